@@ -1,5 +1,5 @@
 # Benchmark: two builds of the extension store the messages of the same topic in turn. Run it through bench/compare, which
-# builds them.
+# builds the two versions.
 
 use strict;
 use warnings;

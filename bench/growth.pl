@@ -54,8 +54,8 @@ sub ingest_rate
 	return $opt{readings} / $drain->{seconds};
 }
 
-# Runs a query repeatedly, and returns the milliseconds of each run after the first. psql measures them, so they include the
-# transfer of the rows.
+# Runs a query repeatedly, and returns the milliseconds of each run after the first. psql measures these times, so they include
+# the transfer of the rows.
 sub query_times
 {
 	my ($sql) = @_;
@@ -147,13 +147,13 @@ for my $share (@shares)
 close($file) or die "$csv: $!";
 
 my $rollup = $history->rollup;
-print_line(sprintf "\nthe rollup of the last %d readings of the history, all marked: %.1f s, %.2f CPU s a million",
+print_line(sprintf "\nthe rollup of the last %d readings of the history, with all minutes marked as stale: %.1f s, %.2f CPU s a million",
 	$rollup->{readings}, $rollup->{seconds}, $rollup->{cpu} * 1e6 / $rollup->{readings});
 
 my $busy = measure_busy();
 print_line(sprintf "\nwhile a backlog of %d was drained (%d left after the last query), in ms: median, slowest", $opt{busy}, $busy->{left});
 print_line(sprintf '%-16s %8.2f %8.2f', $queries[$_][0], @{ $busy->{queries}[$_] }) for 0 .. $#queries;
-print_line(sprintf 'rows/s %d; left to the rollup at the end: %d pending rows, %d marked minutes; rolled up %.1f s later; %.2f CPU s of it a million',
+print_line(sprintf 'rows/s %d; at the end of the backlog: %d pending rows, %d stale minutes; the rollup is complete %.1f s later, and takes %.2f CPU s a million',
 	@{$busy}{qw(rate pending marks until_rolled_up)}, $busy->{cpu} * 1e6 / $opt{busy});
 
 my $drop = $history->drop_month;
@@ -161,7 +161,7 @@ print_line(sprintf "\nheartbeat_apply_retention() dropped %d tables of %d MB: %.
 	$drop->{tables}, $drop->{megabytes}, $drop->{catalog}, $drop->{commit});
 for my $what ('insert', 'read')
 {
-	print_line(sprintf 'the longest that another session waited to %s: %.1f ms, before it %.1f ms',
+	print_line(sprintf 'the longest time that another session waited to %s: %.1f ms; before the drop %.1f ms',
 		$what, map { $drop->{$_}{$what} } 'meanwhile', 'before');
 }
 $bench->check_audit;

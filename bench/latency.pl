@@ -25,7 +25,7 @@ $bench->publish(count => $backlog, customers => $customers);
 my $most = $backlog / $bench->drain->{seconds};    # this drain also warms up the caches
 $opt{rate} //= int($most / 2);
 $bench->print_machine(sprintf '%d customers, 3 partitions, one worker, which drains %d rows/s; linger.ms 0 at the quiet rate, '
-	  . "librdkafka's 5 at the busy one", $customers, $most);
+	  . "5 at the busy rate, the default of librdkafka", $customers, $most);
 
 # Sends readings at a rate for some time into empty tables, and returns the latencies of the readings after the first second.
 sub measure

@@ -17,10 +17,10 @@ GetOptions('readings=i' => \$readings, 'rounds=i' => \$rounds, 'history=i' => \$
 my $bench = Heartbeat::Bench->new('workers', partitions => 2);
 $bench->publish(count => $readings, customers => $customers);
 $bench->print_machine("$readings readings, $customers customers, 5 % anomalies, 2 partitions; "
-	  . "a rollup of $history older readings, where there is one");
+	  . "$history older readings in the cases with a rollup");
 
-# This SQL records what each process of heartbeat waits for. If a process waits for a lock, it records the kind of the lock and
-# the locked object.
+# This SQL records what each process of heartbeat waits for. If a process waits for a lock, the SQL records the kind of the lock
+# and the locked object.
 my $prepare = 'CREATE TEMP TABLE waits (process text, event text)';
 my $watch   = q{INSERT INTO waits SELECT backend_type, CASE WHEN state <> $$active$$ THEN $$idle$$
 	WHEN wait_event IS NULL THEN $$running$$ WHEN wait_event_type = $$Lock$$ THEN $$Lock:$$ || wait_event ||
@@ -30,8 +30,8 @@ my $watch   = q{INSERT INTO waits SELECT backend_type, CASE WHEN state <> $$acti
 my $report = q{SELECT process, event, count(*) * 100.0 / sum(count(*)) OVER (PARTITION BY process)
 	FROM waits GROUP BY process, event ORDER BY process, count(*) DESC};
 
-# Inserts readings of the day before, and does not roll them up. The maintenance worker begins their rollup at the same time
-# as ingest.
+# Inserts readings of the day before, and does not roll them up. The maintenance worker begins the rollup of these readings at
+# the same time as ingest.
 sub make_history
 {
 	$bench->query("SELECT heartbeat_make_partitions(now() - interval '1 day', now())");
@@ -94,7 +94,7 @@ for my $round (1 .. $rounds)
 $table->print_medians;
 
 # Sampling the waits costs CPU time. So the workers store the backlog once more for the samples.
-print_line("\nWhat they wait for in one more drain, in per cent of the samples (1 % and more)");
+print_line("\nWhat the processes wait for while the backlog is stored once more, in per cent of the samples (1 % and more)");
 for my $case (@cases)
 {
 	drain($case, prepare => $prepare, watch => $watch, report => $report);

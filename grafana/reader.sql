@@ -11,7 +11,7 @@ GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_source_states(), heartbea
     heartbeat_audit(), heartbeat_announcements_dropped(), heartbeat_maintenance_duties(), heartbeat_summarize_minute(timestamptz) TO grafana_reader;
 GRANT SELECT ON heartbeat_records, heartbeat_anomalies, heartbeat_alerts TO grafana_reader;
 
--- A query in a panel is read-only and ends after 30 seconds. These are defaults of the session and no limits: a query can change
--- them. The role has no right to write in any case.
+-- A query in a panel is read-only and ends after 30 seconds. A query can change both settings, because they are only defaults
+-- of the session. The role has no right to write in any case.
 ALTER ROLE grafana_reader SET default_transaction_read_only = on;
 ALTER ROLE grafana_reader SET statement_timeout = '30s';

@@ -35,7 +35,7 @@ bench_begin() {
     export BENCH_OUT BENCH_COMMIT BENCH_RDKAFKA
 }
 
-# bench_try COMMAND...: shows the output of the command only if it fails.
+# bench_try COMMAND...: shows the output of the command only if the command fails.
 bench_try() {
     "$@" > "$scratch/build.log" 2>&1 || {
         tail -20 "$scratch/build.log" >&2

@@ -26,7 +26,7 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def lines_of(batch):
-    """The batch as COPY's text, and the offsets after it."""
+    """Returns the batch as texts for COPY, and the next offset of each partition."""
     records, anomalies, offsets = [], [], {}
     for message in batch:
         if message.error():
@@ -43,7 +43,7 @@ def lines_of(batch):
 
 
 def store(connection, topic, records, anomalies, offsets):
-    """All of a batch in one transaction."""
+    """Stores a batch and its offsets in one transaction."""
     with connection.transaction(), connection.cursor() as cursor:
         for statement, lines in ((RECORDS, records), (ANOMALIES, anomalies)):
             if lines:

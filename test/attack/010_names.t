@@ -45,7 +45,7 @@ sub make_database
 	return;
 }
 
-# Drops the database and the role stranger. A role exists in all databases.
+# Drops the database, and also the role stranger, because a role exists in all databases.
 sub drop_database
 {
 	my ($database) = @_;
@@ -153,7 +153,8 @@ my $now       = int(time);
 my $week      = 7 * 86400;
 
 # Publishes a bad message. For each given week (a number of weeks from now), also publishes a normal reading and an anomaly.
-# Some of these weeks have no table partition. For some of them, the stranger has objects with the names of the partitions.
+# Some of these weeks have no table partition. For some of these weeks, the stranger has objects with the names of their table
+# partitions.
 sub publish
 {
 	my (@weeks) = @_;
@@ -173,8 +174,8 @@ sub assert_all_stored
 	return;
 }
 
-# Passes when every message is read. The test calls it where assert_all_stored() would fail, because the test cannot call
-# heartbeat_audit(), or because replays have changed the counters.
+# Passes when every message is read. The test calls this function where assert_all_stored() would fail: replays have changed the
+# counters, or the test cannot call heartbeat_audit().
 sub assert_all_read
 {
 	my ($what) = @_;
@@ -192,7 +193,8 @@ my $stranger = Heartbeat::Stranger->new($node, 'hb', $names, roles => [qw(heartb
 $stranger->overload->make_operators->make_casts;
 cmp_ok($stranger->count, '>', 1500, 'the stranger has created objects');
 
-# Ends heartbeat's processes, and waits for new ones. The new processes have no cached plans, so they plan each statement again.
+# Ends heartbeat's processes, and waits for new processes. The new processes have no cached plans, so they plan each statement
+# again.
 sub restart_processes
 {
 	my ($what) = @_;
@@ -281,7 +283,7 @@ is($node->query(ask("SELECT tableoid::regclass <> 'hb.heartbeat_records_default'
 $node->set('heartbeat.retention' => '70d');
 $node->wait_for_query(ask("SELECT count(*) FROM hb.heartbeat_records WHERE event_timestamp < now() - interval '84 days'"), 0, 'ambiguous calls: the maintenance worker applies retention');
 $node->wait_for_query(ask("SELECT count(*) > 0 FROM hb.heartbeat_events WHERE kind = 'retention'"), 't', 'ambiguous calls: heartbeat_events records retention');
-$node->wait_for_query(ask('SELECT count(*) FROM hb.heartbeat_rollup_pending'), 0, 'ambiguous calls: the rollup is folded');
+$node->wait_for_query(ask('SELECT count(*) FROM hb.heartbeat_rollup_pending'), 0, 'ambiguous calls: all pending sums are rolled up');
 $node->wait_for_query(ask("SELECT count(*) > 0 FROM hb.heartbeat_alerts WHERE rule = 'anomalous'"), 't', 'ambiguous calls: alerts are raised');
 assert_all_read('ambiguous calls');
 assert_nothing_used('ambiguous calls');

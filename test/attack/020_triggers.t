@@ -110,7 +110,7 @@ sub assert_work
 	# a call above has woken the maintenance worker, so the worker moves the rows of heartbeat_rollup_pending at once
 	my $rolled = $stored eq 'done' ? done_or_refused('SELECT count(*) = 0 FROM heartbeat_rollup_pending') : '';
 	push @wrong, "rollup: $rolled" if $rolled =~ /^neither/;
-	return is("@wrong", '', "$what: each call succeeds, or names the object that it refuses");
+	return is("@wrong", '', "$what: each call succeeds, or its error names the refused object");
 }
 
 # Passes when ingest continues, and the audit shows no difference.
@@ -256,7 +256,7 @@ for my $table (sort keys %column)
 	}
 }
 
-# Retention while the tables from which it deletes rows have triggers. The workers, an operator and a superuser apply retention.
+# Triggers on the tables from which retention deletes rows. The workers, an operator and a superuser apply retention.
 $node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
 $node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE id % 2 = 0");
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = now() - interval '400 days' WHERE id % 2 = 0");
@@ -325,7 +325,7 @@ $node->wait_for_offsets($topic, $published);
 $node->wait_for_state('RUNNING');
 
 # If the workers act as a superuser, the status has a hint. Even then no trigger runs as a superuser.
-$node->wait_for_query('SELECT hint FROM heartbeat_status', qr/^(?!.*superuser)/s, 'the status has no hint about a superuser when the owner is none');
+$node->wait_for_query('SELECT hint FROM heartbeat_status', qr/^(?!.*superuser)/s, 'the status has no hint about a superuser when the owner is no superuser');
 $node->query('ALTER ROLE heartbeat_owner SUPERUSER');
 $node->set('heartbeat.role' => '');
 publish_some();
@@ -341,7 +341,7 @@ $node->query('ALTER ROLE heartbeat_owner NOSUPERUSER');
 $node->set('heartbeat.role' => 'heartbeat_worker');
 publish_some();
 $node->wait_for_offsets($topic, $published);
-$node->wait_for_query('SELECT state, hint FROM heartbeat_status', qr/^RUNNING\|(?!.*superuser)/s, 'the status has no such hint when the owner is no superuser any more');
+$node->wait_for_query('SELECT state, hint FROM heartbeat_status', qr/^RUNNING\|(?!.*superuser)/s, 'the status has no hint about a superuser when the owner is no superuser any more');
 is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
 
 $node->assert_no_crash;

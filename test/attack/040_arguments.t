@@ -50,7 +50,7 @@ for my $what (sort keys %times)
 }
 like(answer("SELECT heartbeat_make_partitions($_, $_)"), qr/^\d+$|^22\w{3}: .*(year|\d{4})/s, "heartbeat_make_partitions($_) ends")
 	for "'4714-11-24 00:00+00 BC'", "'0001-01-01 BC'", "'0001-01-01'", "'9999-12-31'", "'10000-01-03'", "'99999-12-31'";
-is(answer("SELECT heartbeat_make_partitions('2031-03-05', '2031-03-05')"), 3, 'heartbeat_make_partitions() makes table partitions afterwards');
+is(answer("SELECT heartbeat_make_partitions('2031-03-05', '2031-03-05')"), 3, 'heartbeat_make_partitions() still makes table partitions after these calls');
 
 # heartbeat_move_rows() moves rows only between plain tables that the caller owns and that have the same columns.
 $node->query('CREATE ROLE mover; GRANT EXECUTE ON FUNCTION heartbeat_move_rows(regclass, regclass) TO mover; CREATE TABLE theirs (i int); GRANT ALL ON theirs TO mover;
@@ -83,7 +83,7 @@ sub assert_views
 	}
 	return;
 }
-assert_views('after seeks to and fro');
+assert_views('after seeks in both directions');
 
 my $largest = 9223372036854775807;
 my @counters = qw(next_offset rewound messages ignored readings records bradycardia duplicates conflicts dead_letters empty_offsets);
@@ -129,7 +129,7 @@ my $position = $node->log_position;
 answer("$operator SELECT heartbeat_pause(repeat('x', 1000000))");
 $node->wait_for_query($state, 'PAUSED', 'heartbeat_events records PAUSED with a reason of a megabyte');
 answer("$operator SELECT heartbeat_resume()");
-$node->wait_for_query($state, 'CONNECTING', 'heartbeat_events records CONNECTING after that');
+$node->wait_for_query($state, 'CONNECTING', 'heartbeat_events records CONNECTING after this pause');
 is($node->log_matches(qr/ERROR:/, $position), 0, 'no error is logged');
 
 $node->assert_no_crash;

@@ -1,7 +1,7 @@
 # Calls every function, and sets every setting, with values that people type. Examples are names that do not exist, the limits
 # of each type, and infinity. Other examples are NULL, an empty text and a typo. Each call ends soon, with an error that names
 # the allowed values, or with an effect that can be undone. After the calls of each function, heartbeat still works. The test
-# fails if a function or a setting has no row in it.
+# also fails if it has no row for a function or a setting.
 
 use strict;
 use warnings;
@@ -251,8 +251,8 @@ is($node->query($fingerprint), $before, 'the stored offsets have not changed');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_state('RUNNING');
 
-# A row for each setting with the valid values at its limits. The type of a setting (integer, bool, enum) gives its invalid
-# values.
+# Each setting has a row with the valid values at the limits of the setting. The type of a setting (integer, bool, enum) gives
+# its invalid values.
 my %settings = (
 	'batch_size'        => [ 1, 1000000 ],
 	'batch_wait'        => [ 0, '60s' ],

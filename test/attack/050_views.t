@@ -1,5 +1,5 @@
 # A reader sees only the rows that a view shows. If a view is not a security barrier, the server can call a cheap function of
-# the reader before it checks the conditions of the view. Then the function could reveal rows that the view does not show.
+# the reader before the conditions of the view. Then the function could reveal rows that the view does not show.
 
 use strict;
 use warnings;
@@ -14,12 +14,12 @@ use Heartbeat::Runbook;
 my $node = Heartbeat::Cluster->create('views', settings => { 'heartbeat.topic' => 'ours' });
 $node->query(grants_of('heartbeat_reader'));
 
-# Waits for this week's table partitions. Otherwise the maintenance worker could attach one of them while the test inserts a
-# row of this week into the default partition, and the server would refuse the row.
+# Waits for this week's table partitions. Otherwise the maintenance worker could attach a table partition while the test inserts
+# a row of this week into the default partition, and the server would refuse the row.
 $node->wait_for_query("SELECT count(DISTINCT h.inhparent) FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
 	WHERE c.relkind = 'r' AND pg_get_expr(c.relpartbound, c.oid) LIKE 'FOR VALUES FROM%'", 3, 'the maintenance worker has made the table partitions of this week');
 
-# Rows that a view shows, and rows in the same table partition that it does not show.
+# Rows that a view shows, and rows in the same table partition that the view does not show.
 $node->query($_) for
 	q{INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES
 		('shown', 200, now() - interval '23 hours 59 minutes', 'TACHYCARDIA'), ('hidden', 200, now() - interval '24 hours 1 minute', 'TACHYCARDIA')},

@@ -1,5 +1,5 @@
-# A user's trigger calls heartbeat's functions inside a statement of heartbeat. It calls them while it renames the schema, in
-# a block that is rolled back, and in an endless recursion.
+# A user's trigger calls heartbeat's functions inside a statement of heartbeat. The trigger also renames the schema, works in a
+# block that is rolled back, or calls itself without end.
 
 use strict;
 use warnings;
@@ -12,7 +12,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-$ENV{MALLOC_PERTURB_} = 85;    # glibc overwrites freed memory, so its use causes an error
+$ENV{MALLOC_PERTURB_} = 85;    # glibc overwrites freed memory, so the use of freed memory causes an error
 
 my $kafka = Heartbeat::Kafka->new('reentry');
 $kafka->start;
@@ -47,8 +47,8 @@ $node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters', 40, 'forty 
 my $ids = $node->query(q{SELECT string_agg(id || '::bigint', ', ' ORDER BY id) FROM heartbeat_dead_letters});
 $node->query('DELETE FROM public.trouble');
 
-# A trigger renames the schema while heartbeat's UPDATE of the dead letters runs. So the server must plan this statement again
-# while it runs.
+# A trigger renames the schema while heartbeat's UPDATE of the dead letters runs. So the server must plan the UPDATE again while
+# the UPDATE runs.
 $node->query(qq{CREATE FUNCTION public.rename() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	BEGIN
 		IF pg_catalog.pg_trigger_depth() = 1 THEN
@@ -64,7 +64,7 @@ $node->query(qq{CREATE FUNCTION public.rename() RETURNS trigger LANGUAGE plpgsql
 $node->query('CREATE TRIGGER rename BEFORE UPDATE ON heartbeat_dead_letters FOR EACH ROW EXECUTE FUNCTION public.rename()');
 is( $node->query("BEGIN; SELECT resolved FROM heartbeat_retry_dead_letters(NULL, NULL, NULL, NULL, NULL, (ARRAY[$ids])[1 : 1]);"
 		  . " SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL; ROLLBACK"),
-	"1\n11", 'a statement continues although the server planned it again while it ran')
+	"1\n11", 'a running statement continues after the server has planned this statement again')
   for 1 .. 3;
 like($node->query_error('SELECT heartbeat_retry_dead_letters()'),
 	qr/already modified by an operation triggered by the current command/,

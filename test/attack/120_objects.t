@@ -121,8 +121,8 @@ my %other = (
 	'jsonb'                    => [ 'text',    '%s::text',                 '%s::jsonb' ],
 	'timestamp with time zone' => [ 'text',    '%s::text',                 '%s::timestamptz' ]);
 
-# heartbeat's C++ code itself reads the values of these columns. It uses no operator of PostgreSQL, which would refuse a wrong
-# type. So the C++ code must refuse a wrong type.
+# heartbeat's C++ code itself reads the values of these columns, without an operator of PostgreSQL. An operator would refuse a
+# wrong type, so here the C++ code itself must refuse the type.
 my %read = map { $_ => 1 } map { "heartbeat_$_" } qw(offsets.next_offset offsets.first_offset offsets.last_message_offset
   offsets.topic_id offsets.lost_reason dead_letters.key dead_letters.payload);
 for my $column (@columns)
@@ -135,7 +135,7 @@ for my $column (@columns)
 	next if attempt("$table.$name of type $other", $alter->($other, $there), $alter->($type, $back), $told, $must);
 
 	# PostgreSQL refuses another type for a column that a view needs. So the test renames the column, and adds another column
-	# with its name.
+	# with the old name.
 	next if $table =~ /records|anomalies/ || $generated;
 	attempt("another $table.$name of type $other",
 		qq(ALTER TABLE $table RENAME "$name" TO former; ALTER TABLE $table ADD "$name" $other; )
@@ -195,7 +195,7 @@ for my $table (@tables)
 $node->query('ALTER TABLE heartbeat_stale_minutes RENAME TO renamed');
 $node->query(q{INSERT INTO heartbeat_rollup_pending SELECT date_trunc('minute', now()), 'CUST-0', 0, 0 FROM generate_series(1, 9000)});
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', qr/^\d{1,3}$/, 'the maintenance worker removes the folded rows');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', qr/^\d{1,3}$/, 'the maintenance worker removes the rows that it has rolled up');
 $node->wait_for_query('SELECT last_error FROM heartbeat_status', qr/heartbeat_stale_minutes/, 'the last error names the missing table');
 $node->query('ALTER TABLE renamed RENAME TO heartbeat_stale_minutes');
 $node->query('SELECT heartbeat_resume()');

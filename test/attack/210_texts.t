@@ -1,7 +1,7 @@
-# People and producers choose some texts: names of customers, constraints, rules and alerts, messages of triggers, and
-# reasons of a pause. For each place where heartbeat shortens a text, the test has a text with a multi-byte character at the
-# cut. It also has texts with control characters that change the display of a terminal. With all of these texts each view can
-# be read, a dump can be restored, and the log is harmless.
+# People and producers choose some texts: names of customers, constraints, rules and alerts, messages of triggers, and reasons
+# of a pause. For each place where heartbeat shortens a text, the test has a text with a multi-byte character at the cut. The
+# test also has texts with control characters that change the display of a terminal. With all of these texts each view can be
+# read, a dump can be restored, and the log is harmless.
 
 use strict;
 use warnings;
@@ -78,7 +78,7 @@ is(ask(q{SELECT count(*) FROM heartbeat_records WHERE customer_id ~ '^\x1b\[31mr
 $node->wait_for_log(qr/LOG: +VALID \\x1b\[31mred\\x0d\\x0a2026-01-01 00:00:00 UTC \[1\] LOG:  forged\\xc2\\x9b\\xe2\\x80\\xae\\x7f 70 bpm/, 0);
 assert_restores($node, 'customers');
 
-# A trigger refuses readings. Its message becomes the text of their dead letters.
+# A trigger refuses readings. The message of the trigger becomes the text of the dead letters.
 ask(<<'SQL');
 CREATE FUNCTION object() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 	IF starts_with(NEW.customer_id, 'refuse') THEN

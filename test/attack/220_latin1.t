@@ -51,14 +51,14 @@ sub play
 		RETURN NEW; END \$\$;
 		CREATE TRIGGER object BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION object()});
 	my $topic = $meet->(messages => [ map { message($_) } 'before', 'refused', 'told', "$own\\u001b[2J", "a$foreign", 'after' ]);
-	$read->($topic, 6, 'readings that are refused with texts in its letters are dead letters');
+	$read->($topic, 6, 'readings that are refused with letters of the encoding are dead letters');
 	is($ask->(q{SELECT count(*) FROM heartbeat_records}), $encoding eq 'SQL_ASCII' ? 4 : 3, "$encoding: the other readings are stored");
 	my $letters = $ask->("SELECT string_agg(error_text, '|' ORDER BY \"offset\") FROM heartbeat_dead_letters WHERE topic = '$topic'");
-	like($letters, qr/constraint "nicht_\Q$own\E"\|(?:\Q$own\E)+(?:\||$)/, "$encoding: the texts of the dead letters have its letters");
+	like($letters, qr/constraint "nicht_\Q$own\E"\|(?:\Q$own\E)+(?:\||$)/, "$encoding: the texts of the dead letters have letters of the encoding");
 	$node->wait_for_log(qr/LOG: +VALID \Q@{[ $encoding eq 'SQL_ASCII' ? bytes($own) : Encode::encode($encoding eq 'LATIN1' ? 'iso-8859-1' : 'euc-jp', $own) ]}\E\\x1b\[2J 70 bpm/, 0);
 	my $retried = $ask->("SELECT remaining FROM heartbeat_retry_dead_letters(topic => '$topic')");
 	is($retried, $encoding eq 'SQL_ASCII' ? 2 : 3, "$encoding: these dead letters can be retried");
-	assert_restores($node, "$encoding: its own letters");
+	assert_restores($node, "$encoding: letters of the encoding");
 
 	# A long error message with these letters.
 	$meet->(messages => [ message('broken') ]);

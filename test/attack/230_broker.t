@@ -40,7 +40,7 @@ sub refused
 	my ($what, $reason, $expected, %manners) = @_;
 	my $topic = meet(%manners);
 	$node->wait_for_state('CONNECTING', $reason, "$what: the reason names the problem");
-	is($node->query(stored($topic)), $expected, "$what: nothing is stored of it");
+	is($node->query(stored($topic)), $expected, "$what: nothing of the answer is stored");
 	meet(topic => $topic, messages => [ map { message() } 1 .. 3 ]);
 	$node->wait_for_query(stored($topic), 3, "$what: a good broker is read to its end");
 	$node->wait_for_state('RUNNING', undef, "$what: the worker is RUNNING with the good broker");
@@ -72,33 +72,33 @@ assert_restores($node, 'cluster ids');
 taken('a cluster id that is too long', 1, cluster_id => "\xc3\xa9" x 16000, messages => [ message() ]);
 taken('no cluster id', 1, cluster_id => undef, messages => [ message() ]);
 refused('a topic by another name', qr/./, -1, name => "case\xff\x1b]0;x\x07");
-refused('an error of the topic that nobody knows', qr/topic/, -1, topic_error => 12345);
-refused('an error of the offsets that nobody knows', qr/answers with an error/, -1, ranges_error => 31999);
-refused('an error of a fetch that nobody knows', qr/partition 0/, 0, fetch_error => 30999);
+refused('an unknown error of the topic', qr/topic/, -1, topic_error => 12345);
+refused('an unknown error of the offsets', qr/answers with an error/, -1, ranges_error => 31999);
+refused('an unknown error of a fetch', qr/partition 0/, 0, fetch_error => 30999);
 
 # Numbers.
 my $most = 1_000_000_000_000_000;
 my $huge = 9_223_372_036_854_775_807;
 refused('no partition', qr/does not exist/, -1, partitions => 0);
 refused('2^31-1 partitions', qr/cannot reach Kafka/, -1, claims => 2_147_483_647);
-refused('more partitions than are read', qr/10001 partitions/, -1, partitions => 10_001);
-refused('as many as librdkafka takes', qr/100000 partitions/, -1, partitions => 100_000);
-refused('an end near 2^63', qr/partition 0\b.*$huge/, -1, high => $huge);
-refused('an end beyond any', qr/partition 0\b.*@{[ $most + 1 ]}/, -1, high => $most + 1);
-refused('an end before the beginning', qr/partition 0\b.* 7 to 5/, -1, low => 7, high => 5);
+refused('more partitions than heartbeat reads', qr/10001 partitions/, -1, partitions => 10_001);
+refused('as many partitions as librdkafka accepts', qr/100000 partitions/, -1, partitions => 100_000);
+refused('an end offset near 2^63', qr/partition 0\b.*$huge/, -1, high => $huge);
+refused('an end offset above the limit', qr/partition 0\b.*@{[ $most + 1 ]}/, -1, high => $most + 1);
+refused('an end offset below the first offset', qr/partition 0\b.* 7 to 5/, -1, low => 7, high => 5);
 refused('a negative beginning', qr/partition 0\b.* -5 to 5/, -1, low => -5, high => 5);
 refused('a negative end', qr/partition 0\b.* 0 to -7/, -1, low => 0, high => -7);
 refused('a message near 2^63', qr/partition 0\b.*$huge/, 0, high => 1, messages => [ message(offset => $huge) ], end => 1);
-refused('a message beyond any', qr/partition 0\b.*@{[ $most + 1 ]}/, 0, high => 1, messages => [ message(offset => $most + 1) ], end => 1);
-refused('an end near 2^63 that comes with a message', qr/partition 0\b.*$huge/, 1, high => 1, messages => [ message() ], end => $huge);
+refused('a message at an offset above the limit', qr/partition 0\b.*@{[ $most + 1 ]}/, 0, high => 1, messages => [ message(offset => $most + 1) ], end => 1);
+refused('an end offset near 2^63 together with a message', qr/partition 0\b.*$huge/, 1, high => 1, messages => [ message() ], end => $huge);
 taken('the largest offset', $most, low => $most - 1, messages => [ message() ]);
-$topic = taken('times that no calendar has', 6,
+$topic = taken('timestamps at and beyond the limits', 6,
 	messages => [ map { message(timestamp => $_) } -9_223_372_036_854_775_807, $huge, -1, 0, 1 << 60, 9_223_372_036_854_775 ]);
-is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE topic = '$topic' AND last_message_at IS NOT NULL"), 1, 'the last of them is one');
+is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE topic = '$topic' AND last_message_at IS NOT NULL"), 1, 'heartbeat_offsets has the timestamp of a message');
 my ($worker) = $node->worker_pids('heartbeat worker%');
 taken('3000 partitions', 1, partitions => 3000, messages => [ message() ]);
 my ($memory) = slurp_file("/proc/$worker/status") =~ /^RssAnon:\s+(\d+) kB/m;
-cmp_ok($memory / 1024, '<', 150, sprintf 'it is the same process, and holds %.0f MiB', $memory / 1024);
+cmp_ok($memory / 1024, '<', 150, sprintf 'the worker is still the same process, and has %.0f MiB', $memory / 1024);
 
 # A broker's text can contain a value that the worker has sent, such as the password.
 my $file = $node->data_dir . '/kafka.properties';

@@ -54,14 +54,14 @@ sub ended
 {
 	my ($sql) = @_;
 	my ($pid) = split /\n/, $node->query("SELECT pg_backend_pid(); $sql");
-	$node->processes_end(10, $pid) or return 'it has not ended';
+	$node->processes_end(10, $pid) or return 'the process has not ended';
 	return join ' ', map { /^$pid (\w+)$/ ? $1 : () } split /\n/, slurp_file($told);
 }
 
 is(ended('SELECT 1'), 'handlers', 'a session without a Kafka client runs its exit handlers');
 is(ended('SELECT count(*) FROM heartbeat_kafka_offsets(now())'), 'endless', 'a session whose Kafka client is never destroyed runs no exit handlers');
-is(ended('SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0)'), 'endless', 'a session that has sought runs no exit handlers');
+is(ended('SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0)'), 'endless', 'a session that has called heartbeat_seek() runs no exit handlers');
 is(ended(q{SELECT heartbeat_check_offset('default', 0, 0); SELECT heartbeat_check_offset('default', 0, 0)}), 'endless endless', 'a session that leaves two clients runs no exit handlers');
-is(ended("SELECT count(*) FROM heartbeat_replay(now() - interval '1 hour', now())"), 'endless', 'a session that has replayed runs no exit handlers');
+is(ended("SELECT count(*) FROM heartbeat_replay(now() - interval '1 hour', now())"), 'endless', 'a session that has called heartbeat_replay() runs no exit handlers');
 $node->assert_no_crash;
 done_testing();

@@ -1,5 +1,5 @@
-# The owner creates table partitions with columns, keys and partitions of its own. heartbeat stores each reading once, in the
-# table to which INSERT sends it. The audit finds readings that are in another table, or stored twice.
+# The owner creates table partitions that have their own columns, keys and partitions. heartbeat stores each reading once, in
+# the table to which INSERT sends it. The audit finds readings that are in another table, or stored twice.
 
 use strict;
 use warnings;
@@ -86,7 +86,7 @@ sub assert_shape
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	publish($weeks, 0,    100);
 	publish($weeks, 1000, 1000);
-	publish($weeks, 950,  300);    # 250 of them exist already
+	publish($weeks, 950,  300);    # 250 of these readings exist already
 	is($node->count($name), 1150, "$what: each reading is stored once");
 	is($node->query("SELECT count(*) FROM generate_series(0, 96) n WHERE NOT EXISTS (SELECT FROM heartbeat_records WHERE customer_id = 'CUST-' || n
 		AND event_timestamp >= to_timestamp($this_week - $weeks * 7 * 86400) AND event_timestamp < to_timestamp($this_week - ($weeks - 1) * 7 * 86400))"),
@@ -118,13 +118,13 @@ my @shapes = (
 		"CREATE TABLE NAME_a0 PARTITION OF NAME_a ($key) FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
 		"CREATE TABLE NAME_a1 PARTITION OF NAME_a ($key) FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
 		"CREATE TABLE NAME_b PARTITION OF NAME ($key) DEFAULT" ],
-	[ 'by hours, the other ones in a default',
+	[ 'by hours, with a default for the other hours',
 		"CREATE TABLE NAME ($columns) PARTITION BY RANGE (event_timestamp)",
 		"CREATE TABLE NAME_a PARTITION OF NAME ($key) FOR VALUES FROM (FROM_::timestamptz + interval '5 hours') TO (FROM_::timestamptz + interval '6 hours')",
 		"CREATE TABLE NAME_b PARTITION OF NAME ($key) DEFAULT" ],
 	[ 'with a key on more columns', "CREATE TABLE NAME ($columns, $key, UNIQUE (event_timestamp, customer_id, heart_rate))" ],
-	[ 'with the key of 1.x', "CREATE TABLE NAME ($columns, PRIMARY KEY (customer_id, event_timestamp))" ],
-	[ 'with the key turned round', "CREATE TABLE NAME ($columns, PRIMARY KEY (device_id, event_timestamp, customer_id))" ],
+	[ 'with the key of version 1.x', "CREATE TABLE NAME ($columns, PRIMARY KEY (customer_id, event_timestamp))" ],
+	[ 'with the columns of the key in reverse order', "CREATE TABLE NAME ($columns, PRIMARY KEY (device_id, event_timestamp, customer_id))" ],
 	[ 'with columns in another order',
 		'CREATE TABLE NAME (ingested_at timestamptz NOT NULL DEFAULT now(), event_timestamp timestamptz NOT NULL, heart_rate double precision NOT NULL,
 			customer_id text COLLATE "C" NOT NULL, gone integer, id bigint NOT NULL, device_id text COLLATE "C" NOT NULL DEFAULT \'\',

@@ -114,11 +114,11 @@ $node->set('heartbeat.retention' => 0);
 # When a publication has all tables, the server refuses UPDATE and DELETE on a table without a replica identity.
 $node->query('CREATE PUBLICATION everything FOR ALL TABLES');
 publish();
-$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup is folded with a publication of all tables');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'pending sums are rolled up with a publication of all tables');
 $node->query("INSERT INTO heartbeat_stale_minutes SELECT date_trunc('minute', now()) - interval '1 hour', now() - interval '1 hour'");
 $node->query("INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason, recorded_at) VALUES ('x', 0, 0, 1, 'x', $age)");
 $node->query('SELECT heartbeat_wake_workers()');
-$node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'minutes are rolled up with a publication of all tables');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'stale minutes are rolled up with a publication of all tables');
 $node->set('heartbeat.retention' => '140d');
 is(retain(), '', 'retention succeeds with a publication of all tables');
 is($node->count('heartbeat_gaps'), 0, 'retention deletes gaps with a publication of all tables');

@@ -27,7 +27,7 @@ citus_join($node, $second);
 $second->query('SELECT pg_reload_conf()');
 $second->wait_for_state('STOPPED', 'this server is a node of a Citus cluster', 'the worker is STOPPED when its server has become a node');
 like($node->query_error('SELECT heartbeat_distribute()'), qr/these nodes have the extension "heartbeat", or do not answer: 127\.0\.0\.1:${\ $second->port}\n.*HINT:.*DROP EXTENSION heartbeat/s,
-	'heartbeat_distribute() refuses a node that has the extension, and names it');
+	'heartbeat_distribute() refuses a node that has the extension, and names the node');
 $second->query('DROP EXTENSION heartbeat');
 
 # The same kinds of messages as in test/t: readings, anomalies, duplicates, bad messages.
@@ -68,20 +68,21 @@ is($node->query("SELECT kind, details FROM heartbeat_events WHERE kind = 'distri
 like($node->query_error('SELECT heartbeat_distribute()'), qr/the tables are already distributed/, 'a second heartbeat_distribute() fails');
 is($node->query("SELECT setting FROM pg_settings WHERE name = 'synchronous_commit'"), 'on', 'sessions keep their synchronous_commit');
 
-# The rollup of sums (heartbeat_rollup_pending), of stale minutes, of a stale minute that also has sums, and of late readings.
-$node->assert_summary('the summary is exact while the sums are not folded');
+# Tests the rollup of pending sums (heartbeat_rollup_pending), of stale minutes, of a stale minute that also has pending sums,
+# and of late readings.
+$node->assert_summary('the summary is exact while the sums are pending');
 await_rollup();
-$node->assert_summary('the summary is exact when the sums are folded');
+$node->assert_summary('the summary is exact when the pending sums are rolled up');
 $node->set('heartbeat.batch_wait' => '500ms');
 publish(map { reading("C$_", 60 + $_ % 60, reading_time($now, $_)) } 1 .. 600);
-cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute');
+cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute as stale');
 publish(map { reading("C$_", 70, reading_time($now + 30, $_)) } 1 .. 5);
-$node->assert_summary('the summary is exact for a minute that is marked and also has sums');
+$node->assert_summary('the summary is exact for a stale minute that also has pending sums');
 my $customers = $node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'");
 is($customers, $node->query('SELECT count(DISTINCT customer_id) FROM (SELECT customer_id FROM heartbeat_records UNION SELECT customer_id FROM heartbeat_anomalies) c'),
 	'vw_pipeline_summary counts new customers at once');
 await_rollup();
-$node->assert_summary('the summary is exact when marked minutes are rolled up');
+$node->assert_summary('the summary is exact when stale minutes are rolled up');
 is($node->query('SELECT (SELECT sum(customers) FROM heartbeat_customers_total), (SELECT count(*) FROM heartbeat_customers)'),
 	"$customers|$customers", 'the customer tables have all customers after the rollup');
 publish(map { reading("C$_", 75, reading_time($now + 31, $_)) } 1 .. 5);
@@ -103,7 +104,7 @@ is($node->query('SELECT sum(abs(difference)) FROM heartbeat_audit_tables()'), 0,
 my $replayed = $node->query('SELECT sum(messages), sum(records + anomalies + dead_letters) FROM heartbeat_replay(now() - interval \'1 hour\', now())');
 like($replayed, qr/^[1-9]\d+\|0$/, 'a replay stores no reading again');
 
-# Table partitions: old readings move to a new table partition, and retention drops it.
+# Table partitions: old readings move to a new table partition, and retention drops this table partition.
 publish(map { reading("C$_", 80, reading_time($old, $_)) } 1 .. 20);
 is($node->count('heartbeat_records_default'), 20, 'old readings are in the default partition');
 await_rollup();
@@ -125,7 +126,8 @@ $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id
 my $raised = q(SELECT string_agg(rule || ' ' || subject, ', ' ORDER BY rule) FROM heartbeat_alerts WHERE closed_at IS NULL);
 publish(map { reading('hot', 200 + $_, reading_time(int(time) - 15, $_)) } 1 .. 3);
 $node->wait_for_query($raised, 'many hot', 'a rule on anomalies raises an alert');
-# The maintenance worker now knows the silence rule. So heard_until of a customer is no longer a whole minute after a reading.
+# The maintenance worker now knows the silence rule. So a recorded arrival of a customer is no longer valid for a whole minute
+# (heard_until), but for a shorter time.
 publish(reading('quiet', 70, reading_time(int(time) - 15, 0)));
 $node->wait_for_query($raised, 'gone quiet, many hot', 'a rule on silence raises another alert');
 publish(reading('quiet', 70, reading_time(int(time) + 5, 0)));

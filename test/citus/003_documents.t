@@ -1,4 +1,4 @@
-# Runs the steps of docs/scale-out.md: a new cluster, and one more node for it while ingest continues.
+# Runs the steps of docs/scale-out.md, which set up a new cluster, and later add a node while ingest continues.
 
 use strict;
 use warnings;

@@ -13,8 +13,8 @@ namespace {
 
 using namespace heartbeat;
 
-// Returns the number of characters of a UTF-8 text, or -1 if the text is not UTF-8. It follows the table of
-// well-formed sequences in the Unicode standard.
+// Returns the number of characters of a UTF-8 text, or -1 if the text is not UTF-8. The function follows the
+// table of well-formed sequences in the Unicode standard.
 int utf8_characters(const unsigned char *text, size_t size) {
     int characters = 0;
     for (size_t i = 0; i < size; ++characters) {

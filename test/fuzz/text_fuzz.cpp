@@ -1,6 +1,6 @@
 // Fuzzing: for any text of librdkafka and any properties file, the shown text is valid UTF-8 without control
-// characters. The shown text fits into its buffer, and a copy of it is the same text. It has no value of the
-// file, except a value that is an ordinary word. The input's first line is the value, and the other lines are
+// characters. It fits into its buffer, and utf8_copy() does not change it. It has no value of the file,
+// except a value that is an ordinary word. The input's first line is the value, and the other lines are
 // librdkafka's text.
 #include "decode/utf8_text.h"
 #include "kafka/redaction.h"

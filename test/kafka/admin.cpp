@@ -203,7 +203,7 @@ void truncate(const Options &options) {
         });
 }
 
-// Returns the first offset or the end offset of each partition, as `which` says. It does not call
+// Returns the first offset or the end offset of each partition, as `which` says. The function does not call
 // rd_kafka_query_watermark_offsets(): in librdkafka before 2.3 this call ignores its timeout if a leader
 // cannot be reached.
 std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int partitions, int64_t which,
@@ -218,7 +218,7 @@ std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int
         return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     };
-    wait_until(deadline, "each leader knows that it is one", [&] {
+    wait_until(deadline, "each leader knows that it leads", [&] {
         for (int i = 0; i < list->cnt; i++)
             list->elems[i].offset = which;
         const rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client, list.get(), deadline.left_ms());
@@ -254,7 +254,7 @@ void offsets(const Options &options) {
 
 int run_command_line(int argc, char **argv) {
     Options options;
-    CLI::App app{"Asks and changes a Kafka broker"};
+    CLI::App app{"Queries and changes a Kafka broker"};
     app.add_option("-b,--brokers", options.brokers, "host:port of the broker")->required();
     app.add_option("--timeout", options.timeout, "seconds to wait for the broker")->capture_default_str();
     app.require_subcommand(1);

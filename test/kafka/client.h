@@ -1,4 +1,4 @@
-// Test code: common functions of the test clients. They create a librdkafka handle from "key=value"
+// Test code: common functions of the test clients. The functions create a librdkafka handle from "key=value"
 // properties, and report errors. This code depends on librdkafka, but not on PostgreSQL.
 #pragma once
 
@@ -41,7 +41,7 @@ inline Handle client_open(rd_kafka_type_t type, const std::vector<std::string> &
     return Handle(handle);
 }
 
-// A test's broker is on this machine, so the client reconnects at once. By default it logs nothing.
+// A test's broker is on this machine, so the client reconnects at once. By default the client logs nothing.
 inline std::vector<std::string> client_properties(const std::string &brokers) {
     return {"bootstrap.servers=" + brokers, "reconnect.backoff.ms=20", "reconnect.backoff.max.ms=200",
             "log_level=2"};

@@ -122,7 +122,7 @@ void watch(const Options &options) {
 
 int run_command_line(int argc, char **argv) {
     Options options;
-    CLI::App app{"Asks what a cluster's brokers say of it"};
+    CLI::App app{"Prints what a cluster's brokers report"};
     app.add_option("-b,--brokers", options.brokers, "host:port of brokers")->required();
     app.add_option("--timeout", options.timeout, "seconds to wait for a broker")->capture_default_str();
     app.require_subcommand(1);

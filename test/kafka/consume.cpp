@@ -79,7 +79,7 @@ size_t take(const rd_kafka_message_t &message, std::vector<Range> &ranges, bool 
     require(message.err);
     Range &range = ranges[static_cast<size_t>(message.partition)];
     if (message.offset >= range.end)
-        return 0; // it was published after the start
+        return 0; // the message was published after the start
     if (message.offset != range.next && !compacted)
         throw std::runtime_error("partition " + std::to_string(message.partition) + " holds no offset " +
                                  std::to_string(range.next));
@@ -118,7 +118,7 @@ int run_command_line(int argc, char **argv) {
     app.add_option("-b,--brokers", options.brokers, "host:port of the broker")->required();
     app.add_option("-t,--topic", options.topic, "the topic")->required();
     app.add_option("--timeout", options.timeout, "seconds that reading may take")->capture_default_str();
-    app.add_flag("--compacted", options.compacted, "offsets may be missing, but for the last");
+    app.add_flag("--compacted", options.compacted, "offsets may be missing, except the last");
     CLI11_PARSE(app, argc, argv);
     run(options);
     return 0;

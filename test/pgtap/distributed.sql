@@ -49,7 +49,7 @@ CREATE TEMP VIEW calls AS
                       WHERE m.classid = 'pg_proc'::regclass AND m.deptype = 'e' AND e.extname = 'heartbeat');
 CREATE TEMP TABLE calls_before AS SELECT * FROM calls;
 
--- Before heartbeat_prepare_spread() these dependencies exist. If the test did not find them here, it could not fail below.
+-- Before heartbeat_prepare_spread() these dependencies exist. If the test did not find these dependencies here, it would always pass below.
 SELECT cmp_ok((SELECT count(*) FROM distributed), '>=', 10::bigint, 'the test looks at the tables and their table partitions');
 SELECT cmp_ok((SELECT count(*) FROM calls), '>=', 80::bigint, 'PostgreSQL records the calls between functions of the extension');
 SELECT isnt_empty('SELECT FROM reached WHERE itself', 'before the preparation a table depends on itself');
@@ -58,7 +58,7 @@ SELECT isnt_empty($$SELECT FROM reached WHERE object = 'extension heartbeat'$$, 
 SELECT heartbeat_prepare_spread();
 SELECT is_empty('SELECT start, object FROM reached WHERE itself', 'heartbeat_distribute() distributes no table that depends on itself');
 SELECT is_empty($$SELECT start, object FROM reached WHERE object ~ '^extension|heartbeat' AND object !~ 'sequence heartbeat_(records|anomalies)_id_seq|^index '$$,
-                'no table that heartbeat_distribute() distributes depends on the extension or an object of it');
+                'no table that heartbeat_distribute() distributes depends on the extension or on one of its objects');
 SELECT is_empty('SELECT * FROM heartbeat_check_objects()', 'the extension uses no object of another role: these tables are still its own');
 SELECT is((SELECT sum(difference) FROM heartbeat_audit_tables()), 0::numeric, 'functions still call each other');
 

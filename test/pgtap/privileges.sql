@@ -1,4 +1,4 @@
--- Rights in the catalogs: PUBLIC has none, and no function that acts as its owner uses its caller's search_path.
+-- Rights in the catalogs: PUBLIC has no rights, and a function that acts as its owner never uses the search_path of its caller.
 BEGIN;
 SELECT plan(14);
 

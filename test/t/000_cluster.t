@@ -35,7 +35,7 @@ $kafka->wait_until_in_sync;
 $kafka->elect_preferred_leaders;
 is($kafka->leader_of('rig', 0)->id, 1, 'a restarted broker leads its partition again after a preferred leader election');
 
-# Without a controller the brokers still serve, and no leader changes.
+# Without a controller the brokers still answer clients, and no leader changes.
 $kafka->controller->kill9;
 # an idempotent producer needs an id from the controller
 my $producer = $kafka->producer('rig', '-X', 'enable.idempotence=false');

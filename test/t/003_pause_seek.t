@@ -1,5 +1,5 @@
-# After heartbeat_pause() has committed, heartbeat stores no reading. A pause survives a restart, and a rollback undoes it. A
-# seek replays or skips messages, and heartbeat_gaps records the skipped offsets.
+# After the commit of a pause, heartbeat stores no reading. A pause survives a restart, and a rollback undoes it. A seek replays
+# or skips messages, and heartbeat_gaps records the skipped offsets.
 
 use strict;
 use warnings;
@@ -34,8 +34,9 @@ sub stays_the_same
 	return pass($what);
 }
 
-# The worker can store all readings in a second, and the test must pause ingest before that. So the test fills the topic while
-# ingest is paused. Then one session resumes ingest, waits for 5000 readings, pauses ingest, and counts the readings.
+# A worker can store all readings of this topic within a second, and the test must pause ingest earlier. So the test fills the
+# topic while ingest is paused. Then one session resumes ingest, waits for 5000 readings, pauses ingest, and counts the
+# readings.
 $node->query("SELECT heartbeat_pause('the topic is filled')");
 $kafka->produce('heartbeat-events', reading_stream(100_000, 2));
 my $at_commit = $node->query(<<"SQL");
@@ -88,8 +89,8 @@ is($node->query($stored), $before + 150, 'the skipped readings are not stored');
 is($node->query('SELECT partition, from_offset, to_offset FROM heartbeat_gaps'), '1|50100|50150', 'heartbeat_gaps records the skipped offsets');
 $node->assert_audit;
 
-# A seek to a time compares this time with the timestamps of the messages in Kafka. Here it finds the 301st message of each
-# partition.
+# A seek to a time compares this time with the timestamps of the messages in Kafka. Here the seek finds the 301st message of
+# each partition.
 $kafka->create_topic('timed', 2);
 my @timed = reading_stream(1000, 2, start => time - 7200);
 my $epoch = 1_700_000_000;

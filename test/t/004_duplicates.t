@@ -34,24 +34,25 @@ is(counters(), '1|0|5', 'an equal reading in a later batch counts as a duplicate
 publish({ partition => 1, value => reading('a', 70, $time) });
 is(counters(), '1|0|6', 'an equal reading in another partition counts as a duplicate');
 publish({ partition => 0, value => reading('a', 90, $time) });
-is($node->query("SELECT heart_rate FROM heartbeat_records"), '70', 'the first reading stays stored when a second one has another heart rate');
+is($node->query("SELECT heart_rate FROM heartbeat_records"), '70', 'the first reading stays stored when a second reading has another heart rate');
 
 publish({ partition => 0, value => reading('b', 60, $time) }, { partition => 0, value => reading('b', 61, $time) });
-is($node->query("SELECT heart_rate FROM heartbeat_records WHERE customer_id = 'b'"), '60', 'the first reading of a batch is stored when a second one has another heart rate');
+is($node->query("SELECT heart_rate FROM heartbeat_records WHERE customer_id = 'b'"), '60', 'of two readings in one batch that differ only in the heart rate, the first is stored');
 
 publish(map { { partition => 0, value => reading('c', $_, $time) } } 200, 200, 250);
 is($node->query("SELECT heart_rate FROM heartbeat_anomalies WHERE customer_id = 'c'"), '200', 'the first anomaly with the same customer and time is stored');
 is(counters(), '2|1|7', 'an equal anomaly counts as a duplicate');
 is($node->query('SELECT sum(conflicts) FROM heartbeat_offsets'), 3, 'readings with another heart rate than the stored one count as conflicts');
 
-# The same time in another zone or with another precision is the same time.
+# One time can be written in several time zones and with several precisions.
 publish(
 	{ partition => 0, value => reading('d', 70, '2026-01-01T12:00:00Z') },
 	{ partition => 0, value => reading('d', 70, '2026-01-01T13:00:00.000000+01:00') },
 	{ partition => 0, value => reading('d', 70, '2026-01-01 12:00:00') });
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'd'"), 1, 'one time in three notations is one reading');
 
-# Readings with an event time far in the past go to the default table partition, which has the same primary key as the others.
+# Readings with an event time far in the past go to the default table partition, which has the same primary key as the other
+# table partitions.
 publish(map { { partition => 0, value => reading('e', 70, '1999-12-31T23:59:59Z') } } 1 .. 3);
 is( $node->query("SELECT count(*), min(tableoid::regclass::text) FROM heartbeat_records WHERE customer_id = 'e'"),
 	'1|heartbeat_records_default', 'an event time far in the past makes no partition, and is stored once');

@@ -94,7 +94,7 @@ is( $node->query('SELECT count(*) FROM heartbeat_dead_letters d JOIN heartbeat_o
 	scalar @bad, 'each dead letter has its topic, partition and offset');
 $node->assert_audit;
 
-# No message was corrected, so a retry decodes none of the dead letters, and changes nothing.
+# No message was corrected, so a retry cannot decode any dead letter, and changes nothing.
 is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '0|' . @bad, 'a retry resolves no dead letter that is still bad');
 $node->assert_audit;
 
@@ -107,8 +107,8 @@ is($node->query("SELECT count(*), max(length(customer_id)), count(*) FILTER (WHE
 	FROM heartbeat_records WHERE customer_id <> 'neighbour'"), '4|256|1', 'an emoji, a text of 256 characters and a large integer are valid customer ids');
 $node->assert_audit;
 
-# While the worker stores a batch, a trigger refuses two of its readings. At the last reading the trigger raises an error that
-# is not the fault of a reading, so the whole batch fails. The worker tries the batch again, and must count each message once.
+# While the worker stores a batch, a trigger refuses two readings of the batch. At the last reading the trigger raises an error
+# that no reading has caused, so the whole batch fails. The worker tries the batch again, and must count each message once.
 $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE FUNCTION obstruct() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
@@ -121,7 +121,7 @@ $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 $node->set('heartbeat.batch_wait' => '500ms');
 # all messages of a transaction become visible at the same time
 $kafka->produce_transaction('heartbeat-events', 'commit', map { { value => reading("half-$_", 70, $time) } } 1 .. 4);
-$node->wait_for_state('RETRYING', 'an obstacle', 'the worker tries a batch again when the failure is not the fault of a reading');
+$node->wait_for_state('RETRYING', 'an obstacle', 'the worker tries a batch again when no reading has caused the failure');
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'half-%'"), 0, 'the failed batch leaves no row');
 $node->query('DELETE FROM obstacle');
 $node->wait_for_offsets('heartbeat-events', $ends[0] + 9, $ends[1]);

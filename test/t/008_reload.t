@@ -1,5 +1,5 @@
 # A reload changes settings. The error for a wrong value names the setting. PostgreSQL reports some wrong values when a user
-# sets them, and heartbeat reports the others when it uses them.
+# sets them, and heartbeat reports the other wrong values when it uses them.
 
 use strict;
 use warnings;

@@ -58,8 +58,9 @@ my $p99;
 do { $p99 = measure("latency $tries") } until ($p99 < $limit || --$tries == 0);
 cmp_ok($p99, '<', $limit, "the 99th percentile is below $limit ms: $p99 ms");
 
-# Returns the CPU seconds of heartbeat's processes, and how often their threads have woken up. Some threads ask Kafka a question
-# and end after a moment. So the CPU seconds come from the clock of the process: in Linux it also counts threads that have ended.
+# Returns the CPU seconds of heartbeat's processes, and how often their threads have woken up. Some threads ask Kafka one
+# question and then end. So the function reads the CPU clock of each process: in Linux this clock includes the time of threads
+# that have ended.
 my @pids = $node->worker_pids;
 sub threads
 {
@@ -75,8 +76,8 @@ my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
 # The worker is idle: the offsets are committed, and the rollup is complete. heartbeat then makes no transaction and no WAL,
-# and all of its processes together use less than a thousandth of a core. The test reads the counters of heartbeat's database
-# from another database, because its own queries must not change these counters. The operating system counts the CPU time and
+# and all of its processes together use less than a thousandth of a core. The test must not change the counters of heartbeat's
+# database by its own queries, so it reads these counters from another database. The operating system counts the CPU time and
 # how often threads wake up.
 my ($most_cpu, $most_wakeups) = (0.001, 20);
 my $idle = 'SELECT xact_commit + xact_rollback, pg_current_wal_lsn() FROM pg_stat_database WHERE datname = $$heartbeat$$';

@@ -43,14 +43,14 @@ is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup_pending'), 1500
 is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute');
 $node->assert_summary('the summary is exact before the rollup');
 
-# A batch has readings of many customers in one minute. It adds no sums of this minute to heartbeat_rollup_pending: it marks
-# the minute in heartbeat_stale_minutes instead. Five readings of the batch are duplicates. An earlier and a later batch add
-# sums of the same minute.
+# A batch has readings of many customers in one minute. The batch adds no sums of this minute to heartbeat_rollup_pending, and
+# marks the minute in heartbeat_stale_minutes instead. Five readings of the batch are duplicates. An earlier and a later batch
+# add sums of the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of these readings are in one batch
-cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute');
+cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute as stale');
 publish($now + 45, 1, 7);
-$node->assert_summary('the summary is exact for a minute that is marked and also has sums');
+$node->assert_summary('the summary is exact for a stale minute that also has pending sums');
 is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 600, 'vw_pipeline_summary counts new customers at once');
 
 # Another session is creating a table partition when the rollup starts.
@@ -63,8 +63,8 @@ $node->wait_for_query(
 	1, 'the rollup waits for the session that makes a table partition');
 $maker->query_safe('COMMIT');
 $maker->quit;
-$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup folds every row of heartbeat_rollup_pending');
-$node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'the rollup processes every marked minute');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup adds every pending sum');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_stale_minutes', 0, 'the rollup rebuilds every stale minute');
 is($node->count('heartbeat_records_default'), 0, 'the old readings were moved to the new table partition');
 is($node->query('SELECT count(*), sum(reading_count) FROM heartbeat_rollup'), '620|2097', 'the rollup contains the moved readings and the other readings');
 $node->assert_summary('the summary is exact after the rollup');
@@ -74,9 +74,9 @@ is($node->query('SELECT sum(customers) FROM heartbeat_customers_total'), 600, 'h
 publish($now + 30, 1, 7);    # seven readings, five of which are duplicates
 $node->assert_summary('the summary is exact at once with late readings');
 
-# Another session has locked a row, and the rollup waits for this row in the middle of its transaction. Meanwhile more
-# readings arrive. The rollup must remove only the sums and marks that it saw before. A batch of many customers marks its
-# minute only if heartbeat_rollup has no row of this minute. Here the table has such rows, so the test adds the mark itself.
+# Another session has locked a row, and the rollup waits for this row in the middle of its transaction. Meanwhile more readings
+# arrive. The rollup must not remove the sums and marks of these readings. A batch of many customers marks its minute only if
+# heartbeat_rollup has no row of this minute. Here the table has such rows, so the test adds the mark itself.
 my ($few, $crowd) = (7, 600);
 my $holder = $node->background_psql('heartbeat');
 my $second = 30;
@@ -149,7 +149,7 @@ is($node->query('SELECT count(*) FROM heartbeat_rollup_pending'), 0, 'the rolled
 $node->set('heartbeat.dead_letter_limit' => 0);
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
-assert_customers(606, 'the customers of the batch count once when it is stored after heartbeat_resume()');
+assert_customers(606, 'the customers of the batch count once when the batch is stored after heartbeat_resume()');
 
 $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 	$$BEGIN RAISE EXCEPTION 'refused for now' USING ERRCODE = 'lock_not_available'; END$$});

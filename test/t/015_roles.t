@@ -40,7 +40,7 @@ $node->wait_for_offsets('heartbeat-events', 6);
 is($node->query('SELECT records, anomalies, duplicates, dead_letters FROM heartbeat_offsets'), '3|1|1|1', 'the worker stores every kind of message with the grants of docs/security.md');
 is($node->query('SELECT DISTINCT name FROM actor'), 'heartbeat_worker', 'the worker stores the readings as heartbeat_worker');
 like($node->query_error('SET ROLE heartbeat_worker; DELETE FROM heartbeat_records'), qr/permission denied/, 'heartbeat_worker may not delete readings');
-$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the maintenance worker folds the rollup with the rights of heartbeat_worker');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the maintenance worker adds pending sums to the rollup with the rights of heartbeat_worker');
 is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup'), 3, 'the rollup contains all normal readings');
 
 is($node->query("SET ROLE heartbeat_reader; SELECT value FROM vw_pipeline_summary WHERE metric = 'total_records'"), 3, 'heartbeat_reader reads a view');
@@ -50,8 +50,8 @@ for my $sql ('SELECT * FROM heartbeat_dead_letters', 'SELECT heartbeat_pause()',
 	like($node->query_error("SET ROLE heartbeat_reader; $sql"), qr/permission denied/, "heartbeat_reader may not run: $sql");
 }
 
-# Checks all objects of the extension, and its table partitions. The reader can read the views, but not the sequences and
-# tables (except heartbeat_events), and can call only functions that change nothing.
+# Checks all objects of the extension, and its table partitions. The reader can read the views and the table heartbeat_events,
+# but no other table and no sequence. The reader can call only functions that change nothing.
 my $member = "JOIN pg_depend d ON d.objid = o.oid AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'heartbeat')";
 my @views  = split /\n/, $node->query("SELECT o.relname FROM pg_class o $member WHERE relkind = 'v'");
 my @tables = split /\n/, $node->query("SELECT o.relname FROM pg_class o $member WHERE relkind NOT IN ('v', 'i', 'I')

@@ -49,8 +49,8 @@ sub empty_offsets
 	return $node->query("SELECT string_agg(empty_offsets::text, ' ' ORDER BY partition) FROM heartbeat_offsets WHERE topic = '$topic'");
 }
 
-# A commit, an abort, and a commit: each partition then has 3 markers and 10 aborted messages. Their offsets are empty
-# offsets.
+# A commit, an abort, and a commit: each partition then has 3 markers and 10 aborted messages. The offsets of markers and
+# aborted messages are empty offsets.
 $kafka->produce_transaction('heartbeat-events', 'commit', readings(20));
 $kafka->produce_transaction('heartbeat-events', 'abort',  readings(20));
 $kafka->produce_transaction('heartbeat-events', 'commit', readings(20));
@@ -66,7 +66,8 @@ is(empty_offsets('heartbeat-events'), '13 21', 'the worker passes an abort at th
 is($node->query($stored), 40, 'the worker stores nothing of this transaction');
 $node->assert_audit;
 
-# While a transaction is open, Kafka does not deliver the messages that other producers publish after its beginning.
+# While a transaction is open, Kafka does not deliver messages that other producers publish after the beginning of this
+# transaction.
 for my $outcome ('commit', 'abort')
 {
 	my $before   = $node->query($stored);
@@ -114,8 +115,8 @@ is($node->query($stored), $before, 'a replay stores no reading again, and no abo
 is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), $before, 'a replay counts each stored reading as a duplicate');
 $node->assert_audit;
 
-# Compaction removes most of 600 messages, because they have only 3 keys. The worker reads the topic `compacted` before the
-# compaction and replays it afterwards. It reads the topic `compacted-unread` only after the compaction.
+# Compaction removes most of 600 messages, because the messages have only 3 keys. The worker reads the topic `compacted` before
+# the compaction and replays it afterwards. It reads the topic `compacted-unread` only after the compaction.
 my @compacting = qw(cleanup.policy=compact segment.ms=100 min.cleanable.dirty.ratio=0.01 delete.retention.ms=0
   min.compaction.lag.ms=0 max.compaction.lag.ms=100);
 $kafka->create_topic($_, 1, @compacting) for 'compacted', 'compacted-unread';
@@ -135,7 +136,7 @@ for my $topic ('compacted', 'compacted-unread')
 }
 wait_for_end('compacted');
 cmp_ok($node->query("SELECT records + anomalies FROM heartbeat_offsets WHERE topic = 'compacted'"),
-	'>', 600, 'compaction does not change the counters of messages that were read before it');
+	'>', 600, 'compaction does not change the counters of messages that were read before the compaction');
 $node->restart;
 $node->wait_for_state('RUNNING', undef, 'the worker is RUNNING after a restart, although compaction may have removed the last consumed message');
 $kafka->produce('compacted', readings(1, 1));

@@ -1,6 +1,6 @@
 # The worker must notice when a topic is recreated under its name, when another cluster is at the same address, or when Kafka
-# has removed unread messages. It then stops as FAILED, or follows heartbeat.offset_reset. It also reads Kafka partitions
-# that are added later.
+# has removed unread messages. The worker then stops as FAILED, or follows heartbeat.offset_reset. The worker also reads Kafka
+# partitions that are added later.
 
 use strict;
 use warnings;
@@ -127,10 +127,10 @@ publish('removed', 9);
 $kafka->truncate('removed', 0, 15);
 kill('CONT', $worker) or die "kill $worker: $!";
 $node->wait_for_state('FAILED', 'no longer holds offset 1[01] of partition 0 of topic "removed": the partition begins at offset 15',
-	'the worker is FAILED when messages were removed while it was stopped by a signal');
+	'the worker is FAILED when messages were removed while a signal had stopped the worker');
 my $lost = $node->query("SELECT next_offset FROM heartbeat_offsets WHERE topic = 'removed'");
 $unread = 11 - $lost;
-is_stored(81, 'the worker reads no message behind the removed ones');
+is_stored(81, 'the worker reads no message after the removed messages');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('removed', 20);
 is_gap('removed', "0:$lost-15", 'heartbeat_gaps records the gap when heartbeat.offset_reset = earliest');
@@ -143,7 +143,7 @@ $node->wait_for_state('PAUSED');
 publish('removed', 10);
 $kafka->truncate('removed', 0, 21);
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_state('FAILED', 'no longer holds offset 20 .* begins at offset 21', 'the worker is FAILED when messages were removed during a pause, even a single message');
+$node->wait_for_state('FAILED', 'no longer holds offset 20 .* begins at offset 21', 'the worker is FAILED when messages were removed during a pause, even if only one message was removed');
 $node->stop;
 $kafka->truncate('removed', 0, 25);
 $node->start;
@@ -214,7 +214,7 @@ $node->wait_for_state('RUNNING');
 is_stored(223, 'with heartbeat.offset_reset = earliest the worker stores all messages of the other cluster');
 is($node->query("SELECT DISTINCT cluster_id FROM heartbeat_offsets WHERE topic = 'plain'"), $second_id, 'heartbeat_offsets has the id of the other cluster');
 
-# A topic with forty Kafka partitions is recreated. The worker finds at the same time that all of them were recreated.
+# A topic with forty Kafka partitions is recreated. The worker finds at the same time that all forty partitions were recreated.
 $node->set('heartbeat.offset_reset' => 'error');
 $kafka->create_topic('many', 40);
 publish('many', 80, 40);

@@ -75,7 +75,7 @@ sub watch
 	# before heard_until. The test does not wait for this minute: it sets heard_until to a time in the past.
 	$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = '$customer'", 't', "the arrival of $customer is recorded");
 	$node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '20 seconds' WHERE customer_id = '$customer'");
-	$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = '$customer'", 1, $node->name . "raises the alert of $customer");
+	$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = '$customer'", 1, $node->name . " raises the alert of $customer");
 	return;
 }
 watch($primary, 'CUST-0001');
@@ -97,7 +97,7 @@ $cascaded->start;
 $primary->set('heartbeat.batch_size' => 1);
 $feed->publish(60_000);
 $primary->wait_for_query("SELECT ($stored) > 13000", 't', 'the primary stores readings of the backlog');
-$standby->wait_for_query("SELECT ($stored) > 12500", 't', 'the standby replays them');
+$standby->wait_for_query("SELECT ($stored) > 12500", 't', 'the standby receives readings of the backlog');
 $standby->set('primary_conninfo' => '');
 my $before = $primary->query($stored);
 $primary->wait_for_query("SELECT ($stored) > $before + 1000", 't', 'the primary stores more readings than the standby receives');
@@ -130,7 +130,7 @@ for my $node ($primary, $standby)
 my @ends = $kafka->end_offsets('heartbeat-events');
 is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', 'heartbeat-events', @ends) ],
 	\@ends, 'the consumer group in Kafka has the end offsets');
-$feed->assert_stored($cascaded, 'a standby of the promoted standby follows it');
+$feed->assert_stored($cascaded, 'a standby of the promoted standby has every reading');
 is_deeply([ $cascaded->worker_pids ], [], 'the cascaded standby runs no process of heartbeat');
 
 # The old primary is rewound to the new primary, follows it as a standby, and is promoted again.

@@ -70,9 +70,9 @@ reads_everything($restored, 'a server restored to a point in time reads the late
 ok($restored->log_matches('recovery stopping at restore point "noon"'), 'recovery stopped at the restore point');
 is( $restored->query('SELECT count(*) FROM (SELECT FROM heartbeat_records WHERE ingested_at > pg_postmaster_start_time()
 		UNION ALL SELECT FROM heartbeat_anomalies WHERE ingested_at > pg_postmaster_start_time()) r'),
-	900, 'the restored server stores only the messages after the restore point again');
+	900, 'the restored server stores again only the messages after the restore point');
 $feed->publish(300);
-reads_everything($_, $_->name . ' goes on beside the other') for $main, $restored;
+reads_everything($_, $_->name . ' continues while the other server runs') for $main, $restored;
 is_deeply(carried($restored), carried($main), 'the restored server has the dead letters, gaps, alerts and customers of the original');
 $restored->assert_no_crash;
 $restored->stop;
@@ -87,7 +87,7 @@ reads_everything($copy, 'a cold copy continues at its stored offsets');
 $copy->assert_no_crash;
 $copy->stop;
 
-# The test takes dumps while readings are being stored, and restores them while the workers of the new server wait for the
+# The test takes dumps while readings are being stored, and restores the dumps while the workers of the new server wait for the
 # extension.
 my $new = Heartbeat::Cluster->create('new', kafka => $kafka, extension => 0, settings => { 'heartbeat.workers' => 2 });
 my $folder = PostgreSQL::Test::Utils::tempdir('dumps');
@@ -122,7 +122,7 @@ sub dump_while_storing
 	return;
 }
 
-# Restores into a database in which the workers wait for the extension, and compares it with $expected.
+# Restores into a database in which the workers wait for the extension, and compares the contents with $expected.
 sub restores
 {
 	my ($database, $expected, $reason, $restore) = @_;
@@ -137,7 +137,7 @@ sub restores
 	}
 	$restore->($database);
 	$new->wait_for_state('PAUSED', $reason, 'the workers wait for heartbeat_resume() after a restore');
-	unlike(slurp_file($new->logfile, $log), qr/heartbeat: RUNNING|ERROR/, 'the workers touch nothing during the restore');
+	unlike(slurp_file($new->logfile, $log), qr/heartbeat: RUNNING|ERROR/, 'no worker is RUNNING during the restore, and the log has no error');
 	$feed->publish(300);
 	$new->query('SELECT heartbeat_resume()');
 	reads_everything($new, 'the workers read the messages that the dump does not contain');
@@ -181,7 +181,7 @@ $new->query('CREATE SCHEMA hb');
 $new->query('DROP EXTENSION heartbeat CASCADE');
 $new->query('ALTER DATABASE occupied SET search_path = hb');
 $new->query('CREATE EXTENSION heartbeat SCHEMA hb');
-reads_everything($new, 'the workers store readings in a schema of its own');
+reads_everything($new, 'the workers store readings when the extension has its own schema');
 $new->query('SELECT heartbeat_pause($$disk is being replaced$$)');
 my $expected = carried($new);
 is(run_tool($new, 'occupied', 'pg_dump', '-Fc', '--schema=hb', '--extension=heartbeat', '-f', "$folder/schema"), '', 'pg_dump --schema');

@@ -148,12 +148,12 @@ sub attach_meanwhile
 		"SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
 		 WHERE NOT granted AND backend_type LIKE 'heartbeat worker%' AND relation = 'heartbeat_records_default'::regclass",
 		1, "$what: the batch waits for the default partition");
-	is($node->log_matches(qr/violates check constraint "known"/, $position) > 0, @others > 0, "$what: an attempt that a bad row ended comes before, if there is a bad row");
+	is($node->log_matches(qr/violates check constraint "known"/, $position) > 0, @others > 0, "$what: if there is a bad row, it ends an earlier attempt");
 	$user->query_safe('COMMIT');
 	assert_stored($what);
 	cmp_ok($node->log_matches(qr/ERROR:  $bound/, $position), '>=', 1, "$what: the default partition refuses the readings, and the worker tries them again");
 	is($node->log_matches(qr/could not create the table partition for the week of/, $position),
-		1 + (@others > 0), "$what: each attempt waits for a table partition of this week alone");
+		1 + (@others > 0), "$what: each attempt tries to create a table partition for this week");
 	is($node->count('heartbeat_records_default'), 0, "$what: the readings are in the new table partition");
 	return;
 }

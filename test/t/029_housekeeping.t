@@ -26,7 +26,7 @@ sub signal_workers
 	return $node->safe_psql('postgres', "SELECT count(pg_${how}_backend(pid)) FROM pg_stat_activity WHERE backend_type LIKE '$like'");
 }
 
-# Returns the seconds until new processes of the type have replaced the given ones.
+# Returns the seconds until new processes of the type have replaced the given processes.
 sub seconds_until_replaced
 {
 	my ($like, @old) = @_;
@@ -82,8 +82,8 @@ for (1 .. 20)
 cmp_ok($cancelled, '>=', 60 * 3, 'the launcher and the workers are cancelled many times while batches are stored');
 $feed->assert_counted($node, 'every reading is counted once after the workers were cancelled');
 my $position = $node->log_position;
-# The loop cancels idle processes. The maintenance worker is not idle, because the other session terminates it again and
-# again. So the loop does not cancel it.
+# The loop cancels idle processes. The maintenance worker is not idle, because the other session terminates it again and again.
+# So the loop does not cancel the maintenance worker.
 for (1 .. 20) { signal_workers('cancel', $_) for 'heartbeat worker%', 'heartbeat launcher'; }
 is($node->status->{state}, 'RUNNING', 'an idle worker that is cancelled stays RUNNING');
 is($node->log_matches('ERROR|WARNING', $position), 0, 'an idle worker that is cancelled logs no error and no warning');
@@ -123,7 +123,7 @@ $node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type 
 	1, 'the maintenance worker lives for ten seconds when no session terminates it');
 my @old = $node->worker_pids('heartbeat maintenance');
 signal_workers('terminate', 'heartbeat maintenance');
-cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'the maintenance worker restarts at once when it is terminated after that');
+cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'the maintenance worker restarts at once if it is terminated after these ten seconds');
 
 # A new launcher does not know that the earlier processes lived only for a short time, and begins again with the shortest delay.
 # So the test terminates the launcher last.

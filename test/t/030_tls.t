@@ -79,7 +79,7 @@ for my $mistake (
 	[ 'TLS',  { %tls, 'plugin.library.paths' => "$folder/evil" }, qr/plugin\.library\.paths.*run code/, 'a library for the server to load', 'FAILED' ])
 {
 	my ($listener, $properties, $reason, $what, $state) = @$mistake;
-	$secrets->refused($kafka->brokers($listener), $properties, $reason, "$what: the reason names it", $state);
+	$secrets->refused($kafka->brokers($listener), $properties, $reason, "$what: the reason names the mistake", $state);
 	$secrets->use($kafka->brokers('TLS'), %tls);
 	$kafka->produce($topic, reading_stream(10, 1, first => $sent));
 	$node->wait_for_offsets($topic, $sent += 10);

@@ -93,7 +93,7 @@ for my $mistake (
 	[ 'SECURE', { 'sasl.username' => 'describer' },      qr/[Aa]uthorization failed/, 'a user who may describe the topic but not read it' ])
 {
 	my ($listener, $properties, $reason, $what, $state) = @$mistake;
-	$secrets->refused($kafka->brokers($listener), { %documented, %$properties }, $reason, "$what: the reason names it", $state);
+	$secrets->refused($kafka->brokers($listener), { %documented, %$properties }, $reason, "$what: the reason names the mistake", $state);
 	$secrets->use($kafka->brokers('SECURE'), %documented);
 	$deliver->('the correct file and a reload end the mistake');
 }
@@ -130,7 +130,7 @@ for my $line ("sasl.password $wrong", "sasl.password: $wrong=", "$wrong=", "sasl
 		'the error for a wrong line names the file or the setting, not the secret');
 }
 $secrets->write(join '', map { "$_=$documented{$_}\n" } grep { $_ ne 'sasl.password' } keys %documented);
-like($secrets->show($node->query_error('SELECT * FROM heartbeat_seek(now())')), qr/password/, 'the error for a missing password names it');
+like($secrets->show($node->query_error('SELECT * FROM heartbeat_seek(now())')), qr/password/, 'the error names the missing password');
 $secrets->write(join "\n", (map { "$_=$documented{$_}" } keys %documented), "sasl.password=$wrong", '');
 like($secrets->show($node->query_error('SELECT * FROM heartbeat_seek(now())')), qr/[Aa]uthentication failed/, 'the error for a wrong password names the authentication');
 $node->query('SELECT heartbeat_resume()');

@@ -72,7 +72,7 @@ my %storms    = (
 	'nobody'                 => '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port(),
 	'an unknown name'        => 'no-such-host.invalid:9092',
 	'a hundred unknown'      => join(',', map { "no-such-host-$_.invalid:9092" } 'aa' .. 'dv'),
-	'a hundred, all dead'    => join(',', map { "127.0.0.1:$_" } 20_001 .. 20_100));
+	'a hundred without a server' => join(',', map { "127.0.0.1:$_" } 20_001 .. 20_100));
 for my $what (sort keys %storms)
 {
 	my $position = $node->log_position;
@@ -104,7 +104,7 @@ for (1 .. 3)
 }
 $kafka->kill9;
 $kafka->start;
-reads_on('after a broker that flaps');
+reads_on('after a broker that restarts repeatedly');
 cmp_ok($node->log_matches(qr/^/m, $position), '<=', 60, 'a broker that restarts repeatedly does not fill the log');
 
 is(($node->worker_pids('heartbeat worker%'))[0], $worker, 'the worker is the same process after all error storms');

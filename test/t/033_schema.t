@@ -73,7 +73,7 @@ $node->query('CREATE EXTENSION heartbeat');
 assert_complete('after CREATE EXTENSION');
 is($node->query('SELECT count(*) FROM heartbeat_records_default'), 0, 'the worker makes the table partitions again after CREATE EXTENSION');
 
-# A user runs DROP EXTENSION and rolls it back.
+# A user runs DROP EXTENSION in a transaction, which is rolled back.
 my $user = $node->background_psql('heartbeat');
 $user->query_safe('BEGIN');
 $user->query_safe('DROP EXTENSION heartbeat');
@@ -96,7 +96,7 @@ $dropper->query_until(qr/dropped/, '');
 is($node->query("SELECT count(*) FROM pg_extension WHERE extname = 'heartbeat'"), 0, 'DROP EXTENSION ends when the batch has ended');
 $dropper->quit;
 
-# A user runs DROP and CREATE EXTENSION in one transaction, and then does this again. The new schema's name needs quotes.
+# Twice, a user runs DROP and CREATE EXTENSION in one transaction. The new schema's name needs quotes.
 $node->query('CREATE SCHEMA "It\'s ""Ward"" 7"');
 for (1 .. 2)
 {
@@ -129,8 +129,8 @@ $node->safe_psql('postgres', 'CREATE DATABASE restored');
 command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ], 'pg_restore succeeds with the renamed schema');
 is($node->safe_psql('restored', 'SELECT count(*) FROM "Ward Eight".heartbeat_records'), $kept, 'the restored database has all readings');
 
-# Retention has dropped readings. So the test drops the extension and creates it again, and the worker stores all readings again.
-# The role `chief` owns the new extension. Later the role `clerk`, which is not a superuser, owns it.
+# Retention has dropped readings. So the test drops the extension and creates it again, and the worker stores all readings
+# again. The role `chief` owns the new extension. Later the role `clerk`, which is not a superuser, owns the extension.
 $node->query($_) for 'DROP EXTENSION heartbeat', 'DROP SCHEMA "Ward Eight"', 'CREATE SCHEMA ward', 'CREATE ROLE chief SUPERUSER',
 	'CREATE ROLE clerk', 'GRANT USAGE, CREATE ON SCHEMA ward TO clerk', 'SET ROLE chief; CREATE EXTENSION heartbeat SCHEMA ward';
 look_in('ward');
@@ -232,7 +232,7 @@ $kafka->produce('heartbeat-events', map { { partition => $_ % 2, value => readin
 $published += 100;
 $node->wait_for_state('RETRYING', 'tables are frozen', 'the worker is RETRYING, and the reason has the message of the event trigger');
 $node->query('DROP EVENT TRIGGER frozen');
-$node->wait_for_query($complete, "$published|0", 'every reading is stored when the event trigger is dropped, and none is a dead letter');
+$node->wait_for_query($complete, "$published|0", 'every reading is stored when the event trigger is dropped, and no reading is a dead letter');
 $node->assert_audit;
 
 # DROP OWNED BY also drops the extension if the role owns the extension.

@@ -1,5 +1,5 @@
-# The memory of a worker. If the database blocks the worker or fails repeatedly, the worker's memory contains at most its
-# full buffers, and never the whole backlog. Afterwards the worker frees the memory of the buffers.
+# The memory of a worker. If the database blocks the worker or fails repeatedly, the worker uses only the memory of its full
+# buffers, and never holds the whole backlog. Afterwards the worker frees the memory of the buffers.
 
 use strict;
 use warnings;
@@ -84,12 +84,12 @@ for my $case (
 	my $waiting = "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND wait_event_type = 'Lock'";
 	$node->wait_for_query($waiting, 1, "$what: the worker waits for a lock");
 	my $blocked = most_memory_until($size == 1_000_000 && $is_reading ? ("SELECT state FROM heartbeat_state()", 'RETRYING') : ($waiting, 1));
-	cmp_ok($blocked, '<', $limit_mb, sprintf('%s: while it waits it takes %.1f MB', $what, $blocked));
+	cmp_ok($blocked, '<', $limit_mb, sprintf('%s: while the worker waits, it takes %.1f MB', $what, $blocked));
 	$user->query_safe('COMMIT');
 	my $storing = most_memory_until('SELECT sum(next_offset) FROM heartbeat_offsets', $published);
-	cmp_ok($storing, '<', $limit_mb, sprintf('%s: while it stores them it takes %.1f MB', $what, $storing));
+	cmp_ok($storing, '<', $limit_mb, sprintf('%s: while the worker stores the messages, it takes %.1f MB', $what, $storing));
 	my $left = memory();
-	cmp_ok($left, '<', $kept_limit_mb, sprintf('%s: afterwards it takes %.1f MB', $what, $left));
+	cmp_ok($left, '<', $kept_limit_mb, sprintf('%s: afterwards the worker takes %.1f MB', $what, $left));
 }
 is(join(' ', $node->worker_pids('heartbeat worker%')), $pid, 'the worker is the same process for all backlogs');
 $user->quit;

@@ -49,7 +49,7 @@ my $node = Heartbeat::Cluster->create('rights', kafka => $kafka, settings => { '
 $node->query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');    # the default since PostgreSQL 15
 $node->query($_) for grep { /\S/ } split /;\n/, $block;
 
-# Each of these functions makes the worker use a right. It returns a query that shows the error while the right is missing.
+# Each of these functions makes the worker use a right, and returns a query that shows the error while the right is missing.
 my $now    = int(time);
 my $weeks  = 0;
 my $status = "SELECT reason FROM heartbeat_status WHERE state = 'RETRYING'";
@@ -140,7 +140,7 @@ sub assert_retry_needs
 }
 
 # A retry with `replace` replaces a stored reading. If the corrected reading belongs to the other table, the retry deletes the
-# stored reading: this needs DELETE.
+# stored reading, and needs the right DELETE.
 my $replaced = 0;
 sub assert_replace_needs
 {

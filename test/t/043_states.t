@@ -1,4 +1,4 @@
-# Causes each state for real, and checks heartbeat_status: the state, its beginning, the reason, the hint and the lag.
+# Causes each state by a real event, and checks heartbeat_status: the state, its beginning, the reason, the hint and the lag.
 # heartbeat_status must be right from the first moment after a restart, and while another session has locked the tables.
 
 use strict;
@@ -35,7 +35,7 @@ is( $node->query('SELECT partition, lag_messages, lag_seconds FROM heartbeat_par
 is( $node->query("SELECT application_name, state, query FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'"),
 	'heartbeat worker 0|idle|waiting for messages', 'pg_stat_activity shows what the worker does');
 is( $node->query("SELECT string_agg(application_name, ', ' ORDER BY application_name) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat%'"),
-	'heartbeat launcher, heartbeat maintenance, heartbeat worker 0', 'pg_stat_activity tells the processes of heartbeat apart');
+	'heartbeat launcher, heartbeat maintenance, heartbeat worker 0', 'pg_stat_activity shows a different name for each process of heartbeat');
 
 # The worker is paused, and readings wait.
 $node->query("SELECT heartbeat_pause('disk is being replaced')");
@@ -44,7 +44,7 @@ $feed->publish(100);
 $node->wait_for_query('SELECT lag_messages, lag_seconds > 0 FROM heartbeat_status', '100|t', 'the lag of a paused worker grows, in messages and in seconds');
 is($node->query('SELECT lag_messages, lag_seconds > 0 FROM heartbeat_partitions ORDER BY partition'), "50|t\n50|t", 'the lag of each Kafka partition grows');
 is($node->query('BEGIN; SELECT heartbeat_resume(); SELECT state FROM heartbeat_status; ROLLBACK') =~ /PAUSED/ ? 'PAUSED' : 'not yet',
-	'PAUSED', 'heartbeat_resume() has no effect before it commits');
+	'PAUSED', 'heartbeat_resume() has no effect before its transaction commits');
 
 # Returns the states that heartbeat_status shows after a restart, sorted by name. The state may be CONNECTING before the
 # final state, and it must never be STOPPED or RETRYING.
@@ -72,7 +72,7 @@ my $late = $kafka->producer('heartbeat-events', '-X', 'linger.ms=0');
 $late->send($one);
 $feed->add($one);
 $node->wait_for_query($line, qr/^STALLED \| a batch has been waiting for \d+ seconds to be stored: process \d+ .* holds a lock on table "heartbeat_\w+" \| Ask that user to end the transaction, or end it: SELECT pg_terminate_backend.* \| 1 \| t$/,
-	'a batch that waits for a lock is STALLED, with the process that holds the lock and the last known lag');
+	'the worker is STALLED when its batch waits for a lock; the status has the process that holds the lock, and the last known lag');
 is($node->query("SELECT query FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'"), 'storing a batch of messages', 'pg_stat_activity shows that the worker stores a batch');
 cmp_ok($node->query("SELECT cardinality(pg_blocking_pids(pid)) FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'"), '>', 0, 'pg_blocking_pids() finds the process that holds the lock');
 $user->query_safe('COMMIT');
@@ -86,7 +86,7 @@ $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN RAISE 'the night shift' USING ERRCODE = 'lock_not_available'; END $$});
 $node->query('CREATE TRIGGER refuse BEFORE UPDATE ON heartbeat_offsets EXECUTE FUNCTION refuse()');
 $feed->publish(100);
-$node->wait_for_query($line, qr/^RETRYING \| the night shift \| .*heartbeat tries again automatically\..* \| 100 \| t$/, 'an error of the database is RETRYING, with the error as reason');
+$node->wait_for_query($line, qr/^RETRYING \| the night shift \| .*heartbeat tries again automatically\..* \| 100 \| t$/, 'the worker is RETRYING after an error of the database, with the error as reason');
 is($node->query("SELECT last_error, last_error_at > now() - interval '1 minute' FROM heartbeat_status"), 'the night shift|t', 'heartbeat_status has the last error and its time');
 $node->query('DROP TRIGGER refuse ON heartbeat_offsets');
 $feed->assert_stored($node, 'the readings are stored after the error');
@@ -96,23 +96,23 @@ $feed->assert_stored($node, 'the readings are stored after the error');
 my $producer = $kafka->producer('heartbeat-events', '--transaction', 'open', '-X', 'linger.ms=0', '--abort');
 $producer->send({ partition => 1, value => reading('CUST-OPEN', 70, reading_time(time)) });
 $node->wait_for_query($line, qr/^STALLED \| Kafka has delivered nothing of partition 1 for \d+ seconds, but its end offset is \d+, 1 above.* \| 1 \| t$/,
-	'lag without progress is STALLED, and the reason names the Kafka partition');
+	'the worker is STALLED when the lag stays without progress, and the reason names the Kafka partition');
 $feed->publish(100);
 $node->wait_for_query('SELECT next_offset = high_watermark FROM heartbeat_partitions WHERE partition = 0', 't', 'the worker reads the other Kafka partition meanwhile');
 is($node->status->{state}, 'STALLED', 'the state stays STALLED although the other Kafka partition makes progress');
 $producer->finish;
 $node->wait_for_query($line, 'RUNNING | 0 | t', 'the worker is RUNNING when the transaction is aborted');
-$feed->assert_stored($node, 'the messages behind the transaction are stored');
+$feed->assert_stored($node, 'the messages after the transaction are stored');
 
 # The broker is down.
 $kafka->stop;
-$node->wait_for_query($line, qr/^CONNECTING \| .*\| .*(?:Check that the brokers run|Check the broker).*\| t$/, 'a broker that is down is CONNECTING, and the hint says what to check');
+$node->wait_for_query($line, qr/^CONNECTING \| .*\| .*(?:Check that the brokers run|Check the broker).*\| t$/, 'the worker is CONNECTING when the broker is down, and the hint says what to check');
 $kafka->start;
 $node->wait_for_state('RUNNING');
 
 # The worker stops until a person acts.
 $node->set('heartbeat.kafka_config_file' => '/nowhere');
-$node->wait_for_query($line, qr{^FAILED \| .*kafka_config_file names cannot be read: .* \| Correct the setting and reload the configuration\.}, 'an unusable setting is FAILED, and the hint says what to do');
+$node->wait_for_query($line, qr{^FAILED \| .*kafka_config_file names cannot be read: .* \| Correct the setting and reload the configuration\.}, 'the worker is FAILED with an unusable setting, and the hint says what to do');
 $node->set('heartbeat.kafka_config_file' => $properties);
 $node->wait_for_state('RUNNING');
 $node->set('heartbeat.brokers' => '');

@@ -20,7 +20,7 @@ my $feed = Heartbeat::Feed->new($kafka, 2);
 my $node = Heartbeat::Cluster->create('events', kafka => $kafka, settings => { 'heartbeat.log_summary' => '1s', 'heartbeat.workers' => 2 });
 my $events = "SELECT concat_ws(' ', role, kind, details->>'state', reason) FROM heartbeat_events ORDER BY id";
 
-# Passes when the next events are the given ones. Each given event is a text or a pattern.
+# Passes when the next events are the given events. Each given event is a text or a pattern.
 my $known = 0;
 sub next_events
 {
@@ -56,14 +56,14 @@ $node->query('CREATE ROLE nina LOGIN; GRANT EXECUTE ON FUNCTION heartbeat_pause(
 sub as_nina { my ($sql) = @_; return $node->psql('heartbeat', $sql, extra_params => [ '-U', 'nina' ]); }
 as_nina("BEGIN; SELECT heartbeat_pause('undone'); ROLLBACK");
 as_nina("SELECT heartbeat_pause('disk is being replaced')");
-next_events('the events have the role and its reason for a pause, and the state PAUSED, but not a pause that was rolled back', 'nina pause disk is being replaced', 'state PAUSED');
+next_events('the events are the pause, with its role and reason, and the state PAUSED; a pause that was rolled back leaves no event', 'nina pause disk is being replaced', 'state PAUSED');
 as_nina('SELECT heartbeat_resume()');
 next_events('the events have the role that resumed ingest', 'nina resume', 'state RUNNING');
 
 # The broker stops, and the server restarts.
 my $stopped = $node->log_position;
 $kafka->stop;
-next_events('an event records CONNECTING when the broker is down, and a second one may add the reason', qr/state CONNECTING .*(?:\nstate CONNECTING .*)?/);
+next_events('an event records CONNECTING when the broker is down, and a second event may add the reason', qr/state CONNECTING .*(?:\nstate CONNECTING .*)?/);
 is($node->log_matches('CONNECTING: .*\n(?!.*(?:HINT:  Check that the brokers run|Check the broker))', $stopped), 0, 'each CONNECTING line in the log has a hint about what to check');
 $kafka->start;
 $node->wait_for_state('RUNNING');

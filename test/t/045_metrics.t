@@ -108,7 +108,7 @@ is("$paused->{'heartbeat_state{state=PAUSED}'} $paused->{'heartbeat_state{state=
 my @fallen = grep { /_total\{|_count\{|_bucket\{/ && $paused->{$_} < $samples->{$_} } keys %$samples;
 is_deeply(\@fallen, [], 'no counter is lower after a seek back');
 $node->wait_for_query("SELECT value FROM heartbeat_metrics WHERE name = 'heartbeat_lag_messages' AND labels->>'partition' = '0'",
-	$samples->{'heartbeat_next_offset{partition=0,source=default,topic=heartbeat-events}'}, 'the messages to be replayed are lag');
+	$samples->{'heartbeat_next_offset{partition=0,source=default,topic=heartbeat-events}'}, 'the messages that the worker must replay count as lag');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 

@@ -44,7 +44,7 @@ is($node->query('SELECT resolved, remaining, remaining_errors FROM heartbeat_ret
 $node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_77');
 like($node->query_error("SELECT heartbeat_retry_dead_letters('$_')"), qr/there is no error code "\Q$_\E".*one of TOMBSTONE, .*INVALID_TIMESTAMP, CONFLICT\./s, "an error code that no dead letter can have is refused: '$_'")
   for 'MISSING_FEILD', 'missing_field', '', 'OUT_OF_MEMORY', 'NONE', '2351', '23514 ';
-is($node->query("SELECT resolved, remaining FROM heartbeat_retry_dead_letters('23514')"), '10|0', 'a retry stores the readings that a constraint had refused, after it is dropped');
+is($node->query("SELECT resolved, remaining FROM heartbeat_retry_dead_letters('23514')"), '10|0', 'when a constraint is dropped, a retry stores the readings that the constraint had refused');
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to(replace(convert_from(payload, 'UTF8'), '"bpm"', '"heart_rate"'), 'UTF8')
 	WHERE error_code = 'MISSING_FIELD'});
 is($node->query('SELECT * FROM heartbeat_retry_dead_letters()'), '6|2|{"INVALID_JSON": 2}', 'a retry stores the dead letters with corrected payloads');
@@ -52,8 +52,8 @@ is($node->query("SELECT count(*), count(*) FILTER (WHERE heart_rate = 70) FROM h
 	'6|6', 'the corrected dead letters are readings');
 $node->assert_audit;
 
-# A replay reads the misspelt messages again. heartbeat_dead_letters still has rows for their offsets, but with the corrected
-# payloads.
+# A replay reads the misspelt messages again. heartbeat_dead_letters still has rows for the offsets of these messages, but with
+# the corrected payloads.
 my $letters = $node->count('heartbeat_dead_letters');
 $node->query('SELECT heartbeat_pause(); SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p; SELECT heartbeat_resume()');
 stored();
@@ -100,7 +100,7 @@ is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'nei
 my $log    = $node->log_position;
 my @before = $kafka->end_offsets($topic);
 publish('garbage 5', 'garbage 6', reading('behind', 70, $time));
-$node->wait_for_state('FAILED', 'heartbeat.dead_letter_limit \(5\) is reached: 6 dead letters', 'the worker is FAILED at one more dead letter');
+$node->wait_for_state('FAILED', 'heartbeat.dead_letter_limit \(5\) is reached: 6 dead letters', 'the worker is FAILED when one more dead letter arrives');
 like($node->status->{hint}, qr/heartbeat_dead_letter_summary.*heartbeat_retry_dead_letters.*DELETE.*raise the limit/, 'the hint names the ways to continue');
 like(slurp_file($node->logfile, $log), qr/WARNING:  heartbeat: FAILED: heartbeat.dead_letter_limit/, 'the log has a warning about the limit');
 is($node->query($unresolved), 6, 'nothing of the batch above the limit is stored');

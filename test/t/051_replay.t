@@ -85,7 +85,7 @@ $kafka->produce($topic, map { { partition => 0, value => $_, timestamp => $late 
 $node->wait_for_offsets($topic, 2303, 2300);
 $node->query("ALTER TABLE heartbeat_records DROP CONSTRAINT no_77; DELETE FROM heartbeat_dead_letters WHERE payload = 'rubbish'");
 assert_complete('both audits show no difference for a deleted dead letter');
-is(replay(7000, 8000, 0), '0|2300|2303|3|0|0|0|1', 'a replay restores the deleted dead letter, and no other one counts as a duplicate');
+is(replay(7000, 8000, 0), '0|2300|2303|3|0|0|0|1', 'a replay restores the deleted dead letter, and counts no other dead letter as a duplicate');
 is($node->query("SELECT count(*), count(*) FILTER (WHERE payload = 'rubbish') FROM heartbeat_dead_letters WHERE resolved_at IS NULL"), '3|1', 'a replay restores no other dead letter');
 assert_complete('both audits show no difference after a dead letter is restored');
 is($node->query("SELECT resolved, remaining FROM heartbeat_retry_dead_letters('23514')"), '1|0', 'a retry stores the dead letter whose constraint was dropped');
@@ -119,7 +119,7 @@ is($node->query("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid"), 1, 't
 like($node->query_error("SET statement_timeout = '200ms'; $call"), qr/statement timeout/, 'a statement timeout ends a replay');
 $holder->quit;
 $node->query('DROP TRIGGER wait_for_lock ON heartbeat_records');
-is($session->query('SELECT sum(records) FROM heartbeat_replay(' . at(0) . ', ' . at(500) . ')'), 970, 'a replay restores all readings after a cancelled one');
+is($session->query('SELECT sum(records) FROM heartbeat_replay(' . at(0) . ', ' . at(500) . ')'), 970, 'a replay restores all readings after a cancelled replay');
 $session->quit;
 assert_complete('both audits show no difference after cancelled replays');
 
@@ -131,7 +131,7 @@ is(replay(1000, 1100), "0|1000|1100|100|0|0|100|0\n1|1000|1100|100|0|0|100|0", '
 is(replay(500, 600, 1), '1|500|600|100|0|0|100|0', 'a replay of another partition works');
 like($node->query_error('SELECT heartbeat_replay(' . at(0) . ', ' . at(10) . ', 7)'), qr/heartbeat has not read partition 7 /, 'the error names a partition that no worker has read');
 $node->query('SELECT heartbeat_pause()');
-for my $case ([ 999, 'an offset that Kafka has removed' ], [ 2304, 'an offset behind the end' ])
+for my $case ([ 999, 'an offset that Kafka has removed' ], [ 2304, 'an offset after the end' ])
 {
 	like($node->query_error("SELECT heartbeat_seek(0, $case->[0])"),
 		qr/Kafka does not hold offset $case->[0] of partition 0.*Kafka holds offsets 1000 to 2302 of this partition\. The next message will have offset 2303\..*heartbeat_seek\(0, 1000\)/s,
@@ -150,20 +150,20 @@ assert_complete('both audits show no difference when ingest reads the messages a
 $kafka->stop;
 $node->query('SELECT heartbeat_pause()');
 $node->psql('heartbeat', 'SELECT new_offset FROM heartbeat_seek(0, 1)', stdout => \$out, stderr => \$notice);
-is($out, 1, 'a seek by offset works while Kafka is away');
+is($out, 1, 'a seek by offset works while Kafka is down');
 like($notice, qr/NOTICE:  offset 1 of partition 0 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked');
-like($node->query_error('SELECT heartbeat_replay(' . at(0) . ', ' . at(10) . ')'), qr/cannot ask Kafka.*cannot reach Kafka/s, 'a replay fails while Kafka is away');
+like($node->query_error('SELECT heartbeat_replay(' . at(0) . ', ' . at(10) . ')'), qr/cannot ask Kafka.*cannot reach Kafka/s, 'a replay fails while Kafka is down');
 
-# While Kafka is away, a seek sets an offset for a partition that the topic does not have. The lag and a replay of all
+# While Kafka is down, a seek sets an offset for a partition that the topic does not have. The lag and a replay of all
 # partitions ignore this offset, and a user can remove it.
 $node->psql('heartbeat', 'SELECT new_offset FROM heartbeat_seek(9, 5)', stdout => \$out, stderr => \$notice);
-is($out, 5, 'a seek to a partition that the topic may not have works while Kafka is away');
+is($out, 5, 'a seek to a partition that the topic may not have works while Kafka is down');
 like($notice, qr/NOTICE:  offset 5 of partition 9 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked about this partition');
 is($node->query('SELECT new_offset FROM heartbeat_seek(0, 2303)'), 2303, 'a second seek changes the offset back');
 $kafka->start;
 $node->query('SELECT heartbeat_resume()');
 is(replay(1000, 1100), "0|1000|1100|100|0|0|100|0\n1|1000|1100|100|0|0|100|0", 'a replay of all partitions skips a partition that the topic does not have');
-$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, 'the lag is known although a stored offset has no partition');
+$node->wait_for_query('SELECT lag_messages FROM heartbeat_status', 0, 'the lag is known although one stored offset belongs to a missing partition');
 like($node->query_error('SELECT heartbeat_replay(' . at(1000) . ', ' . at(1100) . ', 9)'), qr/heartbeat has not read partition 9 /, 'a replay of this partition alone fails');
 $node->query('SELECT heartbeat_pause()');
 is($node->query('SELECT previous_offset, new_offset FROM heartbeat_seek(9, NULL)'), '5|', 'heartbeat_seek(9, NULL) removes the offset');

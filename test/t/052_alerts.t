@@ -142,7 +142,7 @@ $kafka->produce($topic, reading_stream(400, 2));
 alert_is('behind', $topic, '1|0', 'a lag above the threshold raises an alert');
 $node->query('SELECT heartbeat_resume()');
 alert_is('stands', 'pipeline', '1|1', 'the alert about the state is closed when the worker is RUNNING');
-alert_is('behind', $topic,     '1|1', 'the alert about the lag is closed when the lag is gone');
+alert_is('behind', $topic,     '1|1', 'the alert about the lag is closed when the worker has no lag');
 
 # The output of the clients.
 client_prints('python', qr/^anomaly +A: TACHYCARDIA, 200 bpm at /m,          'the client in Python prints an anomaly');

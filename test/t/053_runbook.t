@@ -1,5 +1,5 @@
-# Follows the first half of the runbook (docs/operations.md). The test causes each state for real, heartbeat_status shows the
-# state, and the steps of the runbook end the state. Every SQL block of this half runs as the operator or as a superuser.
+# Follows the first half of the runbook (docs/operations.md). The test causes each state by a real event, heartbeat_status shows
+# the state, and the steps of the runbook end the state. Every SQL block of this half runs as the operator or as a superuser.
 
 use strict;
 use warnings;

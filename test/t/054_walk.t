@@ -1,6 +1,6 @@
-# Follows the second half of the runbook (docs/operations.md). The test causes each symptom for real, the query of the
-# runbook shows the symptom, and the steps of the runbook remove its cause. Every SQL block of this half runs as the operator
-# or as a superuser.
+# Follows the second half of the runbook (docs/operations.md). The test causes each symptom by a real event, the query of the
+# runbook shows the symptom, and the steps of the runbook remove its cause. Every SQL block of this half runs as the operator or
+# as a superuser.
 
 use strict;
 use warnings;
@@ -54,9 +54,9 @@ publish('one more', reading('behind', 70, $time));
 $node->wait_for_state('FAILED', 'heartbeat.dead_letter_limit \(6\) is reached');
 $runbook->look('the limit of dead letters is reached');
 like($runbook->run('Dead letters', 1), qr/^23514\|2\|.*^INVALID_JSON\|2\|.*^MISSING_FIELD\|2\|/ms, 'the query counts the dead letters of each error');
-like($runbook->run('Dead letters', 2), qr/^\d+\|0\|\d+\|.*\|(\\200garbage|rubbish)$/m, 'the query shows the payload, whatever bytes it has');
+like($runbook->run('Dead letters', 2), qr/^\d+\|0\|\d+\|.*\|(\\200garbage|rubbish)$/m, 'the query shows payloads with any bytes');
 $node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_77');
-like($runbook->run('Dead letters', 3), qr/^2\|0\|/, 'the readings that a constraint had refused are stored after it is dropped');
+like($runbook->run('Dead letters', 3), qr/^2\|0\|/, 'when a constraint is dropped, a retry stores the readings that the constraint had refused');
 stored();
 like($runbook->run('Dead letters', 4), qr/^2\|0\|/, 'the misspelt readings are corrected and stored');
 is($runbook->run('Dead letters', 5), '', 'the remaining dead letters are deleted');

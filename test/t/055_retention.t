@@ -1,6 +1,5 @@
 # Readings arrive while heartbeat rolls up minutes, drops the table partitions of old weeks, and creates table partitions in
-# advance. No batch takes longer than a limit. If a dashboard or a dump reads the tables, retention waits for it, but no batch
-# waits.
+# advance. No batch takes longer than a limit. If a dashboard or a dump reads the tables, retention waits, but no batch waits.
 
 use strict;
 use warnings;
@@ -57,7 +56,7 @@ sub no_batch_waits
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	usleep(300_000);    # so that a batch that waits now ends and counts
+	usleep(300_000);    # a batch that is waiting now can end in this time, and then counts
 	my ($longest, $count) = longest();
 	note "$what: $count batches, each within $longest s";
 	cmp_ok($count, '>', 10, "$what: readings were stored meanwhile") || diag $printed;

@@ -104,7 +104,7 @@ for my $dashboard (map { $dashboards{$_} } sort keys %dashboards)
 		{
 			my ($columns, $rows) = assert_answers($what, $target->{rawSql});
 			ok(!is_all_zero($columns, $rows, $panel->{options}{xField}), "$what: the panel counts something");
-			is((grep { $_ eq 'time' } @$columns), $target->{format} eq 'time_series' ? 1 : 0, "$what: a time series has a column time, and a table has none")
+			is((grep { $_ eq 'time' } @$columns), $target->{format} eq 'time_series' ? 1 : 0, "$what: a time series has a column time, and a table has no such column")
 			  if $panel->{type} ne 'state-timeline';
 			for my $name (map { $_->{matcher}{options} } @{ $panel->{fieldConfig}{overrides} })
 			{

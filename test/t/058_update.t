@@ -76,7 +76,7 @@ for my $version (@earlier)
 		$node->query($named{$caller}[0]);
 		like($node->query_error('ALTER EXTENSION heartbeat UPDATE'),
 			qr/ERROR:  the parameter event_time of heartbeat_seek\(\) has the new name kafka_time.*\nDETAIL:  It is used by \Q$caller\E\.\nHINT:  Create these objects again without/,
-			"the update refuses a caller that uses the parameter's old name, and names it: $caller");
+			"the update refuses a caller that uses the parameter's old name, and names the caller: $caller");
 		$node->query($named{$caller}[1]);
 	}
 	for my $caller (sort keys %called)
@@ -84,7 +84,7 @@ for my $version (@earlier)
 		$node->query($called{$caller}[0]);
 		like($node->query_error('ALTER EXTENSION heartbeat UPDATE'),
 			qr/ERROR:  functions of extension "heartbeat" have other parameters or columns in 2.0, and other objects call them\nDETAIL:  They are called by \Q$caller\E\.\nHINT:  Drop these objects/,
-			"the update refuses a caller of a function that 2.0 replaces, and names it: $caller");
+			"the update refuses a caller of a function that 2.0 replaces, and names the caller: $caller");
 		$node->query($called{$caller}[1]);
 	}
 	$node->query($_) for 'GRANT EXECUTE ON FUNCTION heartbeat_audit() TO viewer WITH GRANT OPTION', 'CREATE ROLE mover',
@@ -131,7 +131,7 @@ for my $version (@earlier)
 	is($node->query($has =~ s/\Q$seek\E/$new/r), $had, 'heartbeat_seek() keeps its owner and its grants');
 	is($node->query("SELECT has_function_privilege('viewer', 'heartbeat_audit()', 'EXECUTE WITH GRANT OPTION'),
 		has_function_privilege('mover', 'heartbeat_move_offset(text, text, integer, bigint, text)', 'EXECUTE'),
-		has_table_privilege('mover', 'heartbeat_source_definitions', 'SELECT')"), 't|t|t', 'the new functions and tables have the grants of the old ones');
+		has_table_privilege('mover', 'heartbeat_source_definitions', 'SELECT')"), 't|t|t', 'the new functions and tables have the grants of the old functions and tables');
 	my $rights = "SELECT string_agg(format('%s: %s', a.attrelid::regclass, x), ', ' ORDER BY a.attrelid::regclass::text, x::text)
 		FROM (SELECT oid AS attrelid, relacl AS acl FROM pg_class UNION ALL SELECT attrelid, attacl FROM pg_attribute) a, unnest(a.acl) x
 		WHERE a.attrelid IN ('heartbeat_dead_letters'::regclass, 'heartbeat_arrivals'::regclass) AND x::text NOT LIKE 'postgres=%'";

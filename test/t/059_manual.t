@@ -1,5 +1,5 @@
-# Tests the generator's manual page and its completions for bash, zsh and fish. All of them contain every option of --help.
-# The page is well formed, and real shells complete the typed words.
+# Tests the generator's manual page and its completions for bash, zsh and fish. The page and the completions contain every
+# option of --help. The page is well formed, and real shells complete the typed words.
 
 use strict;
 use warnings;

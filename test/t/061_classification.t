@@ -41,7 +41,7 @@ for my $constraint (@constraints)
 		 (VALUES ('NORMAL' COLLATE \"C\"), ('BRADYCARDIA'), ('TACHYCARDIA'), ('INVALID')) t (anomaly_type)
 		 WHERE (($condition) IS NOT FALSE) <> "
 			  . ($normal ? "(heartbeat_classify(heart_rate) = 'NORMAL')" : "(heartbeat_classify(heart_rate) = anomaly_type AND anomaly_type <> 'NORMAL')")),
-		'', "the constraint of $table is the rule");
+		'', "the constraint of $table equals the rule");
 }
 
 # Passes when a copy of the rule gives each value the same class as heartbeat_classify().
@@ -74,7 +74,7 @@ sub holds
 	}
 	return 0;
 }
-assert_same("README's table is the rule", sub { my ($rate) = @_; return join ' and ', map { $conditions{$_} } grep { holds($_, $rate) } keys %conditions }, @numbers);
+assert_same("README's table equals the rule", sub { my ($rate) = @_; return join ' and ', map { $conditions{$_} } grep { holds($_, $rate) } keys %conditions }, @numbers);
 
 # The colors of the dashboard's numbers. A threshold of Grafana includes its own value, but three classes of the rule begin just
 # above 0, 180 and 300. So these thresholds are a millionth higher than the boundaries of the rule. A rate between the
@@ -100,7 +100,7 @@ for my $i (0 .. $#scales)
 	my @steps  = @{ $scales[$i] };
 	# a diagram's background has only three colors, and its threshold 180 includes 180
 	my @values = @steps > 3 ? @numbers : grep { $_ > 0 && $_ < 300 && $_ != 180 } @numbers;
-	assert_same("scale $i of the dashboard is the rule",
+	assert_same("scale $i of the dashboard follows the rule",
 		sub { my ($rate) = @_; return $colors{ (grep { !defined $_->{value} || $_->{value} <= $rate } @steps)[-1]{color} } // 'no class' }, @values);
 }
 

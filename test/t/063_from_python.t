@@ -1,5 +1,5 @@
 # Runs the blocks of docs/from-python.md in their order. Ingest moves from a consumer in Python to heartbeat, back to the
-# consumer, and to heartbeat for good. In the consumer's tables a heart rate is an integer, and a time is exact to the
+# consumer, and then permanently to heartbeat. In the consumer's tables a heart rate is an integer, and a time is exact to the
 # millisecond. These tables also have nulls, duplicates and readings in the wrong table, and users' views read these tables.
 
 use strict;
@@ -95,7 +95,7 @@ is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], 'the
 $node->query($make_views);
 $node->query('GRANT SELECT ON vw_my_report TO reporter');
 
-# Moves ingest to heartbeat for good.
+# Moves ingest permanently to heartbeat.
 $kafka->produce($topic, @stream[ 1500 .. 1999 ]);
 move_over();
 
@@ -122,7 +122,7 @@ is($page->run('Taking over old readings', 5), 0, 'no old reading is missing afte
 is($node->query("SELECT count(*) FILTER (WHERE customer_id ~ '^OLD-\\d'), count(*) FILTER (WHERE customer_id ~ '^CUST') FROM heartbeat_records"),
 	'500|1940', 'the old records and the records from Kafka are in one table');
 is($node->query("SELECT string_agg(format('%s %s', customer_id, heart_rate), ', ' ORDER BY customer_id, heart_rate) FROM heartbeat_records WHERE customer_id !~ '^(CUST|OLD-\\d)'"),
-	'BOTH 70, EARLY 70, OLD-ROUNDED 180, PRECISE 71, PRECISE 72, TWICE 70', 'each reading is stored once, and with the values from Kafka if Kafka has it');
+	'BOTH 70, EARLY 70, OLD-ROUNDED 180, PRECISE 71, PRECISE 72, TWICE 70', 'each reading is stored once, and with the values from Kafka if Kafka has the reading');
 is($node->query("SELECT string_agg(DISTINCT format('%s %s %s', customer_id, heart_rate, anomaly_type), ', ') FROM heartbeat_anomalies WHERE customer_id !~ '^CUST'"),
 	'BOTH 200 TACHYCARDIA, MISPLACED 20 BRADYCARDIA, OLD-1 20 BRADYCARDIA, OLD-UNNAMED 190 TACHYCARDIA, ROUNDED 180.4 TACHYCARDIA', 'each anomaly is stored once, with its class');
 is($node->query("SELECT tableoid::regclass FROM heartbeat_records WHERE customer_id = 'EARLY'"), 'heartbeat_records_default', 'an old record with a wrong event time is in the default partition');

@@ -25,13 +25,13 @@ my $line = 'SELECT state, reason, hint FROM heartbeat_status';
 
 $feed->publish(100);
 $feed->assert_stored($node, 'the worker stores readings before there is a quota');
-is($node->query($line), 'RUNNING||', 'the status does not mention a quota without one');
+is($node->query($line), 'RUNNING||', 'the status mentions no quota when Kafka has none');
 
 # After this quota is set, Kafka answers some requests immediately. Then it answers no request for five seconds, not even a
 # request for the metadata of the topic.
 my $quota_since = $node->query('SELECT clock_timestamp()');
 $kafka->set_quota('consumer_byte_rate=8000');
-$feed->publish(100) for 1 .. 25;    # each call makes a record batch; Kafka never splits a record batch, and a large one would wait too long
+$feed->publish(100) for 1 .. 25;    # each call makes a record batch; a large record batch would wait too long, because Kafka never splits it
 $node->wait_for_query($line, qr/^RUNNING\|broker 1 \(\Q${\ $kafka->brokers}\E\) throttles the worker by a quota, .*kafka-configs/, 'the reason names the broker that throttles');
 $node->wait_for_query('SELECT lag_messages > 0 FROM heartbeat_status', 't', 'readings wait for the quota');
 

@@ -38,7 +38,7 @@ my $last_event  = "SELECT value::timestamptz BETWEEN now() - interval '1 minute'
 # The views show the customer with the right clock first, in whatever order the readings arrive.
 publish(200, sort keys %ahead);
 is($node->query('SELECT count(*) FROM heartbeat_anomalies'), 3, 'anomalies of each clock that is ahead are stored');
-is($node->query($last_event), 't', 'the last event is the arrival, not the event time, of these anomalies');
+is($node->query($last_event), 't', 'the last event is the time at which these anomalies arrived, not their event time');
 publish(200, 'right');
 publish(70, sort keys %off);
 is($node->query($most_recent), 'right', 'the most recent anomaly is from the customer with the right clock');

@@ -85,11 +85,11 @@ my @changes = (
 	[ 'a transaction that is undone', "BEGIN; DELETE FROM heartbeat_records; ROLLBACK" ],
 	[ 'a prepared transaction', "BEGIN; DELETE FROM heartbeat_records WHERE customer_id = 'C2' AND event_timestamp < to_timestamp($now); PREPARE TRANSACTION 'change'; COMMIT PREPARED 'change'" ],
 	[ 'a stricter isolation', "BEGIN ISOLATION LEVEL SERIALIZABLE; UPDATE heartbeat_records SET heart_rate = 66 WHERE customer_id = 'C2'; COMMIT" ],
-	[ 'a role without a right on the bookkeeping', "SET ROLE nurse; SET search_path = nurse, pg_catalog, public; DELETE FROM public.heartbeat_records WHERE customer_id = 'C3'" ],
+	[ 'a role without a right on the bookkeeping tables', "SET ROLE nurse; SET search_path = nurse, pg_catalog, public; DELETE FROM public.heartbeat_records WHERE customer_id = 'C3'" ],
 	[ 'TRUNCATE of one table partition', "TRUNCATE $week_before" ],
 	[ 'TRUNCATE of the default partition', 'TRUNCATE heartbeat_records_default' ],
 	[ 'TRUNCATE that is undone', 'BEGIN; TRUNCATE heartbeat_records; ROLLBACK' ],
-	[ 'TRUNCATE as a role without a right on the bookkeeping', 'SET ROLE nurse; SET search_path = nurse, pg_catalog, public; TRUNCATE public.heartbeat_records' ]);
+	[ 'TRUNCATE as a role without a right on the bookkeeping tables', 'SET ROLE nurse; SET search_path = nurse, pg_catalog, public; TRUNCATE public.heartbeat_records' ]);
 splice @changes, 5, 0, [ 'MERGE', "MERGE INTO heartbeat_records r USING (VALUES ('C5', 90.0)) v (customer_id, rate) ON r.customer_id = v.customer_id
 	WHEN MATCHED AND r.heart_rate > 90 THEN DELETE WHEN MATCHED THEN UPDATE SET heart_rate = v.rate" ] if $node->query('SHOW server_version_num') >= 150000;
 my $number = 0;
@@ -142,7 +142,7 @@ sub rebuild
 }
 my $hour = "to_timestamp($now - 3600), to_timestamp($now + 3600)";
 $node->query("SET session_replication_role = replica; DELETE FROM heartbeat_records WHERE customer_id = 'C9'");
-rebuild('a session that passes triggers over', split / *, (?=to_)/, $hour);
+rebuild('a session that runs no triggers', split / *, (?=to_)/, $hour);
 $node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('by hand', 70, to_timestamp($now)), ('C1', 71, to_timestamp($now + 5))");
 rebuild('INSERT', split / *, (?=to_)/, $hour);
 my ($bounds) = $node->query("SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE oid = '$week_before'::regclass");

@@ -79,7 +79,7 @@ my $waiter = $node->background_psql('heartbeat');
 $waiter->query_until(qr/waits/, "\\echo waits\nBEGIN; LOCK TABLE heartbeat_records;\n");
 publish();
 $node->wait_for_query($say, qr/^STALLED \| .*process $pid \(user "bob".*\) holds a lock on table "heartbeat_records", for which process \d+ waits too \| .*pg_terminate_backend\($pid\)/s,
-	'the reason names the session that holds the lock, not the one that waits for it');
+	'the reason names the session that holds the lock, not the session that waits for the lock');
 $bob->query_safe('ROLLBACK');
 $waiter->quit;
 assert_goes_on('a queue for a lock');
@@ -118,7 +118,7 @@ for my $publication ("FOR ALL TABLES WITH (publish = 'update, delete', publish_v
 	publish();
 	assert_goes_on($publication);
 	$node->query('SELECT heartbeat_wake_workers()');
-	$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, "$publication: the rollup is folded");
+	$node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, "$publication: all pending sums are rolled up");
 	$node->query("INSERT INTO heartbeat_gaps (topic, partition, from_offset, to_offset, reason, recorded_at) VALUES ('x', 0, 0, 1, 'x', now() - interval '2 years')");
 	is($node->query_error("UPDATE heartbeat_records SET heart_rate = 71; INSERT INTO heartbeat_events (kind, happened_at) VALUES ('old', now() - interval '2 years')"), '', "$publication: a user can change readings");
 	$node->set('heartbeat.retention' => '400d');
@@ -149,14 +149,14 @@ sub dues { $node->query('SELECT heartbeat_wake_workers()'); return publish(); }
 $node->query("CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM no_such_function(); RETURN NEW; END'; ALTER FUNCTION broken() OWNER TO heartbeat_owner");
 $node->query('CREATE TRIGGER broken BEFORE INSERT OR UPDATE ON heartbeat_rollup FOR EACH ROW EXECUTE FUNCTION broken()');
 dues();
-$node->wait_for_query(failing('fold'), qr/^t \| function no_such_function\(\) does not exist \| .*The error came from PL\/pgSQL function (public\.)?broken\(\) line 1/, 'a broken function makes the fold fail, and the hint names the function');
+$node->wait_for_query(failing('fold'), qr/^t \| function no_such_function\(\) does not exist \| .*The error came from PL\/pgSQL function (public\.)?broken\(\) line 1/, 'a broken function makes the task `fold` fail, and the hint names the function');
 # a missing right
 $node->query('REVOKE EXECUTE ON FUNCTION heartbeat_apply_retention() FROM heartbeat_worker');
 $node->set('heartbeat.retention' => '101d');
 # a lock
 $bob->query_safe($_) for 'BEGIN', 'LOCK TABLE heartbeat_stale_minutes IN EXCLUSIVE MODE';
 $node->query('SELECT heartbeat_wake_workers()');
-$node->wait_for_query(failing('fold'), qr/^t/, 'the fold still fails');
+$node->wait_for_query(failing('fold'), qr/^t/, 'the task `fold` still fails');
 $node->wait_for_query("SELECT state, reason FROM heartbeat_status", qr/^RETRYING\|the maintenance worker cannot (add pending sums to the rollup|rebuild changed minutes of the rollup|apply retention): /, 'a task that fails repeatedly is the reason for RETRYING');
 like($node->status->{hint}, qr/Ingest continues\./, 'the hint says that ingest continues');
 $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'not running' AND detail->>'reason' LIKE 'the maintenance worker cannot%'", qr/^[1-9]/, 'the failing task raises an alert');
@@ -175,7 +175,7 @@ $node->query('SELECT heartbeat_resume()');
 # a missing table
 $node->query('DROP TRIGGER broken ON heartbeat_rollup; ALTER TABLE heartbeat_customers_total RENAME TO away');
 dues();
-$node->wait_for_query(failing('fold'), qr/^t \| .*heartbeat_customers_total/, 'a missing table makes the fold fail, and the reason names the table');
+$node->wait_for_query(failing('fold'), qr/^t \| .*heartbeat_customers_total/, 'a missing table makes the task `fold` fail, and the reason names the table');
 $node->query('ALTER TABLE away RENAME TO heartbeat_customers_total');
 $bob->query_safe('ROLLBACK');
 $bob->quit;

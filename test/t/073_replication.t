@@ -1,6 +1,6 @@
 # Logical replication of the readings, as docs/replication.md describes it. The test runs the blocks of the document. The
-# publisher stores late readings, and moves readings when the table partition of their week is created. It also applies
-# retention, replays messages and retries dead letters, and a user changes readings. Subscribers with and without the
+# publisher stores late readings, and moves readings when the table partition of their week is created. The publisher also
+# applies retention, replays messages and retries dead letters, and a user changes readings. Subscribers with and without the
 # extension then have the same rows as the publisher, and no subscription stops.
 
 use strict;
@@ -102,7 +102,7 @@ sub copied { my ($database) = @_; return $server->poll_query_until($database, "S
 sub fold
 {
 	$publisher->query('SELECT heartbeat_wake_workers()');
-	return $publisher->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'the rollup is folded');
+	return $publisher->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'all pending sums are rolled up');
 }
 
 # Sets up replication when readings exist already. Some readings are of this week, and some are of a week that is too old to
@@ -118,20 +118,20 @@ copied($_) for qw(heartbeat warehouse archive);
 is($at{heartbeat}->run('A subscriber with the extension', 4), '', 'the rows that existed before are copied');
 same('rows that existed before');
 like($server->query("SELECT string_agg(DISTINCT tableoid::regclass::text, ' ') FROM heartbeat_records"), qr/heartbeat_records_\d+w\d+.*heartbeat_records_default|heartbeat_records_default.*heartbeat_records_\d+w\d+/,
-	'the subscriber has them in the table partition of their week and in the default partition');
+	'the subscriber has the copied readings in the table partition of their week and in the default partition');
 
 $runbook->run('Consumers of changes', 1);
 publish(readings(0), readings(60), readings(58), readings(30));
 same('new and late readings');
-$server->assert_summary('the summary of the subscriber is exact before the rollup is folded');
+$server->assert_summary('the summary of the subscriber is exact before the pending sums are rolled up');
 fold();
-same('after the fold');
-$server->assert_summary('the summary of the subscriber is exact after the rollup is folded');
+same('after the rollup of pending sums');
+$server->assert_summary('the summary of the subscriber is exact after the pending sums are rolled up');
 
 # When heartbeat_make_partitions() creates the table partitions of a week, it moves the readings, anomalies and rollup rows of
 # this week from the default partitions.
 my $moved = "to_timestamp($now - 60 * $week)";
-# A trigger for new readings must not fire for the moved readings, because it would run as the extension's owner.
+# A trigger for new readings must not fire for the moved readings, because the trigger would run as the extension's owner.
 $publisher->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''fired as %'', current_user; END';
 	CREATE TRIGGER refuse AFTER INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION refuse()});
 is($publisher->query("SELECT heartbeat_make_partitions($moved, $moved)"), 3, 'three table partitions are made for the week of the old readings');
@@ -144,7 +144,7 @@ my @changes = map { /^table public\.(heartbeat_\w+): (\w+):/ ? "$1 $2" : /^(BEGI
 my ($move) = grep { /records_default DELETE/ } split /BEGIN/, join "\n", @changes;
 my $tables = 'records|anomalies|rollup';
 like($move, qr/^\s*(?:heartbeat_(?:$tables)_default DELETE\n)+(?:heartbeat_(?:$tables)_\d+w\d+ INSERT\n)+COMMIT\s*$/,
-	'a move is one transaction with the deletes first, and nothing else');
+	'a move is one transaction: first the deletes, then the inserts, and nothing else');
 $runbook->run('Consumers of changes', 3);
 
 # The subscriber also creates the table partition of the moved week. The subscriber's readings of this week move to the table
@@ -269,7 +269,7 @@ $server->wait_for_log(qr/logical replication target relation "public.heartbeat_r
 $at{leaves}->run('Partitions one by one', 3);
 copied('leaves');
 same('a table partition that was made for late readings, after a refresh', 'leaves');
-same('the other subscribers after that');
+same('the other subscribers after this refresh');
 
 # TRUNCATE of a table on the publisher also empties the table on the subscribers.
 $publisher->query('TRUNCATE heartbeat_anomalies');
@@ -282,7 +282,7 @@ $at{heartbeat}->run('Many readings a second', 3);
 publish(readings(0), readings(59));
 fold();
 $published{heartbeat} = [ grep { $_ ne 'heartbeat_rollup_pending' } @{ $published{heartbeat} } ];
-same('a publication of the rollup, after the fold', 'heartbeat');
+same('a publication of the rollup, after the rollup of pending sums', 'heartbeat');
 
 # A replication slot is lost. On a busy machine other slots can be lost at the same time, so this test comes last.
 $server->safe_psql('warehouse', 'ALTER SUBSCRIPTION heartbeat_warehouse DISABLE');

@@ -74,7 +74,7 @@ for my $manner (@manners)
 	{
 		my $position = $node->log_position;
 		usleep(12_000_000);    # in this time the worker asks for the end of the partition three times, and gets three answers
-		is($node->log_matches('CONNECTING', $position), 0, 'a partition whose leader answers late does not become CONNECTING');
+		is($node->log_matches('CONNECTING', $position), 0, 'the worker does not report CONNECTING because the leader of a partition answers late');
 	}
 
 	$node->query("SELECT heartbeat_pause('deadlines')");
@@ -120,8 +120,8 @@ for my $manner (@manners)
 	$node->start;
 }
 
-# SIGSTOP stops a worker, so it does not return to its loop. The status must not show this worker's last report as the present
-# state.
+# SIGSTOP stops a worker, so the worker does not return to its loop. The status must not show this worker's last report as the
+# present state.
 $node->wait_for_state('RUNNING');
 my $worker = $node->worker_pid('heartbeat worker');
 kill('STOP', $worker);

@@ -106,7 +106,7 @@ SELECT heartbeat_pause('a test', 'watch');
 @{[ counted('watch') ]};
 COMMIT;
 SQL
-cmp_ok($at_commit, '<', $sent{watch}, "the pause comes before all readings of its source are stored, after $at_commit readings");
+cmp_ok($at_commit, '<', $sent{watch}, "the pause comes before all readings of the source are stored, after $at_commit readings");
 publish($one, 'default', 'heartbeat-events', 5_000, 2);
 $node->wait_for_query(counted('default'), 15_000, 'another source is read during the pause');
 is($node->query(counted('watch')), $at_commit, 'no reading of the paused source is stored after the commit');

@@ -1,6 +1,6 @@
 # A reading with the same customer, time and device as a stored reading, but another heart rate, is in conflict. The stored
 # reading stays, and the message of the new reading is kept. A retry with `replace` replaces the stored heart rate with the
-# newer one. Both audits stay exact.
+# newer heart rate. Both audits stay exact.
 
 use strict;
 use warnings;
@@ -62,7 +62,7 @@ assert_exact('a conflict changes neither audit');
 # Conflicts within a batch, and conflicts with a stored reading that differs from the first reading of the batch
 publish(at('within', 80), at('within', 81), at('within', 80), at('within', 200));
 is(rates('within'), '80, 200 TACHYCARDIA', 'a normal and an anomalous reading of one time are two readings');
-is(letters(q{readings->0->>'customer_id' = 'within' AND readings->0->>'stored_heart_rate' = '80'}), 1, 'a conflict within a batch is a conflict');
+is(letters(q{readings->0->>'customer_id' = 'within' AND readings->0->>'stored_heart_rate' = '80'}), 1, 'another heart rate within one batch is a conflict');
 publish(at('between', 76), at('between', 74), at('between', 77));
 is(letters(q{readings->0->>'customer_id' = 'between' AND readings->0->>'stored_heart_rate' = '74'}), 3,
 	'if the first reading of a batch is in conflict, the other readings are compared with the stored reading');
@@ -172,7 +172,7 @@ $node->wait_for_state('RUNNING');
 $kafka->produce_transaction($topic, 'commit', { value => at('limit', 76) });
 $published += 2;
 $node->wait_for_state('FAILED', "heartbeat.dead_letter_limit \\(@{[ $limit + 1 ]}\\) is reached: @{[ $limit - $open ]} dead letters and at least @{[ $open + 1 ]} messages in conflict",
-	'the worker is FAILED at one more conflict');
+	'the worker is FAILED when one more conflict arrives');
 is(letters(q{error_code = 'CONFLICT' AND resolved_at IS NULL}), $open + 1, 'the worker has not stored this conflict');
 $node->query(q{DELETE FROM heartbeat_dead_letters WHERE resolved_at IS NULL AND readings->0->>'customer_id' = 'limit'});
 $node->wait_for_offsets($topic, $published);

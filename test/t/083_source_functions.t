@@ -39,7 +39,7 @@ sub assert_exact
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, "$what: the audit of the counters shows no difference");
-	return is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, "$what: nor does the audit of the tables");
+	return is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, "$what: the audit of the tables shows no difference");
 }
 
 publish('heartbeat-events', 1000);
@@ -58,7 +58,7 @@ $node->wait_for_query(stored('default'), 1500, 'a pause of one source does not p
 is($node->query(stored('ward')), $held, 'a paused source stores nothing');
 
 # heartbeat_seek() of one source requires that this source is paused, and no other source.
-like($node->query_error("SELECT heartbeat_seek(0, 0)"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of another source needs a pause of its own');
+like($node->query_error("SELECT heartbeat_seek(0, 0)"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of the source default needs a pause of this source');
 like($node->query_error("SELECT heartbeat_seek(now())"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of all sources needs a pause of all sources');
 like($node->query_error("SELECT heartbeat_seek(0, 0, 'none')"), qr/there is no source "none"/, 'a seek refuses an unknown source');
 is($node->query("SELECT topic, previous_offset, new_offset FROM heartbeat_seek(0, 100, 'ward')"), 'ward|500|100', 'a seek of a source goes back in its topic');
@@ -73,16 +73,17 @@ assert_exact('after seeks of a source');
 # A pause of all sources also pauses a source that is added later. Only heartbeat_resume() without a source ends this pause.
 $node->query("SELECT heartbeat_pause('all'); SELECT heartbeat_add_source('late', 'ward')");
 $node->query("SELECT heartbeat_resume('late'); SELECT heartbeat_resume('ward')");
-$node->wait_for_query("SELECT string_agg(DISTINCT hint, ' ') FROM heartbeat_source_status", 'heartbeat_resume() resumes ingest.', 'the hint of each source is about the pause of all');
+$node->wait_for_query("SELECT string_agg(DISTINCT hint, ' ') FROM heartbeat_source_status", 'heartbeat_resume() resumes ingest.', 'the hint of each source is about the pause of all sources');
 publish('ward', 100);
 $node->wait_for_query("SELECT string_agg(DISTINCT state, ' ') FROM heartbeat_source_status", 'PAUSED', 'a pause of all sources pauses each source');
 is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'late'"), 0, 'a pause of all sources also pauses a source that was added later');
 $node->query("SELECT heartbeat_resume()");
-$node->wait_for_query(passed($_), 1600, "heartbeat_resume() ends the pause of all: source $_ is read") for qw(ward late);
+$node->wait_for_query(passed($_), 1600, "heartbeat_resume() ends the pause of all sources: source $_ is read") for qw(ward late);
 is($node->query("SELECT sum(duplicates), sum(records + anomalies) FROM heartbeat_offsets WHERE source IN ('late', 'ward')"), '2500|1600', 'two sources may read one topic: each reading is stored once, and then a duplicate');
 assert_exact('with two sources of one topic');
 
-# heartbeat_replay() of all sources, of one source, and of one partition. Without a source, it is a partition of `default`.
+# heartbeat_replay() of all sources, of one source, and of one partition. A partition without a source is a partition of
+# `default`.
 $node->query("DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($now - 3600 * 2)");
 my $lost = $node->query("SELECT sum(stored) - (SELECT sum(counted) FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records') FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'");
 cmp_ok($lost, '<', 0, 'readings are deleted');
@@ -152,30 +153,30 @@ is($node->query("SELECT string_agg(kind || ' ' || (details->>'source'), ', ' ORD
 is( $node->query("SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'heartbeat_source_status'::regclass"),
 	'source topic state since reason hint messages_per_second lag_messages lag_seconds workers last_error last_error_at', 'heartbeat_source_status has its columns in the documented order');
 
-# The table partitions of old weeks have the primary key of 1.x. heartbeat_upgrade_keys() replaces these keys, and begins with
-# the oldest week.
+# The table partitions of old weeks have the primary key of version 1.x. heartbeat_upgrade_keys() replaces these keys, and
+# begins with the oldest week.
 $node->query("SELECT heartbeat_make_partitions(t, t) FROM unnest('{2020-01-01, 2020-02-01, 2020-03-01, 2020-04-01}'::timestamptz[]) t");
 my @old = map { "heartbeat_$_" } qw(records_2020w01 anomalies_2020w01 records_2020w05 records_2020w09 records_2020w14 anomalies_2020w14);
 $node->query("ALTER TABLE $_ DROP CONSTRAINT ${_}_pkey, ADD PRIMARY KEY (customer_id, event_timestamp)") for @old;
 $node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) SELECT 'C' || n, 70, '2020-01-01' FROM generate_series(1, 1000) n");
 my $two = "INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, device_id) VALUES ('C1', 71, '2020-01-01', 'right')";
-like($node->query_error($two), qr/duplicate key value/, 'a week with the key of 1.x has one reading of a customer at a time');
+like($node->query_error($two), qr/duplicate key value/, 'a week with the key of 1.x allows a customer only one reading for each time');
 like($node->query_error('SELECT heartbeat_upgrade_keys(0)'), qr/heartbeat_upgrade_keys needs a number of weeks from 1, not 0/, 'heartbeat_upgrade_keys() refuses 0 weeks');
 my $reader = $node->background_psql('heartbeat');
 $reader->query_safe($_) for 'BEGIN', 'SELECT count(*) FROM heartbeat_records_2020w05';
 is($node->query('SELECT table_partition FROM heartbeat_upgrade_keys(1) ORDER BY 1::text'), "heartbeat_records_2020w01\nheartbeat_anomalies_2020w01", 'one week is upgraded while a session reads another week');
 my ($result, $out, $warning) = $node->psql('heartbeat', 'SELECT table_partition FROM heartbeat_upgrade_keys(1)');
-is("$result|$out", '0|heartbeat_records_2020w09', 'a week that a session reads for long keeps its key, and does not count as upgraded');
-like($warning, qr/WARNING:  table partition (?:public\.)?heartbeat_records_2020w05 keeps its key: .*lock timeout/, 'and a warning names it');
+is("$result|$out", '0|heartbeat_records_2020w09', 'a week that a session reads for a long time keeps its key, and does not count as upgraded');
+like($warning, qr/WARNING:  table partition (?:public\.)?heartbeat_records_2020w05 keeps its key: .*lock timeout/, 'a warning names a week that keeps its key');
 $reader->quit;
 $node->query('CREATE UNIQUE INDEX CONCURRENTLY mine ON heartbeat_records_2020w14 (customer_id, event_timestamp, device_id)');
 my $index   = $node->query("SELECT 'mine'::regclass::oid");
 my $upgrade = 'SELECT count(*) FROM heartbeat_events WHERE kind = $$upgrade_keys$$';
 my $calls   = $node->query($upgrade);
 Heartbeat::Runbook->new($node, 'docs/administration.md')->run('From 1.x to 2.0', 1);
-is($node->query($upgrade), $calls + 2, 'the statement of the document upgrades each other week in a transaction of its own');
-is($node->query("SELECT conindid = $index FROM pg_constraint WHERE conrelid = 'heartbeat_records_2020w14'::regclass AND contype = 'p'"), 't', 'and uses an index that a person has created');
-is($node->query('SELECT count(*) FROM heartbeat_upgrade_keys()'), 0, 'after that no week has the key of 1.x');
+is($node->query($upgrade), $calls + 2, 'the statement of the document upgrades each remaining week in a separate transaction');
+is($node->query("SELECT conindid = $index FROM pg_constraint WHERE conrelid = 'heartbeat_records_2020w14'::regclass AND contype = 'p'"), 't', 'the upgrade uses an index that a person has created');
+is($node->query('SELECT count(*) FROM heartbeat_upgrade_keys()'), 0, 'after all upgrades no week has the key of 1.x');
 $node->query($two);
 is($node->count('heartbeat_records_2020w01'), 1001, 'the reading of a second device is stored in an upgraded week');
 like($node->query("SELECT count(*), count(DISTINCT pg_get_indexdef(indexrelid) ~ 'customer_id, event_timestamp, device_id') FROM pg_index

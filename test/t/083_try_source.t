@@ -1,7 +1,7 @@
-# Before a person adds a source, two functions show what it would store: heartbeat_suggest_mapping() finds a mapping for the
-# messages of a topic, and heartbeat_try_source() decodes the messages. Both functions read the newest messages, and wait for
-# Kafka only for a limited time. They require rights, and store nothing in Kafka or in the database. The steps of
-# docs/sources.md add a source, repair it and drop it.
+# Before a person adds a source, two functions show which readings the source would give: heartbeat_suggest_mapping() finds a
+# mapping for the messages of a topic, and heartbeat_try_source() decodes the messages. Both functions read the newest messages,
+# and wait for Kafka only for a limited time. The functions require rights, and store nothing in Kafka or in the database. The
+# steps of docs/sources.md add a source, repair it and drop it.
 
 use strict;
 use warnings;
@@ -58,7 +58,7 @@ $kafka->produce('mixed', { key => 'K', value => reading('CUST-1', 74, '2026-11-2
 	{ key => 'K', value => '{"kind":"rates","rates":[{"r":30,"t":1},{"r":301,"t":2}]}' }, { key => 'K', value => '{"kind":"rates","rates":[{"r":70,"t":1},{"r":"x","t":2}]}' });
 like(tried("'mixed', messages => 7"),
 	qr/^0\|0\|CUST-1\|\|74\|2026-11-22 14:39:02\+00\|NORMAL\|\|\n0\|1\|\|\|\|\|\|INVALID_JSON\|[^\n]+\n0\|2\|\|\|\|\|\|TOMBSTONE\|/,
-	'without a mapping, messages are read in the own layout');
+	'without a mapping, messages must have the layout of heartbeat');
 is($node->query(q[SELECT kafka_offset, customer_id, heart_rate, class, error_code FROM heartbeat_try_source('mixed',
 	'{"when": {"/kind": "rates"}, "each": "/rates", "customer_id": "key", "heart_rate": "each/r", "event_timestamp": {"at": "each/t", "unit": "s"}}') WHERE kafka_offset > 1]),
 	"2||||TOMBSTONE\n3||||IGNORED\n4||||NO_READING\n5|K|30|BRADYCARDIA|\n5|K|301|INVALID|\n6||||WRONG_TYPE",
@@ -84,8 +84,8 @@ for my $function ('heartbeat_try_source', 'heartbeat_suggest_mapping')
 	refused("SELECT * FROM $function('a b')", qr/is not the name of a Kafka topic/, "$function refuses an impossible name");
 }
 refused("SELECT * FROM heartbeat_try_source('vendor', $mapping, 'heartbeat')", qr/both a mapping and a preset/, 'a mapping and a preset exclude each other');
-refused("SELECT * FROM heartbeat_try_source('vendor', preset => 'garmin')", qr/there is no preset "garmin".*garmin-push/s, 'the presets are named');
-refused(q(SELECT * FROM heartbeat_try_source('vendor', '{"customer_id": "/id"}')), qr/mapping/, 'a wrong mapping is explained');
+refused("SELECT * FROM heartbeat_try_source('vendor', preset => 'garmin')", qr/there is no preset "garmin".*garmin-push/s, 'the error names the presets');
+refused(q(SELECT * FROM heartbeat_try_source('vendor', '{"customer_id": "/id"}')), qr/mapping/, 'the error explains a wrong mapping');
 refused("SELECT * FROM heartbeat_try_source('vendor', $mapping, format => 'avro')", qr/does not decode the format avro/, 'a format that this version does not have is refused');
 
 # Nothing is stored.

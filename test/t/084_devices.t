@@ -1,5 +1,5 @@
 # With a mapping, a message can have many readings, or no reading. The readings of two devices at the same time are two
-# readings. Either all readings of a message are stored or none of them, except for readings in conflict.
+# readings. heartbeat stores all readings of a message or none of them. The only exception: it leaves out readings in conflict.
 
 use strict;
 use warnings;
@@ -77,7 +77,8 @@ $node->query(q{SELECT heartbeat_retry_dead_letters(source => 'bands')});
 is(stored('repaired'), 'x 90, y 91', 'a retry stores the readings with the present mapping of the source');
 assert_exact('both audits are exact after the repair');
 
-# A person has corrected the payload of a dead letter, so that the message has more readings than before. A retry stores them.
+# A person has corrected the payload of a dead letter, so that the message has more readings than before. A retry stores all of
+# these readings.
 publish(message('more', 'x 50 0'), message('more', 'x 51 0'));
 my @before = split /\|/, counters();
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . message('more', 'x 51 1', 'x 52 2', 'x 53 3') . q{', 'UTF8')
@@ -174,7 +175,7 @@ $node->query($_) for q{CREATE FUNCTION limit_rows() RETURNS trigger LANGUAGE plp
 	'CREATE TRIGGER limit_rows AFTER INSERT ON heartbeat_records REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION limit_rows()';
 cmp_ok(publish_lists('short-lists', 20, 100), '<=', 500, 'a batch that exceeds a limit of PostgreSQL is stored in parts');
 $node->query('DROP TRIGGER limit_rows ON heartbeat_records');
-assert_all_exact('both audits are exact after both');
+assert_all_exact('both audits are exact after both sources');
 
 $node->assert_no_crash;
 $kafka->stop;

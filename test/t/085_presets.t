@@ -26,8 +26,8 @@ my $work      = PostgreSQL::Test::Utils::tempdir('presets');
 my $kafka     = Heartbeat::Kafka->new('presets');
 $kafka->start;
 
-# A reader for each layout. It returns the readings of a message as { customer, device, time, rate }. It dies if the message
-# does not have this layout, for example if a member has another name, or is a text instead of a number.
+# A reader for each layout. A reader returns the readings of a message as { customer, device, time, rate }. The reader dies if
+# the message does not have this layout, for example if a member has another name, or is a text instead of a number.
 
 sub number
 {
@@ -280,7 +280,7 @@ for my $command (@commands)
 	like($output, qr/\A\{.*\}\n\z/s, 'the command prints JSON');
 }
 
-# If an option or a template is wrong, the generator ends before it connects. Its errors are those that docs/generator.md shows.
+# If an option or a template is wrong, the generator ends before it connects. The errors are as docs/generator.md shows.
 my @nowhere = ('-b', '127.0.0.1:1', '--count', 1);
 append_to_file("$work/line.json", qq({\n  "value": {\n    "n": 1\n    "at": 2\n  }\n}\n));
 append_to_file("$work/place.json", '{"value": {"at": "${time:sec}"}}');

@@ -53,8 +53,8 @@ utf8::encode($_) for @sized;
 $kafka->produce('size', map { { value => $_ } } @sized);
 $node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'G%'", 20, 'a mapping with a name beyond ASCII reads its messages in a LATIN1 database');
 
-# Adds the source `ward` without a mapping, and waits until the worker has read its messages. They have the layout of $flat, so
-# they become dead letters. Later sessions retry and delete these dead letters.
+# Adds the source `ward` without a mapping, and waits until the worker has read its messages. The messages have the layout of
+# $flat, so they become dead letters. Later sessions retry and delete these dead letters.
 sub add_ward
 {
 	my ($letters) = @_;
@@ -81,7 +81,8 @@ add_ward(40);
 race("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a replay');
 assert_exact('after a drop that began during a replay');
 
-# The workers have not read the topic of a later source of the same name yet. A retry changes the counters of the dropped source.
+# A later source has the name of the dropped source, and the workers have not read the topic of the later source yet. A retry
+# then changes the counters of the dropped source.
 $node->query("SELECT heartbeat_pause('before the topic is read'); SELECT heartbeat_add_source('ward', 'ward', '$flat')");
 cmp_ok($node->query("SELECT resolved FROM heartbeat_retry_dead_letters(source => 'ward')"), '>', 0, 'a retry stores dead letters of the dropped source with the mapping of a later source of the same name');
 assert_exact('after a retry of dead letters of a dropped source');
@@ -122,8 +123,8 @@ $node->query("SELECT heartbeat_add_source('away', 'ward', brokers => '127.0.0.1:
 my $all = "FROM heartbeat_replay('2020-01-01', now() + interval '1 hour')";
 $node->wait_for_query("SELECT count(*) FROM heartbeat_offsets WHERE topic = 'heartbeat-events'", 1, 'the source default reads its topic');
 my ($status, $rows, $warnings) = $node->psql('heartbeat', "SELECT source_name, messages IS NOT NULL, error $all ORDER BY 1");
-like($rows, qr/^away\|f\|cannot ask Kafka .*127\.0\.0\.1:1.*\naway too\|f\|cannot ask.*\ndefault\|t\|\nsize\|t\|$/, 'a replay of all sources does not fail because the clusters of two sources are away');
-like($warnings, qr/WARNING:  source "away too" is not replayed: cannot ask Kafka.*source => 'away too'/s, 'a warning names each of them');
+like($rows, qr/^away\|f\|cannot ask Kafka .*127\.0\.0\.1:1.*\naway too\|f\|cannot ask.*\ndefault\|t\|\nsize\|t\|$/, 'a replay of all sources does not fail because the clusters of two sources do not answer');
+like($warnings, qr/WARNING:  source "away too" is not replayed: cannot ask Kafka.*source => 'away too'/s, 'a warning names each of these sources');
 $node->query("SELECT heartbeat_drop_source('away'), heartbeat_drop_source('away too')");
 assert_exact('after a replay of the sources that answer');
 
@@ -140,7 +141,7 @@ for my $change ("heartbeat_pause(NULL, 'ward')", "heartbeat_resume('ward')", "he
 	$kafka->produce('heartbeat-events', { value => reading('D9', 70, reading_time($now - 7000 - ++$next_default)) });
 	my $begun = time;
 	$node->wait_for_query(passed('default'), $next_default, "during $change another source is read");
-	cmp_ok(time - $begun, '<', 5, 'and it does not wait for a lock');
+	cmp_ok(time - $begun, '<', 5, "during $change another source does not wait for a lock");
 	if ($change =~ /alter|pause/)
 	{
 		$node->wait_for_query("SELECT state, reason FROM heartbeat_source_status WHERE source = 'ward'",

@@ -1,5 +1,6 @@
-# The topic of one source is deleted and recreated again and again. This source becomes FAILED. Another source shares the Kafka
-# client with it, and reads on: librdkafka reports the unknown topic on their client, but only one of them has lost its topic.
+# The topic of one source is deleted and recreated again and again. This source becomes FAILED. Another source uses the same
+# Kafka client, and the worker still reads it: librdkafka reports the unknown topic for the whole client, but only one source
+# has lost its topic.
 
 use strict;
 use warnings;
@@ -26,7 +27,7 @@ for my $round (1 .. 4)
 	$kafka->produce('again', map { { value => reading("AGAIN$round", 70, reading_time(time - $_, 0)) } } 1 .. 2);
 	$node->query("SELECT heartbeat_add_source('again', 'again')");
 	$node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'AGAIN$round'", 2, "round $round: the second source reads its topic");
-	# in every second round the other source is PAUSED meanwhile
+	# in every second round the other source is PAUSED during the deletion
 	$node->query("SELECT heartbeat_pause('test', source => 'default')") if $round % 2 == 0;
 	$kafka->delete_topic('again');
 	$node->wait_for_query(state_of('again'), 'CONNECTING', "round $round: the source whose topic was deleted is CONNECTING");
@@ -39,7 +40,7 @@ for my $round (1 .. 4)
 	$node->query("SELECT heartbeat_drop_source('again')");
 	$kafka->delete_topic('again');
 }
-is($node->query(q{SELECT count(*) FROM heartbeat_events WHERE reason LIKE '%"heartbeat-events" was deleted%'}), 0, 'the other source was never taken for deleted');
+is($node->query(q{SELECT count(*) FROM heartbeat_events WHERE reason LIKE '%"heartbeat-events" was deleted%'}), 0, 'heartbeat never reports the topic of the other source as deleted');
 is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
 
 $node->assert_no_crash;

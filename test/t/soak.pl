@@ -40,8 +40,8 @@ $chaos->create_topic;
 
 print_line("Seed $opt{seed}: $opt{rate} messages a second over $opt{partitions} partitions, up to $opt{workers} workers, PostgreSQL ",
 	$node->query('SHOW server_version'), ', Kafka ', $kafka->version, ", $opt{brokers} broker", $opt{brokers} > 1 ? 's.' : '.');
-print_line('Each line: when the fault began, the state and the number of passed offsets after it, the time from its end to the next stored message');
-print_line("and to the next one of every partition, and the fault.\n");
+print_line('Each line: when the fault began; the state and the number of passed offsets after the fault; the time from the end of the fault');
+print_line("until a message is stored, and until a message of each partition is stored; the fault.\n");
 $chaos->start;
 my ($began, $failed) = (time, 0);
 until ($failed || time > $began + 60 * $opt{minutes} || $chaos->faults_struck >= $opt{faults})

@@ -84,7 +84,7 @@ TEST_F(BatchTest, KeepsTheBytesOfKeyAndPayload) {
     take(&batch, {.partition = 3, .offset = 7, .key = bytes_of(""), .payload = bytes_of("")}, 5);
     EXPECT_EQ(text(batch.messages[0].key), "key");
     EXPECT_EQ(text(batch.messages[0].payload), payload);
-    EXPECT_EQ(batch.messages[1].key.size, -1) << "no key is not an empty key";
+    EXPECT_EQ(batch.messages[1].key.size, -1) << "a missing key differs from an empty key";
     EXPECT_EQ(batch.messages[1].payload.size, -1);
     EXPECT_EQ(batch.messages[2].key.size, 0);
     EXPECT_EQ(batch.messages[2].payload.size, 0);
@@ -138,7 +138,8 @@ TEST_F(BatchTest, OrdersIdsAsBytes) {
     EXPECT_EQ(customers(batch.records), "Z z é ") << "as the C collation does";
 }
 
-// The ids begin alike, differ early or late, or one begins with the other. std::map has the order of bytes.
+// Some ids differ in an early byte, and some differ in a late byte. Some ids are the beginning of another id.
+// std::map has the order of bytes.
 TEST_F(BatchTest, SortsAnyIdsLikeAMap) {
     for (unsigned seed = 0; seed < 300; seed++) {
         SCOPED_TRACE(seed);

@@ -104,7 +104,7 @@ TEST_F(ConsumerLoss, IsReportedWithTheTroubleThoughAnotherBrokerIsSilent) {
     ASSERT_EQ(rd_kafka_mock_broker_set_rtt(cluster, 2, 0), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-TEST_F(ConsumerLoss, IsForgottenByTheNextAssignmentThatFindsItAgain) {
+TEST_F(ConsumerLoss, IsForgottenByAnAssignmentAndFoundAgain) {
     PartitionPosition positions[] = {position_in_another_log(0), position_in_another_log(1)};
     Error error{};
     for (int round = 0; round < 2; round++) {

@@ -120,8 +120,8 @@ void count_free(void *memory) {
     std::free(memory);
 }
 
-// Another library uses jansson with its own allocator. It allocates memory before and after the first message
-// is decoded. In both cases its own allocator must free this memory.
+// Another library uses jansson with its own allocator. The other library allocates memory before and after
+// the first message is decoded. In both cases its own allocator must free this memory.
 TEST(DecodeThreads, AnotherUserOfJanssonKeepsItsAllocator) {
     json_malloc_t usual_malloc;
     json_free_t usual_free;

@@ -21,7 +21,7 @@ std::string fault(JsonTree *tree, const std::string &text) {
     return decode_error_name(error.code) + std::string(": ") + error.text;
 }
 
-// Another fault after a zero byte does not change the error: decode_json() returns the same one.
+// If a text has a zero byte and then another fault, the error names the zero byte, as in decode_json().
 TEST(JsonTree, ZeroByteBeforeOtherFaults) {
     JsonTree json;
     const std::string zero(1, '\0'), number = repeat("4", 40);

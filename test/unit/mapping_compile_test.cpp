@@ -8,8 +8,8 @@ namespace {
 struct Fault {
     std::string json; // with ' for "
     std::string pointer;
-    std::string problem; // a part of it
-    std::string legal;   // a part of it
+    std::string problem; // a part of the error's problem
+    std::string legal;   // a part of the legal values
 };
 
 void expect_fault(const Fault &fault) {

@@ -52,8 +52,8 @@ constexpr size_t message_count = 64;
 // longer than the texts that std::string stores without an allocation
 constexpr char topic[] = "heartbeat-events";
 
-// Calls work() again and again, and makes the n-th allocation of each call fail. n begins at 0 and grows,
-// until no allocation fails. Returns the number of allocations that failed.
+// Calls work() for n = 0, 1, 2 and so on, and makes the n-th allocation of the call fail. Ends when a call
+// makes no n-th allocation. Returns the number of allocations that failed.
 template <typename Work> long fail_each(Work work) {
     for (long n = 0; n < 1000; n++) {
         allocations_left = n;

@@ -1,6 +1,6 @@
-// Unit test: consumers of one cluster share a client of librdkafka. Each of them gets the messages of its own
-// topic, each message once and in order, while another one is assigned again, closed and opened. It uses
-// librdkafka's mock cluster inside this process.
+// Unit test: consumers of one cluster share a client of librdkafka. Each consumer gets the messages of its
+// own topic, each message once and in order. Meanwhile another consumer is assigned again, or is closed and
+// opened. The test uses librdkafka's mock cluster inside this process.
 #include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "kafka/consumer.h"
@@ -71,7 +71,8 @@ class Reader {
         Error error{};
         ASSERT_TRUE(consumer_join(consumer_, &position, 1, &error)) << error.text;
     }
-    // Takes the messages that have arrived, and checks that they are the next ones of its own topic.
+    // Takes the messages that have arrived, and checks that they are the next messages of the reader's own
+    // topic.
     void read() {
         FillResult result = consumer_fill(consumer_, decoder_of_heartbeat(), &batch_);
         if (result == FillResult::trouble) {

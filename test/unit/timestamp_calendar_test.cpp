@@ -1,5 +1,5 @@
-// Unit test: reads and writes timestamps of each day of the whole calendar. It compares them with another
-// calendar. This calendar only counts days, and shares no code with the tested functions.
+// Unit test: reads and writes timestamps of each day of the whole calendar. The test compares the results
+// with another calendar. The other calendar only counts days, and shares no code with the tested functions.
 #include "decode/timestamp.h"
 
 #include <gtest/gtest.h>

@@ -18,7 +18,7 @@ use Heartbeat::Bench::Report ();
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 
-# Call exit() after an interrupt, so that the processes that the benchmark has started also end.
+# After an interrupt, exit() runs the END blocks, which end the processes that the benchmark has started.
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 
 my $top            = abs_path(dirname(__FILE__) . '/../../..');
@@ -71,7 +71,8 @@ sub of_source
 	return bless { %$self, source => $source, topic => $topic }, ref $self;
 }
 
-# Returns the separator and the argument `source => ...` for an SQL function. Returns '' if this benchmark is not of one source.
+# Returns the separator and the argument `source => ...` for an SQL function. Returns '' if this benchmark has no source of its
+# own.
 sub _source { my ($self, $separator) = @_; return defined $self->{source} ? "${separator}source => '$self->{source}'" : ''; }
 
 # Returns the SQL condition that selects this benchmark's rows of heartbeat_offsets.

@@ -1,5 +1,6 @@
-// Unit tests of the generator and the mapped decoder: the extension's preset of the same name reads each
-// message of a preset of the generator. The decoded readings equal the simulated readings.
+// Unit tests of the generator and the mapped decoder: the generator and the extension have presets with the
+// same names. Each preset of the extension reads the messages of the generator's preset. The decoded readings
+// equal the simulated readings.
 #include "decode/mapped_decoder.h"
 #include "decode/mapping_compile.h"
 #include "decode/presets.h"

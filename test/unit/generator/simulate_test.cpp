@@ -113,7 +113,7 @@ TEST(Simulate, HeartRatesHaveTheExpectedDistribution) {
          {HeartRateClass::bradycardia, HeartRateClass::tachycardia, HeartRateClass::invalid})
         EXPECT_NEAR(classes[static_cast<size_t>(anomaly)], third, third * 0.1)
             << heart_rate_class_name(anomaly);
-    // About half of the invalid readings are too high, and the others are too low.
+    // About half of the invalid readings are too high, and the other half is too low.
     EXPECT_NEAR(above_limit, third / 2, third * 0.1);
 }
 

@@ -100,7 +100,7 @@ sub maintenance_cpu
 	return cpu_seconds($self->{bench}->node->worker_pid('heartbeat maintenance'));
 }
 
-# Returns what the rollup of the newest part of the history took: { readings, seconds, cpu }.
+# Returns the cost of the rollup of the newest part of the history: { readings, seconds, cpu }.
 sub rollup { my ($self) = @_; return $self->{rollup}; }
 
 # Returns when every minute is rolled up.

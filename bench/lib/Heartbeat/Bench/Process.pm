@@ -42,8 +42,8 @@ sub server_cpu_seconds
 	return $sum;
 }
 
-# Returns the CPU seconds of the threads that a process has now, with a finer resolution than clock ticks. It does not count
-# threads that have ended, so use it only for a process whose threads do not change.
+# Returns the CPU seconds of the threads that a process has now, with a finer resolution than clock ticks. The function leaves
+# out threads that have ended. Use it only for a process that always has the same threads.
 sub fine_cpu_seconds
 {
 	my ($pid) = @_;

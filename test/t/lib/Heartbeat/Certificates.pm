@@ -1,5 +1,5 @@
-# Test code: a certificate authority of a test, and the certificates that it issues. openssl makes them as PEM files for
-# Kafka and librdkafka.
+# Test code: a certificate authority of a test, and the certificates that it issues. openssl writes the certificates as PEM
+# files for Kafka and librdkafka.
 
 package Heartbeat::Certificates;
 
@@ -31,8 +31,8 @@ sub new
 # Returns the file of the authority's own certificate. Brokers and clients must trust this certificate.
 sub file { my ($self) = @_; return $self->_path($self->{name}, 'pem'); }
 
-# With expired => 1 the certificate is valid for 0 days, so it expires at once. Its end cannot be in the past, because newer
-# versions of openssl cannot issue a certificate that ends before it begins.
+# With expired => 1 the certificate is valid for 0 days, so it expires at once. The end of the validity cannot be in the past,
+# because newer versions of openssl issue no certificate that ends before it begins.
 sub issue
 {
 	my ($self, $name, %opt) = @_;

@@ -30,7 +30,7 @@ my $deadline_seconds = 60;
     $chaos->start;                       # publishes the messages
     my $event = $chaos->strike;          # injects one fault, and waits for the recovery
     print $chaos->line($event);          # @{ $event->{problems} } is empty if there was no problem
-    my @proofs = $chaos->proofs;         # stops publishing, returns { claim, difference }; '': no difference
+    my @proofs = $chaos->proofs;         # stops publishing, returns { claim, difference } for each check; '' is no difference
     print $chaos->summary, $chaos->composition;
 
 =cut
@@ -95,8 +95,8 @@ sub strike
 	eval { $self->_recover(\%event, $self->{faults}->strike($fault)); 1 } or push @{ $event{problems} }, $@;
 	push @{ $event{problems} }, $self->{faults}->broken_promises;
 	push @{ $event{problems} }, 'the load has ended' unless $self->{load}->is_running;
-	# After a fault of the database with the flag `hasty`, the database can still delay the worker. A standstill in that time can
-	# have another cause than the cluster, so it is not measured.
+	# After a fault of the database with the flag `hasty`, the database can still delay the worker. So the cluster need not be
+	# the cause of a standstill in that time, and the standstill is not measured.
 	$self->{standstill}->add_window($fault->{kind}, $began, time) if $fault->{of_cluster} && !$self->{database_hasty};
 	$self->{database_hasty} = $fault->{hasty} && (!$fault->{of_cluster} || $self->{database_hasty});
 	return \%event;
@@ -119,7 +119,7 @@ sub _recover
 		}
 		if (time > $over + $deadline_seconds)
 		{
-			push @{ $event->{problems} }, scalar(@gone_on) . " of $self->{partitions} partitions go on after $deadline_seconds s";
+			push @{ $event->{problems} }, scalar(@gone_on) . " of $self->{partitions} partitions have made progress after $deadline_seconds s";
 			last;
 		}
 		usleep(10_000);

@@ -13,8 +13,8 @@ use Heartbeat::Cluster;
 
 our @EXPORT = qw(citus_create citus_create_server citus_create_node citus_join citus_distribute);
 
-# The servers connect over loopback. After a crash heartbeat's workers must end prepared transactions themselves, so Citus's
-# own recovery does not run.
+# The servers connect over loopback. After a crash, heartbeat's workers must end prepared transactions without the help of
+# Citus. So citus.recover_2pc_interval turns off Citus's own recovery for the duration of a test.
 my %settings = (
 	'listen_addresses'          => '127.0.0.1',
 	'max_prepared_transactions' => 100,
@@ -28,7 +28,7 @@ my %settings = (
     my ($coordinator, @nodes) = citus_create('name', nodes => 2, kafka => $kafka, settings => {...});
 
 Creates a cluster. Only the coordinator has heartbeat. The options are those of Heartbeat::Cluster->create, and apply to the
-coordinator. Its tables are not distributed yet.
+coordinator. The tables are not distributed yet.
 
 =cut
 

@@ -22,8 +22,8 @@ my $deadline_seconds = 60;
 
 my @servers;    # all servers of the test
 
-# A script in the background ignores SIGINT, and so do the processes that it starts. The test ends its processes by SIGINT, so
-# they must not ignore it.
+# A shell makes a script in the background ignore SIGINT, and all processes that the script starts inherit this. The test ends
+# its own processes by SIGINT, so it restores the default handling.
 $SIG{INT} = 'DEFAULT';
 
 # If a test hangs, script/test sends it SIGTERM. The test then ends its servers and brokers, as at its ordinary end. The child

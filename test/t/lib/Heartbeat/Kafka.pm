@@ -1,4 +1,4 @@
-# Test code: a Kafka of a test in one process, which is broker and controller. The test starts it on free ports, stops, kills
+# Test code: a Kafka of a test, with one process that is broker and controller. The test starts it on free ports, stops, kills
 # and freezes it, and reads its contents. Heartbeat::Kafka::Cluster has several brokers.
 
 package Heartbeat::Kafka;

@@ -1,6 +1,6 @@
-# Test code: a role that may create objects in the extension's schema, even before the extension exists. It creates objects
-# that a session could mistake for those of the extension or the server: functions, operators, casts, types and tables with
-# the same names. Each of these objects records which role runs it.
+# Test code: a role that may create objects in the extension's schema, even before the extension exists. It creates objects that
+# a session could mistake for objects of the extension or the server: functions, operators, casts, types and tables with the
+# same names. Each of these objects records which role runs it.
 
 package Heartbeat::Stranger;
 
@@ -22,8 +22,8 @@ use Heartbeat::Spy;
 
 =cut
 
-# The types of arguments, and for each of them a list of other types. If a call has a literal, a cast or a promotion, its
-# argument can match one of these other types equally well, or better.
+# The types of arguments, and for each of them a list of other types. If a call has a literal or a cast, or needs an implicit
+# conversion, its argument can match one of these other types equally well, or better.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],
 	'text'                        => [ 'varchar', 'name', 'bpchar', '"char"', 'json', 'anyelement' ],
@@ -44,8 +44,8 @@ my @of_the_server = qw(format to_char concat_ws json_build_object jsonb_build_ob
   pg_notify unnest array_agg string_agg current_setting generate_series length quote_ident to_regclass isfinite set_config now
   clock_timestamp pg_get_expr substring cardinality to_timestamp brin_summarize_new_values timezone);
 
-# Pairs of types. The server compares values of these two types only after a promotion. An operator for exactly these two
-# types has precedence.
+# Pairs of types. The server compares values of these two types only after an implicit conversion. An operator for exactly these
+# two types has precedence.
 my @pairs = map { [ split / / ] } 'numeric bigint', 'bigint numeric', 'float8 integer', 'integer float8', 'text name', 'name text', 'text varchar',
   'varchar text', 'name varchar', 'varchar name', 'timestamptz text', 'text timestamptz', 'interval text', 'boolean integer', 'bigint text',
   'jsonb json', 'float8 numeric', 'numeric float8', 'smallint numeric', 'integer numeric', 'numeric integer', 'oid integer', 'bigint oid', 'text integer';
@@ -101,9 +101,9 @@ sub overload
 	return $self->_make('CREATE FUNCTION stranger.add(point, point) RETURNS point LANGUAGE sql AS \'SELECT stranger.note($$aggregate$$); SELECT $1\'', @sql);
 }
 
-# Creates functions that make calls ambiguous: a call with all arguments, and a call without the arguments that have
-# defaults. A call of a function without arguments is also ambiguous. The test itself calls heartbeat_check_objects(), so the
-# stranger creates no function with this name.
+# Creates functions that make calls ambiguous. Afterwards a call with all arguments is ambiguous, and also a call without the
+# arguments that have defaults. Even a call of a function without parameters is ambiguous. The test itself calls
+# heartbeat_check_objects(), so the stranger creates no function with this name.
 sub make_ambiguous
 {
 	my ($self) = @_;

@@ -48,7 +48,7 @@ sub _leader_frozen
 	return $self->_while_down($node, sub { $node->freeze; $self->_last($fault); $node->thaw; });
 }
 
-# Before a broker ends, it hands its partitions to other brokers. So it counts as alive until it has ended.
+# A broker that is stopped first hands its partitions to other brokers. So it counts as alive until its process has ended.
 sub _leader_restarted
 {
 	my ($self, $fault) = @_;

@@ -236,8 +236,8 @@ sub _replayed
 		});
 }
 
-# A worker that is storing a batch waits for the end of this transaction. Then the worker notices that its stored offset has
-# changed.
+# The seek holds its transaction open. A worker that is storing a batch waits for the end of the seek's transaction. Then the
+# worker notices that its stored offset has changed.
 sub _replayed_under_batch
 {
 	my ($self, $fault) = @_;

@@ -31,8 +31,9 @@ my $schema = <<'SQL';
 SQL
 
 # If several readings of one Kafka partition have the same customer and time, heartbeat stores the first of these readings in
-# each table. In a partition the original reading comes before its repetitions with another heart rate, and repetitions in other
-# partitions have the heart rate of the original. So the result does not depend on the order of the partitions.
+# each table. In the same partition a repetition can have another heart rate, but it comes after the original reading. In
+# another partition a repetition has the heart rate of the original. So the result does not depend on the order of the
+# partitions.
 my $expectation = <<'SQL';
 	CREATE TABLE chaos.expected AS
 		SELECT DISTINCT ON (class = 'NORMAL', customer_id, event_timestamp) class, customer_id, heart_rate, event_timestamp
@@ -41,7 +42,8 @@ my $expectation = <<'SQL';
 	ANALYZE;
 SQL
 
-# Returns a query that counts the rows that only the first query returns, and the rows that only the second query returns.
+# Returns a query that compares two queries. Its result has the number of rows that only the first query returns, and the number
+# of rows that only the second query returns.
 sub _compare
 {
 	my ($expected, $found) = @_;

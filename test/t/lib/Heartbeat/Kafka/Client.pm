@@ -1,6 +1,6 @@
 # Test code: the operations of a test on any Kafka: topics, offsets, messages, consumer groups, Kafka's own tools.
-# Heartbeat::Kafka and Heartbeat::Kafka::Cluster inherit from it. Each of them has the function brokers(), which returns its
-# addresses. Each function that waits has a condition and a deadline.
+# Heartbeat::Kafka and Heartbeat::Kafka::Cluster inherit from this class. Both have the function brokers(), which returns the
+# addresses of the brokers. Each function that waits has a condition and a deadline.
 
 package Heartbeat::Kafka::Client;
 
@@ -14,8 +14,8 @@ use Heartbeat::Kafka::Producer;
 use Heartbeat::Kafka::Programs qw($kafka_program $admin_program run_program);
 use Heartbeat::Kafka::Reader;
 
-# Creates a topic. Kafka spreads its partitions over the brokers. Heartbeat::Kafka::Cluster can also set the replicas.
-# Further arguments are settings, key=value.
+# Creates a topic. Kafka spreads the partitions of the topic over the brokers. Heartbeat::Kafka::Cluster can also set the
+# replicas. Further arguments are settings, key=value.
 sub create_topic
 {
 	my ($self, $topic, $partitions, @config) = @_;

@@ -1,6 +1,6 @@
-# Test code: one process of Kafka, which is a broker, a controller or both, with its own storage and ports. It can be
-# formatted, started, stopped, killed and frozen. Heartbeat::Kafka and Heartbeat::Kafka::Cluster use it. Each function that
-# waits has a condition and a deadline. The code ends every process by its process id, even when the test dies.
+# Test code: one process of Kafka, which is a broker, a controller or both, with its own storage and ports. A test can format,
+# start, stop, kill and freeze the process. Heartbeat::Kafka and Heartbeat::Kafka::Cluster use it. Each function that waits has
+# a condition and a deadline. The code ends every process by its process id, even when the test dies.
 
 package Heartbeat::Kafka::Node;
 
@@ -237,7 +237,8 @@ sub configure
 	return;
 }
 
-# The processes must end with the test. When they end, Perl changes $?, but the exit status must stay that of the test.
+# The processes must end with the test. When the processes end, Perl changes $?, so this code restores the exit status of the
+# test.
 END
 {
 	my $status = $?;
