@@ -48,8 +48,8 @@ std::string variable_of(const std::string &option) {
     return name;
 }
 
-// Replaces CLI11's own function, because this function wraps the lines of the description and of the footer
-// again from version 2.4 on.
+// Replaces CLI11's own make_help(). From version 2.4 on, CLI11's make_help() wraps the lines of the
+// description and of the footer again.
 std::string HelpFormatter::make_help(const CLI::App *app, std::string name,
                                      CLI::AppFormatMode /*mode*/) const {
     std::string help = app->get_description() + "\nUsage: " + name + " [OPTIONS]\n";

@@ -39,7 +39,7 @@ class Source {
 };
 
 struct Counts {
-    uint64_t sent = 0; // messages passed to the sink; each later counts as acknowledged or failed
+    uint64_t sent = 0; // accepted by the sink; later each message counts as acknowledged or failed
     uint64_t acknowledged = 0;
     uint64_t failed = 0;
 
