@@ -57,8 +57,8 @@ bool remains(const Batch *batch, const BatchMessage &message) {
     return message.is_dead_letter() || conflicts_of(batch, message) > 0;
 }
 
-// Returns the indexes of the messages whose letters stay unresolved if `unresolved` is true, otherwise those
-// of all other messages.
+// If `unresolved` is true, returns the indexes of the messages whose letters stay unresolved. Otherwise
+// returns the indexes of all other messages.
 uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * batch->messages.size()));
     *count = 0;
