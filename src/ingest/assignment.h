@@ -29,7 +29,7 @@ struct Assignment {
     KafkaPartitions partitions;
     bool waits_for_change;  // the argument `waits` for pause_check()
     bool told;              // the worker has logged the offsets that it begins at
-    int32_t end_partitions; // if this worker began the topic at its end offsets: the number of partitions at
+    int32_t end_partitions; // if this process began the topic at the end offsets: the number of partitions at
                             // that time; otherwise 0
     Suspicions suspicions;
     char reason[state_text_size];

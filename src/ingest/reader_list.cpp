@@ -69,9 +69,10 @@ SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-// Keeps a reader, and lets it begin again if that is necessary. A reader that reads or is paused begins again
-// only if a person has paused or resumed its source since the last load. This is also so after each seek,
-// because a seek needs a pause.
+// Keeps a reader. A reader that is STOPPED or FAILED begins again, because a person may have corrected the
+// cause. Any other reader begins again only if the configuration was reloaded, if the reader has found a
+// change of its source (is_old), or if a person has paused or resumed the source. A seek needs a pause, so
+// the reader also begins again after each seek.
 void keep_reader(SourceReader *reader, const ListedSource &listed, bool reloaded) {
     bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
     if (reloaded) {

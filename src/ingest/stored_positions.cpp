@@ -1,5 +1,5 @@
-// Reads the offset at which each Kafka partition continues. For a partition without a stored offset it stores
-// the offset to begin at. It runs in a transaction of the caller.
+// Reads the offset at which each Kafka partition continues. For a partition without a stored offset this file
+// stores the offset at which the worker begins. It runs in a transaction of the caller.
 #include "server/server.h"
 
 #include "ingest/stored_positions.h"
