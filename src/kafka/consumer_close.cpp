@@ -37,9 +37,9 @@ std::vector<Closing> closing; // only the main thread uses it
 // Gives the client to a thread that destroys it.
 void let_go(std::shared_ptr<SharedClient> shared) {
     SignalsBlocked blocked;
-    // The thread that releases the last shared_ptr destroys the client, and this may never end. So the
-    // caller's thread moves its shared_ptr to another thread. It releases the shared_ptr itself only if no
-    // memory or no thread is available.
+    // The thread that releases the last shared_ptr destroys the client. The destruction may never end. So the
+    // caller's thread moves its shared_ptr to another thread. The caller's thread releases the shared_ptr
+    // itself only if no memory or no thread is available.
     auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
     if (share == nullptr)
         shared.reset();

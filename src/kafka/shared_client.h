@@ -47,7 +47,7 @@ class SharedClient {
     rd_kafka_resp_err_t remove(int32_t partition) noexcept; // stops reading this partition
     rd_kafka_resp_err_t clear() noexcept; // stops reading all partitions, and drops their queued messages
 
-    // Forwards the messages of an assigned partition to the queue of this consumer. It does not wait.
+    // Forwards the messages of an assigned partition to the queue of this consumer. Does not wait.
     void forward(int32_t partition) const noexcept;
 
   private:
