@@ -15,8 +15,8 @@ struct LockHolder {
 };
 
 // Call it with an SPI connection and search_path = pg_catalog. If `awaited` has no lock, the function looks
-// at all locks on tables of heartbeat. Of the sessions that hold such a lock, it finds the session that has
-// held its lock for the longest time.
+// at all locks on tables of heartbeat. Of the sessions that hold such a lock, it finds the session with the
+// oldest transaction.
 void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder);
 
 } // namespace heartbeat
