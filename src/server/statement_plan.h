@@ -1,5 +1,5 @@
 // A statement of constant text, and the plan that a process keeps with the statement. statement.cpp calls it.
-// It does not check which tables the statement uses: statement_relations.h does this.
+// This file does not check which tables the statement uses: statement_relations.h does this.
 #pragma once
 
 #include "server/constant_list.h"
