@@ -24,8 +24,8 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // Do not print the default of an optional value: this default applies when the user gives the option
-    // without a value, not when the user leaves the option out.
+    // Do not print the default of an optional value. This default applies only when the user gives the option
+    // without a value.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
         value != "{}") // "[]" and "{}": an empty list, in different versions of CLI11
         notes += " [default: " + value + "]";
