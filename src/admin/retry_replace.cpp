@@ -1,7 +1,7 @@
 // Replaces stored readings with the readings of dead letters, each message in a subtransaction. A reading
-// that was in conflict in one table can belong to the other table now, because its source has another mapping
-// or a person has changed the message. In this case the file also removes the stored reading from the first
-// table.
+// that was in conflict in one table can now belong to the other table, for example if its source has another
+// mapping, or if a person has changed the message. In this case the file also removes the stored reading from
+// the first table.
 #include "server/server.h"
 
 #include "admin/retry_replace.h"

@@ -1,6 +1,6 @@
 // Writes the results of a retry to the dead letters. If the message of a dead letter is now stored without a
-// conflict, the dead letter becomes resolved. Otherwise it gets its present error, which can differ from its
-// earlier error. retry.cpp calls this file after it has stored the batch.
+// conflict, the dead letter becomes resolved. Otherwise the dead letter gets its present error, which can
+// differ from the earlier error. retry.cpp calls this file after it has stored the batch.
 #include "server/server.h"
 
 #include "admin/retry_results.h"
