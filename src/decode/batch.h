@@ -56,10 +56,10 @@ class Batch {
     // memory is left
     std::vector<MarkTrail> trails;
 
-    // seal() fills these lists. `records`, `anomalies` and `repetitions` have indexes into `readings`, in the
-    // order of the tables' primary key (customer_id, event_time, device_id), because inserting in key order
-    // saves a third of the time. If several readings of one table have the same key, `records` or `anomalies`
-    // has only the reading that arrived first.
+    // seal() fills these lists. `records`, `anomalies` and `repetitions` have indexes into `readings`. The
+    // indexes are in the order of the tables' primary key (customer_id, event_time, device_id), because
+    // inserting in this order saves a third of the time. If several readings of one table have the same key,
+    // `records` or `anomalies` has only the reading that arrived first.
     std::vector<uint32_t> records;
     std::vector<uint32_t> anomalies;
     // the readings that repeat a key: first the repetitions of `records`, then of `anomalies`

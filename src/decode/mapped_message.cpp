@@ -139,8 +139,8 @@ bool MappedMessage::is_any_of(const Condition &condition, const ValueNode &found
     return false;
 }
 
-// Follows the segments of the place from `segment` on. Returns whether the value at their end equals one of
-// the values of the condition. A missing value equals null.
+// Follows the segments of the place from `segment` on. Returns whether the value at the end of the place
+// equals one of the values of the condition. A missing value equals null.
 bool MappedMessage::any_equal(const Condition &condition, uint32_t index, size_t segment) const noexcept {
     const ValueTree *const parsed = condition.place.root == PlaceRoot::key ? key_ : value_;
     const ValueTree &values = mapping_.source.tree(), &tree = parsed == nullptr ? values : *parsed;

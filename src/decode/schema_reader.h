@@ -49,8 +49,8 @@ SchemaReader *avro_reader(const std::vector<std::string_view> &schemas, const Wa
                           SchemaError *error) noexcept;
 
 // Makes a reader of Protobuf. `descriptors` are the bytes of a google.protobuf.FileDescriptorSet. The last
-// file of this set declares the messages. If `is_framed` is true, the indexes of its type precede each
-// message, as in the frame of Confluent. Otherwise each message has the first type of the file.
+// file of this set declares the messages. If `is_framed` is true, each message begins with the indexes of its
+// type, as in the frame of Confluent. Otherwise each message has the first type of the file.
 SchemaReader *protobuf_reader(std::string_view descriptors, bool is_framed, const WantedValue &wanted,
                               SchemaError *error) noexcept;
 

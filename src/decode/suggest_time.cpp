@@ -94,7 +94,8 @@ const SamplePlace *find_date(const SampleLayout &layout, const SamplePlace &time
     return best;
 }
 
-// Finds the options and the points of a place as the time. Returns false if the place cannot be the time.
+// Finds the options and the points that a place has as the place of the time. Returns false if the place
+// cannot be the time.
 bool describe(const SampleLayout &layout, const SamplePlace &place, const SampleScope &scope,
               std::string *options, int *points) {
     const SampleValues &found = place.found;

@@ -27,7 +27,7 @@ using std::chrono::seconds;
 constexpr int64_t change_max = int64_t{2} * 86400 * microseconds_per_second;
 
 // If a span has no end, the database gives it an end that does not fit into 64 bits of microseconds.
-// heartbeat uses this time instead.
+// heartbeat uses time_max instead.
 constexpr int64_t time_max = int64_t{100'000} * 365 * 86400 * microseconds_per_second;
 
 int64_t bounded_microseconds(date::sys_seconds time) {
