@@ -29,7 +29,7 @@ struct BatchCycle {
     const Source *source;
     Decoder *decoder; // decodes the messages of the source; nullptr: not made yet
     Batch *batch;
-    Batch *next; // a thread fills it while the worker stores `batch`, if more messages are queued
+    Batch *next; // if more messages are queued, a thread fills `next` while the worker stores `batch`
     bool ahead;  // a thread fills `next`
     BatchStage stage;
     AfterBatch after;

@@ -1,6 +1,6 @@
 // Records the state of each Kafka partition of the topic for an ingest worker: whether the worker reads the
-// partition, whether a question about it is under way, and why it is unavailable ("away"). topic_watch.cpp
-// and leader_questions.cpp set the fields. This file asks no broker.
+// partition, whether a question about the partition is under way, and why the partition is unavailable
+// ("away"). topic_watch.cpp and leader_questions.cpp set the fields. This file asks no broker.
 #pragma once
 
 #include "kafka/topic_query.h"

@@ -32,7 +32,7 @@ void reader_list_take_rings(ReaderList *list);
 // Returns true if a reader has found that the worker must load the sources again.
 bool reader_list_is_old(const ReaderList &list);
 
-// Makes each reader due that is waiting after an error.
+// If a reader waits after an error, makes its next step due now.
 void reader_list_end_waits(ReaderList *list);
 
 // Returns the milliseconds until the first reader is due, or until_woken.
