@@ -53,8 +53,8 @@ constexpr char further_texts[] =
     "to get local issuer self-signed in chain invalid username or password credentials during mechanism step "
     "unsupported value read write memory fatal unexpected eof bytes size sent received thrd facility worker";
 
-// if a text was cut inside a value, only the beginning of the value remains: the redactor hides this
-// beginning if it has at least this number of characters
+// if a text was cut inside a value, only the beginning of the value remains. The redactor hides this
+// beginning if it has at least tail_min characters
 constexpr size_t tail_min = 4;
 constexpr char separators[] = ",;|: \t=";
 
