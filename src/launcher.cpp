@@ -103,7 +103,7 @@ bool start(const WorkerEntry &entry) {
     return RegisterDynamicBackgroundWorker(&worker, nullptr);
 }
 
-// Returns whether all workers run. The launcher restarts a worker without delay if it ran longer than
+// Returns whether all workers run. The launcher restarts a worker without delay if the worker ran longer than
 // short_life.
 bool look_at(int count) {
     bool all_run = true;

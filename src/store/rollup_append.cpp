@@ -124,9 +124,9 @@ void keep_new_minutes(Marks *marks) {
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Chooses the minutes to mark: the batch has many readings of such a minute, and the rollup has no row of it.
-// If the rollup already has rows of a minute, the batch adds its late readings as sums, even if they are
-// many.
+// Chooses the minutes to mark: the batch has many readings of such a minute, and the rollup has no row of the
+// minute. If the rollup already has rows of a minute, the batch adds its late readings as sums, even if they
+// are many.
 Marks choose_marks(const Batch *batch, const Sums &sums) {
     size_t minutes = batch->minutes.size();
     Marks marks = {batch, static_cast<bool *>(palloc0(minutes)),
