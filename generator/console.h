@@ -1,5 +1,5 @@
 // Generator: writes messages to standard error, and on a terminal also one progress line. The other parts of
-// the generator write all output for the user with it.
+// the generator report progress, information and errors through the class Console.
 #pragma once
 
 #include "message.h"
@@ -12,7 +12,7 @@ namespace heartbeat::generator {
 
 class Console {
   public:
-    // If `quiet` is true, it writes only errors: no progress and no information.
+    // If `quiet` is true, the console writes only errors: no progress and no information.
     explicit Console(bool quiet, FILE *out = stderr);
 
     void info(const std::string &text);

@@ -2,8 +2,8 @@
 // other broker.
 //
 // A caller cannot choose the port of the mock cluster. So a forwarder listens on the requested port. A client
-// first connects to the requested port. The metadata that it receives has the mock cluster's port, so it then
-// connects to this port on the same loopback interface.
+// first connects to the requested port, and receives metadata with the mock cluster's port. So the client
+// then connects to the mock cluster's port on the same loopback interface.
 #include "embedded_broker.h"
 
 #include <librdkafka/rdkafka_mock.h>

@@ -24,8 +24,8 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // Do not print the default of an optional value: this default applies when the user gives the option
-    // without a value, not when the user leaves the option out.
+    // Do not print the default of an optional value. This default applies only when the user gives the option
+    // without a value.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
         value != "{}") // "[]" and "{}": an empty list, in different versions of CLI11
         notes += " [default: " + value + "]";
@@ -48,8 +48,8 @@ std::string variable_of(const std::string &option) {
     return name;
 }
 
-// Replaces CLI11's own function, because this function wraps the lines of the description and of the footer
-// again from version 2.4 on.
+// Replaces CLI11's own make_help(). From version 2.4 on, CLI11's make_help() wraps the lines of the
+// description and of the footer again.
 std::string HelpFormatter::make_help(const CLI::App *app, std::string name,
                                      CLI::AppFormatMode /*mode*/) const {
     std::string help = app->get_description() + "\nUsage: " + name + " [OPTIONS]\n";

@@ -16,10 +16,10 @@ struct LayoutError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Returns nothing for heartbeat's own layout and for --replay. With a template it sets options->samples to
-// the number of readings in a message. If --interval is missing and the template writes times in steps that
-// are longer than the default interval, it sets the interval to the length of a step. Throws LayoutError and
-// TemplateError.
+// Returns nothing for heartbeat's own layout and for --replay. With a template the function sets
+// options->samples to the number of readings in a message. A template can write times in steps, for example
+// of a second. If --interval is missing and a step is longer than the default interval, the function sets the
+// interval to the length of a step. Throws LayoutError and TemplateError.
 std::optional<MessageTemplate> layout_load(Options *options);
 
 } // namespace heartbeat::generator

@@ -39,7 +39,7 @@ class Source {
 };
 
 struct Counts {
-    uint64_t sent = 0; // messages passed to the sink; each later counts as acknowledged or failed
+    uint64_t sent = 0; // accepted by the sink; later each message counts as acknowledged or failed
     uint64_t acknowledged = 0;
     uint64_t failed = 0;
 
@@ -54,7 +54,8 @@ class Sink {
   public:
     virtual ~Sink() = default;
 
-    // Opens the sink. The call can wait for a broker. If it fails, it prints the reason and returns false.
+    // Opens the sink. The call can wait for a broker. If the call fails, it prints the reason and returns
+    // false.
     virtual bool open() { return true; }
     virtual SendResult send(const Message &message) = 0;
     // Handles events. It waits up to timeout_ms for the first event.

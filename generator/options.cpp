@@ -80,7 +80,7 @@ void add_simulation_options(CLI::App *app, Options *options) {
         ->group(group);
     app->add_option(
            "--seed", options->seed,
-           "seed of the simulation: the same seed and --start-time give the same readings; without it "
+           "seed of the simulation: the same seed and --start-time give the same readings; without a seed "
            "every run differs")
         ->check(check_integer(0, UINT64_MAX))
         ->type_name("NUMBER")
@@ -128,7 +128,7 @@ void add_kafka_options(CLI::App *app, Options *options) {
         ->type_name("NUMBER")
         ->group(group);
     app->add_flag("--no-create-topic", options->no_create_topic,
-                  "do not create the topic: it exists, or the cluster creates it when it is published to")
+                  "do not create the topic: it exists, or the cluster creates it for the first message")
         ->group(group);
     app->add_option("-X,--config", options->config,
                     "a property of librdkafka, key=value; you can repeat this option. message.timeout.ms "
@@ -168,7 +168,7 @@ void add_other_options(CLI::App *app, Options *options) {
     app->add_option(
            "--alive-file", options->alive_file,
            "touch this file when Kafka acknowledges messages, at most once a second, so that a health "
-           "check can compare its age. Until the first acknowledgement its time is 1970")
+           "check can read the age of the file. Until the first acknowledgement its time is 1970")
         ->type_name("FILE");
     app->add_flag("--quiet", options->quiet, "print errors only, no progress and no summary")
         ->check(check_switch());

@@ -1,4 +1,4 @@
-// Generator: computes when the next message is due. run.cpp calls it. It does not wait.
+// Generator: computes when the next message is due. run.cpp calls it. This file does not wait.
 #pragma once
 
 #include <chrono>

@@ -11,8 +11,8 @@ namespace heartbeat::generator {
 
 class PrintSink : public Sink {
   public:
-    // If `line_buffered` is true, it writes each line at once. Otherwise it writes the lines when the buffer
-    // is full.
+    // If `line_buffered` is true, the sink writes each line at once. Otherwise the sink writes the lines when
+    // the buffer is full.
     PrintSink(int fd, bool line_buffered, Console *console)
         : fd_(fd), line_buffered_(line_buffered), console_(console) {}
 

@@ -18,8 +18,8 @@ namespace heartbeat::generator {
 
 namespace {
 
-constexpr int flush_ms = 300;                         // time limit for delivery reports that are queued
-constexpr std::chrono::milliseconds close_takes{500}; // enough time for a client without a hanging thread
+constexpr int flush_ms = 300;                         // time limit for taking queued delivery reports
+constexpr std::chrono::milliseconds close_takes{500}; // enough time to close a client if no thread hangs
 
 std::atomic<bool> threads_left{false};
 
@@ -184,7 +184,8 @@ void Publisher::on_error(rd_kafka_t *rk, int error, const char *reason, void *se
 
 void Publisher::on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
     const auto *publisher = static_cast<const Publisher *>(rd_kafka_opaque(rk));
-    // FAIL and ERROR repeat the errors of on_error. GETPID reports a request that librdkafka tries again.
+    // Log lines of the facilities FAIL and ERROR repeat the errors of on_error(). The facility GETPID reports
+    // a request that librdkafka tries again.
     const bool repeats = std::strcmp(facility, "FAIL") == 0 || std::strcmp(facility, "ERROR") == 0 ||
                          std::strcmp(facility, "GETPID") == 0;
     if (publisher->log_all_ || (level <= LOG_WARNING && !repeats))

@@ -222,7 +222,7 @@ int run_generator(Options options, Console *console) {
     auto start = Clock::now();
     const bool opened = sink->open();
     if (opened)
-        start = Clock::now(); // creating the topic is not part of the rate
+        start = Clock::now(); // the rate does not include the time to create the topic
     SourceState state = SourceState::waiting;
     if (opened) {
         Run run(options, source.get(), sink.get(), alive_file ? &*alive_file : nullptr, console);

@@ -75,7 +75,7 @@ bool MessageSimulator::set_times(std::vector<Sample> *samples) {
         if (elapsed > simulate_last_event_time - settings_.resolution - *simulation.start_time + 1)
             return false;
         const int64_t time = *simulation.start_time + elapsed + settings_.resolution - 1;
-        sample.time = time - time % settings_.resolution; // not before the start time
+        sample.time = time - time % settings_.resolution; // rounded up, so not before the start time
         after_ns += simulation.interval_ns;
     }
     return true;

@@ -17,8 +17,8 @@ class TemplateTimes {
     // The microseconds by which the times of two readings must differ.
     int64_t resolution() const;
 
-    // Has a value if a time of day without a date is written for each reading: the offset of the time of day
-    // from UTC, in microseconds.
+    // Has a value if the template writes a time of day without a date for each reading. The value is the
+    // offset of the time of day from UTC, in microseconds.
     std::optional<int64_t> day_zone() const { return day_zone_; }
 
   private:

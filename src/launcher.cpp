@@ -1,6 +1,6 @@
-// The launcher. PostgreSQL starts this process. It waits for the database heartbeat.database, and logs once
-// why it waits. It starts the maintenance worker and the ingest workers, and starts them again when they end.
-// It does not depend on the work of these processes.
+// The launcher. PostgreSQL starts this process. The launcher waits for the database heartbeat.database, and
+// logs once why it waits. The launcher starts the maintenance worker and the ingest workers, and starts them
+// again when they end. This file does not depend on the work of these processes.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -103,7 +103,7 @@ bool start(const WorkerEntry &entry) {
     return RegisterDynamicBackgroundWorker(&worker, nullptr);
 }
 
-// Returns whether all workers run. The launcher restarts a worker without delay if it ran longer than
+// Returns whether all workers run. The launcher restarts a worker without delay if the worker ran longer than
 // short_life.
 bool look_at(int count) {
     bool all_run = true;

@@ -47,8 +47,8 @@ Statement insert_marks_of_default = {R"sql(
     FROM @extschema@.heartbeat_records_default r
     WHERE isfinite(r.event_timestamp))sql"};
 
-// Minutes that this transaction has marked. An aborted subtransaction undoes its marks. The session cannot
-// tell which marks these are, so it forgets all minutes of the transaction.
+// Minutes that this transaction has marked. If a subtransaction aborts, PostgreSQL undoes its marks. The
+// session does not know which minutes these were, so it then forgets all minutes of the transaction.
 HTAB *marked = nullptr;
 // The nesting level of the transaction in which heartbeat itself moves or deletes readings. heartbeat then
 // updates the rollup itself, so the trigger marks no minute. 0: heartbeat does not change readings now.
@@ -107,8 +107,8 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Executes a statement as the extension's owner. It also sets search_path, so that names in the statement
-// always mean PostgreSQL's own objects, whatever the session has set.
+// Executes a statement as the extension's owner. Also sets search_path, so that names in the statement always
+// mean PostgreSQL's own objects, whatever the session has set.
 void execute_as_owner(const Extension &extension, Statement *statement, const Datum *values) {
     Oid user;
     int security;

@@ -9,8 +9,8 @@ namespace heartbeat {
 void commit_hooks_wake();
 
 // Wakes only the maintenance worker if the current transaction commits. Call it after the session has stored
-// readings or marked minutes. It does not wake the ingest workers. PREPARE TRANSACTION raises an error after
-// this call.
+// readings or marked minutes. The function does not wake the ingest workers. PREPARE TRANSACTION raises an
+// error after this call.
 void commit_hooks_roll_up();
 
 // Does the same as commit_hooks_roll_up(), but allows PREPARE TRANSACTION. COMMIT PREPARED does not wake the

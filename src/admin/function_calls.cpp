@@ -1,7 +1,7 @@
 // heartbeat_record_calls(). The body of a function of the extension names other functions, and PostgreSQL
-// records these dependencies when it creates the function. heartbeat_record_calls() removes them from the
-// catalog, or records them again. SQL has no statement that removes them. The SQL file that declares
-// heartbeat_record_calls() explains why heartbeat removes them.
+// records these dependencies when it creates the function. heartbeat_record_calls() removes these
+// dependencies from the catalog, or records them again. SQL has no statement that removes these dependencies.
+// The SQL file that declares heartbeat_record_calls() explains why heartbeat removes them.
 #include "server/server.h"
 
 #include "server/compat.h"

@@ -116,7 +116,7 @@ void heartbeat::commit_hooks_roll_up_later() {
 }
 
 // SQL functions that control the workers call heartbeat_wake_workers() before or after they write to a table.
-// It raises an error if one of the extension's tables is unlogged.
+// heartbeat_wake_workers() raises an error if one of the extension's tables is unlogged.
 extern "C" Datum heartbeat_wake_workers(PG_FUNCTION_ARGS) {
     Extension extension;
     if (extension_find(&extension))

@@ -1,6 +1,5 @@
 // A consumer client that a session uses during one function call. The session waits for Kafka's answers, and
-// a user can cancel it while it waits. The functions for seek and replay call this file. It reads no
-// messages.
+// a user can cancel this wait. The functions for seek and replay call this file. This file reads no messages.
 #pragma once
 
 #include "kafka/topic_query.h"
@@ -43,7 +42,8 @@ bool kafka_session_ranges(Consumer *consumer, PartitionRange *ranges, size_t cou
 
 // Each element of `positions` names a partition. Sets the element's offset to the first offset whose Kafka
 // timestamp is at or after kafka_time (milliseconds since 1970). If the partition has no such offset, sets
-// the element's offset to the end offset. The result has the same meaning as that of kafka_session_ranges().
+// the element's offset to the end offset. The function returns false and sets *error in the same case as
+// kafka_session_ranges().
 bool kafka_session_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions,
                               size_t count, int timeout_ms, Error *error);
 

@@ -1,6 +1,6 @@
 // Reads the last offsets of each Kafka partition. These offsets can have fewer messages than wanted, because
-// transactions and compaction leave offsets without a message. In this case it reads earlier offsets in
-// another round.
+// transactions and compaction leave offsets without a message. In this case another round reads earlier
+// offsets.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -20,7 +20,7 @@ constexpr int limit_s = 10;
 constexpr int topic_limit_s = 6; // the part of limit_s for the questions about the topic
 constexpr size_t batch_bytes = size_t{4} << 20;
 constexpr long look_ms = 250;
-constexpr int64_t further_back = 4; // a round reads this many times as many offsets as the previous round
+constexpr int64_t further_back = 4; // the factor by which the number of offsets grows from round to round
 
 // The offsets that a round reads of a partition.
 struct Piece {
@@ -28,7 +28,7 @@ struct Piece {
     int64_t low; // the first offset that Kafka holds
     int64_t begin;
     int64_t end;
-    bool read; // it was read to its end, or it cannot be read
+    bool read; // the piece was read to its end, or cannot be read
 };
 
 struct Pieces {

@@ -1,5 +1,5 @@
 // Reads the newest messages of a topic, with a consumer client that the session opens for one function call.
-// The functions that try a source and suggest mappings call it. It commits nothing to Kafka and stores
+// The functions that try a source and suggest mappings call it. This file commits nothing to Kafka and stores
 // nothing.
 #pragma once
 
@@ -26,9 +26,9 @@ struct NewestMessages {
 };
 
 // Reads at most `wanted` messages, from all Kafka partitions that hold messages. Waits at most 10 seconds,
-// and a user can cancel the wait. If only some messages have arrived by then, it raises a notice. If no
-// message has arrived although Kafka holds messages, it raises an error. It also raises an error if the topic
-// does not exist. The samples are sorted by partition and offset.
+// and a user can cancel the wait. If only some messages have arrived by then, the function raises a notice.
+// If no message has arrived although Kafka holds messages, the function raises an error. It also raises an
+// error if the topic does not exist. The samples are sorted by partition and offset.
 void newest_messages_read(NewestMessages *newest, size_t wanted);
 
 void newest_messages_close(NewestMessages *newest);

@@ -87,8 +87,8 @@ void run(Replay *replay) {
     auto *all = static_cast<ReplayProgress *>(palloc0(sizeof(ReplayProgress) * (plan.rows + 1)));
     auto *next = static_cast<size_t *>(palloc(sizeof(size_t) * (plan.rows + 1)));
     auto *round = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * (plan.rows + 1)));
-    for (size_t i = plan.count; i-- > 0;) { // backwards, so that from_offset and next[] of a row are those of
-                                            // its first piece
+    for (size_t i = plan.count; i-- > 0;) { // backwards, so that the first piece of a row sets from_offset
+                                            // and next[] last
         const ReplayPiece &piece = plan.pieces[i];
         ReplayProgress &row = all[piece.row];
         row.partition = piece.partition;
@@ -116,7 +116,7 @@ void run(Replay *replay) {
     events_record("replay", nullptr, details, GetCurrentTimestamp());
 }
 
-// Closes the client and destroys the batch. It also runs when the session is terminated.
+// Closes the client and destroys the batch. The function also runs when the session is terminated.
 void close(int code, Datum argument) {
     auto *reader = reinterpret_cast<ReplayReader *>(DatumGetPointer(argument));
     kafka_session_close(code, PointerGetDatum(reader->consumer));

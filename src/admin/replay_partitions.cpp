@@ -82,13 +82,13 @@ bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_
         return false;
     if (partition.range.low < partition.range.high)
         return after == partition.from;
-    // Kafka holds no message: the span is complete only if the last consumed message was before it
+    // Kafka holds no message: the span is complete only if the last consumed message was before the span
     const MessageMark &last = partition.stored.last_message;
     return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
 }
 
-// A person can set the stored offset of a partition in advance. Returns true if a person has set it in
-// advance and the partition's end offset is still before it.
+// A person can set the stored offset of a partition before ingest has read the partition. Returns true if a
+// person has done this, and the partition's end offset is still lower than the stored offset.
 bool is_ahead(const ReplayPartition &partition) {
     return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
 }
@@ -106,7 +106,7 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
         partitions[i].from = from[i];
         partitions[i].to =
             is_ahead(partitions[i])
-                ? from[i]                                            // ingest has read nothing of it
+                ? from[i]                                            // ingest has read nothing yet
                 : std::min(to[i], partitions[i].stored.next_offset); // ingest itself reads the rest
         any_removed = any_removed || may_be_removed(partitions[i]);
     }
@@ -118,9 +118,10 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
         partitions[i].removed = is_removed(partitions[i], span, after[i]);
 }
 
-// Returns whether the topic has this partition. A partition that the topic lacks, and that ingest has never
-// read, has a row only because a person has set its offset in advance. Such a partition has nothing to
-// replay. If ingest has read the partition, the topic is now another topic, and the function raises an error.
+// Returns whether the topic has this partition. If the topic lacks the partition but ingest has read the
+// partition, the topic is now another topic, and the function raises an error. If ingest has never read the
+// partition, its row exists only because a person has set the offset in advance, and there is nothing to
+// replay.
 bool has_partition(const Source &source, const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;

@@ -1,5 +1,5 @@
 // Finds the Kafka partitions that a replay reads, and the range of offsets in each partition. replay_plan.cpp
-// calls it. It reads no messages.
+// calls it. This file reads no messages.
 #pragma once
 
 #include "kafka/consumer.h"

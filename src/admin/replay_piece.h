@@ -12,8 +12,8 @@ struct ReplayPiece {
     int32_t partition;
     int64_t from_offset;
     int64_t to_offset;
-    bool skipped; // ingest has never read these offsets: they are before its first offset or in
-                  // heartbeat_gaps
+    bool skipped; // ingest has never read these offsets: they are in heartbeat_gaps, or before the
+                  // first offset that ingest has read
     size_t row;   // the partition's row in the result of heartbeat_replay()
 };
 

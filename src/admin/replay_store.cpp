@@ -15,8 +15,8 @@ namespace heartbeat {
 namespace {
 
 // A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored them as
-// readings, the counters would count them twice. For a message in conflict the counters have counted its
-// readings and no dead letter, so the replay does not leave this message out.
+// readings, the counters would count them twice. The replay stores a message in conflict like any other
+// message, because the counters have counted its readings and no dead letter.
 constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters
@@ -41,10 +41,10 @@ void leave_out_dead_letters(Batch *batch, const Source &source, const BatchParti
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Counts offsets that are read once more, as after a seek back. If ingest has read them before (not
-// `skipped`), the counters have counted each reading already. Such a reading counts as a duplicate, even if a
-// session has deleted its row in the meantime and the replay has stored the row again. A conflict counts only
-// when the message is read for the first time.
+// Counts the offsets of the batch as read once more, as after a seek back. If ingest has read them before
+// (not `skipped`), the counters have counted each reading already. Such a reading counts as a duplicate. This
+// is so even if a session has deleted the row of the reading, and the replay has stored the row again. A
+// reading in conflict counts as a conflict only when its message is read for the first time.
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;

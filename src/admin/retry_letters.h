@@ -1,5 +1,5 @@
-// Locks dead letters for a retry, and decodes their messages into a batch. retry.cpp calls it.
-// It does not store the batch.
+// Locks dead letters for a retry, and decodes their messages into a batch. retry.cpp calls it. This file does
+// not store the batch.
 #pragma once
 
 #include "admin/retry_filters.h"
@@ -16,7 +16,7 @@ struct RetryLetter {
     int64_t bytes;
     CounterAdjustment *adjustment; // of the counters of its Kafka partition
     bool is_conflict;              // the message was stored, except for its readings in conflict
-    int64_t conflicts;             // the number of these readings
+    int64_t conflicts;             // the number of readings in conflict
     Decoder *decoder;              // of the source, with its present layout
     const char *refusal; // why the database refused to replace readings; nullptr: the database refused
                          // nothing

@@ -1,7 +1,7 @@
 // Replaces stored readings with the readings of dead letters, each message in a subtransaction. A reading
-// that was in conflict in one table can belong to the other table now, because its source has another mapping
-// or a person has changed the message. In this case the file also removes the stored reading from the first
-// table.
+// that was in conflict in one table can now belong to the other table, for example if its source has another
+// mapping, or if a person has changed the message. In this case the file also removes the stored reading from
+// the first table.
 #include "server/server.h"
 
 #include "admin/retry_replace.h"
@@ -42,7 +42,7 @@ bool is_text(const Batch *batch, BatchBytes piece, const char *text) {
 }
 
 // Marks the readings of a message that have the customer, time and device of a row of select_conflicts, but
-// belong to the other table.
+// belong to another table than this row.
 void mark_moved(const Batch *batch, uint64_t row, bool *moved) {
     const BatchMessage &message = batch->messages[static_cast<size_t>(statement_int4(row, 1))];
     const char *customer_id = statement_text(row, 2), *device_id = statement_text(row, 4);
@@ -78,8 +78,8 @@ void replace_message(void *argument) {
         BatchReading &reading = work->batch->readings[i];
         if (work->moved[i])
             replace_remove_other(work->batch, reading, &work->replaced);
-        // the reading of another device must stay, because the key of this week has no room for a second
-        // device
+        // the reading of another device must stay, because the primary key of the table partition does not
+        // contain the device
         if (!reading.conflict || reading.other_device)
             continue;
         if (!replace_reading(work->batch, reading, &work->replaced))

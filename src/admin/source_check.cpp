@@ -168,8 +168,8 @@ void require_right(const char *field, const char *value, const char *setting, Oi
                                             field)));
 }
 
-// Returns the setting that a role must have the right to set before it may set the field. Returns nullptr if
-// any role may set the field.
+// To set some fields, a role needs the right to set a setting. Returns this setting, or nullptr if any role
+// may set the field.
 const char *setting_of(int field) {
     switch (field) {
     case brokers_field:

@@ -1,5 +1,5 @@
 // Checks the definition of a source, and whether a role has the right to set its servers and files. The
-// functions that add, change and try a source call it. It asks neither Kafka nor a schema registry.
+// functions that add, change and try a source call it. This file asks neither Kafka nor a schema registry.
 #pragma once
 
 #include "admin/source_definition.h"
@@ -18,8 +18,8 @@ void source_check(const SourceDefinition &source);
 
 // Raises an error unless the role has the right to set each field that is not nullptr in `given`. To set
 // bootstrap servers or a schema registry, a role needs the right to set heartbeat.brokers, because the server
-// sends its credentials to them. To set a file, a role needs the right to set heartbeat.kafka_config_file,
-// because the server reads the file.
+// sends credentials to these servers. To set a file, a role needs the right to set
+// heartbeat.kafka_config_file, because the server reads the file.
 void source_check_rights(const SourceDefinition &given, Oid role);
 
 // Call it before a role changes the topic of a stored source. Raises an error unless the role has the right

@@ -47,8 +47,8 @@ Statement update_source = {definition_types, R"sql(
         changed_at = CASE WHEN dropped_at IS NULL THEN now() END, dropped_at = NULL
     WHERE name = $1)sql"};
 
-// A retry or the trigger on dead letters may change a row of heartbeat_offsets until the DELETE locks it. So
-// the statement uses the counters that the DELETE returns.
+// A retry or the trigger on dead letters may change a row of heartbeat_offsets until the DELETE locks this
+// row. So the statement uses the counters that the DELETE returns.
 Statement move_counters = {{TEXTOID}, R"sql(
     WITH deleted AS (DELETE FROM @extschema@.heartbeat_offsets WHERE source = $1 RETURNING *)
     INSERT INTO @extschema@.heartbeat_dropped_offsets AS d (
@@ -78,8 +78,9 @@ Statement delete_pause = {{TEXTOID}, R"sql(
 Statement delete_source = {{TEXTOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_source_definitions WHERE name = $1)sql"};
 
-// CREATE EXTENSION makes the row of `default`. So after the restore of a dump the source would exist again,
-// if the dump did not have a row which says that it was dropped.
+// CREATE EXTENSION makes the row of `default`, also during the restore of a dump. The row of the dropped
+// source stays, so that a dump has the row too. Without the row in the dump, the source would exist again
+// after the restore.
 Statement mark_dropped = {{TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET dropped_at = now(), changed_at = now(), revision = revision + 1

@@ -27,8 +27,8 @@ void source_store_change(const SourceDefinition &source);
 void source_store_drop(const char *name);
 
 // Returns the details of an event as jsonb: the source, its topic, and the names of the fields that are not
-// nullptr in `given`. For fields that have changed, it adds the previous and the new values, except for the
-// path of a properties file: some roles that may read events must not see it.
+// nullptr in `given`. For fields that have changed, the function adds the previous and the new values. It
+// does not add the path of a properties file, because some roles that may read events must not see the path.
 Datum source_store_details(const SourceDefinition &previous, const SourceDefinition &source,
                            const SourceDefinition &given);
 

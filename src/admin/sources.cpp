@@ -1,6 +1,6 @@
 // heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(). They check the rights of
-// their caller, and then write as the extension's owner. They lock the source as a pause does: each commits
-// either before a batch checks the revision of its source, or after this batch has committed.
+// their caller, and then write as the extension's owner. They lock the source as a pause does. So a change
+// commits either before a batch checks the revision of the source, or after this batch has committed.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -41,9 +41,9 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Begins the part that acts as the extension's owner. Like heartbeat_pause(), it locks the source before the
-// tables. So while it waits for a session that uses the source, it has no lock on a table for which a
-// worker's batch would have to wait. The lock on heartbeat_source_definitions lets only one session at a time
+// Begins the part that acts as the extension's owner. Like heartbeat_pause(), this function locks the source
+// before the tables. So while the function waits for a session that uses the source, it holds no table lock
+// that makes a worker's batch wait. The lock on heartbeat_source_definitions lets only one session at a time
 // change sources.
 ActingOwner owner_enter(const char *source, bool drops) {
     Extension extension;
@@ -104,7 +104,8 @@ void take_away_empty(SourceDefinition *source) {
             field = nullptr;
 }
 
-// For a field without a value, the source default uses the settings, and all other sources get these values.
+// Sets the fields without a value to their defaults. The source default gets no default for start_offset and
+// offset_reset, because it uses the settings.
 void put_defaults(SourceDefinition *source) {
     auto put = [=](SourceField field, const char *value) {
         if (source->fields[field] == nullptr)

@@ -1,5 +1,6 @@
-// Makes rows of readings, of errors and of suggestions. A text that the database's encoding cannot represent
-// is an error of its message, because an ingest worker makes a dead letter of such a message.
+// Makes rows of readings, of errors and of suggestions. If the database's encoding cannot represent a text of
+// a message, the message gets a row with an error, because an ingest worker makes a dead letter of such a
+// message.
 #include "server/server.h"
 
 #include "admin/try_rows.h"

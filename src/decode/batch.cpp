@@ -75,7 +75,7 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     begun.first_header = static_cast<uint32_t>(headers.size());
     begun.partition_index = partition_index(message.partition, first_offset);
     if (message.offset < partitions[begun.partition_index].next_offset)
-        return false; // the client fetched it before its last seek: the database or this batch has it already
+        return false; // fetched before the client's last seek: the database or this batch has the message
     begun.offset = message.offset;
     begun.kafka_time = message.kafka_time;
     begun.leader_epoch = message.leader_epoch;

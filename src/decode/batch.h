@@ -56,13 +56,13 @@ class Batch {
     // memory is left
     std::vector<MarkTrail> trails;
 
-    // seal() fills these lists. `records`, `anomalies` and `repetitions` have indexes into `readings`, in the
-    // order of the tables' primary key (customer_id, event_time, device_id), because inserting in key order
-    // saves a third of the time. If several readings of one table have the same key, `records` or `anomalies`
-    // has only the reading that arrived first.
+    // seal() fills these lists. `records`, `anomalies` and `repetitions` have indexes into `readings`. The
+    // indexes are in the order of the tables' primary key (customer_id, event_time, device_id), because
+    // inserting in this order saves a third of the time. If several readings of one table have the same key,
+    // `records` or `anomalies` has only the reading that arrived first.
     std::vector<uint32_t> records;
     std::vector<uint32_t> anomalies;
-    // the later readings with the same key: first of `records`, then of `anomalies`
+    // the readings that repeat a key: first the repetitions of `records`, then of `anomalies`
     std::vector<uint32_t> repetitions;
     std::vector<uint32_t> dead_letters; // indexes into `messages`
     std::vector<int64_t> minutes; // starts of the minutes with readings: microseconds since 1970, ascending
@@ -92,7 +92,7 @@ class Batch {
     void seal();
     void unseal() noexcept; // empties the lists
 
-    // Each may throw std::bad_alloc.
+    // Both functions may throw std::bad_alloc.
     void restore(); // undoes all calls of reject(), and seals the batch
     void reject(uint32_t reading, const char *sqlstate, const char *text);
     void reject_repetitions();
@@ -124,9 +124,9 @@ class Batch {
 
 // These functions return nullptr or false if no memory is left.
 
-// Makes a batch for `max_messages` messages, as many readings, and `max_bytes` bytes. A batch can have more
-// readings and bytes than these limits, because all messages that were taken from the queue at once go into
-// the same batch.
+// Makes a batch for `max_messages` messages, for the same number of readings, and for `max_bytes` bytes. A
+// batch can have more readings and bytes than these limits, because all messages that were taken from the
+// queue at once go into the same batch.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
 // Call it before batch_seal(). The message at this offset of this partition counts as read, but src/store
@@ -135,8 +135,8 @@ void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing
 // Call it after sealing, if the database refuses this reading. Its whole message becomes a dead letter. The
 // messages that repeat the reading with the same heart rate also become dead letters, because the database
-// would refuse them too. Call batch_seal_again() afterwards: the lists still have the other readings of these
-// messages, and do not have the repetitions with another heart rate.
+// would refuse them too. Call batch_seal_again() afterwards. Until then the lists still have the other
+// readings of these messages, and lack the repetitions with another heart rate.
 bool batch_reject(Batch *batch, uint32_t reading, const char *sqlstate, const char *text) noexcept;
 // Rejects each message that repeats a reading of a rejected message.
 bool batch_reject_repetitions(Batch *batch) noexcept;

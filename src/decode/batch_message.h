@@ -48,12 +48,12 @@ struct BatchReading {
     uint32_t first;   // the first reading of the same identity in the batch: this reading, or an earlier one
     HeartRateClass heart_rate_class;
     // The batch or the table already has a reading with the same identity. `duplicate`: that reading has the
-    // same heart rate. `conflict`: it has another heart rate. Batch::seal() compares the readings of the
-    // batch with each other, and src/store compares them with the table.
+    // same heart rate. `conflict`: that reading has another heart rate. Batch::seal() compares the readings
+    // of the batch with each other, and src/store compares them with the table.
     bool duplicate;
     bool conflict;
-    // The conflict is in a table partition that heartbeat 1.x made, whose key does not have the device: the
-    // table has a reading of another device of the customer at this time.
+    // The stored reading is of another device of the customer, at the same time. It is in a table partition
+    // that heartbeat 1.x made. The primary key of such a table partition does not contain the device.
     bool other_device;
     BatchBytes customer_id;
     BatchBytes device_id;

@@ -87,7 +87,8 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
 }
 
 // Goes through the repetitions in the order of arrival. A message that becomes a dead letter here can have
-// the first reading of an identity, and the repetitions of this reading have arrived later.
+// the first reading of another identity. The repetitions of this reading arrived later, so the loop rejects
+// them too.
 void Batch::reject_repetitions() {
     std::vector<uint32_t> arrived = repetitions;
     std::sort(arrived.begin(), arrived.end());

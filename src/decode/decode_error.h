@@ -48,7 +48,8 @@ struct DecodeError {
 // The code as heartbeat_dead_letters shows it, e.g. "INVALID_JSON".
 const char *decode_error_name(DecodeErrorCode code) noexcept;
 
-// Fills in the error, and returns false. The format and the arguments of its text are those of printf().
+// Fills in the error, and returns false. The format and the arguments of the text are the same as for
+// printf().
 bool decode_fail(DecodeError *error, DecodeErrorCode code, const char *format, ...) noexcept
     __attribute__((format(printf, 3, 4)));
 

@@ -12,8 +12,8 @@ bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept;
 // Rounds to the nearest microsecond. Returns false if the microseconds do not fit into 64 bits.
 bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds) noexcept;
 
-// Whether a time is in the years 0000 to 9999, or at most a day before or after them, because the time may
-// have an offset from UTC.
+// Whether a time is in the years 0000 to 9999. A time up to a day before or after these years is also legal,
+// because the time may have an offset from UTC.
 bool event_time_is_legal(int64_t event_time) noexcept;
 
 enum class NumberText : uint8_t { number, not_a_number, out_of_range };

@@ -12,8 +12,8 @@ namespace heartbeat {
 
 // The destructor frees all memory of the parse, so the caller needs no json_decref(). The arena object has
 // some memory inside it, which is enough for an ordinary reading. A thread can have several arenas at a time.
-// Threads share no arena: the process has one allocator for jansson, and it uses the arena of the calling
-// thread.
+// Threads share no arena: the process has one allocator for jansson, and this allocator uses the arena of the
+// calling thread.
 class JsonArena {
   public:
     JsonArena() noexcept;

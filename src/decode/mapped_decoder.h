@@ -31,9 +31,9 @@ class MappedDecoder {
 
     void use(MappedMemory *memory) noexcept { memory_ = memory; } // for the next messages
 
-    // If the result is `decoded`, readings() has all readings of the message, and may be empty. If it is
-    // `ignored`, the conditions of the mapping exclude the message, or all of its elements. If it is
-    // `failed`, *error has the problem and its place, and never has content of the message.
+    // If the result is `decoded`, readings() has all readings of the message, and may be empty. If the result
+    // is `ignored`, the conditions of the mapping exclude the message, or all of its elements. If the result
+    // is `failed`, *error has the problem and its place, and never has content of the message.
     DecodeResult decode(const MessageView &message, DecodeError *error) noexcept;
 
     // The readings are valid until another message is decoded with the same memory, and only while the bytes

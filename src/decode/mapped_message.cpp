@@ -124,8 +124,8 @@ bool MappedMessage::is_any_of(const Condition &condition, const ValueNode &found
         ValueNode other = found;
         const ValueNode &value = values[index];
         char digits[24];
-        // if `found` is the name of an element, compare it with a text as a text, and with a number as a
-        // number
+        // `found` may be the name of an element, as a text or as a number: convert the name to the type of
+        // `value`
         if (found.type == ValueType::integer && value.type == ValueType::string) {
             const std::to_chars_result end = std::to_chars(digits, digits + sizeof(digits), found.integer);
             set_text(&other, digits, static_cast<size_t>(end.ptr - digits));
@@ -139,8 +139,8 @@ bool MappedMessage::is_any_of(const Condition &condition, const ValueNode &found
     return false;
 }
 
-// Follows the segments of the place from `segment` on. Returns whether the value at their end equals one of
-// the values of the condition. A missing value equals null.
+// Follows the segments of the place from `segment` on. Returns whether the value at the end of the place
+// equals one of the values of the condition. A missing value equals null.
 bool MappedMessage::any_equal(const Condition &condition, uint32_t index, size_t segment) const noexcept {
     const ValueTree *const parsed = condition.place.root == PlaceRoot::key ? key_ : value_;
     const ValueTree &values = mapping_.source.tree(), &tree = parsed == nullptr ? values : *parsed;

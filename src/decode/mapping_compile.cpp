@@ -100,8 +100,7 @@ class MappingCompiler {
             when.refuse("has " + std::to_string(when.node().size) + " places",
                         "at most " + std::to_string(when_places_max) + " places");
         when.for_each([&](const MappingValue &member) { read_condition(member); });
-        // puts the conditions on the value before those on the key, so that the decoder parses the key only
-        // if the conditions on the value hold
+        // puts the conditions on the value first. So the decoder parses the key only if these conditions hold
         std::stable_partition(mapping_.when_message.begin(), mapping_.when_message.end(),
                               [](const Condition &c) { return c.place.root == PlaceRoot::value; });
     }

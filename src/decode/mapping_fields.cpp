@@ -82,7 +82,7 @@ TextField mapping_text_field(const MappingValue &value, size_t lists, bool may_b
         static constexpr std::string_view names[] = {"at", "text", "default", "strip"};
         const Options options(value, names);
         field.places = read_places(options.required("at", legal_joined), lists);
-        // checks only the type of the option: a number that is written as text is a text anyway
+        // the option has no effect on a text field, so this line checks only its type
         options.flag("text");
         if (const auto strip = options.find("strip"))
             field.strip = read_strip(*strip);

@@ -24,9 +24,9 @@ inline constexpr size_t message_readings_max = 100'000;
 // of the customer ids and device ids that the decoder makes from integers and from lists of places
 inline constexpr size_t message_made_bytes_max = size_t{16} << 20;
 
-// If a message has more bytes, values or readings than these limits, the decoder frees the memory that the
-// message needed before it decodes the next message. The parser needs about 15 bytes of memory for each byte
-// of a message.
+// If a message has more bytes, values or readings than these limits, the decoder frees the memory of the
+// message. It does this before it decodes the next message. The parser needs about 15 bytes of memory for
+// each byte of a message.
 inline constexpr size_t message_bytes_kept = size_t{256} << 10;
 inline constexpr size_t message_values_kept = size_t{64} << 10;
 inline constexpr size_t message_readings_kept = 4096;

@@ -10,9 +10,9 @@ namespace heartbeat {
 
 namespace {
 
-// A message that is not ignored keeps its headers, because it can become a row of heartbeat_dead_letters
-// later: if the database refuses it, or if a reading is in conflict. When a person retries this row, the
-// source can have another mapping, which reads the headers.
+// A message that is not ignored keeps its headers. If the database refuses the message, or if a reading is in
+// conflict, the message becomes a row of heartbeat_dead_letters with its headers. When a person retries this
+// row, the source can have another mapping, which reads the headers.
 MessageView with_headers(MessageView message) {
     if (message.unread_headers != nullptr)
         message.unread_headers->read(&message);

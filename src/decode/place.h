@@ -1,4 +1,4 @@
-// A place of a mapping: the path to a value of a message. mapping_place.cpp makes it from its text, and
+// A place of a mapping: the path to a value of a message. mapping_place.cpp makes a place from a text, and
 // mapped_message.cpp finds the value at the place.
 #pragma once
 

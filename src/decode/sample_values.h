@@ -31,7 +31,7 @@ struct SampleValues {
 // Whether a text can be the name of a member of a list: it is a number, or a timestamp.
 bool sample_is_number_or_time(std::string_view text) noexcept;
 
-// Returns the number of the text among the examples, counted from 1; 0 if it is not one of them.
+// Returns the number of the text among the examples, counted from 1. Returns 0 if the text is not an example.
 size_t sample_add_text(std::string_view text, SampleValues *values);
 
 void sample_add_scalar(const ValueNode &node, SampleValues *values); // of any type but string

@@ -18,7 +18,7 @@ namespace heartbeat {
 struct ReaderMemory {
     void clear() noexcept; // forgets the last message, and frees memory that usual messages do not need
 
-    TextStore made{message_made_bytes_max}; // texts that are not in the message as they are in the tree
+    TextStore made{message_made_bytes_max}; // texts of the tree that the message has in another form
     ValueTree parts;
 };
 
@@ -36,21 +36,21 @@ class SchemaReader {
     SchemaReader &operator=(const SchemaReader &) = delete;
 
     // Reads the bytes of one value into *tree. `what` is the name of the bytes in errors, such as "payload".
-    // Texts of the tree are pieces of the bytes, of the reader, or of `memory`. If it returns false, *error
-    // is filled in. An error text never has content of the message.
+    // Texts of the tree are pieces of the bytes, of the reader, or of `memory`. If the function returns
+    // false, *error is filled in. An error text never has content of the message.
     virtual bool read(std::string_view bytes, const char *what, ReaderMemory *memory, ValueTree *tree,
                       DecodeError *error) const noexcept = 0;
 };
 
-// Makes a reader of Avro's binary encoding. The last schema is that of the messages. The schemas before it
-// are those that it refers to, each after those that it needs itself. If it returns nullptr, *error is filled
-// in. The caller deletes the reader.
+// Makes a reader of Avro's binary encoding. The last element of `schemas` is the schema of the messages. The
+// elements before it are the schemas to which this schema refers. Each element refers only to earlier
+// elements. If the function returns nullptr, *error is filled in. The caller deletes the reader.
 SchemaReader *avro_reader(const std::vector<std::string_view> &schemas, const WantedValue &wanted,
                           SchemaError *error) noexcept;
 
-// Makes a reader of Protobuf. `descriptors` are the bytes of a google.protobuf.FileDescriptorSet whose last
-// file is that of the messages. If `is_framed` is true, the indexes of the message's type are before each
-// message, as in the frame of Confluent. Otherwise each message has the first type of the file.
+// Makes a reader of Protobuf. `descriptors` are the bytes of a google.protobuf.FileDescriptorSet. The last
+// file of this set declares the messages. If `is_framed` is true, each message begins with the indexes of its
+// type, as in the frame of Confluent. Otherwise each message has the first type of the file.
 SchemaReader *protobuf_reader(std::string_view descriptors, bool is_framed, const WantedValue &wanted,
                               SchemaError *error) noexcept;
 

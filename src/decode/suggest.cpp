@@ -1,5 +1,5 @@
-// Tries the presets first, then the best combinations of proposed fields. Last, if no preset and no mapping
-// reads any message, it tries fields as heart rates although their names do not say so.
+// Tries the presets first, then the best combinations of proposed fields. If none of these mappings reads a
+// message, this file tries fields as heart rates whose names do not say that they are heart rates.
 #include "decode/suggest.h"
 
 #include "decode/presets.h"

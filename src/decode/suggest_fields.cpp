@@ -16,7 +16,7 @@ namespace {
 // rate, its values must be in the narrow range.
 constexpr double rate_least = 20, rate_most = 300, unnamed_least = 25, unnamed_most = 250;
 constexpr int points_when = 4; // another field says that the value is a heart rate
-constexpr int points_key = 3;  // the message's key as customer
+constexpr int points_key = 3;  // the customer is the message's key
 constexpr int points_weak = 1; // an id whose name does not say what it identifies: the key is better
 constexpr int points_unnamed = 1;
 constexpr int device_points_least = 3;

@@ -25,8 +25,8 @@ ProposedMapping combine(const ProposedRate &rate, const ProposedField &time, con
                         const std::vector<ProposedField> &devices);
 
 // If the mapping reads only some of the messages, looks for a place whose text only these messages have. Adds
-// the place and the text to `when`, so that the mapping ignores the other messages and they do not become
-// dead letters. Sets *trial to the trial of the result.
+// the place and the text to `when`, so that the mapping ignores the other messages. Without this condition
+// they would become dead letters. Sets *trial to the trial of the result.
 ProposedMapping refine(const ProposedMapping &mapping, const SampleTrials &trials, const SampleLayout &layout,
                        Trial *trial);
 

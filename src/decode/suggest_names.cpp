@@ -141,9 +141,10 @@ Thing thing_of_path(const NamePath &path) {
     return uid ? Thing::customer : Thing::unknown;
 }
 
-// Returns the points of a path as the id of a customer or of a device. `list` has the words for a customer or
-// for a device. The path gets points if its last name has one of these words, or if an earlier name has one
-// and the last name has a word for an id. An id without one of these words gets at most one point.
+// Returns the points that a path has as the path of a customer's or device's id. `list` has the words for a
+// customer or for a device. The path gets points in two cases. First case: its last name has one of these
+// words. Second case: an earlier name has one of these words, and the last name has a word for an id. An id
+// without one of these words gets at most one point.
 template <size_t size> int points_id(const NamePath &path, const PointsOfWord (&list)[size]) {
     const Words own = path.empty() ? Words() : id_words_of(path.back());
     if (own.empty() || has_any(own, no_id_words))

@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-inline constexpr int points_named = 6; // from these points on, the name alone says what the value is
+inline constexpr int points_named = 6; // from this number on, the name alone says what the value is
 
 // 0: the names do not say that the value is a heart rate. Negative: they say that it is something else.
 int points_heart_rate(const NamePath &path);

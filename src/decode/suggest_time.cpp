@@ -13,8 +13,8 @@ namespace {
 
 constexpr int points_text = 6, points_number = 4, points_of_day = 5;
 constexpr int points_far = 4;     // to subtract if the time belongs to a whole list
-constexpr int points_single = 3;  // to subtract instead if the list always has one element
-constexpr int points_guessed = 3; // to subtract if the element's number is added as seconds, or nothing
+constexpr int points_single = 3;  // to subtract instead of points_far if the list always has one element
+constexpr int points_guessed = 3; // to subtract if nothing is added, or the element's number as seconds
 
 // The unit in which all numbers are times of the years 2000 to 2100. Returns nullptr if there is no such
 // unit.
@@ -34,7 +34,7 @@ const char *epoch_unit(const SampleValues &found) {
 
 struct Addition {
     std::string json; // the options plus and plus_unit; empty: none
-    int points = 0;   // 0: the element's number is added, or nothing
+    int points = 0;   // 0: nothing is added, or the element's number as seconds
 };
 
 const char *addition_unit(const ProposedRate &rate, const SamplePlace &place) {
@@ -94,7 +94,8 @@ const SamplePlace *find_date(const SampleLayout &layout, const SamplePlace &time
     return best;
 }
 
-// Finds the options and the points of a place as the time. Returns false if the place cannot be the time.
+// Finds the options and the points that a place has as the place of the time. Returns false if the place
+// cannot be the time.
 bool describe(const SampleLayout &layout, const SamplePlace &place, const SampleScope &scope,
               std::string *options, int *points) {
     const SampleValues &found = place.found;

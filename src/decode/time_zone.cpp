@@ -22,12 +22,12 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::seconds;
 
-// No change of a zone's offset is greater than this. So a change cannot affect local times that are farther
-// away from it.
+// The offset of a zone never changes by more than change_max. So a change cannot affect a local time if the
+// time is farther than change_max from the change.
 constexpr int64_t change_max = int64_t{2} * 86400 * microseconds_per_second;
 
-// If a span has no end, the database gives it an end that does not fit into 64 bits of microseconds. This is
-// the greatest time that heartbeat uses instead.
+// If a span has no end, the database gives it an end that does not fit into 64 bits of microseconds.
+// heartbeat uses time_max instead.
 constexpr int64_t time_max = int64_t{100'000} * 365 * 86400 * microseconds_per_second;
 
 int64_t bounded_microseconds(date::sys_seconds time) {
@@ -37,8 +37,8 @@ int64_t bounded_microseconds(date::sys_seconds time) {
 }
 
 // The file of a zone either lists its changes up to 2037, or ends with a rule for all later changes. The
-// library reads only the list. So without lists its answers could be an hour wrong. This function returns
-// whether there are lists: it looks at two zones that change their clocks each year.
+// library reads only the list. So without lists the library's answers could be an hour wrong. This function
+// returns whether there are lists: it looks at two zones that change their clocks each year.
 bool database_has_lists() {
     using namespace date::literals;
     constexpr date::sys_days summer = 2036_y / 7 / 1;

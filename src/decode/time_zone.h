@@ -20,9 +20,10 @@ class TimeZone {
     // zone. May throw std::bad_alloc.
     bool set(std::string_view name);
 
-    // Converts a local time as PostgreSQL does. If a change of the clock leaves out the local time, it uses
-    // the offset before the change. If a change repeats the local time, it uses the offset after the change.
-    // The caller keeps `span` for this zone from call to call. Returns false if the database cannot be read.
+    // Converts a local time as PostgreSQL does. If a change of the clock leaves out the local time, the
+    // function uses the offset before the change. If a change repeats the local time, the function uses the
+    // offset after the change. The caller keeps `span` for this zone from call to call. Returns false if the
+    // database cannot be read.
     bool to_utc(int64_t local_time, ZoneSpan *span, int64_t *event_time) const noexcept;
 
     static std::string suggest(std::string_view name); // a text for a person with a similar name

@@ -18,12 +18,12 @@ inline constexpr size_t timestamp_text_size = 27;
 // rounded to the nearest microsecond as PostgreSQL does. The zone is `Z`, `z`, +HH, +HHMM or +HH:MM, or the
 // same with `-`, up to 15:59 (PostgreSQL's limit). Without a zone the text is UTC. Second 60 (a leap second)
 // is allowed without a fraction, and means the first second of the next minute. For every other text, for
-// example an impossible date, it returns false and does not change *event_time.
+// example an impossible date, the function returns false and does not change *event_time.
 bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept;
 
 // The parts of a text: the local time, and its offset from UTC if the text has an offset.
 struct TimestampParts {
-    int64_t local_time; // microseconds since 1970-01-01 00:00:00 of that place
+    int64_t local_time; // microseconds since 1970-01-01 00:00:00 in local time
     int offset_seconds; // by which local time is ahead of UTC; 0 if `has_zone` is false
     bool has_zone;
 };

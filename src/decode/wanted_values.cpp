@@ -31,7 +31,8 @@ void merge(WantedValue *into, const WantedValue &from) {
         merge(child_of(into, {{}, no_value, true}), *from.others);
 }
 
-// A child with a name of its own is also one of all children.
+// The rules of `others` are for all children, also for a child that `children` names. So this function adds
+// the rules of `others` to each element of `children`.
 void merge_others(WantedValue *value) {
     if (value->others != nullptr)
         for (WantedValue &child : value->children)
@@ -83,7 +84,7 @@ class Collector {
         return value;
     }
 
-    // Returns nullptr if the place is not in the value, or not in the key.
+    // Returns nullptr if the place is not in the part of the message that `root_` names.
     WantedValue *add(const Place &place) {
         const bool in_list = place.root == PlaceRoot::each || place.root == PlaceRoot::outer;
         if (place.root != root_ && !(in_list && root_ == PlaceRoot::value))
@@ -102,7 +103,7 @@ class Collector {
 
     const Mapping &mapping_;
     const PlaceRoot root_;
-    std::vector<Path> lists_; // to each element of a list
+    std::vector<Path> lists_; // for each list: the path to its elements
     WantedValue wanted_;
 };
 

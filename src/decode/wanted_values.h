@@ -8,20 +8,21 @@
 
 namespace heartbeat {
 
-// What a mapping reads of one value. A place finds the same in a tree that has only the wanted values as in a
-// tree of all values. So a reader keeps these rules:
-// - Of an object it adds the members that child() finds.
-// - Of an array it adds all elements if `others` exists. Otherwise it adds the elements up to the last wanted
-//   one. An element that is not wanted is null, so that the wanted elements keep their numbers.
-// - If `whole` is true, it adds the value with all that is in it.
-// - A value that is neither an object nor an array is added, whether `whole` is true or false.
+// The parts of one value that a mapping reads. In a tree of the wanted values, each place must find the same
+// value as in a tree of all values. So a reader keeps these rules:
+// - Of an object the reader adds the members that child() finds.
+// - Of an array the reader adds all elements if `others` exists. Otherwise the reader adds the elements up to
+//   the last wanted element. It adds null for an unwanted element, so that the wanted elements keep their
+//   numbers.
+// - If `whole` is true, the reader adds the value with all its members and elements.
+// - The reader always adds a value that is neither an object nor an array.
 struct WantedValue {
     std::string name;           // of a member of an object
     uint32_t number = no_value; // if the name can be the number of an element: this number
     bool whole = false;
-    bool is_time = false; // a field of a time is at this place
+    bool is_time = false; // the mapping reads a time, or the date of a time, here
     std::vector<WantedValue> children;
-    std::unique_ptr<WantedValue> others; // all children without a name in `children`
+    std::unique_ptr<WantedValue> others; // the rules for all children that `children` does not name
 
     // Return nullptr if the mapping does not read the child.
     const WantedValue *child(std::string_view member) const noexcept;

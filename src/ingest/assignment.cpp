@@ -50,8 +50,8 @@ void tell_positions(const PartitionPosition *positions, size_t own, const KafkaP
                   errhidecontext(true)));
 }
 
-// Returns true if this worker owns the partition, does not read it yet, and knows the offsets that its leader
-// holds.
+// Returns true if this worker owns the partition but does not read the partition yet, and knows which offsets
+// the partition's leader holds.
 bool can_join(const Assignment &assignment, int32_t partition) {
     const KafkaPartition &known = assignment.partitions.partition[partition];
     return assignment_has(assignment, partition) && !known.read && known.range.low >= 0;

@@ -1,6 +1,6 @@
 // Decides which Kafka partitions an ingest worker reads, and from which offsets. The worker decides this
-// again after each connect, after each seek, and after each stored offset that does not match Kafka's log. If
-// only one partition was unavailable and can be read again, the worker decides only for this partition.
+// again after each connect, after each seek, and when a stored offset does not match Kafka's log. If only one
+// partition was unavailable and can be read again, the worker decides only for this partition.
 // consumer_session.cpp and batch_cycle.cpp call this file. This file does not depend on how the worker stores
 // batches.
 #pragma once
@@ -29,7 +29,7 @@ struct Assignment {
     KafkaPartitions partitions;
     bool waits_for_change;  // the argument `waits` for pause_check()
     bool told;              // the worker has logged the offsets that it begins at
-    int32_t end_partitions; // if this worker began the topic at its end offsets: the number of partitions at
+    int32_t end_partitions; // if this process began the topic at the end offsets: the number of partitions at
                             // that time; otherwise 0
     Suspicions suspicions;
     char reason[state_text_size];
@@ -40,10 +40,10 @@ inline bool assignment_has(const Assignment &assignment, int32_t partition) {
     return partitions_own(assignment.partitions, partition);
 }
 
-// Assigns the partitions that can be read. It never waits for Kafka: until Kafka has answered, it returns
-// `asking`, and the caller must call it again. First it asks Kafka. Then it reads heartbeat_offsets in a
-// transaction of its own, and compares the stored offsets with Kafka's answer. It obeys
-// heartbeat.start_offset and heartbeat.offset_reset.
+// Assigns the partitions that can be read. The function never waits for Kafka: until Kafka has answered, the
+// function returns `asking`, and the caller must call it again. First the function asks Kafka. Then it reads
+// heartbeat_offsets in a transaction of its own, and compares the stored offsets with Kafka's answer. It
+// obeys heartbeat.start_offset and heartbeat.offset_reset.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
 // Call it while the worker reads. Notices changes of the topic and its partitions. Returns true if the worker

@@ -100,8 +100,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
         cycle->commit_at = cycle->stored_at + commit_every;
     batch->clear();
     batch_split_stored(&cycle->split);
-    batch->max_messages = batch_split_limit(cycle->split); // not that of `next`, because a thread may be
-                                                           // filling `next`
+    batch->max_messages = batch_split_limit(cycle->split); // `next` keeps its limit for now, because a
+                                                           // thread may be filling `next`
     cycle->stage = BatchStage::filling;
     if (!cycle->ahead)
         return;

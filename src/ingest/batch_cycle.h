@@ -1,5 +1,5 @@
 // Fills the batch of a source reader, decides when the batch is due, and stores it. reader_batch.cpp and
-// consumer_session.cpp call this file. It does not know the phases of the reader.
+// consumer_session.cpp call this file. This file does not know the phases of the reader.
 #pragma once
 
 #include "ingest/assignment.h"
@@ -29,7 +29,7 @@ struct BatchCycle {
     const Source *source;
     Decoder *decoder; // decodes the messages of the source; nullptr: not made yet
     Batch *batch;
-    Batch *next; // a thread fills it while the worker stores `batch`, if more messages are queued
+    Batch *next; // if more messages are queued, a thread fills `next` while the worker stores `batch`
     bool ahead;  // a thread fills `next`
     BatchStage stage;
     AfterBatch after;

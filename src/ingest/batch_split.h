@@ -1,5 +1,5 @@
 // Decides how many messages a batch may have after an earlier batch was larger than a limit of the server.
-// batch_cycle.cpp calls it. It does not read the batch.
+// batch_cycle.cpp calls it. This file does not read the batch.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // Decides whether a new consumer client must replace the present one. reader_client.cpp calls it in the steps
-// of a source reader. It closes and opens no client itself.
+// of a source reader. This file closes and opens no client itself.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -14,8 +14,8 @@ struct ClientHealth {
 
 // Returns whether a new client must replace this client. If one new client does not help, the next new client
 // probably does not help either. So after each replacement the time until the next replacement doubles.
-// `connected`: a broker has answered this client before. The worker replaces such a client only after more
-// unanswered questions than a client that no broker has answered.
+// `connected`: a broker has answered this client before. The worker replaces a connected client only after
+// more unanswered questions than another client, unless a partition is away.
 bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

@@ -49,8 +49,8 @@ void close_client(ConsumerSession *session, bool retire) {
 }
 
 // Moves the losses that the worker has found twice to the front, and returns their number. The worker must
-// check the other losses a second time. If there are such other losses, the function sets `reason` and `hint`
-// of the assignment, with the reason of the first of them.
+// check the other losses a second time. If there are other losses, the function writes the reason of the
+// first other loss, and a hint, to the assignment.
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;

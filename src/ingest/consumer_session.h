@@ -1,5 +1,5 @@
 // The connection of a source reader to Kafka: its consumer client, its assignment and its current batch. The
-// steps of the reader (reader_*.cpp) call this file. It does not know the phases of the reader.
+// steps of the reader (reader_*.cpp) call this file. This file does not know the phases of the reader.
 #pragma once
 
 #include "ingest/batch_cycle.h"

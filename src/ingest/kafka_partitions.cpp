@@ -1,5 +1,5 @@
-// Keeps the knowledge of an ingest worker about its Kafka partitions: which partitions are unavailable and
-// why, which partitions can be assigned, and when the next question is due. topic_watch.cpp and
+// Keeps what an ingest worker knows about its Kafka partitions: which partitions are unavailable and why,
+// which partitions can be assigned, and when the next question is due. topic_watch.cpp and
 // leader_questions.cpp ask Kafka and store the answers here.
 #include "server/server.h"
 

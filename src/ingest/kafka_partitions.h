@@ -1,6 +1,6 @@
 // Records the state of each Kafka partition of the topic for an ingest worker: whether the worker reads the
-// partition, whether a question about it is under way, and why it is unavailable ("away"). topic_watch.cpp
-// and leader_questions.cpp set the fields. This file asks no broker.
+// partition, whether a question about the partition is under way, and why the partition is unavailable
+// ("away"). topic_watch.cpp and leader_questions.cpp set the fields. This file asks no broker.
 #pragma once
 
 #include "kafka/topic_query.h"
@@ -76,7 +76,7 @@ bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *h
 bool partitions_any_away(const KafkaPartitions &partitions); // true if a partition of the worker is away
 
 // Returns whether a partition of the worker has been away for at least `away_for`, although Kafka names its
-// leader. If so, it is possible that the client ignores the present leader: see client_health.cpp.
+// leader. In this case the client possibly ignores the present leader: see client_health.cpp.
 bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for);
 
 // Returns the milliseconds until the next question is due.

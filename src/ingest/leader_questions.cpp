@@ -1,7 +1,7 @@
 // Asks the leaders of Kafka partitions which offsets they hold. It asks for the end offsets every two
-// seconds. This is also how the worker notices a leader that does not answer. Several source readers can
-// share a Kafka client. Then only one of them asks a leader. If the leader does not answer, the others ask
-// too. assignment.cpp calls it in each step of a reader.
+// seconds. With these questions the worker also notices a leader that does not answer. Several source readers
+// can share a Kafka client. Then only one of them asks a leader. If the leader does not answer, the others
+// ask too. assignment.cpp calls it in each step of a reader.
 #include "server/server.h"
 
 #include "ingest/leader_questions.h"
@@ -54,8 +54,8 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     partitions->topic_at = std::min(partitions->topic_at, topic_at);
 }
 
-// Asks for offsets of this kind. It asks about a partition only if the next question about it is due and the
-// worker needs this kind of offset for it.
+// Asks for offsets of this kind. Leaves out a partition if the next question about the partition is not due,
+// or if the worker needs no offset of this kind.
 void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind kind, bool refresh,
          TimestampTz now) {
     int32_t count = partitions->topic.partition_count;

@@ -1,5 +1,5 @@
-// Asks the leaders of Kafka partitions for offsets, and takes their answers. It never waits for an answer.
-// assignment.cpp calls it. It does not assign partitions.
+// Asks the leaders of Kafka partitions for offsets, and takes their answers. This file never waits for an
+// answer, and assigns no partitions. assignment.cpp calls it.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -7,9 +7,9 @@
 namespace heartbeat {
 
 // Takes the answers of leaders, and asks the leader of each partition whose next question is due. It asks for
-// the first and the end offset of the partition. If the worker reads the partition, it asks only for the end
-// offset. `all`: it also asks about the partitions of other workers. `refresh`: it asks only for end offsets;
-// use this while the worker reads nothing.
+// the first and the end offset of the partition. If the worker reads the partition, the function asks only
+// for the end offset. `all`: the function also asks about the partitions of other workers. `refresh`: the
+// function asks only for end offsets; use this while the worker reads nothing.
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh);
 
 // Forgets the range of each partition that belongs to the worker but that the worker does not read. The next

@@ -16,9 +16,9 @@ enum class OffsetValidation {
 };
 
 // Call it in the transaction. Compares the stored offsets with the ranges that Kafka holds. `ranges` has one
-// element for each partition of the topic. For each confirmed mismatch it does what heartbeat.offset_reset
-// says: it changes the row of heartbeat_offsets, and the element of `offsets`. If the result is not `valid`,
-// it sets `reason` and `hint`.
+// element for each partition of the topic. For each confirmed mismatch the function does what
+// heartbeat.offset_reset says: it changes the row of heartbeat_offsets, and the element of `offsets`. If the
+// result is not `valid`, the function sets `reason` and `hint`.
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]);

@@ -1,5 +1,5 @@
 // Opens and replaces the consumer client of a source reader. The other steps of the reader call this file.
-// It does not know when the reader assigns partitions.
+// This file does not know when the reader assigns partitions.
 #pragma once
 
 #include "ingest/source_reader.h"

@@ -16,8 +16,8 @@ namespace heartbeat {
 
 namespace {
 
-// Whether the reader takes messages or answers of Kafka now. If it must store its batch first, it takes none.
-// After an error it takes none until its next attempt is due.
+// Whether the reader takes messages or answers of Kafka now. A reader that must store its batch first takes
+// none. After an error the reader takes none until its next attempt is due.
 bool listens(const SourceReader &reader) {
     const BatchCycle &cycle = reader.session.cycle;
     if (reader.session.consumer == nullptr || reader.backoff_ms > 0)

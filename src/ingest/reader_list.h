@@ -1,5 +1,5 @@
 // The source readers of an ingest worker. worker.cpp makes the steps of the readers. This file opens a reader
-// for each source, and closes the readers of altered and dropped sources. It does not know the steps.
+// for each source, and closes the readers of altered and dropped sources. This file does not know the steps.
 #pragma once
 
 #include "ingest/source_reader.h"
@@ -17,15 +17,15 @@ struct ReaderList {
     int fetch_wait_ms; // of the consumer clients: see reader_list_update()
 };
 
-// Call it once, when the worker starts. It raises an error if there is no memory.
+// Call it once, when the worker starts. Raises an error if there is no memory.
 void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 
-// Opens, keeps and closes readers, so that the list has a reader for each of these sources. It keeps a reader
-// if its source still has the same revision. If a person may have changed something that concerns a kept
-// reader, this reader begins again. After a reload of the configuration each kept reader gets a new client,
-// because the content of the properties file may have changed. Each kept reader also gets a new client if the
-// number of sources requires another fetch_wait_ms. Returns the first source for which there is no room, or
-// nullptr.
+// Opens, keeps and closes readers, so that the list has a reader for each of these sources. Keeps a reader if
+// the reader's source still has the same revision. If a person may have changed something that concerns a
+// kept reader, this reader begins again. After a reload of the configuration each kept reader gets a new
+// client, because the content of the properties file may have changed. Each kept reader also gets a new
+// client if the number of sources requires another fetch_wait_ms. Returns the first source for which there is
+// no room, or nullptr.
 const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded);
 
 // Takes the numbers of readers from the pipe: Kafka has messages or an answer for these readers.
@@ -34,7 +34,7 @@ void reader_list_take_rings(ReaderList *list);
 // Returns true if a reader has found that the worker must load the sources again.
 bool reader_list_is_old(const ReaderList &list);
 
-// Makes each reader due that is waiting after an error.
+// If a reader waits after an error, makes its next step due now.
 void reader_list_end_waits(ReaderList *list);
 
 // Returns the milliseconds until the first reader is due, or until_woken.

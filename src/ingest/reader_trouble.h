@@ -1,5 +1,5 @@
-// Decides how a source reader continues after an error of Kafka. reader_batch.cpp calls it. It does not
-// handle errors of PostgreSQL: reader_step.cpp handles them.
+// Decides how a source reader continues after an error of Kafka. reader_batch.cpp calls it. This file does
+// not handle errors of PostgreSQL: reader_step.cpp handles them.
 #pragma once
 
 namespace heartbeat {

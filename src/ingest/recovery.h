@@ -1,5 +1,5 @@
 // After an error, ends the transactions that the error has left prepared. worker_sources.cpp and
-// reader_step.cpp call it before their next transaction. It does not know the error.
+// reader_step.cpp call it before their next transaction. This file does not know the error.
 #pragma once
 
 namespace heartbeat {

@@ -12,7 +12,7 @@
 
 namespace heartbeat {
 
-// A step returns the milliseconds until the next step is due. These three values have names.
+// A step returns the milliseconds until the next step is due. These are names for three of these values.
 inline constexpr long at_once = 0;
 inline constexpr long until_woken = -1;
 inline constexpr long reconnect_ms = 1000;
@@ -41,7 +41,7 @@ inline constexpr long reconnect_ms = 1000;
 //
 // After an error of PostgreSQL the state is RETRYING. If the batch is sealed when the error occurs, the phase
 // does not change: the reader keeps the batch and stores it again. No reader sets the state STALLED:
-// aggregate_status.cpp decides whether heartbeat_status shows it.
+// aggregate_status.cpp decides whether heartbeat_status shows STALLED.
 enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, reading };
 
 struct SourceReader {

@@ -1,5 +1,5 @@
-// Reads the offset at which each Kafka partition continues. For a partition without a stored offset it stores
-// the offset to begin at. It runs in a transaction of the caller.
+// Reads the offset at which each Kafka partition continues. For a partition without a stored offset this file
+// stores the offset at which the worker begins. It runs in a transaction of the caller.
 #include "server/server.h"
 
 #include "ingest/stored_positions.h"
@@ -18,8 +18,8 @@ StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
 }
 
 // Returns the mark of the last consumed message. Returns an empty mark if Kafka cannot hold this message any
-// more, or if it is more than last_message_reach offsets before the next offset. Between the two offsets
-// there can be many messages of aborted transactions, and each connect would fetch them again.
+// more, or if the message is more than last_message_reach offsets before the next offset. Between the two
+// offsets there can be many messages of aborted transactions, and each connect would fetch them again.
 MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange &range) {
     bool usable = stored.last_message.offset >= range.low &&
                   stored.last_message.offset < stored.next_offset &&

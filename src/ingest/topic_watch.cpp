@@ -19,8 +19,8 @@ constexpr TimestampTz gather_for = USECS_PER_SEC;
 
 // Asks each available leader for the end offset of one of its partitions, even if another worker reads this
 // partition. The answers are not important: these requests make librdkafka ask another broker about the
-// topic. librdkafka sends a question about the topic to the broker that got its last request. If a worker
-// reads from only one broker, this is always the same broker, even while this broker is frozen.
+// topic. librdkafka sends a question about the topic to the broker to which it sent its last request. If a
+// worker reads from only one broker, librdkafka always asks this broker, even while the broker is frozen.
 void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
     int32_t count = partitions.topic.partition_count;
     auto *chosen = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));

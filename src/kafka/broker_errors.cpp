@@ -15,8 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-// If an error stays the same, librdkafka repeats it every 30 seconds. So 60 seconds without the error mean
-// that it is over.
+// If an error stays the same, librdkafka repeats it every 30 seconds. So if the error is not repeated for 60
+// seconds, the error is over.
 constexpr std::chrono::seconds kept_for{60};
 
 // Returns how much the error tells a person. 0: only that a connection has ended; 1: why librdkafka could not

@@ -1,9 +1,9 @@
 // librdkafka reports many errors of its brokers. This class chooses the one error that heartbeat shows to a
 // person. For example, a refusal (because of a password or a certificate) matters more than a lost
-// connection. A more severe error replaces the chosen error at once. Any other error replaces it only if the
-// chosen error has not been repeated for 60 seconds. The class also keeps the last error of each broker by
-// the broker's id. So topic_leader.cpp can explain why a partition's leader does not answer. The consumer
-// client calls this class.
+// connection. A more severe error replaces the chosen error at once. Any other error replaces the chosen
+// error only if the chosen error has not been repeated for 60 seconds. The class also keeps the last error of
+// each broker by the broker's id. So topic_leader.cpp can explain why a partition's leader does not answer.
+// The consumer client calls this class.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,6 @@
-// Checks each address of a list of bootstrap servers. It splits the list as librdkafka does: at commas,
-// without the spaces before an address. The port follows the only colon of the address, or the colon after a
-// closing bracket.
+// Checks each address of a list of bootstrap servers. Splits the list as librdkafka does: at commas, without
+// the spaces before an address. The port follows the only colon of the address, or the colon after a closing
+// bracket.
 #include "kafka/broker_list.h"
 
 #include <algorithm>

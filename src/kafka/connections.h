@@ -1,7 +1,7 @@
-// Records when connections to brokers were lost and made. After a restart of a broker, its log of a partition
-// can differ from the log before the restart. A restart ends the connection, so librdkafka makes a new
-// connection before it receives messages from the restarted broker. examination.cpp reads the recorded times,
-// and then examines the broker's partitions. librdkafka's own threads record the times.
+// Records when connections to brokers were lost and made. After a broker was restarted, the broker's log of a
+// partition can differ from the log before the restart. A restart ends the connection, so librdkafka makes a
+// new connection before it receives messages from the restarted broker. examination.cpp reads the recorded
+// times, and then examines the broker's partitions. librdkafka's own threads record the times.
 #pragma once
 
 #include "kafka/wake_pipe.h"
@@ -14,8 +14,8 @@ struct rd_kafka_conf_s;
 namespace heartbeat {
 
 // A time in this class is the value of a counter that grows with each event. librdkafka calls hear() before
-// it queues the messages of a connection. So after a thread has taken a message from the queue, it sees every
-// loss of a connection that happened before the broker sent this message.
+// it queues the messages of a connection. So when a thread takes a message from the queue, hear() has already
+// recorded each loss of a connection that came before this message.
 class Connections {
   public:
     // Makes librdkafka report its connections to this object. The object must not move while a client uses

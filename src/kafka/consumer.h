@@ -1,8 +1,8 @@
 // Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. The
-// same thread must make all calls of these functions. They never throw, and only consumer_close() and
-// consumers_closing() wait. If a call of librdkafka can wait, it runs on a separate thread: see question.h.
-// docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's own threads run only one function
-// of heartbeat: Connections::hear().
+// same thread must make all calls of these functions. The functions never throw, and only consumer_close()
+// and consumers_closing() wait. If a call of librdkafka can wait, it runs on a separate thread: see
+// question.h. docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's own threads run only
+// one function of heartbeat: Connections::hear().
 #pragma once
 
 #include "kafka/consumer_assign.h"
@@ -48,7 +48,7 @@ void consumer_close_later(Consumer *consumer, bool retire) noexcept;
 // librdkafka has destroyed. It waits at most `milliseconds` for all these clients together.
 struct ClosingConsumers {
     int count;   // clients that librdkafka has not destroyed yet
-    int hanging; // those of these clients that were closed more than 5 seconds ago
+    int hanging; // how many of these clients were closed more than 5 seconds ago
 };
 ClosingConsumers consumers_closing(int milliseconds) noexcept;
 

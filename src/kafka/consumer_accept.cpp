@@ -1,5 +1,5 @@
 // Handles the errors in the client's queue, and skips messages of partitions and offsets that the caller has
-// not assigned. It accepts a message only if the examination of the partition's log accepts the message too.
+// not assigned. Accepts a message only if the examination of the partition's log accepts the message too.
 #include "kafka/consumer_accept.h"
 
 #include "decode/batch_filler.h"

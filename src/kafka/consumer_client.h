@@ -55,7 +55,7 @@ class Consumer {
     Questions questions;
     QuestionPointer<CallAnswer> assigning; // not nullptr until librdkafka has taken the assignment
     std::chrono::steady_clock::time_point assigning_since;
-    std::vector<PartitionPosition> stored; // for each of `positions`: the end of its stored messages
+    std::vector<PartitionPosition> stored; // for each of `positions`: the end of the stored messages
 
     // The caller may use the following fields only after finish_ahead().
     std::thread ahead;

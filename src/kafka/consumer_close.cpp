@@ -37,9 +37,9 @@ std::vector<Closing> closing; // only the main thread uses it
 // Gives the client to a thread that destroys it.
 void let_go(std::shared_ptr<SharedClient> shared) {
     SignalsBlocked blocked;
-    // The thread that releases the last shared_ptr destroys the client, and this may never end. So the
-    // caller's thread moves its shared_ptr to another thread. It releases the shared_ptr itself only if no
-    // memory or no thread is available.
+    // The thread that releases the last shared_ptr destroys the client. The destruction may never end. So the
+    // caller's thread moves its shared_ptr to another thread. The caller's thread releases the shared_ptr
+    // itself only if no memory or no thread is available.
     auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
     if (share == nullptr)
         shared.reset();
@@ -55,8 +55,8 @@ bool is_destroyed(const std::future<void> &destroyed, int milliseconds) {
     return destroyed.wait_for(std::chrono::milliseconds(milliseconds)) == std::future_status::ready;
 }
 
-// Ends the consumer's use of the client. If no other consumer uses the client, no consumer may begin to use
-// it, because a thread then destroys it.
+// Ends the consumer's use of the client. If no other consumer uses the client, a thread destroys the client.
+// So no consumer may begin to use the client.
 void stop_reading(Consumer *consumer) {
     if (consumer->queue == nullptr)
         return;

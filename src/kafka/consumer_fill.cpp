@@ -109,8 +109,8 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
         size_t room = count_to_take(*decoder, *batch);
         consumer->taking++;
         ssize_t count = consumer->take_messages(messages, room);
-        // take the events after the messages: then an error that was queued before one of these messages is
-        // handled before the message
+        // take the events after the messages: the queue may have an error that came before one of these
+        // messages, and this error must be handled before the message
         consumer->take_events();
         // messages that arrive together with one of these errors can belong to another topic, or to another
         // cluster at the same address

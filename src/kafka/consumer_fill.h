@@ -1,5 +1,6 @@
-// Takes the messages that librdkafka has queued, and moves them through the pipeline into a batch. It runs on
-// the caller's thread. While the caller stores the previous batch, it can also run on a second thread.
+// Takes the messages that librdkafka has queued, and moves them through the pipeline into a batch. This code
+// runs on the caller's thread. While the caller stores the previous batch, this code can also run on a second
+// thread.
 #pragma once
 
 #include "decode/batch.h"

@@ -1,6 +1,6 @@
 // Keeps the marks of consumed messages (see decode/message_mark.h). log_search.cpp compares them with Kafka's
-// log, to find how far the log was truncated. ConsumerMemory lives as long as the process, so a new client
-// uses it too.
+// log, to find how far the log was truncated. A ConsumerMemory lives as long as the process, so a new client
+// also uses these marks.
 #pragma once
 
 #include "decode/batch.h"
@@ -24,18 +24,18 @@ struct RecentMarks {
 
 class ConsumerMemory {
   public:
-    // Remembers the messages of a complete batch. It sets `last_message` and `trail` of each position in
+    // Remembers the messages of a complete batch. Sets `last_message` and `trail` of each position in
     // `assigned` whose partition is in the batch, and copies the trails to the batch. May throw
     // std::bad_alloc.
     void remember(Batch *batch, std::vector<PartitionPosition> *assigned);
 
-    // Remembers the messages of one partition of a batch that is not complete yet. It does not change the
+    // Remembers the messages of one partition of a batch that is not complete yet. Does not change the
     // position. `partitions` is the number of assigned partitions: the more partitions, the fewer messages of
     // each partition the memory keeps. May throw std::bad_alloc.
     void remember_partition(const Batch &batch, int32_t partition, size_t partitions);
 
-    // Forgets the messages after the position. They were consumed but not stored, and then the position was
-    // set back.
+    // Forgets the messages after the position. The client has consumed these messages, but they were not
+    // stored, and then the position was set back.
     void forget_beyond(const PartitionPosition &position);
 
     std::unordered_map<int32_t, RecentMarks> recent; // by partition

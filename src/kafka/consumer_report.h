@@ -15,7 +15,7 @@ bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexce
 // Returns true and sets *loss, once for each loss. There are two kinds of losses. First kind: Kafka does not
 // know the topic or a partition. Second kind: another log has replaced the log that the client has read. For
 // the second kind, consumer_fill() first returns FillResult::trouble, so that the caller assigns the
-// partitions again. Only then does this function return the loss.
+// partitions again. After that, this function returns the loss.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
 // Returns whether the client has found a log that was replaced, but still examines other partitions before it

@@ -42,9 +42,9 @@ bool examine(Consumer *consumer, size_t index, const Batch &batch) {
     return log_move(consumer, index, known ? examination.sought.offset : examination.next);
 }
 
-// Returns whether it is possible that the message comes from another log than the previous messages. This is
-// possible if the connection to its broker was lost, if the message comes from another broker, or if it has
-// another leader epoch.
+// Returns whether the message possibly comes from another log than the previous messages. This is possible in
+// three cases: the connection to the broker was lost, the message comes from another broker, or the message
+// has another leader epoch.
 bool is_doubtful(const Consumer &consumer, Examination *examination, const rd_kafka_message_t *message) {
     int32_t broker = rd_kafka_message_broker_id(message);
     if (broker >= 0 && consumer.shared->client->connections.lost_at(broker) > examination->certified)
@@ -92,7 +92,7 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
     // The log has no message at the sought offset any more. The client has already read the offsets between
     // the sought offset and the position. At that time none of these offsets had a message with a Kafka time.
     // A message that compaction or an aborted transaction removed does not come back. So if one of these
-    // offsets now has a message with a Kafka time, this is another log.
+    // offsets now has a message with a Kafka time, the log is another log.
     if (message->offset < examination.next) {
         if (found.kafka_time < 0)
             return Examined::passed_over;

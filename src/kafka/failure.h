@@ -11,8 +11,8 @@ namespace heartbeat {
 // Returns whether the error says that Kafka does not know the topic or the partition.
 bool failure_is_unknown_topic(int code) noexcept;
 
-// Sets *error to "<what>: <librdkafka's text of the error>". Always returns false, so that its caller can
-// return the result.
+// Sets *error to "<what>: <librdkafka's text of the error>". Always returns false, so that the caller can
+// return this result.
 bool failure_describe(Error *error, const char *what, rd_kafka_resp_err_t code) noexcept;
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// Commits the stored positions to the Kafka group, for tools that show consumer lag. It does not use
+// Commits the stored positions to the Kafka group, for tools that show consumer lag. This file does not use
 // librdkafka's Admin API: in version 2.0.2, a timeout in this API can abort the process.
 #include "kafka/group_offsets.h"
 
@@ -12,7 +12,8 @@
 namespace heartbeat {
 
 constexpr std::chrono::seconds commit_takes{2};
-// If the commit of another consumer of the client takes longer, this consumer waits for it too.
+// If the commit of another consumer of the client takes longer than this time, this consumer also waits for
+// that commit.
 constexpr std::chrono::milliseconds commit_is_short{200};
 
 void consumer_commit_group_offsets(Consumer *consumer) noexcept {

@@ -1,7 +1,7 @@
-// librdkafka's client of one Kafka cluster and one properties file. The consumers of a process that read
-// topics of this cluster share it. librdkafka calls its callbacks for the whole client, so KafkaClient puts
-// each event into the inboxes of the consumers that need it. The last thread that releases the client
-// destroys it.
+// librdkafka's client of one Kafka cluster and one properties file. If several consumers of a process read
+// topics of this cluster, they share the client. librdkafka calls its callbacks for the whole client, so
+// KafkaClient puts each event into the inboxes of the consumers that need it. The last thread that releases
+// the client destroys it.
 #pragma once
 
 #include "kafka/connections.h"
@@ -67,8 +67,9 @@ class KafkaClient {
     bool leave(ClientInbox *inbox) noexcept;
     bool is_used() noexcept;
 
-    // The topic of a consumer that has joined is taken until release(): librdkafka can read the topic's
-    // partitions until then, even after leave(). Another consumer of the topic needs another client.
+    // Returns whether the topic is taken. The topic of a consumer is taken between join() and release(),
+    // because librdkafka can still read the topic's partitions after leave(). Meanwhile another consumer of
+    // the topic needs another client.
     bool is_taken(const std::string &topic) noexcept;
     void release(const std::string &topic) noexcept;
 
@@ -112,8 +113,8 @@ class KafkaClient {
     static std::atomic<int> count_;
 };
 
-// A consumer has one while it takes messages from its queue. librdkafka then calls the callbacks of the
-// errors in this queue on the same thread.
+// A consumer has a QueueReading while it takes messages from its queue. Meanwhile librdkafka calls the
+// callbacks of the errors in this queue, on the same thread.
 class QueueReading {
   public:
     explicit QueueReading(ClientInbox *inbox) noexcept { inbox_ = inbox; }
@@ -129,8 +130,9 @@ class QueueReading {
 };
 
 // Returns the client with these settings that another consumer of this process has opened, unless it is
-// retired or the topic is taken. Otherwise it opens a client. If a setting is wrong, it returns nullptr, and
-// *error says which setting. Only the main thread calls this function. May throw std::bad_alloc.
+// retired or the topic is taken. Otherwise the function opens a client. If a setting is wrong, the function
+// returns nullptr, and *error says which setting. Only the main thread calls this function. May throw
+// std::bad_alloc.
 std::shared_ptr<KafkaClient> kafka_client_share(const KafkaSettings &settings, const WakePipe &pipe,
                                                 Error *error);
 

@@ -1,7 +1,7 @@
 // Asks the leader of partitions for offsets with rd_kafka_offsets_for_times(), which obeys its timeout in
-// every version. It does not use rd_kafka_query_watermark_offsets(), for three reasons. Before librdkafka
-// 2.12 this call ignores its timeout. The call asks for one partition after the other. If a broker gives an
-// end offset before the first offset, the call returns a guess.
+// every version. This file does not use rd_kafka_query_watermark_offsets(), for three reasons. Before
+// librdkafka 2.12 this call ignores its timeout. The call asks for one partition after the other. If a broker
+// gives an end offset before the first offset, the call returns a guess.
 #include "kafka/leader_offsets.h"
 
 #include "decode/utf8_text.h"

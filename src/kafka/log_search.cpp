@@ -96,8 +96,8 @@ Examined conclude(Consumer *consumer, size_t index) {
     int64_t heard = epoch_end(*consumer, partition);
     int64_t highest = std::min(examination.differs, examination.log_end);
     bool is_other = highest < examination.next;
-    // a position that heartbeat 1.1 stored has no checksum; if only the Kafka times are compared, another
-    // message can look the same as the last consumed message
+    // a position that heartbeat 1.1 stored has no checksum. The search then compares only the Kafka times,
+    // and another message can have the same Kafka time as the last consumed message
     bool is_sure = examination.sought.checksum >= 0;
     if (!is_other && (is_sure || heard < 0 || heard >= examination.next))
         return pass(consumer, index);

@@ -69,8 +69,8 @@ bool read_all(FILE *file, const KafkaSettings &settings, std::string *text, Erro
         text->append(bytes, size);
     if (ferror(file) != 0) // never use only a part of the file: it would be another configuration
         return refuse_unreadable(settings, error);
-    // for librdkafka a name ends at a zero byte: without this check, a forbidden name that is followed by a
-    // zero byte and more characters would pass the checks as another name
+    // for librdkafka a name ends at a zero byte. The later checks compare all characters of a name. So these
+    // checks would accept a forbidden name with a zero byte and more characters after it
     return text->find('\0') == std::string::npos ||
            refuse(settings, error, "has a zero byte, so it is not a text file");
 }

@@ -2,8 +2,8 @@
 //
 // Some values are also words of librdkafka's own texts, such as the password "broker" or a single letter. The
 // redactor replaces such a value only where the text quotes it as a value. At other places the word does not
-// come from the file. If the redactor replaced it there, a reader who knows librdkafka's texts would learn
-// the value.
+// come from the file. If the redactor also replaced the word at such places, a reader who knows librdkafka's
+// texts would learn the value.
 #include "kafka/redaction.h"
 
 #include "decode/utf8_text.h"
@@ -53,8 +53,8 @@ constexpr char further_texts[] =
     "to get local issuer self-signed in chain invalid username or password credentials during mechanism step "
     "unsupported value read write memory fatal unexpected eof bytes size sent received thrd facility worker";
 
-// if a text was cut inside a value, only the beginning of the value remains: the redactor hides this
-// beginning if it has at least this number of characters
+// if a text was cut inside a value, only the beginning of the value remains. The redactor hides this
+// beginning if it has at least tail_min characters
 constexpr size_t tail_min = 4;
 constexpr char separators[] = ",;|: \t=";
 
@@ -140,9 +140,9 @@ void Redactor::learn(const std::vector<FileProperty> &properties) {
             texts = ordinary_texts();
         const std::string &value = property.value;
         hide(property.name, value, texts);
-        // If librdkafka or OpenSSL refuses an element of a list, it quotes only this element. If a key has
-        // several lines, it quotes only one of the lines. So the redactor also hides each element and each
-        // line.
+        // If librdkafka or OpenSSL refuses an element of a list, the error text quotes only this element. If
+        // a key has several lines, the error text quotes only one of the lines. So the redactor also hides
+        // each element and each line.
         for (size_t begin = 0, end; begin < value.size(); begin = end + 1) {
             end = std::min(value.find_first_of(separators, begin), value.find("\\n", begin));
             end = std::min(end, value.size());

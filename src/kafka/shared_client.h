@@ -39,15 +39,16 @@ class SharedClient {
     void end_turn();
     uint64_t turns_given = 0; // only the consumer's thread uses it
 
-    // Each of these functions makes a call of librdkafka that can wait, so a thread calls the function when
-    // it has its turn. rd_kafka_assign() would replace the partitions of all consumers of the client, so each
-    // consumer adds and removes only its own partitions.
+    // Each of these functions makes a call of librdkafka that can wait. So only a thread that has its turn
+    // calls the function. rd_kafka_assign() would replace the partitions of all consumers of the client, so
+    // each consumer adds and removes only its own partitions.
+
     // begins to read these partitions
     rd_kafka_resp_err_t add(const rd_kafka_topic_partition_list_t *list) noexcept;
     rd_kafka_resp_err_t remove(int32_t partition) noexcept; // stops reading this partition
     rd_kafka_resp_err_t clear() noexcept; // stops reading all partitions, and drops their queued messages
 
-    // Forwards the messages of an assigned partition to the queue of this consumer. It does not wait.
+    // Forwards the messages of an assigned partition to the queue of this consumer. Does not wait.
     void forward(int32_t partition) const noexcept;
 
   private:

@@ -13,7 +13,7 @@ namespace {
 // When the delay is over, the throttled client asks the broker again. The broker's answer has the next delay.
 // This answer may take fetch.wait.max.ms plus the time in the network.
 constexpr std::chrono::seconds grace{5};
-constexpr size_t brokers_max = 100; // of these brokers it remembers the delays; it ignores others
+constexpr size_t brokers_max = 100; // for this number of brokers it remembers the delays
 
 } // namespace
 

@@ -1,5 +1,5 @@
-// Combines the last answer about the topic with the last error of the leader's broker. It asks no broker
-// itself.
+// Combines the last answer about the topic with the last error of the leader's broker. This file asks no
+// broker.
 #include "kafka/topic_leader.h"
 
 #include "decode/utf8_text.h"

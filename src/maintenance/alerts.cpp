@@ -1,6 +1,6 @@
 // Evaluates the alert rules by calling heartbeat_evaluate_alerts(). If no rule is enabled and no alert is
-// open, it evaluates nothing. If all rules are about anomalies, it evaluates the rules only after readings
-// have arrived.
+// open, this file evaluates nothing. If all rules are about anomalies, this file evaluates the rules only
+// after readings have arrived.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -43,7 +43,7 @@ uint64_t rules_seen;
 // the evaluation, and ingest does not wake this process again before the evaluation.
 bool arrival_noticed = false;
 TimestampTz evaluated_at;
-// When silence rules are due. Only the clock makes them due, because their evaluation takes longest.
+// When silence rules are due. Only the clock makes silence rules due, because their evaluation takes longest.
 TimestampTz silence_due;
 char customer[customer_size] = ""; // the next slice of customers begins after this customer
 
@@ -113,8 +113,8 @@ TimestampTz alerts_due(TimestampTz due, TimestampTz now) {
 TimestampTz alerts_evaluate() {
     evaluated_at = GetCurrentTimestamp();
     // Set both flags before the evaluation, so that no arrival is missed. The evaluation does not see the
-    // readings that ingest stores after its snapshot. Ingest must note these arrivals. rules_watch can still
-    // be 0, because the evaluated rule can be the first rule.
+    // readings that ingest stores after the snapshot of the evaluation. Ingest must note these arrivals.
+    // rules_watch can still be 0, because the evaluated rule can be the first rule.
     pg_atomic_write_u32(&shared_state->arrived, 0);
     pg_atomic_write_u32(&shared_state->rules_watch, 1);
     arrival_noticed = false;

@@ -1,7 +1,7 @@
 // The maintenance worker. It works in the background, so that ingest does not wait. It creates table
 // partitions ahead of time, applies retention, updates the rollup, evaluates alert rules, and records states.
-// It sleeps until an ingest worker or a session wakes it, or until a task is due. The launcher starts it. It
-// does not depend on src/ingest.
+// It sleeps until an ingest worker or a session wakes it, or until a task is due. The launcher starts it.
+// This file does not depend on src/ingest.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -36,8 +36,8 @@ constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
 constexpr TimestampTz retry = 10 * USECS_PER_SEC;
 constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // if heartbeat.log_summary is 0
 
-// Each function of a task returns the microseconds until the task is due again. It returns 0 if only another
-// process can make the task due again.
+// Each function of a task returns the microseconds until the task is due again, or 0 if only another process
+// can make the task due again.
 TimestampTz make_partitions() {
     partitions_make_ahead();
     return 24 * hour;

@@ -1,5 +1,5 @@
-// Calls the extension's functions that create and drop table partitions. It remembers two kinds of weeks for
-// a minute: weeks whose table partitions exist, and weeks whose table partitions cannot be created now.
+// Calls the extension's functions that create and drop table partitions. Remembers two kinds of weeks, each
+// for a minute: weeks whose table partitions exist, and weeks whose table partitions cannot be created now.
 #include "server/server.h"
 
 #include "maintenance/partitions.h"

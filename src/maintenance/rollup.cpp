@@ -27,8 +27,8 @@ namespace heartbeat {
 
 namespace {
 
-// Summarizes the new blocks in the BRIN indexes of the readings. Without this, a query for a time range must
-// read all blocks that are not summarized.
+// Summarizes the new blocks in the BRIN indexes of the readings. A query for a time range must read all
+// blocks that are not summarized.
 constexpr OwnFunction summarize = {"heartbeat_summarize_partitions"};
 
 // Selects minutes whose last mark is older than $1 milliseconds. Also selects minutes whose first mark is
@@ -50,8 +50,8 @@ Statement select_marks = {R"sql(
     SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes))sql"};
 
 // If the table layout does not set the number of minutes of one transaction, the first transaction rolls up
-// minutes_at_first minutes. adapt() then changes the number to keep the transactions short, because no table
-// partition can be created while such a transaction holds its lock.
+// minutes_at_first minutes. adapt() then changes the number to keep the transactions short. While such a
+// transaction holds its lock, no table partition can be created.
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
 constexpr TimestampTz quick = 100 * INT64CONST(1000);
@@ -104,8 +104,8 @@ void free_room() {
 } // namespace
 
 void rollup_prepare() {
-    // The planner assumes that a table that was never analysed is small. It would then scan the whole table
-    // for each minute.
+    // If a table was never analysed, the planner assumes that the table is small. The planner would then scan
+    // the whole table for each minute.
     for (const char *method : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"})
         SetConfigOption(method, "off", PGC_SUSET, PGC_S_OVERRIDE);
 }

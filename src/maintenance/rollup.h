@@ -1,6 +1,6 @@
-// Writes the rows of heartbeat_rollup in two ways. It adds the counts and sums that ingest has appended to
-// heartbeat_rollup_pending. For minutes that are marked as stale it reads the readings again. maintenance.cpp
-// calls it.
+// Writes the rows of heartbeat_rollup in two ways. Adds the counts and sums that ingest has appended to
+// heartbeat_rollup_pending. For minutes that are marked as stale, this file reads the readings again.
+// maintenance.cpp calls it.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +16,17 @@ void rollup_fold();
 
 enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
 
-// Rolls up minutes that were marked, but not in the last rollup_quiet_ms, in a short transaction. If the
-// function returns rolled_up, call it again at once. If it returns not_quiet, only minutes with newer marks
-// remain: call it again later.
+// Rolls up marked minutes in a short transaction. Chooses minutes that got no mark in the last
+// rollup_quiet_ms, and minutes whose first mark is older than ten times rollup_quiet_ms. If the function
+// returns rolled_up, call it again at once. If it returns not_quiet, only minutes with newer marks remain:
+// call it again later.
 RollupResult rollup_run();
 
 // Adds new blocks to the BRIN indexes of the weeks with stale minutes. The rollup's queries use these
 // indexes, and so do other queries for a time range.
 void rollup_summarize();
 
-// rollup_run() rolls up a minute if its last mark is older than this number of milliseconds.
+// rollup_run() rolls up a minute when its last mark is older than this number of milliseconds.
 inline constexpr long rollup_quiet_ms = 30'000;
 
 } // namespace heartbeat

@@ -15,7 +15,7 @@ namespace heartbeat {
 
 namespace {
 
-// If a worker does not run when the launcher has run this long, heartbeat_status shows it.
+// If a worker does not run although the launcher has run for this time, heartbeat_status says so.
 constexpr TimestampTz start_takes = 10 * USECS_PER_SEC;
 
 void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const char *reason,

@@ -20,7 +20,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int rows_at_once = 10; // after this number of rows it writes one row per minute
+constexpr int rows_at_once = 10; // after this number of rows the recorder writes one row per minute
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
 // The details do not name the source `default`.

@@ -11,7 +11,7 @@ namespace heartbeat {
 bool event_recorder_has_news();
 
 // Records the state in its own transaction. Returns the microseconds until the caller must call it again. If
-// it returns 0, the caller waits until event_recorder_has_news() returns true. If the state changes often,
+// the result is 0, the caller waits until event_recorder_has_news() returns true. If the state changes often,
 // the function writes one row per minute, with the number of changes.
 TimestampTz event_recorder_write();
 

@@ -24,9 +24,9 @@ struct Failure {
 };
 
 // Call it inside PG_CATCH. It ends the failed transaction and logs the error. While the message stays the
-// same, it logs the error at most once a minute. If may_be_of_row() returns true for the error, it does not
-// log the error, and returns false. The caller then tries again, and the next attempt finds the error to
-// report. Otherwise it returns true, and the caller writes the error to its slot.
+// same, the function logs the error at most once a minute. If may_be_of_row() returns true for the error, the
+// function does not log the error, and returns false. The caller then tries again, and the next attempt finds
+// the error to report. Otherwise the function returns true, and the caller writes the error to its slot.
 bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *) = nullptr);
 
 // Call it after failure_take(), outside of PG_CATCH. It finds the process or object that caused the error,

@@ -14,8 +14,9 @@ struct LockHolder {
     char hint[state_text_size];
 };
 
-// Call it with an SPI connection and search_path = pg_catalog. If `awaited` has no lock, it looks at all
-// locks on tables of heartbeat, and finds the session that has held such a lock for the longest time.
+// Call it with an SPI connection and search_path = pg_catalog. If `awaited` has no lock, the function looks
+// at all locks on tables of heartbeat. Of the sessions that hold such a lock, it finds the session with the
+// oldest transaction.
 void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder);
 
 } // namespace heartbeat

@@ -17,7 +17,7 @@ namespace heartbeat {
 
 namespace {
 
-// The server logs a wait after this time. It must be shorter than each lock_timeout whose error
+// The server logs a wait after this time. This time must be shorter than each lock_timeout whose error
 // failure_explain() must explain.
 constexpr char told_after[] = "200ms";
 
@@ -25,8 +25,8 @@ bool wanted_by_others; // the administrator has set log_lock_waits to on
 AwaitedLock last;
 emit_log_hook_type next_log_hook = nullptr;
 
-// Records the lock that this process waits for. If the administrator has not set log_lock_waits, it keeps the
-// line about the wait out of the log.
+// Records the lock that this process waits for. If the administrator has not set log_lock_waits, the function
+// keeps the line about the wait out of the log.
 void look(ErrorData *line) {
     // Another process may grant the lock to this process at any time. MyProc->waitLock stays valid even then,
     // because this process then holds the lock.

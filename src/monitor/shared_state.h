@@ -194,8 +194,8 @@ bool shared_state_serves_database();
 inline constexpr int32_t any_source = -1;
 void shared_state_forget_partitions(int32_t source_id);
 
-// Counts a dropped notification. Once a minute it returns the number of all notifications dropped so far, and
-// the caller must log this number. Otherwise it returns 0.
+// Counts a dropped notification. Once a minute the function returns the number of all notifications dropped
+// so far, and the caller must log this number. Otherwise the function returns 0.
 uint64_t shared_state_announcement_dropped();
 
 } // namespace heartbeat

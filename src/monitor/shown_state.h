@@ -1,6 +1,6 @@
 // Sets the state that a process or a source shows, and wakes the maintenance worker after a change.
-// worker_slot.cpp and source_slot.cpp call it. It does not know whether the state belongs to a process or to
-// a source.
+// worker_slot.cpp and source_slot.cpp call it. This file does not know whether the state belongs to a process
+// or to a source.
 #pragma once
 
 #include "monitor/shared_state.h"

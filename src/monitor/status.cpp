@@ -187,8 +187,8 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), row.values, row.nulls)));
 }
 
-// Silence rules apply only while ingest runs, so their evaluation calls this function. It ignores failed
-// duties of the maintenance worker.
+// Silence rules apply only while ingest runs, so their evaluation calls this function. The function ignores
+// failed duties of the maintenance worker.
 extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     WorkerState state = WorkerState::stopped;
     if (shared_state_serves_database() && !RecoveryInProgress()) {

@@ -33,7 +33,7 @@ Statement select_old_hold = {{of_one}, select_hold_sql};
 
 // $2 and $3 have the sources and partitions that the workers know, and $4 has the high watermarks of these
 // partitions. If a sum is too large for a bigint, the result is the largest bigint. If a person has set the
-// offset of a Kafka partition in advance, the partition has no lag, because it may never exist.
+// offset of a Kafka partition in advance, the partition has no lag, because the partition may never exist.
 Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
     SELECT bool_and(s.high_watermark IS NOT NULL),
         least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,

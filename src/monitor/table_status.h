@@ -16,11 +16,11 @@ struct Hold {
 bool table_status_can_read(const char *table);
 
 // Call it with an SPI connection. Reads the pause from heartbeat_control. If another session has locked this
-// table, it reports no pause.
+// table, the function reports no pause.
 void table_status_hold(Hold *hold);
 
-// Computes the lag from the offsets in heartbeat_offsets. If another session has locked this table, it uses
-// the offsets in shared memory.
+// Computes the lag from the offsets in heartbeat_offsets. If another session has locked this table, the
+// function uses the offsets in shared memory.
 void table_status_lag(Lag *lag);
 
 } // namespace heartbeat

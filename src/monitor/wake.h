@@ -26,8 +26,8 @@ void wake_for_rollup(uint32_t rows);
 // Call it after a commit that has changed alert rules. It wakes the maintenance worker.
 void wake_for_rules();
 
-// Call it when a batch has stored readings. If no alert rule depends on the arrival of readings, it does
-// nothing. Otherwise it wakes the maintenance worker once for all batches until the next evaluation.
+// Call it when a batch has stored readings. If no alert rule depends on the arrival of readings, the function
+// does nothing. Otherwise it wakes the maintenance worker once for all batches until the next evaluation.
 void wake_for_arrivals();
 
 // Call it when an ingest worker has messages to read or to store. It makes the maintenance worker check

@@ -6,8 +6,8 @@
 
 namespace heartbeat {
 
-// Sets up the process, takes the slot, and connects to the database. If `database` is nullptr, it connects
-// only to the shared catalogs. Ends the process if another process has the slot.
+// Sets up the process, takes the slot, and connects to the database. If `database` is nullptr, the process
+// connects only to the shared catalogs. Ends the process if another process has the slot.
 void worker_start(const char *database, WorkerSlot *slot);
 
 } // namespace heartbeat

@@ -44,7 +44,7 @@ TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now)
 
 // Returns the time since which the worker has had messages to read or to store. After each progress this time
 // begins anew. Returns 0 if the worker has no messages to read or to store. *partition is the partition that
-// it must read, or nullptr if it is storing a batch. Call it with the lock held.
+// the worker must read, or nullptr if the worker is storing a batch. Call it with the lock held.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
                                        const PartitionSlot **partition);
 

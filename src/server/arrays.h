@@ -62,9 +62,9 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
     return PointerGetDatum(array);
 }
 
-// All functions below build an array of Datums first, which is slower. They are for few elements, such as the
-// dead letters and offsets of a batch. array_of_names() makes an array of text from names that are C strings;
-// nullptr stands for NULL.
+// All functions below build an array of Datums first, which is slower. Use these functions for few elements,
+// such as the dead letters and offsets of a batch. array_of_names() makes an array of text from names that
+// are C strings; nullptr stands for NULL.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
     bool *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));

@@ -26,7 +26,7 @@ inline constexpr bool has_transaction_timeout = PG_VERSION_NUM >= 170000;
 // Makes the server reject an unknown setting with this prefix. PostgreSQL 14 only warns of such a setting.
 void reserve_settings(const char *prefix);
 
-// Call it in _PG_init(). It calls `request` when the server allows requests for shared memory.
+// Call it in _PG_init(). The function calls `request` when the server allows requests for shared memory.
 void when_memory_is_requested(void (*request)());
 
 // Returns a wait event. From PostgreSQL 17 on, pg_stat_activity shows the wait event with this name.

@@ -1,5 +1,6 @@
-// Finds the extension in this database, with its schema, its owner and its tables. Each of these can change
-// between two transactions. So all other files get them from here.
+// Finds the extension in this database, with its schema, its owner and its tables. The extension, the schema,
+// the owner and the tables can change between two transactions. So all other files call this file to find
+// them.
 #pragma once
 
 extern "C" {

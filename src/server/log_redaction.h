@@ -5,11 +5,11 @@
 
 namespace heartbeat {
 
-// Call it in a worker. It hides the parameters as long as the process runs.
+// Call it in a worker. Hides the parameters as long as the process runs.
 void log_redaction_hide();
 
-// Call it in a session. It hides the parameters until the session calls log_redaction_show() with the
-// returned level, or until an error ends the transaction.
+// Call it in a session. Hides the parameters until the session calls log_redaction_show() with the returned
+// level, or until an error ends the transaction.
 int log_redaction_hide_for_now();
 void log_redaction_show(int level);
 

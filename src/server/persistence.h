@@ -5,9 +5,9 @@
 
 namespace heartbeat {
 
-// Call it in a transaction that has already written to a table. It checks the extension that extension_find()
+// Call it in a transaction that has already written to a table. Checks the extension that extension_find()
 // has found last. Raises an error if a table of the extension, or a partition of such a table, is unlogged.
-// As long as no table changes, it uses the remembered answer.
+// As long as no table changes, the function uses the remembered answer.
 void persistence_check();
 
 } // namespace heartbeat

@@ -52,8 +52,8 @@ void protect_session() {
     set("lock_timeout", "10s");
     log_redaction_hide();
     // If a crash loses the last commits, it loses rows and offsets together, so Kafka delivers these messages
-    // again. If this is not true for a transaction, TransactionHooks::before_commit makes its commit wait for
-    // the disk.
+    // again. If a crash could lose only a part of a transaction, TransactionHooks::before_commit makes the
+    // commit of this transaction wait for the disk.
     set("synchronous_commit", "off");
 }
 
@@ -70,7 +70,7 @@ void return_memory() {
 
 // Each log line of a process of heartbeat passes through this hook, even the error that a user's trigger
 // raises. A customer's id or a broker's text in the line can contain control characters. A terminal would
-// execute them.
+// execute the control characters.
 emit_log_hook_type next_log_hook = nullptr;
 
 void escape(char **text, bool lines) {

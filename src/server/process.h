@@ -15,8 +15,8 @@ inline constexpr char library_name[] = "heartbeat";
 // unblocks signals.
 void process_begin();
 
-// Connects to the database. If `database` is nullptr, it connects only to the shared catalogs. Sets the
-// settings that a worker depends on, so that the defaults of a role or a database cannot change them.
+// Connects to the database. If `database` is nullptr, the process connects only to the shared catalogs. Sets
+// the settings that a worker depends on, so that the defaults of a role or a database cannot change them.
 void process_connect(const char *database);
 
 // Handles interrupts, and reloads the configuration if a reload was requested. Returns true if it has
@@ -28,7 +28,7 @@ enum class ProcessWait { messages, rest };
 uint32_t process_wait_event(ProcessWait wait);
 
 // Sleeps until the latch is set or the milliseconds have passed. With -1 there is no limit. If the postmaster
-// dies, it ends the process.
+// dies, the function ends the process.
 void process_sleep(long milliseconds);
 
 } // namespace heartbeat

@@ -28,8 +28,8 @@ constexpr const char *select_rules = R"sql(
         JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace
     WHERE e.extname = 'heartbeat' AND w.ev_enabled <> 'D' AND )sql";
 
-// If `value` is not nullptr, it is the parameter $1 of the condition. This code does not use a Statement,
-// because statement_execute() itself calls this file.
+// If `value` is not nullptr, `value` is the parameter $1 of the condition. This code does not use a
+// Statement, because statement_execute() itself calls this file.
 const char *find(const char *condition, const char *value) {
     Oid type = TEXTOID;
     Datum text = value == nullptr ? 0 : CStringGetTextDatum(value);

@@ -1,6 +1,6 @@
 // Finds rules (CREATE RULE) on the extension's tables, and names them for an error or a hint. statement.cpp,
-// user_code.cpp and obstacles.cpp call it. It does not use statement_execute(), because statement_execute()
-// calls this file to explain an error.
+// user_code.cpp and obstacles.cpp call it. This file does not use statement_execute(), because
+// statement_execute() calls this file to explain an error.
 #pragma once
 
 extern "C" {

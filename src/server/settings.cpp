@@ -84,8 +84,8 @@ void define_at_start() {
                                &settings.database, "postgres", context, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.workers", "Sets how many workers share the Kafka partitions of the sources.",
-        "Worker N reads each Kafka partition of which the number plus the id of the source, "
-        "modulo this value, is N. A change takes effect at a restart. "
+        "Worker N reads Kafka partition P of the source with the id S if (P + S) modulo this value is N. "
+        "A change takes effect at a restart. "
         "max_worker_processes must have room for two processes more.",
         &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
@@ -133,7 +133,7 @@ void define_storing() {
                             nullptr);
     DefineCustomIntVariable(
         "heartbeat.batch_wait", "Sets how long a batch waits for more messages.",
-        "The time begins when the batch before was stored. If that was longer ago, a batch does not wait.",
+        "The time begins when the previous batch was stored. If it is over, a batch does not wait.",
         &settings.batch_wait, 5, 0, 60000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.retention", "Sets how long readings and dead letters are kept.",
@@ -141,8 +141,8 @@ void define_storing() {
         &settings.retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.dead_letter_limit",
-        "Sets the number of unresolved dead letters and conflicts at which the next one stops a source.",
-        "The source is then FAILED, until there are fewer or the limit is higher. 0 sets no limit.",
+        "Sets how many dead letters and conflicts may be unresolved before another one stops the source.",
+        "The source is then FAILED, until fewer are unresolved or the limit is higher. 0 sets no limit.",
         &settings.dead_letter_limit, 0, 0, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.stall_timeout", "Sets the time without progress after which a worker with lag is STALLED.",

@@ -1,5 +1,5 @@
-// Parses statements and keeps their plans. It frees replaced plans only at the end of the transaction,
-// because no statement runs then. statement.cpp calls it.
+// Parses statements and keeps their plans. Frees replaced plans only at the end of the transaction, because
+// no statement runs then. statement.cpp calls it.
 #include "server/server.h"
 
 #include "server/extension.h"

@@ -1,5 +1,5 @@
 // A statement of constant text, and the plan that a process keeps with the statement. statement.cpp calls it.
-// It does not check which tables the statement uses: statement_relations.h does this.
+// This file does not check which tables the statement uses: statement_relations.h does this.
 #pragma once
 
 #include "server/constant_list.h"
@@ -35,8 +35,8 @@ inline constexpr int statement_parts_max = 3;
 void statement_types_are_of_other_parameters();
 
 // A declaration has the types of the parameters $1, $2 and so on, then the parts that the text names, and
-// last the text as a raw string. If the text has no parameters, leave out the types. If it names no parts,
-// leave out the parts. For example:
+// last the text as a raw string. If the text has no parameters, leave out the types. If the text names no
+// parts, leave out the parts. For example:
 //
 //     Statement select_rates = {{TEXTOID}, R"sql(
 //         SELECT heart_rate FROM @extschema@.heartbeat_records

@@ -1,5 +1,5 @@
-// Finds the tables that a statement reads and writes, and checks them. It finds them in the data that the
-// server keeps with the statement's plan. statement.cpp calls it before each execution.
+// Finds the tables that a statement reads and writes, and checks these tables. This file finds the tables in
+// the data that the server keeps with the statement's plan. statement.cpp calls it before each execution.
 #include "server/server.h"
 
 #include "server/own_objects.h"

@@ -1,5 +1,5 @@
-// Reads the results of a statement. No other file takes a value out of SPI's result. Without the check of the
-// type here, code that expects another type could follow an invalid pointer.
+// Reads the results of a statement. No other file takes a value out of SPI's result. This file checks the
+// type of each value. Without this check, code that expects another type could follow an invalid pointer.
 #include "server/server.h"
 
 #include "server/statement.h"

@@ -1,6 +1,6 @@
 // Runs work in a subtransaction, so that an error in this work does not end the transaction. store.cpp calls
-// it for readings, because PostgreSQL can refuse them. status.cpp calls it for tables that it cannot always
-// read.
+// it for readings, because PostgreSQL can refuse readings. status.cpp calls it for tables that a session
+// cannot always read.
 #pragma once
 
 #include "server/server.h"

@@ -14,7 +14,7 @@ bool user_code_is_bookkeeping(Oid table);
 
 // Locks a bookkeeping table for writing, so that no session can change its triggers and rules until the
 // transaction ends. Raises an error if the table or one of its partitions has a rule, row level security or a
-// trigger of another role, or if it does not belong to the extension's owner.
+// trigger of another role. Raises an error also if one of them does not belong to the extension's owner.
 void user_code_refuse(Oid table);
 
 } // namespace heartbeat

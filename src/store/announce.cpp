@@ -1,6 +1,6 @@
-// Sends notifications with NOTIFY, and limits their number. It announces at most 100 anomalies of each batch,
-// so that a backlog cannot fill the notification queue. While the queue is more than a quarter full, it sends
-// no notification.
+// Sends notifications with NOTIFY, and limits their number. Announces at most 100 anomalies of each batch, so
+// that a backlog cannot fill the notification queue. While the queue is more than a quarter full, this file
+// sends no notification.
 #include "server/server.h"
 
 #include "server/arrays.h"

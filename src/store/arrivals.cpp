@@ -1,5 +1,5 @@
-// Writes and reads heartbeat_arrivals. If the database still has version 1.1 of the extension, it does not
-// have this table, and these functions do nothing.
+// Writes and reads heartbeat_arrivals. A database with version 1.1 of the extension does not have this table.
+// These functions then do nothing.
 #include "server/server.h"
 
 #include "server/arrays.h"

@@ -1,4 +1,4 @@
-// Finds the table partition of each row, and writes the rows with their index entries. It writes some hundred
+// Finds the table partition of each row, and writes the rows with their index entries. Writes some hundred
 // rows at once. This file has no code for readings or batches: the caller's put_row() returns the values of
 // each row.
 #include "server/server.h"
@@ -114,9 +114,9 @@ ResultRelInfo *find_partition(Load *load, size_t row) {
 }
 
 // Returns true if the time of a row is enough to find its table partition, and sets load->time_column.
-// Returns false if a table partition is itself partitioned, because its key can be any column, even a column
-// that put_row() does not set. The partition directory of the executor keeps the partition descriptor that
-// this function reads.
+// Returns false if a table partition is itself partitioned, because its partition key can be any column, even
+// a column that put_row() does not set. The partition directory of the executor keeps the partition
+// descriptor that this function reads.
 bool routes_by_time(Load *load) {
     PartitionKey key = RelationGetPartitionKey(load->table);
     PartitionDesc partitions = PartitionDirectoryLookup(load->estate->es_partition_directory, load->table);
@@ -132,8 +132,8 @@ bool routes_by_time(Load *load) {
 }
 
 // Returns the table partition that holds all rows. Returns nullptr if the rows belong to several table
-// partitions, or if this function cannot decide it. A range of times has no holes. So if the earliest and the
-// latest row belong to the same table partition, all rows do. This is not true for the default partition,
+// partitions, or if the function cannot decide this. A range of times has no holes. So if the earliest and
+// the latest row belong to the same table partition, all rows do. This is not true for the default partition,
 // which has holes.
 ResultRelInfo *find_common_partition(Load *load) {
     auto time_of = [=](size_t row) { return DatumGetTimestampTz(load->at(row)[load->time_column]); };

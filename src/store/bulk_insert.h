@@ -30,11 +30,11 @@ struct BulkInsertSource {
 };
 
 // Stores all rows of the source as the current user, and keeps their order within each table partition. If
-// the table already has the key of a row, it raises an error, as INSERT does. If the result could differ from
-// the result of INSERT, it stores nothing and returns false. The result could differ if the table has
-// triggers, rules, row security, grants on columns, generated columns or deferred keys. It could also differ
-// if a column has another type than in `types`, if a table partition is not a plain table with the columns of
-// its parent, or if a table partition has partitions of its own.
+// the table already has the key of a row, the function raises an error, as INSERT does. If the result could
+// differ from the result of INSERT, the function stores nothing and returns false. The result could differ if
+// the table has triggers, rules, row security, grants on columns, generated columns or deferred keys. It
+// could also differ if a column has another type than in `types`. Last, it could differ if a table partition
+// is not a plain table with the columns of its parent, or has partitions of its own.
 bool bulk_insert_rows(Relation table, const BulkInsertSource &source);
 
 // Writes rows that already satisfy the table's constraints, adds their index entries, and clears the slots.

@@ -1,5 +1,5 @@
-// Finds the defaults of a table's columns once for each bulk insert. If a default is the same for all rows,
-// it evaluates the default once. It evaluates a volatile default for each row. bulk_insert.cpp calls it.
+// Finds the defaults of a table's columns once for each bulk insert. Evaluates a default once if the default
+// is the same for all rows. Evaluates a volatile default for each row. bulk_insert.cpp calls it.
 #include "server/server.h"
 
 #include "store/bulk_insert_defaults.h"

@@ -14,9 +14,9 @@ inline constexpr char conflict_code[] = "CONFLICT"; // in the column error_code
 // is false, heartbeat cannot compare heart rates (see rows_compare.cpp), and all repetitions are duplicates.
 void conflicts_settle(Batch *batch, bool comparable);
 
-// Returns true if the database has refused a reading, and a repetition of this reading with another heart
-// rate is in a message that the database has not refused. The caller must then store the batch again, with
-// this repetition instead of the refused reading.
+// Returns true if a repetition can be stored instead of a reading that the database has refused. The
+// repetition has another heart rate, and is in a message that the database has not refused. The caller must
+// then store the batch again, with the repetition instead of the refused reading.
 bool conflicts_lost_first(const Batch *batch);
 
 // The number of the message's readings that are in conflict; 0 for a dead letter.

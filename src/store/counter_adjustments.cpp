@@ -124,8 +124,8 @@ bool changes(const CounterAdjustment &a) {
            std::any_of(a.stored, a.stored + heart_rate_classes, [](int64_t stored) { return stored != 0; });
 }
 
-// Returns the adjustments of heartbeat_dropped_offsets if `dropped` is true, otherwise those of
-// heartbeat_offsets. Leaves out adjustments that change nothing.
+// If `dropped` is true, returns the adjustments of heartbeat_dropped_offsets. Otherwise returns the
+// adjustments of heartbeat_offsets. Leaves out adjustments that change nothing.
 const CounterAdjustment **list_of(HTAB *adjustments, bool dropped, size_t *count) {
     auto **list = static_cast<const CounterAdjustment **>(
         palloc(sizeof(void *) * static_cast<size_t>(hash_get_num_entries(adjustments) + 1)));

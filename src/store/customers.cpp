@@ -70,7 +70,7 @@ void allocate_known(size_t size) {
 }
 
 // Returns the entry of the customer. *found says whether the table already had this entry. If not, the
-// function adds it; if the set is full, the new entry replaces an old entry.
+// function adds the entry. If the set is full, the new entry replaces an old entry.
 Customer *put_known(const Customer &customer, bool *found) {
     size_t sets = std::max(known_size / known_ways, size_t{1});
     Customer *set = known + customer.hash % sets * known_ways;

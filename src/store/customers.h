@@ -11,11 +11,11 @@ struct CustomerNews {
     bool to_note; // the caller must write a row of heartbeat_arrivals: the last row is not valid any more
 };
 
-// Remembers the customer as known. If `to_note` of the result is true, it also remembers that the customer's
-// row in heartbeat_arrivals is valid until `note_until`. `now` and `note_until` are seconds since 2000. In a
-// user's session the function remembers nothing, and returns false for `known` and `to_note`. One reason is
-// that the session can undo a part of its transaction. The other reason is that the session can store
-// readings that have not just arrived, as heartbeat_replay() does.
+// Remembers the customer as known. If `to_note` of the result is true, the function also remembers that the
+// customer's row in heartbeat_arrivals is valid until `note_until`. `now` and `note_until` are seconds since
+// 2000. In a user's session the function remembers nothing, and returns false for `known` and `to_note`. One
+// reason is that the session can undo a part of its transaction. The other reason is that the session can
+// store readings that have not just arrived, as heartbeat_replay() does.
 CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t now, uint32_t note_until);
 
 } // namespace heartbeat

@@ -11,7 +11,8 @@ namespace heartbeat {
 
 namespace {
 
-// Uses the counters of heartbeat_offsets, so its cost does not depend on the number of dead letters.
+// Uses the counters of heartbeat_offsets, so the cost of this statement does not depend on the number of dead
+// letters.
 constexpr const char *count_unresolved_sql = R"sql(
     SELECT greatest(least(coalesce(sum(dead_letters::numeric - dead_letters_deleted), 0),
         9223372036854775807), 0)::bigint,

@@ -1,5 +1,5 @@
-// Inserts rows into heartbeat_dead_letters. If the rows have many bytes, it uses several statements.
-// store.cpp calls it.
+// Inserts rows into heartbeat_dead_letters. Uses several statements if the rows have many bytes. store.cpp
+// calls it.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -18,8 +18,8 @@ namespace heartbeat {
 
 namespace {
 
-// The limit of bytes for one statement. It exists because the server makes several copies of all bytes. A
-// single message can be larger.
+// The limit of bytes for one statement. The limit exists because the server makes several copies of all
+// bytes. A single message can be larger.
 constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
 constexpr size_t bytes_of_conflict = 200; // the approximate size of a conflict as JSON

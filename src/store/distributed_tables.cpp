@@ -46,9 +46,9 @@ void set_for_transaction(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-// These statements have a form that Citus can send to the nodes. They cannot ask a node whether the primary
-// key of a table partition contains the device. So a stored reading of another device always counts as the
-// reason why a reading was not inserted.
+// These statements have a form that Citus can send to the nodes. In this form they cannot ask a node whether
+// the primary key of a table partition contains the device. So a stored reading of another device always
+// counts as the reason why a reading was not inserted.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     WITH found AS MATERIALIZED (
@@ -79,7 +79,7 @@ Statement select_stored_anomalies = {stored_types, {anomalies}, select_stored_sq
 Statement select_old_stored_records = {old_stored_types, {records}, select_old_stored_sql};
 Statement select_old_stored_anomalies = {old_stored_types, {anomalies}, select_old_stored_sql};
 
-// True while Citus copies rows to the nodes. It stays true if the copy raises an error.
+// True while Citus copies rows to the nodes. Stays true if the copy raises an error.
 bool copying = false;
 
 // Runs as the process's own user, because only this user has the right to call this function of Citus.
@@ -133,8 +133,8 @@ void prepare_process() {
         SetConfigOption(cached_connections, "16", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT);
 }
 
-// Ends transactions that are still prepared on the nodes. Without this, a batch that is stored again would
-// wait for locks that its first attempt still holds.
+// Ends transactions that are still prepared on the nodes. Otherwise a batch that is stored again would wait
+// for locks that its first attempt still holds.
 void recover() {
     Extension extension;
     if (!is_loaded())

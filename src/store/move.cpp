@@ -1,6 +1,7 @@
 // heartbeat_move_rows() copies the rows of one table into another table with the same columns.
-// heartbeat_make_partitions() calls it to move readings from the default partition to their week. It fires no
-// trigger of the table, because it stores no new reading. Also, a trigger would run as the extension's owner.
+// heartbeat_make_partitions() calls it to move readings from the default partition to their week.
+// heartbeat_move_rows() fires no trigger of the table, because it stores no new reading. Also, a trigger
+// would run as the extension's owner.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -39,8 +40,8 @@ Relation open_plain_table(Oid oid, LOCKMODE lock) {
     return table;
 }
 
-// Only the owner of a table may call heartbeat_move_rows(), because it ignores triggers, row security and
-// foreign keys.
+// Only the owner of a table may call heartbeat_move_rows(), because heartbeat_move_rows() ignores triggers,
+// row security and foreign keys.
 void require_owner(Relation table) {
     if (!has_privs_of_role(GetUserId(), table->rd_rel->relowner))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -90,8 +90,8 @@ Statement update_truncated = {
     {TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID}, {of_source_5}, update_truncated_sql};
 Statement update_truncated_of_1_2 = {{TEXTOID, INT4OID, INT8OID, TEXTOID}, {of_any}, update_truncated_sql};
 
-// A database of version 1.1 has no column for a truncated log, so it records a truncated log in the same way
-// as a recreated topic.
+// A database of version 1.1 has no column for a truncated log. So this statement records a truncated log in
+// the same way as a recreated topic.
 Statement update_truncated_of_1_1 = {{TEXTOID, INT4OID, TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET lost_at = now(), lost_reason = $3

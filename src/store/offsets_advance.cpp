@@ -1,6 +1,7 @@
-// Moves the offsets of a batch in heartbeat_offsets, and adds the batch to the counters there. It does this
-// by one UPDATE, a compare-and-set. So of two writers with the same offsets, only one can succeed. The ingest
-// worker calls it as the last step of the transaction that stores the batch.
+// Moves the offsets of a batch in heartbeat_offsets, and adds the batch to the counters there. One UPDATE
+// does both: it changes a row only if the row still has the first offset of the batch. So of two writers with
+// the same offsets, only one can succeed. The ingest worker calls it as the last step of the transaction that
+// stores the batch.
 #include "server/server.h"
 
 #include "server/arrays.h"

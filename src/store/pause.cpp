@@ -1,6 +1,6 @@
 // Orders pauses and batches. A pause commits either before a batch checks for the pause, or after this batch
-// has committed. For this, a batch and a pause take conflicting locks. There is a lock for each source and
-// one for all sources, so that a session that changes one source delays only the batches of this source. The
+// has committed. For this, a batch and a pause take conflicting locks. There is a lock for each source, and
+// one lock for all sources. So a session that changes one source delays only the batches of this source. The
 // locks conflict with no other lock of the workers.
 #include "server/server.h"
 
@@ -105,7 +105,8 @@ SourceState pause_check(const Source &source, bool waits) {
     // SPI takes a new snapshot for each statement. So if this transaction has waited for a lock until another
     // session has committed a change, the statement sees this change.
     if (!offsets_have_sources()) {
-        // In these versions, heartbeat_pause() only writes to this table. This SHARE lock makes it wait.
+        // In these versions, heartbeat_pause() only writes to this table. This SHARE lock makes
+        // heartbeat_pause() wait.
         LockRelationOid(extension_table("heartbeat_control"), ShareLock);
         bool paused = statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;
         return paused ? SourceState::paused : SourceState::unchanged;

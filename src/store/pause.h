@@ -25,14 +25,14 @@ enum class SourceState {
 // that transaction.
 SourceState pause_check(const Source &source, bool waits);
 
-// Call one of these functions before you write the change. It waits until the current batches of the source,
-// or of all sources, have ended. The next batches wait until the caller's transaction ends.
+// Call one of these functions before you write the change. The function waits until the current batches of
+// the source, or of all sources, have ended. The next batches wait until the caller's transaction ends.
 void pause_lock_source(int32_t source_id);
 void pause_lock_all();
 
-// Uses a transaction of its own. Returns true if the maintenance worker must not work. This is so after the
-// database was restored from a dump, until a person calls heartbeat_resume(). It is also so if the workers of
-// this server must not ingest (tables_wrong_server()).
+// Uses a transaction of its own. Returns true if the maintenance worker must not work. There are two cases.
+// First case: the database was restored from a dump, and no person has called heartbeat_resume() since.
+// Second case: the workers of this server must not ingest (tables_wrong_server()).
 bool pause_for_maintenance();
 
 } // namespace heartbeat

@@ -16,8 +16,8 @@ struct Replaced {
 // table has no such reading. Raises an error if the database refuses the new heart rate.
 bool replace_reading(const Batch *batch, const BatchReading &reading, Replaced *replaced);
 
-// The class of the new heart rate decides which of the tables heartbeat_records and heartbeat_anomalies the
-// reading belongs to. If the other one of these tables has a reading with the same customer, time and device,
+// The class of the new heart rate decides whether the reading belongs to heartbeat_records or to
+// heartbeat_anomalies. If the other table has a reading with the same customer, time and device, the function
 // removes that reading.
 void replace_remove_other(const Batch *batch, const BatchReading &reading, Replaced *replaced);
 

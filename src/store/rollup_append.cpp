@@ -35,8 +35,8 @@ Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
 
 // If a batch has at least eight times as many readings as sums, it inserts the sums into
 // heartbeat_rollup_pending, because these are few rows. A batch with fewer sums than small_batch also inserts
-// them. Any other batch may mark minutes instead, because a marked minute needs only one row, and no row for
-// each sum.
+// its sums. Any other batch may mark minutes instead, because a marked minute needs only one row, and no row
+// for each sum.
 constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 
@@ -82,8 +82,8 @@ struct Marks {
 };
 
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
-// each other. The heart rate of an anomaly is not added to a sum, and neither is that of a reading of a
-// marked minute. Such a reading adds only its customer, as a sum without readings, if the list does not have
+// each other. Adds neither the heart rates of anomalies nor the heart rates of marked minutes. For each of
+// these readings the function adds only the customer, as a sum without readings, if the list does not have
 // the customer yet.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
@@ -124,9 +124,9 @@ void keep_new_minutes(Marks *marks) {
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Chooses the minutes to mark: the batch has many readings of such a minute, and the rollup has no row of it.
-// If the rollup already has rows of a minute, the batch adds its late readings as sums, even if they are
-// many.
+// Chooses the minutes to mark: the batch has many readings of such a minute, and the rollup has no row of the
+// minute. If the rollup already has rows of a minute, the batch adds its late readings as sums, even if they
+// are many.
 Marks choose_marks(const Batch *batch, const Sums &sums) {
     size_t minutes = batch->minutes.size();
     Marks marks = {batch, static_cast<bool *>(palloc0(minutes)),

@@ -116,8 +116,8 @@ void put_row(void *argument, size_t i, Datum *values) {
 }
 
 // Stores all rows by a bulk insert. Returns false and stores nothing if the result could differ from the
-// result of INSERT. It asks for the table layout only after it has locked the table, because a transaction
-// may change the table layout while this function waits for the lock.
+// result of INSERT. The function asks for the table layout only after it has locked the table. While the
+// function waits for the lock, another transaction may change the table layout.
 bool load_all(const Rows &rows) {
     Relation table =
         extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);

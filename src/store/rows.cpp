@@ -35,7 +35,7 @@ bool is_row(const Rows &rows, size_t i, const ReturnedRow &returned) {
            is_text(rows.batch, reading.device_id, returned.device_id);
 }
 
-// Inserts the rows with new keys. Then it finds each returned row among the given rows. Both lists are in the
+// Inserts the rows with new keys. Then finds each returned row among the given rows. Both lists are in the
 // order of the keys, so usually the next given row matches. If the server's encoding sorts in another order
 // than Unicode, the search starts again from the beginning.
 void insert_where_new(void *argument) {
@@ -75,7 +75,7 @@ void rows_insert_all(void *argument) {
 }
 
 // The table can already have the key of a row that was not stored. Otherwise a user's index or trigger has
-// prevented the insert. rows_compare() finds which of the two it is.
+// prevented the insert. rows_compare() finds the cause.
 void rows_insert_new(void *argument) {
     insert_where_new(argument);
     rows_compare(*static_cast<Rows *>(argument));

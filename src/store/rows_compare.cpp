@@ -26,7 +26,7 @@ Rows rest_of(const Rows &rows) {
 
 // The table does not have this row, although it was not inserted. Inserts the row again, alone, so that the
 // server raises an error with the cause. The caller need not look for more such rows: after an error the
-// worker stores the batch again by halves, and so finds all of them.
+// worker stores the batch again by halves, and so finds all such rows.
 [[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
     row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -41,8 +41,8 @@ void source_free(Source *copy);
 const char *source_brokers_name(const Source &source);
 const char *source_config_file_name(const Source &source);
 
-// The settings of a Kafka client for this source. They point to the texts of the source, and have no copies
-// of them.
+// The settings of a Kafka client for this source. The settings point to the texts of the source, and have no
+// copies of these texts.
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id);
 
 // A source with its last pause or resume, as sources_load() finds them.

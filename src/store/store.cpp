@@ -86,9 +86,9 @@ Rows rows_of(Batch *batch, bool anomalies) {
     return rows;
 }
 
-// Returns false if the database has refused one reading of a message and stored another reading of the same
-// message. It also returns false if the database has refused a reading and another message of the batch has
-// the same customer, time and device with another heart rate.
+// Returns false in two cases. First case: the database has refused one reading of a message, and stored
+// another reading of the same message. Second case: the database has refused a reading, and another message
+// of the batch has the same customer, time and device with another heart rate.
 bool store_lists_isolated(void *argument) {
     auto *lists = static_cast<Lists *>(argument);
     bool whole = true;

@@ -1,5 +1,5 @@
-// Chooses the table layout once in each transaction, and remembers it. It remembers the table layout because
-// a batch asks for it several times, and each time a search in the catalog would be necessary.
+// Chooses the table layout once in each transaction, and remembers it. A batch asks for the table layout
+// several times. Without the remembered answer, each time a search in the catalog would be necessary.
 #include "server/server.h"
 
 #include "store/tables.h"

@@ -29,8 +29,9 @@ struct TablesLayout {
     // Call it in a transaction, after extension_find(). Returns true if the tables have this table layout.
     bool (*is_in_use)() = [] { return true; };
 
-    // Call it at the start of a process. Sets the settings that the process needs for this table layout. It
-    // does so even if the tables have another layout now, because they can get this layout later.
+    // Call it at the start of a process. Sets the settings that the process needs for this table layout. The
+    // function sets them even if the tables have another layout now, because the tables can get this layout
+    // later.
     void (*prepare_process)() = [] {};
     // Call it outside of a transaction, at the start of a process and after each error. Ends the transactions
     // that earlier attempts have left prepared.
@@ -51,7 +52,7 @@ struct TablesLayout {
     void (*prepare_commit)() = [] {};
 
     // Inserts all rows of a batch into one table, and sets `stored` and `heart_rates`. *replaying is true if
-    // the previous batch had rows that the table already had. The function sets *replaying for this batch.
+    // the table already had rows of the previous batch. The function sets *replaying for this batch.
     void (*insert)(Rows *rows, bool *replaying);
     // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT that
     // returns a row for each of these keys that the table has: the index of the key, the stored heart rate,
@@ -63,8 +64,8 @@ struct TablesLayout {
     bool cheap_lookup; // a search for one key reads only an index of this server
 
     // Call it in a transaction that has called hold_marks() before its snapshot. Moves rows of
-    // heartbeat_rollup_pending to heartbeat_rollup. It limits the number of moved rows, so that the
-    // transaction stays short.
+    // heartbeat_rollup_pending to heartbeat_rollup. Limits the number of moved rows, so that the transaction
+    // stays short.
     RollupFold (*fold)();
     // Call it in the same kind of transaction as `fold`. Removes the marks of the minutes, and makes the
     // rollup of these minutes from the readings. `minutes` has three elements: a timestamptz[] with each

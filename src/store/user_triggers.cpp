@@ -1,5 +1,5 @@
-// Looks for users' triggers and indexes on the table partitions of readings. It remembers the answer until
-// any table changes. The table layouts and rows.cpp call it before and after they insert rows.
+// Looks for users' triggers and indexes on the table partitions of readings. This file remembers the answer
+// until any table changes. The table layouts and rows.cpp call it before and after they insert rows.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -14,9 +14,10 @@ namespace heartbeat {
 namespace {
 
 // Bits of tgtype: FOR EACH ROW 1, BEFORE 2, INSERT 4. The query looks at each table that holds rows, at any
-// depth below the parent. It counts a foreign table as a trigger, because a foreign table can change a row in
-// any way. The query does not use pg_partition_tree(), because pg_partition_tree() locks all tables below the
-// parent. If a session waited for a lock on one of these tables, the query would wait for this session.
+// depth below the parent. The query counts a foreign table as a trigger, because a foreign table can change a
+// row in any way. The query does not use pg_partition_tree(), because pg_partition_tree() locks all tables
+// below the parent. If a session waited for a lock on one of these tables, the query would wait for this
+// session.
 Statement select_additions = {R"sql(
     WITH RECURSIVE below AS (
         SELECT c.oid

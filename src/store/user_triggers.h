@@ -5,8 +5,8 @@
 namespace heartbeat {
 
 // Returns true if user_triggers_may_change() does, or if a table of readings has a unique index or an
-// exclusion constraint besides the primary key. Call it in an SPI connection. As long as no table changes, it
-// returns the remembered answer.
+// exclusion constraint besides the primary key. Call it in an SPI connection. As long as no table changes,
+// the function returns the remembered answer.
 bool user_triggers_present();
 
 // Returns true if a table of readings has a trigger that runs before a row is inserted, or is a foreign
