@@ -77,18 +77,11 @@ SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-<<<<<<< HEAD
-// Keeps a reader, and lets it begin again if that is necessary. A reader that reads or is paused begins again
-// only if a person has paused or resumed its source since the last load. This is also so after each seek,
-// because a seek needs a pause.
-void keep_reader(SourceReader *reader, const ListedSource &listed, bool renews) {
-=======
 // Keeps a reader. A reader that is STOPPED or FAILED begins again, because a person may have corrected the
-// cause. Any other reader begins again only if the configuration was reloaded, if the reader has found a
+// cause. Any other reader begins again only if its client must be renewed, if the reader has found a
 // change of its source (is_old), or if a person has paused or resumed the source. A seek needs a pause, so
 // the reader also begins again after each seek.
-void keep_reader(SourceReader *reader, const ListedSource &listed, bool reloaded) {
->>>>>>> prose3
+void keep_reader(SourceReader *reader, const ListedSource &listed, bool renews) {
     bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
     if (renews) { // with a new client
         Source copy =
