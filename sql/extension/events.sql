@@ -56,5 +56,6 @@ BEGIN ATOMIC
                                  heartbeat_record_event.happened_at);
 END;
 COMMENT ON FUNCTION heartbeat_record_event(text, text, jsonb, timestamptz) IS
-    'Internal: adds an event in the caller''s transaction, with the session''s user as its role. A function of the extension '
-    'calls it once, after its action: SELECT heartbeat_record_event(''seek'', ''why'', jsonb_build_object(''partition'', 0)).';
+    'Internal: adds an event in the caller''s transaction, with the session''s user as its role. A function of the extension calls '
+    'heartbeat_record_event() once, after its action: SELECT heartbeat_record_event(''seek'', ''why'', '
+    'jsonb_build_object(''partition'', 0)).';

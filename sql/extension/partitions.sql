@@ -232,5 +232,5 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Creates the weekly table partitions that readings between the two times need, moves readings of these weeks out of the '
-    'default partitions, and returns the number of created tables. The maintenance worker calls the function. You can also call '
-    'it earlier. The function fails with lock_not_available if it waits longer than a second for a lock.';
+    'default partitions, and returns the number of created tables. The maintenance worker calls the function in time. You can also '
+    'call the function earlier. The function fails with lock_not_available if it waits longer than a second for a lock.';

@@ -173,6 +173,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_apply_retention() IS
     'Drops the weekly table partitions that are wholly older than heartbeat.retention, and deletes older dead letters, gaps, '
-    'events and closed alerts, and older readings in the default partitions. Does nothing if heartbeat.retention is 0. Waits '
-    'up to 30 seconds for the rollup, or for another call of this function. Fails with lock_not_available if other sessions '
-    'read the tables for a whole second. The maintenance worker calls it hourly, and again ten seconds after a failure.';
+    'events and closed alerts, and older readings in the default partitions. Does nothing if heartbeat.retention is 0. Waits up to '
+    '30 seconds for the rollup, or for another call of this function. Fails with lock_not_available if other sessions read the '
+    'tables for a whole second. The maintenance worker calls the function hourly, and again ten seconds after a failure.';

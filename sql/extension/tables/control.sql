@@ -13,8 +13,8 @@ CREATE TABLE heartbeat_control (
     PRIMARY KEY (hold, source)
 );
 COMMENT ON TABLE heartbeat_control IS
-    'Whether ingest is paused, of all sources or of one source. The first pause of all sources adds a row, and so does the first '
-    'pause of each source. Later pauses and resumes update this row. The restore of a dump adds another row, which '
+    'The pauses of ingest: of all sources, or of one source. The first pause of all sources adds a row. The first pause of each '
+    'source also adds a row. Later pauses and resumes update these rows. The restore of a dump adds another row, which '
     'heartbeat_resume() deletes.';
 COMMENT ON COLUMN heartbeat_control.hold IS
     'The cause of the pause: pause (heartbeat_pause()) or restore (a dump created the extension).';

@@ -14,7 +14,7 @@ CREATE TABLE heartbeat_rollup (
 ) PARTITION BY RANGE (minute_bucket);
 ALTER TABLE heartbeat_rollup REPLICA IDENTITY FULL; -- see heartbeat_records
 COMMENT ON TABLE heartbeat_rollup IS
-    'Normal readings by customer and minute. It lacks the sums in heartbeat_rollup_pending, and is not valid for minutes in '
+    'Normal readings by customer and minute. The table lacks the sums in heartbeat_rollup_pending, and is not valid for minutes in '
     'heartbeat_stale_minutes. Query vw_customer_bpm_summary instead, which is always exact.';
 COMMENT ON COLUMN heartbeat_rollup.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN heartbeat_rollup.customer_id IS 'The measured customer.';
@@ -58,8 +58,8 @@ CREATE TABLE heartbeat_customers (
 COMMENT ON TABLE heartbeat_customers IS 'All customers with a normal reading or an anomaly that the rollup has counted.';
 COMMENT ON COLUMN heartbeat_customers.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_customers.heard_until IS
-    'The time until which the customer counts as heard, by the server''s clock: up to a minute after a reading arrived. NULL: '
-    'no reading has arrived since version 1.2.';
+    'The time until which the customer counts as heard, by the server''s clock: up to a minute after a reading arrived. NULL: no '
+    'reading has arrived since the update to version 1.2.';
 
 CREATE TABLE heartbeat_customers_total (
     customers bigint NOT NULL
