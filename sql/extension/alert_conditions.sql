@@ -54,8 +54,8 @@ END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
     'Internal: returns an alert for each enabled rule of kind anomalies and each customer for whom the condition is met.';
 
--- heartbeat can evaluate silence rules only while ingest has no lag. It measures a customer's silence from the arrival of the
--- customer's last reading, in heartbeat_customers.
+-- heartbeat evaluates a silence rule only while the lag of ingest is shorter than the rule's period. The silence of a customer
+-- begins when the customer's last reading arrives (heartbeat_customers.heard_until).
 CREATE FUNCTION heartbeat_alerts_of_silence(after_customer text, OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -1,6 +1,6 @@
 --
--- Records when the last reading of each customer arrived, by the server's clock. A device's clock can be wrong by any amount of
--- time
+-- Records when the last reading of each customer arrived, by the server's clock. The clock of a device can be wrong, so heartbeat
+-- does not use it here.
 --
 
 CREATE FUNCTION heartbeat_max_clock_skew() RETURNS interval
@@ -48,8 +48,8 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
     'rules, in seconds (0: there is no such rule). The maintenance worker calls this function.';
 
 -- Finds the last reading of customers whose arrival is not recorded, because they have sent no reading since the update to
--- version 1.2. It searches the readings of two days, once for each customer. The subqueries have a LIMIT, so that the planner
--- always uses the keys of the table partitions.
+-- version 1.2. The function searches the readings of two days, once for each customer. The subqueries have a LIMIT, so that the
+-- planner always uses the keys of the table partitions.
 CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record

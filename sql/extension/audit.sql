@@ -105,9 +105,9 @@ BEGIN ATOMIC
             ('heartbeat_dead_letters', c.dead_letters,
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL AND d.error_code <> 'CONFLICT'))
          ) AS t (table_name, counted, rows),
-         -- If heartbeat had stored a message a second time, it would also have counted the message a second time, and the numbers
-         -- of rows would agree. So if they agree, this subquery also searches for surplus rows. Each EXISTS selects a column: if
-         -- other servers have the rows, the servers send the result of a subquery, and they cannot send a result without columns.
+         -- If heartbeat has stored a message twice, it has also counted the message twice, so the numbers of rows agree. Therefore,
+         -- if the numbers agree, this subquery also searches for surplus rows. Each EXISTS selects a column: if other servers have
+         -- the rows, the servers send the result of a subquery, and they cannot send a result without columns.
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0
              WHEN t.table_name = 'heartbeat_records'

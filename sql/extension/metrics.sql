@@ -1,6 +1,6 @@
 --
--- Metrics for Prometheus. The names follow its conventions: base units, and _total for counters. The view reads shared memory and one
--- row for each Kafka partition, and no readings.
+-- Metrics for Prometheus. The names follow the conventions of Prometheus: base units, and _total for counters. The view reads shared
+-- memory and one row for each Kafka partition, and no readings.
 --
 
 CREATE VIEW heartbeat_metrics WITH (security_barrier) AS

@@ -1,6 +1,6 @@
 --
--- Table partitions: each of the three tables has one for each week (from Monday, UTC), and a default partition for times far from
--- now
+-- Table partitions: each of the three tables has one table partition for each week (from Monday, UTC), and a default partition for
+-- times far from now
 --
 
 -- heartbeat_make_partitions() passes the tables as regclass, because its body refers to the tables by oid. A week has a table
@@ -66,7 +66,7 @@ BEGIN
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
         RAISE EXCEPTION 'cannot create table partitions from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR missing IN -- ANALYZE can hold the lock below for minutes, so the lock is taken only if a table partition is missing
+    FOR missing IN -- ANALYZE can hold the lock below for minutes, so take the lock only if a table partition is missing
         WITH bounds AS MATERIALIZED (
             SELECT h.inhparent AS parent,
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,

@@ -74,8 +74,8 @@ BEGIN
         WHERE i.inhparent IN (records, anomalies, rollup)
           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
-    -- the minutes of the rollup before this time have no readings from now on: their week has no table partition, or this
-    -- function drops it
+    -- the minutes of the rollup before this time have no readings from now on: their week has no table partition, or this function
+    -- drops the table partition of the week
     kept_from := cutoff;
     IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
                     LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)

@@ -1,5 +1,5 @@
 --
--- vw_customer_bpm_summary, with one text for tables that Citus has distributed, and another one for tables on this server.
+-- vw_customer_bpm_summary, with one text for tables that Citus has distributed, and another text for tables on this server.
 -- heartbeat_use_summary() creates the view with one of the texts. This script, heartbeat_distribute() and heartbeat_undistribute()
 -- call it.
 --

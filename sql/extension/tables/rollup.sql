@@ -1,9 +1,9 @@
 --
--- The rollup for vw_customer_bpm_summary, in three tables. An ingest worker appends the sums that a batch adds to each customer's
--- minute to heartbeat_rollup_pending. If the sums would be nearly as many rows as the batch has readings, the worker marks the
--- minutes in heartbeat_stale_minutes instead. The maintenance worker adds the sums to heartbeat_rollup, and computes the rows of
--- marked minutes anew from the readings. The sums and marks commit together with their readings, and the maintenance worker
--- removes only rows that its snapshot sees. So the view is exact in every snapshot.
+-- The rollup for vw_customer_bpm_summary, in three tables. For each customer and minute of a batch, an ingest worker inserts a row
+-- with the sums into heartbeat_rollup_pending. If there would be nearly as many rows as readings, the worker instead marks the
+-- minutes in heartbeat_stale_minutes. The maintenance worker adds the sums to heartbeat_rollup, and computes the rows of marked
+-- minutes again from the readings. The sums and marks commit together with their readings, and the maintenance worker removes only
+-- rows that its snapshot sees. So the view is exact in every snapshot.
 --
 
 CREATE TABLE heartbeat_rollup (
