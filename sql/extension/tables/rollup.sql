@@ -47,7 +47,7 @@ COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.
 COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored or changed the readings.';
 
 -- These tables have no key. With the default replica identity, a publication FOR ALL TABLES would refuse changes of their rows, and
--- logical replication could not move them to another server while ingest writes to them.
+-- logical replication could not move the tables to another server while ingest writes to them.
 ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
 
