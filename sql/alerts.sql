@@ -6,7 +6,7 @@ CREATE VIEW alerts AS
     SELECT rule, subject, closed_at IS NOT NULL AS closed, detail - 'last_event' - 'reason' AS detail
     FROM heartbeat_alerts ORDER BY rule, subject, id;
 
--- the table refuses rules that would always raise an alert, or never
+-- the table refuses invalid rules, for example a rule that would always or never raise an alert
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('', 'lag', 1, NULL);
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'noise', 1, '1 minute');
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('a', 'anomalies', 0, '1 minute');
@@ -26,7 +26,7 @@ SELECT count(*) AS rules FROM heartbeat_alert_rules;
 -- without a rule heartbeat_evaluate_alerts() raises no alert, and needs no next call
 SELECT * FROM heartbeat_evaluate_alerts('', true);
 
--- a number of anomalies of one customer within a period, which can also be a period that ended some seconds ago
+-- a number of anomalies of one customer within a period; the period can also have ended some seconds ago
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type, customer_id) VALUES
     ('any three', 'anomalies', 3, '10 seconds', NULL, NULL), ('slow twice', 'anomalies', 2, '10 seconds', 'BRADYCARDIA', NULL),
     ('one of c', 'anomalies', 1, '10 seconds', NULL, 'c');
@@ -38,8 +38,8 @@ SELECT raised, closed, open, on_arrival, on_clock, next_customer FROM heartbeat_
 TABLE alerts;
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 
--- more anomalies of the same episode raise no second alert; an alert whose episode has ended is closed, and the next
--- episode raises another
+-- more anomalies of the same episode raise no second alert; at the end of the episode the alert is closed, and the next
+-- episode raises a new alert
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES ('a', 32, now(), 'BRADYCARDIA');
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 DELETE FROM heartbeat_anomalies WHERE customer_id = 'a' AND heart_rate < 32;
@@ -70,7 +70,7 @@ SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 DELETE FROM heartbeat_alert_rules;
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 
--- silence is not evaluated while the worker is not RUNNING; the evaluation of many customers takes several calls
+-- silence rules are evaluated only while the worker is RUNNING; the evaluation of many customers takes several calls
 INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '1 minute');
 INSERT INTO heartbeat_customers SELECT lpad(n::text, 5, '0') FROM generate_series(1, 10003) n;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('00001', 70, now() - interval '2 minutes');

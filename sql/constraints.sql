@@ -16,7 +16,7 @@ INSERT INTO heartbeat_records_default (customer_id, heart_rate, event_timestamp)
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 40, '2026-11-22 00:00+00');
 UPDATE heartbeat_records SET heart_rate = 181;
 
--- heartbeat_anomalies refuses a normal reading with any type, and an anomaly with a type that is not its own
+-- heartbeat_anomalies refuses a normal reading with any type, and an anomaly with the wrong type
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
     VALUES ('a', 40, '2026-11-22 00:00+00', 'NORMAL');
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)

@@ -13,7 +13,7 @@ SELECT * FROM control;
 SELECT heartbeat_resume();
 SELECT * FROM control;
 
--- a pause takes effect at its commit and not after a rollback; its row has the reason and the role
+-- a pause takes effect when it commits, and has no effect after a rollback; its row has the reason and the role
 SET SESSION AUTHORIZATION regress_heartbeat_nina;
 BEGIN;
 SELECT heartbeat_pause('disk is being replaced');
@@ -67,7 +67,7 @@ SELECT * FROM heartbeat_seek(0, NULL);
 SELECT * FROM heartbeat_seek('infinity'::timestamptz);
 SELECT * FROM heartbeat_seek(NULL::timestamptz);
 
--- a seek back: the offsets that are read again count twice, and the audit includes both
+-- a seek back: the offsets that are read again count twice, and the audit counts them twice too
 CREATE VIEW progress AS
     SELECT topic, partition, next_offset, first_offset, rewound, empty_offsets, records
     FROM heartbeat_offsets ORDER BY topic, partition;
@@ -85,7 +85,7 @@ SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit();
 UPDATE heartbeat_offsets SET next_offset = 100, messages = messages + 50, readings = readings + 50, duplicates = duplicates + 50
     WHERE topic = 'heartbeat-events';
 SELECT topic, partition, offsets_passed, duplicates, difference FROM heartbeat_audit();
--- a seek to an offset before the first one that was read
+-- a seek to an offset before the first offset that was read
 SELECT * FROM heartbeat_seek(0, 5);
 SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit();
 UPDATE heartbeat_offsets SET next_offset = 100, messages = messages + 95, readings = readings + 95, duplicates = duplicates + 80,

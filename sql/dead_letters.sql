@@ -21,7 +21,8 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", key, payload, er
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text) VALUES
     ('heartbeat-events', 1, 0, NULL, 'TOMBSTONE', 'as it was'), ('other', 0, 0, 'nonsense', 'INVALID_JSON', 'as it was');
 
--- a retry of unchanged dead letters resolves none; each gets its present error, except the one that was resolved before
+-- a retry of unchanged dead letters resolves no dead letter; each dead letter gets its present error, except the dead
+-- letter that was resolved before
 UPDATE heartbeat_dead_letters SET resolved_at = now(),
     payload = '{"customer_id":"resolved","heart_rate":74,"event_timestamp":"2026-11-22T14:40:00Z"}' WHERE "offset" = 10;
 UPDATE heartbeat_offsets SET dead_letters = dead_letters - 1, messages = messages + 1, readings = readings + 1, duplicates = duplicates + 1
@@ -30,8 +31,8 @@ SELECT * FROM heartbeat_retry_dead_letters();
 SELECT * FROM letters;
 TABLE counters;
 
--- all except two are corrected: a record, one of each anomaly, one that is stored already, two that are the same reading
--- (the first one is stored), and one that has another error now
+-- all dead letters except two are corrected: they become a record, an anomaly of each type, a reading that is already
+-- stored, two readings with the same customer and time (the first is stored), and a dead letter with another error
 UPDATE heartbeat_dead_letters SET payload = convert_to(m.payload, 'UTF8') FROM (VALUES
     ('heartbeat-events', 1, '{"customer_id":"late","heart_rate":74.25,"event_timestamp":"2026-11-22T14:40:00.123456Z"}'),
     ('heartbeat-events', 2, '{"customer_id":42,"heart_rate":30,"event_timestamp":"2026-11-22T14:40:01Z"}'),
@@ -67,8 +68,8 @@ SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_s
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT count(*) AS records FROM heartbeat_records;
 
--- 1700 dead letters, more than a retry reads in one step; every fifth stays bad, and the last 60 are the readings of the
--- first 60
+-- 1700 dead letters, more than a retry reads in one step; every fifth stays bad, and the last 60 have the same readings as
+-- the first 60
 TRUNCATE heartbeat_dead_letters, heartbeat_offsets, heartbeat_records, heartbeat_anomalies, heartbeat_stale_minutes;
 CREATE VIEW readings AS
     SELECT n, n % 4 AS partition, n % 1640 AS customer, 20 + n % 1640 % 300 AS heart_rate,
@@ -145,7 +146,7 @@ SELECT "offset", error_code, resolved_at IS NOT NULL AS resolved, mended_at IS N
 FROM heartbeat_dead_letters WHERE partition = 1 AND "offset" > 1 ORDER BY "offset";
 SELECT error_code, dead_letters FROM heartbeat_dead_letter_summary;
 
--- a deleted dead letter stays counted as a dead letter; a deleted resolved one stays counted as its reading
+-- a deleted dead letter still counts as a dead letter; a deleted resolved dead letter still counts as its reading
 DELETE FROM heartbeat_dead_letters WHERE "offset" IN (2, 3) AND partition = 1;
 SELECT topic, partition, dead_letters, dead_letters_deleted FROM heartbeat_offsets ORDER BY 1, 2;
 SELECT * FROM heartbeat_audit_tables();

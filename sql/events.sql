@@ -31,7 +31,7 @@ ROLLBACK;
 SELECT heartbeat_seek(0, 5);
 TABLE events;
 
--- a retry without dead letters adds no row, and a retry that resolves none adds one
+-- a retry without dead letters adds no row, and a retry that resolves no dead letter adds a row
 SELECT * FROM heartbeat_retry_dead_letters();
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text)
     VALUES ('heartbeat-events', 0, 2, '{"customer_id":"CUST-2","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z"}',
@@ -57,7 +57,7 @@ COMMIT;
 SELECT heartbeat_record_event('one more', NULL);
 SELECT count(*) FROM heartbeat_events;
 
--- from the hundredth time in a minute on, the same action of a role is only counted, and its earlier rows stay
+-- from the hundredth time in a minute on, the same action of a role is only counted, and the role's earlier rows stay
 TRUNCATE heartbeat_events;
 SELECT heartbeat_record_event('deed', 'to be seen');
 SELECT count(*) AS recorded FROM generate_series(1, 150) n, heartbeat_record_event('much', n::text, jsonb_build_object('n', n));

@@ -7,7 +7,7 @@ CREATE EXTENSION heartbeat;
 SELECT hold, paused FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
--- ingest does not wait either if row_security is off for every session
+-- ingest also does not wait if row_security is off for every session
 ALTER DATABASE :"DBNAME" SET row_security = off;
 \c -
 SET client_min_messages = warning;

@@ -57,7 +57,7 @@ UNION ALL
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('new', 80, '2026-11-17 00:00+00')
     RETURNING tableoid::regclass AS partition, id > (SELECT max(id) FROM before) AS higher_id, ingested_at = now() AS now;
 
--- a second call has nothing to do
+-- a second call changes nothing
 SELECT heartbeat_make_partitions('2026-11-18 12:00+00', '2026-11-18 12:00+00') AS made;
 SELECT heartbeat_make_partitions('2026-11-16 00:00+00', '2026-11-22 23:59:59.999999+00') AS made;
 SELECT heartbeat_make_partitions(NULL, NULL) AS made;
@@ -73,7 +73,7 @@ SET datestyle = 'ISO';
 SELECT * FROM heartbeat_partition_list WHERE parent = 'heartbeat_records'::regclass;
 SELECT tableoid::regclass AS partition, customer_id FROM heartbeat_records WHERE customer_id = 'after';
 
--- more than ten years are refused
+-- heartbeat_make_partitions() refuses more than ten years
 \set VERBOSITY terse
 SELECT heartbeat_make_partitions('2000-01-03 00:00+00', '2010-01-03 00:00:00.000001+00') AS made;
 \set VERBOSITY default

@@ -1,4 +1,4 @@
--- Mappings and presets of sources: heartbeat_add_source() and heartbeat_alter_source() store the right ones and refuse the wrong ones.
+-- Mappings and presets of sources: heartbeat_add_source() and heartbeat_alter_source() store right mappings and refuse wrong mappings.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 LOAD 'heartbeat';

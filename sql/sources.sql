@@ -65,7 +65,7 @@ SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name =
 SELECT heartbeat_alter_source('default', '', start_offset => '');
 SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name = 'default';
 
--- a role needs EXECUTE to change sources, and the right to set a setting to give a source its own value
+-- to change sources, a role needs EXECUTE; to give a source its own brokers or file, a role also needs the right to set this setting
 SET ROLE regress_heartbeat_nobody;
 SELECT heartbeat_add_source('new', 'topic');
 SELECT heartbeat_alter_source('own', 'topic');
@@ -81,7 +81,7 @@ SELECT heartbeat_alter_source('new', schema_registry => 'http://elsewhere');
 SELECT heartbeat_alter_source('new', 'other', brokers => '');
 SELECT heartbeat_alter_source('new', 'other', kafka_config_file => '');
 SELECT heartbeat_alter_source('new', 'other');
--- the rule also holds inside a function that acts as its owner
+-- the rule also applies inside a function that acts as its owner
 RESET ROLE;
 CREATE FUNCTION add_as_adder() RETURNS void LANGUAGE sql SECURITY DEFINER
     AS $$ SELECT heartbeat_add_source('hidden', 'topic', brokers => 'kafka-1:9092') $$;
@@ -142,7 +142,7 @@ SELECT (SELECT count(*) FROM heartbeat_gaps) AS gaps, (SELECT count(*) FROM hear
 SELECT metric, value FROM vw_pipeline_summary WHERE metric IN ('total_records', 'dead_letters', 'conflicts');
 DELETE FROM heartbeat_dead_letters WHERE "offset" IN (1, 4);
 SELECT * FROM heartbeat_audit_tables();
--- a later source of this name gets another number, and begins at its first offset
+-- a later source of this name gets another number, and begins at the first offset
 SELECT heartbeat_add_source('own', 'ward-7');
 SELECT source_id > 1 AS new_number, revision FROM heartbeat_source_definitions WHERE name = 'own';
 SELECT heartbeat_drop_source('own');

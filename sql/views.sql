@@ -26,7 +26,7 @@ INSERT INTO heartbeat_stale_minutes (minute_bucket) VALUES
     ('2026-11-22 14:38+00'), ('2026-11-22 14:39+00'), ('2026-11-22 14:39+00'), ('2026-11-22 14:40+00'),
     ('1999-12-31 23:59+00');
 
--- the view equals the readings, whichever minutes are rolled up
+-- the view equals the readings, no matter which minutes are rolled up
 CREATE VIEW truth AS
     SELECT customer_id, date_trunc('minute', event_timestamp) AS minute_bucket, avg(heart_rate) AS avg_bpm,
            count(*) AS reading_count

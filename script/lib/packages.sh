@@ -43,7 +43,7 @@ postgres_check_version() {
     version=$(postgres_version)
     [ "${version:-0}" -lt "$postgres_minimum" ] || return 0
     echo "PostgreSQL $postgres_minimum or newer is needed; here it is ${version:-not known to apt}." >&2
-    echo "PostgreSQL's own apt repository has newer ones; package postgresql-common has a script that adds it." >&2
+    echo "PostgreSQL's own apt repository has newer versions. The package postgresql-common has a script that adds this repository." >&2
     return 1
 }
 
@@ -135,8 +135,9 @@ packages_are_known() {
     done
 }
 
-# The package of the server would create and start a cluster, which no script needs. To prevent this, the function puts a program
-# pg_createcluster that does nothing first in the PATH. So it need not change the configuration of the machine.
+# The package of the server would create and start a cluster, which no script needs. To prevent this, the function makes a program
+# pg_createcluster that does nothing, in a folder at the beginning of the PATH. So the configuration of the machine does not
+# change.
 packages_apt() {
     local command=$1 log=$2 first status=0
     shift 2

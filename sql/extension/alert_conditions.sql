@@ -54,8 +54,8 @@ END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
     'Internal: returns an alert for each enabled rule of kind anomalies and each customer for whom the condition is met.';
 
--- heartbeat can evaluate silence rules only while ingest has no lag. It measures a customer's silence from the arrival of the
--- customer's last reading, in heartbeat_customers.
+-- heartbeat evaluates a silence rule only while the lag of ingest is shorter than the rule's period. The silence of a customer
+-- begins when the customer's last reading arrives (heartbeat_customers.heard_until).
 CREATE FUNCTION heartbeat_alerts_of_silence(after_customer text, OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -72,8 +72,8 @@ BEGIN ATOMIC
       AND w.heard_until < now() - w.period AND w.heard_until > now() - w.period - interval '1 day';
 END;
 COMMENT ON FUNCTION heartbeat_alerts_of_silence(text) IS
-    'Internal: returns an alert for each enabled rule of kind silence and each customer for whom the condition is met. It '
-    'examines the 10,000 customers after the given customer, and the customers that a rule names.';
+    'Internal: returns an alert for each enabled rule of kind silence and each customer for whom the condition is met. The '
+    'function examines the 10,000 customers after the given customer, and the customers that a rule names.';
 
 CREATE FUNCTION heartbeat_silences_ended(after_customer text, last_customer text) RETURNS SETOF bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -85,8 +85,8 @@ BEGIN ATOMIC
            OR o.subject > coalesce(after_customer, '') AND (last_customer IS NULL OR o.subject <= last_customer));
 END;
 COMMENT ON FUNCTION heartbeat_silences_ended(text, text) IS
-    'Internal: returns the ids of open alerts of kind silence whose customer was heard again. It examines the customers after '
-    'after_customer, up to last_customer (NULL: without an upper limit), and the customers that a rule names.';
+    'Internal: returns the ids of open alerts of kind silence whose customer was heard again. The function examines the customers '
+    'after after_customer, up to last_customer (NULL: no upper limit), and the customers that a rule names.';
 
 CREATE FUNCTION heartbeat_alerts_of_lag(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

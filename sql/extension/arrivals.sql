@@ -1,6 +1,6 @@
 --
--- Records when the last reading of each customer arrived, by the server's clock. A device's clock can be wrong by any amount of
--- time
+-- Records when the last reading of each customer arrived, by the server's clock. The clock of a device can be wrong, so heartbeat
+-- does not use it here.
 --
 
 CREATE FUNCTION heartbeat_max_clock_skew() RETURNS interval
@@ -44,12 +44,12 @@ BEGIN ATOMIC
         WHERE r.enabled AND r.kind = 'silence';
 END;
 COMMENT ON FUNCTION heartbeat_take_arrivals() IS
-    'Internal: moves the rows of heartbeat_arrivals to heartbeat_customers. Returns the shortest period of the enabled '
-    'silence rules, in seconds (0: there is no such rule). The maintenance worker calls it.';
+    'Internal: moves the rows of heartbeat_arrivals to heartbeat_customers. Returns the shortest period of the enabled silence '
+    'rules, in seconds (0: there is no such rule). The maintenance worker calls this function.';
 
 -- Finds the last reading of customers whose arrival is not recorded, because they have sent no reading since the update to
--- version 1.2. It searches the readings of two days, once for each customer. The subqueries have a LIMIT, so that the planner
--- always uses the keys of the table partitions.
+-- version 1.2. The function searches the readings of two days, once for each customer. The subqueries have a LIMIT, so that the
+-- planner always uses the keys of the table partitions.
 CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record
@@ -72,8 +72,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_heard(regclass, regclass, boolean, text[], timestamptz, timestamptz) IS
-    'Internal: returns the time of the last reading of each given customer. It searches only the readings between the two given '
-    'times.';
+    'Internal: returns the time of the last reading of each given customer. The function searches only the readings between the '
+    'two given times.';
 
 CREATE FUNCTION heartbeat_customers_after(after_customer text, OUT customer_id text, OUT heard_until timestamptz) RETURNS SETOF record
     LANGUAGE sql STABLE ROWS 10000 SET search_path = pg_catalog, pg_temp
@@ -103,5 +103,6 @@ BEGIN ATOMIC
         FROM unknown u LEFT JOIN found f ON f.customer_id = u.customer_id WHERE c.customer_id = u.customer_id;
 END;
 COMMENT ON FUNCTION heartbeat_find_heard(text) IS
-    'Internal: finds the last arrival of customers who have sent no reading since version 1.2, and stores it in '
-    'heartbeat_customers. It examines the 10,000 customers after the given customer, and the customers that a rule names.';
+    'Internal: finds the last arrival of customers who have sent no reading since version 1.2, and stores this time in '
+    'heartbeat_customers. The function examines the 10,000 customers after the given customer, and the customers that a rule '
+    'names.';

@@ -7,14 +7,14 @@
 CREATE FUNCTION heartbeat_mark_changed() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_mark_changed() IS
-    'Internal: marks the minutes of readings that are updated, deleted or truncated. It acts as the extension''s owner, so the '
-    'role that changes readings needs no right on heartbeat_stale_minutes.';
+    'Internal: marks the minutes of readings that are updated, deleted or truncated. The function acts as the extension''s owner, '
+    'so the role that changes readings needs no right on heartbeat_stale_minutes.';
 
 CREATE FUNCTION heartbeat_own_changes(begins boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_own_changes(boolean) IS
-    'Internal: with true, tells heartbeat_mark_changed() that from now on heartbeat moves or deletes readings, and not a user. '
-    'From this call until a call with false or an error, heartbeat_mark_changed() marks no minutes.';
+    'Internal: heartbeat calls this function with true before it moves or deletes readings itself. After that, '
+    'heartbeat_mark_changed() marks no minutes, until a call with false or an error.';
 
 CREATE FUNCTION heartbeat_release_trigger(table_partition regclass) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
@@ -133,6 +133,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
     'Rebuilds vw_customer_bpm_summary from the readings, and returns the number of minutes that it rebuilds. It rebuilds the '
-    'minutes from from_time (included) to to_time (not included). The view is exact as soon as the call commits. Call it after '
-    'changes that no trigger sees: COPY or INSERT of readings, changes in a session with session_replication_role = replica, and '
-    'attaching or detaching a table partition.';
+    'minutes from from_time (included) to to_time (not included). The view is exact as soon as the call commits. Call the function '
+    'after changes that no trigger sees: COPY or INSERT of readings, changes in a session with session_replication_role = replica, '
+    'and attaching or detaching a table partition.';

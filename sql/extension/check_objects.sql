@@ -48,5 +48,6 @@ END;
 COMMENT ON FUNCTION heartbeat_check_objects() IS
     'Finds each object of the extension that uses a foreign object, and returns a row with both objects. An object of the '
     'extension is a function, a view, or a table''s default, constraint, index, policy or trigger. A foreign object belongs '
-    'neither to the server nor to the extension. It runs with the rights of the role that uses the extension''s object. The '
-    'rows also show objects that you have added to the tables yourself. Every other row shows a security problem.';
+    'neither to the server nor to the extension. A foreign function runs with the rights of the role that uses the extension''s '
+    'object. The function also returns rows for objects that you have added to the tables yourself. Every other row shows a '
+    'security problem.';

@@ -10,8 +10,8 @@ COMMENT ON FUNCTION heartbeat_wake_workers() IS
 CREATE FUNCTION heartbeat_lock_source(source_id integer) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_lock_source(integer) IS
-    'Internal: waits for the current batches of the source, or of all sources if the argument is NULL. Their next batches wait '
-    'until the transaction ends.';
+    'Internal: waits for the current batches of the source, or of all sources if the argument is NULL. The next batches wait until '
+    'the transaction ends.';
 
 CREATE FUNCTION heartbeat_store_pause(reason text, source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
@@ -60,6 +60,6 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_resume(text) IS
-    'Without a source, ends all pauses, also the pause of a database that was restored from a dump. With a source, ends only the pause '
-    'of this source. The source stays paused if all sources are paused. If workers stopped as FAILED, the function lets them try '
-    'again. It does nothing while ingest runs.';
+    'Without a source, ends all pauses, also the pause of a database that was restored from a dump. With a source, ends only the '
+    'pause of this source. The source stays paused if all sources are paused. If workers stopped as FAILED, the function lets them '
+    'try again. While ingest runs, the function does nothing.';

@@ -31,12 +31,12 @@ CREATE FUNCTION heartbeat_retry_dead_letters(error_code text DEFAULT NULL, topic
                                              OUT resolved bigint, OUT remaining bigint, OUT remaining_errors jsonb)
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[], boolean, text) IS
-    'Decodes unresolved dead letters again, each with the present mapping of its source. Stores each dead letter whose readings can '
-    'be stored now, and marks it as resolved, all in the transaction of the caller. The arguments restrict the retry: an error code, '
-    'a topic, a Kafka partition, the time of arrival (arrived_since <= arrived_at < arrived_until), ids, a source. With replace, a '
-    'reading in conflict (CONFLICT) replaces the stored reading of the same customer, time and device. Returns how many dead letters '
-    'were resolved, how many remain, and the errors of the remaining dead letters as {"code": count}. Raises an error for a code that '
-    'no dead letter can have, and for a source that never existed.';
+    'Decodes unresolved dead letters again, each with the present mapping of its source. If the readings of a dead letter can be '
+    'stored now, stores them and marks the dead letter as resolved. All this is in the transaction of the caller. The arguments '
+    'restrict the retry: an error code, a topic, a Kafka partition, the time of arrival (arrived_since <= arrived_at < '
+    'arrived_until), ids, a source. With replace, a reading in conflict (CONFLICT) replaces the stored reading of the same '
+    'customer, time and device. Returns how many dead letters were resolved, how many remain, and the errors of the remaining dead '
+    'letters as {"code": count}. Raises an error for a code that no dead letter can have, and for a source that never existed.';
 
 -- The view has no payloads, so that roles without access to patients' data can read it.
 CREATE VIEW heartbeat_dead_letter_summary WITH (security_barrier) AS

@@ -31,7 +31,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_check_cluster() IS
-    'Internal: raises an error unless this server is a Citus coordinator whose nodes are ready for the tables.';
+    'Internal: raises an error if this server is not a Citus coordinator, or if its nodes are not ready for the tables.';
 
 CREATE FUNCTION heartbeat_lock_control(control regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -79,8 +79,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_prepare_spread() IS
     'Internal: does the part of heartbeat_distribute() before Citus distributes the tables. When Citus distributes a table, it '
-    'follows the dependencies of the table and of functions. After this call they lead neither back to the table nor to the '
-    'extension.';
+    'follows the dependencies of the table and of functions. After this call the dependencies lead neither back to the table nor '
+    'to the extension.';
 
 CREATE FUNCTION heartbeat_spread(shard_count integer) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

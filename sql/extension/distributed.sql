@@ -34,8 +34,8 @@ BEGIN ATOMIC
     SELECT heartbeat_is_distributed();
 END;
 COMMENT ON FUNCTION heartbeat_rows_elsewhere() IS
-    'Internal: returns whether other servers have the rows of the readings and of their rollup. If it returns true, a statement on '
-    'these rows must not name a table of this server, and must move rows by INSERT and DELETE.';
+    'Internal: returns whether other servers have the rows of the readings and of their rollup. If the function returns true, a '
+    'statement on these rows must not name a table of this server, and must move rows by INSERT and DELETE.';
 
 CREATE FUNCTION heartbeat_free_copied(copied regclass[]) RETURNS void
     LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp

@@ -6,10 +6,10 @@ CREATE FUNCTION heartbeat_actor() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user, or NULL in a process of heartbeat.';
 
--- The events of a role stay readable for at least a week, even if the role causes many more: from the hundredth event of a kind
--- in a minute on, the role's last row of this kind counts further events. The session that deletes or counts waits for no other
--- session. In an isolation level stricter than READ COMMITTED the session neither deletes nor counts, because it would fail if
--- another session had changed the row.
+-- The events of a role stay readable for at least a week, even if the role causes many more events: from the hundredth event of a
+-- kind in a minute on, the role's last row of this kind counts further events. The session that deletes or counts waits for no
+-- other session. In an isolation level stricter than READ COMMITTED the session neither deletes nor counts, because it would fail
+-- if another session had changed the row.
 CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -56,5 +56,6 @@ BEGIN ATOMIC
                                  heartbeat_record_event.happened_at);
 END;
 COMMENT ON FUNCTION heartbeat_record_event(text, text, jsonb, timestamptz) IS
-    'Internal: adds an event in the caller''s transaction, with the session''s user as its role. A function of the extension '
-    'calls it once, after its action: SELECT heartbeat_record_event(''seek'', ''why'', jsonb_build_object(''partition'', 0)).';
+    'Internal: adds an event in the caller''s transaction, with the session''s user as its role. A function of the extension calls '
+    'heartbeat_record_event() once, after its action: SELECT heartbeat_record_event(''seek'', ''why'', '
+    'jsonb_build_object(''partition'', 0)).';

@@ -1,6 +1,6 @@
 --
--- Metrics for Prometheus. The names follow its conventions: base units, and _total for counters. The view reads shared memory and one
--- row for each Kafka partition, and no readings.
+-- Metrics for Prometheus. The names follow the conventions of Prometheus: base units, and _total for counters. The view reads shared
+-- memory and one row for each Kafka partition, and no readings.
 --
 
 CREATE VIEW heartbeat_metrics WITH (security_barrier) AS
@@ -105,4 +105,4 @@ COMMENT ON COLUMN heartbeat_metrics.value IS 'Value of the sample, in seconds, m
 COMMENT ON COLUMN heartbeat_metrics.type IS 'gauge, counter or histogram.';
 COMMENT ON COLUMN heartbeat_metrics.help IS 'What the metric means.';
 COMMENT ON COLUMN heartbeat_metrics.family IS
-    'Name of the metric. It is the name of the sample; for a histogram, without the suffix _bucket, _count or _sum.';
+    'Name of the metric: the name of the sample, but for a histogram without the suffix _bucket, _count or _sum.';

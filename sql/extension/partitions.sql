@@ -1,6 +1,6 @@
 --
--- Table partitions: each of the three tables has one for each week (from Monday, UTC), and a default partition for times far from
--- now
+-- Table partitions: each of the three tables has one table partition for each week (from Monday, UTC), and a default partition for
+-- times far from now
 --
 
 -- heartbeat_make_partitions() passes the tables as regclass, because its body refers to the tables by oid. A week has a table
@@ -66,7 +66,7 @@ BEGIN
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
         RAISE EXCEPTION 'cannot create table partitions from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR missing IN -- ANALYZE can hold the lock below for minutes, so the lock is taken only if a table partition is missing
+    FOR missing IN -- ANALYZE can hold the lock below for minutes, so take the lock only if a table partition is missing
         WITH bounds AS MATERIALIZED (
             SELECT h.inhparent AS parent,
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
@@ -232,5 +232,5 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Creates the weekly table partitions that readings between the two times need, moves readings of these weeks out of the '
-    'default partitions, and returns the number of created tables. The maintenance worker calls the function. You can also call '
-    'it earlier. The function fails with lock_not_available if it waits longer than a second for a lock.';
+    'default partitions, and returns the number of created tables. The maintenance worker calls the function in time. You can also '
+    'call the function earlier. The function fails with lock_not_available if it waits longer than a second for a lock.';

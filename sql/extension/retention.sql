@@ -74,8 +74,8 @@ BEGIN
         WHERE i.inhparent IN (records, anomalies, rollup)
           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
-    -- the minutes of the rollup before this time have no readings from now on: their week has no table partition, or this
-    -- function drops it
+    -- the minutes of the rollup before this time have no readings from now on: their week has no table partition, or this function
+    -- drops the table partition of the week
     kept_from := cutoff;
     IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
                     LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
@@ -173,6 +173,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_apply_retention() IS
     'Drops the weekly table partitions that are wholly older than heartbeat.retention, and deletes older dead letters, gaps, '
-    'events and closed alerts, and older readings in the default partitions. Does nothing if heartbeat.retention is 0. Waits '
-    'up to 30 seconds for the rollup, or for another call of this function. Fails with lock_not_available if other sessions '
-    'read the tables for a whole second. The maintenance worker calls it hourly, and again ten seconds after a failure.';
+    'events and closed alerts, and older readings in the default partitions. Does nothing if heartbeat.retention is 0. Waits up to '
+    '30 seconds for the rollup, or for another call of this function. Fails with lock_not_available if other sessions read the '
+    'tables for a whole second. The maintenance worker calls the function hourly, and again ten seconds after a failure.';

@@ -10,7 +10,7 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                -- the new offset belongs to the cluster and the topic that the worker finds next, and the worker has consumed no message before it
+                -- NULL from now on: the worker finds the cluster and the topic again, and has not consumed the message before the new offset
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()
@@ -67,7 +67,7 @@ BEGIN ATOMIC
              'previous_offset', f.next_offset, 'next_offset', NULL)) recorded;
 END;
 COMMENT ON FUNCTION heartbeat_forget_offset(text, text, integer) IS
-    'Internal: removes the offset of a Kafka partition of a source that no worker has read, and returns it (NULL if none was '
+    'Internal: removes the stored offset of a Kafka partition that no worker has read, and returns this offset (NULL if none was '
     'stored).';
 
 -- A worker reads the stored offsets when a pause ends, and it sees a seek only after the seek has committed. So no pause may end
@@ -89,8 +89,8 @@ BEGIN ATOMIC
                              'Call heartbeat_pause() first and heartbeat_resume() afterwards.');
 END;
 COMMENT ON FUNCTION heartbeat_require_pause(text) IS
-    'Internal: raises an error unless the source is paused; NULL: unless all sources are paused. No other session can end the pause '
-    'until the transaction ends.';
+    'Internal: raises an error if the source is not paused. If the argument is NULL, raises an error if not all sources are '
+    'paused. No other session can end the pause until the transaction ends.';
 
 CREATE FUNCTION heartbeat_check_offset(source text, partition integer, next_offset bigint) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
@@ -120,20 +120,20 @@ BEGIN ATOMIC
     FROM (SELECT n.name, heartbeat_topic_of(n.name) AS topic FROM (SELECT coalesce(heartbeat_seek.source, 'default') AS name) n) s;
 END;
 COMMENT ON FUNCTION heartbeat_seek(integer, bigint, text) IS
-    'Sets the offset (0 to 10^15) that ingest reads next from a Kafka partition of a source (NULL: of the source default). If '
-    'the new offset is lower than the previous offset, ingest reads messages again, and readings that are already stored count '
-    'as duplicates. If the new offset is higher, ingest skips messages, and heartbeat_gaps records them. The source must be '
-    'paused. The function refuses a partition or an offset that Kafka does not hold. If Kafka does not answer or does not have '
-    'the topic yet, it accepts the offset with a notice. NULL removes an offset that was set for a partition that no worker has '
+    'Sets the offset (0 to 10^15) that ingest reads next from a Kafka partition of a source (NULL: of the source default). If the '
+    'new offset is lower than the previous offset, ingest reads messages again, and readings that are already stored count as '
+    'duplicates. If the new offset is higher, ingest skips messages, and heartbeat_gaps records their offsets. The source must be '
+    'paused. The function refuses a partition or an offset that Kafka does not hold. If Kafka does not answer or does not have the '
+    'topic yet, the function accepts the offset with a notice. NULL removes the stored offset of a partition that no worker has '
     'read. Returns the previous offset and the new offset.';
 
 CREATE FUNCTION heartbeat_kafka_offsets(kafka_time timestamptz, only_partition integer DEFAULT NULL, source text DEFAULT NULL,
                                         OUT partition integer, OUT next_offset bigint)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer, text) IS
-    'Asks Kafka for the first offset whose Kafka timestamp is at or after the given time. Asks for the given Kafka partition of the '
-    'source, or for each partition. A NULL as source is the source default. For a partition without such a message, returns the end '
-    'offset.';
+    'Asks Kafka for the first offset whose Kafka timestamp is at or after the given time. Asks for the given Kafka partition of '
+    'the source, or for each partition. If the source is NULL, the function uses the source default. For a partition without such '
+    'a message, returns the end offset.';
 
 -- The sort makes the function move all Kafka partitions, even if the caller fetches only one row.
 CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL, source text DEFAULT NULL,
@@ -161,6 +161,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_seek(timestamptz, integer, text) IS
     'Sets the next offset of one Kafka partition, or of all partitions, to the first message whose Kafka timestamp is at or after '
-    'the given time. If the source is NULL and a partition is given, the function seeks in the source default. If both are NULL, it '
-    'seeks in all sources. The sources must be paused. Returns the previous offset and the new offset of each partition, and the '
-    'name of its source.';
+    'the given time. If the source is NULL and a partition is given, the function seeks in the source default. If both are NULL, '
+    'the function seeks in all sources. The sources must be paused. Returns the previous offset and the new offset of each '
+    'partition, and the name of its source.';

@@ -78,9 +78,9 @@ COMMENT ON FUNCTION heartbeat_alter_source(text, text, jsonb, text, text, text, 
 CREATE FUNCTION heartbeat_drop_source(name text) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_drop_source(text) IS
-    'Drops a source. The readings and dead letters of the source stay. The function deletes its offsets and gaps. The drop is '
-    'transactional and exact: the function waits for the current batch, and after the commit the workers store no message of the '
-    'source. If you add a source of the same name later, the workers begin at its start_offset.';
+    'Drops a source. The readings and dead letters of the source stay. The function deletes the offsets and gaps of the source. '
+    'The drop is transactional and exact: the function waits for the current batch, and after the commit the workers store no '
+    'message of the source. If you later add a source with the same name, the workers begin at the start_offset of the new source.';
 
 -- The lock of this function conflicts only with the lock that heartbeat_drop_source() takes before all other locks. So a caller
 -- must call this function before it locks other tables.

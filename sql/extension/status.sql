@@ -16,21 +16,21 @@ COMMENT ON FUNCTION heartbeat_state() IS
 CREATE FUNCTION heartbeat_ingest_state() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_ingest_state() IS
-    'Internal: returns the state of ingest alone, without the duties of the maintenance worker. Rules on silence use it.';
+    'Internal: returns the state of ingest alone, without the duties of the maintenance worker. Silence rules use this state.';
 
 CREATE FUNCTION heartbeat_maintenance_duties(OUT duty text, OUT done_at timestamptz, OUT failing_since timestamptz,
                                              OUT failures bigint, OUT failures_total bigint, OUT reason text, OUT hint text)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_maintenance_duties() IS
-    'Internal: returns the duties of the maintenance worker and their results, from shared memory. The view '
-    'heartbeat_maintenance shows them.';
+    'Internal: returns the duties of the maintenance worker and their results, from shared memory. The view heartbeat_maintenance '
+    'shows these rows.';
 
 CREATE FUNCTION heartbeat_partition_states(OUT partition integer, OUT high_watermark bigint, OUT worker_pid integer,
                                            OUT end_is_known boolean, OUT state text, OUT reason text, OUT source_id integer)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_partition_states() IS
-    'Internal: returns what the workers know of each Kafka partition of each source, from shared memory. The view '
-    'heartbeat_partitions shows it.';
+    'Internal: returns a row with the workers'' knowledge of each Kafka partition of each source, from shared memory. The view '
+    'heartbeat_partitions shows these rows.';
 
 CREATE FUNCTION heartbeat_source_states(OUT source_id integer, OUT state text, OUT since timestamptz, OUT reason text, OUT hint text,
                                         OUT workers integer, OUT messages_per_second double precision, OUT last_error text,
@@ -38,15 +38,15 @@ CREATE FUNCTION heartbeat_source_states(OUT source_id integer, OUT state text, O
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_source_states() IS
     'Internal: returns the state of each source that a worker reads, from shared memory. The view heartbeat_source_status shows '
-    'it.';
+    'these states.';
 
 CREATE FUNCTION heartbeat_batch_times(OUT upper_bound double precision, OUT batches bigint,
                                       OUT total_seconds double precision)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_batch_times() IS
     'Returns a row for each upper_bound: the number of batches that took at most upper_bound seconds to store, and the total '
-    'seconds of all batches. It counts the batches since the server started, in shared memory. heartbeat_metrics shows the '
-    'rows.';
+    'seconds of all batches. The function counts the batches since the server started, in shared memory. heartbeat_metrics shows '
+    'the rows.';
 
 CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
     SELECT o.topic, o.partition, o.next_offset, s.high_watermark,
@@ -64,20 +64,20 @@ CREATE VIEW heartbeat_partitions WITH (security_barrier) AS
         ON d.name = o.source AND d.dropped_at IS NULL AND coalesce(d.topic, current_setting('heartbeat.topic', true)) = o.topic
     LEFT JOIN heartbeat_partition_states() s ON s.source_id = d.source_id AND s.partition = o.partition;
 COMMENT ON VIEW heartbeat_partitions IS
-    'One row for each Kafka partition of each source: the next offset, the end offset that its worker saw last, and the lag in '
+    'One row for each Kafka partition of each source: the next offset, the end offset that the worker saw last, and the lag in '
     'messages. The row also has the numbers of records, anomalies, duplicates and dead letters, the worker that reads the '
     'partition, and the partition''s state with the reason.';
 COMMENT ON COLUMN heartbeat_partitions.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_partitions.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_partitions.next_offset IS 'The offset that the worker reads next.';
 COMMENT ON COLUMN heartbeat_partitions.high_watermark IS
-    'The offset after the partition''s last message, as its worker saw it last; NULL while no worker reads the partition.';
+    'The offset after the partition''s last message, as Kafka last told the worker; NULL while no worker reads the partition.';
 COMMENT ON COLUMN heartbeat_partitions.lag_messages IS
     'Number of offsets from next_offset to high_watermark; NULL if no worker reads the partition, or if its leader has not '
     'reported the end offset for 15 seconds.';
-COMMENT ON COLUMN heartbeat_partitions.records IS 'Messages stored in heartbeat_records.';
-COMMENT ON COLUMN heartbeat_partitions.anomalies IS 'Messages stored in heartbeat_anomalies.';
-COMMENT ON COLUMN heartbeat_partitions.duplicates IS 'Messages whose reading or dead letter was already stored.';
+COMMENT ON COLUMN heartbeat_partitions.records IS 'Readings stored in heartbeat_records.';
+COMMENT ON COLUMN heartbeat_partitions.anomalies IS 'Readings stored in heartbeat_anomalies.';
+COMMENT ON COLUMN heartbeat_partitions.duplicates IS 'Readings that were already stored with the same heart rate.';
 COMMENT ON COLUMN heartbeat_partitions.dead_letters IS 'Messages stored in heartbeat_dead_letters that no retry has resolved.';
 COMMENT ON COLUMN heartbeat_partitions.empty_offsets IS 'Offsets without a message.';
 COMMENT ON COLUMN heartbeat_partitions.worker_pid IS
@@ -87,7 +87,7 @@ COMMENT ON COLUMN heartbeat_partitions.lag_seconds IS
     'Age of the last message read, in seconds, if there is lag; 0 without lag, NULL if lag_messages is NULL.';
 COMMENT ON COLUMN heartbeat_partitions.state IS
     'READING: the worker reads the partition. AWAY: the worker cannot read the partition and tries again each second; meanwhile '
-    'it reads its other partitions. ASKED: the worker has asked the partition''s leader for the first and the end offset. '
+    'the worker reads its other partitions. ASKED: the worker has asked the partition''s leader for the first and the end offset. '
     'PAUSED: ingest is paused. NULL: no worker has the partition.';
 COMMENT ON COLUMN heartbeat_partitions.reason IS
     'Why the partition is AWAY: it has no leader, or its leader has a problem. The text has the id and the address of the '
@@ -158,8 +158,8 @@ COMMENT ON COLUMN heartbeat_source_status.last_error_at IS 'When this error occu
 CREATE VIEW heartbeat_maintenance WITH (security_barrier) AS
     SELECT duty, done_at, failing_since, failures, failures_total, reason, hint FROM heartbeat_maintenance_duties();
 COMMENT ON VIEW heartbeat_maintenance IS
-    'One row for each duty of the maintenance worker: when it last succeeded, when it began to fail, how often it has failed '
-    'since, and why. If a duty has failed three times in a row while ingest runs, the state in heartbeat_status is RETRYING.';
+    'One row for each duty of the maintenance worker: when the duty last succeeded, when it began to fail, how often it has failed '
+    'since then, and why. If a duty has failed three times in a row while ingest runs, the state in heartbeat_status is RETRYING.';
 COMMENT ON COLUMN heartbeat_maintenance.duty IS
     'partitions (creates table partitions), retention, indexes (summarizes new blocks), fold and rollup (of '
     'vw_customer_bpm_summary), alerts, events (records the state in heartbeat_events), summary (writes the summary line to the '

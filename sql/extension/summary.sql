@@ -1,5 +1,5 @@
 --
--- vw_customer_bpm_summary, with one text for tables that Citus has distributed, and another one for tables on this server.
+-- vw_customer_bpm_summary, with one text for tables that Citus has distributed, and another text for tables on this server.
 -- heartbeat_use_summary() creates the view with one of the texts. This script, heartbeat_distribute() and heartbeat_undistribute()
 -- call it.
 --
@@ -94,12 +94,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_use_summary(boolean, regprocedure) IS
-    'Internal: creates vw_customer_bpm_summary again. With true, its text is for distributed tables. With false, its text is '
-    'for tables on this server.';
+    'Internal: creates vw_customer_bpm_summary again. With true, the view gets the text for distributed tables. With false, the '
+    'view gets the text for tables on this server.';
 
 SELECT heartbeat_use_summary(heartbeat_is_distributed(), 'heartbeat_summarize_minute(timestamptz)'::regprocedure);
 COMMENT ON VIEW vw_customer_bpm_summary IS
-    'Mean heart rate and number of normal readings for each customer and minute. It is always exact, even if readings arrive '
+    'Mean heart rate and number of normal readings for each customer and minute. The view is always exact, even if readings arrive '
     'late.';
 COMMENT ON COLUMN vw_customer_bpm_summary.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN vw_customer_bpm_summary.minute_bucket IS 'Start of the minute.';

@@ -79,5 +79,5 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_undistribute() IS
-    'Undoes heartbeat_distribute(): moves the distributed tables back to this server and into the extension. It copies the rows '
-    'twice on this server, in one transaction. Ingest waits until the transaction commits.';
+    'Undoes heartbeat_distribute(): moves the distributed tables back to this server and into the extension. The function copies '
+    'the rows twice on this server, in one transaction. Ingest waits until the transaction commits.';

@@ -6,15 +6,15 @@ CREATE FUNCTION heartbeat_refuse_user_code(tables regclass[]) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_refuse_user_code(regclass[]) IS
     'Internal: locks bookkeeping tables of heartbeat for writing. Raises an error if one of the tables has a rule, a policy or '
-    'another owner. Also raises an error for a trigger whose function belongs to neither the owner nor a superuser, and for '
-    'every trigger of a table on which other roles have TRIGGER. Before a function of the extension writes to such a table with '
-    'the rights of the extension''s owner, it calls this function.';
+    'another owner. Also raises an error for two kinds of triggers: a trigger whose function belongs neither to the owner nor to a '
+    'superuser, and every trigger of a table on which other roles have TRIGGER. Each function of the extension calls this function '
+    'before it writes to such a table with the rights of the extension''s owner.';
 
 CREATE FUNCTION heartbeat_notify(channel text, payload text) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_notify(text, text) IS
-    'Internal: sends NOTIFY. If the server''s notification queue is more than a quarter full, it drops and counts the '
-    'announcement instead, so no role can stop heartbeat by filling the queue.';
+    'Internal: sends NOTIFY. If the server''s notification queue is more than a quarter full, the function drops and counts the '
+    'announcement instead. So no role can stop heartbeat by filling the queue.';
 
 CREATE FUNCTION heartbeat_announcements_dropped() RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

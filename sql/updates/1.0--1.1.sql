@@ -49,7 +49,8 @@ BEGIN
 END
 $$;
 
--- The lock timeout keeps a long reader (pg_dump, say) from turning this wait into everybody's wait.
+-- While this function waits for a long reader such as pg_dump, other sessions wait behind it. The lock timeout limits this
+-- wait.
 CREATE OR REPLACE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
@@ -138,7 +139,7 @@ CREATE OR REPLACE VIEW vw_pipeline_summary AS
     ), customers AS (
         SELECT (SELECT coalesce(sum(customers), 0) FROM heartbeat_customers_total) +
                (SELECT count(*) FROM pending p
-                -- as a subquery with a LIMIT, so that each is looked up and never all are read
+                -- a subquery with a LIMIT, so that PostgreSQL looks up each customer and never reads all customers
                 WHERE (SELECT true FROM heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
                ) AS customers
     )
@@ -161,8 +162,8 @@ CREATE OR REPLACE VIEW vw_pipeline_summary AS
          ) AS m (position, metric, value)
     ORDER BY m.position;
 
--- What is asked of the readings is asked by functions: on one server and on the nodes of a cluster, which answer no query
--- that has the coordinator's tables in it, too.
+-- Functions query the readings, because the rows can be on the nodes of a cluster. The nodes refuse a query that also reads
+-- a table of the coordinator.
 CREATE FUNCTION heartbeat_newest_anomalies(since timestamptz, until timestamptz, only_customer text, only_type text,
                                            OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record
@@ -180,8 +181,8 @@ $$;
 COMMENT ON FUNCTION heartbeat_newest_anomalies(timestamptz, timestamptz, text, text) IS
     'Internal: of the anomalies between two times the newest 100,000, of a customer and a type where they are given.';
 
--- As subqueries with a LIMIT customers are looked up in the partitions' keys, whatever the planner thinks of the tables.
--- On nodes, first who was heard in the last minute: of the others there are few readings in all of the time.
+-- The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions. On nodes, the function
+-- first looks for customers with a reading in the last minute. The other customers have few readings in the whole time.
 CREATE FUNCTION heartbeat_heard(customers text[], since timestamptz) RETURNS SETOF text
     LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -215,9 +216,10 @@ $$;
 COMMENT ON FUNCTION heartbeat_heard(text[], timestamptz) IS
     'Internal: those of some customers who have a reading after a time.';
 
--- Index ranges only, and at most so much of each: the newest 100,000 anomalies of a rule's time, 10,000 customers a call
--- (in turn: the caller gives back what it got), 1,000 alerts raised a call. A window begins a minute earlier than the
--- rule's period, for readings that arrive late. Who is silent cannot be told while ingest is behind.
+-- The function reads only ranges of indexes, and a limited number of rows: the newest 100,000 anomalies of a rule's period,
+-- and 10,000 customers in a call. The next call continues after the last customer of this call. A call raises at most 1,000
+-- alerts. The window begins a minute before the rule's period, so that it also includes readings that arrive late. heartbeat
+-- evaluates silence rules only while the lag of ingest is short.
 CREATE OR REPLACE FUNCTION heartbeat_evaluate_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -250,13 +252,13 @@ BEGIN ATOMIC
         WHERE r.kind = 'anomalies'
         GROUP BY r.name, r.kind, r.period, r.threshold, a.customer_id
         HAVING max(a.within) >= r.threshold
-    ), watched AS MATERIALIZED ( -- each customer whose silence is looked at now
+    ), watched AS MATERIALIZED ( -- each customer whose silence this call examines
         SELECT r.name AS rule, r.kind, r.period, c.customer_id
         FROM rules r JOIN slice c ON r.customer_id IS NULL WHERE r.kind = 'silence'
         UNION ALL
         SELECT r.name, r.kind, r.period, r.customer_id
         FROM rules r WHERE r.kind = 'silence' AND r.customer_id IS NOT NULL AND with_silence
-    ), silences AS MATERIALIZED ( -- and those whose silence may be over
+    ), silences AS MATERIALIZED ( -- the open alerts whose customer may have sent a reading
         SELECT o.id, o.subject, r.period
         FROM heartbeat_alerts o JOIN rules r ON r.name = o.rule, bounds b
         WHERE o.closed_at IS NULL AND r.kind = 'silence' AND with_silence
@@ -303,7 +305,7 @@ BEGIN ATOMIC
             ORDER BY m.rule, m.subject LIMIT 1000
             ON CONFLICT DO NOTHING
             RETURNING id, rule, subject, raised_at, closed_at, detail
-    ), over AS ( -- at most as many as are looked at: a silence is over when its customer is heard
+    ), over AS ( -- alerts to close: a silence ends when a reading of the customer arrives
         SELECT o.id
         FROM heartbeat_alerts o LEFT JOIN rules r ON r.name = o.rule
         WHERE o.closed_at IS NULL
@@ -337,9 +339,9 @@ BEGIN ATOMIC
     FROM told t;
 END;
 
--- The view in a text that Citus sends to the nodes as a whole, with the caller's conditions on customer and time. Which
--- minutes stand in the small tables is asked first, so that no sum is read twice that is moved meanwhile. On one server
--- the other text is far cheaper.
+-- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time.
+-- This text first selects the minutes of the small tables. So it reads no sum twice, even if the maintenance worker moves
+-- the sum meanwhile. On one server the other text is far faster.
 CREATE FUNCTION heartbeat_use_summary(distributed boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -493,7 +495,8 @@ COMMENT ON FUNCTION heartbeat_distribute(integer) IS
     'server is, by customer_id, in so many shards (NULL: four a node), and takes them out of the extension. Ingest waits '
     'until their rows are copied, and goes on by itself. One transaction.';
 
--- By the functions that Citus calls for DROP TABLE, so that the tables stay the ones that views and functions name.
+-- The function calls the functions that Citus itself calls for DROP TABLE. So the tables keep their oids, to which views and
+-- functions are bound.
 CREATE FUNCTION heartbeat_undistribute() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 AS $$

@@ -237,9 +237,9 @@ END
 $$;
 
 -- The functions that compare Kafka's timestamps name their parameter kafka_time. CREATE OR REPLACE cannot rename a parameter. A new
--- function would lose its owner and its grants, and the views that call it would have to be dropped. So the catalog is changed. If
--- a view or a function in SQL calls one of the functions with the old name of the parameter, it would still work, but a dump of it
--- could not be restored.
+-- function would lose its owner and its grants, and the views that call it would have to be dropped. So the catalog is changed. A
+-- view or an SQL function can call one of these functions with the old name of the parameter. Such an object would still work, but
+-- its dump could not be restored. So the update stops and names such an object.
 
 DO $$
 DECLARE
@@ -263,8 +263,8 @@ BEGIN
 END
 $$;
 
--- heartbeat_partition_states() returns more columns than in 1.1, so it is dropped and created again. Until then the views that call it
--- have other texts.
+-- heartbeat_partition_states() returns more columns than in 1.1, so it is dropped and created again. Between these two statements,
+-- the views that call this function have other texts.
 
 SELECT set_config('heartbeat_building.readers', coalesce(string_agg(CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, ', '), ''), true)
 FROM pg_proc p, aclexplode(p.proacl) a
@@ -536,7 +536,7 @@ COMMENT ON FUNCTION heartbeat_record_all_calls(boolean) IS
     'Internal: calls heartbeat_record_calls() for each function of the extension.';
 
 --
--- Records when each customer was last heard, by the server's clock, because a device's clock can be wrong by any time
+-- Records when the last reading of each customer arrived, by the server's clock. The clock of a device can be wrong.
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_max_clock_skew() RETURNS interval
@@ -680,8 +680,9 @@ $$;
 COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
     'Internal: creates the triggers of heartbeat_records that call heartbeat_mark_changed().';
 
--- A table that another session uses gets its trigger at the next call. The caller passes the tables to heartbeat_release_trigger():
--- a body in SQL names that function by oid, so no other function of the same name can make the call ambiguous.
+-- If another session uses a table, only the next call of this function creates the table's trigger. The caller passes the tables to
+-- heartbeat_release_trigger(). The caller is an SQL body, which refers to a function by oid, so no other function of the same name
+-- can make the call ambiguous.
 CREATE OR REPLACE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -784,9 +785,9 @@ COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
 -- now
 --
 
--- heartbeat_make_partitions() passes the tables as regclass, because its body has them by oid. A week has a table partition if the
--- range of any table partition overlaps it. The name and the owner of that table partition do not matter. If another table or type
--- has the usual name, the new table partition gets another name.
+-- heartbeat_make_partitions() passes the tables as regclass, because its body refers to the tables by oid. A week has a table
+-- partition if the range of any table partition overlaps the week. The name and the owner of that table partition do not matter. If
+-- another table or type has the usual name, the new table partition gets another name.
 --
 -- For a move, the WAL first has a DELETE from the default partition. Then the week's table is attached, and the WAL has an INSERT
 -- into this table. So a publication of the parents publishes both changes. A subscriber has the row under the same unique key, and
@@ -812,8 +813,8 @@ $$;
 COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
     'Internal: drops the tables whose rows heartbeat_make_partitions() has moved.';
 
--- The caller passes each moved_rows and its week to heartbeat_move_rows(): a body in SQL names that function by oid, so no other
--- function of the same name can make the call ambiguous.
+-- The caller passes each moved_rows and its week to heartbeat_move_rows(). The caller is an SQL body, which refers to a function by
+-- oid, so no other function of the same name can make the call ambiguous.
 CREATE OR REPLACE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
                                      time_columns text[], elsewhere boolean,
                                      OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[], OUT copied regclass[])
@@ -1267,7 +1268,7 @@ COMMENT ON FUNCTION heartbeat_replay(timestamptz, timestamptz, integer) IS
 -- Retention
 --
 
--- heartbeat_apply_retention() passes the tables as regclass, because its body has them by oid.
+-- heartbeat_apply_retention() passes the tables as regclass, because its body refers to the tables by oid.
 CREATE OR REPLACE FUNCTION heartbeat_remove_old(retention interval, records regclass, anomalies regclass, rollup regclass,
                                      records_default regclass, anomalies_default regclass, rollup_default regclass,
                                      rollup_pending regclass, gaps regclass, events regclass, alerts regclass,
@@ -1642,7 +1643,7 @@ COMMENT ON COLUMN vw_pipeline_summary.metric IS 'Name of the metric.';
 COMMENT ON COLUMN vw_pipeline_summary.value IS 'Value of the metric, as text; NULL if it is not known.';
 
 --
--- vw_customer_bpm_summary, with one text for tables that Citus has distributed, and another one for tables on this server.
+-- vw_customer_bpm_summary, with one text for tables that Citus has distributed, and another text for tables on this server.
 -- heartbeat_use_summary() creates the view with one of the texts. This script, heartbeat_distribute() and heartbeat_undistribute()
 -- call it.
 --
@@ -1651,10 +1652,10 @@ COMMENT ON COLUMN vw_pipeline_summary.value IS 'Value of the metric, as text; NU
 -- first selects the minutes of the small tables. So it reads no sum twice, even if the maintenance worker moves the sum meanwhile.
 -- On one server the other text is far cheaper.
 --
--- The text for one server reads a row of heartbeat_rollup as it is if no small table has its customer and minute. For each row of
--- heartbeat_rollup_pending it looks up the sum in heartbeat_rollup by the key. The small tables can be empty at one moment and
--- large at the next moment, and the planner does not see this. So the text reads the small tables as arrays: the planner assumes
--- ten elements and hashes them, and the cost depends only on their real length.
+-- The text for one server returns a row of heartbeat_rollup unchanged if no small table has the customer and the minute of this
+-- row. For each row of heartbeat_rollup_pending it looks up the sum in heartbeat_rollup by the key. The small tables can be empty
+-- at one moment and large at the next moment, and the planner does not see this. So the text reads the small tables as arrays: the
+-- planner assumes ten elements and hashes them, and the cost depends only on their real length.
 --
 -- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.
@@ -1757,8 +1758,8 @@ COMMENT ON COLUMN vw_customer_bpm_summary.reading_count IS 'Number of normal rea
 -- 10,000 customers in a call.
 --
 
--- This function reads only the table of the anomalies. If other servers have its rows, they answer no query that also reads a table of
--- this server.
+-- This function reads only the table of the anomalies. If the rows of this table are on other servers, these servers refuse a query
+-- that also reads a table of this server.
 CREATE OR REPLACE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
                                            only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record
@@ -1804,8 +1805,8 @@ END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
     'Internal: returns an alert for each enabled rule of kind anomalies and each customer for whom the condition is met.';
 
--- heartbeat can evaluate silence rules only while ingest has no lag. It measures a customer's silence from the arrival of the
--- customer's last reading, in heartbeat_customers.
+-- heartbeat evaluates a silence rule only while the lag of ingest is shorter than the rule's period. The silence of a customer
+-- begins when the customer's last reading arrives (heartbeat_customers.heard_until).
 CREATE OR REPLACE FUNCTION heartbeat_alerts_of_silence(after_customer text, OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -1880,8 +1881,9 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
     'Internal: when the transaction commits, tells the maintenance worker to read heartbeat_alert_rules again.';
 
 -- The functions of alert_conditions.sql say which conditions are met. heartbeat_update_alerts() calls such a function only if there
--- is an enabled rule of its kind. In a call it raises at most 1,000 alerts and closes at most 1,000 alerts. It closes an alert of
--- kind silence when a reading of the customer has arrived. It closes every other alert when the condition is no longer met.
+-- is an enabled rule of its kind. One call raises at most 1,000 alerts and closes at most 1,000 alerts. The function closes an
+-- alert of kind silence when a reading of the customer has arrived. It closes every other alert when the condition is no longer
+-- met.
 CREATE OR REPLACE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -1967,8 +1969,8 @@ COMMENT ON FUNCTION heartbeat_evaluate_alerts(text, boolean) IS
     'clock, the maintenance worker also calls the function every five seconds. Only these calls evaluate the silence rules.';
 
 --
--- Metrics for Prometheus. The names follow its conventions: base units, and _total for counters. The view reads shared memory and one
--- row for each Kafka partition, and no readings.
+-- Metrics for Prometheus. The names follow the conventions of Prometheus: base units, and _total for counters. The view reads
+-- shared memory and one row for each Kafka partition, and no readings.
 --
 
 CREATE OR REPLACE VIEW heartbeat_metrics WITH (security_barrier) AS

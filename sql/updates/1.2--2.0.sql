@@ -93,7 +93,7 @@ $$;
 DROP FUNCTION heartbeat_audit(); -- in 2.0 it has the same parameters, but more columns
 
 -- heartbeat_partition_states() also has more columns in 2.0. The update does not drop the views that call it, because they must keep their
--- grants and dependent objects. So it replaces them by views without this function.
+-- grants and dependent objects. So it first replaces these views by views without this function.
 CREATE OR REPLACE VIEW heartbeat_metrics AS
     SELECT NULL::text AS name, NULL::jsonb AS labels, NULL::double precision AS value, NULL::text AS type, NULL::text AS help,
            NULL::text AS family;
@@ -225,8 +225,8 @@ BEGIN
 END
 $$;
 
--- PostgreSQL takes a grant in an update script for a part of the extension, with all other grants on the same object, and pg_dump then
--- leaves them out: a restored database would not have them. Only the owner's rights are a part of this extension.
+-- If an update script has a grant on an object, PostgreSQL records all grants on this object as a part of the extension. pg_dump leaves
+-- such grants out, so a restored database would lack them. The statements below keep only the owner's rights as a part of the extension.
 
 DELETE FROM pg_init_privs i
     WHERE i.objsubid <> 0 AND i.classoid = 'pg_class'::regclass

@@ -1,6 +1,6 @@
 # Starts a pipeline whose tables have the readings of a quarter of an hour and some dead letters, and publishes further readings
-# all the time. Starts a Grafana with the provisioning of this project. take.mjs makes pictures of this Grafana. Run by
-# script/screenshots.
+# all the time. Starts a Grafana with the provisioning of this project. take.mjs makes pictures of this Grafana.
+# script/screenshots runs this program.
 
 use strict;
 use warnings;

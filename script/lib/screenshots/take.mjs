@@ -1,5 +1,5 @@
 // Opens the dashboards in a browser and saves pictures of them: node take.mjs GRAFANA-URL FOLDER. It ends with an error if a panel is
-// not drawn, has no data or shows an error. It also makes pictures of the terminal's text in FOLDER. Run by pipeline.pl.
+// not drawn, has no data or shows an error. It also makes pictures of the terminal's text in FOLDER. pipeline.pl runs it.
 import { readFileSync } from 'node:fs';
 import Convert from 'ansi-to-html';
 import { chromium } from 'playwright-core';

@@ -1,6 +1,7 @@
 --
--- Pause and resume. heartbeat_pause() locks the source (heartbeat_lock_source()), and so does a worker while it stores a batch.
--- So a pause waits for the current batch, and the next batch waits for the pause. After the commit of a pause no batch is stored.
+-- Pause and resume. heartbeat_pause() locks the source (heartbeat_lock_source()). A worker also locks the source while it stores a
+-- batch. So a pause waits for the current batch, and the next batch waits for the pause. After the commit of a pause no batch is
+-- stored.
 --
 
 CREATE TABLE heartbeat_control (
@@ -13,8 +14,8 @@ CREATE TABLE heartbeat_control (
     PRIMARY KEY (hold, source)
 );
 COMMENT ON TABLE heartbeat_control IS
-    'Whether ingest is paused, of all sources or of one source. The first pause of all sources adds a row, and so does the first '
-    'pause of each source. Later pauses and resumes update this row. The restore of a dump adds another row, which '
+    'The pauses of ingest: of all sources, or of one source. The first pause of all sources adds a row. The first pause of each '
+    'source also adds a row. Later pauses and resumes update these rows. The restore of a dump adds another row, which '
     'heartbeat_resume() deletes.';
 COMMENT ON COLUMN heartbeat_control.hold IS
     'The cause of the pause: pause (heartbeat_pause()) or restore (a dump created the extension).';

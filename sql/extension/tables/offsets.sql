@@ -36,8 +36,8 @@ CREATE TABLE heartbeat_offsets (
     PRIMARY KEY (source, topic, partition)
 ) WITH (fillfactor = 20); -- room for in-page updates: every batch updates its rows
 COMMENT ON TABLE heartbeat_offsets IS
-    'The progress of ingest in each Kafka partition of each source: the next offset, and counters of what heartbeat has done with '
-    'all offsets since first_offset. The transaction that stores messages also updates this row.';
+    'The progress of ingest in each Kafka partition of each source: the next offset, and counters of the results of all offsets '
+    'since first_offset. The transaction that stores messages also updates the row.';
 COMMENT ON COLUMN heartbeat_offsets.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_offsets.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_offsets.next_offset IS 'The offset that the worker reads next.';
@@ -68,12 +68,12 @@ COMMENT ON COLUMN heartbeat_offsets.topic_id IS
     'Kafka''s id of the topic to which the offsets belong; NULL with librdkafka before 2.3, which does not return it.';
 COMMENT ON COLUMN heartbeat_offsets.lost_at IS
     'When heartbeat found that the offsets of this topic now belong to other messages. A seek or a reset clears the column.';
-COMMENT ON COLUMN heartbeat_offsets.lost_reason IS 'How heartbeat found this.';
+COMMENT ON COLUMN heartbeat_offsets.lost_reason IS 'How heartbeat found that the offsets belong to other messages.';
 COMMENT ON COLUMN heartbeat_offsets.updated_at IS 'Start of the transaction that last wrote the row.';
 COMMENT ON COLUMN heartbeat_offsets.message_marks IS
-    'Up to 16 consumed messages, the last one at the end, each as offset:Kafka time in milliseconds:CRC-32 of key and '
-    'value:leader epoch (-1: not known). With these marks heartbeat finds out whether Kafka''s log is still the log that '
-    'heartbeat has read, and to which offset Kafka truncated the log.';
+    'Up to 16 consumed messages, with the last consumed message at the end. Each message has the form offset:Kafka time in '
+    'milliseconds:CRC-32 of key and value:leader epoch (-1: not known). With these marks heartbeat finds out whether Kafka''s log '
+    'is still the log that heartbeat has read, and to which offset Kafka truncated the log.';
 COMMENT ON COLUMN heartbeat_offsets.truncated_to IS
     'From this offset on, the log of the partition can have other messages than heartbeat has read, because Kafka truncated '
     'the log. NULL if Kafka has not truncated the log. A seek or a reset clears the column.';

@@ -1,6 +1,7 @@
 --
--- Readings. The table partitions have keys and indexes, and the parents have none. The reason: pg_dump writes the table partitions
--- that the worker created as tables with their own keys, and attaches them to the parents that CREATE EXTENSION creates.
+-- Readings. The table partitions have keys and indexes, and the parents have none. The reason: the restore of a dump creates each
+-- table partition of the worker as a separate table with its own key. Then it attaches this table to the parent, which CREATE
+-- EXTENSION has created.
 --
 
 CREATE TABLE heartbeat_records (
@@ -48,8 +49,8 @@ COMMENT ON COLUMN heartbeat_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA 
 COMMENT ON COLUMN heartbeat_anomalies.device_id IS 'The measuring device; empty if the message names none.';
 
 -- With publish_via_partition_root a publication announces the parent's replica identity, and the parents have no key. With the
--- default identity, a subscriber would stop at the first reading that is deleted, or moved to the table partition of its week.
--- Each table partition has the same identity as its parent, because a subscriber then expects all columns of a deleted row. The
--- identity FULL makes PostgreSQL write additional WAL only for deletes and updates.
+-- default identity, a subscriber would stop when a reading is deleted, or moved to the table partition of its week. So the parents
+-- have the identity FULL. Each table partition also has the identity FULL, because a subscriber then expects all columns of a
+-- deleted row. The identity FULL makes PostgreSQL write additional WAL only for deletes and updates.
 ALTER TABLE heartbeat_records REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_anomalies REPLICA IDENTITY FULL;

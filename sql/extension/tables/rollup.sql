@@ -1,9 +1,9 @@
 --
--- The rollup for vw_customer_bpm_summary, in three tables. An ingest worker appends the sums that a batch adds to each customer's
--- minute to heartbeat_rollup_pending. If the sums would be nearly as many rows as the batch has readings, the worker marks the
--- minutes in heartbeat_stale_minutes instead. The maintenance worker adds the sums to heartbeat_rollup, and computes the rows of
--- marked minutes anew from the readings. The sums and marks commit together with their readings, and the maintenance worker
--- removes only rows that its snapshot sees. So the view is exact in every snapshot.
+-- The rollup for vw_customer_bpm_summary, in three tables. For each customer and minute of a batch, an ingest worker inserts a row
+-- with the sums into heartbeat_rollup_pending. If there would be nearly as many rows as readings, the worker instead marks the
+-- minutes in heartbeat_stale_minutes. The maintenance worker adds the sums to heartbeat_rollup, and computes the rows of marked
+-- minutes again from the readings. The sums and marks commit together with their readings, and the maintenance worker removes only
+-- rows that its snapshot sees. So the view is exact in every snapshot.
 --
 
 CREATE TABLE heartbeat_rollup (
@@ -14,7 +14,7 @@ CREATE TABLE heartbeat_rollup (
 ) PARTITION BY RANGE (minute_bucket);
 ALTER TABLE heartbeat_rollup REPLICA IDENTITY FULL; -- see heartbeat_records
 COMMENT ON TABLE heartbeat_rollup IS
-    'Normal readings by customer and minute. It lacks the sums in heartbeat_rollup_pending, and is not valid for minutes in '
+    'Normal readings by customer and minute. The table lacks the sums in heartbeat_rollup_pending, and is not valid for minutes in '
     'heartbeat_stale_minutes. Query vw_customer_bpm_summary instead, which is always exact.';
 COMMENT ON COLUMN heartbeat_rollup.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN heartbeat_rollup.customer_id IS 'The measured customer.';
@@ -47,7 +47,7 @@ COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.
 COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored or changed the readings.';
 
 -- These tables have no key. With the default replica identity, a publication FOR ALL TABLES would refuse changes of their rows, and
--- logical replication could not move them to another server while ingest writes to them.
+-- logical replication could not move the tables to another server while ingest writes to them.
 ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
 
@@ -58,8 +58,8 @@ CREATE TABLE heartbeat_customers (
 COMMENT ON TABLE heartbeat_customers IS 'All customers with a normal reading or an anomaly that the rollup has counted.';
 COMMENT ON COLUMN heartbeat_customers.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_customers.heard_until IS
-    'The time until which the customer counts as heard, by the server''s clock: up to a minute after a reading arrived. NULL: '
-    'no reading has arrived since version 1.2.';
+    'The time until which the customer counts as heard, by the server''s clock: up to a minute after a reading arrived. NULL: no '
+    'reading has arrived since the update to version 1.2.';
 
 CREATE TABLE heartbeat_customers_total (
     customers bigint NOT NULL
