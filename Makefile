@@ -8,21 +8,35 @@ DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.
 
 # The files of the extension's script, each after the files that it needs: first the tables, then the views and functions, which
 # an update creates again.
-TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control sources dropped_offsets alerts)
-CODE_PIECES = classify user_code require events sources sources_try control rollup distributed distributed_calls arrivals changes partitions upgrade_keys \
+TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control sources schemas dropped_offsets alerts)
+CODE_PIECES = classify user_code require events sources sources_try schemas control rollup distributed distributed_calls arrivals changes partitions upgrade_keys \
 	summarize_partitions dead_letters seek replay retention status views summary alert_conditions alerts metrics audit distribute undistribute owner \
 	check_objects
 SQL_PIECES = header distributed_install distributed_begin begin $(TABLE_PIECES) $(CODE_PIECES) tables/triggers tables/records_triggers rights dump \
 	distributed_finish finish
 
-PURE_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/decode/*.cpp src/kafka/*.cpp))
+PURE_OBJS = $(patsubst %.cpp,%.o,$(wildcard src/decode/*.cpp src/kafka/*.cpp src/registry/*.cpp))
 SERVER_OBJS = $(filter-out $(PURE_OBJS),$(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp)))
 OBJS = $(PURE_OBJS) $(SERVER_OBJS)
-DEPENDENCIES = $(OBJS:.o=.d)
+DEPENDENCIES = $(OBJS:.o=.d) $(FORMATS_OBJS:.o=.d)
+
+# The module heartbeat_formats has all code that needs libcurl and libprotobuf. The extension loads it where it is needed, so
+# heartbeat can be built and can run without these libraries. libprotobuf's package config does not tell whether the headers of
+# its parser are installed: Debian has them in libprotoc-dev. libprotobuf after 3.21 has other interfaces, and aborts the process
+# where 3.21 throws an exception.
+FORMATS_PACKAGES = libcurl protobuf
+hash := \#
+FORMATS_FLAGS := $(shell pkg-config --cflags $(FORMATS_PACKAGES) 2>/dev/null)
+FORMATS_MISSING := $(strip $(shell pkg-config --exists 'libcurl >= 7.77' || echo '(libcurl 7.77 or newer)') \
+	$(shell pkg-config --exists 'protobuf >= 3.12 protobuf < 4' || echo '(protobuf 3.12 to 3.21)') \
+	$(shell echo '$(hash)include <google/protobuf/compiler/parser.h>' | $(CXX) $(FORMATS_FLAGS) -E -x c++ - > /dev/null 2>&1 || \
+	echo '(google/protobuf/compiler/parser.h)'))
+FORMATS_SOURCES = $(wildcard src/registry/module/*.cpp) src/registry/registry_urls.cpp src/decode/utf8_text.cpp
+FORMATS_OBJS = $(FORMATS_SOURCES:%.cpp=build/formats/%.o)
 
 REGRESS = install restore rename schema classify constraints views control sources source_mappings events alerts dead_letters permissions distribute settings misspelt
 REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=heartbeat
-EXTRA_CLEAN = $(DEPENDENCIES) build results regression.diffs regression.out
+EXTRA_CLEAN = $(DEPENDENCIES) heartbeat_formats.so build results regression.diffs regression.out
 
 PACKAGES = rdkafka jansson simdjson zlib
 PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags $(PACKAGES))
@@ -56,11 +70,49 @@ $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).
 	{ cmp -s $(BUILT_FOR).now $(BUILT_FOR) && rm $(BUILT_FOR).now || mv $(BUILT_FOR).now $(BUILT_FOR); })
 $(SERVER_OBJS): $(BUILT_FOR)
 
-# Separates code that may throw from code that may longjmp: src/decode and src/kafka are compiled without the folder of
-# the server's headers. Flags that are not about headers stay, such as -D_FORTIFY_SOURCE.
+# Separates code that may throw from code that may longjmp: src/decode, src/kafka and src/registry are compiled without the
+# folder of the server's headers. Flags that are not about headers stay, such as -D_FORTIFY_SOURCE.
 $(PURE_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
 
 -include $(DEPENDENCIES)
+
+FORMATS = heartbeat_formats$(DLSUFFIX)
+ifeq ($(FORMATS_MISSING),)
+all: $(FORMATS)
+install: install-formats
+installdirs: installdirs-formats
+else
+all: formats-missing
+endif
+
+# All symbols but heartbeat_formats() are hidden, also those of static libraries.
+FORMATS_LINK = $(shell pkg-config --libs $(FORMATS_PACKAGES) simdjson) -Wl,--exclude-libs,ALL -pthread
+ifdef SANITIZE
+FORMATS_LINK += -fsanitize=$(SANITIZE)
+endif
+
+$(FORMATS): $(FORMATS_OBJS)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -shared -o $@ $^ $(FORMATS_LINK)
+
+$(FORMATS_OBJS): heartbeat.control
+build/formats/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -fPIC -fvisibility=hidden -fvisibility-inlines-hidden $(PG_CPPFLAGS) $(FORMATS_FLAGS) \
+		$(filter -D% -U%,$(CPPFLAGS)) -c -o $@ $<
+
+.PHONY: formats-missing install-formats installdirs-formats uninstall-formats
+formats-missing:
+	@echo "heartbeat_formats is left out, so sources cannot use a schema registry or Protobuf: not found: $(FORMATS_MISSING)"
+
+installdirs-formats:
+	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)'
+
+install-formats: $(FORMATS) installdirs-formats
+	$(INSTALL_SHLIB) $(FORMATS) '$(DESTDIR)$(pkglibdir)/$(FORMATS)'
+
+uninstall: uninstall-formats
+uninstall-formats:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(FORMATS)'
 
 build/heartbeat--$(HEARTBEAT_VERSION).sql: $(SQL_PIECES:%=sql/extension/%.sql) Makefile
 	@mkdir -p $(@D)

@@ -69,7 +69,8 @@ packages_to_run() {
     local version
     version=$(postgres_version)
     ! postgres_is_packaged || echo "postgresql-$version" "postgresql-server-dev-$version"
-    echo librdkafka-dev libjansson-dev libsimdjson-dev libhowardhinnant-date-dev zlib1g-dev libcli11-dev g++ make pkg-config ca-certificates
+    echo librdkafka-dev libjansson-dev libsimdjson-dev libhowardhinnant-date-dev zlib1g-dev libcli11-dev g++ make pkg-config ca-certificates \
+        libcurl4-openssl-dev libprotobuf-dev libprotoc-dev
 }
 
 # The packages to run Kafka. Kafka 4 needs Java 17 or later.
@@ -81,7 +82,7 @@ packages_to_run_kafka() {
 packages_to_test() {
     ! postgres_is_packaged || echo "postgresql-$(postgres_version)-pgtap"
     echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl locales \
-        python3-psycopg2 python3-prometheus-client python3-yaml libgtest-dev \
+        python3-psycopg2 python3-prometheus-client python3-yaml python3-venv protobuf-compiler libgtest-dev \
         help2man mandoc man-db zsh fish clang clang-format clang-tidy shellcheck codespell "$(packages_first_known libclang-rt-dev clang)"
 }
 
@@ -89,6 +90,7 @@ packages_to_test() {
 # requires, and the tools that check a package.
 packages_to_package() {
     echo build-essential debhelper postgresql-server-dev-all librdkafka-dev libjansson-dev libsimdjson-dev libhowardhinnant-date-dev zlib1g-dev libcli11-dev pkgconf help2man \
+        libcurl4-openssl-dev libprotobuf-dev libprotoc-dev \
         lintian blhc
 }
 

@@ -7,6 +7,7 @@
 #include "kafka/properties_file.h"
 #include "kafka/property_names.h"
 #include "kafka/redaction.h"
+#include "kafka/registry_properties.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -141,6 +142,19 @@ const char *find_doubt(const rd_kafka_conf_t *config, const FileProperty &proper
                : "which this version of heartbeat does not know to be safe: remove the line";
 }
 
+// Sets the property. Returns an objection if heartbeat or librdkafka refuses it.
+const char *set_for_librdkafka(rd_kafka_conf_t *config, const FileProperty &property) {
+    const char *doubt = find_doubt(config, property);
+    if (doubt != nullptr)
+        return doubt;
+    rd_kafka_conf_res_t result =
+        rd_kafka_conf_set(config, property.name.c_str(), property.value.c_str(), nullptr, 0);
+    if (result == RD_KAFKA_CONF_OK)
+        return nullptr;
+    return result == RD_KAFKA_CONF_UNKNOWN ? "which librdkafka does not have"
+                                           : "to a value that librdkafka refuses";
+}
+
 bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *error) {
     std::vector<FileProperty> properties;
     if (!properties_read(settings, &properties, error))
@@ -150,16 +164,12 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
         std::string name = '"' + property.name + '"'; // the name is in a list of heartbeat: safe to show
-        if (objection == nullptr && (objection = find_doubt(config, property)) != nullptr)
-            name = properties_show_name(property.name);
         if (objection == nullptr) {
-            rd_kafka_conf_res_t result =
-                rd_kafka_conf_set(config, property.name.c_str(), property.value.c_str(), nullptr, 0);
-            if (result == RD_KAFKA_CONF_OK)
+            objection = registry_property_is(property.name) ? registry_property_objection(property)
+                                                            : set_for_librdkafka(config, property);
+            if (objection == nullptr)
                 continue;
             name = properties_show_name(property.name);
-            objection = result == RD_KAFKA_CONF_UNKNOWN ? "which librdkafka does not have"
-                                                        : "to a value that librdkafka refuses";
         }
         utf8_print(error->text, sizeof(error->text), "line %d of %s sets %s, %s", property.line,
                    settings.config_file_name, name.c_str(), objection);

@@ -21,8 +21,11 @@ namespace heartbeat {
 
 namespace {
 
-// The values of these properties are names from librdkafka's own lists, so they are no secrets.
+// The values of these properties are names from the own lists of librdkafka or of heartbeat, so they are no
+// secrets.
 constexpr const char *harmless_names[] = {
+    "basic.auth.credentials.source",
+    "bearer.auth.credentials.source",
     "broker.address.family",
     "broker.version.fallback",
     "client.dns.lookup",
@@ -35,6 +38,9 @@ constexpr const char *harmless_names[] = {
     "sasl.mechanism",
     "sasl.mechanisms",
     "sasl.oauthbearer.assertion.algorithm",
+    "schema.registry.basic.auth.credentials.source",
+    "schema.registry.bearer.auth.credentials.source",
+    "schema.registry.ssl.endpoint.identification.algorithm",
     "security.protocol",
     "sasl.oauthbearer.grant.type",
     "sasl.oauthbearer.metadata.authentication.type",
@@ -96,7 +102,8 @@ bool is_harmless(const std::string &name) {
 // Returns whether the property is a credential. A number or a Boolean value is a secret only as the value of
 // a credential.
 bool is_credential(const std::string &name) {
-    constexpr const char *parts[] = {"password", "passphrase", "secret", "username", "client.id", ".pem"};
+    constexpr const char *parts[] = {"password",  "passphrase", "secret",    "username",
+                                     "client.id", ".pem",       "user.info", "auth.token"};
     return std::any_of(std::begin(parts), std::end(parts),
                        [&](const char *part) { return name.find(part) != std::string::npos; });
 }

@@ -1,0 +1,76 @@
+// Loads the module heartbeat_formats with the dynamic linker. Its symbols stay hidden from all other
+// libraries of the process: another extension can bring its own version of libprotobuf or libcurl.
+#include "registry/formats_library.h"
+
+#include "decode/utf8_text.h"
+#include "kafka/thread_guards.h"
+
+#include <cstdio>
+#include <dlfcn.h>
+#include <unistd.h>
+
+namespace heartbeat {
+
+namespace {
+
+// With RTLD_DEEPBIND the module and its libraries prefer their own symbols to those of libraries that were
+// loaded before. PostgreSQL loads extensions so that all libraries see their symbols. The sanitizers replace
+// functions of the C library, which RTLD_DEEPBIND would undo.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(RTLD_DEEPBIND)
+constexpr int prefer_own = 0;
+#else
+constexpr int prefer_own = RTLD_DEEPBIND;
+#endif
+
+constexpr size_t path_size = 4096;
+
+const FormatsModule *loaded = nullptr;
+
+const FormatsModule *open_module(const char *path, char *error, size_t size) noexcept {
+    SignalsBlocked guard; // a library can start a thread when it is loaded
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | prefer_own);
+    if (library == nullptr) {
+        const char *reason = dlerror();
+        utf8_print(error, size,
+                   "the module heartbeat_formats cannot be loaded: install the libraries libcurl and "
+                   "libprotobuf with which heartbeat was built (%s)",
+                   reason == nullptr ? "no reason given" : reason);
+        return nullptr;
+    }
+    auto get = reinterpret_cast<const FormatsModule *(*)() noexcept>(dlsym(library, formats_symbol));
+    const FormatsModule *module = get == nullptr ? nullptr : get();
+    if (module == nullptr || module->version != formats_version) {
+        utf8_print(error, size, "%s",
+                   get != nullptr && module == nullptr
+                       ? "the module heartbeat_formats cannot start: libcurl has no resolver that answers in "
+                         "the background, or no memory is left"
+                       : "the module heartbeat_formats is of another version: install heartbeat again and "
+                         "restart the server");
+        return nullptr;
+    }
+    return module;
+}
+
+} // namespace
+
+const FormatsModule *formats_load(const char *folder, char *error, size_t size) noexcept {
+    if (loaded != nullptr)
+        return loaded;
+    char path[path_size];
+    int length = snprintf(path, sizeof(path), "%s/heartbeat_formats.so", folder);
+    if (length < 0 || static_cast<size_t>(length) >= sizeof(path) || access(path, F_OK) != 0) {
+        utf8_print(error, size,
+                   "the module heartbeat_formats is not installed: a schema registry and Protobuf need it. "
+                   "Install libcurl and libprotobuf with their headers, then build and install heartbeat "
+                   "again");
+        return nullptr;
+    }
+    loaded = open_module(path, error, size);
+    return loaded;
+}
+
+const FormatsModule *formats_loaded() noexcept {
+    return loaded;
+}
+
+} // namespace heartbeat

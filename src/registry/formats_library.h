@@ -1,0 +1,20 @@
+// Loads the module heartbeat_formats. Workers and sessions call it when they first need a schema. A server
+// without libcurl and libprotobuf runs heartbeat as long as no source needs the module.
+#pragma once
+
+#include "registry/formats_module.h"
+
+#include <cstddef>
+
+namespace heartbeat {
+
+// Returns the module, or nullptr. Then `error` says what to install, in one line of UTF-8. `folder` is
+// PostgreSQL's folder of libraries. A loaded module stays loaded. After a failure the next call tries again,
+// so an administrator can install the module while the worker runs. Only the main thread may call it.
+const FormatsModule *formats_load(const char *folder, char *error, size_t size) noexcept;
+
+// Returns the module if it is loaded, or nullptr. A process calls it before it exits, see
+// FormatsModule::finish.
+const FormatsModule *formats_loaded() noexcept;
+
+} // namespace heartbeat

@@ -1,0 +1,17 @@
+// Reads a file of Protobuf that is a google.protobuf.FileDescriptorProto in base64, and not text. The client
+// libraries of Confluent register schemas in this form. Confluent's registry makes text from it, but other
+// registries return it unchanged.
+#pragma once
+
+#include <google/protobuf/descriptor.pb.h>
+#include <string_view>
+
+namespace heartbeat {
+
+// Whether the schema is base64. No text of a .proto file is: it has at least a semicolon or a space.
+bool proto_is_encoded(std::string_view schema) noexcept;
+
+// Returns false if the bytes are no FileDescriptorProto. May throw std::bad_alloc.
+bool proto_decode(std::string_view schema, google::protobuf::FileDescriptorProto *file);
+
+} // namespace heartbeat

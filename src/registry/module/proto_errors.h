@@ -1,0 +1,49 @@
+// Collects the errors of libprotobuf. Only the first error is kept: a hostile text can have one error for
+// each of its bytes. proto_compile.cpp calls it. May throw std::bad_alloc.
+#pragma once
+
+#include <google/protobuf/compiler/parser.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/stubs/logging.h>
+#include <memory>
+#include <string>
+
+namespace heartbeat {
+
+// While it exists, libprotobuf writes no warnings to the server's standard error.
+using ProtoSilence = google::protobuf::LogSilencer;
+
+class ProtoErrors : public google::protobuf::DescriptorPool::ErrorCollector {
+  public:
+    // Called by the pool. It has no line, so the places of the parsed file give the line.
+    void AddError(const std::string &file, const std::string &element,
+                  const google::protobuf::Message *descriptor, ErrorLocation location,
+                  const std::string &message) override;
+
+    // Keeps an error, unless there is one already. A line of 0 is not known. Returns false.
+    bool refuse(const std::string &file, int line, const std::string &message, int column = 0);
+
+    // Forgets the places of the file before, and returns where to record the places of the next file.
+    google::protobuf::compiler::SourceLocationTable *start_file();
+
+    bool has_any() const { return !text_.empty(); }
+    const std::string &text() const { return text_; }
+
+  private:
+    std::string text_;
+    std::unique_ptr<google::protobuf::compiler::SourceLocationTable> places_;
+};
+
+// Collects the errors of the tokenizer and of the parser in one file.
+class ProtoTokenErrors : public google::protobuf::io::ErrorCollector {
+  public:
+    ProtoTokenErrors(ProtoErrors *errors, std::string file) : errors_(errors), file_(std::move(file)) {}
+    void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string &message) override;
+
+  private:
+    ProtoErrors *errors_;
+    std::string file_;
+};
+
+} // namespace heartbeat

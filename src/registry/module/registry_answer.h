@@ -1,0 +1,39 @@
+// Parses the answers of a schema registry, which are JSON. An answer can be anything: a proxy or a stranger
+// may have sent it. registry_request.cpp calls it. These functions may throw std::bad_alloc.
+#pragma once
+
+#include "registry/formats_module.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat {
+
+inline constexpr size_t answer_references_max = 64;
+
+struct AnswerReference {
+    std::string name;
+    std::string subject;
+    int64_t version;
+
+    bool operator==(const AnswerReference &) const = default;
+};
+
+struct RegisteredSchema {
+    RegistrySchemaType type = RegistrySchemaType::avro;
+    std::string text;
+    std::vector<AnswerReference> references;
+};
+
+// Fills in the schema. Returns nullptr, or what is wrong: a constant text for a person.
+const char *registry_answer_parse(std::string_view body, RegisteredSchema *schema);
+
+// Returns the error_code of an answer with an error. Returns 0 if the answer has none.
+int64_t registry_answer_error(std::string_view body);
+
+// Appends a part of a path. Each byte that a URL reserves becomes %XX.
+void registry_path_append(std::string *path, std::string_view part);
+
+} // namespace heartbeat

@@ -1,0 +1,46 @@
+// The schemas of one answer: the schema that was asked for, and all schemas that it refers to, directly or
+// through others. registry_request.cpp fills them in, one answer after the other. May throw std::bad_alloc.
+#pragma once
+
+#include "registry/module/registry_answer.h"
+
+#include <string>
+#include <vector>
+
+namespace heartbeat {
+
+class RegistryReferences {
+  public:
+    static constexpr size_t root = 0; // the index of the schema that was asked for
+
+    RegistryReferences() : nodes_(1) {}
+
+    // Stores the schema with this index, and adds its references. Returns nullptr, or what is wrong.
+    const char *store(size_t index, RegisteredSchema schema);
+
+    // Returns the index of a schema that is not stored yet, or size() if all are stored.
+    size_t next() const;
+    size_t size() const { return nodes_.size(); }
+    const AnswerReference &reference(size_t index) const { return nodes_[index].reference; }
+    const RegisteredSchema &schema(size_t index) const { return nodes_[index].schema; }
+
+    // Sorts the references: each after the references that it needs itself, and without the root. Returns
+    // nullptr, or what is wrong.
+    const char *sort(std::vector<size_t> *order) const;
+
+  private:
+    enum class Mark : unsigned char { unseen, open, done };
+    struct Node {
+        AnswerReference reference{};
+        RegisteredSchema schema;
+        std::vector<size_t> needs;
+        bool stored = false;
+    };
+    const char *add(const AnswerReference &reference, size_t *index);
+    bool visit(size_t index, std::vector<Mark> *marks, std::vector<size_t> *order) const;
+
+    std::vector<Node> nodes_;
+    size_t text_size_ = 0;
+};
+
+} // namespace heartbeat

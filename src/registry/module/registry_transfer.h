@@ -1,0 +1,73 @@
+// One GET of a registry's answer, with libcurl. registry_request.cpp makes a transfer for each answer that it
+// needs. Only the module has this code.
+#pragma once
+
+#include "registry/formats_module.h"
+
+#include <chrono>
+#include <curl/curl.h>
+#include <memory>
+#include <string>
+
+namespace heartbeat {
+
+using RegistryClock = std::chrono::steady_clock;
+
+// The options of all transfers of a request. The files have been read.
+struct TransferOptions {
+    std::string user;
+    std::string password;
+    std::string bearer_token;
+    std::string ca; // PEM texts
+    std::string certificate;
+    std::string key;
+    std::string key_password;
+    bool check_host = true;
+};
+
+// Copies the options, and reads their files. Returns an empty text, or what is wrong. Throws std::bad_alloc.
+std::string transfer_options_read(const RegistryOptions &from, TransferOptions *to);
+
+enum class TransferState { running, answered, failed };
+
+// The connections of one request, which its transfers use in turn.
+class RegistryTransfer {
+  public:
+    explicit RegistryTransfer(TransferOptions options) : options_(std::move(options)) {}
+    ~RegistryTransfer() { stop(); }
+    RegistryTransfer(const RegistryTransfer &) = delete;
+    RegistryTransfer &operator=(const RegistryTransfer &) = delete;
+
+    // Begins to get the URL. Returns false if libcurl refuses something; then reason() says why.
+    bool start(const std::string &url);
+
+    // Works for at most `timeout_ms`.
+    TransferState step(int timeout_ms);
+
+    void stop() noexcept; // ends the transfer and closes its connection
+
+    long status() const { return status_; } // of HTTP
+    const std::string &body() const { return body_; }
+    const std::string &reason() const { return reason_; } // of a failure, for a person
+
+  private:
+    static size_t take(const char *bytes, size_t size, size_t count, void *transfer) noexcept;
+    static size_t skip_header(const char *bytes, size_t size, size_t count, void *transfer) noexcept;
+    bool set_options(const std::string &url);
+    bool set_credentials();
+    bool set_certificates();
+    TransferState finish(CURLcode code);
+
+    TransferOptions options_;
+    CURLM *multi_ = nullptr;
+    CURL *easy_ = nullptr;
+    curl_slist *headers_ = nullptr;
+    std::string body_;
+    size_t header_size_ = 0;
+    const char *refusal_ = nullptr; // why a callback has ended the transfer
+    long status_ = 0;
+    std::string reason_;
+    char curl_error_[CURL_ERROR_SIZE] = "";
+};
+
+} // namespace heartbeat

@@ -1,0 +1,21 @@
+// The options of the connection to a schema registry, from the user's properties file. A worker or a session
+// reads them before it asks a registry.
+#pragma once
+
+#include "kafka/error.h"
+#include "kafka/kafka_settings.h"
+#include "registry/formats_module.h"
+
+namespace heartbeat {
+
+class RegistryConfig; // owns the values, which can be secrets
+
+// Reads the properties file. An empty path gives the defaults. After an error it returns nullptr and sets
+// *error, whose text never has a value of the file. The caller frees the result.
+RegistryConfig *registry_config_read(const KafkaSettings &settings, Error *error) noexcept;
+void registry_config_free(RegistryConfig *config) noexcept;
+
+// The texts belong to the configuration.
+RegistryOptions registry_config_options(const RegistryConfig *config) noexcept;
+
+} // namespace heartbeat
