@@ -36,9 +36,15 @@ SELECT heartbeat_add_source('new', NULL);
 SELECT heartbeat_add_source('new', 'no topic');
 SELECT heartbeat_add_source('new', 'topic', '{"customer_id": "/id", "heart_rate": "/hr", "event_timestamp": "/t"}', preset => 'garmin-push');
 SELECT heartbeat_add_source('new', 'topic', format => 'xml');
-SELECT heartbeat_add_source('new', 'topic', format => 'avro');
+SELECT heartbeat_add_source('new', 'topic', preset => 'radar', format => 'json');
 SELECT heartbeat_add_source('new', 'topic', schema_registry => 'http://registry');
+SELECT heartbeat_add_source('new', 'topic', format => 'avro', schema_registry => 'registry:8081');
+SELECT heartbeat_add_source('new', 'topic', format => 'avro', schema_registry => 'http://name:password@registry');
 SELECT heartbeat_add_source('new', 'topic', schema => '{}');
+SELECT heartbeat_add_source('new', 'topic', format => 'json-schema', schema => '{}');
+SELECT heartbeat_add_source('new', 'topic', format => 'avro', schema => '{"type": "reading"}');
+SELECT heartbeat_add_source('new', 'topic', format => 'avro', schema => '"long"', schema_registry => 'http://registry');
+SELECT heartbeat_add_source('new', 'topic', preset => 'radar', schema => '"long"');
 SELECT heartbeat_add_source('new', 'topic', brokers => 'http://kafka');
 SELECT heartbeat_add_source('new', 'topic', kafka_config_file => repeat('x', 5000));
 SELECT heartbeat_add_source('new', 'topic', start_offset => 'middle');
@@ -52,6 +58,19 @@ SELECT heartbeat_alter_source('own', start_offset => '');
 SELECT heartbeat_drop_source('none');
 SELECT heartbeat_drop_source(NULL);
 SELECT count(*) FROM heartbeat_sources;
+
+-- schemas for sources without a schema registry
+SELECT heartbeat_add_schema(NULL, '"long"');
+SELECT heartbeat_add_schema(7, NULL);
+SELECT heartbeat_add_schema(7, '"lng"');
+SELECT heartbeat_add_schema(7, '"long"', 'XML');
+SELECT heartbeat_add_schema(7, '"long"', schema_registry => 'registry');
+SELECT heartbeat_add_schema(7, '"long"');
+SELECT heartbeat_add_schema(7, '"long"');
+SELECT heartbeat_add_schema(7, '"int"');
+SELECT heartbeat_add_schema(7, '"int"', schema_registry => 'http://registry');
+SELECT schema_registry, id, schema_type, schema, reference_names, reference_schemas, added_by = session_user AS by_me
+FROM heartbeat_schemas ORDER BY schema_registry;
 
 -- NULL does not change a value, and an empty text removes it
 SELECT heartbeat_alter_source('flat');

@@ -9,7 +9,7 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['heartbeat_records_default', 'heartbeat_anomalies_default', 'heartbeat_rollup_default',
         'heartbeat_rollup_pending', 'heartbeat_stale_minutes', 'heartbeat_customers', 'heartbeat_arrivals', 'heartbeat_customers_total',
-        'heartbeat_source_definitions', 'heartbeat_source_definitions_source_id_seq', 'heartbeat_dropped_offsets',
+        'heartbeat_source_definitions', 'heartbeat_source_definitions_source_id_seq', 'heartbeat_schemas', 'heartbeat_dropped_offsets',
         'heartbeat_offsets', 'heartbeat_gaps', 'heartbeat_events', 'heartbeat_events_id_seq', 'heartbeat_dead_letters',
         'heartbeat_control', 'heartbeat_alert_rules', 'heartbeat_alerts', 'heartbeat_alerts_id_seq',
         'heartbeat_records_id_seq', 'heartbeat_anomalies_id_seq',

@@ -31,7 +31,7 @@ COMMENT ON VIEW heartbeat_sources IS
     'change the sources.';
 COMMENT ON COLUMN heartbeat_sources.name IS 'Name of the source.';
 COMMENT ON COLUMN heartbeat_sources.topic IS 'Kafka topic.';
-COMMENT ON COLUMN heartbeat_sources.format IS 'Format of the messages. This version reads only json.';
+COMMENT ON COLUMN heartbeat_sources.format IS 'Format of the messages: json, json-schema, avro or protobuf.';
 COMMENT ON COLUMN heartbeat_sources.preset IS 'Name of a mapping that heartbeat contains; NULL: the source has no preset.';
 COMMENT ON COLUMN heartbeat_sources.mapping IS
     'Where a message has the fields of its readings. If the mapping and the preset are NULL, the source has heartbeat''s own layout.';

@@ -136,9 +136,11 @@ ALTER TABLE heartbeat_control
     ADD PRIMARY KEY (hold, source);
 
 -- @tables/sources@
+-- @tables/schemas@
 -- @tables/dropped_offsets@
 SELECT pg_extension_config_dump('heartbeat_source_definitions', 'WHERE name <> ''default'' OR revision > 1');
 SELECT pg_extension_config_dump('heartbeat_source_definitions_source_id_seq', '');
+SELECT pg_extension_config_dump('heartbeat_schemas', '');
 SELECT pg_extension_config_dump('heartbeat_dropped_offsets', '');
 -- @comments@
 
@@ -193,7 +195,7 @@ DROP FUNCTION heartbeat_store_resume();
 
 -- @rights@
 
--- Gives each new function the owner and the grants of the function that it replaces, and the workers' role the right to read the sources.
+-- Gives each new function the owner and the grants of the function that it replaces, and the workers' role the rights on the sources and the schemas.
 DO $$
 DECLARE
     function record;
@@ -214,6 +216,7 @@ BEGIN
                   FROM pg_class c, aclexplode(c.relacl) a
                   WHERE c.oid = 'heartbeat_building.heartbeat_control'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_source_definitions TO %s', worker);
+        EXECUTE format('GRANT SELECT, INSERT ON heartbeat_building.heartbeat_schemas TO %s', worker);
     END LOOP;
     -- A retry also writes the column readings of a conflict. With `replace` it needs more rights, which an update grants to no role.
     FOR worker IN SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END

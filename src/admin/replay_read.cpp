@@ -4,6 +4,7 @@
 
 #include "admin/kafka_session.h"
 #include "admin/replay_read.h"
+#include "admin/schema_session.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "server/settings.h"
 #include "server/text.h"
@@ -63,6 +64,28 @@ void wait(Consumer *consumer) {
     ResetLatch(MyLatch);
 }
 
+// Assigns the replay pieces from the offsets that the session has reached.
+void assign(ReplayReader *reader) {
+    auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * reader->count));
+    size_t count = 0;
+    for (size_t i = 0; i < reader->count; i++) {
+        const ReplayPiece &piece = reader->pieces[i];
+        if (reader->reached[i] < piece.to_offset)
+            positions[count++] = {piece.partition, reader->reached[i], {}, piece.to_offset};
+    }
+    Error error = {};
+    if (!consumer_assign(reader->consumer, positions, count, &error))
+        kafka_session_refuse(reader->source, error.text);
+    pfree(positions);
+}
+
+// The consumer client has dropped the message that needs the schema, and the messages after it.
+void load_schema(ReplayReader *reader) {
+    schema_session_load(reader->source, reader->decoder, true);
+    reader->needs_schema = false;
+    assign(reader);
+}
+
 // Reads until the batch is full or all replay pieces are read.
 void fill(ReplayReader *reader) {
     TimestampTz heard_at = GetCurrentTimestamp();
@@ -80,6 +103,14 @@ void fill(ReplayReader *reader) {
         if (result == FillResult::out_of_memory)
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
         note_reached(reader);
+        if (result == FillResult::needs_schema) {
+            reader->needs_schema = true;
+            if (!reader->batch->empty())
+                return;
+            load_schema(reader);
+            heard_at = GetCurrentTimestamp();
+            continue;
+        }
         if (result == FillResult::full || reader->remaining == 0)
             return;
         if (reader->batch->messages.size() > before || reader->remaining < remaining)
@@ -108,21 +139,17 @@ void replay_begin(ReplayReader *reader, const ReplayPiece *pieces, size_t count)
     reader->pieces = pieces;
     reader->count = reader->remaining = count;
     reader->reached = static_cast<int64_t *>(palloc(sizeof(int64_t) * count));
-    auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * count));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         reader->reached[i] = pieces[i].from_offset;
-        positions[i] = {pieces[i].partition, pieces[i].from_offset, {}, pieces[i].to_offset};
-    }
-    Error error = {};
-    if (!consumer_assign(reader->consumer, positions, count, &error))
-        kafka_session_refuse(reader->source, error.text);
-    pfree(positions);
+    assign(reader);
 }
 
 bool replay_next(ReplayReader *reader) {
     if (!reader->batch->empty())
         consumer_advance(reader->consumer, reader->batch);
     reader->batch->clear();
+    if (reader->needs_schema)
+        load_schema(reader);
     fill(reader);
     return !reader->batch->empty();
 }
@@ -135,7 +162,8 @@ void replay_first_times(const Source &source, Consumer *consumer, const Partitio
         kafka_times[i] = -1;
     }
     ReplayReader reader = {
-        source, consumer, decoder_of_heartbeat(), batch_create(count, SIZE_MAX), nullptr, 0, nullptr, 0};
+        source, consumer, decoder_of_heartbeat(), batch_create(count, SIZE_MAX), nullptr, 0, nullptr,
+        0,      false};
     if (reader.batch == nullptr)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     PG_ENSURE_ERROR_CLEANUP(destroy_batch, PointerGetDatum(reader.batch));

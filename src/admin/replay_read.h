@@ -17,8 +17,9 @@ struct ReplayReader {
     Batch *batch;
     const ReplayPiece *pieces; // one for each partition, in ascending order of partitions
     size_t count;
-    int64_t *reached; // for each replay piece, the next offset to read
-    size_t remaining; // number of replay pieces that are not read to their end
+    int64_t *reached;  // for each replay piece, the next offset to read
+    size_t remaining;  // number of replay pieces that are not read to their end
+    bool needs_schema; // the decoder needs a schema before the session continues to read
 };
 
 // Empties the batch and begins to read the replay pieces. Each replay piece must have at least one offset.

@@ -115,6 +115,7 @@ void prepare(Retry *retry, FunctionCallInfo arguments) {
     retry->context = AllocSetContextCreate(CurrentMemoryContext, "heartbeat retry", ALLOCSET_DEFAULT_SIZES);
     retry->letters.adjustments = counter_adjustments_create();
     retry->results.errors = retry_results_create_errors();
+    retry->letters.context = CurrentMemoryContext;
     retry->letters.decoders = retry_letters_create_decoders();
     retry->letters.batch = batch_create(retry_letters_at_once, bytes_at_once);
     if (retry->letters.batch == nullptr)

@@ -2,12 +2,14 @@
 // it for each source of its dead letters.
 #pragma once
 
+#include "store/sources.h"
+
 namespace heartbeat {
 
 class Decoder;
 
 // Call it in a transaction. Returns nullptr if there is no such source. Raises an error if its mapping cannot
-// be compiled. The caller destroys the decoder with decoder_destroy().
-Decoder *retry_decoder_load(const char *source);
+// be compiled. Copies the source to `context`. The caller destroys the decoder with decoder_destroy().
+Decoder *retry_decoder_load(const char *name, MemoryContext context, Source *source);
 
 } // namespace heartbeat

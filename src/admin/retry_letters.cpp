@@ -4,6 +4,7 @@
 
 #include "admin/retry_decoder.h"
 #include "admin/retry_letters.h"
+#include "admin/schema_session.h"
 #include "admin/source_named.h"
 #include "decode/decoder_of_mapping.h"
 #include "decode/pipeline.h"
@@ -126,14 +127,18 @@ int64_t kafka_time_of(uint64_t row) {
 // Puts a dead letter into the batch, in a partition of its own. The number of this partition is the index of
 // the dead letter in `chosen`.
 void decode_letter(const RetryLetters *letters, uint64_t row) {
-    Decoder *decoder = letters->chosen[row].decoder;
+    const SourceDecoder &decoder = *letters->chosen[row].decoder;
     bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
     MessageView message = {.partition = static_cast<int32_t>(row),
                            .kafka_time = kafka_time_of(row),
                            .key = bytes_of(key),
                            .payload = bytes_of(payload)};
     message.headers = headers_of(row, &message.header_count);
-    if (!pipeline_take(decoder, message, 0, letters->batch))
+    PipelineResult result;
+    while ((result = pipeline_take(decoder.decoder, message, 0, letters->batch)) ==
+           PipelineResult::needs_schema)
+        schema_session_load(decoder.source, decoder.decoder, true);
+    if (result != PipelineResult::taken)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     if (key != nullptr)
         pfree(key);
@@ -141,32 +146,28 @@ void decode_letter(const RetryLetters *letters, uint64_t row) {
         pfree(payload);
 }
 
-struct SourceDecoder {
-    char source[NAMEDATALEN]; // padded with zeros, because the hash table compares all bytes
-    Decoder *decoder;
-};
-
-Decoder *decoder_of(HTAB *decoders, const char *source) {
-    SourceDecoder key = {};
-    strlcpy(key.source, source, sizeof(key.source));
+const SourceDecoder *decoder_of(const RetryLetters &letters, const char *source) {
+    SourceDecoder made = {};
+    strlcpy(made.name, source, sizeof(made.name));
     bool found;
-    auto *known = static_cast<SourceDecoder *>(hash_search(decoders, key.source, HASH_FIND, &found));
+    auto *known = static_cast<SourceDecoder *>(hash_search(letters.decoders, made.name, HASH_FIND, &found));
     if (found)
-        return known->decoder;
-    Decoder *decoder = retry_decoder_load(source); // may raise an error, so call it before you add the entry
-    if (decoder == nullptr)
+        return known;
+    // this may raise an error, so call it before you add the entry
+    made.decoder = retry_decoder_load(source, letters.context, &made.source);
+    if (made.decoder == nullptr)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("another session has dropped the source \"%s\" during the retry", source)));
-    known = static_cast<SourceDecoder *>(hash_search(decoders, key.source, HASH_ENTER, &found));
-    known->decoder = decoder;
-    return decoder;
+    known = static_cast<SourceDecoder *>(hash_search(letters.decoders, made.name, HASH_ENTER, &found));
+    *known = made;
+    return known;
 }
 
 } // namespace
 
 HTAB *retry_letters_create_decoders() {
     HASHCTL control = {};
-    control.keysize = sizeof(SourceDecoder::source);
+    control.keysize = sizeof(SourceDecoder::name);
     control.entrysize = sizeof(SourceDecoder);
     control.hcxt = CurrentMemoryContext;
     return hash_create("heartbeat decoders", 8, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -213,7 +214,7 @@ size_t retry_letters_lock(RetryLetters *letters) {
     }
     SPI_freetuptable(SPI_tuptable);
     for (uint64_t row = 0; row < count; row++)
-        letters->locked[row].decoder = decoder_of(letters->decoders, sources[row]);
+        letters->locked[row].decoder = decoder_of(*letters, sources[row]);
     if (count > 0)
         letters->values[retry_filters] = Int64GetDatum(letters->locked[count - 1].id);
     return count;

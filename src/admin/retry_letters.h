@@ -6,10 +6,17 @@
 #include "decode/batch.h"
 #include "decode/decoder.h"
 #include "store/counter_adjustments.h"
+#include "store/sources.h"
 
 namespace heartbeat {
 
 inline constexpr int retry_letters_at_once = 500;
+
+struct SourceDecoder {
+    char name[NAMEDATALEN]; // padded with zeros, because the hash table compares all bytes
+    Source source;
+    Decoder *decoder;
+};
 
 struct RetryLetter {
     int64_t id;
@@ -17,13 +24,14 @@ struct RetryLetter {
     CounterAdjustment *adjustment; // of the counters of its Kafka partition
     bool is_conflict;              // the message was stored, except for its readings in conflict
     int64_t conflicts;             // the number of readings in conflict
-    Decoder *decoder;              // of the source, with its present layout
+    const SourceDecoder *decoder;  // of the source, with its present layout
     const char *refusal; // why the database refused to replace readings; nullptr: the database refused
                          // nothing
 };
 
 struct RetryLetters {
-    HTAB *decoders; // see retry_letters_create_decoders()
+    MemoryContext context; // has the sources of the decoders
+    HTAB *decoders;        // see retry_letters_create_decoders()
     Batch *batch;
     // the filters, the id of the last locked letter, how many letters to lock, and the source
     Datum values[retry_filters + 3];

@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "admin/source_check.h"
+#include "admin/source_format_check.h"
 #include "decode/mapping_compile.h"
 #include "decode/presets.h"
 #include "kafka/broker_list.h"
@@ -96,14 +97,18 @@ const Preset *check_preset(const char *name) {
            psprintf("Give one of %s, or a mapping.", names.data));
 }
 
-void check_mapping(const char *mapping) {
-    if (mapping == nullptr)
-        return;
+// Returns whether the mapping reads a part of the key.
+bool check_mapping(const SourceDefinition &source, const Preset *preset) {
+    const char *mapping = source.fields[mapping_field];
+    if (preset == nullptr && mapping == nullptr)
+        return false;
     MappingError error;
-    const Mapping *plan = mapping_compile(text_to_utf8(mapping), &error);
+    const Mapping *plan =
+        mapping_compile(preset != nullptr ? preset->mapping : text_to_utf8(mapping), &error);
     if (plan != nullptr) {
+        const bool reads_key = mapping_reads_key(*plan);
         mapping_destroy(plan);
-        return;
+        return reads_key;
     }
     if (error.out_of_memory)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -112,31 +117,6 @@ void check_mapping(const char *mapping) {
                            : psprintf("%s of the mapping", text_from_utf8(error.pointer));
     refuse(psprintf("%s %s", part, text_from_utf8(error.problem)), nullptr,
            psprintf("Legal is: %s.", text_from_utf8(error.legal)));
-}
-
-void check_format(const SourceDefinition &source, const Preset *preset) {
-    const char *format = source.fields[format_field];
-    if (format == nullptr)
-        return;
-    bool known = false;
-    for (const char *one : {"json", "json-schema", "avro", "protobuf"})
-        known = known || strcmp(format, one) == 0;
-    if (!known)
-        refuse(psprintf("there is no format \"%.100s\"", format), nullptr,
-               "Give json, or leave the format out.");
-    if (preset != nullptr && strcmp(preset->format, format) != 0)
-        refuse(psprintf("preset \"%s\" has the format %s, not %s", preset->name, preset->format, format),
-               nullptr, "Leave the format out, or give a mapping instead of the preset.");
-    if (strcmp(format, "json") != 0)
-        refuse_feature(psprintf("this version does not decode the format %s", format),
-                       "Give json, or leave the format out.");
-}
-
-void check_schema(const SourceDefinition &source) {
-    for (SourceField field : {schema_registry_field, schema_field})
-        if (source.fields[field] != nullptr)
-            refuse_feature(psprintf("%s is not for messages of format json", source_field_names[field]),
-                           psprintf("Leave %s out.", source_field_names[field]));
 }
 
 void check_brokers(const char *brokers) {
@@ -195,9 +175,8 @@ void source_check(const SourceDefinition &source) {
     check_topic(source);
     source_check_layout(source);
     const Preset *preset = check_preset(source.fields[preset_field]);
-    check_mapping(source.fields[mapping_field]);
-    check_format(source, preset);
-    check_schema(source);
+    const bool reads_key = check_mapping(source, preset);
+    source_format_check(source, preset, reads_key);
     check_brokers(source.fields[brokers_field]);
     check_file(source.fields[kafka_config_file_field]);
     check_choice(source, start_offset_field, {"earliest", "latest"});

@@ -3,6 +3,7 @@
 // commits either before a batch checks the revision of the source, or after this batch has committed.
 #include "server/server.h"
 
+#include "admin/acting_owner.h"
 #include "admin/commit_hooks.h"
 #include "admin/source_check.h"
 #include "admin/source_named.h"
@@ -13,10 +14,8 @@
 
 extern "C" {
 #include "access/xlog.h"
-#include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "tcop/utility.h"
-#include "utils/guc.h"
 #include "utils/jsonb.h"
 
 PG_FUNCTION_INFO_V1(heartbeat_add_source);
@@ -30,33 +29,12 @@ namespace {
 
 constexpr const char *usual_tombstones = "dead_letter";
 
-// The state to restore after the part of a function that acts as the extension's owner.
-struct ActingOwner {
-    Oid caller;
-    int security;
-    int settings;
-};
-
-void set_until_end(const char *name, const char *value) {
-    set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
 // Begins the part that acts as the extension's owner. Like heartbeat_pause(), this function locks the source
 // before the tables. So while the function waits for a session that uses the source, it holds no table lock
 // that makes a worker's batch wait. The lock on heartbeat_source_definitions lets only one session at a time
 // change sources.
 ActingOwner owner_enter(const char *source, bool drops) {
-    Extension extension;
-    if (!extension_find(&extension))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                        errmsg("extension \"heartbeat\" is not in this database")));
-    ActingOwner acting;
-    GetUserIdAndSecContext(&acting.caller, &acting.security);
-    acting.settings = NewGUCNestLevel();
-    SetUserIdAndSecContext(extension.owner, acting.security | SECURITY_LOCAL_USERID_CHANGE);
-    set_until_end("search_path", "pg_catalog, pg_temp");
-    set_until_end("row_security", "off");
-    SPI_connect();
+    const ActingOwner acting = acting_owner_enter();
     source_store_lock(source, drops);
     user_code_refuse(extension_table("heartbeat_control"));
     LockRelationOid(extension_table("heartbeat_source_definitions"), ShareRowExclusiveLock);
@@ -64,9 +42,7 @@ ActingOwner owner_enter(const char *source, bool drops) {
 }
 
 void owner_leave(const ActingOwner &acting) {
-    SPI_finish();
-    AtEOXact_GUC(true, acting.settings);
-    SetUserIdAndSecContext(acting.caller, acting.security);
+    acting_owner_leave(acting);
     commit_hooks_wake();
 }
 

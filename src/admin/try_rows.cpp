@@ -3,6 +3,7 @@
 // message.
 #include "server/server.h"
 
+#include "admin/schema_session.h"
 #include "admin/try_rows.h"
 #include "decode/classify.h"
 #include "server/text.h"
@@ -101,14 +102,24 @@ void put_decoded(const MessageView &message, const Decoded &decoded, ReturnSetIn
             put(&row, result);
 }
 
+// A message can need two schemas: of its value, and of its key.
+DecodeResult decode(const Source &source, Decoder *decoder, const MessageView &message, Decoded *decoded) {
+    for (;;) {
+        const DecodeResult result = decoder->decode(message, decoded);
+        if (result != DecodeResult::needs_schema)
+            return result;
+        schema_session_load(source, decoder, false);
+    }
+}
+
 } // namespace
 
-void try_rows_put(Decoder *decoder, const MessageView &message, ReturnSetInfo *result) {
+void try_rows_put(const Source &source, Decoder *decoder, const MessageView &message, ReturnSetInfo *result) {
     MemoryContext context =
         AllocSetContextCreate(CurrentMemoryContext, "heartbeat try", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(context);
     Decoded decoded;
-    switch (decoder->decode(message, &decoded)) {
+    switch (decode(source, decoder, message, &decoded)) {
     case DecodeResult::decoded:
         put_decoded(message, decoded, result);
         break;
@@ -119,6 +130,8 @@ void try_rows_put(Decoder *decoder, const MessageView &message, ReturnSetInfo *r
         if (decoded.error.code == DecodeErrorCode::out_of_memory)
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
         put_error(message, decode_error_name(decoded.error.code), decoded.error.text, result);
+        break;
+    case DecodeResult::needs_schema: // decode() has loaded the schema
         break;
     }
     MemoryContextSwitchTo(before);

@@ -3,6 +3,7 @@
 
 #include "decode/decoder.h"
 #include "decode/suggest.h"
+#include "store/sources.h"
 
 extern "C" {
 #include "postgres.h"
@@ -13,7 +14,7 @@ extern "C" {
 namespace heartbeat {
 
 // Adds a row for each reading of the message. For a message without a reading, adds one row with the reason.
-void try_rows_put(Decoder *decoder, const MessageView &message, ReturnSetInfo *result);
+void try_rows_put(const Source &source, Decoder *decoder, const MessageView &message, ReturnSetInfo *result);
 
 // Adds a row for a suggestion that was tried on `of` messages.
 void suggestion_rows_put(const Suggestion &suggestion, size_t of, ReturnSetInfo *result);

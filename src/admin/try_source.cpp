@@ -5,6 +5,7 @@
 
 #include "admin/newest_messages.h"
 #include "admin/source_check.h"
+#include "admin/suggest_schemas.h"
 #include "admin/try_rows.h"
 #include "decode/decoder_of_mapping.h"
 #include "decode/suggest.h"
@@ -28,6 +29,7 @@ namespace {
 struct Call {
     NewestMessages newest;
     Decoder *decoder;
+    SampleSchemas *schemas;
     const Suggestions *suggestions;
 };
 
@@ -35,8 +37,10 @@ void free_call(int /*code*/, Datum argument) {
     auto *call = reinterpret_cast<Call *>(DatumGetPointer(argument));
     newest_messages_close(&call->newest);
     decoder_destroy(call->decoder);
+    sample_schemas_destroy(call->schemas);
     suggestions_destroy(call->suggestions);
     call->decoder = nullptr;
+    call->schemas = nullptr;
     call->suggestions = nullptr;
 }
 
@@ -84,6 +88,8 @@ Source source_of(const SourceDefinition &given) {
     source.format = given.fields[format_field];
     source.preset = given.fields[preset_field];
     source.mapping = given.fields[mapping_field];
+    source.schema_registry = given.fields[schema_registry_field];
+    source.schema = given.fields[schema_field];
     source.own_topic = true;
     source.own_brokers = given.fields[brokers_field] != nullptr;
     source.own_config_file = given.fields[kafka_config_file_field] != nullptr;
@@ -97,7 +103,8 @@ Source source_of(const SourceDefinition &given) {
 void put_readings(const Call *call, ReturnSetInfo *result) {
     for (size_t i = 0; i < message_samples_count(call->newest.samples); i++) {
         CHECK_FOR_INTERRUPTS();
-        try_rows_put(call->decoder, message_samples_view(call->newest.samples, i), result);
+        try_rows_put(call->newest.source, call->decoder, message_samples_view(call->newest.samples, i),
+                     result);
     }
 }
 
@@ -110,7 +117,7 @@ bool is_interrupted() noexcept {
 void find_suggestions(Call *call) {
     while (call->suggestions == nullptr) {
         CHECK_FOR_INTERRUPTS();
-        call->suggestions = suggest(call->newest.samples, is_interrupted);
+        call->suggestions = suggest(call->newest.samples, *call->schemas, is_interrupted);
         if (call->suggestions == nullptr && !is_interrupted())
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     }
@@ -163,12 +170,15 @@ extern "C" Datum heartbeat_suggest_mapping(PG_FUNCTION_ARGS) {
     for (int field = brokers_field; field <= schema_field; field++)
         given.fields[field] = text_argument(fcinfo, field - fields_before);
     size_t wanted = wanted_argument(fcinfo, schema_field - fields_before + 1);
+    given.fields[format_field] =
+        suggest_schemas_format(given.fields[schema_registry_field], given.fields[schema_field]);
     check(given);
     auto *call = static_cast<Call *>(palloc0(sizeof(Call)));
     call->newest.source = source_of(given);
     PG_ENSURE_ERROR_CLEANUP(free_call, PointerGetDatum(call));
     {
         newest_messages_read(&call->newest, wanted);
+        call->schemas = suggest_schemas_load(call->newest.source, call->newest.samples);
         find_suggestions(call);
         put_suggestions(call, result);
     }

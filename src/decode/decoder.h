@@ -11,10 +11,13 @@
 
 namespace heartbeat {
 
+class SchemaCache;
+
 enum class DecodeResult : uint8_t {
-    decoded, // Decoded::readings has all readings of the message, and can be empty
-    ignored, // the mapping of the source excludes the message
-    failed,  // Decoded::error says why
+    decoded,      // Decoded::readings has all readings of the message, and can be empty
+    ignored,      // the mapping of the source excludes the message
+    failed,       // Decoded::error says why
+    needs_schema, // the decoder does not know the schema of the message: see schema_cache()
 };
 
 // A decoder's result for a message. A decoder that makes one reading of each message can use the members
@@ -49,6 +52,10 @@ class Decoder {
     // message, because error texts go to logs. Only one thread at a time may call a decoder, but each call
     // may come from another thread. The locale of the process may change at any time.
     virtual DecodeResult decode(const MessageView &message, Decoded *decoded) noexcept = 0;
+
+    // The schemas of a decoder whose messages name their schema; nullptr: no message names one. After
+    // DecodeResult::needs_schema the cache says which schema is wanted.
+    virtual SchemaCache *schema_cache() noexcept { return nullptr; }
 
     // If it returns false, decode() does not need MessageView::headers.
     bool reads_headers() const noexcept { return reads_headers_; }

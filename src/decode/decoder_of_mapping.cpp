@@ -4,6 +4,7 @@
 
 #include "decode/decoder_of_heartbeat.h"
 #include "decode/mapped_decoder.h"
+#include "decode/schema_message_parser.h"
 
 #include <memory>
 #include <new>
@@ -19,9 +20,13 @@ using MappingPointer = std::unique_ptr<const Mapping, DestroyMapping>;
 
 class MappingDecoder final : public Decoder {
   public:
-    explicit MappingDecoder(MappingPointer mapping)
+    // `own_parser` is nullptr if all decoders share the parser.
+    MappingDecoder(MappingPointer mapping, MessageParser *parser, std::unique_ptr<MessageParser> own_parser,
+                   SchemaCache *schemas)
         : Decoder(mapping->reads_headers, !mapping->each.empty()), mapping_(std::move(mapping)),
-          decoder_(*mapping_, nullptr) {}
+          own_parser_(std::move(own_parser)), schemas_(schemas), decoder_(*mapping_, nullptr, parser) {}
+
+    SchemaCache *schema_cache() noexcept override { return schemas_; }
 
     DecodeResult decode(const MessageView &message, Decoded *decoded) noexcept override {
         thread_local MappedMemory memory;
@@ -34,19 +39,64 @@ class MappingDecoder final : public Decoder {
 
   private:
     MappingPointer mapping_;
+    std::unique_ptr<MessageParser> own_parser_;
+    SchemaCache *const schemas_;
     MappedDecoder decoder_;
 };
 
+Decoder *make_decoder(MappingPointer mapping, MessageFormat format) {
+    switch (format) {
+    case MessageFormat::json:
+        return new MappingDecoder(std::move(mapping), json_message_parser(), nullptr, nullptr);
+    case MessageFormat::json_schema:
+        return new MappingDecoder(std::move(mapping), framed_json_message_parser(), nullptr, nullptr);
+    case MessageFormat::avro:
+    case MessageFormat::protobuf:
+        break;
+    }
+    auto parser = std::make_unique<FramedMessageParser>(format, wanted_values(*mapping, PlaceRoot::value),
+                                                        wanted_values(*mapping, PlaceRoot::key));
+    MessageParser *const used = parser.get();
+    SchemaCache *const schemas = parser->schemas();
+    return new MappingDecoder(std::move(mapping), used, std::move(parser), schemas);
+}
+
+Decoder *make_bare_decoder(MappingPointer mapping, MessageFormat format, const SchemaTexts &schema,
+                           SchemaError *error) {
+    auto reader = schema_compile(format, wanted_values(*mapping, PlaceRoot::value), schema, false, error);
+    if (reader == nullptr)
+        return nullptr;
+    auto parser = std::make_unique<BareMessageParser>(format, std::move(reader));
+    MessageParser *const used = parser.get();
+    return new MappingDecoder(std::move(mapping), used, std::move(parser), nullptr);
+}
+
+constexpr MappingError out_of_memory = {true, "", "cannot be read: out of memory", ""};
+
 } // namespace
 
-Decoder *decoder_of_mapping(std::string_view json, MappingError *error) noexcept {
+Decoder *decoder_of_mapping(std::string_view json, MappingError *error, MessageFormat format) noexcept {
     MappingPointer mapping(mapping_compile(json, error));
     if (mapping == nullptr)
         return nullptr;
     try {
-        return new MappingDecoder(std::move(mapping));
+        return make_decoder(std::move(mapping), format);
     } catch (...) {
-        *error = {true, "", "cannot be read: out of memory", ""};
+        *error = out_of_memory;
+        return nullptr;
+    }
+}
+
+Decoder *decoder_of_schema(std::string_view json, MessageFormat format, const SchemaTexts &schema,
+                           MappingError *error, SchemaError *schema_error) noexcept {
+    *schema_error = {};
+    MappingPointer mapping(mapping_compile(json, error));
+    if (mapping == nullptr)
+        return nullptr;
+    try {
+        return make_bare_decoder(std::move(mapping), format, schema, schema_error);
+    } catch (...) {
+        *error = out_of_memory;
         return nullptr;
     }
 }

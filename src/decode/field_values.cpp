@@ -119,8 +119,42 @@ bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds
     return true;
 }
 
+bool scaled_convert(const ValueNode &integer, bool of_day, TimestampParts *parts) noexcept {
+    *parts = {};
+    const bool counts_day = integer.scale() >= TimeScale::day_ms && integer.scale() <= TimeScale::day_ns;
+    if (of_day != counts_day)
+        return false;
+    switch (integer.scale()) {
+    case TimeScale::ms:
+    case TimeScale::local_ms:
+    case TimeScale::day_ms:
+        if (!epoch_convert(integer, TimeUnit::ms, &parts->local_time))
+            return false;
+        break;
+    case TimeScale::us:
+    case TimeScale::local_us:
+    case TimeScale::day_us:
+    case TimeScale::instant_us:
+        parts->local_time = integer.integer;
+        break;
+    case TimeScale::ns:
+    case TimeScale::local_ns:
+    case TimeScale::day_ns:
+        if (!epoch_convert(integer, TimeUnit::ns, &parts->local_time))
+            return false;
+        break;
+    case TimeScale::none:
+    case TimeScale::days:
+        return false;
+    }
+    parts->has_zone = integer.scale() <= TimeScale::ns || integer.scale() == TimeScale::instant_us;
+    if (of_day)
+        return parts->local_time >= 0 && parts->local_time < microseconds_per_day;
+    return event_time_is_legal(parts->local_time);
+}
+
 bool event_time_is_legal(int64_t event_time) noexcept {
-    constexpr int64_t day = 86400 * microseconds_per_second;
+    constexpr int64_t day = microseconds_per_day;
     constexpr int64_t year_0_begin = -62167219200 * microseconds_per_second;
     constexpr int64_t year_10000_begin = 253402300800 * microseconds_per_second;
     return event_time >= year_0_begin - day && event_time < year_10000_begin + day;

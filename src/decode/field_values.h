@@ -12,6 +12,11 @@ bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept;
 // Rounds to the nearest microsecond. Returns false if the microseconds do not fit into 64 bits.
 bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds) noexcept;
 
+// Converts an integer whose schema says what it counts. `of_day` is true if the time is counted from
+// midnight. Returns false if the integer counts something else, or if the result is out of range. A time
+// since 1970 in UTC has a zone, and other times have none.
+bool scaled_convert(const ValueNode &integer, bool of_day, TimestampParts *parts) noexcept;
+
 // Whether a time is in the years 0000 to 9999. A time up to a day before or after these years is also legal,
 // because the time may have an offset from UTC.
 bool event_time_is_legal(int64_t event_time) noexcept;

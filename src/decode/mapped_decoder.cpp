@@ -3,22 +3,14 @@
 
 namespace heartbeat {
 
-void MappedMemory::clear() noexcept {
-    value.release_giant();
-    key.release_giant();
-    made.clear();
-    if (readings.capacity() > message_readings_kept)
-        std::vector<ReadingView>().swap(readings);
-    readings.clear();
-}
-
-MappedDecoder::MappedDecoder(const Mapping &mapping, MappedMemory *memory)
-    : mapping_(mapping), message_(mapping), memory_(memory) {}
+MappedDecoder::MappedDecoder(const Mapping &mapping, MappedMemory *memory, MessageParser *parser)
+    : mapping_(mapping), message_(mapping), parser_(parser), memory_(memory) {}
 
 void MappedDecoder::begin(const MessageView &message) noexcept {
     memory_->clear();
     view_ = &message;
-    key_is_parsed_ = false;
+    value_ = key_ = nullptr;
+    needs_schema_ = false;
     known_ = {};
     message_.begin(&message, nullptr, nullptr);
 }
@@ -26,6 +18,11 @@ void MappedDecoder::begin(const MessageView &message) noexcept {
 DecodeResult MappedDecoder::decode(const MessageView &message, DecodeError *error) noexcept {
     begin(message);
     error_ = error;
+    const DecodeResult result = decode_begun(message);
+    return result == DecodeResult::failed && needs_schema_ ? DecodeResult::needs_schema : result;
+}
+
+DecodeResult MappedDecoder::decode_begun(const MessageView &message) noexcept {
     bool holds = true;
     // The decoder tests the conditions on the key, the headers and the Kafka time before it parses the value.
     // So messages that these conditions exclude need not be JSON.
@@ -47,30 +44,42 @@ DecodeResult MappedDecoder::decode(const MessageView &message, DecodeError *erro
     }
 }
 
+// Returns false also if the parser needs a schema.
+bool MappedDecoder::parse(MessagePart part, const MessageBytes &bytes, const ValueTree **tree) {
+    const MessageParser::Result result =
+        parser_->parse(part, {static_cast<const char *>(bytes.data), bytes.size}, memory_, tree, error_);
+    needs_schema_ = result == MessageParser::Result::needs_schema;
+    return result == MessageParser::Result::parsed;
+}
+
 bool MappedDecoder::parse_value(const MessageView &message) {
     const MessageBytes &payload = message.payload;
     if (payload.data == nullptr)
-        return decode_fail(error_, DecodeErrorCode::tombstone,
-                           "message has no payload; expected a JSON value");
+        return decode_fail(error_, DecodeErrorCode::tombstone, "message has no payload; expected %s",
+                           parser_->expected());
     if (!mapping_.reads_value)
         return true;
     if (payload.size == 0)
-        return decode_fail(error_, DecodeErrorCode::empty, "payload has no bytes; expected a JSON value");
-    if (!memory_->value.parse({static_cast<const char *>(payload.data), payload.size}, "payload", error_))
+        return decode_fail(error_, DecodeErrorCode::empty, "payload has no bytes; expected %s",
+                           parser_->expected());
+    const ValueTree *parsed = nullptr;
+    if (!parse(MessagePart::value, payload, &parsed))
         return false;
-    message_.begin(view_, &memory_->value.tree(), nullptr);
+    value_ = parsed;
+    message_.begin(view_, value_, nullptr);
     return true;
 }
 
 // If a message has no key, all places in the key are missing.
 bool MappedDecoder::parse_key() {
     const MessageBytes &key = view_->key;
-    if (key_is_parsed_ || !mapping_.reads_key || key.data == nullptr)
+    if (key_ != nullptr || !mapping_.reads_key || key.data == nullptr)
         return true;
-    if (!memory_->key.parse({static_cast<const char *>(key.data), key.size}, "key", error_))
+    const ValueTree *parsed = nullptr;
+    if (!parse(MessagePart::key, key, &parsed))
         return false;
-    message_.begin(view_, mapping_.reads_value ? &memory_->value.tree() : nullptr, &memory_->key.tree());
-    key_is_parsed_ = true;
+    key_ = parsed;
+    message_.begin(view_, value_, key_);
     return true;
 }
 
@@ -113,7 +122,7 @@ DecodeResult MappedDecoder::decode_parsed() {
 bool MappedDecoder::find_list(size_t list, uint32_t *index) {
     constexpr char name[] = "each", expected[] = "an array or an object";
     const Place &place = mapping_.each[list];
-    const ValueTree &tree = memory_->value.tree();
+    const ValueTree &tree = *value_;
     *index = message_.find_index(place);
     if (*index == no_value || tree[*index].type == ValueType::null)
         return mapped_fail_missing(message_, place, name, expected, error_);
@@ -125,7 +134,7 @@ bool MappedDecoder::find_list(size_t list, uint32_t *index) {
 }
 
 MappedDecoder::ListResult MappedDecoder::take_list(size_t list, uint32_t index) {
-    const ValueTree &tree = memory_->value.tree();
+    const ValueTree &tree = *value_;
     const bool is_inner = list + 1 == mapping_.each.size();
     ListPosition &position = is_inner ? message_.element : message_.outer;
     const std::vector<Condition> &conditions = is_inner ? mapping_.when_element : mapping_.when_outer;

@@ -1,31 +1,21 @@
-// Decodes JSON messages of any layout with a mapping. A message becomes readings, is ignored, or becomes one
+// Decodes messages of any layout with a mapping. A message becomes readings, is ignored, or becomes one
 // error.
 #pragma once
 
 #include "decode/decoder.h"
 #include "decode/mapped_fields.h"
-#include "decode/mapping_limits.h"
+#include "decode/message_parser.h"
 
 #include <vector>
 
 namespace heartbeat {
 
-// The memory that a decoder needs. It is kept from message to message, so that usual messages need no
-// allocation. All decoders of a thread can share one MappedMemory. Memory that a giant message needed is
-// freed before the next message is decoded.
-struct MappedMemory {
-    void clear() noexcept;
-
-    JsonTree value, key;
-    TextStore made{message_made_bytes_max};
-    std::vector<ReadingView> readings;
-};
-
-// One thread at a time may call a decoder. The mapping must live as long as the decoder.
+// One thread at a time may call a decoder. The mapping and the parser must live as long as the decoder.
 class MappedDecoder {
   public:
     // `memory` may be nullptr if the caller calls use() before decode(). May throw std::bad_alloc.
-    MappedDecoder(const Mapping &mapping, MappedMemory *memory);
+    MappedDecoder(const Mapping &mapping, MappedMemory *memory,
+                  MessageParser *parser = json_message_parser());
     MappedDecoder(const MappedDecoder &) = delete;
     MappedDecoder &operator=(const MappedDecoder &) = delete;
 
@@ -33,7 +23,8 @@ class MappedDecoder {
 
     // If the result is `decoded`, readings() has all readings of the message, and may be empty. If the result
     // is `ignored`, the conditions of the mapping exclude the message, or all of its elements. If the result
-    // is `failed`, *error has the problem and its place, and never has content of the message.
+    // is `failed`, *error has the problem and its place, and never has content of the message. If the result
+    // is `needs_schema`, the parser does not know the schema of the message yet.
     DecodeResult decode(const MessageView &message, DecodeError *error) noexcept;
 
     // The readings are valid until another message is decoded with the same memory, and only while the bytes
@@ -45,9 +36,11 @@ class MappedDecoder {
     enum class ListResult : uint8_t { taken, ignored, failed };
 
     void begin(const MessageView &message) noexcept;
+    DecodeResult decode_begun(const MessageView &message) noexcept;
     DecodeResult decode_parsed();
     bool parse_value(const MessageView &message);
     bool parse_key();
+    bool parse(MessagePart part, const MessageBytes &bytes, const ValueTree **tree);
     bool test(const std::vector<Condition> &conditions, bool *holds);
     ListResult take_list(size_t list, uint32_t index);
     ListResult take_child(size_t list);
@@ -59,10 +52,13 @@ class MappedDecoder {
 
     const Mapping &mapping_;
     MappedMessage message_;
+    MessageParser *const parser_;
     MappedMemory *memory_;
     DecodeError *error_ = nullptr;
     const MessageView *view_ = nullptr;
-    bool key_is_parsed_ = false;
+    const ValueTree *value_ = nullptr; // nullptr: not parsed
+    const ValueTree *key_ = nullptr;
+    bool needs_schema_ = false;
     ZoneSpan span_;
     // If a value is the same for many elements, the decoder reads it only once. If a member of `known_` is
     // true, the value is in `current_`, `base_time_` or `addition_`.

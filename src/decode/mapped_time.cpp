@@ -47,10 +47,30 @@ bool find_text(const MappedMessage &message, const Place &place, const char *exp
                        lookup == Lookup::not_text ? "not UTF-8 text" : value_type_name(node.type), expected);
 }
 
+// Returns whether the schema of the message says what the value at the place counts.
+bool find_scaled(const MappedMessage &message, const Place &place, ValueNode *integer) {
+    return message.look(place, integer) == Lookup::found && integer->scale() != TimeScale::none;
+}
+
+bool fail_scaled(const MappedMessage &message, const Place &place, const char *expected, DecodeError *error) {
+    return decode_fail(error, DecodeErrorCode::invalid_timestamp,
+                       "%s at %s is a number that the schema declares as another time, or is out of range; "
+                       "expected %s",
+                       field_name, static_cast<const char *>(PlaceText(message, place)), expected);
+}
+
 bool add_date(const MappedMessage &message, const Place &place, TimestampParts *parts, DecodeError *error) {
     std::string_view text;
+    ValueNode days;
     bool found = false;
     int64_t midnight = 0;
+    if (find_scaled(message, place, &days)) {
+        constexpr int64_t days_max = int64_t{10'000} * 366;
+        if (days.scale() != TimeScale::days || days.integer < -days_max || days.integer > days_max)
+            return fail_scaled(message, place, expected_date, error);
+        parts->local_time += days.integer * microseconds_per_day;
+        return event_time_is_legal(parts->local_time) || fail_years(message, place, error);
+    }
     if (!find_text(message, place, expected_date, &text, &found, error))
         return false;
     if (!found)
@@ -61,22 +81,32 @@ bool add_date(const MappedMessage &message, const Place &place, TimestampParts *
     return true;
 }
 
-bool read_text(const MappedMessage &message, const TimeField &field, ZoneSpan *span, int64_t *event_time,
-               DecodeError *error) {
+// Reads the value at the place of the field: a text, or an integer whose schema says what it counts.
+bool read_parts(const MappedMessage &message, const TimeField &field, TimestampParts *parts,
+                DecodeError *error) {
     const char *const expected = field.date ? expected_time_of_day : expected_time;
     std::string_view text;
-    TimestampParts parts;
+    ValueNode integer;
     bool found = false;
+    if (!field.names_unit && find_scaled(message, field.place, &integer))
+        return scaled_convert(integer, field.date.has_value(), parts) ||
+               fail_scaled(message, field.place, expected, error);
     if (!find_text(message, field.place, expected, &text, &found, error))
         return false;
-    if (found) {
-        if (!(field.date ? timestamp_parse_time_of_day(text, &parts) : timestamp_parse_parts(text, &parts)))
-            return fail_text(message, field.place, text.size(), expected, error);
-    } else if (field.fallback) {
-        parts = *field.fallback;
-    } else {
+    if (found)
+        return (field.date ? timestamp_parse_time_of_day(text, parts) : timestamp_parse_parts(text, parts)) ||
+               fail_text(message, field.place, text.size(), expected, error);
+    if (!field.fallback)
         return mapped_fail_missing(message, field.place, field_name, expected, error);
-    }
+    *parts = *field.fallback;
+    return true;
+}
+
+bool read_text(const MappedMessage &message, const TimeField &field, ZoneSpan *span, int64_t *event_time,
+               DecodeError *error) {
+    TimestampParts parts;
+    if (!read_parts(message, field, &parts, error))
+        return false;
     if (field.date && !add_date(message, *field.date, &parts, error))
         return false;
     *event_time = parts.local_time - parts.offset_seconds * microseconds_per_second;
@@ -98,6 +128,10 @@ bool read_epoch(const MappedMessage &message, const TimeField &field, int64_t *e
         return true;
     case NumberResult::found:
         break;
+    }
+    if (number.scale() == TimeScale::instant_us) {
+        *event_time = number.integer;
+        return event_time_is_legal(*event_time) || fail_years(message, field.place, error);
     }
     return (epoch_convert(number, field.unit, event_time) && event_time_is_legal(*event_time)) ||
            fail_years(message, field.place, error);

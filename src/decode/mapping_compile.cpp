@@ -224,6 +224,10 @@ const Mapping *mapping_compile(std::string_view json, MappingError *error) noexc
     return nullptr;
 }
 
+bool mapping_reads_key(const Mapping &mapping) noexcept {
+    return mapping.reads_key;
+}
+
 void mapping_destroy(const Mapping *mapping) noexcept {
     delete mapping;
 }

@@ -21,4 +21,7 @@ struct MappingError {
 const Mapping *mapping_compile(std::string_view json, MappingError *error) noexcept;
 void mapping_destroy(const Mapping *mapping) noexcept;
 
+// Whether the mapping reads a part of the key, so that the key must be decoded.
+bool mapping_reads_key(const Mapping &mapping) noexcept;
+
 } // namespace heartbeat

@@ -40,6 +40,7 @@ class TimeFieldReader {
     void read_unit() {
         const auto unit = options_.find("unit");
         const bool of_kafka = field_.place.root == PlaceRoot::kafka_timestamp;
+        field_.names_unit = unit.has_value() || of_kafka;
         if (unit)
             field_.unit = static_cast<TimeUnit>(mapping_choice(*unit, units));
         if (unit && of_kafka && field_.unit != TimeUnit::ms)
@@ -136,8 +137,10 @@ TimeField mapping_time_field(const MappingValue &value, size_t lists) {
     TimeField field;
     field.place = place_parse(value.text(legal_at), {lists, PlaceUse::time}, value.pointer);
     field.level = field.place.level;
-    if (field.place.root == PlaceRoot::kafka_timestamp)
+    if (field.place.root == PlaceRoot::kafka_timestamp) {
         field.unit = TimeUnit::ms;
+        field.names_unit = true;
+    }
     return field;
 }
 

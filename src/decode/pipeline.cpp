@@ -41,12 +41,14 @@ void add_failed(const MessageView &message, int64_t first_offset, const DecodeEr
 
 } // namespace
 
-bool pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_offset,
-                   Batch *batch) noexcept {
+PipelineResult pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_offset,
+                             Batch *batch) noexcept {
     Decoded decoded; // not initialised: the decoder sets it, and filling it with zeros would cost time
     DecodeResult result = decoder->decode(message, &decoded);
     if (result == DecodeResult::failed && decoded.error.code == DecodeErrorCode::out_of_memory)
-        return false;
+        return PipelineResult::out_of_memory;
+    if (result == DecodeResult::needs_schema)
+        return PipelineResult::needs_schema;
     BatchFiller *filler = batch_filler(batch);
     try {
         switch (result) {
@@ -59,11 +61,13 @@ bool pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_o
         case DecodeResult::failed:
             add_failed(message, first_offset, decoded.error, filler);
             break;
+        case DecodeResult::needs_schema: // handled above
+            break;
         }
-        return true;
+        return PipelineResult::taken;
     } catch (...) {
         filler->abandon_message();
-        return false;
+        return PipelineResult::out_of_memory;
     }
 }
 

@@ -8,8 +8,14 @@
 
 namespace heartbeat {
 
-// `first_offset` is the position of the message's partition before this batch. Returns false if no memory is
-// left. The message is then not in the batch, although it may be a valid message.
-bool pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_offset, Batch *batch) noexcept;
+enum class PipelineResult : uint8_t {
+    taken,
+    out_of_memory, // the message is not in the batch, although it may be a valid message
+    needs_schema,  // the message is not in the batch: see Decoder::schema_cache()
+};
+
+// `first_offset` is the position of the message's partition before this batch.
+PipelineResult pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_offset,
+                             Batch *batch) noexcept;
 
 } // namespace heartbeat

@@ -13,6 +13,12 @@ constexpr Preset all[] = {
     "heart_rate": "/heart_rate",
     "event_timestamp": "/event_timestamp"
 })"},
+    {"radar", "avro", R"({
+    "customer_id": "key/userId",
+    "device_id": "key/sourceId",
+    "heart_rate": "/heartRate",
+    "event_timestamp": {"at": "/time", "unit": "s"}
+})"},
     {"fhir-observation", "json", R"({
     "when": {
         "/resourceType": "Observation",

@@ -147,26 +147,41 @@ void SampleLayout::add_node(const ValueTree &tree, uint32_t index, const At &at)
     add_children(tree, index, below, true);
 }
 
+const ValueTree *SampleLayout::parse(MessagePart part, const MessageBytes &piece) {
+    const ValueTree *tree = nullptr;
+    DecodeError error;
+    const bool parsed = piece.data != nullptr && parser_->parse(part, bytes(piece), &memory_, &tree,
+                                                                &error) == MessageParser::Result::parsed;
+    return parsed ? tree : nullptr;
+}
+
+// A key is mostly a text. It can also be an object of JSON, or have the frame of Confluent, which begins with
+// a zero byte.
+void SampleLayout::add_key(const MessageBytes &key) {
+    if (is_text(key))
+        add_text(bytes(key), {SampleRoot::key_text, {}, "", {}, {}});
+    const bool may_have_parts =
+        key.data != nullptr && key.size > 0 && (bytes(key)[0] == '{' || bytes(key)[0] == '\0');
+    const ValueTree *const tree = may_have_parts ? parse(MessagePart::key, key) : nullptr;
+    if (tree != nullptr)
+        add_node(*tree, 0, {SampleRoot::key, {}, "", {}, {}});
+}
+
 void SampleLayout::add(const MessageView &message) {
     messages_++;
     nodes_ = 0;
-    DecodeError error;
-    if (is_text(message.key)) {
-        add_text(bytes(message.key), {SampleRoot::key_text, {}, "", {}, {}});
-        if (message.key.size > 0 && bytes(message.key)[0] == '{' &&
-            json_tree_.parse(bytes(message.key), "key", &error))
-            add_node(json_tree_.tree(), 0, {SampleRoot::key, {}, "", {}, {}});
-    }
+    memory_.clear();
+    add_key(message.key);
     for (size_t i = 0; i < message.header_count; i++) {
         const MessageHeader &header = message.headers[i];
         if (utf8_is_text(header.name.data(), header.name.size()) && is_text(header.value))
             add_text(bytes(header.value),
                      {SampleRoot::header, {}, pointer_segment(header.name), {std::string(header.name)}, {}});
     }
-    json_.push_back(message.payload.data != nullptr &&
-                    json_tree_.parse(bytes(message.payload), "payload", &error));
-    if (json_.back())
-        add_node(json_tree_.tree(), 0, {});
+    const ValueTree *const tree = parse(MessagePart::value, message.payload);
+    parsed_.push_back(tree != nullptr);
+    if (tree != nullptr)
+        add_node(*tree, 0, {});
 }
 
 } // namespace heartbeat

@@ -3,7 +3,7 @@
 // src/decode includes this header.
 #pragma once
 
-#include "decode/json_tree.h"
+#include "decode/message_parser.h"
 #include "decode/message_view.h"
 #include "decode/sample_values.h"
 
@@ -46,10 +46,12 @@ std::string sample_place_text(const SamplePlace &place, int lists);
 
 class SampleLayout {
   public:
-    void add(const MessageView &message); // if its value is not JSON, adds only its key and headers
+    explicit SampleLayout(MessageParser *parser) : parser_(parser) {}
+
+    void add(const MessageView &message); // if its value cannot be parsed, adds only its key and headers
     const std::vector<SamplePlace> &places() const { return places_; }
     uint32_t messages() const { return messages_; }
-    bool is_json(uint32_t message) const { return json_[message]; }
+    bool is_parsed(uint32_t message) const { return parsed_[message]; }
 
   private:
     struct At {
@@ -60,16 +62,20 @@ class SampleLayout {
         uint32_t elements[2] = {}; // the number of elements of each list
     };
 
+    void add_key(const MessageBytes &key);
     void add_node(const ValueTree &tree, uint32_t index, const At &at);
     void add_children(const ValueTree &tree, uint32_t index, const At &at, bool as_list);
     void add_scalar(const ValueNode &node, const At &at);
     void add_text(std::string_view text, const At &at);
     SamplePlace *place(const At &at); // nullptr: there are too many places
 
-    JsonTree json_tree_;
+    const ValueTree *parse(MessagePart part, const MessageBytes &bytes); // nullptr: it cannot be parsed
+
+    MessageParser *const parser_;
+    MappedMemory memory_;
     std::vector<SamplePlace> places_;
     std::map<std::string, size_t> indexes_; // by root, lists and pointer
-    std::vector<bool> json_;
+    std::vector<bool> parsed_;
     uint32_t messages_ = 0;
     size_t nodes_ = 0; // the number of nodes of the message so far
 };

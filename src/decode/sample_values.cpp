@@ -18,6 +18,16 @@ void add_number(double number, SampleValues *values) {
     values->most = std::max(values->most, number);
 }
 
+// An integer whose schema says that it is a time is like a text of a time.
+void add_time(TimeScale scale, SampleValues *values) {
+    if (scale == TimeScale::days)
+        values->dates++;
+    else if (scale >= TimeScale::day_ms && scale <= TimeScale::day_ns)
+        values->times_of_day++;
+    else
+        values->times++;
+}
+
 bool is_time(std::string_view text) {
     TimestampParts parts;
     return timestamp_parse_parts(text, &parts);
@@ -64,6 +74,8 @@ void sample_add_scalar(const ValueNode &node, SampleValues *values) {
     values->values++;
     if (!node.is_number())
         return;
+    if (node.scale() != TimeScale::none)
+        return add_time(node.scale(), values);
     values->numbers++;
     values->integers += node.type == ValueType::integer;
     add_number(node.number(), values);

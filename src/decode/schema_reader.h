@@ -4,6 +4,8 @@
 
 #include "decode/decode_error.h"
 #include "decode/mapping_limits.h"
+#include "decode/protobuf_memory.h"
+#include "decode/schema_key.h"
 #include "decode/text_store.h"
 #include "decode/value_tree.h"
 #include "decode/wanted_values.h"
@@ -19,12 +21,8 @@ struct ReaderMemory {
     void clear() noexcept; // forgets the last message, and frees memory that usual messages do not need
 
     TextStore made{message_made_bytes_max}; // texts of the tree that the message has in another form
-    ValueTree parts;
-};
-
-struct SchemaError {
-    bool out_of_memory; // the schema may be correct
-    char text[256];     // for a person: what is wrong and where, and what is legal. UTF-8 with a terminator
+    std::vector<std::string_view> names;    // to find a name that an object repeats
+    ProtobufMemory protobuf;
 };
 
 // A reader never changes, so threads may share it.

@@ -33,6 +33,8 @@ bool is_better(const Found &left, const Found &right) {
 
 void try_presets(const SampleTrials &trials, std::vector<Found> *found) {
     for (const Preset &preset : presets()) {
+        if (preset.format != message_format_names[static_cast<size_t>(trials.schemas().format)])
+            continue;
         Trial trial = trials.of_mapping(preset.mapping);
         if (trial.fits > 0)
             found->push_back({&preset, "", std::move(trial), points_preset, SIZE_MAX});
@@ -88,7 +90,10 @@ void choose(std::vector<Found> *found) {
 std::vector<Found> find(const SampleTrials &trials) {
     std::vector<Found> found;
     try_presets(trials, &found);
-    SampleLayout layout;
+    const std::unique_ptr<MessageParser> parser = trials.schemas().parser();
+    if (parser == nullptr)
+        return found;
+    SampleLayout layout(parser.get());
     for (size_t i = 0; i < trials.count(); i++) {
         trials.look_for_stop();
         layout.add(trials.view(i));
@@ -104,13 +109,15 @@ std::vector<Found> find(const SampleTrials &trials) {
 
 class Suggestions {
   public:
-    explicit Suggestions(std::vector<Found> found) : found(std::move(found)) {}
+    Suggestions(MessageFormat format, std::vector<Found> found) : format(format), found(std::move(found)) {}
+    const MessageFormat format;
     const std::vector<Found> found;
 };
 
-const Suggestions *suggest(const MessageSamples *samples, bool (*stopped)() noexcept) noexcept {
+const Suggestions *suggest(const MessageSamples *samples, const SampleSchemas &schemas,
+                           bool (*stopped)() noexcept) noexcept {
     try {
-        return new Suggestions(find(SampleTrials(samples, stopped)));
+        return new Suggestions(schemas.format, find(SampleTrials(samples, schemas, stopped)));
     } catch (...) { // SuggestStopped or std::bad_alloc
         return nullptr;
     }
@@ -128,7 +135,8 @@ Suggestion suggestions_get(const Suggestions *suggestions, size_t index) noexcep
     const Found &found = suggestions->found[index];
     if (found.preset != nullptr)
         return {found.preset->format, found.preset->name, nullptr, found.trial.fits};
-    return {"json", nullptr, found.mapping.c_str(), found.trial.fits};
+    return {message_format_names[static_cast<size_t>(suggestions->format)].data(), nullptr,
+            found.mapping.c_str(), found.trial.fits};
 }
 
 } // namespace heartbeat

@@ -1,7 +1,7 @@
 // Suggests presets and mappings that read sample messages. heartbeat_suggest_mapping() shows the suggestions.
 #pragma once
 
-#include "decode/message_samples.h"
+#include "decode/sample_schemas.h"
 
 #include <cstddef>
 
@@ -23,7 +23,8 @@ class Suggestions;
 // two suggestions read the same number of messages, a preset is better than a mapping, and of two mappings
 // the one with more points is better. There may be no suggestion. The function often calls `stopped`, and
 // ends if `stopped` returns true. In this case, and if no memory is left, it returns nullptr.
-const Suggestions *suggest(const MessageSamples *samples, bool (*stopped)() noexcept) noexcept;
+const Suggestions *suggest(const MessageSamples *samples, const SampleSchemas &schemas,
+                           bool (*stopped)() noexcept) noexcept;
 void suggestions_destroy(const Suggestions *suggestions) noexcept; // nullptr is allowed
 
 size_t suggestions_count(const Suggestions *suggestions) noexcept; // at most suggestions_max

@@ -24,7 +24,7 @@ std::vector<std::string> values_of_read(const SamplePlace &place, const SampleLa
                                         const Trial &trial) {
     std::set<uint8_t> read, other;
     for (uint32_t i = 0; i < layout.messages(); i++) {
-        if (!layout.is_json(i))
+        if (!layout.is_parsed(i))
             continue; // it becomes a dead letter, whatever the condition is
         const uint8_t text = i < place.text_of_message.size() ? place.text_of_message[i] : uint8_t{0};
         (trial.reads[i] ? read : other).insert(text);

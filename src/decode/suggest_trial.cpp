@@ -2,9 +2,6 @@
 // messages.
 #include "decode/suggest_trial.h"
 
-#include "decode/decoder_of_mapping.h"
-
-#include <memory>
 #include <new>
 
 namespace heartbeat {
@@ -32,11 +29,7 @@ Trial SampleTrials::of_decoder(Decoder *decoder) const {
 }
 
 Trial SampleTrials::of_mapping(const std::string &mapping) const {
-    MappingError error;
-    const std::unique_ptr<Decoder, void (*)(Decoder *)> decoder(decoder_of_mapping(mapping, &error),
-                                                                decoder_destroy);
-    if (decoder == nullptr && error.out_of_memory)
-        throw std::bad_alloc();
+    const auto decoder = schemas_.decoder(mapping);
     return decoder == nullptr ? Trial() : of_decoder(decoder.get());
 }
 

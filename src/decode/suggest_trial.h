@@ -2,7 +2,7 @@
 // functions may throw, so only src/decode includes this header.
 #pragma once
 
-#include "decode/message_samples.h"
+#include "decode/sample_schema_set.h"
 
 #include <string>
 #include <vector>
@@ -18,17 +18,19 @@ struct Trial {
 
 class SampleTrials {
   public:
-    SampleTrials(const MessageSamples *samples, bool (*stopped)() noexcept)
-        : samples_(samples), stopped_(stopped) {}
+    SampleTrials(const MessageSamples *samples, const SampleSchemas &schemas, bool (*stopped)() noexcept)
+        : samples_(samples), schemas_(schemas), stopped_(stopped) {}
 
     Trial of_decoder(Decoder *decoder) const;
     Trial of_mapping(const std::string &mapping) const; // a mapping that does not compile fits no message
     size_t count() const { return message_samples_count(samples_); }
     MessageView view(size_t index) const { return message_samples_view(samples_, index); }
     void look_for_stop() const;
+    const SampleSchemas &schemas() const { return schemas_; }
 
   private:
     const MessageSamples *samples_;
+    const SampleSchemas &schemas_;
     bool (*stopped_)() noexcept;
 };
 

@@ -9,6 +9,7 @@
 namespace heartbeat {
 
 inline constexpr int64_t microseconds_per_second = 1'000'000;
+inline constexpr int64_t microseconds_per_day = 24 * 60 * 60 * microseconds_per_second;
 
 // "YYYY-MM-DDTHH:MM:SS.ffffffZ"
 inline constexpr size_t timestamp_text_size = 27;

@@ -76,6 +76,10 @@ void take_result(BatchCycle *cycle, FillResult result) {
         cycle->stage = BatchStage::filling;
         cycle->after = AfterBatch::assign_again;
         break;
+    case FillResult::needs_schema:
+        cycle->stage = BatchStage::filling;
+        cycle->after = AfterBatch::load_schema;
+        break;
     case FillResult::out_of_memory:
         cycle->stage = BatchStage::lost;
         break;
@@ -164,8 +168,8 @@ void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
 
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
     bool takes = cycle->stage == BatchStage::filling || cycle->stage == BatchStage::full;
-    if (!takes || cycle->after == AfterBatch::assign_again)
-        return; // the batch must not have messages after the lost messages
+    if (!takes || cycle->after == AfterBatch::assign_again || cycle->after == AfterBatch::load_schema)
+        return; // the batch must not have messages after the messages that the consumer dropped
     if (cycle->after == AfterBatch::join)
         return consumer_listen(consumer); // so that the next answer of Kafka wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));

@@ -22,6 +22,7 @@ enum class BatchStage : uint8_t {
 enum class AfterBatch : uint8_t {
     read_on,
     join,         // assigns partitions that can be read again
+    load_schema,  // loads a schema that the decoder does not know, and assigns all partitions again
     assign_again, // assigns all partitions again: Kafka reported an error or a change
 };
 

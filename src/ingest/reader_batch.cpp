@@ -6,6 +6,7 @@
 #include "ingest/reader_batch.h"
 #include "ingest/reader_change.h"
 #include "ingest/reader_client.h"
+#include "ingest/reader_schema.h"
 #include "ingest/reader_trouble.h"
 #include "ingest/source_reader.h"
 #include "monitor/worker_slot.h"
@@ -101,6 +102,8 @@ long reader_batch_stream(SourceReader *reader) {
     long wait = batch_cycle_until_due(&reader->session.cycle);
     if (wait == at_once)
         return store(reader);
+    if (reader->session.cycle.after == AfterBatch::load_schema)
+        return reader_schema_begin(reader);
     if (reader->session.cycle.after == AfterBatch::assign_again)
         return reader_trouble_assign_again(reader);
     // check again soon: is the error over, or has the client found all losses?

@@ -22,8 +22,10 @@ bool listens(const SourceReader &reader) {
     const BatchCycle &cycle = reader.session.cycle;
     if (reader.session.consumer == nullptr || reader.backoff_ms > 0)
         return false;
-    bool asks = reader.phase == ReaderPhase::paused || reader.phase == ReaderPhase::assigning;
-    bool stores_first = batch_cycle_is_sealed(cycle) || cycle.after == AfterBatch::assign_again;
+    bool asks = reader.phase == ReaderPhase::paused || reader.phase == ReaderPhase::assigning ||
+                reader.phase == ReaderPhase::loading;
+    bool stores_first = batch_cycle_is_sealed(cycle) || cycle.after == AfterBatch::assign_again ||
+                        cycle.after == AfterBatch::load_schema;
     return asks || (reader.phase == ReaderPhase::reading && !stores_first);
 }
 

@@ -43,6 +43,7 @@ bool prepare_session(const ReaderList &list, SourceReader *reader) {
 }
 
 void free_reader(SourceReader *reader) {
+    schema_request_end(&reader->load.request);
     batch_cycle_destroy(&reader->session.cycle);
     consumer_memory_destroy(reader->session.memory);
     source_slot_close(reader->slot);

@@ -9,6 +9,7 @@
 #include "ingest/reader_change.h"
 #include "ingest/reader_client.h"
 #include "ingest/reader_due.h"
+#include "ingest/reader_schema.h"
 #include "ingest/reader_step.h"
 #include "ingest/recovery.h"
 #include "monitor/lock_wait.h"
@@ -91,6 +92,11 @@ long step(SourceReader *reader) {
         return until_woken;
     if (reader->phase == ReaderPhase::paused)
         return stay_paused(reader);
+    if (reader->phase == ReaderPhase::loading) {
+        long wait = reader_schema_step(reader);
+        if (reader->phase == ReaderPhase::loading)
+            return wait;
+    }
     if (reader->phase == ReaderPhase::assigning) {
         long wait = reader_assign_step(reader);
         if (reader->phase != ReaderPhase::reading)

@@ -24,9 +24,11 @@ constexpr const char *phase_name(ReaderPhase phase) {
     case ReaderPhase::assigning:
         return "assigning";
     case ReaderPhase::reading:
+        return "reading";
+    case ReaderPhase::loading:
         break;
     }
-    return "reading";
+    return "loading";
 }
 
 // These rules are the table in source_reader.h.
@@ -37,11 +39,14 @@ constexpr bool may_follow(ReaderPhase from, ReaderPhase to) {
     case ReaderPhase::stopped:
         return from == ReaderPhase::looking;
     case ReaderPhase::failed:
-        return from == ReaderPhase::paused || from == ReaderPhase::assigning || from == ReaderPhase::reading;
+        return from == ReaderPhase::paused || from == ReaderPhase::assigning ||
+               from == ReaderPhase::reading || from == ReaderPhase::loading;
     case ReaderPhase::paused:
         return from == ReaderPhase::looking;
     case ReaderPhase::assigning:
-        return from == ReaderPhase::looking || from == ReaderPhase::reading;
+        return from == ReaderPhase::looking || from == ReaderPhase::reading || from == ReaderPhase::loading;
+    case ReaderPhase::loading:
+        return from == ReaderPhase::reading;
     case ReaderPhase::reading:
         break;
     }
@@ -56,6 +61,8 @@ void reader_enter(SourceReader *reader, ReaderPhase phase) {
                         errmsg("heartbeat: phase %s of a source reader cannot follow phase %s",
                                phase_name(phase), phase_name(reader->phase))));
     bool assigned = reader->phase == ReaderPhase::reading;
+    if (reader->phase == ReaderPhase::loading)
+        schema_request_end(&reader->load.request);
     reader->phase = phase;
     if (phase != ReaderPhase::reading)
         consumer_session_stop(&reader->session, assigned);

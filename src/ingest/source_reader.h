@@ -7,6 +7,7 @@
 #include "ingest/client_health.h"
 #include "ingest/consumer_session.h"
 #include "monitor/failure.h"
+#include "store/schema_request.h"
 #include "store/sources.h"
 #include "store/tables.h"
 
@@ -26,6 +27,7 @@ inline constexpr long reconnect_ms = 1000;
 //   paused     asks Kafka for end offsets only                    PAUSED
 //   assigning  asks Kafka, and validates the stored offsets       as before; CONNECTING with a reason
 //   reading    fills batches and stores them (see BatchStage)     RUNNING; CONNECTING with a reason
+//   loading    loads a schema that the decoder does not know      as before; CONNECTING with a reason
 //
 //   from       to         because
 //   looking    stopped    the source has no bootstrap servers
@@ -35,14 +37,24 @@ inline constexpr long reconnect_ms = 1000;
 //   assigning  failed     a setting is wrong, or the stored offsets are not valid
 //   assigning  reading    partitions are assigned
 //   reading    assigning  Kafka reported an error, another writer moved an offset, or memory ran out
+//   reading    loading    a message names a schema that the decoder does not know
 //   reading    failed     heartbeat.dead_letter_limit is reached
+//   loading    assigning  the decoder has the schema, or the registry does not know it
+//   loading    failed     a setting is wrong
 //   any        looking    a person may have changed something, a transaction finds that the source was
 //                         paused, altered or dropped, or PostgreSQL reported an error
 //
 // After an error of PostgreSQL the state is RETRYING. If the batch is sealed when the error occurs, the phase
 // does not change: the reader keeps the batch and stores it again. No reader sets the state STALLED:
 // aggregate_status.cpp decides whether heartbeat_status shows STALLED.
-enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, reading };
+enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, reading, loading };
+
+// What a reader keeps in the phase `loading`.
+struct SchemaLoad {
+    SchemaRequest request;
+    long again_ms;        // how long the source waits after a failure; 0: there was none
+    TimestampTz again_at; // when to try again; 0: at once
+};
 
 struct SourceReader {
     MemoryContext context; // has the reader and its data
@@ -52,6 +64,7 @@ struct SourceReader {
     SourceSlot *slot;
     ConsumerSession session;
     ReaderPhase phase;
+    SchemaLoad load;
     ClientHealth health;
     long backoff_ms;           // 0: the last step raised no error
     Failure failure;           // the last error that a step raised

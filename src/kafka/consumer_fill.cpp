@@ -66,8 +66,15 @@ FillResult take(Consumer *consumer, Decoder *decoder, const rd_kafka_message_t *
         headers.read(&view);
     else
         view.unread_headers = &headers;
-    bool taken = pipeline_take(decoder, view, first_offset, batch);
-    return taken ? FillResult::drained : FillResult::out_of_memory;
+    switch (pipeline_take(decoder, view, first_offset, batch)) {
+    case PipelineResult::taken:
+        return FillResult::drained;
+    case PipelineResult::needs_schema:
+        return FillResult::needs_schema;
+    case PipelineResult::out_of_memory:
+        break;
+    }
+    return FillResult::out_of_memory;
 }
 
 // Examines each partition whose log may have changed since the last call. Returns false after an error, or if

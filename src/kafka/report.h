@@ -41,6 +41,9 @@ enum class FillResult {
     // an error, which a ConsumerNote describes: before you read more messages, ask which offsets Kafka holds,
     // and assign the partitions again
     trouble,
+    // the decoder does not know the schema of a message: store the batch, add the schema to the decoder, and
+    // assign the partitions again
+    needs_schema,
     out_of_memory, // messages were dropped: drop the batch and assign the stored positions again
 };
 

@@ -177,6 +177,11 @@ char *text_to_utf8(const char *text) {
     return converted;
 }
 
+char *text_exactly_to_utf8(const char *text) {
+    char *converted = pg_server_to_any(text, static_cast<int>(strlen(text)), PG_UTF8);
+    return converted == text ? pstrdup(text) : converted;
+}
+
 char *text_escape(const char *text, bool lines) {
     auto length_at = [=](const char *at, size_t left) {
         return lines && (*at == '\n' || *at == '\t') ? size_t{1} : shown_length(at, left);

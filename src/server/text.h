@@ -35,6 +35,10 @@ void text_add_sentence(char *to, size_t size, const char *sentence);
 // Converts a text of any length from the database's encoding to UTF-8. The result is palloc'd.
 char *text_to_utf8(const char *text);
 
+// Converts a text of any length from the database's encoding to UTF-8, and changes no character, not even a
+// line break. Raises an error if the text has invalid bytes. The result is palloc'd.
+char *text_exactly_to_utf8(const char *text);
+
 // Does the same as text_copy(), but for the log and for a text of any length. Returns a palloc'd text, or
 // nullptr if the text needs no change. If `lines` is true, line breaks and tabs stay.
 char *text_escape(const char *text, bool lines);

@@ -31,12 +31,19 @@ namespace heartbeat {
 namespace {
 
 constexpr const char *bookkeeping[] = {
-    "heartbeat_alerts",          "heartbeat_arrivals",
-    "heartbeat_control",         "heartbeat_customers",
-    "heartbeat_customers_total", "heartbeat_dropped_offsets",
-    "heartbeat_events",          "heartbeat_gaps",
-    "heartbeat_offsets",         "heartbeat_rollup",
-    "heartbeat_rollup_pending",  "heartbeat_source_definitions",
+    "heartbeat_alerts",
+    "heartbeat_arrivals",
+    "heartbeat_control",
+    "heartbeat_customers",
+    "heartbeat_customers_total",
+    "heartbeat_dropped_offsets",
+    "heartbeat_events",
+    "heartbeat_gaps",
+    "heartbeat_offsets",
+    "heartbeat_rollup",
+    "heartbeat_rollup_pending",
+    "heartbeat_schemas",
+    "heartbeat_source_definitions",
     "heartbeat_stale_minutes",
 };
 

@@ -17,7 +17,7 @@ namespace {
 
 Statement select_sources = {R"sql(
     SELECT d.source_id, d.revision, d.name, d.topic, d.brokers, d.kafka_config_file, d.start_offset, d.offset_reset,
-        d.format, d.preset, d.mapping::text,
+        d.format, d.preset, d.mapping::text, d.schema_registry, d.schema,
         (SELECT max(c.changed_at) FROM @extschema@.heartbeat_control c WHERE c.source IN ('', d.name))
     FROM @extschema@.heartbeat_source_definitions d
     WHERE d.dropped_at IS NULL
@@ -65,6 +65,8 @@ Source read_source(uint64_t row) {
     source.format = statement_text(row, 9);
     source.preset = statement_text(row, 10);
     source.mapping = statement_text(row, 11);
+    source.schema_registry = statement_text(row, 12);
+    source.schema = statement_text(row, 13);
     source.own_topic = statement_text(row, 4) != nullptr;
     source.own_brokers = statement_text(row, 5) != nullptr;
     source.own_config_file = statement_text(row, 6) != nullptr;
@@ -85,6 +87,8 @@ Source source_default() {
             nullptr,
             nullptr,
             nullptr,
+            nullptr,
+            nullptr,
             false,
             false,
             false};
@@ -93,14 +97,15 @@ Source source_default() {
 Source source_copy(const Source &source, MemoryContext context) {
     Source copy = source;
     for (const char **text : {&copy.name, &copy.topic, &copy.brokers, &copy.kafka_config_file, &copy.format,
-                              &copy.preset, &copy.mapping})
+                              &copy.preset, &copy.mapping, &copy.schema_registry, &copy.schema})
         *text = *text == nullptr ? nullptr : MemoryContextStrdup(context, *text);
     return copy;
 }
 
 void source_free(Source *copy) {
-    for (const char **text : {&copy->name, &copy->topic, &copy->brokers, &copy->kafka_config_file,
-                              &copy->format, &copy->preset, &copy->mapping}) {
+    for (const char **text :
+         {&copy->name, &copy->topic, &copy->brokers, &copy->kafka_config_file, &copy->format, &copy->preset,
+          &copy->mapping, &copy->schema_registry, &copy->schema}) {
         if (*text != nullptr)
             pfree(const_cast<char *>(*text));
         *text = nullptr;
@@ -130,7 +135,7 @@ ListedSource *sources_load(MemoryContext context, size_t *count) {
     if (!listed)
         sources[0] = {source_copy(source_default(), context), time_or_zero(0, 1)};
     for (uint64_t i = 0; listed && i < rows; i++)
-        sources[i] = {source_copy(read_source(i), context), time_or_zero(i, 12)};
+        sources[i] = {source_copy(read_source(i), context), time_or_zero(i, 14)};
     return sources;
 }
 

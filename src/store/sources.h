@@ -22,7 +22,9 @@ struct Source {
     // heartbeat's own layout.
     const char *format;
     const char *preset;
-    const char *mapping; // JSON
+    const char *mapping;         // JSON
+    const char *schema_registry; // URLs
+    const char *schema;          // of messages that do not name a schema
     // false: the source has no value of its own, so the value of the setting applies.
     bool own_topic;
     bool own_brokers;

@@ -11,6 +11,7 @@ use Test::More;
 use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
+use Heartbeat::Registry;
 use Heartbeat::Runbook;
 
 my $block   = grants_of('heartbeat_worker');
@@ -44,10 +45,15 @@ my @rights = rights_of($block);
 my $topic = 'heartbeat-events';
 my $kafka = Heartbeat::Kafka->new('rights');
 $kafka->start;
-$kafka->create_topic($_, 1) for $topic, 'another';
+$kafka->create_topic($_, 1) for $topic, 'another', 'schemas';
+my $registry = Heartbeat::Registry->new('rights');
+$registry->start;
+my $schemas = 0;
 my $node = Heartbeat::Cluster->create('rights', kafka => $kafka, settings => { 'heartbeat.offset_reset' => 'earliest' });
 $node->query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');    # the default since PostgreSQL 15
 $node->query($_) for grep { /\S/ } split /;\n/, $block;
+
+$node->query("SELECT heartbeat_add_source('schemas', 'schemas', format => 'avro', schema_registry => '" . $registry->url . "')");
 
 # Each of these functions makes the worker use a right, and returns a query that shows the error while the right is missing.
 my $now    = int(time);
@@ -99,6 +105,12 @@ my $meet = sub {    # a new customer each time: for a minute the worker stores n
 	$kafka->produce($topic, { value => reading('met ' . ++$met, 70, reading_time($now)) });
 	return $status;
 };
+my $learn = sub {    # a message names a schema that neither the worker nor the table knows
+	my $schema = sprintf '{"type":"record","name":"R%d","fields":[{"name":"customer_id","type":"string"}]}', ++$schemas;
+	my $id     = $registry->register("rights-$schemas", 'AVRO', $schema);
+	$kafka->produce('schemas', { value => pack('CN', 0, $id) . "\x02A" });
+	return $status;
+};
 my %stimulus = (
 	'SELECT heartbeat_records'        => $maintain,
 	'SELECT heartbeat_anomalies'      => $maintain,
@@ -107,6 +119,8 @@ my %stimulus = (
 	'INSERT heartbeat_arrivals'       => $meet,
 	'heartbeat_take_arrivals'         => $maintain,
 	'INSERT heartbeat_gaps'           => $replay,
+	'SELECT heartbeat_schemas'        => $learn,
+	'INSERT heartbeat_schemas'        => $learn,
 	'heartbeat_move_offset'           => $replay,
 	'heartbeat_record_event'          => $replay,
 	'heartbeat_apply_retention'       => $retain,

@@ -86,7 +86,7 @@ for my $function ('heartbeat_try_source', 'heartbeat_suggest_mapping')
 refused("SELECT * FROM heartbeat_try_source('vendor', $mapping, 'heartbeat')", qr/both a mapping and a preset/, 'a mapping and a preset exclude each other');
 refused("SELECT * FROM heartbeat_try_source('vendor', preset => 'garmin')", qr/there is no preset "garmin".*garmin-push/s, 'the error names the presets');
 refused(q(SELECT * FROM heartbeat_try_source('vendor', '{"customer_id": "/id"}')), qr/mapping/, 'the error explains a wrong mapping');
-refused("SELECT * FROM heartbeat_try_source('vendor', $mapping, format => 'avro')", qr/does not decode the format avro/, 'a format that this version does not have is refused');
+refused("SELECT * FROM heartbeat_try_source('vendor', $mapping, format => 'xml')", qr/there is no format "xml"/, 'a format that this version does not have is refused');
 
 # Nothing is stored.
 is($node->query('SELECT count(*) FROM heartbeat_offsets'), $node->query(q(SELECT count(*) FROM heartbeat_offsets WHERE topic = 'heartbeat-events')), 'no offset is stored');

@@ -22,7 +22,7 @@ std::string reading(const std::string &customer, const std::string &rate, const 
 }
 
 void take(Batch *batch, const MessageView &message, int64_t first_offset = 0) {
-    ASSERT_TRUE(pipeline_take(decoder_of_heartbeat(), message, first_offset, batch));
+    ASSERT_EQ(pipeline_take(decoder_of_heartbeat(), message, first_offset, batch), PipelineResult::taken);
 }
 
 MessageBytes bytes_of(std::string_view text) {

@@ -103,7 +103,7 @@ TEST(DecodeError, NamesAreDistinct) {
     std::set<std::string> names;
     for (int code = 0; code <= static_cast<int>(Code::out_of_memory); ++code)
         names.insert(decode_error_name(static_cast<Code>(code)));
-    EXPECT_EQ(names.size(), 12U);
+    EXPECT_EQ(names.size(), 15U);
     EXPECT_EQ(names.count("INVALID_JSON"), 1U);
 }
 

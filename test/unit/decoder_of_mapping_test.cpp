@@ -25,6 +25,8 @@ std::string decode(Decoder *decoder, const std::string &payload) {
     switch (decoder->decode({.key = {"K", 1}, .payload = {payload.data(), payload.size()}}, &decoded)) {
     case DecodeResult::ignored:
         return "ignored";
+    case DecodeResult::needs_schema:
+        return "needs a schema";
     case DecodeResult::failed:
         return decode_error_name(decoded.error.code);
     case DecodeResult::decoded:

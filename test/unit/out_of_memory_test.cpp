@@ -109,7 +109,7 @@ TEST(OutOfMemory, ABatchIsCompleteAfterRetries) {
             const MessageView message = {.partition = static_cast<int32_t>(i),
                                          .key = {"key", 3},
                                          .payload = {payload.data(), payload.size()}};
-            while (!pipeline_take(decoder_of_heartbeat(), message, 0, batch))
+            while (pipeline_take(decoder_of_heartbeat(), message, 0, batch) != PipelineResult::taken)
                 EXPECT_EQ(batch->messages.size(), i)
                     << "a message that could not be added is not in the batch";
         }

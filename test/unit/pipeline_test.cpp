@@ -59,7 +59,7 @@ class PipelineTest : public testing::Test {
     bool take(int64_t offset, const std::string &payload, const HeaderReader *unread_headers = nullptr) {
         MessageView message{7, offset, 1000 + offset, 3, {"CUST-1", 6}, {payload.data(), payload.size()}};
         message.unread_headers = unread_headers;
-        return pipeline_take(&decoder, message, 5, &batch);
+        return pipeline_take(&decoder, message, 5, &batch) == PipelineResult::taken;
     }
     std::string text(BatchBytes piece) const { return {batch.at(piece), static_cast<size_t>(piece.size)}; }
 

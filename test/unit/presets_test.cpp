@@ -22,6 +22,10 @@ std::string decode_sample(const std::string &name) {
 
 TEST(Presets, EachReadsItsSample) {
     EXPECT_EQ(decode_sample("heartbeat"), "CUST-0007 74 2026-11-22T14:39:02.123456Z");
+    // radar reads Avro; as JSON, the same key and value give the same reading
+    EXPECT_EQ(decode(preset_find("radar")->mapping,
+                     {sample("radar"), R"({"projectId":"trial","userId":"U-1","sourceId":"S-1"})"}),
+              "U-1 S-1 74 2026-11-22T14:39:02.500000Z");
     EXPECT_EQ(decode_sample("fhir-observation"), "p-1042 monitor-3 74.5 2026-11-22T14:39:02Z");
     EXPECT_EQ(decode_sample("open-mhealth"), "user-17 ward-gateway 58 2026-11-22T14:39:02Z");
     EXPECT_EQ(decode_sample("health-connect"), "KEY-1 Acme/Band 4 71 2026-11-22T14:39:02Z; "
@@ -64,7 +68,7 @@ TEST(Presets, TheOwnLayout) {
 }
 
 TEST(Presets, Names) {
-    const size_t count = 6; // as in the test above
+    const size_t count = 7; // as in the test above
     EXPECT_EQ(presets().size(), count);
     for (const Preset &preset : presets()) {
         EXPECT_EQ(preset_find(preset.name), &preset);

@@ -3,6 +3,7 @@
 #include "decode/suggest.h"
 
 #include "decode/presets.h"
+#include "decode/sample_schema_set.h"
 #include "mapping_examples.h"
 #include "sources_document.h"
 
@@ -34,8 +35,9 @@ std::vector<Suggested> suggest_for(const std::vector<Message> &messages) {
         Decoded decoded;
         message_samples_decoder(samples.get())->decode(view, &decoded);
     }
+    const SampleSchemas schemas(MessageFormat::json);
     const std::unique_ptr<const Suggestions, void (*)(const Suggestions *)> suggestions(
-        suggest(samples.get(), nullptr), suggestions_destroy);
+        suggest(samples.get(), schemas, nullptr), suggestions_destroy);
     std::vector<Suggested> found;
     for (size_t i = 0; i < suggestions_count(suggestions.get()); i++) {
         const Suggestion one = suggestions_get(suggestions.get(), i);
@@ -63,6 +65,8 @@ std::string read_first(const std::vector<Message> &messages) {
 
 TEST(Suggest, EachPresetIsSuggestedForItsSample) {
     for (const Preset &preset : presets()) {
+        if (std::string_view(preset.format) != "json")
+            continue;
         const std::vector<Suggested> found = suggest_for(
             std::vector<Message>{{read_file("test/presets/" + std::string(preset.name) + ".json")}});
         ASSERT_FALSE(found.empty()) << preset.name;
@@ -249,8 +253,41 @@ TEST(Suggest, GivesUpWhenAsked) {
     view.payload = {"{}", 2};
     message_samples_decoder(samples.get())->decode(view, &decoded);
     EXPECT_EQ(suggest(
-                  samples.get(), +[]() noexcept { return true; }),
+                  samples.get(), SampleSchemas(MessageFormat::json), +[]() noexcept { return true; }),
               nullptr);
+}
+
+// The samples of Avro messages, in the frame of Confluent with the schema 7.
+TEST(Suggest, ProposesFieldsOfASchema) {
+    const std::unique_ptr<MessageSamples, void (*)(MessageSamples *)> samples(
+        message_samples_create(10, 1000), message_samples_destroy);
+    const std::string schema =
+        quoted("{'type':'record','name':'Vitals','fields':[{'name':'patientId','type':'string'},"
+               "{'name':'heartRate','type':['null','double']},{'name':'measured','type':"
+               "{'type':'long','logicalType':'timestamp-millis'}}]}");
+    // the id A, the second branch of the union, 74.0, and a time
+    const std::string value("\0\0\0\0\7\2A\2\0\0\0\0\0\x80R@\xD6\xEF\x91\xBB\xC0h", 22);
+    Decoded decoded;
+    MessageView view;
+    view.payload = {value.data(), value.size()};
+    message_samples_decoder(samples.get())->decode(view, &decoded);
+    int32_t ids[4];
+    size_t framed, framed_json;
+    ASSERT_EQ(sample_schema_ids(samples.get(), ids, 4, &framed, &framed_json), 1U);
+    EXPECT_EQ(ids[0], 7);
+    EXPECT_EQ(framed, 1U);
+    EXPECT_EQ(framed_json, 0U);
+    SampleSchemas schemas(MessageFormat::avro);
+    const std::string_view text = schema;
+    schemas.add(7, {&text, 1});
+    const std::unique_ptr<const Suggestions, void (*)(const Suggestions *)> suggestions(
+        suggest(samples.get(), schemas, nullptr), suggestions_destroy);
+    ASSERT_GT(suggestions_count(suggestions.get()), 0U);
+    const Suggestion best = suggestions_get(suggestions.get(), 0);
+    EXPECT_STREQ(best.format, "avro");
+    EXPECT_EQ(std::string(best.mapping), quoted("{'customer_id': '/patientId', 'heart_rate': '/heartRate', "
+                                                "'event_timestamp': '/measured'}"));
+    EXPECT_EQ(best.fits, 1U);
 }
 
 } // namespace

@@ -1,0 +1,30 @@
+--
+-- The schemas that messages of Avro and Protobuf name by an id. So a restart, a standby and a restored dump need no schema registry.
+--
+
+CREATE TABLE heartbeat_schemas (
+    schema_registry   text COLLATE "C" NOT NULL DEFAULT '',
+    id                integer NOT NULL,
+    schema_type       text COLLATE "C" NOT NULL DEFAULT 'AVRO' CHECK (schema_type IN ('AVRO', 'PROTOBUF', 'JSON')),
+    schema            text NOT NULL,
+    reference_names   text[] NOT NULL DEFAULT '{}',
+    reference_schemas text[] NOT NULL DEFAULT '{}',
+    added_by          text NOT NULL DEFAULT session_user,
+    added_at          timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (schema_registry, id),
+    CHECK (cardinality(reference_names) = cardinality(reference_schemas))
+);
+COMMENT ON TABLE heartbeat_schemas IS
+    'Schemas of messages, by the id in the message. The ingest workers add each schema that they load from a schema registry, and '
+    'heartbeat_add_schema() adds schemas for sites without a registry. If you delete a row, a worker loads the schema again when it '
+    'starts.';
+COMMENT ON COLUMN heartbeat_schemas.schema_registry IS
+    'The registry that gave the schema its id, as in heartbeat_sources. Empty: the schema is for sources without a registry.';
+COMMENT ON COLUMN heartbeat_schemas.id IS 'The id that messages have in their frame. A registry never gives the id to another schema.';
+COMMENT ON COLUMN heartbeat_schemas.schema_type IS 'AVRO, PROTOBUF or JSON.';
+COMMENT ON COLUMN heartbeat_schemas.schema IS 'JSON text of an Avro or JSON schema, or text of a .proto file.';
+COMMENT ON COLUMN heartbeat_schemas.reference_names IS
+    'Names of the schemas that this schema refers to, each after the schemas that it needs itself. For Protobuf, the paths of imports.';
+COMMENT ON COLUMN heartbeat_schemas.reference_schemas IS 'Texts of these schemas, in the same order.';
+COMMENT ON COLUMN heartbeat_schemas.added_by IS 'User of the session or the worker that added the schema.';
+COMMENT ON COLUMN heartbeat_schemas.added_at IS 'When the schema was added.';

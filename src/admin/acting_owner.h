@@ -1,0 +1,26 @@
+// The part of a function that acts as the extension's owner, after the function has checked the rights of its
+// caller. The functions that change sources and schemas call it.
+#pragma once
+
+extern "C" {
+#include "postgres.h"
+
+#include "executor/spi.h"
+}
+
+namespace heartbeat {
+
+// What acting_owner_leave() restores. After an error the server restores it.
+struct ActingOwner {
+    Oid caller;
+    int security;
+    int settings;
+    SPITupleTable *rows; // of the caller's last statement
+    uint64 row_count;
+};
+
+// Connects to SPI. Raises an error if the extension is not in this database.
+ActingOwner acting_owner_enter();
+void acting_owner_leave(const ActingOwner &acting);
+
+} // namespace heartbeat

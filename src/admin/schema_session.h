@@ -1,0 +1,32 @@
+// Loads the schemas that a session's decoder does not know, for the functions for replay, retry and trying a
+// source. The session waits for the registry, and a user can cancel it while it waits.
+#pragma once
+
+#include "decode/decoder.h"
+#include "store/schemas.h"
+#include "store/sources.h"
+
+namespace heartbeat {
+
+// A schema that the session looks for. find() calls use() while the schema is valid.
+struct SchemaQuestion {
+    const Source &source;
+    int32_t id;
+    bool stores; // add the answer of the registry to heartbeat_schemas
+    void (*use)(const StoredSchema &schema, void *argument);
+    void *argument;
+};
+
+// Looks into heartbeat_schemas first, and then asks the registry of the source. Returns false if the registry
+// does not know the schema, or if the source has no registry. Raises an error if the registry does not
+// answer. The rows of the caller's last statement stay as they are.
+bool schema_session_find(const SchemaQuestion &question);
+
+// Gives the decoder the schema that it wants. Call it after DecodeResult::needs_schema, and then decode the
+// message again. It raises the errors of schema_session_find().
+void schema_session_load(const Source &source, Decoder *decoder, bool stores);
+
+// Raises an error that says why a schema cannot be loaded. The reason is in UTF-8.
+[[noreturn]] void schema_session_refuse(const Source &source, int32_t id, const char *reason);
+
+} // namespace heartbeat

@@ -1,0 +1,79 @@
+// Finds fields of a source that exclude each other because of the format, and wrong URLs and schemas.
+#include "server/server.h"
+
+#include "admin/source_format_check.h"
+#include "decode/message_format.h"
+#include "decode/presets.h"
+#include "registry/registry_urls.h"
+#include "server/text.h"
+#include "store/schema_check.h"
+
+namespace heartbeat {
+
+namespace {
+
+[[noreturn]] void refuse(const char *message, const char *detail, const char *hint) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message),
+                    detail == nullptr ? 0 : errdetail("%s", detail), errhint("%s", hint)));
+}
+
+// Returns the format of the source's messages.
+MessageFormat check_format(const SourceDefinition &source, const Preset *preset) {
+    const char *given = source.fields[format_field];
+    const char *name = given != nullptr ? given : preset != nullptr ? preset->format : "json";
+    MessageFormat format;
+    if (!message_format_find(name, &format))
+        refuse(psprintf("there is no format \"%.100s\"", name), nullptr,
+               "Give json, json-schema, avro or protobuf, or leave the format out.");
+    if (given != nullptr && preset != nullptr && strcmp(preset->format, given) != 0)
+        refuse(psprintf("preset \"%s\" has the format %s, not %s", preset->name, preset->format, given),
+               nullptr, "Leave the format out, or give a mapping instead of the preset.");
+    return format;
+}
+
+void check_registry(const SourceDefinition &source, MessageFormat format) {
+    const char *urls = source.fields[schema_registry_field];
+    char reason[registry_reason_size];
+    if (urls == nullptr)
+        return;
+    if (format == MessageFormat::json)
+        refuse("schema_registry is not for messages of format json", nullptr,
+               "Leave schema_registry out, or give the format avro, protobuf or json-schema.");
+    if (!registry_urls_check(urls, reason, sizeof(reason)))
+        refuse("schema_registry is not a list of URLs", reason, registry_urls_legal);
+}
+
+// Messages with a schema of the source have no frame, and their keys have no schema.
+void check_schema(const SourceDefinition &source, MessageFormat format, bool reads_key) {
+    const char *schema = source.fields[schema_field];
+    char reason[registry_reason_size];
+    if (schema == nullptr)
+        return;
+    if (!message_format_needs_schema(format))
+        refuse(psprintf("schema is not for messages of format %s",
+                        message_format_names[static_cast<int>(format)].data()),
+               nullptr, "Leave schema out, or give the format avro or protobuf.");
+    if (source.fields[schema_registry_field] != nullptr)
+        refuse("a source cannot have both a schema and a schema registry", nullptr,
+               "Give schema for messages without the frame of Confluent, and schema_registry for messages "
+               "with it.");
+    if (reads_key)
+        refuse("the mapping reads a part of the key, but schema is only the schema of values", nullptr,
+               "Read the whole key as text with the place \"key\", or give schema_registry.");
+    const RegistrySchemaType type =
+        format == MessageFormat::avro ? RegistrySchemaType::avro : RegistrySchemaType::protobuf;
+    if (!schema_check(type, text_exactly_to_utf8(schema), reason, sizeof(reason)))
+        refuse("the schema cannot be used", text_from_utf8(reason),
+               format == MessageFormat::avro ? "Give the JSON text of an Avro schema."
+                                             : "Give the text of a .proto file.");
+}
+
+} // namespace
+
+void source_format_check(const SourceDefinition &source, const Preset *preset, bool reads_key) {
+    const MessageFormat format = check_format(source, preset);
+    check_registry(source, format);
+    check_schema(source, format, reads_key);
+}
+
+} // namespace heartbeat

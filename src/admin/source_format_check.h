@@ -1,0 +1,15 @@
+// Checks the format of a source's messages with its schema registry and its schema. source_check.cpp calls
+// it.
+#pragma once
+
+#include "admin/source_definition.h"
+
+namespace heartbeat {
+
+struct Preset;
+
+// Raises an error that says what is wrong. `preset` may be nullptr. `reads_key`: the mapping reads a part of
+// the key.
+void source_format_check(const SourceDefinition &source, const Preset *preset, bool reads_key);
+
+} // namespace heartbeat

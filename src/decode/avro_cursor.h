@@ -1,0 +1,105 @@
+// Reads the basic elements of Avro's binary encoding from the bytes of a message: numbers, lengths and the
+// blocks of arrays and maps. It also keeps the limits of depth and time, and the first fault. The functions
+// that take and skip values call it.
+#pragma once
+
+#include "decode/decode_error.h"
+#include "decode/mapping_limits.h"
+
+#include <string_view>
+
+namespace heartbeat {
+
+// What is wrong with a message. The texts are constants.
+struct AvroFault {
+    DecodeErrorCode code = DecodeErrorCode::none;
+    const char *found = "";
+    const char *expected = "";
+    size_t offset = 0; // of the wrong value
+};
+
+struct AvroBlock {
+    bool is_last = false;      // it has no elements, and the array or map ends
+    uint64_t count = 0;        // of elements that are not read yet
+    const char *end = nullptr; // of the block, if the message says it
+};
+
+class AvroCursor {
+  public:
+    explicit AvroCursor(std::string_view bytes)
+        : begin_(bytes.data()), at_(begin_), end_(begin_ + bytes.size()) {}
+
+    const AvroFault &fault() const { return fault_; }
+    bool fail_from(size_t offset) noexcept { // says where the value begins that has the fault
+        fault_.offset = offset;
+        return false;
+    }
+    size_t offset() const { return static_cast<size_t>(at_ - begin_); }
+    size_t left() const { return static_cast<size_t>(end_ - at_); }
+
+    // All functions that return bool return false after a fault.
+    bool fail(const char *found, const char *expected,
+              DecodeErrorCode code = DecodeErrorCode::invalid_avro) noexcept;
+
+    bool integer(int64_t *value) noexcept {
+        if (at_ == end_)
+            return fail_end();
+        const auto byte = static_cast<unsigned char>(*at_);
+        if (byte >= 0x80)
+            return long_integer(value);
+        at_++;
+        *value = static_cast<int64_t>(byte >> 1U) ^ -static_cast<int64_t>(byte & 1U);
+        return true;
+    }
+
+    bool skip_integer() noexcept {
+        int64_t value;
+        return integer(&value);
+    }
+
+    bool bytes(size_t size, std::string_view *bytes) noexcept {
+        if (size > left())
+            return fail_end();
+        *bytes = {at_, size};
+        at_ += size;
+        return true;
+    }
+
+    bool skip(size_t size) noexcept {
+        if (size > left())
+            return fail_end();
+        at_ += size;
+        return true;
+    }
+
+    bool text(std::string_view *text) noexcept; // a length and this number of bytes
+    bool choice(uint32_t count, uint32_t *index) noexcept;
+
+    // Begins the next block of an array or a map.
+    bool open_block(AvroBlock *block) noexcept;
+    bool close_block(const AvroBlock &block) noexcept; // checks the size that the message says
+    bool skip_block(AvroBlock *block) noexcept;        // block->end is not nullptr
+
+    // Counts a record, an array or a map that begins.
+    bool enter() noexcept { return ++depth_ <= message_depth_max || fail_depth(); }
+    void leave() noexcept { depth_--; }
+
+    // Counts a value that is skipped. This bounds the time of each message.
+    bool spend() noexcept { return ++skips_ <= avro_skips_max || fail_skips(); }
+
+    bool fail_end() noexcept;
+
+  private:
+    bool long_integer(int64_t *value) noexcept;
+    bool fail_depth() noexcept;
+    bool fail_skips() noexcept;
+
+    const char *const begin_;
+    const char *at_;
+    const char *const end_;
+    uint32_t depth_ = 0;
+    uint64_t skips_ = 0;
+    AvroFault fault_;
+};
+
+} // namespace heartbeat

@@ -1,0 +1,15 @@
+// Makes a graph of types from the JSON of Avro schemas. The reader of Avro messages calls it once for each
+// schema.
+#pragma once
+
+#include "decode/avro_types.h"
+
+#include <string_view>
+
+namespace heartbeat {
+
+// The last schema is the root. The schemas before it define types that later schemas refer to. May throw
+// AvroSchemaFault and std::bad_alloc.
+AvroSchema avro_schema_parse(const std::vector<std::string_view> &schemas);
+
+} // namespace heartbeat

@@ -1,0 +1,23 @@
+// The frame of Confluent: producers that use a schema registry write the id of the schema before each value.
+// The mapped decoder removes the frame, and finds the reader of the schema by the id.
+#pragma once
+
+#include "decode/decode_error.h"
+
+#include <cstdint>
+#include <string_view>
+
+namespace heartbeat {
+
+struct ConfluentFrame {
+    int32_t schema_id; // never negative
+    // All bytes after the id. With Protobuf the indexes of the message's type are at its beginning.
+    std::string_view body;
+};
+
+// `what` is the name of the bytes in errors, such as "payload". If it returns false, *error is filled in with
+// the code and a text.
+bool confluent_frame_read(std::string_view bytes, const char *what, DecodeErrorCode code,
+                          ConfluentFrame *frame, DecodeError *error) noexcept;
+
+} // namespace heartbeat

@@ -1,0 +1,13 @@
+// Compiles a Protobuf schema and the values that a mapping reads into a plan. protobuf_reader.cpp calls it.
+#pragma once
+
+#include "decode/protobuf_plan.h"
+
+namespace heartbeat {
+
+// If `all_roots` is false, the plan has only the first type of the main file. If it returns false, *error is
+// filled in. May throw std::bad_alloc.
+bool protobuf_plan_make(const ProtobufSchema &schema, bool all_roots, const WantedValue &wanted,
+                        ProtobufPlan *plan, SchemaError *error);
+
+} // namespace heartbeat

@@ -1,0 +1,11 @@
+// Finds the types of fields by their names. protobuf_parse.cpp calls it after it has read all descriptors.
+#pragma once
+
+#include "decode/protobuf_schema.h"
+
+namespace heartbeat {
+
+// Also checks that maps have keys and values, and that fields have legal numbers. May throw std::bad_alloc.
+bool protobuf_link(ProtobufSchema *schema, SchemaError *error);
+
+} // namespace heartbeat

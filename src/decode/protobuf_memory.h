@@ -1,0 +1,66 @@
+// Memory in which the Protobuf reader works. It is a part of ReaderMemory, which keeps it from message to
+// message.
+#pragma once
+
+#include "decode/mapping_limits.h"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat {
+
+inline constexpr uint32_t no_piece = UINT32_MAX;
+
+// Bytes of one field of a message. A message can have a field several times: its pieces are a linked list.
+struct ProtobufPiece {
+    const char *data;
+    uint32_t size;
+    uint32_t next; // the index of the next piece, or no_piece
+
+    std::string_view bytes() const { return {data, size}; }
+};
+
+// What a message has of one field of its plan.
+struct ProtobufSlot {
+    ProtobufPiece piece; // the first piece
+    uint64_t value;      // of a number
+    uint32_t last;       // the index of the last piece, or no_piece if there is only the first
+    uint32_t count;      // of pieces; 0: the message does not have the field
+    bool has_unknown;    // the message has an unknown number of a closed enum
+};
+
+struct ProtobufKey { // of an entry of a map
+    std::string_view name;
+    uint32_t number;  // of the entry
+    uint32_t message; // the plan of its value, if the value is a message
+    bool is_replaced; // a later entry has the same key
+    ProtobufPiece entry;
+};
+
+// Each vector is a stack: a message in a message works above the outer one.
+struct ProtobufMemory {
+    // Forgets the last message, and frees memory that usual messages do not need.
+    void clear() noexcept {
+        forget(&slots);
+        forget(&pieces);
+        forget(&keys);
+        group_bytes = 0;
+        used_slots = 0;
+    }
+
+    std::vector<ProtobufSlot> slots;
+    std::vector<ProtobufPiece> pieces;
+    std::vector<ProtobufKey> keys;
+    uint64_t group_bytes = 0;
+    uint64_t used_slots = 0; // of all messages so far
+
+  private:
+    template <typename Element> static void forget(std::vector<Element> *stack) noexcept {
+        if (stack->capacity() > message_values_kept)
+            std::vector<Element>().swap(*stack);
+        stack->clear();
+    }
+};
+
+} // namespace heartbeat

@@ -1,0 +1,99 @@
+// A Protobuf schema and the values that a mapping reads, compiled into a plan: which fields of a message the
+// reader takes. protobuf_compile.cpp makes it once, and the reader uses it for each message. A plan never
+// changes.
+#pragma once
+
+#include "decode/protobuf_schema.h"
+
+#include <deque>
+#include <utility>
+
+namespace heartbeat {
+
+struct ProtobufPlanEnum {
+    std::string_view name(int32_t number) const noexcept; // without data: the number is unknown
+
+    bool is_closed = false;
+    std::vector<std::pair<int32_t, std::string_view>> values; // in the order of the numbers
+};
+
+// Which elements of a repeated field or of a map are taken, and the plans of their messages. Lists use the
+// numbers of elements, and maps use the names.
+struct ProtobufElements {
+    struct Element {
+        uint32_t number;
+        uint32_t message; // the index of its plan
+        std::string_view name;
+    };
+
+    // Return false if the element is not taken.
+    bool find(uint32_t number, uint32_t *message) const noexcept;
+    bool find(std::string_view name, uint32_t *message) const noexcept;
+    // of a list: the number after the last wanted element
+    uint32_t end() const {
+        return takes_others ? no_value : elements.empty() ? 0 : elements.back().number + 1;
+    }
+
+    std::vector<Element> elements; // in the order of the numbers, or of the names
+    bool takes_others = false;     // all elements that are not in `elements`
+    uint32_t others = no_value;    // the index of their plan
+};
+
+enum class ProtobufShape : uint8_t { single, list, map };
+
+struct ProtobufPlanField {
+    std::string_view name;       // of the member in the tree
+    uint32_t slot = 0;           // where the reader keeps what a message has of this field
+    uint32_t limit = 0;          // the reader keeps at most this number of elements of a list
+    uint32_t oneof = no_value;   // the slot of its oneof, which has the slot of the member that is set
+    uint32_t message = no_value; // the index of the plan of its message, or of the entries of its map
+    uint32_t enumeration = 0;
+    uint32_t elements = 0;
+    ProtobufType type = ProtobufType::none;
+    WireType wire = WireType::varint;
+    ProtobufShape shape = ProtobufShape::single;
+    bool is_taken = false;
+    bool is_closed = false;  // its type is a closed enum
+    bool has_absent = false; // `absent` is the value of a message that lacks the field
+    ValueNode absent{};
+};
+
+enum class ProtobufForm : uint8_t {
+    object,
+    entry,   // of a map
+    wrapper, // its value stands for it
+    time     // a google.protobuf.Timestamp as an integer
+};
+
+struct ProtobufPlanMessage {
+    // Returns the field with this number that stands first in `fields`, or nullptr.
+    const ProtobufPlanField *find(uint32_t number) const noexcept {
+        if (number >= dense.size())
+            return sparse.empty() ? nullptr : find_sparse(number);
+        return dense[number] == 0 ? nullptr : &fields[dense[number] - 1];
+    }
+    const ProtobufPlanField *find_sparse(uint32_t number) const noexcept;
+
+    std::string_view name;
+    ProtobufForm form = ProtobufForm::object;
+    uint32_t slots = 0;
+    std::vector<ProtobufPlanField> fields;
+    std::vector<uint32_t> dense;                       // by number: 1 + the index of the field, or 0
+    std::vector<std::pair<uint32_t, uint32_t>> sparse; // number and index, in the order of the numbers
+};
+
+struct ProtobufPlan {
+    struct Root { // a message type of the main file
+        uint32_t message;
+        uint32_t nested; // the index of the first type that is declared in it
+        uint32_t nested_count;
+    };
+
+    std::vector<Root> roots; // the first one stands for the file
+    std::vector<ProtobufPlanMessage> messages;
+    std::vector<ProtobufPlanEnum> enums;
+    std::vector<ProtobufElements> elements;
+    std::deque<std::string> texts; // names and default values
+};
+
+} // namespace heartbeat

@@ -1,0 +1,81 @@
+// The messages and enums of a Protobuf schema. protobuf_parse.cpp makes them, and protobuf_compile.cpp makes
+// plans of them.
+#pragma once
+
+#include "decode/protobuf_wire.h"
+#include "decode/schema_reader.h"
+
+#include <string>
+
+namespace heartbeat {
+
+enum class ProtobufType : uint8_t { // with the numbers of FieldDescriptorProto.Type
+    none,
+    float64,
+    float32,
+    int64,
+    uint64,
+    int32,
+    fixed64,
+    fixed32,
+    boolean,
+    string,
+    group, // a message that is encoded as a group
+    message,
+    bytes,
+    uint32,
+    enumeration,
+    sfixed32,
+    sfixed64,
+    sint32,
+    sint64
+};
+
+inline bool protobuf_is_message(ProtobufType type) {
+    return type == ProtobufType::message || type == ProtobufType::group;
+}
+
+// Texts are pieces of the descriptors.
+struct ProtobufField {
+    std::string_view name;
+    std::string json_name;
+    std::string_view type_name;
+    std::string_view default_text;
+    uint32_t number = 0;
+    uint32_t oneof = no_value; // the number of the oneof in the message
+    uint32_t target = 0;       // the index of the message or of the enum that is the type
+    ProtobufType type = ProtobufType::none;
+    bool is_repeated = false;
+    bool has_presence = false; // a field without presence has its default if a message lacks the field
+    bool has_default = false;  // the schema names a default
+};
+
+struct ProtobufMessage {
+    std::string name; // with the package and the outer types
+    bool is_map_entry = false;
+    std::vector<ProtobufField> fields;
+    std::vector<uint32_t> nested; // the indexes of the types that are declared in it
+};
+
+struct ProtobufEnum {
+    struct Value {
+        std::string_view name;
+        int32_t number;
+    };
+
+    std::string name;
+    bool is_closed = false; // an unknown number is an unknown field, as proto2 has it
+    std::vector<Value> values;
+};
+
+struct ProtobufSchema {
+    std::vector<ProtobufMessage> messages;
+    std::vector<ProtobufEnum> enums;
+    std::vector<uint32_t> main; // the indexes of the top-level messages of the last file
+};
+
+// Fills in the error, and returns false. The format and the arguments of its text are those of printf().
+bool protobuf_schema_fail(SchemaError *error, const char *format, ...) noexcept
+    __attribute__((format(printf, 2, 3)));
+
+} // namespace heartbeat

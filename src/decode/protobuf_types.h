@@ -1,0 +1,38 @@
+// The types of values in Protobuf: how a value is encoded, and which value a field has if a message lacks it.
+// protobuf_compile.cpp and the builder of trees call it.
+#pragma once
+
+#include "decode/protobuf_plan.h"
+
+namespace heartbeat {
+
+WireType protobuf_wire(ProtobufType type) noexcept; // of a single value
+
+// Sets *node to zero, false or an empty text. The type must not be an enum.
+void protobuf_set_zero(ProtobufType type, ValueNode *node) noexcept;
+
+// Sets *node to the default that the schema names, or to the first value of the enum.
+void protobuf_set_enum(const ProtobufField &field, const ProtobufEnum &type, const ProtobufPlanEnum &names,
+                       ValueNode *node) noexcept;
+
+// Sets *node to the default that the schema names. Returns false if the text is no finite value of this type.
+// The type must not be an enum. *text is memory for a text of the node, and must live as long as the node.
+// May throw std::bad_alloc.
+bool protobuf_set_default(const ProtobufField &field, std::string *text, ValueNode *node);
+
+// *texts is memory for the names. May throw std::bad_alloc.
+ProtobufPlanEnum protobuf_plan_enum(const ProtobufEnum &type, std::deque<std::string> *texts);
+
+// Sets *node to an integer of one of the types of integers. `value` is the number as it is encoded.
+void protobuf_set_number(ProtobufType type, uint64_t value, ValueNode *node) noexcept;
+
+// An integer, or an unsigned integer if int64_t cannot hold the number.
+inline void protobuf_set_unsigned(uint64_t number, ValueNode *node) noexcept {
+    node->type = number <= INT64_MAX ? ValueType::integer : ValueType::unsigned_integer;
+    if (number <= INT64_MAX)
+        node->integer = static_cast<int64_t>(number);
+    else
+        node->unsigned_integer = number;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,109 @@
+// Reads the fields of Protobuf's binary encoding one after the other, and never beyond the end of the bytes.
+// The readers of messages and of descriptors call it. It knows nothing of schemas.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace heartbeat {
+
+enum class WireType : uint8_t { varint = 0, fixed64 = 1, bytes = 2, group = 3, group_end = 4, fixed32 = 5 };
+
+// One field as it is in the bytes. `value` is the number of a varint or of a fixed type. `bytes` are the
+// content of WireType::bytes or of a group. Of a number they are its encoding.
+struct WireField {
+    uint32_t number;
+    WireType type;
+    uint64_t value;
+    std::string_view bytes;
+};
+
+inline constexpr uint32_t protobuf_number_max = (uint32_t{1} << 29) - 1;
+
+class WireCursor {
+  public:
+    // Groups have no length: to find the end of a group, the cursor must read all that is in the group.
+    // *group_bytes counts these bytes, because groups in groups are read once for each level.
+    WireCursor(std::string_view bytes, uint64_t *group_bytes)
+        : at_(bytes.data()), end_(bytes.data() + bytes.size()), group_bytes_(group_bytes) {}
+
+    bool at_end() const { return at_ == end_; }
+    const char *at() const { return at_; }
+    const char *fault() const { return fault_; } // what is wrong at at(), after a function returned false
+
+    bool next(WireField *field) {
+        uint64_t tag = 0;
+        if (!varint(&tag))
+            return false;
+        field->number = static_cast<uint32_t>(tag >> 3U);
+        field->type = static_cast<WireType>(tag & 7U);
+        if (tag > UINT32_MAX || field->number == 0)
+            return fail("a field number is not from 1 to 536870911");
+        const char *const start = at_;
+        switch (field->type) {
+        case WireType::varint:
+            if (!varint(&field->value))
+                return false;
+            break;
+        case WireType::fixed64:
+            if (!fixed(8, &field->value))
+                return false;
+            break;
+        case WireType::fixed32:
+            if (!fixed(4, &field->value))
+                return false;
+            break;
+        case WireType::bytes:
+            return bytes(&field->bytes);
+        default:
+            return group(*field, &field->bytes);
+        }
+        field->bytes = {start, static_cast<size_t>(at_ - start)};
+        return true;
+    }
+
+    bool varint(uint64_t *value) {
+        if (at_ != end_ && static_cast<signed char>(*at_) >= 0) {
+            *value = static_cast<unsigned char>(*at_++);
+            return true;
+        }
+        return long_varint(value);
+    }
+
+    bool fixed(unsigned size, uint64_t *value) {
+        if (end_ - at_ < static_cast<ptrdiff_t>(size))
+            return fail("a number of fixed size has too few bytes");
+        *value = 0;
+        for (unsigned i = 0; i < size; ++i)
+            *value |= uint64_t{static_cast<unsigned char>(at_[i])} << (8 * i);
+        at_ += size;
+        return true;
+    }
+
+    bool bytes(std::string_view *value) {
+        uint64_t size = 0;
+        if (!varint(&size))
+            return false;
+        if (size > static_cast<uint64_t>(end_ - at_))
+            return fail("a length is greater than the number of bytes that follow");
+        *value = {at_, static_cast<size_t>(size)};
+        at_ += size;
+        return true;
+    }
+
+  private:
+    bool fail(const char *fault) {
+        fault_ = fault;
+        return false;
+    }
+    bool long_varint(uint64_t *value);
+    bool group(const WireField &start, std::string_view *body);
+
+    const char *at_;
+    const char *const end_;
+    uint64_t *const group_bytes_;
+    const char *fault_ = nullptr;
+};
+
+} // namespace heartbeat

@@ -1,0 +1,43 @@
+// The schemas of sample messages, as the suggester uses them. Its functions may throw, so only src/decode
+// includes this header.
+#pragma once
+
+#include "decode/message_parser.h"
+#include "decode/message_samples.h"
+#include "decode/schema_cache.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace heartbeat {
+
+class SampleSchemas {
+  public:
+    explicit SampleSchemas(MessageFormat format) noexcept : format(format) {}
+
+    void add(int32_t id, const SchemaTexts &schema);
+    void set_bare(const SchemaTexts &schema);
+
+    // The decoder of a source with this mapping, which knows the schemas. Returns nullptr if the mapping or
+    // the schema cannot be used.
+    std::unique_ptr<Decoder, void (*)(Decoder *)> decoder(const std::string &mapping) const;
+
+    // A parser that reads all values of a message. Returns nullptr if the schema cannot be used.
+    std::unique_ptr<MessageParser> parser() const;
+
+    const MessageFormat format;
+
+  private:
+    struct Schema {
+        int32_t id;
+        std::vector<std::string> texts;
+    };
+
+    void add_to(SchemaCache *cache) const;
+
+    std::vector<Schema> schemas_;
+    std::vector<std::string> bare_; // empty: the messages have the frame of Confluent
+};
+
+} // namespace heartbeat

@@ -1,0 +1,29 @@
+// The format of sample messages, and the schemas that they name. heartbeat_suggest_mapping() loads the
+// schemas, and suggest() reads the samples with them.
+#pragma once
+
+#include "decode/message_format.h"
+#include "decode/message_samples.h"
+#include "decode/schema_key.h"
+
+namespace heartbeat {
+
+class SampleSchemas; // sample_schema_set.h
+
+// Returns nullptr if no memory is left.
+SampleSchemas *sample_schemas_create(MessageFormat format) noexcept;
+void sample_schemas_destroy(SampleSchemas *schemas) noexcept; // nullptr is allowed
+
+// Adds the schema with this id. Returns false if no memory is left.
+bool sample_schemas_add(SampleSchemas *schemas, int32_t id, const SchemaTexts &schema) noexcept;
+
+// All values have this schema and no frame. Returns false if no memory is left.
+bool sample_schemas_set_bare(SampleSchemas *schemas, const SchemaTexts &schema) noexcept;
+
+// The ids that the samples name in their values and keys, each once, at most `max`. Returns their number.
+// *framed is the number of values with the frame of Confluent, and *framed_json the number of those of them
+// that have JSON in the frame.
+size_t sample_schema_ids(const MessageSamples *samples, int32_t *ids, size_t max, size_t *framed,
+                         size_t *framed_json) noexcept;
+
+} // namespace heartbeat

@@ -1,0 +1,93 @@
+// Finds and compiles schemas. A source has few schemas, and consecutive messages have the same schema, so the
+// cache looks first at the schema that it found last.
+#include "decode/schema_cache.h"
+
+#include <chrono>
+
+namespace heartbeat {
+
+namespace {
+
+int64_t seconds_now() noexcept {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+} // namespace
+
+std::unique_ptr<const SchemaReader> schema_compile(MessageFormat format, const WantedValue &wanted,
+                                                   const SchemaTexts &schema, bool is_framed,
+                                                   SchemaError *error) {
+    return std::unique_ptr<const SchemaReader>(
+        format == MessageFormat::protobuf
+            ? protobuf_reader(schema.texts[schema.count - 1], is_framed, wanted, error)
+            : avro_reader({schema.texts, schema.texts + schema.count}, wanted, error));
+}
+
+SchemaCache::Entry *SchemaCache::entry(SchemaKey key) noexcept {
+    const auto is_it = [&](const Entry &one) { return one.key.id == key.id && one.key.part == key.part; };
+    size_t &last = last_[static_cast<size_t>(key.part)];
+    if (last < entries_.size() && is_it(entries_[last]))
+        return &entries_[last];
+    for (size_t i = 0; i < entries_.size(); i++) {
+        if (!is_it(entries_[i]))
+            continue;
+        last = i;
+        return &entries_[i];
+    }
+    return nullptr;
+}
+
+const SchemaReader *SchemaCache::find(SchemaKey key, DecodeError *error) noexcept {
+    const Entry *const found = entry(key);
+    error->code = DecodeErrorCode::none;
+    if (found != nullptr && found->reader != nullptr)
+        return found->reader.get();
+    if (found != nullptr && (found->forgotten_at == 0 || found->forgotten_at > seconds_now()))
+        *error = found->error;
+    else
+        wanted_ = key;
+    return nullptr;
+}
+
+bool SchemaCache::add_entry(Entry added) noexcept {
+    try {
+        if (Entry *const known = entry(added.key); known != nullptr) {
+            *known = std::move(added);
+            return true;
+        }
+        if (entries_.size() == schemas_max)
+            entries_.clear();
+        entries_.push_back(std::move(added));
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+bool SchemaCache::add(SchemaKey key, const SchemaTexts &schema) noexcept {
+    SchemaError wrong = {};
+    Entry added = {key, nullptr, 0, {}};
+    try {
+        added.reader =
+            schema_compile(format_, wanted_values_[static_cast<size_t>(key.part)], schema, true, &wrong);
+    } catch (...) {
+        return false;
+    }
+    if (added.reader == nullptr && wrong.out_of_memory)
+        return false;
+    if (added.reader == nullptr)
+        decode_fail(&added.error, message_format_error(format_), "schema %d cannot be used: %.200s", key.id,
+                    wrong.text);
+    return add_entry(std::move(added));
+}
+
+bool SchemaCache::refuse(SchemaKey key, DecodeErrorCode code, const char *text) noexcept {
+    const bool is_unknown = code == DecodeErrorCode::unknown_schema;
+    Entry refused = {key, nullptr, is_unknown ? seconds_now() + unknown_schema_seconds : 0, {}};
+    decode_fail(&refused.error, code, "%.250s", text);
+    return add_entry(std::move(refused));
+}
+
+} // namespace heartbeat

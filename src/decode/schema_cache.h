@@ -1,0 +1,67 @@
+// The schemas that the decoder of a source knows. The decoder finds the schema of a message by the id in the
+// message's frame. If it does not know the schema, decoding ends with DecodeResult::needs_schema. The worker
+// or the session then adds the schema, and decodes the message again. These files know neither the table of
+// schemas nor the registry.
+#pragma once
+
+#include "decode/decode_error.h"
+#include "decode/message_format.h"
+#include "decode/schema_reader.h"
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat {
+
+// Compiles a schema into a reader. Returns nullptr with *error filled in if the schema cannot be used. May
+// throw std::bad_alloc.
+std::unique_ptr<const SchemaReader> schema_compile(MessageFormat format, const WantedValue &wanted,
+                                                   const SchemaTexts &schema, bool is_framed,
+                                                   SchemaError *error);
+
+// One thread at a time may call its functions.
+class SchemaCache {
+  public:
+    // `value` and `key` are what the decoder reads of the two parts of a message.
+    SchemaCache(MessageFormat format, WantedValue value, WantedValue key) noexcept
+        : format_(format), wanted_values_{std::move(value), std::move(key)} {}
+
+    // Adds a schema. If the schema cannot be used, each message with the schema becomes a dead letter that
+    // says why. Returns false if no memory is left.
+    bool add(SchemaKey key, const SchemaTexts &schema) noexcept;
+
+    // Makes each message with this schema a dead letter with this code and text. The cache forgets the code
+    // unknown_schema after unknown_schema_seconds. Returns false if no memory is left.
+    bool refuse(SchemaKey key, DecodeErrorCode code, const char *text) noexcept;
+
+    // Returns the reader of the schema. Returns nullptr if the cache does not know the schema, with
+    // error->code == none; or if messages with the schema become dead letters, with *error filled in.
+    const SchemaReader *find(SchemaKey key, DecodeError *error) noexcept;
+
+    SchemaKey wanted() const noexcept { return wanted_; } // the last schema that find() did not know
+    MessageFormat format() const noexcept { return format_; }
+
+    static constexpr int unknown_schema_seconds = 10;
+    static constexpr size_t schemas_max = 1024; // the cache then forgets all schemas
+
+  private:
+    struct Entry {
+        SchemaKey key;
+        std::unique_ptr<const SchemaReader> reader; // nullptr: the schema is refused
+        int64_t forgotten_at;                       // by the monotonic clock in seconds; 0: never
+        DecodeError error;
+    };
+
+    Entry *entry(SchemaKey key) noexcept;
+    bool add_entry(Entry entry) noexcept;
+
+    const MessageFormat format_;
+    const WantedValue wanted_values_[2]; // by MessagePart
+    std::vector<Entry> entries_;
+    size_t last_[2] = {}; // by MessagePart: the entry that was found last
+    SchemaKey wanted_ = {};
+};
+
+} // namespace heartbeat

@@ -1,0 +1,15 @@
+// The memory that the readers of formats with a schema share. The mapped decoder clears it before it reads
+// the next message.
+#include "decode/schema_reader.h"
+
+namespace heartbeat {
+
+void ReaderMemory::clear() noexcept {
+    made.clear();
+    if (names.capacity() > message_values_kept)
+        std::vector<std::string_view>().swap(names);
+    names.clear();
+    protobuf.clear();
+}
+
+} // namespace heartbeat

@@ -1,0 +1,133 @@
+// The steps of the phase `loading`: look into the table, ask the registry, store its answer, and look into
+// the table again.
+#include "server/server.h"
+
+#include "decode/decoder.h"
+#include "decode/schema_access.h"
+#include "ingest/reader_schema.h"
+#include "ingest/source_reader.h"
+#include "server/text.h"
+#include "server/transaction.h"
+
+extern "C" {
+#include "access/xact.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+constexpr long again_ms_min = 1000;
+constexpr long again_ms_max = 10000;
+
+constexpr char registry_hint[] =
+    "The source waits until the schema registry answers. heartbeat tries again automatically. "
+    "heartbeat_add_schema() adds a schema by hand.";
+
+long continue_reading(SourceReader *reader) {
+    reader->load.again_ms = 0;
+    reader->load.again_at = 0;
+    reader_enter(reader, ReaderPhase::assigning);
+    return at_once;
+}
+
+// The source waits. Returns the milliseconds until the next attempt.
+long wait_for_registry(SourceReader *reader, const char *reason) {
+    char shown[state_text_size];
+    text_take(shown, reason);
+    schema_request_end(&reader->load.request);
+    reader_report(reader, WorkerState::connecting, shown, registry_hint);
+    reader->load.again_ms = std::clamp(reader->load.again_ms * 2, again_ms_min, again_ms_max);
+    reader->load.again_at = GetCurrentTimestamp() + reader->load.again_ms * INT64CONST(1000);
+    return reader->load.again_ms;
+}
+
+// While the source waits, its lag grows, and heartbeat_partitions shows it. Returns the milliseconds until
+// the next step.
+long watch_topic(SourceReader *reader, TimestampTz now) {
+    consumer_session_drain(&reader->session, reader->slot);
+    assignment_refresh_watermarks(reader->session.consumer, &reader->session.assignment);
+    const auto left = static_cast<long>((reader->load.again_at - now) / 1000 + 1);
+    return std::min(left, partitions_until_due(reader->session.assignment.partitions));
+}
+
+enum class Stored { added, missing, unusable, uninstalled };
+
+// Looks for the schema in heartbeat_schemas, and adds it to the decoder.
+Stored add_stored(SourceReader *reader, SchemaCache *schemas, char *reason) {
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return Stored::uninstalled;
+    StoredSchema schema;
+    Stored result = Stored::missing;
+    if (schemas_find(reader->source.schema_registry, schema_cache_wanted(schemas).id, &schema))
+        result = schema_add(schemas, schema_cache_wanted(schemas), schema, reason) ? Stored::added
+                                                                                   : Stored::unusable;
+    transaction_commit();
+    return result;
+}
+
+long begin_request(SourceReader *reader, SchemaCache *schemas) {
+    char reason[registry_reason_size] = "";
+    switch (add_stored(reader, schemas, reason)) {
+    case Stored::uninstalled:
+        return reader_load_again(reader);
+    case Stored::added:
+        return continue_reading(reader);
+    case Stored::unusable:
+        return wait_for_registry(reader, reason);
+    case Stored::missing:
+        break;
+    }
+    if (reader->source.schema_registry == nullptr) {
+        schema_add_unknown(schemas, schema_cache_wanted(schemas), nullptr);
+        return continue_reading(reader);
+    }
+    if (!schema_request_begin(&reader->load.request, reader->source, schema_cache_wanted(schemas).id, reason))
+        return wait_for_registry(reader, reason);
+    return at_once;
+}
+
+// Stores the answer, so that a restart, a standby and a restored dump need no registry.
+long store_answer(SourceReader *reader, int32_t id, const RegistryAnswer &answer) {
+    Extension extension;
+    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+        return reader_load_again(reader);
+    schemas_add(reader->source.schema_registry, id,
+                {answer.type, answer.schema, answer.references, answer.reference_count});
+    transaction_commit();
+    schema_request_end(&reader->load.request);
+    return at_once; // the next step finds the schema in the table
+}
+
+} // namespace
+
+long reader_schema_begin(SourceReader *reader) {
+    reader_enter(reader, ReaderPhase::loading);
+    return at_once;
+}
+
+long reader_schema_step(SourceReader *reader) {
+    SchemaCache *schemas = reader->session.cycle.decoder->schema_cache();
+    const TimestampTz now = GetCurrentTimestamp();
+    if (reader->load.again_at > now && reader->load.again_at <= now + again_ms_max * INT64CONST(1000))
+        return watch_topic(reader, now); // a later time means that a person has set the clock back
+    reader->load.again_at = 0;
+    if (reader->load.request.request == nullptr)
+        return begin_request(reader, schemas);
+    const RegistryAnswer answer = schema_request_poll(&reader->load.request);
+    switch (answer.state) {
+    case RegistryState::waiting:
+        return schema_request_look_ms;
+    case RegistryState::found:
+        return store_answer(reader, schema_cache_wanted(schemas).id, answer);
+    case RegistryState::unknown_id:
+        schema_add_unknown(schemas, schema_cache_wanted(schemas), reader->source.schema_registry);
+        return continue_reading(reader);
+    case RegistryState::unavailable:
+        break;
+    }
+    return wait_for_registry(reader, answer.reason);
+}
+
+} // namespace heartbeat

@@ -1,0 +1,14 @@
+// Checks the text of a schema that a person gives: whether messages with this schema can be decoded. The
+// functions that add a schema and a source call it.
+#pragma once
+
+#include "store/schemas.h"
+
+#include <cstddef>
+
+namespace heartbeat {
+
+// Returns false if the schema is wrong; *reason then says why, in UTF-8. `schema` is UTF-8 with a terminator.
+bool schema_check(RegistrySchemaType type, const char *schema, char *reason, size_t size);
+
+} // namespace heartbeat

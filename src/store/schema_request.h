@@ -1,0 +1,27 @@
+// Asks the schema registry of a source for a schema, without waiting. The ingest workers and the functions
+// for replay, retry and trying a source call it between two waits on their latch. Never call it in the
+// transaction that stores a batch.
+#pragma once
+
+#include "store/schema_add.h"
+#include "store/sources.h"
+
+namespace heartbeat {
+
+struct SchemaRequest {
+    const FormatsModule *module;
+    RegistryRequest *request; // nullptr: no request
+};
+
+// Returns false with *reason filled in, of at least registry_reason_size bytes, if the registry cannot be
+// asked: the module is not installed, or the properties file is wrong.
+bool schema_request_begin(SchemaRequest *request, const Source &source, int32_t id, char *reason);
+
+// The answer belongs to the request.
+RegistryAnswer schema_request_poll(SchemaRequest *request);
+
+void schema_request_end(SchemaRequest *request); // does nothing if there is no request
+
+inline constexpr long schema_request_look_ms = 20; // how often to call schema_request_poll()
+
+} // namespace heartbeat

@@ -1,0 +1,34 @@
+// Reads and writes heartbeat_schemas, the table of the schemas that messages name by an id. The ingest
+// workers and the functions for replay, retry and trying a source call it. It asks no registry.
+#pragma once
+
+#include "registry/formats_module.h"
+
+#include <cstdint>
+
+namespace heartbeat {
+
+// All texts are UTF-8 with a terminator.
+struct StoredSchema {
+    RegistrySchemaType type;
+    std::string_view schema;
+    const NamedText *references; // each after the schemas that it needs itself
+    size_t reference_count;
+};
+
+// The names, as heartbeat_schemas has them, by RegistrySchemaType.
+inline constexpr const char *schema_type_names[] = {"AVRO", "PROTOBUF", "JSON"};
+
+// Returns false if there is no schema type with this name.
+bool schema_type_find(const char *name, RegistrySchemaType *type);
+
+// Call both functions in a transaction that is connected to SPI. `registry` is
+// heartbeat_sources.schema_registry; nullptr: the schemas that a person has added for sources without a
+// registry. schemas_find() returns false if the table does not have the schema. The texts are palloc'd.
+bool schemas_find(const char *registry, int32_t id, StoredSchema *schema);
+
+// Does nothing if the table has a schema with this id. In a database whose encoding is not UTF-8, the
+// characters beyond ASCII become \uXXXX in a JSON text, and question marks in a .proto file.
+void schemas_add(const char *registry, int32_t id, const StoredSchema &schema);
+
+} // namespace heartbeat
