@@ -3,19 +3,15 @@
 
 #include "template_compile.h"
 #include "template_presets.h"
+#include "text_file.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <memory>
 #include <sstream>
-#include <system_error>
 
 namespace heartbeat::generator {
 
 namespace {
 
-constexpr size_t most_template_bytes = size_t{16} * 1024 * 1024;
 constexpr uint64_t most_devices = 10'000'000;  // of all customers together
 constexpr int longest_message = 1'000'000'000; // seconds from its first to its last reading
 constexpr double tolerance = 1e-9;             // allowed rounding error of a computed number of seconds
@@ -27,28 +23,13 @@ std::string number_text(double number) {
     return text.str();
 }
 
-std::string read_template(const std::string &path) {
-    struct Close {
-        void operator()(FILE *file) const { fclose(file); }
-    };
-    const std::unique_ptr<FILE, Close> file(fopen(path.c_str(), "re"));
-    std::string text(most_template_bytes + 1, '\0');
-    if (file)
-        text.resize(fread(text.data(), 1, text.size(), file.get()));
-    if (!file || ferror(file.get()) != 0)
-        throw LayoutError("--template " + path + ": " + std::generic_category().message(errno));
-    if (text.size() > most_template_bytes)
-        throw LayoutError("--template " + path + ": a template has at most 16 MiB");
-    return text;
-}
-
 MessageTemplate compile(const Options &options) {
     if (options.template_file)
-        return template_compile(read_template(*options.template_file), "--template " + *options.template_file,
-                                options.samples);
+        return template_compile(text_file_read("--template", *options.template_file),
+                                "--template " + *options.template_file, options.samples);
     // check_preset() has checked that the preset exists
-    return template_compile(preset_find(*options.preset).value(), "--preset " + *options.preset,
-                            options.samples);
+    const std::string preset = options.preset.value_or(own_preset);
+    return template_compile(preset_find(preset).value(), "--preset " + preset, options.samples);
 }
 
 // Refuses --devices and --samples if the layout has no place for them.
@@ -88,10 +69,17 @@ void check_interval(const Options &options, int64_t resolution) {
                           " s. Give a lower --rate, more --customers, or " + simulate);
 }
 
+// Heartbeat's own layout has a faster writer, which only writes JSON.
+bool needs_template(const Options &options) {
+    return options.format.value_or("json") != "json" || options.schema_registry || options.schema_id ||
+           options.schema_file || options.key_schema_file || options.print_schema;
+}
+
 } // namespace
 
 std::optional<MessageTemplate> layout_load(Options *options) {
-    const bool own = !options->template_file && options->preset.value_or(own_preset) == own_preset;
+    const bool own = !options->template_file && options->preset.value_or(own_preset) == own_preset &&
+                     !needs_template(*options);
     if (options->replay || own) {
         check_places(*options, false, false);
         return std::nullopt;

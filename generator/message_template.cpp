@@ -16,22 +16,6 @@ template <typename Number> void append_number(Number number, std::string *out) {
     out->append(text.data(), static_cast<size_t>(end - text.data()));
 }
 
-// The interval between two beats would be infinite for a heart rate of 0. JSON has no infinite numbers, so
-// the function returns 0.
-double heart_rate_in(HeartRateUnit unit, double heart_rate) {
-    switch (unit) {
-    case HeartRateUnit::hz:
-        return heart_rate / 60;
-    case HeartRateUnit::rr_ms:
-        return heart_rate == 0 ? 0 : 60'000 / heart_rate;
-    case HeartRateUnit::rr_s:
-        return heart_rate == 0 ? 0 : 60 / heart_rate;
-    case HeartRateUnit::bpm:
-        break;
-    }
-    return heart_rate;
-}
-
 // A random UUID (version 4, RFC 9562).
 void append_uuid(std::mt19937_64 *random, std::string *out) {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -95,7 +79,7 @@ class Writer {
             append_number(readings_.device_number, out_);
             break;
         case Field::heart_rate:
-            append_number(heart_rate_in(placeholder.unit, samples[reading].heart_rate), out_);
+            append_number(template_heart_rate(placeholder.unit, samples[reading].heart_rate), out_);
             break;
         case Field::time:
             placeholder.format.append(samples[reading].time, out_);
@@ -128,9 +112,23 @@ class Writer {
 
 } // namespace
 
+double template_heart_rate(HeartRateUnit unit, double heart_rate) {
+    switch (unit) {
+    case HeartRateUnit::hz:
+        return heart_rate / 60;
+    case HeartRateUnit::rr_ms:
+        return heart_rate == 0 ? 0 : 60'000 / heart_rate;
+    case HeartRateUnit::rr_s:
+        return heart_rate == 0 ? 0 : 60 / heart_rate;
+    case HeartRateUnit::bpm:
+        break;
+    }
+    return heart_rate;
+}
+
 void template_write(const std::vector<Step> &steps, const MessageReadings &readings, std::mt19937_64 *random,
-                    std::string *out) {
-    Writer(readings, random, out).write(steps, 0);
+                    std::string *out, size_t first) {
+    Writer(readings, random, out).write(steps, first);
 }
 
 } // namespace heartbeat::generator

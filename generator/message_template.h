@@ -5,6 +5,7 @@
 #include "placeholder.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -48,7 +49,10 @@ struct HeaderTemplate {
     std::vector<Step> value;
 };
 
+struct TemplateTree;
+
 struct MessageTemplate {
+    std::shared_ptr<const TemplateTree> tree; // what it was made of; the formats with a schema need it
     std::vector<Step> value;
     std::optional<std::vector<Step>> key;
     std::vector<HeaderTemplate> headers;
@@ -64,7 +68,12 @@ struct MessageTemplate {
 };
 
 // Writes a message with these readings: appends the texts of the steps to *out. It makes UUIDs with `random`.
+// `first` is the index of the first reading that the steps write.
 void template_write(const std::vector<Step> &steps, const MessageReadings &readings, std::mt19937_64 *random,
-                    std::string *out);
+                    std::string *out, size_t first = 0);
+
+// Converts a heart rate in beats per minute to the unit. JSON has no infinite numbers, so the interval
+// between two beats of a heart rate of 0 is 0.
+double template_heart_rate(HeartRateUnit unit, double heart_rate);
 
 } // namespace heartbeat::generator

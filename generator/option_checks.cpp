@@ -3,6 +3,7 @@
 
 #include "decode/timestamp.h"
 #include "kafka/broker_list.h"
+#include "options.h"
 #include "template_presets.h"
 
 #include <charconv>
@@ -99,11 +100,38 @@ CLI::Validator check_brokers() {
         "");
 }
 
-CLI::Validator check_property() {
-    return make_check("key=value, a librdkafka property and its value", [](std::string &text) {
-        const size_t equals = text.find('=');
-        return equals != std::string::npos && equals > 0;
+CLI::Validator check_format() {
+    return make_check(std::string("a format. ") + format_legal, [](std::string &text) {
+        return text == "json" || text == "json-schema" || text == "avro" || text == "protobuf";
     });
+}
+
+// The error does not repeat the addresses, because they could contain a password.
+CLI::Validator check_registry() {
+    return CLI::Validator(
+        [](std::string &text) {
+            for (const std::string &url : CLI::detail::split(text, ',')) {
+                const size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : 0;
+                if (scheme == 0 || url.size() == scheme)
+                    return std::string("an address of a schema registry begins with http:// or https://");
+                const bool has_secret = url.find('@') != std::string::npos;
+                if (has_secret || url.find_first_of("?# ") != std::string::npos)
+                    return std::string(
+                        "an address of a schema registry is http(s)://HOST:PORT/PATH, without a "
+                        "user and a password. Give them as the property "
+                        "schema.registry.basic.auth.user.info in --config-file");
+            }
+            return std::string(text.empty() ? "an address of a schema registry is missing" : "");
+        },
+        "");
+}
+
+CLI::Validator check_property() {
+    return make_check("key=value, a property of librdkafka or of the schema registry and its value",
+                      [](std::string &text) {
+                          const size_t equals = text.find('=');
+                          return equals != std::string::npos && equals > 0;
+                      });
 }
 
 } // namespace heartbeat::generator

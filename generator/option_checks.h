@@ -20,6 +20,10 @@ CLI::Validator check_switch();
 CLI::Validator check_preset();
 // A list of bootstrap servers, separated by commas.
 CLI::Validator check_brokers();
+// The name of a format.
+CLI::Validator check_format();
+// Addresses of schema registries, separated by commas.
+CLI::Validator check_registry();
 // key=value
 CLI::Validator check_property();
 

@@ -1,7 +1,9 @@
 // Generator, options: reads the command line, the environment and the configuration file. CLI11 parses them.
 #include "options.h"
 
+#include "format_options.h"
 #include "help.h"
+#include "kafka_options.h"
 #include "layout_options.h"
 #include "option_checks.h"
 #include "template_presets.h"
@@ -19,7 +21,6 @@ constexpr double longest_interval = 86'400;
 constexpr double highest_rate = 1e9;
 constexpr double longest_duration = 1e9;
 constexpr uint64_t most_messages = 1'000'000'000'000'000;
-constexpr int most_partitions = 10'000;
 // Event times have a resolution of a microsecond, and two readings of a customer must have different times.
 constexpr int64_t shortest_simulated_interval_ns = 1000;
 constexpr double longest_simulated_interval_ns = 1e18; // 31 years, with a very low rate
@@ -115,43 +116,6 @@ void add_extent_options(CLI::App *app, Options *options) {
         ->group(group);
 }
 
-void add_kafka_options(CLI::App *app, Options *options) {
-    const char *group = "Kafka";
-    app->add_option("-b,--brokers", options->brokers, "bootstrap servers, host:port[,host:port...]")
-        ->check(check_brokers())
-        ->type_name("HOST:PORT,...")
-        ->group(group);
-    app->add_option("--topic", options->topic, "topic to publish to")->type_name("NAME")->group(group);
-    app->add_option("--partitions", options->partitions,
-                    "number of partitions, if the generator must create the topic")
-        ->check(check_integer(1, most_partitions))
-        ->type_name("NUMBER")
-        ->group(group);
-    app->add_flag("--no-create-topic", options->no_create_topic,
-                  "do not create the topic: it exists, or the cluster creates it for the first message")
-        ->group(group);
-    app->add_option("-X,--config", options->config,
-                    "a property of librdkafka, key=value; you can repeat this option. message.timeout.ms "
-                    "(30000) limits "
-                    "how long the generator tries to deliver a message while no broker answers")
-        ->check(check_property())
-        ->allow_extra_args(false)
-        ->type_name("KEY=VALUE")
-        ->group(group);
-    app->add_option(
-           "--embedded-broker", options->embedded_broker,
-           "run a Kafka broker in this process, on this loopback port (without a port: any free one), and "
-           "publish to it instead of --brokers. After the last message the broker runs until Ctrl-C. It "
-           "keeps "
-           "messages in memory, and of each partition only the newest 5 MiB after compression and 100000 "
-           "batches")
-        ->expected(0, 1)
-        ->default_str("true")
-        ->transform(check_port())
-        ->type_name("PORT")
-        ->group(group);
-}
-
 void add_other_options(CLI::App *app, Options *options) {
     app->add_option(
            "--replay", options->replay,
@@ -160,6 +124,12 @@ void add_other_options(CLI::App *app, Options *options) {
         ->excludes("--preset")
         ->excludes("--template")
         ->excludes("--samples")
+        ->excludes("--format")
+        ->excludes("--schema-registry")
+        ->excludes("--schema-id")
+        ->excludes("--schema")
+        ->excludes("--key-schema")
+        ->excludes("--print-schema")
         ->type_name("FILE");
     app->add_flag("--dry-run", options->dry_run,
                   "print the messages to standard output, and do not connect to a broker")
@@ -220,6 +190,7 @@ std::optional<int> parse_options(int argc, const char *const *argv, const char *
     bool print_template = false;
     add_simulation_options(&app, options);
     add_layout_options(&app, options, &print_template);
+    add_format_options(&app, options);
     add_extent_options(&app, options);
     add_kafka_options(&app, options);
     add_other_options(&app, options);

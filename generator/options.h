@@ -15,6 +15,8 @@ inline constexpr int exit_delivered = 0;
 inline constexpr int exit_undelivered = 1;
 inline constexpr int exit_usage = 2;
 
+inline constexpr char format_legal[] = "The formats are json, json-schema, avro and protobuf";
+
 inline constexpr double default_interval = 0.5;
 
 struct Options {
@@ -33,11 +35,19 @@ struct Options {
     uint32_t devices = 1;                     // how many devices each customer has
     std::optional<uint32_t> samples; // readings in a message; without a value: the number in the layout
 
+    std::optional<std::string> format;          // json, json-schema, avro or protobuf; or the template's
+    std::optional<std::string> schema_registry; // its addresses, with commas between them
+    std::optional<uint32_t> schema_id;          // of the values, without a registry
+    std::optional<uint32_t> key_schema_id;
+    std::optional<std::string> schema_file; // neither schema_file nor a schema in the template: it is derived
+    std::optional<std::string> key_schema_file;
+    bool print_schema = false;
+
     std::string topic = default_topic;
     std::string brokers = "localhost:9092";
     int partitions = 3;
     bool no_create_topic = false;
-    std::vector<std::string> config;         // key=value, librdkafka's properties
+    std::vector<std::string> config;         // key=value, properties of librdkafka and of the registry
     std::optional<uint16_t> embedded_broker; // its port; 0: any free port
 
     std::optional<std::string> replay;

@@ -13,12 +13,31 @@ namespace {
 
 constexpr size_t buffer_size = size_t{64} * 1024;
 
+void append_hex(std::string_view bytes, std::string *out) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    const size_t before = out->size();
+    out->resize(before + 2 * bytes.size());
+    char *to = out->data() + before;
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        *to++ = digits[byte >> 4];
+        *to++ = digits[byte & 15];
+    }
+}
+
 } // namespace
 
 SendResult PrintSink::send(const Message &message) {
     if (broken_)
         return SendResult::broken;
-    buffer_.append(message.payload);
+    if (form_ == PrintForm::hex_with_key) {
+        append_hex(message.key, &buffer_);
+        buffer_.push_back(' ');
+    }
+    if (form_ == PrintForm::text)
+        buffer_.append(message.payload);
+    else
+        append_hex(message.payload, &buffer_);
     buffer_.push_back('\n');
     counts_.sent++;
     if (line_buffered_ || buffer_.size() >= buffer_size)

@@ -9,12 +9,16 @@
 
 namespace heartbeat::generator {
 
+// How a message is printed: its payload as it is, its payload as hexadecimal digits, or its key and its
+// payload as hexadecimal digits with a space between them.
+enum class PrintForm { text, hex, hex_with_key };
+
 class PrintSink : public Sink {
   public:
     // If `line_buffered` is true, the sink writes each line at once. Otherwise the sink writes the lines when
     // the buffer is full.
-    PrintSink(int fd, bool line_buffered, Console *console)
-        : fd_(fd), line_buffered_(line_buffered), console_(console) {}
+    PrintSink(int fd, bool line_buffered, PrintForm form, Console *console)
+        : fd_(fd), line_buffered_(line_buffered), form_(form), console_(console) {}
 
     SendResult send(const Message &message) override;
     // Writes the buffer, then sleeps.
@@ -27,6 +31,7 @@ class PrintSink : public Sink {
 
     int fd_;
     bool line_buffered_;
+    PrintForm form_;
     Console *console_;
     std::string buffer_;
     Counts counts_;

@@ -5,14 +5,15 @@
 
 #include "alive_file.h"
 #include "embedded_broker.h"
+#include "encoding.h"
 #include "layout.h"
+#include "make_source.h"
 #include "pace.h"
 #include "print.h"
 #include "publish.h"
-#include "replay.h"
-#include "simulated_source.h"
+#include "registry_settings.h"
+#include "schema_registry.h"
 #include "stop.h"
-#include "template_source.h"
 
 #include <algorithm>
 #include <memory>
@@ -37,38 +38,17 @@ uint64_t random_seed() {
     return uint64_t{device()} << 32 | device();
 }
 
-std::unique_ptr<Source> make_template_source(const Options &options, const SimulationSettings &simulation,
-                                             MessageTemplate layout) {
-    MessageSettings settings;
-    settings.simulation = simulation;
-    settings.simulation.interval_ns = std::max(simulation.interval_ns, layout.resolution * 1000);
-    settings.devices = options.devices;
-    settings.samples = static_cast<uint32_t>(layout.samples);
-    settings.resolution = layout.resolution;
-    settings.day_zone = layout.day_zone;
-    return std::make_unique<TemplateSource>(std::move(layout), settings);
+PrintForm print_form(const MessageEncoding &encoding) {
+    if (!encoding.is_binary())
+        return PrintForm::text;
+    return encoding.key.plan ? PrintForm::hex_with_key : PrintForm::hex;
 }
 
-std::unique_ptr<Source> make_source(const Options &options, std::optional<MessageTemplate> layout,
-                                    uint64_t seed) {
-    if (options.replay)
-        return std::make_unique<ReplaySource>(*options.replay);
-    SimulationSettings settings;
-    settings.customers = options.customers;
-    settings.anomaly_rate = options.anomaly_rate;
-    settings.seed = seed;
-    settings.interval_ns = options.simulated_interval_ns();
-    settings.start_time = options.start_time;
-    if (options.start_time && options.duration)
-        settings.duration = static_cast<int64_t>(*options.duration * 1e6);
-    if (layout)
-        return make_template_source(options, settings, std::move(*layout));
-    return std::make_unique<SimulatedSource>(settings);
-}
-
-std::unique_ptr<Sink> make_sink(const Options &options, const EmbeddedBroker *broker, Console *console) {
+std::unique_ptr<Sink> make_sink(const Options &options, PrintForm form, const EmbeddedBroker *broker,
+                                Console *console) {
     if (options.dry_run)
-        return std::make_unique<PrintSink>(STDOUT_FILENO, options.gap_ns() > 0 || options.replay, console);
+        return std::make_unique<PrintSink>(STDOUT_FILENO, options.gap_ns() > 0 || options.replay, form,
+                                           console);
     PublishSettings settings;
     settings.brokers = broker != nullptr ? broker->address() : options.brokers;
     settings.topic = options.topic;
@@ -201,11 +181,31 @@ void serve_until_stopped(const EmbeddedBroker &broker, Console *console) {
         poll(nullptr, 0, slice_ms);
 }
 
+// Registers the schemas, and puts their ids before the messages.
+void register_schemas(const Options &options, const RegistrySettings &settings, MessageEncoding *encoding) {
+    const auto register_part = [&](const std::string &subject, PartEncoding *part) {
+        const uint32_t id = schema_registry_register(*options.schema_registry, settings, subject,
+                                                     part->schema, encoding_schema_type(encoding->format));
+        encoding_set_id(encoding->format, id, part);
+    };
+    register_part(options.topic + "-value", &encoding->value);
+    if (!encoding->key.schema.empty())
+        register_part(options.topic + "-key", &encoding->key);
+}
+
 } // namespace
 
 int run_generator(Options options, Console *console) {
     stop_install_handlers();
+    const RegistrySettings registry = registry_settings_take(&options.config);
     auto layout = layout_load(&options);
+    MessageEncoding encoding = layout ? encoding_load(options, *layout) : MessageEncoding();
+    if (options.print_schema) {
+        puts(encoding.value.schema.c_str());
+        return exit_delivered;
+    }
+    if (options.schema_registry)
+        register_schemas(options, registry, &encoding);
     std::optional<AliveFile> alive_file;
     if (options.alive_file)
         alive_file.emplace(*options.alive_file);
@@ -216,8 +216,8 @@ int run_generator(Options options, Console *console) {
         console->error("embedded broker: " + broker->address());
     }
     const uint64_t seed = options.seed ? *options.seed : random_seed();
-    const auto source = make_source(options, std::move(layout), seed);
-    const auto sink = make_sink(options, broker.get(), console);
+    const auto sink = make_sink(options, print_form(encoding), broker.get(), console);
+    const auto source = make_source(options, std::move(layout), std::move(encoding), seed);
 
     auto start = Clock::now();
     const bool opened = sink->open();

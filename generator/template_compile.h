@@ -2,24 +2,24 @@
 #pragma once
 
 #include "message_template.h"
+#include "template_tree.h"
 
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
 namespace heartbeat::generator {
 
-// A mistake in a template. what() names the line or the JSON pointer of the mistake, and says what is legal
-// there.
-struct TemplateError : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
 // The text of an error begins with `name`, such as "--template" and the path of the file. `samples` replaces
 // the number of each $repeat that contains no other $repeat. Throws TemplateError.
 MessageTemplate template_compile(std::string_view json, const std::string &name,
                                  std::optional<uint32_t> samples = std::nullopt);
+
+// The same for a template that has been read.
+MessageTemplate template_compile(const TemplateTree &tree);
+
+// Makes the steps that write a text with placeholders as it is: without quotes, and not as JSON.
+std::vector<Step> template_text_steps(const Pieces &pieces);
 
 } // namespace heartbeat::generator

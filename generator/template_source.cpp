@@ -6,8 +6,10 @@
 
 namespace heartbeat::generator {
 
-TemplateSource::TemplateSource(MessageTemplate layout, const MessageSettings &settings)
-    : layout_(std::move(layout)), simulator_(settings), random_(~settings.simulation.seed) {
+TemplateSource::TemplateSource(MessageTemplate layout, const MessageSettings &settings,
+                               MessageEncoding encoding)
+    : layout_(std::move(layout)), encoding_(std::move(encoding)), simulator_(settings),
+      random_(~settings.simulation.seed) {
     for (const HeaderTemplate &header : layout_.headers)
         headers_.push_back({header.name, {}});
 }
@@ -15,11 +17,9 @@ TemplateSource::TemplateSource(MessageTemplate layout, const MessageSettings &se
 SourceState TemplateSource::next(Message *message) {
     if (!simulator_.next(&readings_))
         return SourceState::end;
-    payload_.clear();
-    template_write(layout_.value, readings_, &random_, &payload_);
-    key_.clear();
+    write(layout_.value, encoding_.value, &payload_);
     if (layout_.key)
-        template_write(*layout_.key, readings_, &random_, &key_);
+        write(*layout_.key, encoding_.key, &key_);
     for (size_t i = 0; i < headers_.size(); i++) {
         headers_[i].value.clear();
         template_write(layout_.headers[i].value, readings_, &random_, &headers_[i].value);
@@ -31,6 +31,14 @@ SourceState TemplateSource::next(Message *message) {
     // 0 would mean the present time
     message->timestamp_ms = std::max<int64_t>(readings_.samples.back().time / 1000, 1);
     return SourceState::message;
+}
+
+void TemplateSource::write(const std::vector<Step> &steps, const PartEncoding &encoding, std::string *out) {
+    out->assign(encoding.prefix);
+    if (encoding.plan)
+        binary_write(*encoding.plan, readings_, &random_, out);
+    else
+        template_write(steps, readings_, &random_, out);
 }
 
 } // namespace heartbeat::generator

@@ -2,6 +2,7 @@
 // --template and --preset.
 #pragma once
 
+#include "encoding.h"
 #include "message.h"
 #include "message_template.h"
 #include "simulate_message.h"
@@ -14,13 +15,17 @@ namespace heartbeat::generator {
 
 class TemplateSource : public Source {
   public:
-    TemplateSource(MessageTemplate layout, const MessageSettings &settings);
+    TemplateSource(MessageTemplate layout, const MessageSettings &settings, MessageEncoding encoding = {});
 
     // Kafka's timestamp is the time of the newest reading.
     SourceState next(Message *message) override;
 
   private:
+    // Writes the value or the key of a message into *out.
+    void write(const std::vector<Step> &steps, const PartEncoding &encoding, std::string *out);
+
     MessageTemplate layout_;
+    MessageEncoding encoding_;
     MessageSimulator simulator_;
     // Makes UUIDs. The simulator has another generator of random numbers, so that a seed gives the same
     // readings with every template.

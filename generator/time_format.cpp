@@ -225,6 +225,13 @@ void TimeFormat::append(int64_t time, std::string *out) const {
     }
 }
 
+int64_t TimeFormat::count(int64_t time) const {
+    int64_t nanoseconds = 0;
+    if (!nanoseconds_)
+        return time / resolution_;
+    return __builtin_mul_overflow(time, 1000, &nanoseconds) ? INT64_MAX : nanoseconds;
+}
+
 void TimeFormat::append_number(int64_t time, std::string *out) const {
     append_padded(time / unit_, 1, out);
     if (nanoseconds_ && time > 0)

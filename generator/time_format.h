@@ -22,6 +22,9 @@ class TimeFormat {
 
     // Returns true if append() writes a JSON number.
     bool is_number() const { return unit_ > 0; }
+    // The number that append() writes is count(time) / per_unit(). count() is at most the largest int64_t.
+    int64_t count(int64_t time) const;
+    int64_t per_unit() const { return unit_ / resolution_; }
     // Times that differ by this number of microseconds have different texts.
     int64_t resolution() const { return resolution_; }
     // Returns true if the format writes a time of day without its date.

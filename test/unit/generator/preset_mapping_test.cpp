@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace heartbeat::generator {
 namespace {
@@ -81,8 +82,14 @@ TEST_P(PresetMapping, ReadsTheMessagesOfTheGenerator) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Presets, PresetMapping,
-                         testing::ValuesIn(preset_list().begin(), preset_list().end()),
+// The presets of RADAR-base have the format Avro, which this decoder does not read.
+std::vector<Preset> json_presets() {
+    std::vector<Preset> presets(preset_list().begin(), preset_list().end());
+    std::erase_if(presets, [](const Preset &preset) { return preset.name.starts_with("radar"); });
+    return presets;
+}
+
+INSTANTIATE_TEST_SUITE_P(Presets, PresetMapping, testing::ValuesIn(json_presets()),
                          [](const testing::TestParamInfo<Preset> &info) {
                              std::string name(info.param.name);
                              std::replace(name.begin(), name.end(), '-', '_');

@@ -44,7 +44,7 @@ Message line(const char *text) {
 TEST(Print, LineBufferedLinesAppearAtOnce) {
     const Pipe pipe;
     Console console(true);
-    PrintSink sink(pipe.writer(), true, &console);
+    PrintSink sink(pipe.writer(), true, PrintForm::text, &console);
     EXPECT_EQ(sink.send(line("one")), SendResult::sent);
     EXPECT_EQ(pipe.read_some(), "one\n");
     EXPECT_EQ(sink.counts().acknowledged, 1U);
@@ -53,7 +53,7 @@ TEST(Print, LineBufferedLinesAppearAtOnce) {
 TEST(Print, BufferedLinesAppearWhenServed) {
     const Pipe pipe;
     Console console(true);
-    PrintSink sink(pipe.writer(), false, &console);
+    PrintSink sink(pipe.writer(), false, PrintForm::text, &console);
     EXPECT_EQ(sink.send(line("one")), SendResult::sent);
     EXPECT_EQ(sink.send(line("two")), SendResult::sent);
     EXPECT_EQ(pipe.read_some(), "");
@@ -63,13 +63,26 @@ TEST(Print, BufferedLinesAppearWhenServed) {
     EXPECT_EQ(sink.counts().in_flight(), 0U);
 }
 
+TEST(Print, WritesBytesAsHexadecimalDigits) {
+    Pipe pipe;
+    Console console(true);
+    PrintSink hex(pipe.writer(), true, PrintForm::hex, &console);
+    PrintSink with_key(pipe.writer(), true, PrintForm::hex_with_key, &console);
+    Message message = line("");
+    message.payload = {"\0\xff\n", 3};
+    message.key = "ab";
+    hex.send(message);
+    with_key.send(message);
+    EXPECT_EQ(pipe.read_some(), "00ff0a\n6162 00ff0a\n");
+}
+
 TEST(Print, CountsUnreadLinesAsFailed) {
     const auto previous = std::signal(SIGPIPE, SIG_IGN);
     Pipe pipe;
     pipe.close_reader();
     FILE *silence = fopen("/dev/null", "w");
     Console console(true, silence);
-    PrintSink sink(pipe.writer(), false, &console);
+    PrintSink sink(pipe.writer(), false, PrintForm::text, &console);
     EXPECT_EQ(sink.send(line("one")), SendResult::sent);
     sink.serve(0);
     EXPECT_TRUE(sink.broken());

@@ -1,0 +1,19 @@
+// Generator, formats: makes the plan that writes a template's messages in Avro. encoding.cpp calls it.
+#pragma once
+
+#include "avro_schema.h"
+#include "binary_plan.h"
+#include "template_tree.h"
+
+#include <string>
+
+namespace heartbeat::generator {
+
+// Writes the template's value to the schema by the names of members and fields. Throws TemplateError, whose
+// text begins with `name`, if a value does not fit the schema.
+BinaryPlan avro_plan(const TemplateNode &node, const AvroSchema &schema, const std::string &name);
+
+// Appends the bytes of a field's default. Returns false if the default does not fit the type.
+bool avro_append_default(const json_t *json, const AvroType &type, std::string *out);
+
+} // namespace heartbeat::generator

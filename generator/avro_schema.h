@@ -1,0 +1,64 @@
+// Generator, formats: an Avro schema, as the types that avro_plan.cpp writes values of.
+#pragma once
+
+#include <jansson.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat::generator {
+
+struct AvroType {
+    enum class Kind {
+        null,
+        boolean,
+        int32,
+        int64,
+        float32,
+        float64,
+        bytes,
+        string,
+        fixed,
+        enumeration,
+        record,
+        array,
+        map,
+        choice // a union
+    };
+
+    Kind kind = Kind::null;
+    std::string logical;                    // the logical type; empty: none
+    int64_t scale = 0;                      // of the logical type decimal
+    size_t size = 0;                        // of a fixed
+    std::string name;                       // the full name of a record, an enumeration or a fixed
+    std::vector<std::string> names{};       // fields of a record, symbols of an enumeration
+    std::vector<const AvroType *> types{};  // fields, branches of a union; of an array or a map: one type
+    std::vector<const json_t *> defaults{}; // of the fields of a record; nullptr: none
+};
+
+// Owns the types, and the JSON of their defaults. A type can contain itself, through its name.
+class AvroSchema {
+  public:
+    // `name` is the beginning of an error's text. Throws TemplateError.
+    AvroSchema(std::string_view json, const std::string &name);
+
+    const AvroType &root() const { return *root_; }
+
+  private:
+    struct Destroy {
+        void operator()(json_t *json) const { json_decref(json); }
+    };
+
+    std::unique_ptr<json_t, Destroy> json_;
+    std::deque<AvroType> types_;
+    const AvroType *root_ = nullptr;
+};
+
+// Returns "a record", "an int" and so on.
+std::string avro_kind_name(const AvroType &type);
+
+} // namespace heartbeat::generator

@@ -1,0 +1,80 @@
+// Generator, formats: the compiled form of a template for Avro or Protobuf: a list of steps, each with fixed
+// bytes and then a value that differs from message to message. avro_plan.cpp and protobuf_plan.cpp make it,
+// and binary_write.cpp writes messages with it.
+#pragma once
+
+#include "message_template.h"
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat::generator {
+
+// How the bytes of a number are made of a placeholder's number.
+enum class NumberCode {
+    zigzag,   // Avro's long
+    zigzag32, // Avro's int; a number outside of its range becomes its smallest or largest value
+    varint,   // Protobuf's int64
+    float32,
+    float64,
+    date,          // Avro: days since 1970
+    time_of_day,   // Avro: the time since midnight, in units of `scale` microseconds
+    decimal_bytes, // Avro: bytes, with `scale` decimal digits after the point
+    decimal_fixed  // the same, with `size` bytes
+};
+
+// A step writes fixed bytes, and then a value.
+struct BinaryStep {
+    enum class Kind {
+        bytes,  // no further value
+        text,   // the length of a text, then the text
+        number, // a placeholder
+        repeat, // the elements of an array or a map
+        nested  // the length of other steps' bytes, then these bytes
+    };
+
+    std::string before;
+    Kind kind = Kind::bytes;
+    std::vector<Step> text{}; // only for `text`
+    // The next members are only for `number`.
+    Placeholder placeholder{};
+    NumberCode code = NumberCode::zigzag;
+    int64_t scale = 0;
+    size_t size = 0;
+    // The next members are only for `repeat`, and `inner` also for `nested`.
+    size_t count = 0;
+    size_t stride = 0; // the number of readings in each element
+    std::vector<BinaryStep> inner{};
+};
+
+// Unfinished steps. `bytes` are the bytes since the last step, and become the beginning of the next step.
+struct BinarySteps {
+    std::vector<BinaryStep> done;
+    std::string bytes;
+
+    BinaryStep &add(BinaryStep::Kind kind);
+    std::vector<BinaryStep> finish();
+};
+
+struct BinaryPlan {
+    std::vector<BinaryStep> steps;
+    bool is_avro = false; // false: Protobuf
+};
+
+void append_varint(uint64_t number, std::string *out);
+void append_zigzag(int64_t number, std::string *out);
+void append_float(float number, std::string *out);
+void append_double(double number, std::string *out);
+// The id of a schema in the frame of a message: four bytes, the highest first.
+void append_big_endian_id(uint32_t id, std::string *out);
+// The bytes of a big-endian integer in two's complement, with at least `size` bytes.
+void append_big_endian(int64_t number, size_t size, std::string *out);
+
+// Appends the bytes of a message with these readings to *out.
+void binary_write(const BinaryPlan &plan, const MessageReadings &readings, std::mt19937_64 *random,
+                  std::string *out);
+
+} // namespace heartbeat::generator

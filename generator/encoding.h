@@ -1,0 +1,43 @@
+// Generator, formats: how the values and the keys of a run are written: as JSON, in Avro or in Protobuf, with
+// or without the frame that names a schema of a registry. run.cpp calls it.
+#pragma once
+
+#include "binary_plan.h"
+#include "message_template.h"
+#include "options.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace heartbeat::generator {
+
+enum class Format { json, json_schema, avro, protobuf };
+
+struct PartEncoding {
+    std::string schema;             // empty: the part has no schema, and is text
+    std::optional<BinaryPlan> plan; // without a plan, the template's text is written
+    std::string prefix;             // the frame before the bytes; empty: no frame
+};
+
+struct MessageEncoding {
+    Format format = Format::json;
+    PartEncoding value;
+    PartEncoding key;
+
+    // Returns whether the values are bytes that a terminal cannot show.
+    bool is_binary() const { return value.plan.has_value() || !value.prefix.empty(); }
+};
+
+// Takes the format of --format, or else of the template. Makes the schemas and the plans, and the frames for
+// --schema-id. Throws LayoutError if options do not fit the format, and TemplateError if the template does
+// not.
+MessageEncoding encoding_load(const Options &options, const MessageTemplate &layout);
+
+// Puts the frame with this schema id before the bytes.
+void encoding_set_id(Format format, uint32_t id, PartEncoding *part);
+
+// Returns the registry's name of the format: AVRO, PROTOBUF or JSON.
+const char *encoding_schema_type(Format format);
+
+} // namespace heartbeat::generator

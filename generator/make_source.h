@@ -1,0 +1,20 @@
+// Generator: makes the source of a run's messages: a replay, heartbeat's own layout, or a template. run.cpp
+// calls it.
+#pragma once
+
+#include "encoding.h"
+#include "message.h"
+#include "message_template.h"
+#include "options.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace heartbeat::generator {
+
+// Without a layout, the messages have heartbeat's own layout.
+std::unique_ptr<Source> make_source(const Options &options, std::optional<MessageTemplate> layout,
+                                    MessageEncoding encoding, uint64_t seed);
+
+} // namespace heartbeat::generator

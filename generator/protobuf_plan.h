@@ -1,0 +1,13 @@
+// Generator, formats: makes the plan that writes a template's messages in Protobuf. encoding.cpp calls it.
+#pragma once
+
+#include "binary_plan.h"
+#include "shape.h"
+#include "template_tree.h"
+
+namespace heartbeat::generator {
+
+// `shape` is the template's own, and protobuf_schema_of() has accepted it.
+BinaryPlan protobuf_plan(const TemplateNode &node, const Shape &shape);
+
+} // namespace heartbeat::generator

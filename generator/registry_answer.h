@@ -1,0 +1,15 @@
+// Generator, schema registry: reads the answer of a schema registry. schema_registry.cpp calls it.
+#pragma once
+
+#include "registry_settings.h"
+
+#include <cstdint>
+#include <string>
+
+namespace heartbeat::generator {
+
+// Returns the schema id of an answer with this HTTP status. Otherwise throws RegistryError with the
+// registry's reason, without control characters and without the secrets of the settings.
+uint32_t registry_answer_id(long status, const std::string &answer, const RegistrySettings &settings);
+
+} // namespace heartbeat::generator

@@ -1,0 +1,23 @@
+// Generator, schema registry: the properties of a schema registry, which users give beside those of
+// librdkafka. run.cpp calls it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace heartbeat::generator {
+
+// The names are those that Confluent's clients use. An empty text means that the property is not given.
+struct RegistrySettings {
+    std::string user_info; // USER:PASSWORD
+    std::string bearer_token;
+    std::string ca_file; // PEM
+    std::string certificate_file;
+    std::string key_file;
+};
+
+// Takes the properties that begin with schema.registry. out of the list, so that librdkafka does not get
+// them. Throws LayoutError for an unknown one. The text of this error has no value of a property.
+RegistrySettings registry_settings_take(std::vector<std::string> *properties);
+
+} // namespace heartbeat::generator

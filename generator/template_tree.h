@@ -1,0 +1,79 @@
+// Generator, templates: a template as a tree of values, with the placeholders of its texts. template_tree.cpp
+// reads it from JSON and checks it. template_compile.cpp makes the text of messages from it. The formats with
+// a schema derive the schema and their bytes from it.
+#pragma once
+
+#include "placeholder.h"
+
+#include <cstdint>
+#include <jansson.h>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heartbeat::generator {
+
+// A mistake in a template. what() names the line or the JSON pointer of the mistake, and says what is legal
+// there.
+struct TemplateError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+using Pieces = std::vector<TextPiece>;
+
+struct TemplateNode {
+    // `text`: a text with or without placeholders. `number`: a placeholder that is written as a number.
+    // `constant`: null, true, false or a number.
+    enum class Kind { object, array, repeat, text, number, constant };
+
+    Kind kind = Kind::constant;
+    std::string path;   // JSON pointer of the value in the template
+    json_type constant; // JSON_NULL, JSON_TRUE, JSON_FALSE, JSON_INTEGER or JSON_REAL
+    int64_t integer = 0;
+    double real = 0;           // of JSON_INTEGER and JSON_REAL
+    std::string json;          // the JSON text of a constant
+    Pieces pieces;             // of a text, and of a number
+    size_t count = 0;          // of a repeat: the number of elements
+    size_t stride = 0;         // of a repeat: the number of readings in each element
+    size_t readings = 1;       // how many readings the value writes, at least 1
+    std::vector<Pieces> names; // of the members of an object; of a repeat that makes an object: one name
+    std::vector<TemplateNode> elements; // members, elements of an array, or the element of a repeat
+
+    // Returns whether it writes an object whose members have names that differ from message to message.
+    bool has_changing_names() const;
+};
+
+struct HeaderNode {
+    std::string name;
+    TemplateNode value;
+};
+
+struct TemplateTree {
+    std::string name; // the beginning of the text of an error
+    TemplateNode value;
+    std::optional<TemplateNode> key;
+    std::vector<HeaderNode> headers;
+    std::string schema;     // the Avro schema of the value; empty: it is derived
+    std::string key_schema; // the Avro schema of the key; empty: the key is text
+    std::string format;     // the format without --format; empty: JSON
+
+    int64_t resolution = 1; // these are as in MessageTemplate
+    bool has_repeat = false;
+    bool has_device = false;
+    std::optional<int64_t> day_zone;
+};
+
+// Returns whether the pieces have a placeholder.
+bool has_placeholder(const Pieces &pieces);
+
+// Returns the text of pieces without a placeholder.
+std::string fixed_text(const Pieces &pieces);
+
+// The text of an error begins with `name`. `samples` replaces the number of each $repeat that contains no
+// other $repeat. Throws TemplateError.
+TemplateTree template_tree(std::string_view json, const std::string &name,
+                           std::optional<uint32_t> samples = std::nullopt);
+
+} // namespace heartbeat::generator

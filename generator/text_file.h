@@ -1,0 +1,11 @@
+// Generator: reads a template or a schema from a file. layout.cpp and encoding.cpp call it.
+#pragma once
+
+#include <string>
+
+namespace heartbeat::generator {
+
+// Returns the text of the file. `option` is the option that names the file. Throws LayoutError.
+std::string text_file_read(const std::string &option, const std::string &path);
+
+} // namespace heartbeat::generator
