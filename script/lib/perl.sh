@@ -3,11 +3,17 @@
 # Other scripts source this file to run Perl programs. The programs use PostgreSQL's own test library and a real Kafka. They
 # do not run as root, and they use copies of the files in $scratch/tap.
 
+# Fetches what the tests of Avro, Protobuf and JSON Schema need. Call it before perl_prepare, which copies the publisher.
+perl_fetch_formats() {
+    test/registry/registry fetch
+    test/formats/publisher fetch
+}
+
 perl_prepare() {
     make -C test/kafka WERROR=1
     test/kafka/kafka fetch
     rm -rf "$scratch/tap" && mkdir -p "$scratch/tap/test" "$scratch/tap/build"
-    cp -R test/t test/attack test/citus test/kafka "$scratch/tap/test/"
+    cp -R test/t test/attack test/citus test/formats test/kafka test/registry "$scratch/tap/test/"
     cp -R .env.example bench debian docker docker-compose.yml docs examples grafana sql CHANGELOG.md META.json.in Makefile README.md heartbeat.control "$scratch/tap/"
     cp -R build/test build/generator "$scratch/tap/build/"
     [ "$(id -u)" != 0 ] || chown -R postgres: "$scratch/tap"

@@ -98,6 +98,7 @@ count_pgtap() { count_prove "$1"; }
 stage_tap() {
     install_extension
     make -j "$cores" -C generator all man completion WERROR=1
+    perl_fetch_formats
     perl_prepare
     server_mount_small_disk
     local failed=0
@@ -133,5 +134,16 @@ count_prove() {
 
 stage_fuzz() { make -j "$cores" -C test/fuzz check SECONDS="${FUZZ_SECONDS:-15}" CLANGXX=clang++; }
 count_fuzz() { awk '/^stat::number_of_executed_units/ { p++ } /^SUMMARY: / { f++ } END { print p + 0, f + 0 }' "$1"; }
+
+# The official libraries of Avro, Protobuf and JSON Schema are the reference for random messages.
+stage_formats() {
+    make -j "$cores" WERROR=1 PG_CONFIG="$pg_config"
+    make -j "$cores" -C generator WERROR=1
+    make -j "$cores" -C test/formats all WERROR=1
+    timeout --verbose 900 make -k -C test/formats check CASES="${FORMAT_CASES:-2000}" SEED="${FORMAT_SEED:-1}"
+}
+count_formats() {
+    sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$1" | awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }'
+}
 
 stage_package() { script/package; }

@@ -81,7 +81,7 @@ void add_all(Input *input, Batch *batch, std::vector<Kept> *kept, std::map<int32
         const std::string payload = make_payload(input);
         const MessageView message = {
             .partition = partition, .offset = offset, .payload = {payload.data(), payload.size()}};
-        require(pipeline_take(&decoder, message, 0, batch));
+        require(pipeline_take(&decoder, message, 0, batch) == PipelineResult::taken);
         if (offset < (*next)[partition])
             continue;
         kept->push_back({payload, partition, offset});

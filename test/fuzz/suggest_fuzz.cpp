@@ -3,6 +3,7 @@
 // part is a key, and each further part is a message.
 #include "decode/decoder_of_mapping.h"
 #include "decode/presets.h"
+#include "decode/sample_schema_set.h"
 #include "decode/suggest.h"
 #include "decode/utf8_text.h"
 #include "require.h"
@@ -79,8 +80,9 @@ std::string text(const Suggestion &suggestion) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const Samples samples = make_samples({reinterpret_cast<const char *>(data), size});
-    const Found first(suggest(samples.get(), nullptr), suggestions_destroy),
-        second(suggest(samples.get(), nullptr), suggestions_destroy);
+    const SampleSchemas schemas(MessageFormat::json);
+    const Found first(suggest(samples.get(), schemas, nullptr), suggestions_destroy),
+        second(suggest(samples.get(), schemas, nullptr), suggestions_destroy);
     require(first != nullptr && second != nullptr);
     const size_t count = suggestions_count(first.get());
     require(count <= suggestions_max && count == suggestions_count(second.get()));

@@ -1,6 +1,9 @@
 // Fuzzing of the generator: for any text, the compiler returns a template whose messages are JSON, or an
 // error with a reason.
+#include "avro_plan.h"
+#include "protobuf_plan.h"
 #include "require.h"
+#include "shape.h"
 #include "template_compile.h"
 
 #include <jansson.h>
@@ -21,6 +24,21 @@ MessageReadings readings_of(size_t count) {
     for (size_t i = 0; i < count; i++)
         readings.samples.push_back({1'795'358'342'123'456 + static_cast<int64_t>(i) * 1'000'000, 74});
     return readings;
+}
+
+// The template's own schema accepts each message of the template, or the error has a reason.
+void write_formats(const TemplateTree &tree, const MessageReadings &readings) {
+    std::mt19937_64 random(1);
+    std::string message;
+    require(json_schema_of(tree.value).starts_with("{\"$schema\""));
+    const Shape shape = shape_of(tree.value, "fuzz");
+    binary_write(avro_plan(tree.value, AvroSchema(avro_schema_of(shape), "fuzz"), "fuzz"), readings, &random,
+                 &message);
+    if (!tree.schema.empty())
+        binary_write(avro_plan(tree.value, AvroSchema(tree.schema, "fuzz"), "fuzz"), readings, &random,
+                     &message);
+    protobuf_schema_of(shape, "fuzz");
+    binary_write(protobuf_plan(tree.value, shape), readings, &random, &message);
 }
 
 } // namespace
@@ -45,6 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             template_write(*layout.key, readings, &random, &message);
         for (const HeaderTemplate &header : layout.headers)
             template_write(header.value, readings, &random, &message);
+        write_formats(*layout.tree, readings);
     } catch (const TemplateError &error) {
         require(std::string(error.what()).size() > 8); // longer than "fuzz: "
     }

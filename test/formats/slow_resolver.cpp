@@ -1,0 +1,9 @@
+// Takes the place of the system's resolver in a copy of ask_registry, and answers only after a minute, like a
+// name server that is away. test/formats/check_registry runs this copy.
+#include <netdb.h>
+#include <unistd.h>
+
+extern "C" int getaddrinfo(const char *, const char *, const addrinfo *, addrinfo **) {
+    sleep(60);
+    return EAI_AGAIN;
+}
