@@ -38,29 +38,28 @@ bool is_avro(const char *schema) {
 }
 
 // The schema that the caller has given.
-SampleSchemas *with_given_schema(const Source &source) {
+void take_given_schema(const Source &source, SampleSchemas **schemas) {
     char reason[registry_reason_size] = "";
     char *schema = text_exactly_to_utf8(source.schema);
     const bool is_json = is_avro(schema);
     const RegistrySchemaType type = is_json ? RegistrySchemaType::avro : RegistrySchemaType::protobuf;
-    SampleSchemas *schemas = create(is_json ? MessageFormat::avro : MessageFormat::protobuf);
-    if (schema_use({type, schema, nullptr, 0}, set_bare, schemas, reason) != SchemaUse::taken)
+    *schemas = create(is_json ? MessageFormat::avro : MessageFormat::protobuf);
+    if (schema_use({type, schema, nullptr, 0}, set_bare, *schemas, reason) != SchemaUse::taken)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the schema cannot be used"),
                         errdetail("%s", text_from_utf8(reason))));
-    return schemas;
 }
 
 // The schemas of the messages: the first one that is found decides the format.
 struct Loading {
     const Source &source;
     int32_t id;
-    SampleSchemas *schemas; // nullptr: no schema is found yet
+    SampleSchemas **schemas; // *schemas is nullptr: no schema is found yet
     RegistrySchemaType type;
 };
 
 bool add_texts(const SchemaTexts &texts, void *argument) {
     const auto *loading = static_cast<const Loading *>(argument);
-    return sample_schemas_add(loading->schemas, loading->id, texts);
+    return sample_schemas_add(*loading->schemas, loading->id, texts);
 }
 
 MessageFormat format_of(RegistrySchemaType type) {
@@ -72,8 +71,8 @@ MessageFormat format_of(RegistrySchemaType type) {
 void add(const StoredSchema &schema, void *argument) {
     auto *loading = static_cast<Loading *>(argument);
     char reason[registry_reason_size] = "";
-    if (loading->schemas == nullptr) {
-        loading->schemas = create(format_of(schema.type));
+    if (*loading->schemas == nullptr) {
+        *loading->schemas = create(format_of(schema.type));
         loading->type = schema.type;
     }
     if (schema.type != loading->type || schema.type == RegistrySchemaType::json)
@@ -97,17 +96,18 @@ const char *suggest_schemas_format(const char *schema_registry, const char *sche
     return has_schema ? "protobuf" : schema != nullptr || schema_registry != nullptr ? "avro" : nullptr;
 }
 
-SampleSchemas *suggest_schemas_load(const Source &source, const MessageSamples *samples) {
+void suggest_schemas_load(const Source &source, const MessageSamples *samples, SampleSchemas **schemas) {
     if (source.schema != nullptr)
-        return with_given_schema(source);
+        return take_given_schema(source, schemas);
     int32_t ids[ids_max];
     size_t framed, framed_json;
     const size_t count = sample_schema_ids(samples, ids, ids_max, &framed, &framed_json);
-    if (framed * 2 <= message_samples_count(samples))
-        return create(MessageFormat::json);
-    Loading loading = {source, 0, nullptr, RegistrySchemaType::avro};
-    if (framed_json * 2 > framed)
-        return create(MessageFormat::json_schema);
+    const bool is_framed = framed * 2 > message_samples_count(samples);
+    if (!is_framed || framed_json * 2 > framed) {
+        *schemas = create(is_framed ? MessageFormat::json_schema : MessageFormat::json);
+        return;
+    }
+    Loading loading = {source, 0, schemas, RegistrySchemaType::avro};
     for (size_t i = 0; i < count; i++) {
         loading.id = ids[i];
         if (!schema_session_find({source, ids[i], false, add, &loading}))
@@ -116,7 +116,8 @@ SampleSchemas *suggest_schemas_load(const Source &source, const MessageSamples *
                        ? "Give schema_registry, or add the schema with heartbeat_add_schema()."
                        : "The schema registry has no schema with this id.");
     }
-    return loading.schemas != nullptr ? loading.schemas : create(MessageFormat::json);
+    if (*schemas == nullptr)
+        *schemas = create(MessageFormat::json);
 }
 
 } // namespace heartbeat

@@ -12,8 +12,9 @@ namespace heartbeat {
 // registry, or nullptr. The check of the arguments needs it, because the call has no argument for the format.
 const char *suggest_schemas_format(const char *schema_registry, const char *schema);
 
-// Raises an error if the schema registry does not answer. Raises a notice if the messages name schemas that
-// cannot be loaded, because the source has no registry. The caller destroys the result.
-SampleSchemas *suggest_schemas_load(const Source &source, const MessageSamples *samples);
+// Sets *schemas as soon as it exists, also if an error follows: the caller destroys it. Raises an error if
+// the schema registry does not answer. Raises a notice if the messages name schemas that cannot be loaded,
+// because the source has no registry.
+void suggest_schemas_load(const Source &source, const MessageSamples *samples, SampleSchemas **schemas);
 
 } // namespace heartbeat

@@ -178,7 +178,7 @@ extern "C" Datum heartbeat_suggest_mapping(PG_FUNCTION_ARGS) {
     PG_ENSURE_ERROR_CLEANUP(free_call, PointerGetDatum(call));
     {
         newest_messages_read(&call->newest, wanted);
-        call->schemas = suggest_schemas_load(call->newest.source, call->newest.samples);
+        suggest_schemas_load(call->newest.source, call->newest.samples, &call->schemas);
         find_suggestions(call);
         put_suggestions(call, result);
     }

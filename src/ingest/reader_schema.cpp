@@ -26,7 +26,6 @@ constexpr char registry_hint[] =
 
 long continue_reading(SourceReader *reader) {
     reader->load.again_ms = 0;
-    reader->load.again_at = 0;
     reader_enter(reader, ReaderPhase::assigning);
     return at_once;
 }
@@ -60,9 +59,8 @@ Stored add_stored(SourceReader *reader, SchemaCache *schemas, char *reason) {
         return Stored::uninstalled;
     StoredSchema schema;
     Stored result = Stored::missing;
-    if (schemas_find(reader->source.schema_registry, schema_cache_wanted(schemas).id, &schema))
-        result = schema_add(schemas, schema_cache_wanted(schemas), schema, reason) ? Stored::added
-                                                                                   : Stored::unusable;
+    if (schemas_find(reader->source.schema_registry, reader->load.key.id, &schema))
+        result = schema_add(schemas, reader->load.key, schema, reason) ? Stored::added : Stored::unusable;
     transaction_commit();
     return result;
 }
@@ -80,20 +78,20 @@ long begin_request(SourceReader *reader, SchemaCache *schemas) {
         break;
     }
     if (reader->source.schema_registry == nullptr) {
-        schema_add_unknown(schemas, schema_cache_wanted(schemas), nullptr);
+        schema_add_unknown(schemas, reader->load.key, nullptr);
         return continue_reading(reader);
     }
-    if (!schema_request_begin(&reader->load.request, reader->source, schema_cache_wanted(schemas).id, reason))
+    if (!schema_request_begin(&reader->load.request, reader->source, reader->load.key.id, reason))
         return wait_for_registry(reader, reason);
     return at_once;
 }
 
 // Stores the answer, so that a restart, a standby and a restored dump need no registry.
-long store_answer(SourceReader *reader, int32_t id, const RegistryAnswer &answer) {
+long store_answer(SourceReader *reader, const RegistryAnswer &answer) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return reader_load_again(reader);
-    schemas_add(reader->source.schema_registry, id,
+    schemas_add(reader->source.schema_registry, reader->load.key.id,
                 {answer.type, answer.schema, answer.references, answer.reference_count});
     transaction_commit();
     schema_request_end(&reader->load.request);
@@ -103,6 +101,9 @@ long store_answer(SourceReader *reader, int32_t id, const RegistryAnswer &answer
 } // namespace
 
 long reader_schema_begin(SourceReader *reader) {
+    // the worker has stored all messages before the one that wants the schema, so the decoder has decoded no
+    // message since
+    reader->load.key = schema_cache_wanted(reader->session.cycle.decoder->schema_cache());
     reader_enter(reader, ReaderPhase::loading);
     return at_once;
 }
@@ -120,9 +121,9 @@ long reader_schema_step(SourceReader *reader) {
     case RegistryState::waiting:
         return schema_request_look_ms;
     case RegistryState::found:
-        return store_answer(reader, schema_cache_wanted(schemas).id, answer);
+        return store_answer(reader, answer);
     case RegistryState::unknown_id:
-        schema_add_unknown(schemas, schema_cache_wanted(schemas), reader->source.schema_registry);
+        schema_add_unknown(schemas, reader->load.key, reader->source.schema_registry);
         return continue_reading(reader);
     case RegistryState::unavailable:
         break;

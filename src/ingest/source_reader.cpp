@@ -61,8 +61,10 @@ void reader_enter(SourceReader *reader, ReaderPhase phase) {
                         errmsg("heartbeat: phase %s of a source reader cannot follow phase %s",
                                phase_name(phase), phase_name(reader->phase))));
     bool assigned = reader->phase == ReaderPhase::reading;
-    if (reader->phase == ReaderPhase::loading)
+    if (reader->phase == ReaderPhase::loading) {
         schema_request_end(&reader->load.request);
+        reader->load.again_at = 0; // a person may have changed something
+    }
     reader->phase = phase;
     if (phase != ReaderPhase::reading)
         consumer_session_stop(&reader->session, assigned);
