@@ -71,6 +71,14 @@ for my $name (sort keys %scripts)
 my @settings = grep { /^heartbeat\./ } map { /^([a-z_.]+)=/ ? $1 : () } @{ $services->{postgres}{command} };
 is($node->query('SELECT count(*) FROM pg_settings WHERE name IN (' . join(', ', map { "'$_'" } @settings) . ')'), 3, 'the settings in the command of the server exist');
 
+# The profile `registry`: the statement adds a source for the topic of the generator that publishes Avro.
+my $add_source = $services->{'registry-source'}{command}[-1];
+$node->query($add_source) for 1 .. 2;    # the second call changes nothing
+is($node->query("SELECT topic, format, schema_registry FROM heartbeat_sources WHERE name = 'radar'"),
+	join('|', $services->{'generator-avro'}{environment}{HEARTBEAT_TOPIC}, 'avro', $services->{'generator-avro'}{environment}{HEARTBEAT_SCHEMA_REGISTRY}),
+	'registry-source adds a source that reads the topic of generator-avro');
+$node->query("SELECT heartbeat_drop_source('radar')");
+
 sub as_reader
 {
 	my ($password, @statements) = @_;
