@@ -216,6 +216,11 @@ BEGIN
                   FROM pg_class c, aclexplode(c.relacl) a
                   WHERE c.oid = 'heartbeat_building.heartbeat_control'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_source_definitions TO %s', worker);
+    END LOOP;
+    -- A role that may add dead letters is a role of workers, which also add schemas.
+    FOR worker IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+                  FROM pg_class c, aclexplode(c.relacl) a
+                  WHERE c.oid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT, INSERT ON heartbeat_building.heartbeat_schemas TO %s', worker);
     END LOOP;
     -- A retry also writes the column readings of a conflict. With `replace` it needs more rights, which an update grants to no role.

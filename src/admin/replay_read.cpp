@@ -81,7 +81,7 @@ void assign(ReplayReader *reader) {
 
 // The consumer client has dropped the message that needs the schema, and the messages after it.
 void load_schema(ReplayReader *reader) {
-    schema_session_load(reader->source, reader->decoder, true);
+    schema_session_load(reader->source, reader->decoder);
     reader->needs_schema = false;
     assign(reader);
 }

@@ -137,7 +137,7 @@ void decode_letter(const RetryLetters *letters, uint64_t row) {
     PipelineResult result;
     while ((result = pipeline_take(decoder.decoder, message, 0, letters->batch)) ==
            PipelineResult::needs_schema)
-        schema_session_load(decoder.source, decoder.decoder, true);
+        schema_session_load(decoder.source, decoder.decoder);
     if (result != PipelineResult::taken)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     if (key != nullptr)

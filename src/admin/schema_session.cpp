@@ -29,12 +29,6 @@ bool use_stored(const SchemaQuestion &question) {
     return found;
 }
 
-void store_answer(const Source &source, int32_t id, const StoredSchema &schema) {
-    const ActingOwner acting = acting_owner_enter();
-    schemas_add(source.schema_registry, id, schema);
-    acting_owner_leave(acting);
-}
-
 RegistryAnswer wait_for_answer(SchemaRequest *request) {
     for (;;) {
         CHECK_FOR_INTERRUPTS();
@@ -54,8 +48,6 @@ bool use_answer(const SchemaQuestion &question, const RegistryAnswer &answer) {
     if (answer.state == RegistryState::unknown_id)
         return false;
     const StoredSchema schema = {answer.type, answer.schema, answer.references, answer.reference_count};
-    if (question.stores)
-        store_answer(question.source, question.id, schema);
     question.use(schema, question.argument);
     return true;
 }
@@ -85,7 +77,8 @@ void schema_session_refuse(const Source &source, int32_t id, const char *reason)
                     source.schema_registry == nullptr
                         ? 0
                         : errhint("Check the schema registry, or add the schema with "
-                                  "heartbeat_add_schema(). Then call the function again.")));
+                                  "heartbeat_add_schema(). Then call the function again. A retry or a replay "
+                                  "can leave the source out: see the parameter source.")));
 }
 
 bool schema_session_find(const SchemaQuestion &question) {
@@ -105,10 +98,10 @@ bool schema_session_find(const SchemaQuestion &question) {
     return found;
 }
 
-void schema_session_load(const Source &source, Decoder *decoder, bool stores) {
+void schema_session_load(const Source &source, Decoder *decoder) {
     Addition addition = {source, decoder->schema_cache()};
     const SchemaKey key = schema_cache_wanted(addition.schemas);
-    if (!schema_session_find({source, key.id, stores, add, &addition}))
+    if (!schema_session_find({source, key.id, add, &addition}))
         schema_add_unknown(addition.schemas, key, source.schema_registry);
 }
 

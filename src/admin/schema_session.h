@@ -8,11 +8,12 @@
 
 namespace heartbeat {
 
-// A schema that the session looks for. find() calls use() while the schema is valid.
+// A schema that the session looks for. schema_session_find() calls use() while the schema is valid. The
+// session does not store the schema: the transaction of a session can stay open for long, and a worker that
+// stores the same schema would have to wait for it.
 struct SchemaQuestion {
     const Source &source;
     int32_t id;
-    bool stores; // add the answer of the registry to heartbeat_schemas
     void (*use)(const StoredSchema &schema, void *argument);
     void *argument;
 };
@@ -24,7 +25,7 @@ bool schema_session_find(const SchemaQuestion &question);
 
 // Gives the decoder the schema that it wants. Call it after DecodeResult::needs_schema, and then decode the
 // message again. It raises the errors of schema_session_find().
-void schema_session_load(const Source &source, Decoder *decoder, bool stores);
+void schema_session_load(const Source &source, Decoder *decoder);
 
 // Raises an error that says why a schema cannot be loaded. The reason is in UTF-8.
 [[noreturn]] void schema_session_refuse(const Source &source, int32_t id, const char *reason);

@@ -64,7 +64,8 @@ const char *registry_argument(FunctionCallInfo fcinfo) {
 }
 
 bool equals(const StoredSchema &stored, RegistrySchemaType type, const char *schema) {
-    return stored.type == type && stored.schema == schema && stored.reference_count == 0;
+    return stored.type == type && stored.schema == schemas_stored_text(type, schema) &&
+           stored.reference_count == 0;
 }
 
 } // namespace
@@ -80,10 +81,9 @@ extern "C" Datum heartbeat_add_schema(PG_FUNCTION_ARGS) {
     const RegistrySchemaType type = type_argument(fcinfo);
     const char *schema = schema_argument(fcinfo, type), *registry = registry_argument(fcinfo);
     const ActingOwner acting = acting_owner_enter();
-    schemas_add(registry, id, {type, schema, nullptr, 0});
     StoredSchema stored;
-    const bool found = schemas_find(registry, id, &stored);
-    if (!found || !equals(stored, type, schema))
+    if (!schemas_add(registry, id, {type, schema, nullptr, 0}) && schemas_find(registry, id, &stored) &&
+        !equals(stored, type, schema))
         ereport(ERROR,
                 (errcode(ERRCODE_DUPLICATE_OBJECT),
                  errmsg("heartbeat_schemas has another schema with the id %d", id),

@@ -110,7 +110,7 @@ void suggest_schemas_load(const Source &source, const MessageSamples *samples, S
     Loading loading = {source, 0, schemas, RegistrySchemaType::avro};
     for (size_t i = 0; i < count; i++) {
         loading.id = ids[i];
-        if (!schema_session_find({source, ids[i], false, add, &loading}))
+        if (!schema_session_find({source, ids[i], add, &loading}))
             notice(psprintf("schema %d is not known", ids[i]),
                    source.schema_registry == nullptr
                        ? "Give schema_registry, or add the schema with heartbeat_add_schema()."

@@ -108,7 +108,7 @@ DecodeResult decode(const Source &source, Decoder *decoder, const MessageView &m
         const DecodeResult result = decoder->decode(message, decoded);
         if (result != DecodeResult::needs_schema)
             return result;
-        schema_session_load(source, decoder, false);
+        schema_session_load(source, decoder);
     }
 }
 

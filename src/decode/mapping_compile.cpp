@@ -6,6 +6,7 @@
 #include "decode/mapping_limits.h"
 #include "decode/mapping_place.h"
 #include "decode/utf8_text.h"
+#include "decode/wanted_values.h"
 
 #include <algorithm>
 #include <new>
@@ -193,6 +194,18 @@ void set_error(MappingError *error, const char *pointer, const char *problem, co
     utf8_copy(error->legal, sizeof(error->legal), legal);
 }
 
+// A format with a schema needs the tree of the values that the mapping reads. A mapping with a giant tree is
+// an error in every format, so that the format of a source can be changed.
+void check_wanted(const Mapping &mapping) {
+    try {
+        for (const PlaceRoot root : {PlaceRoot::value, PlaceRoot::key})
+            (void)wanted_values(mapping, root);
+    } catch (const WantedTooMuch &) {
+        mapping_refuse("/when", "has places with \"*\" that combine to too many places",
+                       "fewer places with \"*\", or shorter ones");
+    }
+}
+
 const Mapping *compile(std::string_view json, MappingError *error) {
     DecodeError fault;
     auto mapping = std::make_unique<Mapping>();
@@ -205,6 +218,7 @@ const Mapping *compile(std::string_view json, MappingError *error) {
         mapping_refuse("", fault.text, legal_keys());
     }
     MappingCompiler(mapping.get()).compile();
+    check_wanted(*mapping);
     error->out_of_memory = false;
     return mapping.release();
 }

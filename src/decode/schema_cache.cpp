@@ -40,15 +40,32 @@ SchemaCache::Entry *SchemaCache::entry(SchemaKey key) noexcept {
 }
 
 const SchemaReader *SchemaCache::find(SchemaKey key, DecodeError *error) noexcept {
-    const Entry *const found = entry(key);
+    Entry *const found = entry(key);
     error->code = DecodeErrorCode::none;
     if (found != nullptr && found->reader != nullptr)
         return found->reader.get();
-    if (found != nullptr && (found->forgotten_at == 0 || found->forgotten_at > seconds_now()))
+    if (found != nullptr && found->forgotten_at == after_first_use)
+        found->forgotten_at = seconds_now() + unknown_schema_seconds;
+    if (found != nullptr && (found->forgotten_at == never || found->forgotten_at > seconds_now()))
         *error = found->error;
     else
         wanted_ = key;
     return nullptr;
+}
+
+// A producer of rubbish can name many ids that no registry knows, so refused schemas are forgotten first.
+void SchemaCache::make_room(size_t bytes) noexcept {
+    const auto is_full = [&] {
+        size_t sum = bytes;
+        for (const Entry &entry : entries_)
+            sum += entry.bytes;
+        return entries_.size() >= schemas_max || sum > schema_bytes_kept;
+    };
+    if (!is_full())
+        return;
+    std::erase_if(entries_, [](const Entry &entry) { return entry.reader == nullptr; });
+    if (is_full())
+        entries_.clear();
 }
 
 bool SchemaCache::add_entry(Entry added) noexcept {
@@ -57,8 +74,7 @@ bool SchemaCache::add_entry(Entry added) noexcept {
             *known = std::move(added);
             return true;
         }
-        if (entries_.size() == schemas_max)
-            entries_.clear();
+        make_room(added.bytes);
         entries_.push_back(std::move(added));
         return true;
     } catch (...) {
@@ -68,7 +84,9 @@ bool SchemaCache::add_entry(Entry added) noexcept {
 
 bool SchemaCache::add(SchemaKey key, const SchemaTexts &schema) noexcept {
     SchemaError wrong = {};
-    Entry added = {key, nullptr, 0, {}};
+    Entry added = {key, nullptr, 0, never, {}};
+    for (size_t i = 0; i < schema.count; i++)
+        added.bytes += schema.texts[i].size();
     try {
         added.reader =
             schema_compile(format_, wanted_values_[static_cast<size_t>(key.part)], schema, true, &wrong);
@@ -85,7 +103,7 @@ bool SchemaCache::add(SchemaKey key, const SchemaTexts &schema) noexcept {
 
 bool SchemaCache::refuse(SchemaKey key, DecodeErrorCode code, const char *text) noexcept {
     const bool is_unknown = code == DecodeErrorCode::unknown_schema;
-    Entry refused = {key, nullptr, is_unknown ? seconds_now() + unknown_schema_seconds : 0, {}};
+    Entry refused = {key, nullptr, 0, is_unknown ? after_first_use : never, {}};
     decode_fail(&refused.error, code, "%.250s", text);
     return add_entry(std::move(refused));
 }

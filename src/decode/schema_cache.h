@@ -33,7 +33,7 @@ class SchemaCache {
     bool add(SchemaKey key, const SchemaTexts &schema) noexcept;
 
     // Makes each message with this schema a dead letter with this code and text. The cache forgets the code
-    // unknown_schema after unknown_schema_seconds. Returns false if no memory is left.
+    // unknown_schema unknown_schema_seconds after its first use. Returns false if no memory is left.
     bool refuse(SchemaKey key, DecodeErrorCode code, const char *text) noexcept;
 
     // Returns the reader of the schema. Returns nullptr if the cache does not know the schema, with
@@ -44,18 +44,25 @@ class SchemaCache {
     MessageFormat format() const noexcept { return format_; }
 
     static constexpr int unknown_schema_seconds = 10;
-    static constexpr size_t schemas_max = 1024; // the cache then forgets all schemas
+    // If there are more schemas, or their texts have more bytes, the cache forgets refused schemas first, and
+    // then all schemas. A plan can need some times as much memory as the text of its schema.
+    static constexpr size_t schemas_max = 1024;
+    static constexpr size_t schema_bytes_kept = size_t{8} << 20;
 
   private:
+    enum Forgetting : int64_t { never = 0, after_first_use = -1 };
+
     struct Entry {
         SchemaKey key;
         std::unique_ptr<const SchemaReader> reader; // nullptr: the schema is refused
-        int64_t forgotten_at;                       // by the monotonic clock in seconds; 0: never
+        size_t bytes;                               // of the texts
+        int64_t forgotten_at; // by the monotonic clock in seconds; a value of Forgetting
         DecodeError error;
     };
 
     Entry *entry(SchemaKey key) noexcept;
     bool add_entry(Entry entry) noexcept;
+    void make_room(size_t bytes) noexcept;
 
     const MessageFormat format_;
     const WantedValue wanted_values_[2]; // by MessagePart

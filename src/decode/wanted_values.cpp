@@ -7,40 +7,48 @@ namespace {
 
 using Path = std::vector<PlaceSegment>;
 
-WantedValue *child_of(WantedValue *value, const PlaceSegment &segment) {
+void count_one(size_t *count) {
+    if (++*count > wanted_values_max)
+        throw WantedTooMuch();
+}
+
+WantedValue *child_of(WantedValue *value, const PlaceSegment &segment, size_t *count) {
     if (segment.any) {
-        if (value->others == nullptr)
+        if (value->others == nullptr) {
+            count_one(count);
             value->others = std::make_unique<WantedValue>();
+        }
         return value->others.get();
     }
     for (WantedValue &child : value->children)
         if (child.name == segment.name)
             return &child;
+    count_one(count);
     WantedValue &child = value->children.emplace_back();
     child.name = segment.name;
     child.number = segment.number;
     return &child;
 }
 
-void merge(WantedValue *into, const WantedValue &from) {
+void merge(WantedValue *into, const WantedValue &from, size_t *count) {
     into->whole = into->whole || from.whole;
     into->is_time = into->is_time || from.is_time;
     for (const WantedValue &child : from.children)
-        merge(child_of(into, {child.name, child.number, false}), child);
+        merge(child_of(into, {child.name, child.number, false}, count), child, count);
     if (from.others != nullptr)
-        merge(child_of(into, {{}, no_value, true}), *from.others);
+        merge(child_of(into, {{}, no_value, true}, count), *from.others, count);
 }
 
 // The rules of `others` are for all children, also for a child that `children` names. So this function adds
 // the rules of `others` to each element of `children`.
-void merge_others(WantedValue *value) {
+void merge_others(WantedValue *value, size_t *count) {
     if (value->others != nullptr)
         for (WantedValue &child : value->children)
-            merge(&child, *value->others);
+            merge(&child, *value->others, count);
     for (WantedValue &child : value->children)
-        merge_others(&child);
+        merge_others(&child, count);
     if (value->others != nullptr)
-        merge_others(value->others.get());
+        merge_others(value->others.get(), count);
 }
 
 class Collector {
@@ -72,7 +80,7 @@ class Collector {
              {&mapping_.when_envelope, &mapping_.when_message, &mapping_.when_outer, &mapping_.when_element})
             for (const Condition &condition : *conditions)
                 add(condition.place);
-        merge_others(&wanted_);
+        merge_others(&wanted_, &count_);
         return std::move(wanted_);
     }
 
@@ -80,7 +88,7 @@ class Collector {
     WantedValue *follow(const Path &path) {
         WantedValue *value = &wanted_;
         for (const PlaceSegment &segment : path)
-            value = child_of(value, segment);
+            value = child_of(value, segment, &count_);
         return value;
     }
 
@@ -105,6 +113,7 @@ class Collector {
     const PlaceRoot root_;
     std::vector<Path> lists_; // for each list: the path to its elements
     WantedValue wanted_;
+    size_t count_ = 0; // values in wanted_
 };
 
 } // namespace

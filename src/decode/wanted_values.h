@@ -29,7 +29,10 @@ struct WantedValue {
     const WantedValue *child(uint32_t element) const noexcept;
 };
 
-// `root` is PlaceRoot::value or PlaceRoot::key. May throw std::bad_alloc.
+// `root` is PlaceRoot::value or PlaceRoot::key. May throw std::bad_alloc. Throws WantedTooMuch if the tree
+// would have more than wanted_values_max values: places with many `*` can combine to a giant tree.
+struct WantedTooMuch {};
+inline constexpr size_t wanted_values_max = 65'536;
 WantedValue wanted_values(const Mapping &mapping, PlaceRoot root);
 
 } // namespace heartbeat

@@ -6,11 +6,13 @@
 #include "decode/schema_access.h"
 #include "ingest/reader_schema.h"
 #include "ingest/source_reader.h"
+#include "server/subtransaction.h"
 #include "server/text.h"
 #include "server/transaction.h"
 
 extern "C" {
 #include "access/xact.h"
+#include "utils/guc.h"
 }
 
 namespace heartbeat {
@@ -23,6 +25,10 @@ constexpr long again_ms_max = 10000;
 constexpr char registry_hint[] =
     "The source waits until the schema registry answers. heartbeat tries again automatically. "
     "heartbeat_add_schema() adds a schema by hand.";
+constexpr char module_hint[] =
+    "The source waits until the module can be loaded. heartbeat tries again automatically.";
+
+constexpr char insert_lock_timeout[] = "100ms";
 
 long continue_reading(SourceReader *reader) {
     reader->load.again_ms = 0;
@@ -31,14 +37,11 @@ long continue_reading(SourceReader *reader) {
 }
 
 // The source waits. Returns the milliseconds until the next attempt.
-long wait_for_registry(SourceReader *reader, const char *reason) {
+long wait_with_reason(SourceReader *reader, const char *reason, const char *hint) {
     char shown[state_text_size];
     text_take(shown, reason);
-    schema_request_end(&reader->load.request);
-    reader_report(reader, WorkerState::connecting, shown, registry_hint);
-    reader->load.again_ms = std::clamp(reader->load.again_ms * 2, again_ms_min, again_ms_max);
-    reader->load.again_at = GetCurrentTimestamp() + reader->load.again_ms * INT64CONST(1000);
-    return reader->load.again_ms;
+    reader_report(reader, WorkerState::connecting, shown, hint);
+    return reader_schema_wait(reader);
 }
 
 // While the source waits, its lag grows, and heartbeat_partitions shows it. Returns the milliseconds until
@@ -73,7 +76,7 @@ long begin_request(SourceReader *reader, SchemaCache *schemas) {
     case Stored::added:
         return continue_reading(reader);
     case Stored::unusable:
-        return wait_for_registry(reader, reason);
+        return wait_with_reason(reader, reason, module_hint);
     case Stored::missing:
         break;
     }
@@ -82,20 +85,42 @@ long begin_request(SourceReader *reader, SchemaCache *schemas) {
         return continue_reading(reader);
     }
     if (!schema_request_begin(&reader->load.request, reader->source, reader->load.key.id, reason))
-        return wait_for_registry(reader, reason);
+        return wait_with_reason(reader, reason, registry_hint);
     return at_once;
 }
 
-// Stores the answer, so that a restart, a standby and a restored dump need no registry.
-long store_answer(SourceReader *reader, const RegistryAnswer &answer) {
+struct Insertion {
+    const Source &source;
+    int32_t id;
+    const StoredSchema &schema;
+};
+
+void insert(void *argument) {
+    const auto *insertion = static_cast<const Insertion *>(argument);
+    schemas_add(insertion->source.schema_registry, insertion->id, insertion->schema);
+}
+
+bool is_lock_timeout(const ErrorData *error) {
+    return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
+// Stores the answer, so that a restart, a standby and a restored dump need no registry. A session can have
+// stored the same schema in a transaction that is still open. Then the worker does not wait for this
+// transaction, because all sources of the worker would wait.
+long take_answer(SourceReader *reader, SchemaCache *schemas, const RegistryAnswer &answer) {
+    const StoredSchema schema = {answer.type, answer.schema, answer.references, answer.reference_count};
+    char reason[registry_reason_size] = "";
+    Insertion insertion = {reader->source, reader->load.key.id, schema};
+    CaughtError caught;
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
         return reader_load_again(reader);
-    schemas_add(reader->source.schema_registry, reader->load.key.id,
-                {answer.type, answer.schema, answer.references, answer.reference_count});
+    set_config_option("lock_timeout", insert_lock_timeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
+                      0, false);
+    subtransaction_try(insert, &insertion, is_lock_timeout, &caught);
+    const bool added = schema_add(schemas, reader->load.key, schema, reason);
     transaction_commit();
-    schema_request_end(&reader->load.request);
-    return at_once; // the next step finds the schema in the table
+    return added ? continue_reading(reader) : wait_with_reason(reader, reason, module_hint);
 }
 
 } // namespace
@@ -121,14 +146,21 @@ long reader_schema_step(SourceReader *reader) {
     case RegistryState::waiting:
         return schema_request_look_ms;
     case RegistryState::found:
-        return store_answer(reader, answer);
+        return take_answer(reader, schemas, answer);
     case RegistryState::unknown_id:
         schema_add_unknown(schemas, reader->load.key, reader->source.schema_registry);
         return continue_reading(reader);
     case RegistryState::unavailable:
         break;
     }
-    return wait_for_registry(reader, answer.reason);
+    return wait_with_reason(reader, answer.reason, registry_hint);
+}
+
+long reader_schema_wait(SourceReader *reader) {
+    schema_request_end(&reader->load.request);
+    reader->load.again_ms = std::clamp(reader->load.again_ms * 2, again_ms_min, again_ms_max);
+    reader->load.again_at = GetCurrentTimestamp() + reader->load.again_ms * INT64CONST(1000);
+    return reader->load.again_ms;
 }
 
 } // namespace heartbeat

@@ -112,6 +112,8 @@ long recover(SourceReader *reader) {
     if (failure_take(&failure, tables_may_be_of_row))
         source_slot_error(reader->slot, failure.message);
     recovery_forget();
+    if (reader->phase == ReaderPhase::loading)
+        return reader_schema_wait(reader); // without a loop of requests to the registry
     BatchStage &stage = reader->session.cycle.stage;
     if (stage == BatchStage::sealed && failure.is_of_row) {
         stage = BatchStage::isolating;

@@ -81,7 +81,8 @@ struct FormatsModule {
 
     // Compiles the text of a .proto file. `imports` are the files that it needs, each after the files that it
     // needs itself. The files google/protobuf/*.proto need not be given. If the function returns nullptr,
-    // `error` says what is wrong, in which file and line. The caller frees the result.
+    // `error` says what is wrong, in which file and line; an empty text means that no memory is left. The
+    // caller frees the result.
     CompiledProto *(*proto_compile)(std::string_view text, const NamedText *imports, size_t import_count,
                                     char *error, size_t error_size) noexcept;
 

@@ -128,6 +128,11 @@ bool registry_urls_split(string_view list, RegistryUrls *urls, char *reason, siz
                  "schema.registry.basic.auth.user.info.");
         return false;
     }
+    if (list.size() > registry_urls_bytes_max) {
+        snprintf(reason, size, "The list has %zu bytes; expected at most %zu.", list.size(),
+                 registry_urls_bytes_max);
+        return false;
+    }
     for (string_view rest = list; !rest.empty();) {
         size_t comma = std::min(rest.find(','), rest.size());
         string_view url = trim(rest.substr(0, comma));

@@ -9,6 +9,7 @@ namespace heartbeat {
 
 inline constexpr size_t registry_urls_max = 8;
 inline constexpr size_t registry_url_size_max = 1024;
+inline constexpr size_t registry_urls_bytes_max = 2000; // an index of PostgreSQL has no longer keys
 
 inline constexpr const char *registry_urls_legal =
     "Give a URL such as https://registry:8081 or http://registry:8080/apis/ccompat/v7, or at most 8 of them "

@@ -51,8 +51,7 @@ SchemaUse use_protobuf(const StoredSchema &schema, TakeTexts take, void *argumen
     const FormatsModule *module = schema_module(reason, registry_reason_size);
     if (module == nullptr)
         return SchemaUse::no_module;
-    CompiledProto *proto = module->proto_compile(schema.schema, schema.references, schema.reference_count,
-                                                 reason, registry_reason_size);
+    CompiledProto *proto = schema_compile_proto(module, schema, reason);
     if (proto == nullptr)
         return SchemaUse::wrong;
     const std::string_view descriptors = module->proto_descriptors(proto);
@@ -83,6 +82,14 @@ const FormatsModule *schema_module(char *reason, size_t size) {
         ends = true;
     }
     return module;
+}
+
+CompiledProto *schema_compile_proto(const FormatsModule *module, const StoredSchema &schema, char *reason) {
+    CompiledProto *proto = module->proto_compile(schema.schema, schema.references, schema.reference_count,
+                                                 reason, proto_error_size);
+    if (proto == nullptr && reason[0] == '\0')
+        fail_out_of_memory();
+    return proto;
 }
 
 SchemaUse schema_use(const StoredSchema &schema, TakeTexts take, void *argument, char *reason) {

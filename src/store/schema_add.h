@@ -27,6 +27,10 @@ bool schema_add(SchemaCache *schemas, SchemaKey key, const StoredSchema &schema,
 // The same for a message with this id which no registry knows.
 void schema_add_unknown(SchemaCache *schemas, SchemaKey key, const char *registry);
 
+// Compiles a .proto file. Returns nullptr with *reason filled in, of at least proto_error_size bytes, if the
+// file is wrong. Raises an error if no memory is left. The caller frees the result.
+CompiledProto *schema_compile_proto(const FormatsModule *module, const StoredSchema &schema, char *reason);
+
 // Returns the module, or nullptr with *reason filled in. It ends the module when the process exits.
 const FormatsModule *schema_module(char *reason, size_t size);
 

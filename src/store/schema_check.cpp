@@ -23,9 +23,13 @@ bool check(MessageFormat format, const std::string_view &text, char *reason, siz
 }
 
 bool check_proto(const char *schema, char *reason, size_t size) {
-    const FormatsModule *module = schema_module(reason, size);
+    char text[proto_error_size] = "";
+    const FormatsModule *module = schema_module(text, sizeof(text));
     CompiledProto *proto =
-        module == nullptr ? nullptr : module->proto_compile(schema, nullptr, 0, reason, size);
+        module == nullptr
+            ? nullptr
+            : schema_compile_proto(module, {RegistrySchemaType::protobuf, schema, nullptr, 0}, text);
+    snprintf(reason, size, "%s", text);
     if (proto == nullptr)
         return false;
     const bool usable = check(MessageFormat::protobuf, module->proto_descriptors(proto), reason, size);

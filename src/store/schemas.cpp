@@ -110,7 +110,11 @@ bool schemas_find(const char *registry, int32_t id, StoredSchema *schema) {
     return true;
 }
 
-void schemas_add(const char *registry, int32_t id, const StoredSchema &schema) {
+char *schemas_stored_text(RegistrySchemaType type, std::string_view utf8) {
+    return text_exactly_to_utf8(to_database(utf8, type != RegistrySchemaType::protobuf));
+}
+
+bool schemas_add(const char *registry, int32_t id, const StoredSchema &schema) {
     const bool is_json = schema.type != RegistrySchemaType::protobuf;
     const auto name_at = [&](size_t i) { return to_database(schema.references[i].name, false); };
     const auto text_at = [&](size_t i) { return to_database(schema.references[i].text, is_json); };
@@ -120,7 +124,7 @@ void schemas_add(const char *registry, int32_t id, const StoredSchema &schema) {
                        CStringGetTextDatum(to_database(schema.schema, is_json)),
                        array_of_names(schema.reference_count, name_at),
                        array_of_names(schema.reference_count, text_at)};
-    statement_execute(&insert_schema, values, nullptr, SPI_OK_INSERT);
+    return statement_execute(&insert_schema, values, nullptr, SPI_OK_INSERT) > 0;
 }
 
 } // namespace heartbeat

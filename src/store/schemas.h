@@ -27,8 +27,11 @@ bool schema_type_find(const char *name, RegistrySchemaType *type);
 // registry. schemas_find() returns false if the table does not have the schema. The texts are palloc'd.
 bool schemas_find(const char *registry, int32_t id, StoredSchema *schema);
 
-// Does nothing if the table has a schema with this id. In a database whose encoding is not UTF-8, the
-// characters beyond ASCII become \uXXXX in a JSON text, and question marks in a .proto file.
-void schemas_add(const char *registry, int32_t id, const StoredSchema &schema);
+// Returns false, and does nothing, if the table has a schema with this id. In a database whose encoding is
+// not UTF-8, the characters beyond ASCII become \uXXXX in a JSON text, and question marks in a .proto file.
+bool schemas_add(const char *registry, int32_t id, const StoredSchema &schema);
+
+// The text of a schema as schemas_find() returns it after schemas_add(). The result is palloc'd.
+char *schemas_stored_text(RegistrySchemaType type, std::string_view utf8);
 
 } // namespace heartbeat

@@ -75,7 +75,9 @@ Decoder *compile_bare_proto(const Layout &layout, const char *schema, Error *err
     char reason[registry_reason_size];
     const FormatsModule *module = schema_module(reason, sizeof(reason));
     CompiledProto *proto =
-        module == nullptr ? nullptr : module->proto_compile(schema, nullptr, 0, reason, sizeof(reason));
+        module == nullptr
+            ? nullptr
+            : schema_compile_proto(module, {RegistrySchemaType::protobuf, schema, nullptr, 0}, reason);
     if (proto == nullptr) {
         snprintf(error->text, sizeof(error->text), "%s%.220s",
                  module == nullptr ? "" : "the schema is wrong: ", reason);

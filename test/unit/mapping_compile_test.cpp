@@ -239,6 +239,27 @@ TEST(MappingCompile, Conditions) {
     });
 }
 
+// Each place has a name at another level and `*` at all other levels, so the combined tree would double at
+// each level.
+TEST(MappingCompile, RefusesPlacesThatCombineToAGiantTree) {
+    const auto mapping = [](int levels) {
+        std::string places;
+        for (int named = 0; named < levels; named++) {
+            std::string place;
+            for (int level = 0; level < levels; level++)
+                place += level == named ? "/a" : "/*";
+            places += (places.empty() ? "'" : ",'") + place + "':1";
+        }
+        return Fields{.more = "'when':{" + places + "}"}.json();
+    };
+    MappingError error;
+    EXPECT_NE(compile(mapping(8)), nullptr);
+    EXPECT_EQ(compile(mapping(31), &error), nullptr);
+    EXPECT_FALSE(error.out_of_memory);
+    EXPECT_STREQ(error.pointer, "/when");
+    EXPECT_STREQ(error.problem, "has places with \"*\" that combine to too many places");
+}
+
 TEST(MappingCompile, ErrorsAreCutAndClean) {
     MappingError error;
     const std::string long_name = repeat("\xC3\xA4", 300);

@@ -66,8 +66,12 @@ TEST(RegistryUrls, BoundsTheList) {
         eight += "http://a,";
     EXPECT_EQ(split(eight).find("not the URL"), std::string::npos);
     EXPECT_NE(split(eight + "http://a").find("more than 8 URLs"), std::string::npos);
-    EXPECT_NE(split("http://" + std::string(2000, 'a')).find("more than 1024 characters"), std::string::npos);
-    EXPECT_LT(split("http://" + std::string(2000, 'a')).size(), 300U);
+    EXPECT_NE(split("http://" + std::string(1500, 'a')).find("more than 1024 characters"), std::string::npos);
+    EXPECT_LT(split("http://" + std::string(1500, 'a')).size(), 300U);
+    const std::string long_url = "http://" + std::string(990, 'a');
+    EXPECT_EQ(split(long_url + "," + long_url).find("at most 2000"), std::string::npos);
+    EXPECT_EQ(split(long_url + "," + long_url + ",http://a"),
+              "The list has 2004 bytes; expected at most 2000.");
 }
 
 TEST(RegistryUrls, ChecksTheListOfTheExtension) {

@@ -159,8 +159,8 @@ CompiledProto *proto_compile(std::string_view text, const NamedText *imports, si
             return result.release();
         utf8_copy(error, error_size, errors.text().c_str());
     } catch (const std::bad_alloc &) {
-        utf8_print(error, error_size, "no memory is left to compile the Protobuf schema");
-    } catch (...) { // libprotobuf throws its own exception in place of an assertion
+        utf8_copy(error, error_size, ""); // the schema may be correct
+    } catch (...) {                       // libprotobuf throws its own exception in place of an assertion
         utf8_print(error, error_size, "libprotobuf has failed to compile the schema");
     }
     return nullptr;
