@@ -52,7 +52,7 @@ enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, 
 // What a reader keeps in the phase `loading`.
 struct SchemaLoad {
     SchemaRequest request;
-    long again_ms;        // how long the source waits after a failure; 0: there was none
+    long again_ms;        // how long the source waits after a failure; 0: no failure yet
     TimestampTz again_at; // when to try again; 0: at once
 };
 
