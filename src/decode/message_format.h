@@ -1,5 +1,5 @@
 // The formats of messages. The decoder of a mapping, the functions that check a source, and the functions
-// that load schemas know them.
+// that load schemas use this file.
 #pragma once
 
 #include "decode/decode_error.h"

@@ -77,7 +77,7 @@ const char *registry_property_objection(const FileProperty &property) noexcept {
         return "and its value is not of the form user:password";
     if (name == "bearer.auth.credentials.source" && value != "STATIC_TOKEN")
         return "to a value that is not STATIC_TOKEN";
-    // the token becomes a header of HTTP, where a space would end it
+    // the token is a part of an HTTP header, and a space would end the token
     if (name == "bearer.auth.token" &&
         !std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c <= '~'; }))
         return "and its value has characters that a token cannot have";

@@ -1,5 +1,5 @@
-# Random values of Avro schemas for avro_oracle.py. A value is neutral: each library of Avro, and heartbeat, gets it in the form
-# that the library needs.
+# Random values of Avro schemas for avro_oracle.py. The values do not depend on a library. Each library of Avro, and
+# heartbeat, gets a value in its own form.
 import datetime
 import decimal
 import struct
