@@ -20,10 +20,10 @@ SERVER_OBJS = $(filter-out $(PURE_OBJS),$(patsubst %.cpp,%.o,$(wildcard src/*.cp
 OBJS = $(PURE_OBJS) $(SERVER_OBJS)
 DEPENDENCIES = $(OBJS:.o=.d) $(FORMATS_OBJS:.o=.d)
 
-# The module heartbeat_formats has all code that needs libcurl and libprotobuf. The extension loads it where it is needed, so
-# heartbeat can be built and can run without these libraries. libprotobuf's package config does not tell whether the headers of
-# its parser are installed: Debian has them in libprotoc-dev. libprotobuf after 3.21 has other interfaces, and aborts the process
-# where 3.21 throws an exception.
+# The module heartbeat_formats has all code that needs libcurl and libprotobuf. heartbeat.so loads the module only if it is
+# needed, so heartbeat can be built and can run without these libraries. pkg-config does not know whether the headers of
+# libprotobuf's parser are installed: Debian has these headers in libprotoc-dev. libprotobuf after 3.21 has other interfaces,
+# and ends the process in cases in which 3.21 throws an exception.
 FORMATS_PACKAGES = libcurl protobuf
 hash := \#
 FORMATS_FLAGS := $(shell pkg-config --cflags $(FORMATS_PACKAGES) 2>/dev/null)
@@ -85,7 +85,7 @@ else
 all: formats-missing
 endif
 
-# All symbols but heartbeat_formats() are hidden, also those of static libraries.
+# All symbols except heartbeat_formats() are hidden, also the symbols of static libraries.
 FORMATS_LINK = $(shell pkg-config --libs $(FORMATS_PACKAGES) simdjson) -Wl,--exclude-libs,ALL -pthread
 ifdef SANITIZE
 FORMATS_LINK += -fsanitize=$(SANITIZE)
@@ -102,7 +102,7 @@ build/formats/%.o: %.cpp
 
 .PHONY: formats-missing install-formats installdirs-formats uninstall-formats
 formats-missing:
-	@echo "heartbeat_formats is left out, so sources cannot use a schema registry or Protobuf: not found: $(FORMATS_MISSING)"
+	@echo "make does not build heartbeat_formats, so sources cannot use a schema registry or Protobuf. Missing: $(FORMATS_MISSING)"
 
 installdirs-formats:
 	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)'

@@ -1,4 +1,5 @@
-# Benchmark: sources of each format against heartbeat's own layout. Run it through bench/formats, which builds what it needs.
+# Benchmark: compares sources of each format with heartbeat's own layout. Run it through bench/formats, which builds what it
+# needs.
 
 use strict;
 use warnings;
@@ -89,7 +90,7 @@ for my $format (sort keys %type)
 	push @missed, $format if $ratio < $goal;
 }
 
-# What the official libraries of Python take to decode one message, without anything else
+# The CPU time that the official libraries of Python need to decode messages, without any other work
 print_line("\ndecoding alone in Python, CPU seconds a million");
 for my $format (sort keys %type)
 {

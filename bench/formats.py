@@ -1,6 +1,6 @@
 """Measures the CPU time that Python's libraries take to decode messages: formats.py FORMAT SCHEMA_FILE COUNT.
 
-Prints the seconds a million. bench/formats.pl calls it.
+Prints the seconds for a million messages. bench/formats.pl calls this program.
 """
 
 import io

@@ -11,7 +11,7 @@ namespace {
 
 using Kind = AvroType::Kind;
 
-// A short schema could have a default without an end, or with very many values.
+// Even a short schema can have a default that is endless or has very many values.
 constexpr int deepest = 64;
 constexpr size_t most_values = 100'000;
 

@@ -28,7 +28,8 @@ void add_text(const Pieces &pieces, BinarySteps *steps) {
     steps->bytes += text;
 }
 
-// Returns whether a writer of JSON would take this branch of a union for the value.
+// Returns whether the number fits this branch best: whole numbers fit integers, and other numbers fit
+// fractions.
 bool is_natural(const TemplateNode &node, const AvroType &type) {
     switch (type.kind) {
     case Kind::float32:

@@ -9,8 +9,8 @@
 
 namespace heartbeat::generator {
 
-// Writes the template's value to the schema by the names of members and fields. Throws TemplateError, whose
-// text begins with `name`, if a value does not fit the schema.
+// Returns the plan that writes the template's value with this schema. A field gets the member with its name.
+// If a value does not fit the schema, throws TemplateError with a text that begins with `name`.
 BinaryPlan avro_plan(const TemplateNode &node, const AvroSchema &schema, const std::string &name);
 
 // Appends the bytes of a field's default. Returns false if the default does not fit the type.

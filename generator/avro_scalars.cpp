@@ -1,4 +1,4 @@
-// Generator, formats: adds values that are no arrays, maps or records to a plan for Avro.
+// Generator, formats: adds simple values to a plan for Avro: no arrays, maps or records.
 #include "avro_scalars.h"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ const Placeholder *only_placeholder(const TemplateNode &node) {
     return is_only ? &*node.pieces[0].placeholder : nullptr;
 }
 
-// A logical type writes a time in its own unit, whatever the format of the placeholder is. Returns false if
+// Adds a time in the unit of the logical type. The format of the placeholder has no effect. Returns false if
 // the type has no logical type for a time.
 bool add_logical_time(const Placeholder &placeholder, const AvroType &type, BinarySteps *steps) {
     constexpr std::pair<const char *, const char *> units[] = {

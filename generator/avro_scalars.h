@@ -1,4 +1,4 @@
-// Generator, formats: adds values that are no arrays, maps or records to a plan for Avro. avro_plan.cpp calls
+// Generator, formats: adds simple values to a plan for Avro: no arrays, maps or records. avro_plan.cpp calls
 // it.
 #pragma once
 
@@ -14,10 +14,10 @@ namespace heartbeat::generator {
 // Returns whether the placeholder writes numbers without digits after the point.
 bool avro_is_whole(const Placeholder &placeholder);
 
-// Returns "a text cannot be written as an int".
+// Returns a text such as "a text cannot be written as an int".
 std::string avro_cannot(const TemplateNode &node, const AvroType &type);
 
-// Returns the reason if the value does not fit the type.
+// Adds the value. If the value does not fit the type, returns the reason.
 std::optional<std::string> avro_add_scalar(const TemplateNode &node, const AvroType &type,
                                            BinarySteps *steps);
 

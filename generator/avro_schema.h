@@ -1,4 +1,5 @@
-// Generator, formats: an Avro schema, as the types that avro_plan.cpp writes values of.
+// Generator, formats: the types of an Avro schema. avro_plan.cpp makes a plan that writes values of these
+// types.
 #pragma once
 
 #include <jansson.h>

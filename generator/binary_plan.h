@@ -1,6 +1,6 @@
-// Generator, formats: the compiled form of a template for Avro or Protobuf: a list of steps, each with fixed
-// bytes and then a value that differs from message to message. avro_plan.cpp and protobuf_plan.cpp make it,
-// and binary_write.cpp writes messages with it.
+// Generator, formats: the compiled form of a template for Avro or Protobuf. It is a list of steps: each step
+// has fixed bytes, and then a value that differs from message to message. avro_plan.cpp and protobuf_plan.cpp
+// make a plan, and binary_write.cpp writes messages with it.
 #pragma once
 
 #include "message_template.h"
@@ -13,7 +13,7 @@
 
 namespace heartbeat::generator {
 
-// How the bytes of a number are made of a placeholder's number.
+// The encoding of a placeholder's number.
 enum class NumberCode {
     zigzag,   // Avro's long
     zigzag32, // Avro's int; a number outside of its range becomes its smallest or largest value

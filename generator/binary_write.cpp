@@ -24,7 +24,7 @@ template <typename Bits> void append_little_endian(Bits bits, std::string *out) 
     out->append(bytes.data(), bytes.size());
 }
 
-// Saturates, because a heart rate in a user's schema could be far too large.
+// Limits the number to the range of int64_t, because a heart rate in a user's schema can be far too large.
 int64_t whole(double number) {
     constexpr double limit = 9.2e18;
     return std::llround(std::clamp(number, -limit, limit));
@@ -105,8 +105,8 @@ class Writer {
         }
     }
 
-    // Returns the placeholder's number as a fraction. Only the number of a time with digits after the point
-    // has another denominator than 1, and only a heart rate has a numerator that is not whole.
+    // Returns the placeholder's number as a fraction. Only a time with digits after the point has a
+    // denominator that is not 1. Only a heart rate has a numerator that is not whole.
     std::pair<double, int64_t> fraction_of(const Placeholder &placeholder, size_t reading) const {
         if (placeholder.field == Field::heart_rate)
             return {template_heart_rate(placeholder.unit, readings_.samples[reading].heart_rate), 1};

@@ -1,5 +1,5 @@
-// Generator, formats: how the values and the keys of a run are written: as JSON, in Avro or in Protobuf, with
-// or without the frame that names a schema of a registry. run.cpp calls it.
+// Generator, formats: the encoding of the values and the keys of a run: JSON, Avro or Protobuf, with or
+// without the frame that names a schema. run.cpp calls it.
 #pragma once
 
 #include "binary_plan.h"
@@ -29,9 +29,9 @@ struct MessageEncoding {
     bool is_binary() const { return value.plan.has_value() || !value.prefix.empty(); }
 };
 
-// Takes the format of --format, or else of the template. Makes the schemas and the plans, and the frames for
-// --schema-id. Throws LayoutError if options do not fit the format, and TemplateError if the template does
-// not.
+// Uses the format of --format. Without --format, it uses the format of the template. Makes the schemas and
+// the plans, and the frames for --schema-id. Throws LayoutError if options do not fit the format, and
+// TemplateError if the template does not.
 MessageEncoding encoding_load(const Options &options, const MessageTemplate &layout);
 
 // Puts the frame with this schema id before the bytes.

@@ -11,13 +11,14 @@ constexpr char group[] = "Format of the messages";
 constexpr uint64_t largest_id = INT32_MAX;
 
 void add_schema_options(CLI::App *app, Options *options) {
-    app->add_option("--schema", options->schema_file,
-                    "write the values of --format avro to the Avro schema of this file, by the names of its "
-                    "fields. Without this option: to a schema that is made from the layout")
+    app->add_option(
+           "--schema", options->schema_file,
+           "write the values of --format avro with the Avro schema of this file. Each field gets the "
+           "member with its name. Without this option the generator derives a schema from the layout")
         ->type_name("FILE")
         ->group(group);
     app->add_option("--key-schema", options->key_schema_file,
-                    "write the keys of --format avro to the Avro schema of this file. Without this option "
+                    "write the keys of --format avro with the Avro schema of this file. Without this option "
                     "the keys are text, but the keys of the presets radar, radar-garmin and radar-polar are "
                     "Avro")
         ->type_name("FILE")

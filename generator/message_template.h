@@ -52,7 +52,7 @@ struct HeaderTemplate {
 struct TemplateTree;
 
 struct MessageTemplate {
-    std::shared_ptr<const TemplateTree> tree; // what it was made of; the formats with a schema need it
+    std::shared_ptr<const TemplateTree> tree; // the formats with a schema need it
     std::vector<Step> value;
     std::optional<std::vector<Step>> key;
     std::vector<HeaderTemplate> headers;

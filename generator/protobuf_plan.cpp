@@ -29,7 +29,7 @@ void add_tag(int number, WireType type, BinarySteps *steps) {
 }
 
 // Writes the length of `inner` and then `inner`. If these bytes are the same in each message, the length is
-// too.
+// the same too.
 void add_nested(BinarySteps inner, BinarySteps *steps) {
     std::vector<BinaryStep> done = inner.finish();
     const bool is_fixed = done.empty() || (done.size() == 1 && done[0].kind == BinaryStep::Kind::bytes);
@@ -82,8 +82,8 @@ void add_single(const TemplateNode &node, const Shape &shape, BinarySteps *steps
     }
 }
 
-// Adds the elements of an array or a map. `add_element` adds one element. For a repeat, the name is the same
-// for all.
+// Adds the elements of an array or a map. `add_element` adds one element. In a repeat, all elements have the
+// same name.
 template <typename AddElement>
 void add_elements(const TemplateNode &node, BinarySteps *steps, AddElement add_element) {
     if (node.kind != TemplateNode::Kind::repeat) {

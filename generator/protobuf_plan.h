@@ -7,7 +7,7 @@
 
 namespace heartbeat::generator {
 
-// `shape` is the template's own, and protobuf_schema_of() has accepted it.
+// `shape` must be the shape of this template, and protobuf_schema_of() must have accepted it.
 BinaryPlan protobuf_plan(const TemplateNode &node, const Shape &shape);
 
 } // namespace heartbeat::generator

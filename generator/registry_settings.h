@@ -16,8 +16,8 @@ struct RegistrySettings {
     std::string key_file;
 };
 
-// Takes the properties that begin with schema.registry. out of the list, so that librdkafka does not get
-// them. Throws LayoutError for an unknown one. The text of this error has no value of a property.
+// Removes the properties that begin with schema.registry. from the list, so that librdkafka does not get
+// them. Throws LayoutError for an unknown property. The text of this error has no value of a property.
 RegistrySettings registry_settings_take(std::vector<std::string> *properties);
 
 } // namespace heartbeat::generator

@@ -1,4 +1,5 @@
-// Generator, schema registry: registers a schema, with libcurl. A build without libcurl refuses to.
+// Generator, schema registry: registers a schema, with libcurl. A build without libcurl refuses
+// --schema-registry.
 #include "schema_registry.h"
 
 #ifdef HEARTBEAT_WITHOUT_CURL
@@ -100,7 +101,7 @@ std::string address_of(CURL *curl, std::string url, const std::string &subject) 
     return url + "/subjects/" + (escaped ? escaped.get() : "") + "/versions";
 }
 
-// Sends the request. Returns the id, or throws the reason without the address.
+// Sends the request, and returns the id. After a failure, throws the reason without the address.
 uint32_t post(const std::string &url, const RegistrySettings &settings, const std::string &subject,
               const std::string &request) {
     const Curl curl(curl_easy_init());

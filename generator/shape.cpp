@@ -141,7 +141,7 @@ class ShapeMaker {
         }
     }
 
-    // A number of seconds is no time in Avro, which only has finer units.
+    // In Avro a number of seconds has no logical type: Avro only has finer units.
     static Kind kind_of(const Placeholder &placeholder) {
         const TimeFormat &format = placeholder.format;
         switch (placeholder.field) {

@@ -10,7 +10,7 @@
 namespace heartbeat::generator {
 
 struct Shape {
-    // `nothing`: the elements of an array without elements. `millis`, `micros` and `nanos`: a time since
+    // `nothing`: the type of the elements of an empty array. `millis`, `micros` and `nanos`: a time since
     // 1970.
     enum class Kind {
         nothing,
@@ -40,7 +40,7 @@ struct Shape {
 // different types, or an object with changing names and values of different types.
 Shape shape_of(const TemplateNode &node, const std::string &name);
 
-// Returns the name with an underscore for each character that is not legal in the name of a field.
+// Returns the name with an underscore in place of each byte that is not legal in the name of a field.
 std::string legal_name(const std::string &name);
 
 std::string avro_schema_of(const Shape &shape);

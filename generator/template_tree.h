@@ -1,6 +1,6 @@
 // Generator, templates: a template as a tree of values, with the placeholders of its texts. template_tree.cpp
 // reads it from JSON and checks it. template_compile.cpp makes the text of messages from it. The formats with
-// a schema derive the schema and their bytes from it.
+// a schema derive the schema and the bytes of messages from the tree.
 #pragma once
 
 #include "placeholder.h"
@@ -41,7 +41,8 @@ struct TemplateNode {
     std::vector<Pieces> names; // of the members of an object; of a repeat that makes an object: one name
     std::vector<TemplateNode> elements; // members, elements of an array, or the element of a repeat
 
-    // Returns whether it writes an object whose members have names that differ from message to message.
+    // Returns whether the node writes an object in which the names of the members differ from message to
+    // message.
     bool has_changing_names() const;
 };
 

@@ -3,7 +3,8 @@
 # Other scripts source this file to run Perl programs. The programs use PostgreSQL's own test library and a real Kafka. They
 # do not run as root, and they use copies of the files in $scratch/tap.
 
-# Fetches what the tests of Avro, Protobuf and JSON Schema need. Call it before perl_prepare, which copies the publisher.
+# Fetches the registry and the publisher for the tests of Avro, Protobuf and JSON Schema. Call it before perl_prepare, which
+# copies the publisher.
 perl_fetch_formats() {
     test/registry/registry fetch
     test/formats/publisher fetch

@@ -135,7 +135,7 @@ count_prove() {
 stage_fuzz() { make -j "$cores" -C test/fuzz check SECONDS="${FUZZ_SECONDS:-15}" CLANGXX=clang++; }
 count_fuzz() { awk '/^stat::number_of_executed_units/ { p++ } /^SUMMARY: / { f++ } END { print p + 0, f + 0 }' "$1"; }
 
-# The official libraries of Avro, Protobuf and JSON Schema are the reference for random messages.
+# Compares heartbeat with the official libraries of Avro, Protobuf and JSON Schema, on random messages.
 stage_formats() {
     make -j "$cores" WERROR=1 PG_CONFIG="$pg_config"
     make -j "$cores" -C generator WERROR=1

@@ -195,7 +195,8 @@ DROP FUNCTION heartbeat_store_resume();
 
 -- @rights@
 
--- Gives each new function the owner and the grants of the function that it replaces, and the workers' role the rights on the sources and the schemas.
+-- Gives each new function the owner and the grants of the function that it replaces. Gives the workers' role the rights on the
+-- sources and the schemas.
 DO $$
 DECLARE
     function record;

@@ -1,5 +1,5 @@
 // Changes the user and the settings, as a function with SECURITY DEFINER and SET would. Such a function could
-// not tell which role calls it.
+// not see which role calls it.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"

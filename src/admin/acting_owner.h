@@ -10,7 +10,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// What acting_owner_leave() restores. After an error the server restores it.
+// The values that acting_owner_leave() restores. After an error the server restores them.
 struct ActingOwner {
     Oid caller;
     int security;

@@ -79,7 +79,8 @@ void assign(ReplayReader *reader) {
     pfree(positions);
 }
 
-// The consumer client has dropped the message that needs the schema, and the messages after it.
+// The consumer client has dropped the message that needs the schema, and all later messages. So this function
+// assigns the replay pieces again.
 void load_schema(ReplayReader *reader) {
     schema_session_load(reader->source, reader->decoder);
     reader->needs_schema = false;

@@ -1,5 +1,5 @@
-// Looks into the table as the extension's owner, because the caller of a function may not have the right to.
-// A schema is no secret to a caller who may read messages with it.
+// Reads and writes heartbeat_schemas as the extension's owner, because the caller may have no right on this
+// table. The caller may read the messages, so the schemas of these messages are no secret for the caller.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"

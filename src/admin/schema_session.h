@@ -8,9 +8,9 @@
 
 namespace heartbeat {
 
-// A schema that the session looks for. schema_session_find() calls use() while the schema is valid. The
-// session does not store the schema: the transaction of a session can stay open for long, and a worker that
-// stores the same schema would have to wait for it.
+// A schema that the session looks for. schema_session_find() calls use(). The schema is valid only during
+// this call. The session does not store the schema: the transaction of a session can stay open for long, and
+// a worker that stores the same schema would have to wait for it.
 struct SchemaQuestion {
     const Source &source;
     int32_t id;
@@ -20,11 +20,11 @@ struct SchemaQuestion {
 
 // Looks into heartbeat_schemas first, and then asks the registry of the source. Returns false if the registry
 // does not know the schema, or if the source has no registry. Raises an error if the registry does not
-// answer. The rows of the caller's last statement stay as they are.
+// answer. SPI_tuptable and SPI_processed of the caller stay unchanged.
 bool schema_session_find(const SchemaQuestion &question);
 
 // Gives the decoder the schema that it wants. Call it after DecodeResult::needs_schema, and then decode the
-// message again. It raises the errors of schema_session_find().
+// message again. This function raises the same errors as schema_session_find().
 void schema_session_load(const Source &source, Decoder *decoder);
 
 // Raises an error that says why a schema cannot be loaded. The reason is in UTF-8.

@@ -39,7 +39,7 @@ RegistrySchemaType type_argument(FunctionCallInfo fcinfo) {
     return type;
 }
 
-// The text in UTF-8.
+// Returns the schema in UTF-8.
 const char *schema_argument(FunctionCallInfo fcinfo, RegistrySchemaType type) {
     if (PG_ARGISNULL(1))
         refuse("the schema cannot be NULL", nullptr,
@@ -52,7 +52,7 @@ const char *schema_argument(FunctionCallInfo fcinfo, RegistrySchemaType type) {
     return schema;
 }
 
-// nullptr: the schema is for sources without a registry.
+// Returns nullptr if the schema is for sources without a registry.
 const char *registry_argument(FunctionCallInfo fcinfo) {
     const char *urls = PG_ARGISNULL(3) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(3));
     char reason[registry_reason_size];

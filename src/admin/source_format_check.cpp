@@ -1,4 +1,4 @@
-// Finds fields of a source that exclude each other because of the format, and wrong URLs and schemas.
+// Finds parameters of a source that the format does not allow, wrong URLs and wrong schemas.
 #include "server/server.h"
 
 #include "admin/source_format_check.h"
@@ -43,7 +43,7 @@ void check_registry(const SourceDefinition &source, MessageFormat format) {
         refuse("schema_registry is not a list of URLs", reason, registry_urls_legal);
 }
 
-// Messages with a schema of the source have no frame, and their keys have no schema.
+// If the source has a schema, its messages have no frame, and their keys have no schema.
 void check_schema(const SourceDefinition &source, MessageFormat format, bool reads_key) {
     const char *schema = source.fields[schema_field];
     char reason[registry_reason_size];

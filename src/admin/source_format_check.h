@@ -1,5 +1,5 @@
-// Checks the format of a source's messages with its schema registry and its schema. source_check.cpp calls
-// it.
+// Checks whether the format, the schema registry and the schema of a source fit together. source_check.cpp
+// calls it.
 #pragma once
 
 #include "admin/source_definition.h"

@@ -1,4 +1,5 @@
-// Most messages of a topic have the same format. A value of JSON cannot begin with the zero byte of a frame.
+// Finds the format of most of the messages. A JSON value cannot begin with a zero byte, so a zero byte shows
+// a frame.
 #include "server/server.h"
 
 #include "admin/schema_session.h"
@@ -37,7 +38,7 @@ bool is_avro(const char *schema) {
     return begin[0] != '\0' && strchr("{[\"", begin[0]) != nullptr;
 }
 
-// The schema that the caller has given.
+// Uses the schema that the caller has given.
 void take_given_schema(const Source &source, SampleSchemas **schemas) {
     char reason[registry_reason_size] = "";
     char *schema = text_exactly_to_utf8(source.schema);
@@ -49,11 +50,11 @@ void take_given_schema(const Source &source, SampleSchemas **schemas) {
                         errdetail("%s", text_from_utf8(reason))));
 }
 
-// The schemas of the messages: the first one that is found decides the format.
+// Collects the schemas of the messages. The first schema that is found decides the format.
 struct Loading {
     const Source &source;
     int32_t id;
-    SampleSchemas **schemas; // *schemas is nullptr: no schema is found yet
+    SampleSchemas **schemas; // *schemas is nullptr: no schema was found yet
     RegistrySchemaType type;
 };
 
@@ -82,7 +83,7 @@ void add(const StoredSchema &schema, void *argument) {
         break;
     case SchemaUse::wrong:
         notice(psprintf("schema %d cannot be used: %s", loading->id, text_from_utf8(reason)),
-               "Messages with this schema fit no mapping.");
+               "heartbeat cannot read messages with this schema.");
         break;
     case SchemaUse::no_module:
         schema_session_refuse(loading->source, loading->id, reason);

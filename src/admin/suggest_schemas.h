@@ -8,13 +8,12 @@
 
 namespace heartbeat {
 
-// Returns the format that the arguments of a call give: the format of the schema, or a format with a
-// registry, or nullptr. The check of the arguments needs it, because the call has no argument for the format.
+// Returns a format that fits the arguments of a call, or nullptr if any format fits. The call has no argument
+// for the format, but the check of the arguments needs a format.
 const char *suggest_schemas_format(const char *schema_registry, const char *schema);
 
-// Sets *schemas as soon as it exists, also if an error follows: the caller destroys it. Raises an error if
-// the schema registry does not answer. Raises a notice if the messages name schemas that cannot be loaded,
-// because the source has no registry.
+// Sets *schemas as soon as it exists, so the caller can destroy it also after an error. Raises an error if
+// the schema registry does not answer. Raises a notice for each schema that is not known or cannot be used.
 void suggest_schemas_load(const Source &source, const MessageSamples *samples, SampleSchemas **schemas);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Takes records, arrays and maps of an Avro message. The recursion ends at the limit of depth, because each
-// of them enters a level, and a union in a union is not legal.
+// Takes records, arrays and maps of an Avro message. Each record, array or map enters a level, and a union in
+// a union is not legal. So the recursion ends at the limit of levels.
 #include "decode/avro_skip.h"
 #include "decode/avro_values.h"
 #include "decode/utf8_text.h"
@@ -13,7 +13,8 @@ namespace {
 // The positions of the inner steps of an array or a map: see AvroStep.
 enum : uint32_t { skip_step, others_step, first_named_step };
 
-// How many of the next `count` elements of an array become values of the tree, if it has `size` elements.
+// How many of the next `count` elements of an array become values of the tree, if the tree has `size`
+// elements of the array already.
 uint64_t count_taken(const AvroStep *steps, uint32_t step_count, uint64_t count, uint32_t size) {
     if (steps[others_step].op != AvroOp::none)
         return count;
@@ -57,7 +58,7 @@ bool AvroValues::take_array(const AvroStep &step, uint32_t index) {
     do {
         if (!cursor_.open_block(&block))
             return false;
-        // elements may have no bytes, so a small message can have any number of them
+        // an element can have no bytes, so a small message can have any number of elements
         if (count_taken(steps, step.count, block.count, tree_[index].size) >
             message_values_max - tree_.size())
             return fail_values();
@@ -79,7 +80,8 @@ bool AvroValues::take_array(const AvroStep &step, uint32_t index) {
     return true;
 }
 
-// An element that is not wanted becomes null, so that the elements after it keep their numbers.
+// If the mapping does not read an element, the element becomes null. So the elements after it keep their
+// numbers.
 bool AvroValues::take_element(const AvroStep *steps, const AvroStep &own, uint32_t index) {
     static constexpr AvroStep null_step = [] {
         AvroStep step;

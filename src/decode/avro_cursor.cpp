@@ -1,5 +1,5 @@
-// Each number that a message has can be any number. So this file compares it with the bytes that are left
-// before it uses it as a length or a count.
+// A hostile message can have any number as a length or a count. So this file compares such a number with the
+// bytes that are left before it uses the number.
 #include "decode/avro_cursor.h"
 
 namespace heartbeat {

@@ -19,9 +19,9 @@ struct AvroFault {
 };
 
 struct AvroBlock {
-    bool is_last = false;      // it has no elements, and the array or map ends
+    bool is_last = false;      // the block has no elements: the array or map ends
     uint64_t count = 0;        // of elements that are not read yet
-    const char *end = nullptr; // of the block, if the message says it
+    const char *end = nullptr; // of the block; nullptr: the message does not say it
 };
 
 class AvroCursor {
@@ -30,7 +30,7 @@ class AvroCursor {
         : begin_(bytes.data()), at_(begin_), end_(begin_ + bytes.size()) {}
 
     const AvroFault &fault() const { return fault_; }
-    bool fail_from(size_t offset) noexcept { // says where the value begins that has the fault
+    bool fail_from(size_t offset) noexcept { // where the wrong value begins
         fault_.offset = offset;
         return false;
     }
@@ -77,14 +77,14 @@ class AvroCursor {
 
     // Begins the next block of an array or a map.
     bool open_block(AvroBlock *block) noexcept;
-    bool close_block(const AvroBlock &block) noexcept; // checks the size that the message says
-    bool skip_block(AvroBlock *block) noexcept;        // block->end is not nullptr
+    bool close_block(const AvroBlock &block) noexcept; // compares its size with the size in the message
+    bool skip_block(AvroBlock *block) noexcept;        // block->end must not be nullptr
 
     // Counts a record, an array or a map that begins.
     bool enter() noexcept { return ++depth_ <= message_depth_max || fail_depth(); }
     void leave() noexcept { depth_--; }
 
-    // Counts a value that is skipped. This bounds the time of each message.
+    // Counts a skipped value. The limit of skipped values limits the time of each message.
     bool spend() noexcept { return ++skips_ <= avro_skips_max || fail_skips(); }
 
     bool fail_end() noexcept;

@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-// A part of a schema's JSON, and the namespace that names in it belong to.
+// A part of a schema's JSON, and the namespace of the names in this part.
 struct AvroPart {
     uint32_t index;
     std::string space;
@@ -34,7 +34,7 @@ class AvroJson {
 
     const ValueNode &node(const AvroPart &part) const { return json_.tree()[part.index]; }
 
-    // If there is no such attribute, the index of the returned part is no_value.
+    // If the object has no attribute with this name, the index of the returned part is no_value.
     AvroPart find(const AvroPart &object, std::string_view name) const {
         return {value_member(json_.tree(), object.index, name), object.space,
                 mapping_pointer(object.pointer, name)};

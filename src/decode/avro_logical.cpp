@@ -1,5 +1,5 @@
 // Finds out what a logical type means for the bytes of a value. A duration and a decimal with a scale of its
-// own ("big-decimal") stay bytes, because no field of a reading can be one.
+// own ("big-decimal") stay bytes, because no field of a reading accepts these two types.
 #include "decode/avro_logical.h"
 
 #include <cmath>

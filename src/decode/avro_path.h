@@ -1,6 +1,6 @@
-// Where in a message a fault is: the names of the schema's fields, such as /samples/3/bpm. The reader of Avro
-// messages makes it when it leaves the values around a fault, so a message without a fault needs no time for
-// it.
+// The path to a fault in a message: names of the schema's fields, such as /samples/3/bpm. After a fault, the
+// reader of Avro messages leaves the values around the fault one after the other, and adds a part of the path
+// each time. So a message without a fault needs no time for the path.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,17 @@ namespace heartbeat {
 
 class AvroPath {
   public:
-    // Each call adds what is around the path so far.
+    // Each call adds one part at the beginning of the path.
     void add_field(std::string_view name) noexcept {
         for (size_t i = name.size(); i-- > 0;)
             add(name[i] >= ' ' && name[i] <= '~' ? name[i] : '?');
         add('/');
     }
     void add_element(uint32_t number) noexcept { add_number("/%u", number); }
-    // The name of a member is content of the message, so the path has its number.
+    // The name of a member is content of the message, so the path has the number of the member instead.
     void add_member(uint32_t number) noexcept { add_number("/(member %u)", number); }
 
-    // The end of the path, because this part is nearest to the fault.
+    // If the path is too long, returns only its end, because the end is nearest to the fault.
     const char *text() const noexcept { return text_ + begin_; }
 
   private:

@@ -91,7 +91,7 @@ class Compiler {
 
   private:
     using Use =
-        std::pair<uint32_t, const WantedValue *>; // a type, and what is read of it: nullptr is nothing
+        std::pair<uint32_t, const WantedValue *>; // a type, and its values that are read; nullptr: none
 
     struct Group { // of inner steps
         uint32_t first = 0, count = 0, taken = 0;

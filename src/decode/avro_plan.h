@@ -1,6 +1,6 @@
-// How to read messages of one Avro schema for one mapping: a flat list of steps, each of which takes or skips
-// a value. avro_plan_compile() makes it once, and the reader follows it for each message without comparing
-// names of fields.
+// A plan to read messages of one Avro schema for one mapping. The plan is a flat list of steps, and each step
+// takes or skips a value. avro_plan_compile() makes the plan once. The reader follows the plan for each
+// message, and compares no names of fields.
 #pragma once
 
 #include "decode/avro_types.h"
@@ -43,16 +43,18 @@ enum class AvroOp : uint8_t {
 // same way share their inner steps. So a recursive schema has a finite plan.
 //
 // inner steps of      are
-// a record            one for each field. Neighbours that are skipped as bytes are one step
-// a choice            one for each branch
-// skip_blocks         skips of what an element has, or of the key and of the value
-// an array, a map     1. a skip of the element, or of the value; 2. the step for all elements, or `none`;
-//                     3. the steps for the elements or members that the mapping names, in order of `number`
+// a record            a step for each field; one step skips several neighbours of known size
+// a choice            a step for each branch
+// skip_blocks         the step that skips an element, or the two steps that skip a key and a value
+// an array, a map     1. the step that skips an element or a value; 2. the step that takes any element, or
+//                     `none`; 3. a step for each element or member that the mapping names, in order of
+//                     `number`
 struct AvroStep {
     const char *name_data = nullptr; // of a field of a record, or of a member of a map that the mapping names
     uint32_t name_size = 0;
     uint32_t number = no_value; // of an element of an array that the mapping names
-    // number of bytes of fixed types, number of fields of a record that are taken, TimeScale of integers
+    // of a type with a fixed size: the number of bytes; of a record: the number of taken fields; of an
+    // integer: the TimeScale
     uint32_t size = 0;
     uint32_t first = 0; // of an enum: index of its type
     uint32_t count = 0; // of a decimal: its scale
@@ -68,8 +70,8 @@ struct AvroPlan {
     std::deque<std::string> names; // of the members of maps
 };
 
-// The plan has pointers into the schema, which must live longer. May throw AvroSchemaFault
-// and std::bad_alloc.
+// The plan has pointers into the schema, so the schema must live as long as the plan. May throw
+// AvroSchemaFault and std::bad_alloc.
 AvroPlan avro_plan_compile(const AvroSchema &schema, const WantedValue &wanted);
 
 } // namespace heartbeat

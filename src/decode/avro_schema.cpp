@@ -1,5 +1,5 @@
-// Parses the JSON of Avro schemas by the rules of Avro's specification. What only a reader's schema has, such
-// as defaults and aliases, does not change the bytes of a message, so it is not looked at.
+// Parses the JSON of Avro schemas by the rules of Avro's specification. Defaults and aliases do not change
+// the bytes of a message, so this file ignores them.
 #include "decode/avro_schema.h"
 
 #include "decode/avro_json.h"
@@ -76,8 +76,8 @@ class Parser {
         }
     }
 
-    // Without a dot a name belongs to the namespace around it. As in Avro's library for Java, it can also be
-    // a name without a namespace.
+    // A name without a dot belongs to the namespace around it. If this namespace has no such type, the
+    // function looks for a type without a namespace, as Avro's library for Java does.
     uint32_t reference(const AvroPart &part) const {
         const std::string name(json_.node(part).text());
         const uint32_t primitive = primitive_of(name);

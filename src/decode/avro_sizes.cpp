@@ -1,5 +1,5 @@
-// Goes from types with a fixed size to the records that have them as fields. A record gets a size when all of
-// its fields have one. A record that contains itself never gets one.
+// Begins with the types that have a fixed size, and goes on to the records that have these types as fields. A
+// record gets a size when all of its fields have a size. A record that contains itself never gets a size.
 #include "decode/avro_sizes.h"
 
 namespace heartbeat {

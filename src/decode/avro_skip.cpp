@@ -1,5 +1,5 @@
-// The recursion ends at the limit of depth, because records and blocks enter a level. A union in a union is
-// not legal. So bounded stack memory is enough for each schema and each message.
+// Each record, array or map enters a level, and a union in a union is not legal. So the recursion ends at the
+// limit of levels, and needs bounded stack memory.
 #include "decode/avro_skip.h"
 
 namespace heartbeat {

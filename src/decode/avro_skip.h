@@ -6,10 +6,10 @@
 
 namespace heartbeat {
 
-// Return false after a fault, which the cursor has.
+// The functions return false after a fault. The cursor has the fault.
 bool avro_skip(AvroCursor *cursor, const AvroPlan &plan, const AvroStep &step) noexcept;
 
-// Skips the elements of the block that are not read yet. `parts` are the skips of what an element has.
+// Skips the elements of the block that are not read yet. `parts` are the steps that skip one element.
 bool avro_skip_elements(AvroCursor *cursor, const AvroPlan &plan, const AvroStep *parts, uint32_t part_count,
                         AvroBlock *block) noexcept;
 

@@ -38,7 +38,7 @@ struct AvroType {
     bool is_uuid = false;             // of fixed
     uint32_t decimal_scale = 0;
     uint32_t size = 0; // of fixed. UINT32_MAX also stands for larger sizes, which no message can have
-    std::vector<AvroMember> members;  // fields of a record, branches of a union, or what an array or map has
+    std::vector<AvroMember> members;  // fields of a record, branches of a union, or one element
     std::vector<std::string> symbols; // of an enum
 };
 

@@ -15,7 +15,7 @@ namespace {
 constexpr size_t uuid_size = 16;
 constexpr size_t uuid_text_size = 36;
 
-// The number that the bytes are, with the lowest byte first.
+// Returns the number in these bytes. The lowest byte comes first.
 uint64_t little_endian(std::string_view bytes) {
     uint64_t bits = 0;
     for (size_t i = bytes.size(); i-- > 0;)

@@ -15,8 +15,8 @@ struct ConfluentFrame {
     std::string_view body;
 };
 
-// `what` is the name of the bytes in errors, such as "payload". If it returns false, *error is filled in with
-// the code and a text.
+// `what` is the name of the bytes in errors, such as "payload". If the function returns false, *error has the
+// code and a text.
 bool confluent_frame_read(std::string_view bytes, const char *what, DecodeErrorCode code,
                           ConfluentFrame *frame, DecodeError *error) noexcept;
 

@@ -53,8 +53,8 @@ class Decoder {
     // may come from another thread. The locale of the process may change at any time.
     virtual DecodeResult decode(const MessageView &message, Decoded *decoded) noexcept = 0;
 
-    // The schemas of a decoder whose messages name their schema; nullptr: no message names one. After
-    // DecodeResult::needs_schema the cache says which schema is wanted.
+    // The cache of the schemas that the messages name, or nullptr if the messages name no schemas. After
+    // DecodeResult::needs_schema, schema_cache_wanted() returns the schema that the decoder needs.
     virtual SchemaCache *schema_cache() noexcept { return nullptr; }
 
     // If it returns false, decode() does not need MessageView::headers.

@@ -11,13 +11,15 @@
 
 namespace heartbeat {
 
-// Compiles the mapping. The messages have this format, and Avro and Protobuf have the frame of Confluent. If
-// it returns nullptr, *error is filled in. All decoders of a thread share one MappedMemory.
+// Compiles the mapping. The messages must have this format. Messages of Avro and Protobuf must have the frame
+// of Confluent. If the function returns nullptr, *error is filled in. All decoders of a thread share one
+// MappedMemory.
 Decoder *decoder_of_mapping(std::string_view json, MappingError *error,
                             MessageFormat format = MessageFormat::json) noexcept;
 
-// The same for messages of Avro or Protobuf without a frame. All values have this schema. If it returns
-// nullptr, either *error or *schema_error is filled in: schema_error->text is empty if the mapping is wrong.
+// Does the same for messages of Avro or Protobuf without a frame. All values must have this schema. If the
+// function returns nullptr, the mapping or the schema is wrong. If the mapping is wrong, *error is filled in,
+// and schema_error->text is empty. If the schema is wrong, *schema_error is filled in.
 Decoder *decoder_of_schema(std::string_view json, MessageFormat format, const SchemaTexts &schema,
                            MappingError *error, SchemaError *schema_error) noexcept;
 

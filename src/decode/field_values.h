@@ -12,9 +12,9 @@ bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept;
 // Rounds to the nearest microsecond. Returns false if the microseconds do not fit into 64 bits.
 bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds) noexcept;
 
-// Converts an integer whose schema says what it counts. `of_day` is true if the time is counted from
-// midnight. Returns false if the integer counts something else, or if the result is out of range. A time
-// since 1970 in UTC has a zone, and other times have none.
+// Converts an integer to a time. The schema declares what the integer counts (ValueNode::scale). `of_day` is
+// true if the integer must count the time since midnight. Returns false if the integer counts something else,
+// or if the result is out of range. Only a time since 1970 in UTC has a zone.
 bool scaled_convert(const ValueNode &integer, bool of_day, TimestampParts *parts) noexcept;
 
 // Whether a time is in the years 0000 to 9999. A time up to a day before or after these years is also legal,

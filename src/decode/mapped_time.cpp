@@ -47,7 +47,8 @@ bool find_text(const MappedMessage &message, const Place &place, const char *exp
                        lookup == Lookup::not_text ? "not UTF-8 text" : value_type_name(node.type), expected);
 }
 
-// Returns whether the schema of the message says what the value at the place counts.
+// Finds the integer at the place. Returns false if the place has no integer, or if the schema does not
+// declare what the integer counts.
 bool find_scaled(const MappedMessage &message, const Place &place, ValueNode *integer) {
     return message.look(place, integer) == Lookup::found && integer->scale() != TimeScale::none;
 }
@@ -81,7 +82,8 @@ bool add_date(const MappedMessage &message, const Place &place, TimestampParts *
     return true;
 }
 
-// Reads the value at the place of the field: a text, or an integer whose schema says what it counts.
+// Reads the value at the place of the field. The value is a text, or an integer for which the schema declares
+// what it counts.
 bool read_parts(const MappedMessage &message, const TimeField &field, TimestampParts *parts,
                 DecodeError *error) {
     const char *const expected = field.date ? expected_time_of_day : expected_time;

@@ -36,7 +36,7 @@ struct TimeField {
     Place place;
     PlaceLevel level = PlaceLevel::message; // of `place` and `date`
     TimeUnit unit = TimeUnit::iso;
-    bool names_unit = false; // otherwise the schema of a message may say what the time counts
+    bool names_unit = false; // false: the schema of a message can declare the unit
     bool text = false;
     TimeZone zone;
     std::optional<TimestampParts> fallback;

@@ -1,5 +1,5 @@
 // The limits of mappings, of messages that are decoded with a mapping, and of the schemas of these messages.
-// docs/sources.md has the same table for mappings and messages.
+// docs/sources.md has the limits of mappings and messages, and docs/formats.md has the limits of schemas.
 #pragma once
 
 #include <cstddef>
@@ -28,15 +28,16 @@ inline constexpr size_t message_made_bytes_max = size_t{16} << 20;
 inline constexpr size_t schema_bytes_max = size_t{1} << 20;
 inline constexpr size_t schema_types_max = 16384;
 inline constexpr size_t schema_members_max = 65536; // fields, symbols, and the branches of unions
-// of a compiled schema: each part of the schema once for each way in which the mapping reads it
+// Of a compiled schema. If the mapping reads a part of the schema in several ways, the part counts once for
+// each way.
 inline constexpr size_t plan_steps_max = 262'144;
 
 // Of a message in Avro
-// The values that are skipped, if the schema does not say how many bytes they have. A message of the largest
-// size has fewer values, unless it has deep records with almost no content. Such a message would cost much
+// the number of skipped values whose size the schema does not fix. Even a message of the largest size has
+// fewer such values, unless it has deep records with almost no content. Such a message would need too much
 // time for its size.
 inline constexpr uint64_t avro_skips_max = uint64_t{1} << 25;
-// of a decimal number without its leading sign bytes; its unscaled value has up to 154 digits
+// of a decimal number, without leading bytes that only repeat the sign: up to 154 digits
 inline constexpr size_t avro_decimal_bytes_max = 64;
 
 // Of a schema of Protobuf
@@ -44,15 +45,15 @@ inline constexpr size_t protobuf_descriptor_bytes_max = size_t{8} << 20;
 // of messages, fields, enums and their names
 inline constexpr size_t protobuf_declarations_max = size_t{128} << 10;
 inline constexpr size_t protobuf_name_bytes_max = 1024; // of a type, with its package and its outer types
-inline constexpr uint32_t protobuf_type_depth_max = 32; // of types that are declared in types
-inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // of all messages together
+inline constexpr uint32_t protobuf_type_depth_max = 32; // of types that are declared inside other types
+inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // of all message types together
 
-// Of a message of Protobuf. Groups of proto2 that are in groups are read several times. This limits the
-// bytes that are read.
+// Of a message of Protobuf. If a group of proto2 is inside other groups, the reader reads it once for each
+// level. So this limit counts the bytes that the reader reads in groups.
 inline constexpr size_t protobuf_group_bytes_max = size_t{64} << 20;
-// For each message in a message, the reader needs memory and time for each field of its type that the mapping
-// reads, also for fields that the message lacks. These limit all messages together, and those that are in
-// each other.
+// For each nested message, the reader needs memory and time for each field that the mapping reads, even if
+// the message lacks the field. The first limit is for all messages together. The second limit is for the
+// messages that are inside each other at one time.
 inline constexpr size_t protobuf_slots_max = size_t{64} << 20;
 inline constexpr size_t protobuf_nested_slots_max = size_t{1} << 20;
 

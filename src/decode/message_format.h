@@ -1,5 +1,5 @@
 // The formats of messages. The decoder of a mapping, the functions that check a source, and the functions
-// that load schemas know them.
+// that load schemas use this file.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -42,7 +42,7 @@ constexpr DecodeErrorCode message_format_error(MessageFormat format) noexcept {
     return DecodeErrorCode::invalid_json;
 }
 
-// Whether nothing can be decoded without a schema.
+// Whether messages of this format can be decoded only with a schema.
 constexpr bool message_format_needs_schema(MessageFormat format) noexcept {
     return format == MessageFormat::avro || format == MessageFormat::protobuf;
 }

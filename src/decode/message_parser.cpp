@@ -21,7 +21,7 @@ class JsonMessageParser final : public MessageParser {
     }
 };
 
-// The schema in the frame describes the JSON, which can be read without it.
+// The frame names a schema, but the decoder can read JSON without a schema.
 class FramedJsonMessageParser final : public MessageParser {
   public:
     constexpr FramedJsonMessageParser() noexcept : MessageParser("a JSON value in the frame of Confluent") {}

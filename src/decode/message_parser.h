@@ -16,7 +16,7 @@
 
 namespace heartbeat {
 
-// The memory that a decoder needs. It is kept from message to message, so that usual messages need no
+// The memory that a decoder needs. A decoder keeps it from message to message, so that usual messages need no
 // allocation. All decoders of a thread can share one MappedMemory. Memory that a giant message needed is
 // freed before the next message is decoded.
 struct MappedMemory {
@@ -39,14 +39,14 @@ class MessageParser {
     // the schema, and decode the message again.
     enum class Result : uint8_t { parsed, failed, needs_schema };
 
-    // `expected` is a phrase for error texts: what a value of this format is.
+    // `expected` is a phrase for error texts that describes a value of this format.
     explicit constexpr MessageParser(const char *expected) noexcept : expected_(expected) {}
     virtual ~MessageParser() = default;
     MessageParser(const MessageParser &) = delete;
     MessageParser &operator=(const MessageParser &) = delete;
 
-    // If the result is `parsed`, *tree is valid until the memory is used again. If it is `failed`, *error is
-    // filled in.
+    // If the result is `parsed`, *tree is valid until the memory is used again. If the result is `failed`,
+    // *error is filled in.
     virtual Result parse(MessagePart part, std::string_view bytes, MappedMemory *memory,
                          const ValueTree **tree, DecodeError *error) noexcept = 0;
 
@@ -61,8 +61,8 @@ inline const char *message_part_name(MessagePart part) noexcept {
     return part == MessagePart::key ? "key" : "payload";
 }
 
-// These two parsers have no state, so all decoders share them. In the second format the frame of Confluent
-// is before the JSON.
+// These two parsers have no state, so all decoders share them. The second parser reads JSON in the frame of
+// Confluent.
 MessageParser *json_message_parser() noexcept;
 MessageParser *framed_json_message_parser() noexcept;
 

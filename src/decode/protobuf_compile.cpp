@@ -1,5 +1,5 @@
-// Compiles plans. A pair of a message type and a wanted value has one plan, so the plans of recursive types
-// refer to themselves.
+// Compiles plans. Each pair of a message type and a wanted value has one plan. So the plan of a recursive
+// type refers to itself.
 #include "decode/protobuf_compile.h"
 
 #include "decode/protobuf_types.h"
@@ -46,7 +46,7 @@ class PlanMaker {
         plan_.roots[outer].nested = static_cast<uint32_t>(plan_.roots.size());
         plan_.roots[outer].nested_count = static_cast<uint32_t>(types.size());
         for (const uint32_t type : types) {
-            const bool is_entry = schema_.messages[type].is_map_entry; // has an index, but is no message
+            const bool is_entry = schema_.messages[type].is_map_entry; // no frame can name an entry
             plan_.roots.push_back({is_entry ? no_value : message(type, want), 0, 0});
             root_types_.push_back(type);
         }
@@ -80,7 +80,7 @@ class PlanMaker {
         made.form = protobuf_form(message, want);
         visits_ += message.fields.size();
         const WantedMembers members(message, want);
-        Numbers positions, oneofs; // oneofs: the slots of those that have a taken field
+        Numbers positions, oneofs; // oneofs: the slot of each oneof with a taken field
         for (const ProtobufField &field : message.fields) {
             uint32_t first = no_value;
             if (visits_ > visits_max)
@@ -125,8 +125,8 @@ class PlanMaker {
         made->dense[number] = index + 1;
     }
 
-    // A member of a oneof replaces the others even if the mapping does not read it. So the plan has each
-    // member.
+    // A later member of a oneof replaces an earlier member, even if the mapping does not read the later one.
+    // So the plan has all members of the oneof.
     void add_oneofs(const ProtobufMessage &message, const Numbers &positions, Numbers *oneofs,
                     ProtobufPlanMessage *made) {
         if (oneofs->empty())
@@ -134,7 +134,7 @@ class PlanMaker {
         for (auto &[oneof, slot] : *oneofs)
             slot = made->slots++;
         for (const ProtobufField &field : message.fields) {
-            const auto found = oneofs->find(field.oneof); // never finds no_value
+            const auto found = oneofs->find(field.oneof); // no_value (no oneof) is never a key
             if (found == oneofs->end())
                 continue;
             const auto known = positions.find(field.number);
@@ -171,7 +171,7 @@ class PlanMaker {
         return made;
     }
 
-    // The value of a wrapper, and the key and the value of an entry, are never missing.
+    // The value of a wrapper, and the key and the value of a map entry, always have a default.
     void make_absent(const ProtobufField &field, bool is_needed, ProtobufPlanField *made) {
         if (field.is_repeated || protobuf_is_message(field.type))
             return;
@@ -215,7 +215,8 @@ class PlanMaker {
                   [&](const auto &left, const auto &right) {
                       return entry != nullptr ? left.name < right.name : left.number < right.number;
                   });
-        // The reader leaves out elements with an unknown number of a closed enum, so it needs to keep more.
+        // The reader leaves out an element that is an unknown number of a closed enum, so later elements move
+        // forward. So the number of elements to keep has no limit here.
         const bool is_any = entry != nullptr || elements.takes_others || made->is_closed;
         made->limit = is_any ? no_value : elements.elements.empty() ? 0 : elements.elements.back().number + 1;
         plan_.elements.push_back(std::move(elements));

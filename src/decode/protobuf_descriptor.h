@@ -1,5 +1,5 @@
-// The parts of descriptors that protobuf_parse.cpp reads: the fields of a descriptor, names, options, and
-// the fields of messages. The numbers of their fields are those of descriptor.proto.
+// The parts of descriptors that protobuf_parse.cpp reads: the fields of a descriptor, names, options, and the
+// fields of messages. The field numbers in this code are those of descriptor.proto.
 #pragma once
 
 #include "decode/protobuf_features.h"
@@ -24,7 +24,7 @@ template <typename Take> bool descriptor_each(std::string_view bytes, SchemaErro
     return true;
 }
 
-// Whether it is the field of a descriptor with this number whose type is a text or a message.
+// Whether the field of a descriptor has this number, and its type is a text or a message.
 inline bool descriptor_has_bytes(const WireField &field, uint32_t number) {
     return field.number == number && field.type == WireType::bytes;
 }
@@ -43,7 +43,8 @@ inline bool descriptor_is_name(std::string_view name) noexcept {
 
 bool descriptor_fail_name(const char *what, SchemaError *error) noexcept;
 
-// Changes the features as `options` say. `number` is the number of the field `features` in the options.
+// Applies the features in `options` to *features. `number` is the field number of `features` in these
+// options.
 bool descriptor_change(std::string_view options, uint32_t number, ProtobufFeatures *features,
                        SchemaError *error) noexcept;
 

@@ -1,5 +1,5 @@
-// How files, messages, fields and enums of a Protobuf schema behave: the rules of proto2, of proto3, and the
-// features of editions. protobuf_parse.cpp calls it.
+// The rules for the files, messages, fields and enums of a Protobuf schema: those of proto2, of proto3, and
+// the features of editions. protobuf_parse.cpp calls it.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +9,17 @@ namespace heartbeat {
 
 // The defaults are those of edition 2023.
 struct ProtobufFeatures {
-    bool has_presence = true;   // of singular fields that are numbers, texts or enums
+    bool has_presence = true;   // singular fields that are numbers, texts or enums
     bool closed_enums = false;  // an unknown number of an enum is an unknown field
     bool are_delimited = false; // messages are encoded as groups
     bool has_editions = true;   // options can change the features
 };
 
-// `syntax` and `edition` are those of a FileDescriptorProto.
+// `syntax` and `edition` are fields of a FileDescriptorProto.
 ProtobufFeatures protobuf_features_of_file(std::string_view syntax, uint64_t edition) noexcept;
 
-// Changes the features as `options` say. `number` is the number of the field `features` in the options.
-// Returns false if the bytes are not valid.
+// Applies the features in `options` to *features. `number` is the field number of `features` in these
+// options. Returns false if the bytes are not valid.
 bool protobuf_features_change(std::string_view options, uint32_t number, ProtobufFeatures *features) noexcept;
 
 } // namespace heartbeat

@@ -32,7 +32,7 @@ void mark_replaced(ProtobufKey *begin, ProtobufKey *end) {
               [](const ProtobufKey &left, const ProtobufKey &right) { return left.number < right.number; });
 }
 
-// Writes the key as text. A text of digits is in `digits`.
+// Returns the key as text. If the key is a number, the text is in `digits`.
 std::string_view key_text(const ProtobufPlanField &field, const ProtobufSlot &slot, char *digits) {
     if (field.type == ProtobufType::string)
         return slot.count == 0 ? std::string_view("") : slot.piece.bytes();
@@ -90,7 +90,7 @@ bool ProtobufTreeBuilder::entries(const Field &map, const ProtobufSlot &slot, si
         if (!this->key(entry.fields[key_field], this->slot(first, entry.fields[key_field]), map, &key,
                        &is_taken))
             return false;
-        if (is_taken && !is_unknown) // Protobuf keeps an entry with an unknown enum as an unknown field
+        if (is_taken && !is_unknown) // an entry with an unknown enum is an unknown field
             memory_.keys.push_back(key);
         memory_.slots.resize(first);
         memory_.pieces.resize(pieces);

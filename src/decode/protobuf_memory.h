@@ -1,4 +1,4 @@
-// Memory in which the Protobuf reader works. It is a part of ReaderMemory, which keeps it from message to
+// The working memory of the Protobuf reader. It is a part of ReaderMemory, so it is kept from message to
 // message.
 #pragma once
 
@@ -12,7 +12,8 @@ namespace heartbeat {
 
 inline constexpr uint32_t no_piece = UINT32_MAX;
 
-// Bytes of one field of a message. A message can have a field several times: its pieces are a linked list.
+// Bytes of one field of a message. If a message has a field several times, the pieces of the field are a
+// linked list.
 struct ProtobufPiece {
     const char *data;
     uint32_t size;
@@ -21,7 +22,7 @@ struct ProtobufPiece {
     std::string_view bytes() const { return {data, size}; }
 };
 
-// What a message has of one field of its plan.
+// The pieces or the number that a message has for one field of its plan.
 struct ProtobufSlot {
     ProtobufPiece piece; // the first piece
     uint64_t value;      // of a number
@@ -38,7 +39,7 @@ struct ProtobufKey { // of an entry of a map
     ProtobufPiece entry;
 };
 
-// Each vector is a stack: a message in a message works above the outer one.
+// Each vector is a stack: a nested message uses the part above that of the outer message.
 struct ProtobufMemory {
     // Forgets the last message, and frees memory that usual messages do not need.
     void clear() noexcept {

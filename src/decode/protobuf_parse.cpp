@@ -1,4 +1,4 @@
-// Reads the descriptors of a Protobuf schema. The numbers of their fields are those of descriptor.proto.
+// Reads the descriptors of a Protobuf schema. The field numbers in this code are those of descriptor.proto.
 #include "decode/protobuf_parse.h"
 
 #include "decode/protobuf_descriptor.h"

@@ -6,7 +6,7 @@
 
 namespace heartbeat {
 
-// If it returns false, *error is filled in. May throw std::bad_alloc.
+// If the function returns false, *error is filled in. May throw std::bad_alloc.
 bool protobuf_schema_read(std::string_view descriptors, ProtobufSchema *schema, SchemaError *error);
 
 } // namespace heartbeat

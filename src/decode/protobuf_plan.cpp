@@ -1,4 +1,4 @@
-// Finds the parts of a plan that a message has, by their numbers and names.
+// Finds fields, elements and names of enums in a plan, by number or by name.
 #include "decode/protobuf_plan.h"
 
 #include <algorithm>

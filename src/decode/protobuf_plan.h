@@ -1,5 +1,5 @@
-// A Protobuf schema and the values that a mapping reads, compiled into a plan: which fields of a message the
-// reader takes. protobuf_compile.cpp makes it once, and the reader uses it for each message. A plan never
+// A plan says which fields of a Protobuf message the reader takes. protobuf_compile.cpp makes the plan once,
+// from a schema and the values that a mapping reads. The reader uses the plan for each message. A plan never
 // changes.
 #pragma once
 
@@ -11,18 +11,18 @@
 namespace heartbeat {
 
 struct ProtobufPlanEnum {
-    std::string_view name(int32_t number) const noexcept; // without data: the number is unknown
+    std::string_view name(int32_t number) const noexcept; // no data: the number is unknown
 
     bool is_closed = false;
     std::vector<std::pair<int32_t, std::string_view>> values; // in the order of the numbers
 };
 
-// Which elements of a repeated field or of a map are taken, and the plans of their messages. Lists use the
-// numbers of elements, and maps use the names.
+// The elements of a repeated field or of a map that the reader takes, and the plans of their messages. A list
+// finds an element by its number, and a map by its name.
 struct ProtobufElements {
     struct Element {
         uint32_t number;
-        uint32_t message; // the index of its plan
+        uint32_t message; // the index of the plan of its message
         std::string_view name;
     };
 
@@ -35,8 +35,8 @@ struct ProtobufElements {
     }
 
     std::vector<Element> elements; // in the order of the numbers, or of the names
-    bool takes_others = false;     // all elements that are not in `elements`
-    uint32_t others = no_value;    // the index of their plan
+    bool takes_others = false;     // the reader also takes all other elements
+    uint32_t others = no_value;    // the index of the plan of the other elements
 };
 
 enum class ProtobufShape : uint8_t { single, list, map };
@@ -45,7 +45,7 @@ struct ProtobufPlanField {
     std::string_view name;       // of the member in the tree
     uint32_t slot = 0;           // where the reader keeps what a message has of this field
     uint32_t limit = 0;          // the reader keeps at most this number of elements of a list
-    uint32_t oneof = no_value;   // the slot of its oneof, which has the slot of the member that is set
+    uint32_t oneof = no_value;   // the slot of its oneof; this slot says which member is set
     uint32_t message = no_value; // the index of the plan of its message, or of the entries of its map
     uint32_t enumeration = 0;
     uint32_t elements = 0;
@@ -61,7 +61,7 @@ struct ProtobufPlanField {
 enum class ProtobufForm : uint8_t {
     object,
     entry,   // of a map
-    wrapper, // its value stands for it
+    wrapper, // the tree has its value instead
     time     // a google.protobuf.Timestamp as an integer
 };
 
@@ -89,7 +89,7 @@ struct ProtobufPlan {
         uint32_t nested_count;
     };
 
-    std::vector<Root> roots; // the first one stands for the file
+    std::vector<Root> roots; // the first root stands for the file
     std::vector<ProtobufPlanMessage> messages;
     std::vector<ProtobufPlanEnum> enums;
     std::vector<ProtobufElements> elements;

@@ -46,8 +46,9 @@ class ProtobufReader final : public SchemaReader {
         return builder.message({}, message, {cursor.at(), size, no_piece}, 0);
     }
 
-    // The number of indexes, then each index: of a type in the file, then of a type that is declared in that
-    // type, and so on. A number of 0 stands for the first type of the file.
+    // Reads the number of indexes, and then the indexes. The first index is that of a type in the file. Each
+    // further index is that of a type that is declared in the type before. If the number of indexes is 0, the
+    // message has the first type of the file.
     bool read_indexes(WireCursor *cursor, uint32_t *message) const {
         uint64_t count = 0;
         if (!read_index(cursor, &count) || count > protobuf_type_depth_max)
@@ -63,7 +64,8 @@ class ProtobufReader final : public SchemaReader {
         return *message != no_value;
     }
 
-    // Numbers of the frame are encoded as sint32 is. Negative numbers are too large for their use.
+    // The frame encodes its numbers like sint32. A negative number becomes UINT64_MAX, which the caller
+    // refuses.
     static bool read_index(WireCursor *cursor, uint64_t *index) {
         uint64_t value = 0;
         if (!cursor->varint(&value))

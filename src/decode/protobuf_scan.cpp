@@ -1,12 +1,12 @@
-// Sorts the fields of a message by the fields of its plan: the last value of a single field, and all pieces
-// of repeated fields and of messages.
+// Notes the fields of a message in the slots of its plan. A slot keeps the last value of a single field, and
+// all pieces of a repeated field or of a message.
 #include "decode/protobuf_scan.h"
 
 namespace heartbeat {
 
 namespace {
 
-// Whether several values of a repeated field may be in one field of the encoding.
+// Whether one encoded field can have several values of a repeated field (packed).
 bool may_be_packed(const ProtobufPlanField &field) {
     return field.shape == ProtobufShape::list && field.wire != WireType::bytes &&
            field.wire != WireType::group;
@@ -21,7 +21,7 @@ class Scanner {
     bool store(const ProtobufPlanField &field, const WireField &found) {
         const bool is_packed = found.type == WireType::bytes && may_be_packed(field);
         if (found.type != field.wire && !is_packed)
-            return true; // as an unknown field
+            return true; // the reader ignores it, like an unknown field
         ProtobufSlot &slot = slots_[field.slot];
         const bool is_single = field.shape == ProtobufShape::single;
         if (is_single && field.is_closed &&

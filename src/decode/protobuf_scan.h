@@ -8,11 +8,11 @@ namespace heartbeat {
 
 struct ProtobufFault {
     const char *text; // what is wrong
-    const char *at;   // at this byte
+    const char *at;   // the byte where it is wrong
 };
 
-// The pieces that follow `piece` are parts of the same message: the message is all of them one after the
-// other. Fills in the slots from memory->slots[first] on, which must be zero. It adds pieces to
+// If other pieces follow `piece`, the message is all of these pieces one after the other. The function fills
+// in the slots from memory->slots[first] on, which must be zero before the call. It adds pieces to
 // memory->pieces. If it returns false, *fault is filled in. May throw std::bad_alloc.
 bool protobuf_scan(const ProtobufPlan &plan, const ProtobufPlanMessage &message, ProtobufPiece piece,
                    size_t first, ProtobufMemory *memory, ProtobufFault *fault);

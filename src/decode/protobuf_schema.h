@@ -64,7 +64,7 @@ struct ProtobufEnum {
     };
 
     std::string name;
-    bool is_closed = false; // an unknown number is an unknown field, as proto2 has it
+    bool is_closed = false; // an unknown number is an unknown field, as in proto2
     std::vector<Value> values;
 };
 

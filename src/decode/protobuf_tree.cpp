@@ -150,7 +150,8 @@ bool ProtobufTreeBuilder::list(const Field &field, const ProtobufSlot &slot, uin
     return true;
 }
 
-// Adds the elements in one piece, which are several if they are packed. *number is that of the next element.
+// Adds the elements of one piece. A piece of packed elements has several elements. *number is the number of
+// the next element.
 bool ProtobufTreeBuilder::elements(const Field &field, const ProtobufPiece &piece, uint32_t depth,
                                    uint32_t *number) {
     const uint32_t end = plan_.elements[field.elements].end();

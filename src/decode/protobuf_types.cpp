@@ -44,8 +44,8 @@ bool is_octal(char c) {
     return c >= '0' && c <= '7';
 }
 
-// Descriptors have bytes as a literal of C. Compilers write an octal escape for each byte that is not
-// printable.
+// A descriptor has the default of a bytes field as a literal of C. Compilers write an octal escape for each
+// byte that is not printable.
 std::string unescape(std::string_view text) {
     constexpr std::string_view letters = "abfnrtv", bytes = "\a\b\f\n\r\t\v";
     std::string result;

@@ -23,10 +23,10 @@ bool protobuf_set_default(const ProtobufField &field, std::string *text, ValueNo
 // *texts is memory for the names. May throw std::bad_alloc.
 ProtobufPlanEnum protobuf_plan_enum(const ProtobufEnum &type, std::deque<std::string> *texts);
 
-// Sets *node to an integer of one of the types of integers. `value` is the number as it is encoded.
+// Sets *node to an integer. `type` is one of the types of integers, and `value` is the encoded number.
 void protobuf_set_number(ProtobufType type, uint64_t value, ValueNode *node) noexcept;
 
-// An integer, or an unsigned integer if int64_t cannot hold the number.
+// Sets *node to an integer, or to an unsigned integer if int64_t cannot hold the number.
 inline void protobuf_set_unsigned(uint64_t number, ValueNode *node) noexcept {
     node->type = number <= INT64_MAX ? ValueType::integer : ValueType::unsigned_integer;
     if (number <= INT64_MAX)

@@ -36,7 +36,8 @@ ProtobufWant ProtobufWant::of(const WantedValue *child) const {
         return {nullptr, is_whole, is_whole};
     const bool whole = is_whole || child->whole;
     const ProtobufWant want{child, true, whole};
-    // All values that are wanted with all that is in them share one plan.
+    // If a value is wanted as a whole, all of its inner values are wanted. All such values of a type share
+    // one plan.
     return whole && !want.has_children() && !want.is_time() ? ProtobufWant{nullptr, true, true} : want;
 }
 

@@ -1,4 +1,5 @@
-// Which fields of a message type a mapping reads, and in which form. protobuf_compile.cpp calls it.
+// Finds the fields of a message type that a mapping reads, and the form of their values. protobuf_compile.cpp
+// calls it.
 #pragma once
 
 #include "decode/protobuf_plan.h"
@@ -8,14 +9,15 @@
 
 namespace heartbeat {
 
-// What is wanted of one value. If `value` is nullptr, no name of the mapping is in the value.
+// The parts of one value that the mapping reads. If `value` is nullptr, the mapping names no part of the
+// value.
 struct ProtobufWant {
     const WantedValue *value = nullptr;
     bool is_taken = false;
-    bool is_whole = false; // an outer value is wanted with all that is in it, or this value is
+    bool is_whole = false; // this value or an outer value is wanted as a whole
 
     const std::vector<WantedValue> &children() const;
-    ProtobufWant of(const WantedValue *child) const; // `child` is nullptr: the child has no name
+    ProtobufWant of(const WantedValue *child) const; // nullptr: the mapping does not name the child
     ProtobufWant others() const;
     bool is_time() const { return value != nullptr && value->is_time; }
     bool has_children() const {
@@ -24,13 +26,13 @@ struct ProtobufWant {
 };
 
 struct WantedMember {
-    std::string_view name; // that the member has in the tree
+    std::string_view name; // of the member in the tree
     ProtobufWant want;
 };
 
-// Finds the members of an object that are wanted. A mapping may name a field by its name, or by its name in
-// JSON if no other field has this name. The member in the tree has the name that the mapping uses. If the
-// mapping uses both names, the tree has two members.
+// Finds the members of an object that the mapping reads. A mapping may name a field by its name, or by its
+// name in JSON if no other field has this name. The member in the tree has the name that the mapping uses. If
+// the mapping uses both names, the tree has two members.
 class WantedMembers {
   public:
     WantedMembers(const ProtobufMessage &message, const ProtobufWant &want);
@@ -46,8 +48,8 @@ class WantedMembers {
     std::unordered_set<std::string_view> used_; // the names of all fields
 };
 
-// Well-known types have a form of their own: a Timestamp that is wanted as a time, and a wrapper of which the
-// mapping reads no member.
+// Two well-known types have a special form: a Timestamp that the mapping reads as a time, and a wrapper of
+// which the mapping reads no member.
 ProtobufForm protobuf_form(const ProtobufMessage &message, const ProtobufWant &want);
 
 } // namespace heartbeat

@@ -21,7 +21,8 @@ bool WireCursor::long_varint(uint64_t *value) {
     return fail("a varint has more than 10 bytes");
 }
 
-// Reads to the end of the group without recursion. `numbers` has the groups that have not ended.
+// Reads to the end of the group without recursion. `numbers` has the field numbers of the groups that have
+// not ended.
 bool WireCursor::group(const WireField &start, std::string_view *body) {
     if (start.type == WireType::group_end)
         return fail("a group ends that has not begun");

@@ -10,8 +10,8 @@ namespace heartbeat {
 
 enum class WireType : uint8_t { varint = 0, fixed64 = 1, bytes = 2, group = 3, group_end = 4, fixed32 = 5 };
 
-// One field as it is in the bytes. `value` is the number of a varint or of a fixed type. `bytes` are the
-// content of WireType::bytes or of a group. Of a number they are its encoding.
+// One encoded field. If the field is a varint or has a fixed type, `value` is the number, and `bytes` are its
+// encoding. For WireType::bytes and for a group, `bytes` are the content.
 struct WireField {
     uint32_t number;
     WireType type;
@@ -23,14 +23,15 @@ inline constexpr uint32_t protobuf_number_max = (uint32_t{1} << 29) - 1;
 
 class WireCursor {
   public:
-    // Groups have no length: to find the end of a group, the cursor must read all that is in the group.
-    // *group_bytes counts these bytes, because groups in groups are read once for each level.
+    // A group has no length, so the cursor must read the whole group to find its end. A group inside other
+    // groups is read once for each level. So *group_bytes counts the bytes of groups that the cursor has
+    // read, and this number has a limit.
     WireCursor(std::string_view bytes, uint64_t *group_bytes)
         : at_(bytes.data()), end_(bytes.data() + bytes.size()), group_bytes_(group_bytes) {}
 
     bool at_end() const { return at_ == end_; }
     const char *at() const { return at_; }
-    const char *fault() const { return fault_; } // what is wrong at at(), after a function returned false
+    const char *fault() const { return fault_; } // after a result of false: what is wrong at at()
 
     bool next(WireField *field) {
         uint64_t tag = 0;

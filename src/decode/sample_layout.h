@@ -48,7 +48,7 @@ class SampleLayout {
   public:
     explicit SampleLayout(MessageParser *parser) : parser_(parser) {}
 
-    void add(const MessageView &message); // if its value cannot be parsed, adds only its key and headers
+    void add(const MessageView &message); // without the value, if it cannot be parsed
     const std::vector<SamplePlace> &places() const { return places_; }
     uint32_t messages() const { return messages_; }
     bool is_parsed(uint32_t message) const { return parsed_[message]; }

@@ -19,11 +19,11 @@ class SampleSchemas {
     void add(int32_t id, const SchemaTexts &schema);
     void set_bare(const SchemaTexts &schema);
 
-    // The decoder of a source with this mapping, which knows the schemas. Returns nullptr if the mapping or
-    // the schema cannot be used.
+    // Makes a decoder that uses this mapping and knows the schemas. Returns nullptr if the mapping or the
+    // schema cannot be used.
     std::unique_ptr<Decoder, void (*)(Decoder *)> decoder(const std::string &mapping) const;
 
-    // A parser that reads all values of a message. Returns nullptr if the schema cannot be used.
+    // Makes a parser that reads all values of a message. Returns nullptr if the schema cannot be used.
     std::unique_ptr<MessageParser> parser() const;
 
     const MessageFormat format;

@@ -25,7 +25,8 @@ std::vector<std::string_view> views(const std::vector<std::string> &texts) {
     return {texts.begin(), texts.end()};
 }
 
-// All values of a message. Each of them can be the time, so that times with a logical type are times.
+// All values of a message are wanted. Each value may be the time, so an integer with a logical type of time
+// becomes a time.
 WantedValue all_values() {
     WantedValue all;
     WantedValue *level = &all;

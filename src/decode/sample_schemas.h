@@ -20,9 +20,9 @@ bool sample_schemas_add(SampleSchemas *schemas, int32_t id, const SchemaTexts &s
 // All values have this schema and no frame. Returns false if no memory is left.
 bool sample_schemas_set_bare(SampleSchemas *schemas, const SchemaTexts &schema) noexcept;
 
-// The ids that the samples name in their values and keys, each once, at most `max`. Returns their number.
-// *framed is the number of values with the frame of Confluent, and *framed_json the number of those of them
-// that have JSON in the frame.
+// Finds the ids that the samples name in their values and keys: each id once, and at most `max` ids. Returns
+// the number of ids. *framed is the number of values with the frame of Confluent. *framed_json is the number
+// of values with JSON in such a frame.
 size_t sample_schema_ids(const MessageSamples *samples, int32_t *ids, size_t max, size_t *framed,
                          size_t *framed_json) noexcept;
 

@@ -18,7 +18,7 @@ void add_number(double number, SampleValues *values) {
     values->most = std::max(values->most, number);
 }
 
-// An integer whose schema says that it is a time is like a text of a time.
+// If the schema declares an integer as a time, the integer counts like a text that is a time.
 void add_time(TimeScale scale, SampleValues *values) {
     if (scale == TimeScale::days)
         values->dates++;

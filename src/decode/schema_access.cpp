@@ -1,4 +1,4 @@
-// Calls the cache, and judges a schema as a decoder would: for a mapping that reads the whole value.
+// Calls the cache. To check a schema, this file compiles it for a mapping that reads the whole value.
 #include "decode/schema_access.h"
 
 #include "decode/json_tree.h"

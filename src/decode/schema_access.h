@@ -1,5 +1,5 @@
-// The schemas of a decoder, for the functions that load them: see SchemaCache. It asks no table and no
-// registry.
+// The schemas of a decoder, for the functions that load them: see SchemaCache. This file reads no table, and
+// asks no registry.
 #pragma once
 
 #include "decode/decode_error.h"

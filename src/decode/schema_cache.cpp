@@ -1,5 +1,5 @@
-// Finds and compiles schemas. A source has few schemas, and consecutive messages have the same schema, so the
-// cache looks first at the schema that it found last.
+// Finds and compiles schemas. A source has few schemas, and consecutive messages mostly have the same schema.
+// So the cache looks first at the schema that it found last.
 #include "decode/schema_cache.h"
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // The schemas that the decoder of a source knows. The decoder finds the schema of a message by the id in the
-// message's frame. If it does not know the schema, decoding ends with DecodeResult::needs_schema. The worker
-// or the session then adds the schema, and decodes the message again. These files know neither the table of
-// schemas nor the registry.
+// message's frame. If the decoder does not know the schema, decoding ends with DecodeResult::needs_schema.
+// The worker or the session then adds the schema, and decodes the message again. These files know neither the
+// table of schemas nor the registry.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -24,7 +24,7 @@ std::unique_ptr<const SchemaReader> schema_compile(MessageFormat format, const W
 // One thread at a time may call its functions.
 class SchemaCache {
   public:
-    // `value` and `key` are what the decoder reads of the two parts of a message.
+    // `value` and `key` are the values that the decoder reads in the two parts of a message.
     SchemaCache(MessageFormat format, WantedValue value, WantedValue key) noexcept
         : format_(format), wanted_values_{std::move(value), std::move(key)} {}
 
@@ -36,16 +36,18 @@ class SchemaCache {
     // unknown_schema unknown_schema_seconds after its first use. Returns false if no memory is left.
     bool refuse(SchemaKey key, DecodeErrorCode code, const char *text) noexcept;
 
-    // Returns the reader of the schema. Returns nullptr if the cache does not know the schema, with
-    // error->code == none; or if messages with the schema become dead letters, with *error filled in.
+    // Returns the reader of the schema, or nullptr. If the function returns nullptr and error->code is
+    // `none`, the cache does not know the schema. Any other code means that messages with this schema become
+    // dead letters with this error.
     const SchemaReader *find(SchemaKey key, DecodeError *error) noexcept;
 
     SchemaKey wanted() const noexcept { return wanted_; } // the last schema that find() did not know
     MessageFormat format() const noexcept { return format_; }
 
     static constexpr int unknown_schema_seconds = 10;
-    // If there are more schemas, or their texts have more bytes, the cache forgets refused schemas first, and
-    // then all schemas. A plan can need some times as much memory as the text of its schema.
+    // A cache with more schemas, or with texts of more bytes, first forgets its refused schemas. If this is
+    // not enough, it forgets all schemas. A plan can need some times as much memory as the text of its
+    // schema.
     static constexpr size_t schemas_max = 1024;
     static constexpr size_t schema_bytes_kept = size_t{8} << 20;
 
@@ -56,7 +58,7 @@ class SchemaCache {
         SchemaKey key;
         std::unique_ptr<const SchemaReader> reader; // nullptr: the schema is refused
         size_t bytes;                               // of the texts
-        int64_t forgotten_at; // by the monotonic clock in seconds; a value of Forgetting
+        int64_t forgotten_at;                       // seconds of the monotonic clock, or a Forgetting
         DecodeError error;
     };
 

@@ -1,4 +1,5 @@
-// What names a schema, and the texts of a schema. The functions that load schemas and the decoders share it.
+// The key of a schema in a cache, and the texts of a schema. The functions that load schemas and the decoders
+// share it.
 #pragma once
 
 #include "decode/message_format.h"
@@ -9,14 +10,15 @@
 
 namespace heartbeat {
 
-// The key and the value of a message have a schema each.
+// The key and the value of a message each have their own schema.
 struct SchemaKey {
     int32_t id;
     MessagePart part;
 };
 
-// The texts of an Avro schema: first the schemas that it refers to, each after those that it needs itself.
-// For Protobuf there is one text: the bytes of a google.protobuf.FileDescriptorSet.
+// The texts of an Avro schema: first the schemas that it refers to, and last the schema itself. Each schema
+// is after the schemas that it needs. A Protobuf schema has one text: the bytes of a
+// google.protobuf.FileDescriptorSet.
 struct SchemaTexts {
     const std::string_view *texts;
     size_t count;

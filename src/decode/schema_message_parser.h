@@ -1,4 +1,4 @@
-// The parsers of Avro and Protobuf. A decoder has one of its own, because its source has schemas of its own.
+// The parsers of Avro and Protobuf. Each decoder has its own parser, because each source has its own schemas.
 #pragma once
 
 #include "decode/message_parser.h"

@@ -23,7 +23,7 @@ constexpr long again_ms_min = 1000;
 constexpr long again_ms_max = 10000;
 
 constexpr char registry_hint[] =
-    "The source waits until the schema registry answers. heartbeat tries again automatically. "
+    "The source waits until heartbeat has the schema. heartbeat tries again automatically. "
     "heartbeat_add_schema() adds a schema by hand.";
 constexpr char module_hint[] =
     "The source waits until the module can be loaded. heartbeat tries again automatically.";
@@ -44,8 +44,8 @@ long wait_with_reason(SourceReader *reader, const char *reason, const char *hint
     return reader_schema_wait(reader);
 }
 
-// While the source waits, its lag grows, and heartbeat_partitions shows it. Returns the milliseconds until
-// the next step.
+// While the source waits, its lag grows. This function asks Kafka for the end offsets, so that
+// heartbeat_partitions shows the lag. Returns the milliseconds until the next step.
 long watch_topic(SourceReader *reader, TimestampTz now) {
     consumer_session_drain(&reader->session, reader->slot);
     assignment_refresh_watermarks(reader->session.consumer, &reader->session.assignment);
@@ -137,7 +137,7 @@ long reader_schema_step(SourceReader *reader) {
     SchemaCache *schemas = reader->session.cycle.decoder->schema_cache();
     const TimestampTz now = GetCurrentTimestamp();
     if (reader->load.again_at > now && reader->load.again_at <= now + again_ms_max * INT64CONST(1000))
-        return watch_topic(reader, now); // a later time means that a person has set the clock back
+        return watch_topic(reader, now); // a later time: a person has set the clock back
     reader->load.again_at = 0;
     if (reader->load.request.request == nullptr)
         return begin_request(reader, schemas);

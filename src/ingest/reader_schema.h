@@ -1,6 +1,7 @@
 // Loads a schema that the decoder of a source does not know: from heartbeat_schemas, or from the schema
-// registry. reader_batch.cpp begins it when the batch before the message is stored, and reader_step.cpp
-// continues it. Meanwhile the reader has no transaction, and stores nothing.
+// registry. When the reader has stored the earlier messages, reader_batch.cpp calls reader_schema_begin().
+// Then reader_step.cpp calls reader_schema_step() until the phase ends. Meanwhile the reader stores no
+// readings.
 #pragma once
 
 namespace heartbeat {
@@ -10,8 +11,8 @@ struct SourceReader;
 // Enters the phase `loading`. Returns at_once.
 long reader_schema_begin(SourceReader *reader);
 
-// Returns the milliseconds until the next step. When the decoder knows what to do with the schema, the reader
-// is in the phase `assigning`.
+// Returns the milliseconds until the next step. When the decoder has the schema, or an error for messages
+// with this schema, the reader enters the phase `assigning`.
 long reader_schema_step(SourceReader *reader);
 
 // Ends the request, and waits before the next attempt. Call it after an error in the phase `loading`. Returns

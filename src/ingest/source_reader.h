@@ -53,7 +53,7 @@ enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, 
 struct SchemaLoad {
     SchemaKey key; // of the schema that the reader loads
     SchemaRequest request;
-    long again_ms;        // how long the source waits after a failure; 0: there was none
+    long again_ms;        // how long the source waits after a failure; 0: no failure yet
     TimestampTz again_at; // when to try again; 0: at once
 };
 

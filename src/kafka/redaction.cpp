@@ -21,7 +21,7 @@ namespace heartbeat {
 
 namespace {
 
-// The values of these properties are names from the own lists of librdkafka or of heartbeat, so they are no
+// The values of these properties are names from lists in librdkafka or in heartbeat, so the values are no
 // secrets.
 constexpr const char *harmless_names[] = {
     "basic.auth.credentials.source",

@@ -15,7 +15,8 @@ constexpr string_view prefix = "schema.registry.";
 // These properties also exist without the prefix.
 constexpr string_view short_prefixes[] = {"basic.auth.", "bearer.auth."};
 
-// The names without the prefix. A file of these names is only read: it is PEM text, and never code.
+// The names without the prefix. If such a property names a file, heartbeat only reads the file as PEM text,
+// and never runs it as code.
 constexpr string_view known_names[] = {
     "basic.auth.credentials.source",
     "basic.auth.user.info",
@@ -42,7 +43,7 @@ bool has_any_value(const std::string &value, std::initializer_list<const char *>
 
 const char *name_objection(string_view name) {
     if (name == "url")
-        return "which is the source's parameter schema_registry: remove the line";
+        return "but the URL is the source's parameter schema_registry: remove the line";
     if (name.substr(0, 14) == "ssl.truststore" || name.substr(0, 12) == "ssl.keystore")
         return "which is a file of Java: use PEM files with schema.registry.ssl.ca.location, "
                "schema.registry.ssl.certificate.location and schema.registry.ssl.key.location";
@@ -76,7 +77,7 @@ const char *registry_property_objection(const FileProperty &property) noexcept {
         return "and its value is not of the form user:password";
     if (name == "bearer.auth.credentials.source" && value != "STATIC_TOKEN")
         return "to a value that is not STATIC_TOKEN";
-    // the token becomes a header of HTTP, where a space would end it
+    // the token is a part of an HTTP header, and a space would end the token
     if (name == "bearer.auth.token" &&
         !std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c <= '~'; }))
         return "and its value has characters that a token cannot have";

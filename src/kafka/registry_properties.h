@@ -10,11 +10,12 @@
 
 namespace heartbeat {
 
-// Whether the property is for the schema registry. This depends only on the name, which may be misspelt.
+// Whether the property is for the schema registry. Only the beginning of the name counts, so the name can
+// also be misspelt.
 bool registry_property_is(const std::string &name) noexcept;
 
 // Returns what is wrong with a property for the schema registry. Returns nullptr if nothing is wrong. The
-// text continues "sets NAME, ", and never has the value.
+// text continues the phrase "sets NAME, ", and never contains the value.
 const char *registry_property_objection(const FileProperty &property) noexcept;
 
 // Whether the property is `plain_name`, such as "basic.auth.user.info". A name is the same with and without

@@ -1,5 +1,6 @@
-// Loads the module heartbeat_formats with the dynamic linker. Its symbols stay hidden from all other
-// libraries of the process: another extension can bring its own version of libprotobuf or libcurl.
+// Loads the module heartbeat_formats with the dynamic linker. The symbols of the module stay hidden from all
+// other libraries of the process, because another extension can bring its own version of libprotobuf or
+// libcurl.
 #include "registry/formats_library.h"
 
 #include "decode/utf8_text.h"
@@ -13,9 +14,9 @@ namespace heartbeat {
 
 namespace {
 
-// With RTLD_DEEPBIND the module and its libraries prefer their own symbols to those of libraries that were
-// loaded before. PostgreSQL loads extensions so that all libraries see their symbols. The sanitizers replace
-// functions of the C library, which RTLD_DEEPBIND would undo.
+// PostgreSQL makes the symbols of each extension visible to all libraries. With RTLD_DEEPBIND the module and
+// its libraries still use their own symbols. The sanitizers replace functions of the C library, and
+// RTLD_DEEPBIND would undo this.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(RTLD_DEEPBIND)
 constexpr int prefer_own = 0;
 #else

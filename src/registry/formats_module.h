@@ -1,6 +1,6 @@
-// The interface of the module heartbeat_formats, a shared library of its own that has all code which needs
-// libcurl or libprotobuf. formats_library.cpp loads the module into workers and sessions that need it, and
-// src/registry/module implements it. So both sides include this header, and it has only plain types.
+// The interface of the module heartbeat_formats. The module is a separate shared library, with all code that
+// needs libcurl or libprotobuf. formats_library.cpp loads the module into workers and sessions that need it,
+// and src/registry/module implements the module. Both sides include this header, so it has only plain types.
 //
 // No function of the module throws. No thread of the module calls the server or gets a signal. Only the main
 // thread calls the functions about requests and finish(). Every thread may compile Protobuf.
@@ -12,11 +12,12 @@
 
 namespace heartbeat {
 
-// A module of another version is refused: the server may still have the library of the version before.
+// heartbeat refuses a module of another version: after an upgrade, a process can still have the old version
+// of the heartbeat library.
 inline constexpr uint32_t formats_version = 1;
 inline constexpr const char *formats_symbol = "heartbeat_formats";
 
-inline constexpr int registry_call_ms = 5000; // a registry that has not answered by then is away
+inline constexpr int registry_call_ms = 5000; // after this time without an answer a registry is unavailable
 inline constexpr size_t registry_reason_size = 384;
 inline constexpr size_t proto_error_size = 384;
 
@@ -29,14 +30,14 @@ enum class RegistryState : uint8_t {
     unavailable, // no registry of the list has given a usable answer. The reason says why
 };
 
-// How to connect to a registry. No text is NULL, and an empty text is an option that is not set. The files
+// How to connect to a registry. No text is nullptr. An empty text means that the option is not set. The files
 // are PEM files.
 struct RegistryOptions {
     const char *user_info = ""; // user:password
     const char *bearer_token = "";
     const char *ca_file = "";
     const char *certificate_file = "";
-    const char *key_file = ""; // if it is empty, the certificate's file also has the key
+    const char *key_file = ""; // empty: the certificate's file also has the key
     const char *key_password = "";
     bool check_host = true; // whether the certificate must be for the host of the URL
 };
@@ -52,9 +53,9 @@ struct RegistryAnswer {
     RegistryState state;
     RegistrySchemaType type;     // if found
     std::string_view schema;     // if found
-    const NamedText *references; // if found: each after the references that it needs itself
+    const NamedText *references; // if found: each one is after the references that it needs
     size_t reference_count;
-    const char *reason; // if unavailable: one line for a person, without secrets. UTF-8 with a terminator
+    const char *reason; // if unavailable: a line of UTF-8 for a person, without secrets
 };
 
 struct RegistryRequest; // one question to the registry
@@ -66,7 +67,7 @@ struct FormatsModule {
     // Begins to ask for the schema with this id. `urls` is a list that registry_urls_check() accepts. The
     // request tries the URLs in turn, and gives each of them a part of registry_call_ms. The function copies
     // its parameters, reads the files of the options, and sends nothing. If no memory is left, it returns
-    // nullptr. The caller forgets the request.
+    // nullptr. The caller must call registry_forget() for the request.
     RegistryRequest *(*registry_begin)(const char *urls, const RegistryOptions *options,
                                        uint32_t id) noexcept;
 
@@ -79,20 +80,21 @@ struct FormatsModule {
     // Ends the request in every state, and frees its answer. It does not wait for the network.
     void (*registry_forget)(RegistryRequest *request) noexcept;
 
-    // Compiles the text of a .proto file. `imports` are the files that it needs, each after the files that it
-    // needs itself. The files google/protobuf/*.proto need not be given. If the function returns nullptr,
-    // `error` says what is wrong, in which file and line; an empty text means that no memory is left. The
-    // caller frees the result.
+    // Compiles the text of a .proto file. `imports` are the files that this text needs, directly or through
+    // other imports. Each import is after the imports that it needs itself. The list need not have the files
+    // google/protobuf/*.proto. If the function returns nullptr, `error` says what is wrong, and names the
+    // file and the line. An empty text means that no memory is left. The caller frees the result with
+    // proto_free().
     CompiledProto *(*proto_compile)(std::string_view text, const NamedText *imports, size_t import_count,
                                     char *error, size_t error_size) noexcept;
 
-    // The bytes of a google.protobuf.FileDescriptorSet. The file of `text` is the last one.
+    // The bytes of a google.protobuf.FileDescriptorSet. The last file of this set is the compiled `text`.
     std::string_view (*proto_descriptors)(const CompiledProto *proto) noexcept;
     void (*proto_free)(CompiledProto *proto) noexcept;
 
-    // Forgets all requests, which the caller must not use after that. Call it before the process exits.
-    // Afterwards at most threads are left that wait for the system's resolver. They use no static data of the
-    // module, so the process may exit meanwhile.
+    // Forgets all requests. The caller must not use them after that. Call this function before the process
+    // exits. Only threads that wait for the system's resolver can still run then. They use no static data of
+    // the module, so the process may exit while they wait.
     void (*finish)() noexcept;
 };
 

@@ -1,5 +1,5 @@
-// Checks each URL of a list. libcurl accepts more than heartbeat does, such as URLs without a scheme or with
-// a password, so this file accepts only URLs that every part of heartbeat understands in the same way.
+// Checks each URL of a list. libcurl accepts more URLs than heartbeat, such as URLs without a scheme or with
+// a password. This file accepts only URLs that every part of heartbeat understands in the same way.
 #include "registry/registry_urls.h"
 
 #include <algorithm>
@@ -56,7 +56,7 @@ const char *bracket_mistake(string_view host) {
     char copy[INET6_ADDRSTRLEN];
     string_view address = host.substr(1, close == string_view::npos ? 0 : close - 1);
     in6_addr parsed;
-    // inet_pton() would not see what follows a zero byte
+    // inet_pton() would ignore the characters after a zero byte
     bool legal = address.find_first_not_of("0123456789abcdefABCDEF:.") == string_view::npos;
     if (address.empty() || address.size() >= sizeof(copy) || !legal)
         return "its brackets have no IPv6 address inside";
@@ -100,7 +100,8 @@ const char *url_mistake(string_view url) {
     return host_mistake(rest.substr(0, slash));
 }
 
-// The URL for the error text: printable ASCII without a query or a fragment, which can have a secret.
+// The URL for the error text: printable ASCII, without a query or a fragment, because these can have a
+// secret.
 struct Shown {
     char text[shown_max + sizeof("...")];
     explicit Shown(string_view url) {

@@ -22,7 +22,7 @@ struct RegistryUrls {
 };
 
 // Splits the list. Returns false if a URL is wrong, or if the list has no URL or too many. `reason` then is
-// one sentence of ASCII that names the wrong URL. It never shows a user name or a password.
+// one sentence of ASCII that names the wrong URL. The sentence never shows a user name or a password.
 bool registry_urls_split(std::string_view list, RegistryUrls *urls, char *reason, size_t size) noexcept;
 
 // Checks the list in the same way.

@@ -1,4 +1,4 @@
-// Gives a decoder the schemas that its messages name. It compiles the schema of Protobuf with the module
+// Gives a decoder the schemas that its messages name. It compiles Protobuf schemas with the module
 // heartbeat_formats. The ingest workers and the functions for replay, retry and trying a source call it.
 #pragma once
 
@@ -13,25 +13,27 @@ enum class SchemaUse : uint8_t {
     no_module, // the module is needed and cannot be loaded
 };
 
-// Calls take() with the texts that a SchemaCache needs; take() returns false if no memory is left. If the
-// result is not `taken`, *reason says why, and must have at least registry_reason_size bytes. Raises an error
-// if no memory is left.
+// Calls take() with the texts that a SchemaCache needs. take() must return false if no memory is left. If the
+// result is not `taken`, `reason` says why. `reason` must have room for registry_reason_size bytes. Raises an
+// error if no memory is left.
 using TakeTexts = bool (*)(const SchemaTexts &texts, void *argument);
 SchemaUse schema_use(const StoredSchema &schema, TakeTexts take, void *argument, char *reason);
 
 // Adds the schema to the cache. If the schema cannot be used, messages with this schema become dead letters.
-// Returns false if the module is needed and cannot be loaded; *reason then has at least registry_reason_size
-// bytes and says why. Raises an error if no memory is left.
+// Returns false if the module is needed and cannot be loaded. `reason` then says why. It must have room for
+// registry_reason_size bytes. Raises an error if no memory is left.
 bool schema_add(SchemaCache *schemas, SchemaKey key, const StoredSchema &schema, char *reason);
 
-// The same for a message with this id which no registry knows.
+// Makes messages with this id dead letters, because the registry has no such schema. If `registry` is
+// nullptr, the source has no registry, and heartbeat_schemas has no such schema.
 void schema_add_unknown(SchemaCache *schemas, SchemaKey key, const char *registry);
 
 // Compiles a .proto file. Returns nullptr with *reason filled in, of at least proto_error_size bytes, if the
 // file is wrong. Raises an error if no memory is left. The caller frees the result.
 CompiledProto *schema_compile_proto(const FormatsModule *module, const StoredSchema &schema, char *reason);
 
-// Returns the module, or nullptr with *reason filled in. It ends the module when the process exits.
+// Returns the module. If the module cannot be loaded, returns nullptr, and `reason` says why. Also registers
+// FormatsModule::finish for the exit of the process.
 const FormatsModule *schema_module(char *reason, size_t size);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Begins a request with the options of the source's properties file. The module copies the options, so they
-// are freed at once.
+// Begins a request with the options of the source's properties file. The module copies the options, so this
+// file frees them at once.
 #include "server/server.h"
 
 #include "registry/registry_config.h"

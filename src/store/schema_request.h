@@ -13,8 +13,8 @@ struct SchemaRequest {
     RegistryRequest *request; // nullptr: no request
 };
 
-// Returns false with *reason filled in, of at least registry_reason_size bytes, if the registry cannot be
-// asked: the module is not installed, or the properties file is wrong.
+// Returns false if the registry cannot be asked: the module is not installed, or the properties file is
+// wrong. `reason` then says why. It must have room for registry_reason_size bytes.
 bool schema_request_begin(SchemaRequest *request, const Source &source, int32_t id, char *reason);
 
 // The answer belongs to the request.

@@ -29,7 +29,7 @@ Datum registry_datum(const char *registry) {
     return CStringGetTextDatum(registry == nullptr ? "" : registry);
 }
 
-// The first bytes of a sequence are valid UTF-8: the module and the decoder accept only UTF-8.
+// The text is valid UTF-8, because the module and the decoder accept only UTF-8.
 char *to_ascii(std::string_view utf8, bool is_json) {
     StringInfoData ascii;
     initStringInfo(&ascii);
@@ -70,7 +70,7 @@ const char **texts_of(uint64_t row, int column, int *count) {
     return texts;
 }
 
-// A person may have changed the columns, so the arrays may not have the same number of elements.
+// A person can have changed the row, so the arrays can have different numbers of elements.
 void read_references(uint64_t row, StoredSchema *schema) {
     int name_count, text_count;
     const char **names = texts_of(row, 3, &name_count);

@@ -16,19 +16,20 @@ struct StoredSchema {
     size_t reference_count;
 };
 
-// The names, as heartbeat_schemas has them, by RegistrySchemaType.
+// The names of the types in heartbeat_schemas, in the order of RegistrySchemaType.
 inline constexpr const char *schema_type_names[] = {"AVRO", "PROTOBUF", "JSON"};
 
 // Returns false if there is no schema type with this name.
 bool schema_type_find(const char *name, RegistrySchemaType *type);
 
-// Call both functions in a transaction that is connected to SPI. `registry` is
-// heartbeat_sources.schema_registry; nullptr: the schemas that a person has added for sources without a
-// registry. schemas_find() returns false if the table does not have the schema. The texts are palloc'd.
+// Finds a schema. Returns false if the table does not have the schema. The texts are palloc'd. Call both
+// functions in a transaction that is connected to SPI. `registry` is heartbeat_sources.schema_registry.
+// nullptr means the schemas for sources without a registry, which a person has added.
 bool schemas_find(const char *registry, int32_t id, StoredSchema *schema);
 
-// Returns false, and does nothing, if the table has a schema with this id. In a database whose encoding is
-// not UTF-8, the characters beyond ASCII become \uXXXX in a JSON text, and question marks in a .proto file.
+// Adds a schema. Returns false, and does nothing, if the table already has a schema with this id. In a
+// database whose encoding is not UTF-8, the characters beyond ASCII become \uXXXX in a JSON text, and
+// question marks in a .proto file.
 bool schemas_add(const char *registry, int32_t id, const StoredSchema &schema);
 
 // The text of a schema as schemas_find() returns it after schemas_add(). The result is palloc'd.

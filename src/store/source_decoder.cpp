@@ -42,7 +42,7 @@ bool find_layout(const Source &source, Layout *layout, Error *error) {
     layout->mapping = preset != nullptr           ? preset->mapping
                       : source.mapping != nullptr ? text_to_utf8(source.mapping)
                                                   : nullptr;
-    // heartbeat's own layout in another format than JSON
+    // heartbeat's own layout in another format than JSON needs the mapping of its preset
     if (layout->mapping == nullptr && layout->format != MessageFormat::json)
         layout->mapping = preset_find(own_preset)->mapping;
     return true;
@@ -70,7 +70,7 @@ Decoder *compile_bare(const Layout &layout, const std::string_view &schema, Erro
     return take(decoder, wrong, error);
 }
 
-// The schema of Protobuf is the text of a .proto file.
+// `schema` is the text of a .proto file.
 Decoder *compile_bare_proto(const Layout &layout, const char *schema, Error *error) {
     char reason[registry_reason_size];
     const FormatsModule *module = schema_module(reason, sizeof(reason));

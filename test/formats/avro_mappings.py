@@ -1,4 +1,4 @@
-# Random mappings for avro_oracle.py, with places that are in a value, and places that are not.
+# Random mappings for avro_oracle.py. Some of their places are in the value, and some are not.
 
 
 def random_places(rng, model, value):

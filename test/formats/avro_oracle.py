@@ -3,7 +3,7 @@
 #   avro_oracle.py --dump PROGRAM [--cases N] [--seed N]
 #
 # PROGRAM is avro_dump, which also compares the reading of single places with the reading of whole messages. A case is one of:
-# - fastavro or Apache's library writes the message, and heartbeat must read the value that was written
+# - fastavro or Apache's library writes the message, and heartbeat must read the same value
 # - avro_encoder.py writes the message with blocks of all kinds, and fastavro must read the same value as heartbeat
 # - bytes of the message are changed: if heartbeat accepts the message, fastavro must read the same value
 import argparse
@@ -69,7 +69,7 @@ def fast_write(schemas, datum):
 
 
 def fast_read(schemas, data):
-    """Returns the value, and whether it takes all bytes."""
+    """Returns the value, and whether fastavro has read all bytes."""
     schema, is_wrapped = fast_wrap(schemas)
     stream = io.BytesIO(b"\0" + data if is_wrapped else data)
     value = fastavro.schemaless_reader(stream, schema, None)
@@ -122,7 +122,7 @@ def make_case(rng):
 
 
 def same_but_decimals(left, right):
-    """The bytes of a decimal may have more leading bytes."""
+    """Equality that ignores additional leading bytes of a decimal."""
     if isinstance(left, bytes) and isinstance(right, bytes):
         return int.from_bytes(left, "big", signed=True) == int.from_bytes(right, "big", signed=True)
     if isinstance(left, list):
@@ -133,7 +133,7 @@ def same_but_decimals(left, right):
 
 
 def judge(case, answer):
-    """Returns the problem, or None, and whether heartbeat accepted the message."""
+    """Returns two values: the problem or None, and whether heartbeat accepted the message."""
     try:
         tree = json.loads(answer, object_hook=real)
     except ValueError:

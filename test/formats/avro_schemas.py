@@ -76,7 +76,7 @@ class SchemaMaker:
         return schema, Model("uuid", size=16, name=name)
 
     def define(self, kind, space):
-        """Returns the JSON of a named type, its full name, and the namespace of what is in it."""
+        """Returns the JSON of a named type, its full name, and the namespace of the types in it."""
         self.count += 1
         name = f"T{self.count}"
         schema = {"type": kind, "name": name}
@@ -104,7 +104,7 @@ class SchemaMaker:
         return schema, model
 
     def make_reference(self, depth, space, may_recur):
-        # inside a namespace there is no name for a type without a namespace
+        # a schema in a namespace cannot refer to a type without a namespace
         models = [m for m in self.named + (self.open if may_recur else []) if "." in m.name or not space]
         if not models:
             return self.make_primitive(depth, space, may_recur)
@@ -141,7 +141,7 @@ class SchemaMaker:
                 schemas.append(schema)
                 models.append(model)
             else:
-                self.named = named  # the schema does not have the types of this branch
+                self.named = named  # forget the types of the branch that is left out
         if self.rng.random() < 0.3:  # the other branches keep their order, because they may refer to each other
             at = self.rng.randrange(len(models))
             schemas.insert(at, schemas.pop(0))
@@ -150,7 +150,7 @@ class SchemaMaker:
 
 
 def branch_name(model):
-    """The name of a branch of a union, of which a union has only one."""
+    """The name of a branch of a union. A union has each name only once."""
     if model.name:
         return model.name
     return {"time": lambda: model.base, "decimal": lambda: "bytes", "uuid": lambda: "string"}.get(model.kind, lambda: model.kind)()

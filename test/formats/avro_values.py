@@ -1,5 +1,5 @@
-# Random values of Avro schemas for avro_oracle.py. A value is neutral: each library of Avro, and heartbeat, gets it in the form
-# that the library needs.
+# Random values of Avro schemas for avro_oracle.py. The values do not depend on a library. Each library of Avro, and
+# heartbeat, gets a value in its own form.
 import datetime
 import decimal
 import struct
@@ -88,7 +88,7 @@ def transform(model, value, scalar, union):
 
 
 def fast_datum(model, value):
-    """For fastavro, which can be told the branch of a union."""
+    """Builds the value for fastavro, and names the branch of each union."""
     def scalar(leaf, v):
         if leaf.kind == "decimal":
             return decimal_of(leaf, v)
@@ -102,7 +102,7 @@ def fast_datum(model, value):
 
 
 def apache_datum(model, value):
-    """For Apache's library, which takes times of Python only."""
+    """Builds the value for Apache's library. A time is an object of Python's classes."""
     def scalar(leaf, v):
         if leaf.kind == "time":
             return apache_time(leaf.logical, v)
@@ -120,7 +120,7 @@ def apache_time(logical, value):
 
 
 def expected_tree(model, value):
-    """What avro_dump prints."""
+    """The output of avro_dump."""
     def scalar(leaf, v):
         if leaf.kind in ("float", "double"):
             return {"$real": v}
@@ -138,7 +138,7 @@ def expected_tree(model, value):
 
 
 def natural_tree(value):
-    """What avro_dump prints for a value that a library has read without logical types."""
+    """The output of avro_dump for a value that a library has read without logical types."""
     if isinstance(value, float):
         return {"$real": value}
     if isinstance(value, bytes):

@@ -31,7 +31,7 @@ REFERENCES = {
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = 65536  # one packet for an answer: two would wait for each other
+    wbufsize = 65536  # an answer is one packet: with two packets, the second would wait for an acknowledgement
 
     def log_message(self, *_):
         pass

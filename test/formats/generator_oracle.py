@@ -80,7 +80,7 @@ NOT_PROTOBUF = {
     "a map": {"value": {"$repeat": 2, "$name": "${offset:ms}", "$each": [None, None]}},
 }
 
-# Templates with an Avro schema, and what fastavro reads from the first message.
+# Templates with an Avro schema, and the value that fastavro must read from the first message.
 SCHEMA = {
     "type": "record", "name": "a.b.Reading", "fields": [
         {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["REST", "SPORT"]}},

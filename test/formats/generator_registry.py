@@ -1,4 +1,4 @@
-"""Checks how the generator registers schemas: the request, and what it does if the registry answers wrongly or late.
+"""Checks how the generator registers schemas: its request, and its reaction to a wrong, late or missing answer.
 
 The registry is a small server in this program. test/formats/Makefile runs it:
 
@@ -56,7 +56,7 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 url = f"http://127.0.0.1:{server.server_port}"
 
-# Both schemas are registered, with the credentials, and their ids stand before key and value.
+# The generator registers both schemas with the credentials, and puts their ids before the key and the value.
 done = generate("a b", url + "/", "-X", "schema.registry.basic.auth.user.info=me:hidden")
 expect(done, 0)
 assert [path for path, _, _ in requests] == ["/subjects/a%20b-value/versions", "/subjects/a%20b-key/versions"], requests
@@ -92,7 +92,7 @@ expect(generate("t", "ftp://127.0.0.1"), 2, "begins with http")
 expect(generate("t", url, "-X", "schema.registry.password=hidden"), 2, "there is no such property")
 expect(generate("t", url, "--format", "json"), 2, "--schema-registry needs --format")
 
-# TLS with a certificate of the client. One certificate is both, and signs itself.
+# TLS with a client certificate. The server and the client have the same self-signed certificate.
 folder = tempfile.mkdtemp(prefix="generator_registry")
 key, certificate = f"{folder}/key.pem", f"{folder}/certificate.pem"
 subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=127.0.0.1",

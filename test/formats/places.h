@@ -1,7 +1,7 @@
-// Makes wanted values from a text of places, and checks that places find the same in two trees. The oracle,
-// the fuzzer and the unit tests of Protobuf use it. A text is a list of places with a space between them, as
-// "/a/b /list/*/x t:/time". `*` stands for all children. A place after "t:" is a time, of which there can be
-// two.
+// Makes wanted values from a text of places, and checks that places find the same values in two trees. The
+// oracle, the fuzzer and the unit tests of Protobuf use it. A text is a list of places with a space between
+// them, as "/a/b /list/*/x t:/time". `*` stands for all children. A place after "t:" is a time. A text can
+// have two times.
 #pragma once
 
 #include "decode/mapping.h"
@@ -85,7 +85,7 @@ inline uint32_t child_of(const ValueTree &tree, uint32_t parent, const PlaceSegm
     return no_value;
 }
 
-// Whether the segments from `next` on find the same from both values.
+// Whether the segments from `next` on lead from both values to equal values.
 inline bool finds_same(const Place &place, size_t next, const ValueTree &left_tree, uint32_t left,
                        const ValueTree &right_tree, uint32_t right) {
     if (left == no_value || right == no_value)

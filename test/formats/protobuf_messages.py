@@ -191,7 +191,7 @@ def has_odd_entry(data, descriptor, is_entry=False):
     """Whether an entry of a map has an unknown field.
 
     The official library for Python then drops the entry. The library for C++ and heartbeat keep the entry, because
-    the specification says that an entry is a message as any other.
+    the specification says that an entry is a message like any other.
     """
     for number, wire, content in split(data)[0]:
         field = descriptor.fields_by_number.get(number)

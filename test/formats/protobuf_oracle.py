@@ -1,7 +1,7 @@
 """Compares the reader of Protobuf with the official library.
 
 It makes random schemas and messages, changes the bytes of the messages in ways that Protobuf allows, lets the
-official library read them, and compares each tree with that of protobuf_dump. test/formats/Makefile calls it.
+official library read them, and compares each tree with the tree of protobuf_dump. test/formats/Makefile calls it.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def compare(case, line):
     want = expected(parsed, places)
     is_error = line.split(':')[0].isupper() and line[0] not in '{["'
     if want == 'error':
-        # heartbeat does not look into values that the mapping does not read, or that a later value replaces
+        # heartbeat reads no values that the mapping does not name, and no values that a later value replaces
         return is_error or (parsed is None and (places != ['whole'] or 'lenient'))
     if is_error:
         return False

@@ -1,4 +1,4 @@
-"""The trees that heartbeat must read, made from what the official library reads. protobuf_oracle.py uses it."""
+"""The trees that heartbeat must read, made from the messages that the official library reads. protobuf_oracle.py uses it."""
 
 import math
 
@@ -12,7 +12,7 @@ class NotFinite(Exception):
 
 
 class Reader:
-    """The tree that heartbeat must read. A wanted value is a dictionary, or None for a value of a whole one."""
+    """The tree that heartbeat must read. A wanted value is a dictionary. It is None if an outer value is wanted as a whole."""
 
     def __init__(self):
         self.faults = set()

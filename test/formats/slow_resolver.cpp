@@ -1,5 +1,5 @@
 // Takes the place of the system's resolver in a copy of ask_registry, and answers only after a minute, like a
-// name server that is away. test/formats/check_registry runs this copy.
+// name server that does not answer. test/formats/check_registry runs this copy.
 #include <netdb.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
-// Fuzzing: each .proto text gives descriptors or an error. The first text is the schema, and those after a
-// byte 0x1e are its imports a.proto, b.proto and so on. Descriptors can be read, and the schema is the last
-// file.
+// Fuzzing: each .proto text gives descriptors or an error. A byte 0x1e separates the texts of the input. The
+// first text is the schema, and the other texts are its imports a.proto, b.proto and so on. libprotobuf must
+// be able to read the descriptors, and their last file must be the schema.
 #include "decode/utf8_text.h"
 #include "registry/module/proto_compile.h"
 #include "require.h"

@@ -1,7 +1,7 @@
-// Fuzzing: any bytes with any descriptors and any wanted values give a tree within its limits, or an error
-// that can be shown. Places find the same in the tree of the wanted values as in the tree of all values. The
-// input begins with a flag (1 if the message has a frame), and two sizes of two bytes: of the descriptors and
-// of the text of the wanted values (see places.h). The three parts follow. If there are no descriptors, the
+// Fuzzing: any bytes with any descriptors and any wanted values give a tree within its limits, or a printable
+// error. Places find the same values in the tree of the wanted values as in the tree of all values. The input
+// begins with a flag (1 if the message has a frame), and two sizes of two bytes: of the descriptors and of
+// the text of the wanted values (see places.h). The three parts follow. If there are no descriptors, the
 // harness uses its own.
 #include "../formats/places.h"
 #include "decode/schema_reader.h"

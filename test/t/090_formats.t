@@ -1,6 +1,6 @@
-# Readings in Avro, Protobuf and JSON Schema's frame, published with the serializers of confluent-kafka and with the schemas in a
-# registry. Every reading that is stored equals the one that was published. The schemas use nested records, unions, arrays, maps,
-# enums, logical types, imports and references. Sources with a schema of their own read messages without a frame.
+# Readings in Avro, Protobuf and JSON Schema's frame, published with the serializers of confluent-kafka and with the schemas in
+# a registry. Each stored reading equals the published reading. The schemas use nested records, unions, arrays, maps, enums,
+# logical types, imports and references. Sources with a schema of their own read messages without a frame.
 
 use strict;
 use warnings;
@@ -28,10 +28,10 @@ sub reads
 	$node->wait_for_query(counted($source), scalar @lines, "$what: all readings are stored");
 	my %stored = map { $_ => 1 } split /\n/, stored($node, $prefix);
 	my @missing = grep { !delete $stored{$_} } @lines;
-	return is(join("\n", @missing, map { "+ $_" } sort keys %stored), '', "$what: each reading is the one that was published");
+	return is(join("\n", @missing, map { "+ $_" } sort keys %stored), '', "$what: each reading is equal to the published reading");
 }
 
-# Avro: key and value have a schema each. The value has records, unions, an array, an enum, a fixed and logical types.
+# Avro: the key and the value each have a schema. The value has records, unions, an array, an enum, a fixed and logical types.
 my $key = { format => 'avro', schema => avro('ObservationKey', projectId => ['null', 'string'], userId => 'string', sourceId => 'string') };
 my $beats = { type => 'array', items => { type => 'record', name => 'Beat', fields => [
 	{ name => 'noise', type => [ 'null', 'bytes' ] },
@@ -55,7 +55,7 @@ $publisher->publish('avro', $value, $key, @messages);
 reads('avro', 'avro-', 'Avro with records, unions, arrays and decimals', @expected);
 is($node->query("SELECT sum(ignored) FROM heartbeat_offsets WHERE source = 'avro'"), 29, 'messages for which the enum is not REST are ignored');
 
-# Avro: an array of two depths, maps, and each timestamp of Avro. A float is shown as it is stored.
+# Avro: a map with null values, an integer as the customer, and a local timestamp. A heart rate is a float.
 my $maps = { format => 'avro', schema => avro('Maps', who => [ 'int', 'string' ], series => { type => 'map', values => [ 'null', { type => 'record', name => 'One', fields => [
 	{ name => 'bpm', type => 'float' }, { name => 'local', type => { type => 'long', logicalType => 'local-timestamp-millis' } } ] } ] }) };
 add_source($node, 'map', topic => 'map', format => 'avro', schema_registry => $url, mapping => { each => '/series', customer_id => '/who', device_id => 'name',
@@ -83,7 +83,7 @@ reads('referring', 'referring-', 'Avro with references and a recursive type', ma
 is($node->query("SELECT schema_type, cardinality(reference_names), reference_names[cardinality(reference_names)] FROM heartbeat_schemas WHERE schema LIKE '%test.Beat%'"),
 	'AVRO|2|test.Person', 'the table has the schemas to which the schema refers, the last one after those that it needs');
 
-# Avro: an id that is all of the message's value, and a text as key
+# Avro: the value of a message is only a number, and the key is text
 my $scalar = { format => 'avro', schema => '{"type":"double"}' };
 add_source($node, 'scalars', topic => 'scalars', format => 'avro', schema_registry => $url, mapping => { customer_id => 'key', heart_rate => 'value', event_timestamp => 'kafka/timestamp' });
 $publisher->publish('scalars', $scalar, undef, map { { key => "scalar-$_", value => 60.25 + $_ } } 1 .. 5);
@@ -91,7 +91,8 @@ $node->wait_for_query(counted('scalars'), 5, 'a value that is only a number is r
 is($node->query(q{SELECT string_agg(heart_rate::text, ' ' ORDER BY heart_rate) FROM heartbeat_records WHERE customer_id LIKE 'scalar-%' AND event_timestamp > now() - interval '1 hour'}),
 	'61.25 62.25 63.25 64.25 65.25', 'the heart rate is the value, and the time is that of the message');
 
-# Protobuf: imports, a nested type that is not the first one of the file, map, oneof, enum, and Timestamp. The key is Protobuf too.
+# Protobuf: imports, a nested type that is not the first type of the file, a map, a oneof, an enum and a Timestamp. The key is
+# Protobuf too.
 my %imports = ('common/person.proto' => 'syntax = "proto3"; package common; import "common/place.proto"; message Person { string id = 1; Place place = 2; }',
 	'common/place.proto' => 'syntax = "proto3"; package common; message Place { string ward = 1; }');
 my $report = { format => 'protobuf', message => 'ward.Outer.Report', imports => \%imports, schema => <<'PROTO' };
@@ -125,7 +126,7 @@ for my $i (1 .. 100)
 $publisher->publish('protobuf', $report, $watch, @messages);
 reads('protobuf', 'protobuf-', 'Protobuf with imports, nested types, maps, oneof and Timestamp', @expected);
 
-# Protobuf: .proto text in the registry, as Confluent's registry has it, and each type of number
+# Protobuf: the registry has the schema as .proto text, as Confluent's registry does. The message has each type of number
 my %numbers = (d => 'double', f => 'float', i32 => 'int32', i64 => 'int64', u32 => 'uint32', u64 => 'uint64', s32 => 'sint32', s64 => 'sint64', x32 => 'fixed32', x64 => 'fixed64', y32 => 'sfixed32', y64 => 'sfixed64');
 my @names   = sort keys %numbers;
 my $proto   = "syntax = \"proto2\"; // text\nmessage Typed { required string id = 100; optional int64 at = 101; optional group Pair = 90 { optional string x = 1; }\n"
@@ -139,7 +140,7 @@ for my $name (@names)
 	$publisher->publish("typed-$name", $typed, undef, { value => { id => "typed-$name", pair => { x => 'x' }, at => $time, $name => 75 } }, { value => { id => "typed-$name", pair => { x => 'y' }, at => $time, $name => 76 } });
 }
 $node->wait_for_query(q{SELECT sum(records) FROM heartbeat_offsets WHERE source LIKE 'typed-%'}, 2 * @names, 'each type of number of Protobuf is read, beside a group');
-is(stored($node, 'typed-'), join("\n", map { ("typed-$_ x 75 " . shown($time), "typed-$_ y 76 " . shown($time)) } @names), 'Protobuf without a frame: each reading is the one that was published');
+is(stored($node, 'typed-'), join("\n", map { ("typed-$_ x 75 " . shown($time), "typed-$_ y 76 " . shown($time)) } @names), 'Protobuf without a frame: each reading is equal to the published reading');
 $kafka->create_topic('typed-text');
 add_source($node, 'text', topic => 'typed-text', format => 'protobuf', schema_registry => $url, mapping => { customer_id => '/id', device_id => '/i32', heart_rate => '/d', event_timestamp => { at => '/at', unit => 's' } });
 # field 5 (i32), field 1 (d), field 100 (id) and field 101 (at) as bytes, after the frame with the index 0
@@ -148,7 +149,7 @@ my %number_of = map { $names[$_] => $_ + 1 } 0 .. $#names;
 my $message = varint($number_of{d} << 3 | 1) . pack('d<', 61.5) . varint($number_of{i32} << 3) . varint(12) . varint(100 << 3 | 2) . "\x06text-1" . varint(101 << 3) . varint($time);
 $kafka->produce('typed-text', map { { value => pack('CN', 0, $text_id) . $_ . $message } } "\0", "\x02\0");
 $node->wait_for_query(q{SELECT records, duplicates, dead_letters FROM heartbeat_offsets WHERE source = 'text'}, '1|1|0', 'both forms of the index of the first message are read');
-is(stored($node, 'text-'), 'text-1 12 61.5 ' . shown($time), 'a schema that is text in the registry: the reading is the one that was published');
+is(stored($node, 'text-'), 'text-1 12 61.5 ' . shown($time), 'a schema that is text in the registry: the reading is equal to the published reading');
 
 # JSON Schema's frame is removed. No schema is needed.
 add_source($node, 'json', topic => 'json', format => 'json-schema', schema_registry => $url, mapping => { customer_id => 'key/id', heart_rate => '/bpm', event_timestamp => { at => '/at', unit => 'ms' } });

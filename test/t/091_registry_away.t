@@ -58,7 +58,7 @@ my %behaviours = (
 	'error 503'                          => 'answer.*503',
 	'error 401'                          => 'answer.*401',
 	'error 429'                          => 'answer.*429',
-	'error 404'                          => 'answer.*404',    # without Confluent's code the page may be any 404
+	'error 404'                          => 'answer.*404',    # without Confluent's error code, any web server can have sent the 404
 	'text rubbish'                       => '.*JSON',
 	'text {}'                            => '.*schema',
 	'text {"schema":7}'                  => '.*schema',
@@ -90,13 +90,14 @@ has_read($_, 50, "the source is read when its registry answers: $_") for sort ke
 is(stored($node, 'away-') =~ tr/\n//, 49, 'each reading is stored once');
 is($node->query("SELECT count(DISTINCT schema) || ' ' || count(*) FROM heartbeat_schemas"), '1 ' . keys %behaviours, 'each registry has its own row in heartbeat_schemas');
 
-# Of several URLs the first that answers is enough.
+# It is enough if one of several URLs answers.
 my $front = $front{drop};
 $front->behave('error 500');
 add_source($node, 'several', topic => 'away', schema_registry => 'http://127.0.0.1:1, ' . $front->url . ', ' . $registry->url, @mapping);
 has_read('several', 50, 'if the first registries of the list are away, the next one is asked');
 
-# The registry is killed. Messages of a known schema are read on, and the source waits at the first message of an unknown one.
+# The registry is killed. The source still reads messages with a known schema. It waits at the first message with an unknown
+# schema.
 add_source($node, 'killed', topic => 'killed', schema_registry => $registry->url, @mapping);
 $publisher->publish('killed', { format => 'avro', schema => version(0) }, undef, beats('killed', 1 .. 20));
 has_read('killed', 20, 'the source is read before the registry is killed');

@@ -1,6 +1,6 @@
 # Schemas change in the middle of a stream, forward and backward. Messages whose schema lacks a mapped field become dead letters
-# MISSING_FIELD, and messages whose id no registry knows become dead letters UNKNOWN_SCHEMA. Both are stored by a retry when the
-# mapping or the schema is there. A replay reads messages of all versions.
+# MISSING_FIELD, and messages whose id no registry knows become dead letters UNKNOWN_SCHEMA. When the mapping or the schema is
+# there, a retry stores both kinds of messages. A replay reads messages of all versions.
 
 use strict;
 use warnings;
@@ -54,7 +54,7 @@ my @wrong = grep {
 	my $version = $i < 40 ? 0 : $i < 80 ? 1 : $i < 120 ? $i % 2 : $i < 160 ? $i % 4 : 3 - int($i / 10) % 4;
 	$rows{ sprintf 'avro-%03d', $i } ne sprintf '%s %d %s', $version % 2 ? "d$version" : 'none', 60 + $i % 40, shown($time + $i)
 } 0 .. 199;
-is("@wrong", '', 'each reading is the one that was published, also where a version lacks the device');
+is("@wrong", '', 'each reading is equal to the published reading, also where a version lacks the device');
 is($node->query('SELECT count(*) FROM heartbeat_schemas'), 4, 'the table has the four versions');
 
 # Protobuf: a field becomes wider, a field is added, a field is reserved, and an old producer continues.
@@ -68,7 +68,7 @@ for my $version (0, 1, 2, 0, 1)
 }
 $node->wait_for_query(q(SELECT records, duplicates, dead_letters FROM heartbeat_offsets WHERE source = 'proto'), '30|20|0', 'the readings of three versions of a Protobuf schema are stored');
 is(stored($node, 'proto-'), join("\n", map { my $version = $_; map { sprintf 'proto-%d-%02d %s %d %s', $version, $_, $version ? 'd' : '', 70 + $_, shown($time + $_) } 1 .. 10 } 0 .. 2),
-	'each reading of Protobuf is the one that was published');
+	'each reading of Protobuf is equal to the published reading');
 
 # A version renames the heart rate. Its messages are dead letters until the mapping names the new field.
 my $renamed = { format => 'avro', schema => avro('Beat', person => $person->('Person'), pulse => 'int', at => 'int') };

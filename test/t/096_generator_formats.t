@@ -1,6 +1,6 @@
-# The generator publishes its presets as JSON, JSON Schema, Avro and Protobuf to a real Kafka. Of each format, the extension reads
-# the same readings, with schemas from heartbeat_add_schema() and without a registry. The preset radar reads the three layouts of
-# RADAR-base, whose keys are Avro too.
+# The generator publishes its presets as JSON, JSON Schema, Avro and Protobuf to a real Kafka. The extension reads the same
+# readings from each format. The schemas come from heartbeat_add_schema(), and there is no registry. The preset radar reads the
+# three layouts of RADAR-base, whose keys are Avro too.
 
 use strict;
 use warnings;

@@ -18,13 +18,13 @@ inline WantedValue whole_value() {
     return wanted;
 }
 
-// What a mapping with this heart rate and these more keys reads of the value.
+// The parts of the value that a mapping with this heart rate and these further keys reads.
 inline WantedValue wanted_of(const std::string &heart_rate, const std::string &more = "") {
     return wanted_values(*compile(Fields{"'key'", heart_rate, "'kafka/timestamp'", more}.json()),
                          PlaceRoot::value);
 }
 
-// The schemas have ' for ".
+// In the schemas, ' stands for ".
 inline ReaderPointer reader_of(std::vector<std::string> schemas, const WantedValue &wanted,
                                std::string *problem) {
     std::vector<std::string_view> views;
@@ -74,7 +74,8 @@ inline std::string real_text(double number) {
     return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
 }
 
-// A tree as JSON with ' for ". Bytes are <...>, and an integer with a scale has @ and the scale after it.
+// A tree as JSON, in which ' stands for ". Bytes are <...>. After an integer with a time scale there is @ and
+// the scale.
 inline std::string tree_text(const ValueTree &tree, uint32_t index = 0) {
     const ValueNode &node = tree[index];
     switch (node.type) {

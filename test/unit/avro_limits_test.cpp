@@ -37,7 +37,7 @@ TEST(AvroLimits, HostileSchemasAreBounded) {
     EXPECT_NE(avro_read({list}, repeat(varint(1), 256) + varint(0)).find(deep), std::string::npos);
     EXPECT_NE(avro_read({list}, repeat(varint(1), 1000) + varint(0), wanted_of("'/x'")).find(deep),
               std::string::npos);
-    // each record has the one before it twice
+    // each record has two fields with the type of the record before it
     std::vector<std::string> doubled = {"{'type':'record','name':'R0','fields':[" +
                                         avro_field("a", "'null'") + "]}"};
     for (int i = 1; i < 60; i++) {
@@ -47,7 +47,7 @@ TEST(AvroLimits, HostileSchemasAreBounded) {
     }
     EXPECT_EQ(avro_read(doubled, "", wanted_of("'/x'")), "{}");
     EXPECT_NE(avro_read(doubled, "").find("too many values"), std::string::npos);
-    // a record in 70 records, which has one byte
+    // 70 records inside each other, which have one byte together
     std::string nested = "'int'";
     for (int i = 0; i < 70; i++)
         nested = "{'type':'record','name':'N" + std::to_string(i) + "','fields':[" + avro_field("a", nested) +
@@ -105,7 +105,7 @@ TEST(AvroLimits, UsualMessagesNeedNoAllocation) {
     EXPECT_EQ(allocations_left.exchange(no_limit), 0) << "an allocation was made";
 }
 
-TEST(ReaderMemory, GiantsAreGivenBack) {
+TEST(ReaderMemory, FreesTheMemoryOfGiants) {
     ReaderMemory memory;
     memory.names.resize(message_values_kept + 1);
     memory.clear();

@@ -1,4 +1,4 @@
-// Unit test: the schemas of Avro that are read, and the error texts of those that are refused.
+// Unit test: the Avro schemas that the reader accepts, and the error texts of all others.
 #include "avro_examples.h"
 
 namespace heartbeat {
@@ -63,7 +63,7 @@ TEST(AvroSchema, References) {
               "schema at /name is \"a.D\", which is defined before; expected another name");
 }
 
-TEST(AvroSchema, RefusesWhatIsNoSchema) {
+TEST(AvroSchema, RefusesWrongSchemas) {
     const std::string expected = type_expected;
     EXPECT_EQ(refusal({}), "no schema is given; expected the schema of the messages");
     EXPECT_EQ(refusal({"{"}).substr(0, 25), "schema is not valid JSON:");

@@ -1,4 +1,4 @@
-// Unit test: the frame of Confluent, and bytes that have none.
+// Unit test: the frame of Confluent, and bytes without a frame.
 #include "decode/confluent_frame.h"
 
 #include <gtest/gtest.h>

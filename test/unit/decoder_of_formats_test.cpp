@@ -1,5 +1,5 @@
-// Unit test: decoders of messages in the frame of Confluent and of messages without a frame. They ask for the
-// schemas that they do not know, and use the times of logical types.
+// Unit test: decoders of messages in the frame of Confluent and of messages without a frame. The decoders ask
+// for unknown schemas, and read times of logical types.
 #include "decode/decoder_of_mapping.h"
 #include "decode/schema_cache.h"
 

@@ -22,7 +22,7 @@ std::string decode_sample(const std::string &name) {
 
 TEST(Presets, EachReadsItsSample) {
     EXPECT_EQ(decode_sample("heartbeat"), "CUST-0007 74 2026-11-22T14:39:02.123456Z");
-    // radar reads Avro; as JSON, the same key and value give the same reading
+    // the preset radar reads Avro; the same key and value as JSON give the same reading
     EXPECT_EQ(decode(preset_find("radar")->mapping,
                      {sample("radar"), R"({"projectId":"trial","userId":"U-1","sourceId":"S-1"})"}),
               "U-1 S-1 74 2026-11-22T14:39:02.500000Z");

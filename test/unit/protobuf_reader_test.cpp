@@ -1,4 +1,4 @@
-// Unit test: what the reader of Protobuf puts into the tree, for each type and rule of the encoding.
+// Unit test: the tree that the reader of Protobuf makes, for each type and rule of the encoding.
 #include "protobuf_examples.h"
 
 #include <limits>

@@ -1,4 +1,4 @@
-// Unit test: which descriptors of Protobuf are accepted, and what errors say about the others.
+// Unit test: the Protobuf descriptors that the reader accepts, and the error texts of all others.
 #include "protobuf_examples.h"
 
 namespace heartbeat {

@@ -1,4 +1,4 @@
-// Unit test: what the reader of Protobuf makes of oneofs, maps, groups and well-known types.
+// Unit test: the tree that the reader of Protobuf makes of oneofs, maps, groups and well-known types.
 #include "protobuf_examples.h"
 
 namespace heartbeat {

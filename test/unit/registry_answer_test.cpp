@@ -37,7 +37,7 @@ TEST(RegistryAnswer, ReadsTheTypeAndTheReferences) {
     EXPECT_TRUE(schema.references.empty());
 }
 
-TEST(RegistryAnswer, RefusesWhatIsNoSchema) {
+TEST(RegistryAnswer, RefusesAnswersWithoutASchema) {
     for (const char *body :
          {"", "[]", "7", "<html>", "{", R"({"schema": 7})", R"({"schema": ""})", "{}",
           R"({"schema": "a\u0000b"})", R"({"schema": "x", "schemaType": "XML"})",
@@ -74,7 +74,7 @@ RegisteredSchema schema_with(std::vector<AnswerReference> references) {
     return {RegistrySchemaType::avro, "x", std::move(references)};
 }
 
-TEST(RegistryReferences, SortsEachReferenceAfterWhatItNeeds) {
+TEST(RegistryReferences, SortsEachReferenceAfterItsOwnReferences) {
     RegistryReferences references;
     ASSERT_EQ(references.next(), RegistryReferences::root);
     ASSERT_EQ(references.store(0, schema_with({{"a", "s", 1}, {"b", "s", 2}})), nullptr);

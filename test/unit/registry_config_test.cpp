@@ -1,4 +1,5 @@
-// Unit tests: the properties for the schema registry, which stand in the same file as those for librdkafka.
+// Unit tests: the properties for the schema registry. They are in the same file as the properties for
+// librdkafka.
 #include "kafka/kafka_config.h"
 #include "kafka/redaction.h"
 #include "registry/registry_config.h"

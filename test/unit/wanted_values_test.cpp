@@ -1,11 +1,12 @@
-// Unit test: what a mapping reads of a value, and that a reader adds exactly these values to the tree.
+// Unit test: the parts of a value that a mapping reads. A reader adds exactly these parts to the tree.
 #include "../formats/same_places.h"
 #include "avro_examples.h"
 
 namespace heartbeat {
 namespace {
 
-// Shows the names with their children. ! is a whole value, t is a time, and * is all children.
+// Shows the names with their children. `!` marks a whole value, `t` marks a time, and `*` stands for all
+// children.
 std::string wanted_text(const WantedValue &wanted) {
     std::string text = std::string(wanted.whole ? "!" : "") + (wanted.is_time ? "t" : "");
     std::string children;

@@ -1,5 +1,6 @@
 --
--- The schemas that messages of Avro and Protobuf name by an id. So a restart, a standby and a restored dump need no schema registry.
+-- The schemas that messages of Avro and Protobuf name by an id. With this table, a restart, a standby and a restored dump need no
+-- schema registry.
 --
 
 CREATE TABLE heartbeat_schemas (
@@ -16,15 +17,15 @@ CREATE TABLE heartbeat_schemas (
 );
 COMMENT ON TABLE heartbeat_schemas IS
     'Schemas of messages, by the id in the message. The ingest workers add each schema that they load from a schema registry, and '
-    'heartbeat_add_schema() adds schemas for sites without a registry. If you delete a row, a worker loads the schema again when it '
-    'starts.';
+    'heartbeat_add_schema() adds schemas for sites without a registry. If you delete a row, the workers load the schema again after '
+    'their next start.';
 COMMENT ON COLUMN heartbeat_schemas.schema_registry IS
-    'The registry that gave the schema its id, as in heartbeat_sources. Empty: the schema is for sources without a registry.';
-COMMENT ON COLUMN heartbeat_schemas.id IS 'The id that messages have in their frame. A registry never gives the id to another schema.';
+    'The schema_registry of the source, as in heartbeat_sources. Empty: the schema is for sources without a registry.';
+COMMENT ON COLUMN heartbeat_schemas.id IS 'The id that messages have in their frame. A registry never uses an id for two schemas.';
 COMMENT ON COLUMN heartbeat_schemas.schema_type IS 'AVRO, PROTOBUF or JSON.';
 COMMENT ON COLUMN heartbeat_schemas.schema IS 'JSON text of an Avro or JSON schema, or text of a .proto file.';
 COMMENT ON COLUMN heartbeat_schemas.reference_names IS
-    'Names of the schemas that this schema refers to, each after the schemas that it needs itself. For Protobuf, the paths of imports.';
+    'Names of the schemas that this schema refers to. Each one is after the schemas that it needs. For Protobuf, the paths of imports.';
 COMMENT ON COLUMN heartbeat_schemas.reference_schemas IS 'Texts of these schemas, in the same order.';
 COMMENT ON COLUMN heartbeat_schemas.added_by IS 'User of the session or the worker that added the schema.';
 COMMENT ON COLUMN heartbeat_schemas.added_at IS 'When the schema was added.';

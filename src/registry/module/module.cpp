@@ -1,5 +1,5 @@
-// The table of the module's functions. This is the only file whose symbol other libraries can see. See
-// formats_module.h for what the functions do.
+// The table of the module's functions. Other libraries can see only the symbol heartbeat_formats() of this
+// file. formats_module.h describes the functions.
 #include "registry/formats_module.h"
 
 #include "kafka/thread_guards.h"

@@ -1,6 +1,7 @@
-// Some work of libprotobuf grows with the square of the text's size: it compares each reserved range with all
-// others, and stores the full name of each element. It also calls itself for each part of a package's name.
-// So this file refuses texts that are unreasonable in one of these ways. libprotobuf has no deadline.
+// libprotobuf has no deadline, and its time and memory can grow with the square of the text's size: it
+// compares each reserved range with all others, and stores the full name of each element. It also calls
+// itself for each part of a package's name. So this file limits the number of ranges and the size of the
+// names.
 #include "registry/module/proto_clean.h"
 
 #include <algorithm>
@@ -39,8 +40,8 @@ bool has_any_name(const std::string &name, std::initializer_list<const char *> n
     return std::any_of(names.begin(), names.end(), [&](const char *one) { return name == one; });
 }
 
-// Keeps the options that change the encoding, or without which libprotobuf refuses a correct file. The parser
-// has stored all options as uninterpreted, except map_entry.
+// Keeps only the options that change the encoding, and the options that libprotobuf needs to accept a correct
+// file. The parser has stored all options as uninterpreted, except map_entry.
 template <typename Options> void clean_options(Options *options) {
     auto *all = options->mutable_uninterpreted_option();
     for (int i = all->size() - 1; i >= 0; i--) {
@@ -67,7 +68,7 @@ const char *clean_enum(pb::EnumDescriptorProto *type, uint64_t prefix, Names *na
     return nullptr;
 }
 
-// The parser or proto_scan() has refused deeper nesting, so this function may call itself.
+// This function may call itself, because proto_scan() or libprotobuf has already refused deep nesting.
 const char *clean_message(pb::DescriptorProto *type, uint64_t prefix, Names *names) {
     names->add(prefix, type->name());
     uint64_t inner = prefix + 1 + type->name().size();

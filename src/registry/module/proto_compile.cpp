@@ -1,6 +1,6 @@
-// Compiles each file into a pool of its own, in the order in which the files need each other. So libprotobuf
-// never looks for a file, and no type of a user gets into the pool of the process, which aborts the process
-// if two libraries register the same file.
+// Each compilation has its own pool. It adds each file after the files that the file imports, so libprotobuf
+// never looks for a file. The types of a user never get into the pool of the process: libprotobuf ends the
+// process if two libraries register the same file there.
 #include "registry/module/proto_compile.h"
 
 #include "decode/utf8_text.h"
@@ -71,7 +71,7 @@ bool Compiler::parse_text(const std::string &name, std::string_view text, pb::Fi
 }
 
 bool Compiler::parse_encoded(const std::string &name, std::string_view text, pb::FileDescriptorProto *file) {
-    errors_->start_file(); // without the places of another file
+    errors_->start_file(); // forgets the places of the file before
     if (text.size() > proto_text_max)
         return errors_->refuse(name, 0, "it is larger than 1 MiB");
     if (!proto_decode(text, file))
@@ -98,14 +98,14 @@ bool Compiler::build(const pb::FileDescriptorProto &file) {
     const pb::FileDescriptor *built = pool_.BuildFileCollectingErrors(file, errors_);
     if (built == nullptr || errors_->has_any())
         return errors_->refuse(file.name(), 0, "libprotobuf refuses it");
-    // unlike the parser's result, it has complete names of types and interpreted options
+    // unlike the parser's result, the built file has complete names of types and interpreted options
     pb::FileDescriptorProto *result = files_.add_file();
     built->CopyTo(result);
     built->CopyJsonNameTo(result);
     return true;
 }
 
-// Adds the files that come with Protobuf or with Confluent's registry, and that the file imports.
+// Adds the known files that this file imports: files that come with Protobuf or with Confluent's registry.
 bool Compiler::add_known(const pb::FileDescriptorProto &file) {
     for (const std::string &needed : file.dependency()) {
         pb::FileDescriptorProto known;
@@ -122,7 +122,7 @@ bool Compiler::add(const std::string &name, std::string_view text) {
     if (!names_.insert(name).second)
         return errors_->refuse(name, 0, "two imports have this name");
     if (pool_.FindFileByName(name) != nullptr)
-        return true; // an import before it needed the known file of this name
+        return true; // the known file of this name is there: an earlier import needed it
     if (!parse(name, text, &file))
         return false;
     return add_known(file) && build(file);

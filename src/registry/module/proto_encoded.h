@@ -1,4 +1,4 @@
-// Reads a file of Protobuf that is a google.protobuf.FileDescriptorProto in base64, and not text. The client
+// Reads a Protobuf file that is not text, but a google.protobuf.FileDescriptorProto in base64. The client
 // libraries of Confluent register schemas in this form. Confluent's registry makes text from it, but other
 // registries return it unchanged.
 #pragma once
@@ -8,10 +8,11 @@
 
 namespace heartbeat {
 
-// Whether the schema is base64. No text of a .proto file is: it has at least a semicolon or a space.
+// Whether the schema is base64. The text of a .proto file is never base64, because it has at least a
+// semicolon or a space.
 bool proto_is_encoded(std::string_view schema) noexcept;
 
-// Returns false if the bytes are no FileDescriptorProto. May throw std::bad_alloc.
+// Returns false if the bytes are not a FileDescriptorProto. May throw std::bad_alloc.
 bool proto_decode(std::string_view schema, google::protobuf::FileDescriptorProto *file);
 
 } // namespace heartbeat

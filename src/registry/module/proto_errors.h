@@ -11,20 +11,21 @@
 
 namespace heartbeat {
 
-// While it exists, libprotobuf writes no warnings to the server's standard error.
+// While an object of this class exists, libprotobuf writes no warnings to the server's standard error.
 using ProtoSilence = google::protobuf::LogSilencer;
 
 class ProtoErrors : public google::protobuf::DescriptorPool::ErrorCollector {
   public:
-    // Called by the pool. It has no line, so the places of the parsed file give the line.
+    // The pool calls this function. It does not know the line, so this function finds the line in the places
+    // of the parsed file.
     void AddError(const std::string &file, const std::string &element,
                   const google::protobuf::Message *descriptor, ErrorLocation location,
                   const std::string &message) override;
 
-    // Keeps an error, unless there is one already. A line of 0 is not known. Returns false.
+    // Keeps the error, unless there is an error already. `line` is 0 if the line is not known. Returns false.
     bool refuse(const std::string &file, int line, const std::string &message, int column = 0);
 
-    // Forgets the places of the file before, and returns where to record the places of the next file.
+    // Forgets the places of the file before, and returns the table for the places of the next file.
     google::protobuf::compiler::SourceLocationTable *start_file();
 
     bool has_any() const { return !text_.empty(); }

@@ -1,5 +1,4 @@
-// Copies Protobuf's own files out of the pool that libprotobuf has filled itself, and only those. Has the
-// text of the other files.
+// Copies Protobuf's own files from the pool of libprotobuf, and has the text of the other known files.
 #include "registry/module/proto_known.h"
 
 #include <google/protobuf/any.pb.h>
@@ -23,8 +22,8 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// The messages that give access to the files of Protobuf. Code of another library can have put further files
-// into the pool of the process, so this list does not use the names of the pool.
+// Finds one of Protobuf's own files through a message class of this file. This function does not look up a
+// name in the pool of the process, because other libraries can have put files into this pool.
 const pb::FileDescriptor *own_file(std::string_view name) {
     const pb::FileDescriptor *files[] = {
         pb::Any::descriptor()->file(),
@@ -50,7 +49,8 @@ struct KnownText {
     std::string_view text;
 };
 
-// Only what changes the encoding of a message: Confluent's files also define options.
+// The texts have only the parts that change the encoding of a message. Confluent's own files also define
+// options.
 constexpr KnownText known_texts[] = {
     {"confluent/meta.proto", R"(syntax = "proto3"; package confluent;
 message Meta { string doc = 1; map<string, string> params = 2; repeated string tags = 3; })"},

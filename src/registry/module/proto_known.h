@@ -8,11 +8,11 @@
 
 namespace heartbeat {
 
-// Fills in the file. Returns false if it is not known. May throw std::bad_alloc.
+// Fills in the file. Returns false if the name is not the name of a known file. May throw std::bad_alloc.
 bool proto_known_find(const std::string &name, google::protobuf::FileDescriptorProto *file);
 
-// Whether the known file takes the place of a given file with this name. A schema could otherwise change
-// types that libprotobuf uses itself.
+// Whether the known file replaces an import with this name. Otherwise a schema could change types that
+// libprotobuf uses itself.
 bool proto_known_is_fixed(std::string_view name) noexcept;
 
 } // namespace heartbeat

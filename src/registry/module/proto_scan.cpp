@@ -1,5 +1,6 @@
-// Counts open blocks. It must see the same strings and comments as libprotobuf's tokenizer does. Otherwise a
-// bracket in a string could hide a block. So a string ends at the end of its line, as for the tokenizer.
+// Counts open blocks. This file must find the same strings and comments as libprotobuf's tokenizer. Otherwise
+// a bracket in a string could hide a block. For this reason a string ends at the end of its line, as in the
+// tokenizer.
 #include "registry/module/proto_scan.h"
 
 #include "decode/utf8_text.h"
@@ -17,7 +18,7 @@ size_t skip_string(string_view text, size_t at) {
     const char quote = text[at++];
     while (at < text.size() && text[at] != quote && text[at] != '\n')
         at += text[at] == '\\' && at + 1 < text.size() && text[at + 1] != '\n' ? 2 : 1;
-    // the end of the line is counted by the caller
+    // the caller counts the end of the line
     return at < text.size() && text[at] == quote ? at + 1 : std::min(at, text.size());
 }
 

@@ -1,5 +1,6 @@
-// Parses answers with simdjson. The module does not use src/decode/json_tree.h, because that also uses
-// jansson. jansson has one allocator for the process, and the library heartbeat has set it for its own code.
+// Parses answers with simdjson. The module does not use src/decode/json_tree.h, because that file also uses
+// jansson. jansson has one allocator for the whole process, and the heartbeat library has set this allocator
+// for its own code.
 #include "registry/module/registry_answer.h"
 
 #include "decode/utf8_text.h"
@@ -16,7 +17,7 @@ namespace dom = simdjson::dom;
 constexpr size_t depth_max = 64;
 constexpr size_t name_size_max = 1024; // of a reference and of a subject
 
-// Returns false if the text is not a JSON object. The object is valid until the parser ends.
+// Returns false if the text is not a JSON object. The object is valid as long as the parser exists.
 bool parse_object(dom::parser *parser, std::string_view body, dom::object *object) {
     if (parser->allocate(body.size(), depth_max) != simdjson::SUCCESS)
         throw std::bad_alloc();
@@ -112,7 +113,7 @@ int64_t registry_answer_error(std::string_view body) {
 void registry_path_append(std::string *path, std::string_view part) {
     constexpr char digits[] = "0123456789ABCDEF";
     constexpr char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~";
-    // a part "." or ".." would name another folder, so its dots are written as bytes
+    // a part "." or ".." would name another folder, so each of its dots becomes %2E
     bool dots = part.find_first_not_of('.') == std::string_view::npos;
     for (char c : part) {
         if (std::string_view(plain).find(c) != std::string_view::npos || (c == '.' && !dots)) {

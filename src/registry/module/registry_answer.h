@@ -27,7 +27,7 @@ struct RegisteredSchema {
     std::vector<AnswerReference> references;
 };
 
-// Fills in the schema. Returns nullptr, or what is wrong: a constant text for a person.
+// Fills in the schema. Returns nullptr, or a constant text that says what is wrong.
 const char *registry_answer_parse(std::string_view body, RegisteredSchema *schema);
 
 // Returns the error_code of an answer with an error. Returns 0 if the answer has none.

@@ -1,5 +1,5 @@
-// Bounds and sorts references. A registry can answer with references that have no end, so their number and
-// the size of all texts have limits.
+// Limits and sorts references. A registry can name further references without an end, so the number of
+// references and the size of all texts have limits.
 #include "registry/module/registry_references.h"
 
 #include <utility>
@@ -53,7 +53,7 @@ size_t RegistryReferences::next() const {
     return index;
 }
 
-// Calls itself at most as often as there are references. Returns false if a reference needs itself.
+// The depth of the recursion is at most the number of references. Returns false if a reference needs itself.
 bool RegistryReferences::visit(size_t index, std::vector<Mark> *marks, std::vector<size_t> *order) const {
     if ((*marks)[index] != Mark::unseen)
         return (*marks)[index] == Mark::done;

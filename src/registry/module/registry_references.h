@@ -24,8 +24,8 @@ class RegistryReferences {
     const AnswerReference &reference(size_t index) const { return nodes_[index].reference; }
     const RegisteredSchema &schema(size_t index) const { return nodes_[index].schema; }
 
-    // Sorts the references: each after the references that it needs itself, and without the root. Returns
-    // nullptr, or what is wrong.
+    // Sorts the references, without the root. Each reference is after the references that it needs itself.
+    // Returns nullptr, or what is wrong.
     const char *sort(std::vector<size_t> *order) const;
 
   private:

@@ -1,6 +1,7 @@
-// Asks the registries of a list in turn. A registry gets an equal part of the time that is left for it and
-// the registries after it, so a silent one does not take the time of the others. If a registry fails in the
-// middle, the next one is asked for everything again: its schemas can have other versions.
+// Asks the registries of a list in turn. The time that is left is divided equally among this registry and the
+// next ones. So a registry that does not answer leaves time for the others. If a registry fails in the middle
+// of a request, the next registry is asked for all schemas again, because it can have other versions of the
+// schemas.
 #include "registry/module/registry_request.h"
 
 #include "decode/utf8_text.h"
@@ -62,7 +63,7 @@ struct RegistryRequest {
 
 namespace {
 
-// The requests that are not forgotten. Only the main thread uses it.
+// The requests that are not forgotten yet. Only the main thread uses this set.
 std::set<RegistryRequest *> &all_requests() {
     static auto *requests = new std::set<RegistryRequest *>; // never freed: the process may exit at any time
     return *requests;
@@ -168,7 +169,7 @@ void RegistryRequest::accept() {
         transfer.reset();
         return;
     }
-    // the text of the answer is not shown: it can repeat the credentials
+    // the reason does not show the text of the answer, because the text can repeat the credentials
     std::string why = "it has answered with HTTP status " + std::to_string(status);
     if (code != 0)
         why += " and error_code " + std::to_string(code);

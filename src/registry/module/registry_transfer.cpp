@@ -1,6 +1,7 @@
 // Uses libcurl's multi interface, so that no call waits for the network longer than its caller allows. The
-// server's answer can be slow, endless or hostile: each of its parts has a limit here, and the request has
-// the limit of time. libcurl leaves SIGPIPE to the process, and all processes of PostgreSQL ignore it.
+// server's answer can be slow, endless or hostile. So this file limits the size of each part of the answer,
+// and registry_request.cpp limits the time. libcurl leaves SIGPIPE to the process, and all processes of
+// PostgreSQL ignore it.
 #include "registry/module/registry_transfer.h"
 
 #include "kafka/thread_guards.h"
@@ -82,7 +83,7 @@ bool RegistryTransfer::set_credentials() {
 
 // The certificates are texts and not paths: libcurl would wait for a path that is a pipe.
 bool RegistryTransfer::set_certificates() {
-    // the system's certificates are for the case that the options have no CA
+    // only without a CA in the options, libcurl uses the system's certificates
     if (!options_.ca.empty() && !(set(easy_, CURLOPT_CAINFO, static_cast<char *>(nullptr)) &&
                                   set(easy_, CURLOPT_CAPATH, static_cast<char *>(nullptr)) &&
                                   set_blob(easy_, CURLOPT_CAINFO_BLOB, options_.ca)))
@@ -115,7 +116,7 @@ bool RegistryTransfer::set_options(const std::string &url) {
 }
 
 bool RegistryTransfer::start(const std::string &url) {
-    if (easy_ != nullptr) { // keeps the connection for the next transfer
+    if (easy_ != nullptr) { // the next transfer can use the connection again
         curl_multi_remove_handle(multi_, easy_);
         curl_easy_cleanup(easy_);
         curl_slist_free_all(headers_);

@@ -1,5 +1,5 @@
-// Unit tests of the generator: the bytes of Protobuf messages, their schema, and what Protobuf cannot
-// express.
+// Unit tests of the generator: the bytes of Protobuf messages, their schema, and the errors of templates that
+// Protobuf cannot express.
 #include "format_examples.h"
 
 #include <gtest/gtest.h>
@@ -55,7 +55,7 @@ message Message_Message {
 )");
 }
 
-TEST(Protobuf, NamesThePlaceOfWhatItCannotExpress) {
+TEST(Protobuf, NamesThePlaceOfAMistake) {
     const std::pair<std::string, std::string> mistakes[] = {
         {"1", "t: at /value: a Protobuf message must be an object"},
         {R"({"${uuid}": 1})", "t: at /value: a Protobuf message must be an object with fixed names"},

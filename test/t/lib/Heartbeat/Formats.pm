@@ -1,5 +1,5 @@
-# Test code: a Kafka, a server, a schema registry and a publisher for tests of the binary formats, and what these tests ask a
-# server again and again.
+# Test code: a Kafka, a server, a schema registry and a publisher for tests of the binary formats, and the queries that these
+# tests share.
 
 package Heartbeat::Formats;
 
@@ -50,8 +50,8 @@ sub add_source
 
 sub _literal { my ($text) = @_; return q(') . ($text =~ s/'/''/gr) . q('); }
 
-# Returns an Avro schema of a record. The fields are pairs of a name and a type, which is a text or a structure. A type that is a
-# hash with the key "default" is a type and a default of the field.
+# Returns an Avro schema of a record. The fields are pairs of a name and a type, which is a text or a structure. If the type is
+# a hash with the key "default", this hash has the type and the default of the field.
 sub avro
 {
 	my ($name, @fields) = @_;

@@ -54,12 +54,12 @@ sub DESTROY
 	my ($self) = @_;
 	local ($?, $!, $@);
 	close $self->{input};
-	kill('TERM', $self->{pid});    # a process that the test has forked may also hold the pipe, so the program may not see its end
+	kill('TERM', $self->{pid});    # a forked process of the test can still hold the pipe, and then the program does not see its end
 	waitpid($self->{pid}, 0);
 	return;
 }
 
-# Returns a message of Confluent's frame: the id of a schema, and the bytes of the value.
+# Returns a message in Confluent's frame, with the id of a schema and the bytes of the value.
 sub framed { my ($id, $bytes) = @_; return pack('CN', 0, $id) . $bytes; }
 
 1;

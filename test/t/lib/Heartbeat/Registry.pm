@@ -121,7 +121,8 @@ sub register
 	return JSON::PP::decode_json($answer->{content})->{id};
 }
 
-# The processes must end with the test. When they end, Perl changes $?, but the exit status must stay that of the test.
+# The processes must end with the test. When the processes end, Perl changes $?, but the exit status of the test must not
+# change.
 END
 {
 	my $status = $?;
