@@ -29,6 +29,8 @@ Without a role all blocks run as a superuser. For a document about several serve
     my $there = $runbook->on($subscriber, $database, publisher => $connection);   # sets the psql variable publisher, as -v does
     $there->run('Subscribe', 1);                                                  # also counts for $runbook
 
+    $runbook->replace('https://registry:8081', $url);                             # in all blocks
+
     $node->query(grants_of('heartbeat_reader'));                              # creates that role, as in docs/security.md
     my $sql = document_block('docs/administration.md', 'ALTER DATABASE');     # the block that begins with this text
 
@@ -69,6 +71,14 @@ sub on
 {
 	my ($self, $node, $database, %variables) = @_;
 	return bless { %$self, node => $node, database => $database, variables => \%variables }, ref $self;
+}
+
+# Replaces a text in all blocks, for example the name of a host by that of the test.
+sub replace
+{
+	my ($self, $text, $by) = @_;
+	for my $blocks (values %{ $self->{blocks} }) { s/\Q$text\E/$by/g for @$blocks; }
+	return;
 }
 
 # Runs a block and returns its result as psql -At prints it. If a database is given, the block runs in this database.

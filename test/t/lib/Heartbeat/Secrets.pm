@@ -99,8 +99,8 @@ sub said
 sub remember
 {
 	my ($self) = @_;
-	my $shown = $self->{node}->query('SELECT to_json(s) FROM heartbeat_status s UNION ALL SELECT to_json(p) FROM heartbeat_partitions p'
-		  . ' UNION ALL SELECT to_json(g) FROM pg_settings g UNION ALL SELECT to_json(a) FROM pg_stat_activity a');
+	my $shown = $self->{node}->query(join ' UNION ALL ', map { "SELECT to_json(v) FROM $_ v" } qw(heartbeat_status heartbeat_partitions
+		  heartbeat_sources heartbeat_source_status heartbeat_events pg_settings pg_stat_activity));
 	note $self->{node}->query('SELECT state, reason, hint, last_error FROM heartbeat_status');
 	push @{ $self->{shown} }, $shown;
 	return;
