@@ -106,7 +106,7 @@ bool read_parts(const MappedMessage &message, const TimeField &field, TimestampP
 
 bool read_text(const MappedMessage &message, const TimeField &field, ZoneSpan *span, int64_t *event_time,
                DecodeError *error) {
-    TimestampParts parts;
+    TimestampParts parts{};
     if (!read_parts(message, field, &parts, error))
         return false;
     if (field.date && !add_date(message, *field.date, &parts, error))

@@ -69,7 +69,7 @@ class SampleLayout {
     void add_text(std::string_view text, const At &at);
     SamplePlace *place(const At &at); // nullptr: there are too many places
 
-    const ValueTree *parse(MessagePart part, const MessageBytes &bytes); // nullptr: it cannot be parsed
+    const ValueTree *parse(MessagePart part, const MessageBytes &piece); // nullptr: it cannot be parsed
 
     MessageParser *const parser_;
     MappedMemory memory_;

@@ -63,7 +63,7 @@ class SchemaCache {
     };
 
     Entry *entry(SchemaKey key) noexcept;
-    bool add_entry(Entry entry) noexcept;
+    bool add_entry(Entry added) noexcept;
     void make_room(size_t bytes) noexcept;
 
     const MessageFormat format_;
