@@ -1,5 +1,5 @@
-// Writes the name of a place of a message for an error text. The name has the numbers of the list elements
-// that the decoder is reading.
+// Error texts name a place in a message. This file writes this name. The name has the numbers of the list
+// elements that the decoder is reading.
 #include "decode/mapped_message.h"
 #include "decode/utf8_text.h"
 

@@ -1,4 +1,4 @@
-// After an error, ends the transactions that the error has left prepared. worker_sources.cpp and
+// After an error, ends the prepared transactions that remain. worker_sources.cpp and
 // reader_step.cpp call it before their next transaction. This file does not know the error.
 #pragma once
 

@@ -22,9 +22,9 @@ Statement insert_stale_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)
     SELECT * FROM unnest($1))sql"};
 
-// Returns the places in $1, counted from 0, of the minutes that the rollup does not have yet. The ORDER BY
-// makes the planner use the index. Without ORDER BY, the planner sometimes chooses to search the whole table
-// for one row.
+// $1 is an array of minutes. Returns the index of each minute that the rollup does not have yet, counted from
+// 0. The ORDER BY makes the planner use the index. Without ORDER BY, the planner sometimes chooses to search
+// the whole table for one row.
 Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     SELECT m.place::integer - 1
     FROM unnest($1) WITH ORDINALITY AS m (minute_bucket, place)

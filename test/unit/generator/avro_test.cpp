@@ -92,11 +92,12 @@ TEST(Avro, WritesDefaultsOfMissingFields) {
 TEST(Avro, RefusesADefaultWithVeryManyValues) {
     std::string type = R"("null")";
     for (int i = 0; i < 20; i++) {
-        const std::string name = "r" + std::to_string(i);
         const std::string inner = i == 0 ? type : "\"r" + std::to_string(i - 1) + "\"";
-        type = R"({"type":"record","name":")" + name + R"(","fields":[{"name":"a","type":)" + type +
-               R"(,"default":)" + (i == 0 ? "null" : "{}") + R"(},{"name":"b","type":)" + inner +
-               R"(,"default":)" + (i == 0 ? "null" : "{}") + "}]}";
+        const std::string end = std::string(",\"default\":").append(i == 0 ? "null" : "{}").append("}");
+        std::string record = R"({"type":"record","name":"r)" + std::to_string(i);
+        record.append(R"(","fields":[{"name":"a","type":)").append(type).append(end);
+        record.append(R"(,{"name":"b","type":)").append(inner).append(end).append("]}");
+        type = std::move(record);
     }
     const std::string mistake = format_mistake([&] { avro_of("{}", type); });
     EXPECT_NE(mistake.find("the default of the field"), std::string::npos) << mistake;

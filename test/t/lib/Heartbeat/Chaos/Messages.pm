@@ -104,7 +104,7 @@ sub _original
 }
 
 # Returns a heart rate as text, and its class by the rule of the specification. The heart rate is a multiple of a quarter, so
-# the sum of heart rates is exact in any order. The limits of the classes occur often.
+# the sum of heart rates is exact in any order. Many of the heart rates are limits of classes, such as 40 or 180.
 sub _rate
 {
 	my ($dice) = @_;
