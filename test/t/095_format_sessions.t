@@ -153,6 +153,9 @@ $kafka->produce('json', map { { value => reading("later-$_", 70, reading_time($t
 $kafka->produce('by-hand', map { message_900("late$_") } 1 .. 10);
 $without->wait_for_query(counted($_), 20, "the source $_ is read on") for 'json', 'by-hand';
 is($without->query(q(SELECT count(*) FROM heartbeat_dead_letters)), 0, 'no message is a dead letter');
+append_to_file("$copy$folder{pkglibdir}/heartbeat_formats.so", 'no library');
+like($without->query_error("SELECT heartbeat_add_schema(901, '$proto', 'PROTOBUF')"), qr/heartbeat_formats cannot be loaded: install the libraries/, 'the error says that the module cannot be loaded');
+unlink("$copy$folder{pkglibdir}/heartbeat_formats.so") or die "unlink: $!";
 symlink("$folder{pkglibdir}/heartbeat_formats.so", "$copy$folder{pkglibdir}/heartbeat_formats.so") or die "symlink: $!";
 $without->wait_for_query(counted($_), 10, "the source $_ is read when the module is installed, without a restart") for 'avro', 'proto';
 
