@@ -8,23 +8,41 @@
 
 namespace heartbeat {
 
-bool reader_client_open(SourceReader *reader) {
+namespace {
+
+constexpr long module_look_ms = 5000;
+
+// An administrator can install the module while the worker runs.
+long wait_for_module(SourceReader *reader, const char *reason) {
+    if (reader->phase == ReaderPhase::paused)
+        reader_report(reader, WorkerState::paused, "", nullptr);
+    else
+        reader_report(reader, WorkerState::connecting, reason,
+                      "Install the module. heartbeat then continues without a restart.");
+    return module_look_ms;
+}
+
+} // namespace
+
+long reader_client_open(SourceReader *reader) {
     Error error = {};
+    bool lacks_module = false;
     Decoder **decoder = &reader->session.cycle.decoder;
     if (*decoder == nullptr)
-        *decoder = source_decoder_create(reader->source, &error);
-    if (*decoder == nullptr) {
-        reader_fail(reader, text_from_utf8(error.text), "heartbeat_alter_source() changes the layout.");
-        return false;
-    }
-    if (!consumer_session_open(&reader->session, &error))
-        reader_fail(
-            reader, text_from_utf8(error.text),
-            reader->source.own_brokers || reader->source.own_config_file
-                ? "Correct the source with heartbeat_alter_source(), or correct the file and reload the "
-                  "configuration."
-                : "Correct the setting and reload the configuration.");
-    return reader->session.consumer != nullptr;
+        *decoder = source_decoder_create(reader->source, &error, &lacks_module);
+    if (lacks_module)
+        return wait_for_module(reader, text_from_utf8(error.text));
+    if (*decoder == nullptr)
+        return reader_fail(reader, text_from_utf8(error.text),
+                           "heartbeat_alter_source() changes the layout.");
+    if (consumer_session_open(&reader->session, &error))
+        return at_once;
+    return reader_fail(
+        reader, text_from_utf8(error.text),
+        reader->source.own_brokers || reader->source.own_config_file
+            ? "Correct the source with heartbeat_alter_source(), or correct the file and reload the "
+              "configuration."
+            : "Correct the setting and reload the configuration.");
 }
 
 bool reader_client_replace_useless(SourceReader *reader) {

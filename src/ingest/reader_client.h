@@ -6,8 +6,10 @@
 
 namespace heartbeat {
 
-// Returns false if a setting is wrong; the reader is then FAILED.
-bool reader_client_open(SourceReader *reader);
+// If a setting is wrong, the reader is then FAILED and has no client. If the source needs the module
+// heartbeat_formats and the module is not installed, the reader waits without a client. Returns the
+// milliseconds until the next step.
+long reader_client_open(SourceReader *reader);
 
 // Closes the client if a new client must replace it. Returns true if it has closed the client.
 bool reader_client_replace_useless(SourceReader *reader);

@@ -88,8 +88,11 @@ long step(SourceReader *reader) {
     }
     if (reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed)
         return until_woken;
-    if (reader->session.consumer == nullptr && !reader_client_open(reader))
-        return until_woken;
+    if (reader->session.consumer == nullptr) {
+        long wait = reader_client_open(reader);
+        if (reader->session.consumer == nullptr)
+            return wait;
+    }
     if (reader->phase == ReaderPhase::paused)
         return stay_paused(reader);
     if (reader->phase == ReaderPhase::loading) {

@@ -71,16 +71,17 @@ Decoder *compile_bare(const Layout &layout, const std::string_view &schema, Erro
 }
 
 // `schema` is the text of a .proto file.
-Decoder *compile_bare_proto(const Layout &layout, const char *schema, Error *error) {
+Decoder *compile_bare_proto(const Layout &layout, const char *schema, Error *error, bool *lacks_module) {
     char reason[registry_reason_size];
     const FormatsModule *module = schema_module(reason, sizeof(reason));
+    *lacks_module = module == nullptr;
     CompiledProto *proto =
         module == nullptr
             ? nullptr
             : schema_compile_proto(module, {RegistrySchemaType::protobuf, schema, nullptr, 0}, reason);
     if (proto == nullptr) {
         snprintf(error->text, sizeof(error->text), "%s%.220s",
-                 module == nullptr ? "" : "the schema is wrong: ", reason);
+                 *lacks_module ? "" : "the schema is wrong: ", reason);
         return nullptr;
     }
     Decoder *decoder = compile_bare(layout, module->proto_descriptors(proto), error);
@@ -90,7 +91,8 @@ Decoder *compile_bare_proto(const Layout &layout, const char *schema, Error *err
 
 } // namespace
 
-Decoder *source_decoder_create(const Source &source, Error *error) {
+Decoder *source_decoder_create(const Source &source, Error *error, bool *lacks_module) {
+    *lacks_module = false;
     Layout layout;
     if (!find_layout(source, &layout, error))
         return nullptr;
@@ -101,19 +103,20 @@ Decoder *source_decoder_create(const Source &source, Error *error) {
         return take(decoder_of_mapping(layout.mapping, &wrong, layout.format), wrong, error);
     }
     const char *schema = text_exactly_to_utf8(source.schema);
-    return layout.format == MessageFormat::protobuf ? compile_bare_proto(layout, schema, error)
+    return layout.format == MessageFormat::protobuf ? compile_bare_proto(layout, schema, error, lacks_module)
                                                     : compile_bare(layout, schema, error);
 }
 
 Decoder *source_decoder_require(const Source &source) {
     Error error = {};
-    Decoder *decoder = source_decoder_create(source, &error);
+    bool lacks_module;
+    Decoder *decoder = source_decoder_create(source, &error, &lacks_module);
     if (decoder != nullptr)
         return decoder;
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+    ereport(ERROR, (errcode(lacks_module ? ERRCODE_UNDEFINED_FILE : ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("the messages of source \"%s\" cannot be decoded", source.name),
                     errdetail("%s", text_from_utf8(error.text)),
-                    errhint("Change the layout with heartbeat_alter_source().")));
+                    lacks_module ? 0 : errhint("Change the layout with heartbeat_alter_source().")));
 }
 
 } // namespace heartbeat

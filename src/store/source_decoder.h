@@ -10,9 +10,10 @@ namespace heartbeat {
 
 class Decoder;
 
-// Returns nullptr if the source's layout is wrong or unknown; *error says why. Raises an error if no memory
-// is left. decoder_destroy() destroys the decoder.
-Decoder *source_decoder_create(const Source &source, Error *error);
+// Returns nullptr if the source's layout is wrong or unknown, or if the source needs the module
+// heartbeat_formats and the module cannot be loaded: then *lacks_module is true, and a later call can
+// succeed. *error says why. Raises an error if no memory is left. decoder_destroy() destroys the decoder.
+Decoder *source_decoder_create(const Source &source, Error *error, bool *lacks_module);
 
 // Does the same, but raises an error instead of returning nullptr.
 Decoder *source_decoder_require(const Source &source);

@@ -67,7 +67,7 @@ sub in_time
 	my $begun = time;
 	$node->query($sql);
 	$node->wait_for_query($query, $expected, "$what of a source that waits takes effect");
-	return cmp_ok(time - $begun, '<', 3, sprintf '%s: after %.1f s', $what, time - $begun);
+	return cmp_ok(time - $begun, '<', 4, sprintf '%s: after %.1f s', $what, time - $begun);
 }
 for my $act ('pause', 'alter', 'drop')
 {

@@ -153,8 +153,30 @@ $kafka->produce('json', map { { value => reading("later-$_", 70, reading_time($t
 $kafka->produce('by-hand', map { message_900("late$_") } 1 .. 10);
 $without->wait_for_query(counted($_), 20, "the source $_ is read on") for 'json', 'by-hand';
 is($without->query(q(SELECT count(*) FROM heartbeat_dead_letters)), 0, 'no message is a dead letter');
+append_to_file("$copy$folder{pkglibdir}/heartbeat_formats.so", 'no library');
+like($without->query_error("SELECT heartbeat_add_schema(901, '$proto', 'PROTOBUF')"), qr/heartbeat_formats cannot be loaded: install the libraries/, 'the error says that the module cannot be loaded');
+unlink("$copy$folder{pkglibdir}/heartbeat_formats.so") or die "unlink: $!";
 symlink("$folder{pkglibdir}/heartbeat_formats.so", "$copy$folder{pkglibdir}/heartbeat_formats.so") or die "symlink: $!";
 $without->wait_for_query(counted($_), 10, "the source $_ is read when the module is installed, without a restart") for 'avro', 'proto';
+
+
+# The module is removed again, and a source without a frame needs it when its worker starts.
+$kafka->create_topic('bare');
+add_source($without, 'bare', topic => 'bare', format => 'protobuf', schema => $proto, mapping => \%mapping);
+my $bare = { format => 'protobuf', message => 'Beat', schema => $proto, bare => \1 };
+$publisher->publish('bare', $bare, undef, beats('bare', 1 .. 10));
+$without->wait_for_query(counted('bare'), 10, 'a source with a .proto file is read');
+unlink("$copy$folder{pkglibdir}/heartbeat_formats.so") or die "unlink: $!";
+$without->restart;
+$publisher->publish('bare', $bare, undef, beats('bare', 11 .. 20));
+$without->wait_for_query(source_is('bare'), $install, 'it is CONNECTING without the module, and the reason says what to install');
+like($without->query_error(q(SELECT heartbeat_replay('2020-01-01', now(), source => 'bare'))), qr/cannot be decoded.*heartbeat_formats is not installed/s, 'a replay says it too');
+$without->query(q(SELECT heartbeat_pause('to see', source => 'bare')));
+$without->wait_for_query(source_is('bare'), 'PAUSED|to see', 'it can be paused meanwhile');
+$without->query(q(SELECT heartbeat_resume(source => 'bare')));
+$without->wait_for_query(source_is('bare'), $install, 'and resumed');
+symlink("$folder{pkglibdir}/heartbeat_formats.so", "$copy$folder{pkglibdir}/heartbeat_formats.so") or die "symlink: $!";
+$without->wait_for_query(counted('bare'), 20, 'it is read when the module is installed again');
 
 for my $one ($node, $without)
 {
