@@ -30,10 +30,10 @@ my %longest;
 
 sub took
 {
-	my ($what, $seconds, $name) = @_;
+	my ($what, $seconds, $name, $most) = @_;
 	$longest{$what} = $seconds if $seconds > ($longest{$what} // 0);
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return cmp_ok($seconds, '<', $limit, $name);
+	return cmp_ok($seconds, '<', $most // $limit, $name);
 }
 
 # Starts a process that sends 400 messages of 15 kB a second to the partitions. Returns a function that ends this process and
@@ -168,7 +168,9 @@ $node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = '
 passes_in('alone', 0, 1, 2);
 $kafka->node(1)->freeze;
 $kafka->wait_for_other_leader('alone', $_, $kafka->node(1)) for 0, 2;
-took('the only leader frozen', passes_in('alone', 0, 2), 'the worker finds the new leaders by way of another broker');
+# The worker asks another broker after a request to the frozen broker has failed. This usually takes 3 to 4 seconds, and more on
+# a loaded machine.
+took('the only leader frozen', passes_in('alone', 0, 2), 'the worker finds the new leaders by way of another broker', 2 * $limit);
 $kafka->node(1)->thaw;
 $node->set('heartbeat.brokers' => $brokers, 'heartbeat.workers' => 1);
 $node->restart;
