@@ -45,6 +45,7 @@ my %edges = (
 # type.
 my ($r, $a, $u) = map { "'heartbeat_$_'" } qw(records anomalies rollup);
 my %functions = (
+	'add_schema(integer,text,text,text)'      => [ 7, q{'"long"'}, "'AVRO'", "'http://registry'" ],
 	'add_source(text,text,jsonb,text,text,text,text,text,text,text,text,text)' => [ "'test'", "'test'", ('NULL') x 10 ],
 	'actor()'                                            => [],
 	'alerts_of_anomalies()'                              => [],
