@@ -34,11 +34,11 @@ bool is_natural(const TemplateNode &node, const AvroType &type) {
     switch (type.kind) {
     case Kind::float32:
     case Kind::float64:
-        return node.kind == NodeKind::number ? !avro_is_whole(*node.pieces[0].placeholder)
+        return node.kind == NodeKind::number ? !placeholder_is_whole(*node.pieces[0].placeholder)
                                              : node.constant == JSON_REAL;
     case Kind::int32:
     case Kind::int64:
-        return node.kind == NodeKind::number ? avro_is_whole(*node.pieces[0].placeholder)
+        return node.kind == NodeKind::number ? placeholder_is_whole(*node.pieces[0].placeholder)
                                              : node.constant == JSON_INTEGER;
     default:
         return true;

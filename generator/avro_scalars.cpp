@@ -155,19 +155,6 @@ std::string node_name(const TemplateNode &node) {
 
 } // namespace
 
-bool avro_is_whole(const Placeholder &placeholder) {
-    switch (placeholder.field) {
-    case Field::heart_rate:
-        return false;
-    case Field::customer_number:
-    case Field::device_number:
-    case Field::message_number:
-        return true;
-    default:
-        return placeholder.format.per_unit() == 1;
-    }
-}
-
 std::string avro_cannot(const TemplateNode &node, const AvroType &type) {
     return node_name(node) + " cannot be written as " + avro_kind_name(type);
 }

@@ -11,9 +11,6 @@
 
 namespace heartbeat::generator {
 
-// Returns whether the placeholder writes numbers without digits after the point.
-bool avro_is_whole(const Placeholder &placeholder);
-
 // Returns a text such as "a text cannot be written as an int".
 std::string avro_cannot(const TemplateNode &node, const AvroType &type);
 

@@ -42,19 +42,6 @@ std::string object_type(const TemplateNode &node) {
            R"(],"additionalProperties":false})";
 }
 
-bool is_whole(const Placeholder &placeholder) {
-    switch (placeholder.field) {
-    case Field::heart_rate:
-        return false;
-    case Field::customer_number:
-    case Field::device_number:
-    case Field::message_number:
-        return true;
-    default:
-        return placeholder.format.per_unit() == 1;
-    }
-}
-
 std::string constant_type(json_type constant) {
     switch (constant) {
     case JSON_NULL:
@@ -81,7 +68,8 @@ std::string type_of(const TemplateNode &node) {
     case TemplateNode::Kind::text:
         return R"({"type":"string"})";
     case TemplateNode::Kind::number:
-        return is_whole(*node.pieces[0].placeholder) ? R"({"type":"integer"})" : R"({"type":"number"})";
+        return placeholder_is_whole(*node.pieces[0].placeholder) ? R"({"type":"integer"})"
+                                                                 : R"({"type":"number"})";
     case TemplateNode::Kind::constant:
         return constant_type(node.constant);
     }

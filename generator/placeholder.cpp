@@ -135,4 +135,17 @@ std::vector<TextPiece> placeholder_split(std::string_view text) {
     return pieces;
 }
 
+bool placeholder_is_whole(const Placeholder &placeholder) {
+    switch (placeholder.field) {
+    case Field::heart_rate:
+        return false;
+    case Field::customer_number:
+    case Field::device_number:
+    case Field::message_number:
+        return true;
+    default:
+        return placeholder.format.per_unit() == 1;
+    }
+}
+
 } // namespace heartbeat::generator

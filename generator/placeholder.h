@@ -46,4 +46,7 @@ struct TextPiece {
 // this exception names the wrong placeholder and the legal placeholders.
 std::vector<TextPiece> placeholder_split(std::string_view text);
 
+// Returns whether the placeholder writes numbers without digits after the point.
+bool placeholder_is_whole(const Placeholder &placeholder);
+
 } // namespace heartbeat::generator

@@ -119,8 +119,9 @@ began = time.monotonic()
 expect(generate("t", silent_url), 1, "timed out")
 assert 9 < time.monotonic() - began < 15
 process = subprocess.Popen([GENERATOR, "--preset", "radar", "--schema-registry", silent_url], stderr=subprocess.PIPE, text=True)
-silent.accept()
-time.sleep(0.5)
+silent.accept()[0].close()  # the connection of the first command
+connection, _ = silent.accept()
+assert connection.recv(1), "the generator sent no request"
 began = time.monotonic()
 process.send_signal(2)
 expect(subprocess.CompletedProcess([], process.wait(10), stderr=process.stderr.read()), 1, "stopped")
