@@ -96,9 +96,19 @@ $front->behave('error 500');
 add_source($node, 'several', topic => 'away', schema_registry => 'http://127.0.0.1:1, ' . $front->url . ', ' . $registry->url, @mapping);
 has_read('several', 50, 'if the first registries of the list are away, the next one is asked');
 
+# Nothing listens at the registry's address. Then the source is given the right address.
+add_source($node, 'refused', topic => 'away', schema_registry => 'http://127.0.0.1:1', @mapping);
+waits('refused', '.*(?:refused|connect)');
+$node->query(qq{SELECT heartbeat_alter_source('refused', schema_registry => '@{[ $registry->url ]}')});
+has_read('refused', 50, 'the source is read with another address');
+
 # The registry is killed. The source still reads messages with a known schema. It waits at the first message with an unknown
 # schema.
-add_source($node, 'killed', topic => 'killed', schema_registry => $registry->url, @mapping);
+#
+# The restarted registry has forgotten its schemas. Until they are registered again, the front answers like a proxy without a
+# server behind it. Otherwise the source would be told that there is no such schema.
+my $proxy = Heartbeat::RegistryFront->new($registry->url);
+add_source($node, 'killed', topic => 'killed', schema_registry => $proxy->url, @mapping);
 $publisher->publish('killed', { format => 'avro', schema => version(0) }, undef, beats('killed', 1 .. 20));
 has_read('killed', 20, 'the source is read before the registry is killed');
 my $first  = $registry->register('killed-value', 'AVRO', version(0));
@@ -110,13 +120,15 @@ has_read('killed', 40, 'a killed registry is not needed for a known schema');
 $publisher->publish('killed', { format => 'avro', schema => version(0) },                             undef, beats('killed', 41 .. 50));
 $publisher->publish('killed', { format => 'avro', schema => version(1), bare => \1, id => $second }, undef, beats('killed', 51 .. 60));
 $publisher->publish('killed', { format => 'avro', schema => version(0) },                             undef, beats('killed', 61 .. 70));
-waits('killed', '.*refused|.*connect');
+waits('killed', '.*answer.*502');
 has_read('killed', 50, 'the messages before the one with an unknown schema are stored, and none after it');
 other_source_reads('while the registry is killed');
+$proxy->behave('error 502');
 $registry->start;
 # a registry in memory gives the same ids for the same calls
 $registry->register('away-value', 'AVRO', version(0));
 is(join(' ', map { $registry->register('killed-value', 'AVRO', version($_)) } 0 .. 2), join(' ', $first, $second, $third), 'the registry gives the same ids again');
+$proxy->behave('pass');
 has_read('killed', 70, 'the source is read when the registry has started again');
 
 # The registry is frozen while a worker waits for its answer. Then it continues.

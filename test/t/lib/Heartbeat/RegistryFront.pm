@@ -22,7 +22,7 @@ my @fronts;
     $front->behave('error 500');    # later requests get this answer
     $front->behave('pass');         # passes requests on to the registry, as at the beginning
 
-The behaviours: pass; error STATUS; text TEXT (an answer 200 with this text); drop (closes the connection); slow SECONDS (passes
+The behaviours: pass (502 if the registry does not answer); error STATUS; text TEXT (an answer 200 with this text); drop (closes the connection); slow SECONDS (passes
 the request on after that time); trickle (one byte of the answer in a second); endless (an answer without an end); hold (answers
 only when another behaviour begins).
 
@@ -101,6 +101,7 @@ sub _answer
 	return _send($client, 200,       $argument) if $behaviour eq 'text';
 	return _endless($client) if $behaviour eq 'endless';
 	my $answer = HTTP::Tiny->new(timeout => 20)->get("$self->{url}$path");
+	return _send($client, 502, '') if $answer->{status} == 599;    # the registry itself has not answered
 	return _trickle($client, $answer) if $behaviour eq 'trickle';
 	return _send($client, $answer->{status}, $answer->{content});
 }
