@@ -41,6 +41,7 @@ std::string print(const char *format, auto... values) {
 
 std::vector<std::string> make(const std::function<std::string(int)> &message) {
     std::vector<std::string> messages;
+    messages.reserve(message_count);
     for (size_t i = 0; i < message_count; i++)
         messages.push_back(message(static_cast<int>(i * 7919 % 1000)));
     return messages;

@@ -83,7 +83,7 @@ packages_to_test() {
     ! postgres_is_packaged || echo "postgresql-$(postgres_version)-pgtap"
     echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl locales \
         python3-psycopg2 python3-prometheus-client python3-yaml python3-venv protobuf-compiler libgtest-dev \
-        help2man mandoc man-db zsh fish clang clang-format clang-tidy shellcheck codespell "$(packages_first_known libclang-rt-dev clang)"
+        help2man mandoc man-db zsh fish clang clang-format shellcheck codespell "$(packages_first_known libclang-rt-dev clang)"
 }
 
 # Prints the names of the packages that the build of heartbeat's Debian packages needs: the packages that debian/control.in
@@ -162,7 +162,7 @@ packages_explain() {
     local programs="pg_config g++ make pkg-config" libraries="rdkafka jansson simdjson zlib CLI11"
     case " $* " in *" packages_to_run_kafka "*) programs+=" java mvn" ;; esac
     case " $* " in *" packages_to_test "*)
-        programs+=" clang++ clang-format clang-tidy shellcheck codespell prove pg_prove"
+        programs+=" clang++ clang-format python3 shellcheck codespell prove pg_prove"
         libraries+=" gtest"
         ;;
     esac

@@ -107,7 +107,7 @@ bool single_text(MappedMessage *message, const NamedTextField &named, TextStore 
     char digits[digits_max];
     if (!text_of(found, digits, text))
         return fail_type(*message, named, place, found, error);
-    if (text->data() == digits) {
+    if (found.type != ValueType::string) {
         char *const room = made->room(text->size());
         if (room == nullptr)
             return fail_store(*made, error);

@@ -15,7 +15,7 @@ enum class WireType : uint8_t { varint = 0, fixed64 = 1, bytes = 2, group = 3, g
 struct WireField {
     uint32_t number;
     WireType type;
-    uint64_t value;
+    uint64_t value = 0; // not for bytes and groups
     std::string_view bytes;
 };
 

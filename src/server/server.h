@@ -6,7 +6,7 @@
 #if defined(_RDKAFKA_H_) || defined(JANSSON_H)
 #error "files that include the server reach Kafka and JSON through src/kafka and src/decode only"
 #endif
-#define _RDKAFKA_H_
+#define _RDKAFKA_H_ // NOLINT(bugprone-reserved-identifier): the guard of librdkafka's header
 #define JANSSON_H
 
 // include the headers of the C++ library first, because the server's macros (gettext, printf, ...) would

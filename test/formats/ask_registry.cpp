@@ -80,6 +80,7 @@ int compile(const FormatsModule *module, const char *main_path, char **imports, 
         texts.push_back(read_file(equals + 1));
     }
     std::vector<NamedText> named;
+    named.reserve(names.size());
     for (size_t i = 0; i < names.size(); i++)
         named.push_back({names[i], texts[i]});
     char error[proto_error_size] = "";

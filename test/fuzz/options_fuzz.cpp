@@ -87,6 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!input.file.empty())
         setenv("HEARTBEAT_CONFIG_FILE", write_file(input.file), 1);
     std::vector<const char *> arguments;
+    arguments.reserve(input.arguments.size());
     for (const std::string &argument : input.arguments)
         arguments.push_back(argument.c_str());
 

@@ -65,8 +65,8 @@ TEST(ProtobufLimits, LimitsGroups) {
     const std::string set = set_of("proto2", pb_message("M", {pb_field("g", 1, PbType::group, ".p.M")}));
     std::string deep, end;
     for (int i = 0; i < 100; ++i) {
-        deep += "\x0B";
-        end += "\x0C";
+        deep += '\x0B';
+        end += '\x0C';
     }
     EXPECT_EQ(pb_read(*pb_reader(set, "/g"), deep + end).substr(0, 10), R"({"g":{"g":)");
     deep += Bytes().bytes(9, std::string(size_t{1} << 20U, 'x')).text;

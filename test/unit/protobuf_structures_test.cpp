@@ -86,7 +86,7 @@ TEST(ProtobufStructures, GroupsAndUnknownFields) {
               begin + "a length is greater than the number of bytes that follow");
     std::string deep;
     for (uint32_t i = 0; i <= message_depth_max; ++i)
-        deep += "\x4B";
+        deep += '\x4B';
     EXPECT_EQ(fault(deep), begin + "groups are nested too deeply");
 }
 

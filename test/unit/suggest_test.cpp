@@ -165,6 +165,7 @@ TEST(Suggest, NamesWithAnyCharactersBecomePlaces) {
 // The first suggestion for messages that have these payloads and different keys.
 std::string mapping_for(const std::vector<std::string> &payloads) {
     std::vector<Message> messages;
+    messages.reserve(payloads.size());
     for (size_t i = 0; i < payloads.size(); i++)
         messages.push_back({quoted(payloads[i]), "KEY-" + std::to_string(i)});
     const std::vector<Suggested> found = suggest_for(messages);

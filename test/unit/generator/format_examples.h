@@ -60,7 +60,7 @@ inline std::string protobuf_of(const std::string &value,
 }
 
 // Returns the text of the error, or "".
-template <typename Make> std::string format_mistake(Make make) {
+template <typename Make> std::string format_mistake(const Make &make) {
     try {
         make();
     } catch (const TemplateError &error) {

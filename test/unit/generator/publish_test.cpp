@@ -29,7 +29,7 @@ class Transcript {
     Console *console() { return &console_; }
     std::string text() const {
         std::string text;
-        rewind(file_);
+        fseek(file_, 0, SEEK_SET);
         for (int c = fgetc(file_); c != EOF; c = fgetc(file_))
             text.push_back(static_cast<char>(c));
         return text;
