@@ -53,17 +53,8 @@ for my $i (0 .. $#formats)
 	$bench->query("SELECT heartbeat_add_source('$format', '$topic', format => '$format', mapping => '$mapping')");
 	$source{$format} = $bench->of_source($format, $topic);
 }
-$bench->query(join '', 'BEGIN; SELECT heartbeat_resume();', (map { "SELECT heartbeat_pause('bench', source => '$_');" } 'default', @formats), 'COMMIT');
+$bench->pause_only('default', @formats);
 $bench->print_machine("$opt{readings} readings, one in a message, $customers customers, 5 % anomalies, $partitions partitions, one worker");
-
-sub measure
-{
-	my ($source) = @_;
-	$bench->empty_tables;
-	my $drain = $source->drain(rewind => 1);
-	$bench->check_audit($opt{readings});
-	return $drain;
-}
 
 my @cases = ('own', @formats);
 my @turns = @cases;
@@ -72,7 +63,7 @@ my $table = Heartbeat::Bench::Report->new([ 'readings/s', '%d' ], [ 'CPU s a mil
 for my $round (1 .. $opt{rounds})
 {
 	push @turns, shift @turns;    # each round begins with another case
-	my %drain = map { $_ => measure($source{$_}) } @turns;
+	my %drain = map { $_ => $source{$_}->drain_anew($opt{readings}) } @turns;
 	for my $case (@cases)
 	{
 		my ($drain, $millions) = ($drain{$case}, $opt{readings} / 1e6);

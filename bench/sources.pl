@@ -58,22 +58,6 @@ sub add_source
 sub drop_source { my ($name) = @_; $bench->query("SELECT heartbeat_drop_source('$name')"); return; }
 
 # Resumes all sources, and then pauses the given sources, in one transaction.
-sub pause_only
-{
-	my (@names) = @_;
-	$bench->query(join '', 'BEGIN; SELECT heartbeat_resume();', (map { "SELECT heartbeat_pause('bench', source => '$_');" } @names), 'COMMIT');
-	return;
-}
-
-sub measure
-{
-	my ($source) = @_;
-	$bench->empty_tables;
-	my $drain = $source->drain(rewind => 1);
-	$bench->check_audit($opt{readings});
-	return $drain;
-}
-
 my @missed;
 
 sub check_goal
@@ -104,7 +88,7 @@ for my $name (sort keys %layouts)
 	add_source($name, topic => $topic, mapping => $layout->{mapping});
 	$source{$name} = $bench->of_source($name, $topic);
 }
-pause_only('default', keys %layouts);
+$bench->pause_only('default', keys %layouts);
 $bench->print_machine("$opt{readings} readings, $customers customers, 5 % anomalies, $partitions partitions, one worker; "
 	  . "own: heartbeat's own layout; flat: JSON of four fields under a mapping; samples: $samples readings in a message");
 
@@ -113,7 +97,7 @@ my $table = Heartbeat::Bench::Report->new(@columns, [ 'against own', '%.2f' ]);
 for my $round (1 .. $opt{rounds})
 {
 	push @cases, shift @cases;    # each round begins with another case
-	my %drain = map { $_ => measure($source{$_}) } @cases;
+	my %drain = map { $_ => $source{$_}->drain_anew($opt{readings}) } @cases;
 	$table->add($round, $_, values_of($drain{$_}), $drain{own}{seconds} / $drain{$_}{seconds}) for qw(own flat samples);
 }
 $table->print_medians;
@@ -158,7 +142,7 @@ sub measure_beside
 		$add->();
 		$bench->await("state = '$state' FROM heartbeat_source_status WHERE source = 'trouble'", "$case: the state is not $state");
 	}
-	my $drain = measure($own);
+	my $drain = $own->drain_anew($opt{readings});
 	if ($add)
 	{
 		drop_source('trouble');

@@ -111,6 +111,14 @@ sub await_running
 
 sub pause { my ($self) = @_; $self->query("SELECT heartbeat_pause('bench'" . $self->_source(', ') . ')'); return; }
 
+# Resumes all sources, and then pauses only these.
+sub pause_only
+{
+	my ($self, @sources) = @_;
+	$self->query(join '', 'BEGIN; SELECT heartbeat_resume();', (map { "SELECT heartbeat_pause('bench', source => '$_');" } @sources), 'COMMIT');
+	return;
+}
+
 # Changes settings and restarts the server. Use it for settings that need a restart, or to start a new worker.
 sub restart
 {
@@ -212,6 +220,16 @@ sub _start_seconds
 {
 	my ($self) = @_;
 	return $self->query('SELECT extract(epoch FROM min(ingested_at) - (SELECT changed_at FROM heartbeat_control)) FROM heartbeat_records');
+}
+
+# Drains the source's topic from its beginning into empty tables, and checks the number of rows.
+sub drain_anew
+{
+	my ($self, $rows) = @_;
+	$self->empty_tables;
+	my $drain = $self->drain(rewind => 1);
+	$self->check_audit($rows);
+	return $drain;
 }
 
 # One session waits inside the server. A client that queries repeatedly would use a part of a core.

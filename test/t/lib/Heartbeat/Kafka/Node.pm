@@ -1,6 +1,5 @@
-# Test code: one process of Kafka, which is a broker, a controller or both, with its own storage and ports. A test can format,
-# start, stop, kill and freeze the process. Heartbeat::Kafka and Heartbeat::Kafka::Cluster use it. Each function that waits has
-# a condition and a deadline. The code ends every process by its process id, even when the test dies.
+# Test code: one process of Kafka, which is a broker, a controller or both, with its own storage and ports. A test can format its
+# storage. The base class starts, stops, kills and freezes the process. Heartbeat::Kafka and Heartbeat::Kafka::Cluster use it.
 
 package Heartbeat::Kafka::Node;
 
@@ -12,16 +11,11 @@ use File::Path qw(rmtree);
 use IO::Socket::INET;
 use IPC::Run ();
 use MIME::Base64 qw(encode_base64url);
-use POSIX qw(:sys_wait_h);
-use Time::HiRes qw(time usleep);
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Heartbeat::Kafka::Programs qw($kafka_program $admin_program run_programs);
-
-my $deadline_seconds = 60;
-
-my @nodes;
+use parent 'Heartbeat::ServerProcess';
 
 =pod
 
@@ -38,37 +32,24 @@ sub new
 {
 	my ($class, $name, %opt) = @_;
 	my $listeners = $opt{listeners} // {};
-	my $self      = bless {
-		name       => $name,
+	return $class->SUPER::new(
+		'kafka', $name,
 		id         => $opt{id},
 		roles      => $opt{roles},
 		folder     => '' . PostgreSQL::Test::Utils::tempdir("kafka_$name"),
-		log        => "$PostgreSQL::Test::Utils::log_path/kafka_${name}_$$.log",
 		port       => PostgreSQL::Test::Cluster::get_free_port(),
 		controller => PostgreSQL::Test::Cluster::get_free_port(),
 		listeners  => { map { $_ => [ $listeners->{$_}, PostgreSQL::Test::Cluster::get_free_port() ] } keys %$listeners },
 		scram      => $opt{scram}      // [],
-		properties => $opt{properties} // {},
-		pid        => undef,
-		frozen     => 0,
-	}, $class;
-	push @nodes, $self;
-	return $self;
+		properties => $opt{properties} // {});
 }
 
 sub id { my ($self) = @_; return $self->{id}; }
-
-sub pid { my ($self) = @_; return $self->{pid}; }
-
-sub log_file { my ($self) = @_; return $self->{log}; }
 
 # Returns the folder of the node's partitions. In this folder each partition has a folder TOPIC-PARTITION.
 sub data_folder { my ($self) = @_; return "$self->{folder}/data"; }
 
 sub is_broker { my ($self) = @_; return $self->{roles} =~ /broker/; }
-
-# Returns whether the process runs and is not frozen.
-sub is_alive { my ($self) = @_; return defined $self->{pid} && !$self->{frozen}; }
 
 sub address
 {
@@ -103,41 +84,7 @@ sub _scram_options
 	} @{ $self->{scram} };
 }
 
-# Starts the process, and returns when it answers. A stopped process starts again with the same port and data.
-sub start
-{
-	my ($self, %opt) = @_;
-	croak "$self->{name} runs" if defined $self->{pid};
-	my $pid = fork // croak "fork: $!";
-	if ($pid == 0)
-	{
-		setpgrp;
-		open(STDIN,  '<',  '/dev/null')  or POSIX::_exit(126);
-		open(STDOUT, '>>', $self->{log}) or POSIX::_exit(126);
-		open(STDERR, '>&', \*STDOUT)     or POSIX::_exit(126);
-		exec($kafka_program, 'serve', "$self->{folder}/server.properties") or POSIX::_exit(127);
-	}
-	$self->{pid} = $pid;
-	$self->wait_until_ready unless $opt{no_wait};
-	return;
-}
-
-sub wait_until_ready
-{
-	my ($self) = @_;
-	my $deadline = time + $deadline_seconds;
-	until ($self->answers)
-	{
-		if (waitpid($self->{pid}, WNOHANG) == $self->{pid})
-		{
-			$self->{pid} = undef;
-			croak "$self->{name} ended while starting:\n" . $self->_log_tail;
-		}
-		croak "$self->{name} does not answer:\n" . $self->_log_tail if time > $deadline;
-		usleep(20_000);
-	}
-	return;
-}
+sub command { my ($self) = @_; return ($kafka_program, 'serve', "$self->{folder}/server.properties"); }
 
 # Returns whether the process is ready. A broker must answer a request. A controller only needs an open port, because it
 # answers only nodes of Kafka.
@@ -147,53 +94,6 @@ sub answers
 	return defined IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{controller}", Timeout => 1) unless $self->is_broker;
 	return IPC::Run::run([ $admin_program, '--brokers', $self->address, '--timeout', 1, 'ready' ],
 		'<', \undef, '>', \my $out, '2>', \my $err);
-}
-
-sub stop { my ($self) = @_; return $self->_end('TERM'); }
-
-sub kill9 { my ($self) = @_; return $self->_end('KILL'); }
-
-sub restart { my ($self) = @_; $self->stop; return $self->start; }
-
-# A frozen process keeps its connections and answers nothing, like a process that has lost its network.
-sub freeze
-{
-	my ($self) = @_;
-	kill('STOP', $self->{pid}) or croak "kill: $!";
-	$self->{frozen} = 1;
-	return;
-}
-
-sub thaw
-{
-	my ($self) = @_;
-	kill('CONT', $self->{pid}) or croak "kill: $!";
-	$self->{frozen} = 0;
-	return;
-}
-
-sub _end
-{
-	my ($self, $signal) = @_;
-	my $pid = $self->{pid} // return;
-	kill($signal, $pid);
-	kill('CONT', $pid) if $self->{frozen};    # so that the pending signal takes effect
-	my $deadline = time + 30;
-	while (waitpid($pid, WNOHANG) == 0)
-	{
-		kill('KILL', $pid) if time > $deadline;
-		usleep(5_000);
-	}
-	$self->{pid}    = undef;
-	$self->{frozen} = 0;
-	return;
-}
-
-sub _log_tail
-{
-	my ($self) = @_;
-	my @lines = split /^/, PostgreSQL::Test::Utils::slurp_file($self->{log});
-	return join '', @lines > 30 ? @lines[ -30 .. -1 ] : @lines;
 }
 
 # Writes server.properties. $voters has the controllers of the quorum.
@@ -235,15 +135,6 @@ sub configure
 	print $file map { "$_=$properties{$_}\n" } sort keys %properties;
 	close($file) or croak "server.properties: $!";
 	return;
-}
-
-# The processes must end with the test. When the processes end, Perl changes $?, so this code restores the exit status of the
-# test.
-END
-{
-	my $status = $?;
-	$_->_end('KILL') for @nodes;
-	$? = $status;
 }
 
 1;
