@@ -57,7 +57,6 @@ sub add_source
 
 sub drop_source { my ($name) = @_; $bench->query("SELECT heartbeat_drop_source('$name')"); return; }
 
-# Resumes all sources, and then pauses the given sources, in one transaction.
 my @missed;
 
 sub check_goal
