@@ -84,10 +84,11 @@ void obstacles_find(bool of_lock, const AwaitedLock &awaited, const char *messag
     add_found(rules_on_ingest(), "changes the rows that heartbeat writes: drop it with DROP RULE.", obstacle);
     Datum text = CStringGetTextDatum(message);
     statement_execute(&select_publications, &text, nullptr, SPI_OK_SELECT);
-    add_found(SPI_processed > 0 ? statement_text(0, 1) : nullptr,
-              "prevents changes of rows: use only columns of the replica identity in its column list and its "
-              "row filter, or drop it.",
-              obstacle);
+    add_found(
+        SPI_processed > 0 ? statement_text(0, 1) : nullptr,
+        "prevents changes of rows: its row filter must use only columns of the replica identity, and its "
+        "column list must have all of these columns. Change or drop the publication.",
+        obstacle);
 }
 
 } // namespace heartbeat
