@@ -23,10 +23,10 @@ INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type) 
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('a', 'anomalies', 3, '1 minute', '');
 SELECT count(*) AS rules FROM heartbeat_alert_rules;
 
--- without a rule heartbeat_evaluate_alerts() raises no alert, and needs no next call
+-- if there is no rule, heartbeat_evaluate_alerts() raises no alert, and one call examines everything
 SELECT * FROM heartbeat_evaluate_alerts('', true);
 
--- a number of anomalies of one customer within a period; the period can also have ended some seconds ago
+-- rules of kind anomalies: a number of anomalies of one customer within a period; this period can have ended some seconds ago
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type, customer_id) VALUES
     ('any three', 'anomalies', 3, '10 seconds', NULL, NULL), ('slow twice', 'anomalies', 2, '10 seconds', 'BRADYCARDIA', NULL),
     ('one of c', 'anomalies', 1, '10 seconds', NULL, 'c');
@@ -57,7 +57,7 @@ SELECT rule, subject FROM alerts WHERE NOT closed;
 DELETE FROM heartbeat_alert_rules;
 SELECT raised, closed, open, on_arrival, on_clock FROM heartbeat_evaluate_alerts('', true);
 
--- dead letters, and a worker that is not RUNNING
+-- rules for the number of dead letters, for the lag, and for a worker that is not RUNNING
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES
     ('garbage', 'dead_letters', 2, NULL), ('stands still', 'state', NULL, '1 minute'), ('lags', 'lag', 0, NULL);
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, dead_letters) VALUES ('heartbeat-events', 0, 2, 0, 2);

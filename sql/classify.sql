@@ -1,5 +1,5 @@
--- heartbeat_classify() uses the worker's rule. Its boundaries are 0, 40, 180 and 300; the test also uses the next doubles
--- on each side.
+-- heartbeat_classify() uses the worker's rule. The boundaries of this rule are 0, 40, 180 and 300. The test also uses the
+-- nearest double below and above each boundary.
 SET extra_float_digits = 1;
 
 SELECT heart_rate, heartbeat_classify(heart_rate) FROM (VALUES
@@ -15,8 +15,8 @@ SELECT heartbeat_classify('fast');
 -- an index and a parallel query can use heartbeat_classify()
 SELECT provolatile, proisstrict, proparallel FROM pg_proc WHERE proname = 'heartbeat_classify';
 
--- the constraints of the tables have the same rule: every whole and half rate, and the neighbours of each boundary, fit in
--- exactly one table, with exactly one type
+-- the constraints of the tables have the same rule: exactly one table accepts a heart rate, with exactly one type; the test
+-- uses all whole and half heart rates, and the doubles next to each boundary
 CREATE TEMP TABLE rates AS
     SELECT rate / 2.0 AS heart_rate FROM generate_series(-10, 700) rate
     UNION ALL SELECT * FROM unnest('{-Infinity,-5e-324,5e-324,39.99999999999999,40.00000000000001,179.99999999999997,

@@ -43,8 +43,8 @@ INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, ingeste
     VALUES ('b', 74, '2026-11-22 00:00+00', NULL);
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp) VALUES ('e', 39, '2026-11-22 00:00+00');
 
--- one row for each (customer_id, event_timestamp): in a week's table partition, in the default partition, and when the row
--- comes again in another statement; the first row stays
+-- each table has one row for a customer, a time and a device, and the first row stays: in a week's table partition, in the
+-- default partition, and if another statement inserts the second row
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 41, '2026-11-22 00:00+00');
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 41, '2026-11-22 00:00+00')
     ON CONFLICT DO NOTHING RETURNING customer_id;
@@ -59,7 +59,7 @@ INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anoma
     VALUES ('d', 0, '1999-01-01 00:00+00', 'INVALID');
 DELETE FROM heartbeat_records WHERE customer_id = 'c';
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('c', 48, '1999-01-01 00:00+00');
--- the key also refuses a second row after the week of the row has got its table partition
+-- the key also refuses a second row after the first row has moved to the new table partition of its week
 SELECT heartbeat_make_partitions('1999-01-01 00:00+00', '1999-01-01 00:00+00') AS made;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('c', 49, '1999-01-01 00:00+00');
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type)
@@ -72,7 +72,7 @@ ORDER BY customer_id, event_timestamp;
 -- customer ids are sorted by bytes
 SELECT min(customer_id) AS first, max(customer_id) AS last FROM heartbeat_records;
 
--- offsets and control: a Kafka partition has one row, offsets are not negative, and the sum of the anomalies cannot be set
+-- heartbeat_offsets has one row for a Kafka partition; its offsets are not negative, and its sum of the anomalies cannot be set
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, bradycardia, tachycardia, invalid)
     VALUES ('t', 0, 10, 0, 1, 2, 3) RETURNING anomalies;
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset) VALUES ('t', 0, 11, 0);

@@ -8,7 +8,7 @@ GRANT EXECUTE ON FUNCTION heartbeat_pause(text, text), heartbeat_resume(text), h
     TO regress_heartbeat_nina, regress_heartbeat_omar;
 CREATE VIEW control AS SELECT paused, reason, changed_by, changed_at = now() AS now FROM heartbeat_control;
 
--- ingest is not paused yet; resuming it changes nothing
+-- ingest is not paused yet, so a resume changes nothing
 SELECT * FROM control;
 SELECT heartbeat_resume();
 SELECT * FROM control;
@@ -49,7 +49,7 @@ SET SESSION AUTHORIZATION regress_heartbeat_nina;
 SELECT heartbeat_resume();
 RESET SESSION AUTHORIZATION;
 SELECT paused, reason, changed_by FROM control;
--- a second resume changes nothing: the first role stays recorded
+-- a second resume changes nothing: the row keeps the role of the first resume
 SET SESSION AUTHORIZATION regress_heartbeat_omar;
 SELECT heartbeat_resume();
 RESET SESSION AUTHORIZATION;
@@ -113,7 +113,7 @@ SELECT count(*) AS gaps FROM heartbeat_gaps;
 -- a seek by time has to ask Kafka
 SELECT * FROM heartbeat_seek('2026-11-22 14:39+00');
 
--- the first call of a session loads the library, so the called function finds the setting that it reads
+-- the first call in a session loads the library, which defines the setting that the function reads
 \c -
 SET client_min_messages = warning;
 SELECT * FROM heartbeat_seek(0, 1000);

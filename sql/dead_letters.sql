@@ -31,8 +31,9 @@ SELECT * FROM heartbeat_retry_dead_letters();
 SELECT * FROM letters;
 TABLE counters;
 
--- all dead letters except two are corrected: they become a record, an anomaly of each type, a reading that is already
--- stored, two readings with the same customer and time (the first is stored), and a dead letter with another error
+-- the test corrects all dead letters except two. The corrected dead letters become a record, an anomaly of each type, a reading
+-- that is already stored, two readings with the same customer and time (the first is stored), and a dead letter with another
+-- error
 UPDATE heartbeat_dead_letters SET payload = convert_to(m.payload, 'UTF8') FROM (VALUES
     ('heartbeat-events', 1, '{"customer_id":"late","heart_rate":74.25,"event_timestamp":"2026-11-22T14:40:00.123456Z"}'),
     ('heartbeat-events', 2, '{"customer_id":42,"heart_rate":30,"event_timestamp":"2026-11-22T14:40:01Z"}'),
@@ -68,8 +69,8 @@ SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_s
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT count(*) AS records FROM heartbeat_records;
 
--- 1700 dead letters, more than a retry reads in one step; every fifth stays bad, and the last 60 have the same readings as
--- the first 60
+-- a retry needs several steps for 1700 dead letters. Every fifth dead letter stays invalid, and the last 60 have the same
+-- readings as the first 60
 TRUNCATE heartbeat_dead_letters, heartbeat_offsets, heartbeat_records, heartbeat_anomalies, heartbeat_stale_minutes;
 CREATE VIEW readings AS
     SELECT n, n % 4 AS partition, n % 1640 AS customer, 20 + n % 1640 % 300 AS heart_rate,

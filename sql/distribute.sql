@@ -1,5 +1,5 @@
 --
--- Without Citus the tables cannot be distributed, and the error says so
+-- Without Citus the tables cannot be distributed, and the error names this reason
 --
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
@@ -14,7 +14,7 @@ CREATE TEMP TABLE before AS SELECT pg_get_viewdef('vw_customer_bpm_summary') AS 
 BEGIN;
 SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)');
 SELECT pg_get_viewdef('vw_customer_bpm_summary') = definition AS same FROM before;
--- both definitions of the view return the same rows for minutes that are rolled up, pending, stale, and all of these
+-- both definitions of the view return the same rows for minutes that are rolled up, pending, stale, or all of these at once
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('a', 60, '2026-11-22 10:00:01Z'), ('a', 70, '2026-11-22 10:00:02Z'), ('b', 80, '2026-11-22 10:01:01Z'),
     ('a', 90, '2026-11-22 10:02:01Z'), ('c', 100, '2026-11-22 10:03:01Z'), ('a', 110, '2026-11-22 10:03:02Z');

@@ -1,5 +1,5 @@
--- heartbeat_events: the actions of roles with their reasons, in their transactions; how many rows are kept, and which
--- roles may read them.
+-- The table heartbeat_events: each action of a role adds a row with its reason, in the transaction of the action. Also tests
+-- how many rows heartbeat keeps, and which roles may read them.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 \set VERBOSITY terse
@@ -11,7 +11,7 @@ GRANT SELECT ON heartbeat_events TO regress_heartbeat_reader;
 CREATE VIEW events AS SELECT role, kind, reason, details FROM heartbeat_events ORDER BY id;
 SELECT role = session_user AS mine FROM heartbeat_actor() role;
 
--- each action adds a row with the session's role, whatever role the function acts as
+-- each action adds a row with the session's role, even if the function acts as another role
 SET SESSION AUTHORIZATION regress_heartbeat_nina;
 SELECT heartbeat_pause('disk is being replaced');
 SELECT * FROM heartbeat_seek(0, 5);
@@ -39,7 +39,7 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_c
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT kind, details FROM events;
 
--- the newest ten thousand rows and all rows of the last seven days are kept, with any retention
+-- a new event deletes neither the newest ten thousand rows nor the rows of the last seven days
 TRUNCATE heartbeat_events RESTART IDENTITY;
 INSERT INTO heartbeat_events (happened_at, role, kind, reason)
     SELECT now() - interval '6 days', session_user, 'many', n FROM generate_series(1, 10050) n;
@@ -57,7 +57,8 @@ COMMIT;
 SELECT heartbeat_record_event('one more', NULL);
 SELECT count(*) FROM heartbeat_events;
 
--- from the hundredth time in a minute on, the same action of a role is only counted, and the role's earlier rows stay
+-- if a role repeats an action more than a hundred times in a minute, its last row counts the further actions, and its earlier
+-- rows stay
 TRUNCATE heartbeat_events;
 SELECT heartbeat_record_event('deed', 'to be seen');
 SELECT count(*) AS recorded FROM generate_series(1, 150) n, heartbeat_record_event('much', n::text, jsonb_build_object('n', n));
@@ -67,7 +68,7 @@ UPDATE heartbeat_events SET happened_at = happened_at - interval '1 minute';
 SELECT heartbeat_record_event('much', 'a minute later');
 SELECT count(*) FROM heartbeat_events WHERE kind = 'much';
 
--- a role with the right may read, and no role may write
+-- a role with the right may read the events, and no role may change them
 SET ROLE regress_heartbeat_reader;
 SELECT count(*) > 0 AS reads FROM heartbeat_events;
 DELETE FROM heartbeat_events;

@@ -1,7 +1,8 @@
 -- CREATE EXTENSION and DROP EXTENSION: the objects that they create and drop, in any schema.
 SET client_min_messages = warning;
 
--- pg_regress has installed the default version; while a Debian package is built, the server does not list it as available
+-- pg_regress has installed the default version; while a Debian package is built, the server does not list this version as
+-- available
 SELECT n.nspname AS schema, coalesce(e.extversion = a.default_version, true) AS newest, e.extrelocatable AS relocatable
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_available_extensions a ON a.name = e.extname
 WHERE e.extname = 'heartbeat';
@@ -13,8 +14,7 @@ CREATE VIEW heartbeat_members AS
     WHERE e.extname = 'heartbeat' AND d.deptype = 'e' AND d.classid <> 'pg_type'::regclass;
 SELECT member FROM heartbeat_members ORDER BY member COLLATE "C";
 
--- every table, view and function has a comment, and so has every column (columns of a table partition have the comment of
--- the parent)
+-- every table, view, function and column has a comment (columns of a table partition have the comment of the parent)
 SELECT member AS without_comment FROM heartbeat_members m
 LEFT JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
 WHERE coalesce(c.relkind, 'f') <> 'S' AND obj_description(m.objid, m.classid::regclass::text::name) IS NULL
@@ -31,7 +31,8 @@ DROP VIEW heartbeat_members;
 CREATE EXTENSION heartbeat;
 ALTER EXTENSION heartbeat SET SCHEMA pg_catalog;
 
--- DROP EXTENSION also drops the table partitions that heartbeat has created since CREATE EXTENSION, with their rows, and leaves nothing
+-- DROP EXTENSION also drops the table partitions that heartbeat has created since CREATE EXTENSION, with their rows: no object
+-- of heartbeat stays
 SELECT heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-23 00:00+00') AS made;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('CUST-1', 70, '2026-11-22 14:39+00');
 SELECT heartbeat_pause();
@@ -44,7 +45,7 @@ SELECT count(*) > 100 AS something_is_there FROM heartbeat_left;
 DROP EXTENSION heartbeat;
 SELECT * FROM heartbeat_left;
 
--- in a schema whose name needs quotes, and that is not on the search path, all functions find their tables
+-- all functions find their tables, even if the name of their schema needs quotes and the schema is not on the search path
 CREATE SCHEMA "Odd schema.1";
 CREATE EXTENSION heartbeat SCHEMA "Odd schema.1";
 SELECT "Odd schema.1".heartbeat_classify(74);

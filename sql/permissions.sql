@@ -1,4 +1,4 @@
--- The rights of a role without grants, a reader, an operator, and an attacker that wants the owner's rights.
+-- The rights of four roles: a role without grants, a reader, an operator, and an attacker that wants the owner's rights.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 \set VERBOSITY terse
@@ -60,7 +60,7 @@ SELECT heartbeat_partition_states();
 SELECT heartbeat_audit();
 SELECT nextval('heartbeat_records_id_seq');
 
--- a reader reads the views and the audit, and changes nothing
+-- a reader can read the views and the audit, and cannot change anything
 SET SESSION AUTHORIZATION regress_heartbeat_reader;
 SELECT customer_id, avg_bpm, reading_count FROM vw_customer_bpm_summary;
 SELECT customer_id, heart_rate, anomaly_type FROM vw_recent_anomalies;
@@ -132,7 +132,7 @@ CREATE TEMP TABLE pg_class (oid oid, relname text);
 CREATE TEMP TABLE pg_inherits (inhrelid oid, inhparent oid);
 CREATE FUNCTION pg_temp.now() RETURNS timestamptz LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'now runs as %', current_user; END $$;
--- PostgreSQL does choose the attacker's objects if the search_path contains them
+-- without protection the attack works: PostgreSQL chooses the attacker's objects if the search_path contains their schema
 SELECT format('%s', now());
 SELECT 1::bigint + 1::numeric;
 SET search_path = pg_temp, public, pg_catalog;

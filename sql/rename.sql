@@ -1,5 +1,4 @@
--- The extension's schema: a name that needs quotes, another name later, and objects that other roles have created there
--- before.
+-- The extension's schema: its name needs quotes, it gets another name later, and other roles have created objects in it before.
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
@@ -57,8 +56,8 @@ RESET ROLE;
 CREATE EXTENSION heartbeat SCHEMA shared;
 DROP FUNCTION shared.heartbeat_pause(text, text);
 
--- constraints, views and functions of the extension use no operator or function of another role that matches a call better,
--- or that makes a call ambiguous
+-- another role creates operators and functions that match a call better or make a call ambiguous; the constraints, views and
+-- functions of the extension do not use them
 SET ROLE regress_heartbeat_squatter;
 CREATE FUNCTION shared.meddle(double precision, integer) RETURNS boolean LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'meddling as %', current_user; END $$;
@@ -80,7 +79,7 @@ SELECT relname ~ '^heartbeat_records_2026w48_[0-9a-f]{8}$' AS another_name
 SELECT * FROM shared.heartbeat_apply_retention();
 SELECT labels->>'version' <> '' AS answers FROM shared.heartbeat_metrics WHERE name = 'heartbeat_info';
 SELECT shared.heartbeat_pause('no meddling');
--- heartbeat_check_objects() finds an object that uses a stranger's object on purpose
+-- the test lets an object of the extension use another role's function, and heartbeat_check_objects() finds this object
 ALTER TABLE shared.heartbeat_events ALTER kind SET DEFAULT shared.heartbeat_classify(1);
 SELECT * FROM shared.heartbeat_check_objects();
 DROP EXTENSION heartbeat;

@@ -1,4 +1,4 @@
--- CREATE EXTENSION in a restore of a dump: ingest waits for heartbeat_resume(), and the reason says so.
+-- CREATE EXTENSION in a restore of a dump: ingest waits for heartbeat_resume(), and the reason of the pause names the restore.
 SET client_min_messages = warning;
 DROP EXTENSION heartbeat;
 
@@ -29,7 +29,7 @@ SELECT heartbeat_resume();
 SELECT hold, paused, reason FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
--- pg_restore is recognized by its application_name, whatever row_security is
+-- heartbeat recognizes pg_restore by its application_name, with any value of row_security
 SET application_name = 'pg_restore';
 CREATE EXTENSION heartbeat;
 RESET application_name;

@@ -53,7 +53,7 @@ SELECT tableoid::regclass AS partition, customer_id FROM heartbeat_rollup ORDER 
 UNION ALL
 (SELECT id, customer_id, heart_rate, event_timestamp, ingested_at FROM heartbeat_records EXCEPT TABLE before);
 
--- new rows go to their week at once, with an id of the same sequence and the defaults of the parent
+-- new rows go directly to the table partition of their week, with ids of the same sequence and the defaults of the parent
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('new', 80, '2026-11-17 00:00+00')
     RETURNING tableoid::regclass AS partition, id > (SELECT max(id) FROM before) AS higher_id, ingested_at = now() AS now;
 
@@ -83,7 +83,7 @@ SELECT count(*) FROM heartbeat_partition_list;
 SELECT * FROM heartbeat_apply_retention();
 SELECT count(*) FROM heartbeat_partition_list;
 
--- keys and indexes: on the table partitions, and none on the parents (pg_dump writes table partitions with keys of their
+-- the table partitions have keys and indexes, and the parents have none (pg_dump writes table partitions with keys of their
 -- own)
 SELECT c.relname AS table, d.definition
 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid, LATERAL (SELECT pg_get_indexdef(i.indexrelid) AS definition) d

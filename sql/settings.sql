@@ -2,7 +2,8 @@
 LOAD 'heartbeat';
 \set SHOW_CONTEXT never
 
--- database, max_sources and workers take effect at a restart; a server that did not preload the library may still set them
+-- database, max_sources and workers take effect at a restart; if the server did not preload the library, their context is
+-- sighup
 SELECT name, vartype AS type, unit, CASE WHEN name IN ('heartbeat.database', 'heartbeat.max_sources', 'heartbeat.workers')
            AND context = CASE WHEN current_setting('shared_preload_libraries') LIKE '%heartbeat%'
                               THEN 'postmaster' ELSE 'sighup' END

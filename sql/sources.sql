@@ -18,7 +18,7 @@ GRANT EXECUTE ON FUNCTION heartbeat_add_source(text, text, jsonb, text, text, te
 -- CREATE EXTENSION makes the source default, which uses the settings
 TABLE shown;
 
--- a source is added with all, with some, and without optional values
+-- heartbeat_add_source() with all optional values, with some of them, and with none of them
 SELECT heartbeat_add_source('own', 'ward-7');
 SELECT heartbeat_add_source('flat', 'vitals', brokers => 'kafka-1:9092,[::1]:9093', kafka_config_file => '/etc/kafka/other.properties',
                             start_offset => 'latest', offset_reset => 'earliest');
@@ -112,7 +112,7 @@ SELECT heartbeat_alter_source('new', kafka_config_file => '/etc/kafka/other.prop
 GRANT SELECT ON heartbeat_sources TO regress_heartbeat_adder;
 SET ROLE regress_heartbeat_adder;
 SELECT name, kafka_config_file FROM heartbeat_sources WHERE name = 'new';
--- a role without the right cannot change the topic, because the server would read the new topic with this file
+-- a role without the right cannot change the topic, because the server would read the new topic with the source's file
 SELECT heartbeat_alter_source('new', 'payroll');
 SELECT heartbeat_alter_source('new', '', start_offset => 'latest');
 SELECT heartbeat_alter_source('new', start_offset => 'latest');
@@ -126,7 +126,7 @@ SELECT heartbeat_drop_source('own');
 ROLLBACK;
 SELECT name FROM shown;
 
--- a pause of one source, and a pause of all sources, which only heartbeat_resume() without a source ends
+-- a pause of one source, and a pause of all sources; only heartbeat_resume() without a source ends the pause of all sources
 CREATE VIEW held AS SELECT source, paused, reason FROM heartbeat_control ORDER BY source;
 SELECT heartbeat_pause('broken sensor', 'own');
 SELECT heartbeat_pause('all of it');

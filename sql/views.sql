@@ -77,8 +77,9 @@ DELETE FROM heartbeat_rollup;
 SELECT count(*) AS rows FROM vw_customer_bpm_summary;
 ROLLBACK;
 
--- The view adds the sums of heartbeat_rollup_pending to the rolled-up rows, also where a customer has only sums. For a stale
--- minute it uses no sums. A row without readings stands for the customer of an anomaly: only the number of customers includes it.
+-- The view adds the sums of heartbeat_rollup_pending to the rolled-up rows. A customer without a rolled-up row gets a row with
+-- only these sums. For a stale minute the view uses no sums. A row with reading_count 0 stands for the customer of an anomaly:
+-- only the number of customers includes this customer.
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('CUST-2', 71.25, '2026-11-22 14:39:40+00'), ('CUST-5', 66, '2026-11-22 14:39:41+00'),
     ('CUST-5', 67, '2026-11-22 14:41:00+00'), ('CUST-1', 99, '1999-12-31 23:59:58+00');
@@ -95,7 +96,7 @@ DELETE FROM heartbeat_stale_minutes;
 SELECT customer_id, avg_bpm, reading_count FROM vw_customer_bpm_summary
 WHERE minute_bucket >= '2026-11-22 14:39+00' AND minute_bucket < '2026-11-22 14:40+00' ORDER BY customer_id;
 
--- anomalies of the last 24 hours, newest first; the first queries with present rows
+-- anomalies of the last 24 hours, the newest first; then the first queries of the README, now with rows
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES
     ('now', 20, now(), 'BRADYCARDIA'),
     ('yesterday', 350, now() - interval '23 hours 59 minutes', 'INVALID'),
@@ -124,7 +125,8 @@ SELECT metric FROM vw_pipeline_summary WHERE value = (SELECT state FROM heartbea
 SELECT topic, partition, next_offset, high_watermark, lag_messages, records, anomalies, duplicates, dead_letters,
        empty_offsets, worker_pid FROM heartbeat_partitions ORDER BY partition;
 
--- the audit of all Kafka partitions, and a difference that the test makes: one message is lost, one is stored twice
+-- the audit of all Kafka partitions, and a difference that the test makes: one message is lost, and another message is stored
+-- twice
 SELECT * FROM heartbeat_audit();
 UPDATE heartbeat_offsets SET records = records - 1 WHERE topic = 'heartbeat-events' AND partition = 0;
 UPDATE heartbeat_offsets SET duplicates = duplicates + 1 WHERE topic = 'heartbeat-events' AND partition = 1;

@@ -3,7 +3,7 @@
 -- is met now. The alert consists of the rule, the subject and the detail, as in heartbeat_alerts. heartbeat_update_alerts() raises
 -- and closes the alerts.
 --
--- Each function reads ranges of indexes only, and a limited number of rows: the newest 100,000 anomalies of a rule's period, and
+-- Each function reads only ranges of indexes, and a limited number of rows: the newest 100,000 anomalies of a rule's period, and
 -- 10,000 customers in a call.
 --
 

@@ -7,10 +7,10 @@ CREATE FUNCTION heartbeat_rules_changed() RETURNS trigger
 COMMENT ON FUNCTION heartbeat_rules_changed() IS
     'Internal: when the transaction commits, tells the maintenance worker to read heartbeat_alert_rules again.';
 
--- The functions of alert_conditions.sql say which conditions are met. heartbeat_update_alerts() calls such a function only if there
--- is an enabled rule of its kind. One call raises at most 1,000 alerts and closes at most 1,000 alerts. The function closes an
--- alert of kind silence when a reading of the customer has arrived. It closes every other alert when the condition is no longer
--- met.
+-- The functions of alert_conditions.sql find the conditions that are met. heartbeat_update_alerts() calls the function of a kind
+-- only if there is an enabled rule of this kind. One call raises at most 1,000 alerts and closes at most 1,000 alerts. The function
+-- closes an alert of kind silence when a reading of the customer has arrived. It closes every other alert when the condition is no
+-- longer met.
 CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -22,7 +22,7 @@ BEGIN ATOMIC
                      ORDER BY a.closed_at LIMIT 100);
     WITH rules AS MATERIALIZED (
         SELECT r.name, r.kind, r.customer_id FROM heartbeat_alert_rules r WHERE r.enabled
-    ), slice AS MATERIALIZED ( -- last_customer is NULL if no customer follows this slice
+    ), slice AS MATERIALIZED ( -- last_customer is NULL if no customer follows these customers
         SELECT CASE WHEN count(*) = 10000 THEN max(c.customer_id COLLATE "C") END AS last_customer
         FROM heartbeat_customers_after(after_customer) c
         WHERE with_silence AND EXISTS (SELECT FROM rules WHERE kind = 'silence' AND customer_id IS NULL)

@@ -37,9 +37,9 @@ $$;
 COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
     'Internal: creates the triggers of heartbeat_records that call heartbeat_mark_changed().';
 
--- If another session uses a table, only the next call of this function creates the table's trigger. The function does not call
--- heartbeat_release_trigger() itself: it returns the tables, and its caller passes them to heartbeat_release_trigger(). Callers
--- in SQL bodies refer to that function by oid, so no other function of the same name can make the call ambiguous.
+-- If another session uses a table, this call does not create the table's trigger, and the next call tries again. The function does
+-- not call heartbeat_release_trigger() itself: it returns the tables, and its caller passes them to heartbeat_release_trigger().
+-- Callers in SQL bodies refer to that function by oid, so no other function of the same name can make the call ambiguous.
 CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

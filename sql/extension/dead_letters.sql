@@ -14,8 +14,8 @@ $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
     'Internal: when a person changes the payload of a dead letter, keeps a copy of the payload that arrived.';
 -- Counts the unresolved dead letters that a person or retention deletes. With this count heartbeat_audit_tables() stays exact.
--- Workers compare heartbeat.dead_letter_limit with counters, so they need not count rows of the table. Only messages in conflict
--- are not in these counters, and workers count their rows.
+-- Workers compare heartbeat.dead_letter_limit with counters, so they need not count rows of the table. These counters do not
+-- include messages in conflict, so workers count the rows of these messages.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS

@@ -50,7 +50,8 @@ DECLARE
     name text;
     one record;
 BEGIN
-    -- The maintenance worker may be creating table partitions, with triggers. The next query must see these triggers.
+    -- This lock waits for the maintenance worker if it is creating table partitions with triggers. The next query must see these
+    -- triggers.
     EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', records);
     -- Citus distributes no table that has triggers
     FOR one IN SELECT t.tgname, t.tgrelid::regclass AS watched FROM pg_trigger t WHERE t.tgfoid = mark_changed AND t.tgparentid = 0 LOOP

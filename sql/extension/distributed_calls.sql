@@ -1,13 +1,14 @@
 --
--- The dependencies between functions of the extension, which pg_depend does not have while the tables are distributed
+-- The dependencies between functions of the extension. While the tables are distributed, pg_depend does not have these
+-- dependencies.
 --
 
--- Citus creates on its nodes each object that a distributed table depends on. It looks at the views and functions that use the
--- table. It treats each function that they call, and all objects that this function depends on, as a dependency of the table. The
--- functions of heartbeat use the tables and call each other. So Citus would find that a table depends on itself, and would refuse
--- to distribute the table. It would also find that the table depends on the extension, and would create the extension on the nodes.
--- The bodies of the functions stay bound to the same functions and tables. PostgreSQL always refuses to drop a single function of
--- an extension, so it needs no dependencies for that.
+-- Citus creates on its nodes each object that a distributed table depends on. Citus also looks at the views and functions that use
+-- the table. If such a view or function calls a function, Citus treats the called function as a dependency of the table, with all
+-- objects that the called function depends on. The functions of heartbeat use the tables and call each other. So Citus would find
+-- that a table depends on itself, and would refuse to distribute the table. It would also find that the table depends on the
+-- extension, and would create the extension on the nodes. The bodies of the functions stay bound to the same functions and tables.
+-- PostgreSQL always refuses to drop a single function of an extension, even without these dependencies.
 CREATE FUNCTION heartbeat_record_calls(caller regprocedure, recorded boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_record_calls(regprocedure, boolean) IS

@@ -1,6 +1,6 @@
 --
--- Refuses to create the extension on a node of a Citus cluster, or if Citus would create it on its nodes too. The tables of such an
--- extension would have the same names as the tables that heartbeat_distribute() creates on the nodes.
+-- Refuses to create the extension on a node of a Citus cluster. Also refuses to create it if Citus would create it on its nodes
+-- too. The tables of such an extension would have the same names as the tables that heartbeat_distribute() creates on the nodes.
 --
 
 DO $$

@@ -26,9 +26,9 @@ $$;
 
 -- While a dump is restored into a database, a worker would store readings and create table partitions that the dump also contains.
 -- So the restore pauses ingest. A dump cannot announce its end, so a person calls heartbeat_resume(). This statement recognizes a
--- restore by the name of pg_restore, or by row_security: each dump first sets row_security to off in its session, if no option of
--- pg_dump prevents this. No other session has a reason to set row_security before CREATE EXTENSION. A setting of the server, the
--- database or the role does not count.
+-- restore by the name of pg_restore, or by row_security. Each dump first sets row_security to off in its session, except if an
+-- option of pg_dump prevents this. No other session has a reason to set row_security before CREATE EXTENSION. A setting of the
+-- server, the database or the role does not count.
 INSERT INTO heartbeat_control (hold, paused, reason)
     SELECT 'restore', true, 'restored from a dump: call heartbeat_resume() when the restore has ended'
     WHERE EXISTS (SELECT FROM pg_settings WHERE name = 'row_security' AND setting = 'off' AND source = 'session')

@@ -66,7 +66,7 @@ BEGIN
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
         RAISE EXCEPTION 'cannot create table partitions from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR missing IN -- ANALYZE can hold the lock below for minutes, so take the lock only if a table partition is missing
+    FOR missing IN -- ANALYZE can hold the lock of this loop for minutes, so take the lock only if a table partition is missing
         WITH bounds AS MATERIALIZED (
             SELECT h.inhparent AS parent,
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
@@ -107,7 +107,7 @@ BEGIN
             END;
         END LOOP;
         new_table := format('%I.%I', schema, name)::regclass;
-        -- heartbeat_set_owner() may have changed the owner while this function, as the old owner, waited for the lock
+        -- this function acts as the old owner if heartbeat_set_owner() changed the owner while this function waited for the lock
         owner := (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = missing.parent);
         IF owner <> quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
@@ -143,8 +143,8 @@ BEGIN
                     SELECT format('trigger %I', t.tgname)
                     FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
                     WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                      -- do not test tgisinternal: PostgreSQL 14 also sets it for a trigger that a table partition has from its
-                      -- parent
+                      -- do not test tgisinternal: PostgreSQL 14 also sets this column for a trigger that a table partition has from
+                      -- its parent
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                       AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid

@@ -32,18 +32,19 @@ BEGIN
     IF retention = interval '0' THEN
         RETURN;
     END IF;
-    -- The slow statements come first. They can wait for the rollup, or for the maintenance worker, which also applies retention.
-    -- They lock no table that ingest needs, so ingest continues meanwhile.
+    -- The slow statements come first. These statements can wait for the rollup, or for the maintenance worker, which also applies
+    -- retention. They lock no table that ingest needs, so ingest continues meanwhile.
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
-                   rollup_default, dead_letters); -- from here on no role can create a trigger on them
+                   rollup_default, dead_letters); -- from here on no role can create a trigger on these tables
     obstacle := (
         SELECT o.code FROM (
             SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
             FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
             WHERE t.tgrelid = ANY (deleted_from) AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-              -- do not test tgisinternal: PostgreSQL 14 also sets it for a trigger that a table partition has from its parent
+              -- do not test tgisinternal: PostgreSQL 14 also sets this column for a trigger that a table partition has from its
+              -- parent
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
               AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
               AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'

@@ -113,7 +113,7 @@ COMMENT ON COLUMN heartbeat_status.last_error IS 'The last error of any worker.'
 COMMENT ON COLUMN heartbeat_status.last_error_at IS 'When this error occurred.';
 COMMENT ON COLUMN heartbeat_status.hint IS 'What to do next.';
 
--- A source that no worker reads yet is CONNECTING, unless no worker runs at all.
+-- While workers run, a source that no worker reads yet is CONNECTING.
 CREATE VIEW heartbeat_source_status WITH (security_barrier) AS
     SELECT d.name AS source, coalesce(d.topic, current_setting('heartbeat.topic', true)) AS topic, n.state, n.since, n.reason,
            CASE WHEN n.state = 'PAUSED' AND p.of_all THEN 'heartbeat_resume() resumes ingest.'

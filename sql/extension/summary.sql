@@ -1,7 +1,7 @@
 --
 -- vw_customer_bpm_summary, with one text for tables that Citus has distributed, and another text for tables on this server.
 -- heartbeat_use_summary() creates the view with one of the texts. This script, heartbeat_distribute() and heartbeat_undistribute()
--- call it.
+-- call this function.
 --
 
 -- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This
@@ -26,7 +26,7 @@ BEGIN
     IF propagation IS NOT NULL THEN -- Citus is loaded
         PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
     END IF;
-    IF schema <> 'heartbeat_building' THEN -- it is heartbeat_building while a script creates or updates the extension
+    IF schema <> 'heartbeat_building' THEN -- while a script creates or updates the extension, the schema is heartbeat_building
         CREATE SCHEMA heartbeat_building;
         EXECUTE format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', summarize_minute);
     END IF;

@@ -5,9 +5,9 @@
 
 -- @distributed_begin@
 
--- If Citus has distributed the readings, its nodes need the new column and key too. Citus sends a statement to the tables of the nodes that
--- have the same schema and name. So this block must run before begin.sql moves the tables to another schema. It locks heartbeat_control
--- first: the block waits for the current batch, and the next batch waits for the update.
+-- If Citus has distributed the readings, its nodes need the new column and key too. Citus finds the tables on the nodes by schema
+-- and name. So this block must run before begin.sql moves the tables to another schema. It locks heartbeat_control first: the block
+-- waits for the current batch, and the next batch waits for the update.
 SET LOCAL search_path = pg_catalog, pg_temp;
 DO $$
 DECLARE
@@ -37,13 +37,13 @@ $$;
 
 -- @begin@
 
--- Functions that have other parameters or another result in 2.0. The update drops these functions and creates new functions. A new function
--- gets the owner and the grants of its old function. An object of a user that calls an old function would be lost, so the update stops and
--- names this object.
+-- Functions that have other parameters or another result in 2.0. The update drops these functions and creates new functions. A new
+-- function gets the owner and the grants of its old function. If an object of a user calls an old function, this object would be
+-- lost. So the update stops and names this object.
 
 DO $$
 DECLARE
-    replaced CONSTANT text[] := ARRAY[ -- the old function, and the new one
+    replaced CONSTANT text[] := ARRAY[ -- the old function, and the new function
         ['heartbeat_move_offset(text, integer, bigint, text)', 'heartbeat_move_offset(text, text, integer, bigint, text)'],
         ['heartbeat_forget_offset(text, integer)', 'heartbeat_forget_offset(text, text, integer)'],
         ['heartbeat_seek(integer, bigint)', 'heartbeat_seek(integer, bigint, text)'],
@@ -58,7 +58,7 @@ DECLARE
          'heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[], boolean, text)'],
         ['heartbeat_audit()', 'heartbeat_audit()'],
         ['heartbeat_partition_states()', 'heartbeat_partition_states()'],
-        ['heartbeat_partition_states()', 'heartbeat_source_states()']]; -- new in 2.0: heartbeat_metrics calls both
+        ['heartbeat_partition_states()', 'heartbeat_source_states()']]; -- a new function, which heartbeat_metrics also calls
     callers text;
     function text;
     kept jsonb := '[]';
@@ -90,7 +90,7 @@ BEGIN
 END
 $$;
 
-DROP FUNCTION heartbeat_audit(); -- in 2.0 it has the same parameters, but more columns
+DROP FUNCTION heartbeat_audit(); -- in 2.0 this function has the same parameters, but more columns
 
 -- heartbeat_partition_states() also has more columns in 2.0. The update does not drop the views that call it, because they must keep their
 -- grants and dependent objects. So it first replaces these views by views without this function.
@@ -224,7 +224,8 @@ BEGIN
                   WHERE c.oid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT, INSERT ON heartbeat_building.heartbeat_schemas TO %s', worker);
     END LOOP;
-    -- A retry also writes the column readings of a conflict. With `replace` it needs more rights, which an update grants to no role.
+    -- A retry also writes the column readings of a conflict. A retry with `replace` needs more rights. An update grants these
+    -- rights to no role.
     FOR worker IN SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END
                   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) x
                   WHERE a.attrelid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.attname = 'error_text'
