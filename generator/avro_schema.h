@@ -37,8 +37,8 @@ struct AvroType {
     size_t size = 0;                        // of a fixed
     std::string name;                       // the full name of a record, an enumeration or a fixed
     std::vector<std::string> names{};       // fields of a record, symbols of an enumeration
-    std::vector<const AvroType *> types{};  // fields, branches of a union; of an array or a map: one type
-    std::vector<const json_t *> defaults{}; // of the fields of a record; nullptr: none
+    std::vector<const AvroType *> types{};  // of the fields, of the branches, or of the values (array, map)
+    std::vector<const json_t *> defaults{}; // of a record's fields; nullptr: no default
 };
 
 // Owns the types, and the JSON of their defaults. A type can contain itself, through its name.

@@ -50,7 +50,7 @@ sub print_bash
 
 _heartbeat_generator() {
     local word=\${COMP_WORDS[COMP_CWORD]} option=\${COMP_WORDS[COMP_CWORD - 1]}
-    # bash takes --option=value for three words
+    # bash splits --option=value into three words
     if [[ \$word == = ]]; then
         word=''
     elif [[ \$option == = ]]; then
@@ -85,7 +85,7 @@ sub print_zsh
 		my $action   = $option->{value} eq 'FILE' ? '_files' : ' ';
 		for my $name (@names)
 		{
-			# with '*' zsh offers the option again when it has been typed already
+			# with '*' zsh also offers an option that is already on the command line
 			my $before = $option->{repeated} ? '*' : @names > 1 ? "(@names)" : '';
 			my $equals = $option->{value} ne '' && $name =~ /^--/ ? '=' : '';
 			print " \\\n    '$before$name$equals\[$text]";

@@ -23,7 +23,7 @@ class EmbeddedBroker {
     const std::string &address() const { return address_; }
 
     // The mock cluster removes the oldest messages of a partition that exceeds a limit. Returns how many
-    // messages it has removed from all partitions.
+    // messages the mock cluster has removed from all partitions.
     int64_t dropped() const;
 
   private:
@@ -34,7 +34,7 @@ class EmbeddedBroker {
     std::string topic_;
     int partitions_;
     std::string address_;
-    std::unique_ptr<rd_kafka_t, Destroy> rk_; // owns the mock cluster, and is a client of it
+    std::unique_ptr<rd_kafka_t, Destroy> rk_; // the client that owns the mock cluster
     std::unique_ptr<LoopbackForwarder> forwarder_;
 };
 

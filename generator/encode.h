@@ -7,10 +7,10 @@
 
 namespace heartbeat::generator {
 
-// Replaces *payload. The fields have the order customer_id, heart_rate, event_timestamp, without spaces. The
-// heart rate must be finite. The function writes the shortest text from which a reader gets the same number,
-// so whole numbers have no fraction. The customer id must be a text that needs no escapes in JSON, such as
-// the simulated ids.
+// Replaces *payload. The text has the fields customer_id, heart_rate and event_timestamp in this order,
+// without spaces. The heart rate must be finite. The function writes the shortest text from which a reader
+// gets the same number, so whole numbers have no fraction. The customer id must be a text that needs no
+// escapes in JSON, such as the simulated ids.
 void encode_reading(const Reading &reading, std::string *payload);
 
 } // namespace heartbeat::generator

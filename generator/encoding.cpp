@@ -77,7 +77,7 @@ PartEncoding avro_key(const Options &options, const TemplateTree &tree) {
     return avro_part(*tree.key, tree.key_schema, tree.name + ": key_schema", tree.name);
 }
 
-// The ids of both schemas must be given, or none.
+// The user must give the ids of both schemas, or no id.
 void set_ids(const Options &options, MessageEncoding *encoding) {
     const bool has_key = !encoding->key.schema.empty();
     if (has_key && options.schema_id.has_value() != options.key_schema_id.has_value())
@@ -117,7 +117,7 @@ MessageEncoding encoding_load(const Options &options, const MessageTemplate &lay
 }
 
 // The frame is a zero byte and the id. Protobuf's frame also names the message in the schema: a zero byte for
-// the first one.
+// the first message.
 void encoding_set_id(Format format, uint32_t id, PartEncoding *part) {
     part->prefix.assign(1, '\0');
     append_big_endian_id(id, &part->prefix);

@@ -31,7 +31,7 @@ struct MessageEncoding {
 
 // Uses the format of --format. Without --format, it uses the format of the template. Makes the schemas and
 // the plans, and the frames for --schema-id. Throws LayoutError if options do not fit the format, and
-// TemplateError if the template does not.
+// TemplateError if the template does not fit it.
 MessageEncoding encoding_load(const Options &options, const MessageTemplate &layout);
 
 // Puts the frame with this schema id before the bytes.

@@ -7,7 +7,7 @@
 
 namespace heartbeat::generator {
 
-// The options of the layout must have been added.
+// Call it after the options of the layout are added.
 void add_format_options(CLI::App *app, Options *options);
 
 } // namespace heartbeat::generator

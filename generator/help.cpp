@@ -1,4 +1,5 @@
-// Generator, options: the layout of --help. The build makes the manual page and the completions from it.
+// Generator, options: the layout of --help. The build makes the manual page and the completions from the
+// output of --help.
 #include "help.h"
 
 #include <algorithm>

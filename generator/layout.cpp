@@ -13,7 +13,7 @@ namespace heartbeat::generator {
 namespace {
 
 constexpr uint64_t most_devices = 10'000'000;  // of all customers together
-constexpr int longest_message = 1'000'000'000; // seconds from its first to its last reading
+constexpr int longest_message = 1'000'000'000; // seconds from the first to the last reading
 constexpr double tolerance = 1e-9;             // allowed rounding error of a computed number of seconds
 
 std::string number_text(double number) {
@@ -69,7 +69,7 @@ void check_interval(const Options &options, int64_t resolution) {
                           " s. Give a lower --rate, more --customers, or " + simulate);
 }
 
-// Heartbeat's own layout has a faster writer, which only writes JSON.
+// Heartbeat's own layout has a faster writer, which writes only JSON.
 bool needs_template(const Options &options) {
     return options.format.value_or("json") != "json" || options.schema_registry || options.schema_id ||
            options.schema_file || options.key_schema_file || options.print_schema;

@@ -32,8 +32,8 @@ class Source {
   public:
     virtual ~Source() = default;
 
-    // `waiting`: there is no message yet, and the call has waited a little; call it again. `failed`: error()
-    // has the reason.
+    // `waiting`: there is no message yet, and the call has waited a short time; call next() again. `failed`:
+    // error() has the reason.
     virtual SourceState next(Message *message) = 0;
     virtual std::string error() const { return {}; }
 };

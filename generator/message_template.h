@@ -22,9 +22,9 @@ struct Sample {
 // The readings of one message, in the order of their times. All readings are of the same device of one
 // customer.
 struct MessageReadings {
-    uint64_t message_number;  // in this run, from 1
+    uint64_t message_number;  // counted in this run, from 1
     uint32_t customer_number; // from 1
-    uint32_t device_number;   // of this customer, from 1
+    uint32_t device_number;   // counted for this customer, from 1
     std::string customer_id;
     std::string device_id;
     std::vector<Sample> samples; // at least one
@@ -52,7 +52,7 @@ struct HeaderTemplate {
 struct TemplateTree;
 
 struct MessageTemplate {
-    std::shared_ptr<const TemplateTree> tree; // the formats with a schema need it
+    std::shared_ptr<const TemplateTree> tree; // formats with a schema use the tree
     std::vector<Step> value;
     std::optional<std::vector<Step>> key;
     std::vector<HeaderTemplate> headers;

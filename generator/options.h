@@ -35,11 +35,11 @@ struct Options {
     uint32_t devices = 1;                     // how many devices each customer has
     std::optional<uint32_t> samples; // readings in a message; without a value: the number in the layout
 
-    std::optional<std::string> format;          // json, json-schema, avro or protobuf; or the template's
+    std::optional<std::string> format;          // json, json-schema, avro or protobuf; none: the template's
     std::optional<std::string> schema_registry; // its addresses, with commas between them
-    std::optional<uint32_t> schema_id;          // of the values, without a registry
+    std::optional<uint32_t> schema_id;          // id of the values' schema, without a registry
     std::optional<uint32_t> key_schema_id;
-    std::optional<std::string> schema_file; // neither schema_file nor a schema in the template: it is derived
+    std::optional<std::string> schema_file; // none: the template's schema, or a derived schema
     std::optional<std::string> key_schema_file;
     bool print_schema = false;
 

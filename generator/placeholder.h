@@ -32,7 +32,7 @@ struct Placeholder {
     Field field;
     HeartRateUnit unit = HeartRateUnit::bpm; // of heart_rate
     TimeFormat format;                       // of time, start_time, end_time, offset and duration
-    bool is_number = false; // a JSON string of only this placeholder is written without quotes
+    bool is_number = false; // a JSON string with only this placeholder is written without quotes
 };
 
 // A piece of a text: the text before a placeholder, and then the placeholder. The last piece may have no

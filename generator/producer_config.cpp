@@ -58,7 +58,7 @@ const char *producer_config_densest_compression() {
     char reason[512];
     const bool zstd = rd_kafka_conf_set(conf.get(), "compression.codec", "zstd", reason, sizeof(reason)) ==
                       RD_KAFKA_CONF_OK;
-    return zstd ? "zstd" : "lz4"; // librdkafka has its own lz4
+    return zstd ? "zstd" : "lz4"; // every build of librdkafka has lz4
 }
 
 std::string producer_config_get(const rd_kafka_conf_t *conf, const char *property) {

@@ -1,7 +1,7 @@
 // Generator, formats: makes the plan that writes a template's messages in Protobuf.
 //
-// A field is a tag, which has the field's number and its wire type, and then the value. A text, a message and
-// an array of numbers begin with their length.
+// A field consists of a tag and a value. The tag has the field's number and its wire type. A text, a message
+// and an array of numbers begin with their length.
 #include "protobuf_plan.h"
 
 #include "template_compile.h"

@@ -66,8 +66,8 @@ Publisher::Publisher(PublishSettings settings, Console *console)
 Publisher::~Publisher() {
     if (topic_ != nullptr)
         rd_kafka_topic_destroy(topic_);
-    // rd_kafka_destroy() waits for all threads of the client, and one of them may be waiting for the name
-    // server.
+    // rd_kafka_destroy() waits for all threads of the client, and one of these threads can wait long for the
+    // name server.
     auto destroyed = std::make_shared<std::promise<void>>();
     std::future<void> done = destroyed->get_future();
     std::thread([rk = rk_, destroyed] {

@@ -22,7 +22,7 @@ struct PublishSettings {
     int create_partitions;               // 0: do not create the topic
 };
 
-// Only one thread uses it. librdkafka's callbacks run inside send(), serve(), open() and abandon().
+// Only one thread uses a Publisher. librdkafka's callbacks run inside send(), serve(), open() and abandon().
 class Publisher : public Sink {
   public:
     // Throws ProducerConfigError.

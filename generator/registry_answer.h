@@ -8,8 +8,8 @@
 
 namespace heartbeat::generator {
 
-// Returns the schema id of an answer with this HTTP status. Otherwise throws RegistryError with the
-// registry's reason, without control characters and without the secrets of the settings.
+// Returns the schema id from an answer with this HTTP status. If the answer has no id, throws RegistryError
+// with the registry's reason, without control characters and without the secrets of the settings.
 uint32_t registry_answer_id(long status, const std::string &answer, const RegistrySettings &settings);
 
 } // namespace heartbeat::generator

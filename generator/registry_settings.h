@@ -1,5 +1,5 @@
-// Generator, schema registry: the properties of a schema registry, which users give beside those of
-// librdkafka. run.cpp calls it.
+// Generator, schema registry: the properties of a schema registry, which users give together with
+// librdkafka's properties. run.cpp calls it.
 #pragma once
 
 #include <string>
@@ -7,7 +7,8 @@
 
 namespace heartbeat::generator {
 
-// The names are those that Confluent's clients use. An empty text means that the property is not given.
+// The properties have the same names as in Confluent's clients. An empty text means that the property is not
+// given.
 struct RegistrySettings {
     std::string user_info; // USER:PASSWORD
     std::string bearer_token;
@@ -17,7 +18,7 @@ struct RegistrySettings {
 };
 
 // Removes the properties that begin with schema.registry. from the list, so that librdkafka does not get
-// them. Throws LayoutError for an unknown property. The text of this error has no value of a property.
+// them. Throws LayoutError for an unknown property. The text of this error contains no value of a property.
 RegistrySettings registry_settings_take(std::vector<std::string> *properties);
 
 } // namespace heartbeat::generator

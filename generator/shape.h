@@ -29,22 +29,22 @@ struct Shape {
 
     Kind kind = Kind::nothing;
     std::string path;               // JSON pointer in the template
-    std::string type_name;          // of a record: legal in Avro and Protobuf, and no other record has it
+    std::string type_name;          // of a record: legal in Avro and Protobuf, and unique
     std::vector<std::string> names; // of the fields of a record, as in the template
     std::vector<Shape> elements;    // fields; of a map and an array: the type of the values
 
     const Shape &element() const { return elements[0]; }
 };
 
-// Throws TemplateError, whose text begins with `name`, if a value has no type: an array with elements of
-// different types, or an object with changing names and values of different types.
+// Throws TemplateError if a value has no type: an array with elements of different types, or an object with
+// changing names and values of different types. The text of the error begins with `name`.
 Shape shape_of(const TemplateNode &node, const std::string &name);
 
 // Returns the name with an underscore in place of each byte that is not legal in the name of a field.
 std::string legal_name(const std::string &name);
 
 std::string avro_schema_of(const Shape &shape);
-// Throws TemplateError for what Protobuf cannot express, such as an array in an array.
+// Throws TemplateError if Protobuf cannot express the shape, for example an array in an array.
 std::string protobuf_schema_of(const Shape &shape, const std::string &name);
 // JSON Schema needs no shape: it can express each template.
 std::string json_schema_of(const TemplateNode &node);

@@ -52,7 +52,7 @@ void MessageSimulator::set_wall_times(std::vector<Sample> *samples) {
     int64_t &last = last_time_[size_t{customer_} * settings_.devices + device_];
     const int64_t now = wall_clock_();
     int64_t before =
-        static_cast<int64_t>(samples->size()); // the number of readings from this one to the newest
+        static_cast<int64_t>(samples->size()); // the number of readings from this to the newest reading
     for (Sample &sample : *samples) {
         const int64_t time = now - --before * interval_ns / 1000;
         // The clock may return the same time for two readings, or may be set back.

@@ -17,7 +17,7 @@ struct MessageSettings {
     SimulationSettings simulation; // interval_ns: between two readings of one device, at least the resolution
     uint32_t devices = 1;          // of each customer
     uint32_t samples = 1;          // readings of a message
-    int64_t resolution = 1;        // in microseconds; each reading's time is a multiple of it
+    int64_t resolution = 1;        // in microseconds; the times of readings are multiples of it
     // A message ends at midnight of the zone with this offset from UTC, in microseconds. Without a value,
     // messages do not end at midnight.
     std::optional<int64_t> day_zone;
@@ -26,7 +26,7 @@ struct MessageSettings {
 // Makes a message of each device of the first customer, then of each device of the second customer, and so
 // on: CUST-0001 with DEV-0001-1, CUST-0001 with DEV-0001-2, CUST-0002 with DEV-0002-1, ... Two readings of
 // one device never have the same time. With one device for each customer, one reading in a message and a
-// resolution of a microsecond, the readings are the same as those of Simulator.
+// resolution of a microsecond, the class Simulator makes the same readings.
 class MessageSimulator {
   public:
     explicit MessageSimulator(const MessageSettings &settings,

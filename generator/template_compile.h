@@ -16,7 +16,7 @@ namespace heartbeat::generator {
 MessageTemplate template_compile(std::string_view json, const std::string &name,
                                  std::optional<uint32_t> samples = std::nullopt);
 
-// The same for a template that has been read.
+// Does the same for a template that has been read already.
 MessageTemplate template_compile(const TemplateTree &tree);
 
 // Makes the steps that write a text with placeholders as it is: without quotes, and not as JSON.

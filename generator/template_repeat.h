@@ -11,16 +11,16 @@ namespace heartbeat::generator {
 
 inline constexpr char repeat_member[] = "$repeat"; // the number of elements
 inline constexpr char each_member[] = "$each";     // the layout of an element
-inline constexpr char name_member[] = "$name";     // the names of members; makes an object, not an array
+inline constexpr char name_member[] = "$name";     // the members' names, if the result is an object
 
 inline constexpr size_t most_samples = 1'000'000; // of one message
 
 struct RepeatMistake {
     std::string member; // the wrong member; empty: the whole object
-    std::string reason; // it also says what is legal
+    std::string reason; // the reason also names the legal values
 };
 
-// Returns whether the object has any of the three members.
+// Returns whether the object has $repeat, $each or $name.
 bool is_repeat(json_t *object);
 
 std::optional<RepeatMistake> repeat_check(json_t *object);

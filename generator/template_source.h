@@ -27,7 +27,7 @@ class TemplateSource : public Source {
     MessageTemplate layout_;
     MessageEncoding encoding_;
     MessageSimulator simulator_;
-    // Makes UUIDs. The simulator has another generator of random numbers, so that a seed gives the same
+    // Makes UUIDs. The simulator has its own generator of random numbers, so that a seed gives the same
     // readings with every template.
     std::mt19937_64 random_;
     MessageReadings readings_;

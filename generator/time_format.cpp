@@ -134,7 +134,7 @@ void TimeFormat::take_pattern(std::string_view text) {
     if (zone_at < text.size())
         zone_ = zone_of(text, text.substr(zone_at));
     bool has_year = false;
-    bool after_hour = false; // if true, MM is the minute
+    bool after_hour = false; // if true, MM means the minute
     for (std::string_view rest = text.substr(0, zone_at); !rest.empty();) {
         const size_t size = take_part(rest, after_hour);
         if (size == 0)

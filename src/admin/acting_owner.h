@@ -10,12 +10,12 @@ extern "C" {
 
 namespace heartbeat {
 
-// The values that acting_owner_leave() restores. After an error the server restores them.
+// The values that acting_owner_leave() restores. After an error the server restores these values.
 struct ActingOwner {
     Oid caller;
     int security;
     int settings;
-    SPITupleTable *rows; // of the caller's last statement
+    SPITupleTable *rows; // the rows of the caller's last statement
     uint64 row_count;
 };
 

@@ -47,15 +47,16 @@ Statement insert_marks_of_default = {R"sql(
     FROM @extschema@.heartbeat_records_default r
     WHERE isfinite(r.event_timestamp))sql"};
 
-// Minutes that this transaction has marked. If a subtransaction aborts, PostgreSQL undoes its marks. The
-// session does not know which minutes these were, so it then forgets all minutes of the transaction.
+// Minutes that this transaction has marked. If a subtransaction aborts, PostgreSQL undoes the marks of this
+// subtransaction. The list does not show which minutes these are, so the session then forgets all minutes of
+// the transaction.
 HTAB *marked = nullptr;
 // The nesting level of the transaction in which heartbeat itself moves or deletes readings. heartbeat then
 // updates the rollup itself, so the trigger marks no minute. 0: heartbeat does not change readings now.
 int own_level = 0;
 
 void forget() {
-    marked = nullptr; // PostgreSQL frees its memory with the transaction
+    marked = nullptr; // PostgreSQL frees this memory at the end of the transaction
 }
 
 void transaction_ended(XactEvent event, void * /*argument*/) {
@@ -195,8 +196,9 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
     PG_RETURN_POINTER(updated ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }
 
-// The extension's SQL functions call it with true before they move or delete readings. From then on the
-// trigger marks no minutes. After a call with false, or after an error, the trigger marks minutes again.
+// The extension's SQL functions call this function with true before they move or delete readings. From then
+// on the trigger marks no minutes. After a call with false, or after an error, the trigger marks minutes
+// again.
 extern "C" Datum heartbeat_own_changes(PG_FUNCTION_ARGS) {
     register_callbacks();
     own_level = PG_GETARG_BOOL(0) ? GetCurrentTransactionNestLevel() : 0;

@@ -10,9 +10,9 @@ extern "C" {
 
 namespace heartbeat {
 
-// Sets `begin` (included) and `end` (excluded) to the bounds of the table partition. Sets them to -infinity
-// and infinity if the table partition is not directly below the parent. Does the same if the bounds are not a
-// range of times.
+// Sets `begin` (included) and `end` (excluded) to the bounds of the table partition. Sets `begin` to
+// -infinity and `end` to infinity if the table partition is not directly below the parent, or if its bounds
+// are not a range of times.
 void changed_bounds(Relation partition, Oid parent, TimestampTz *begin, TimestampTz *end);
 
 } // namespace heartbeat

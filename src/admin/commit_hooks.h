@@ -1,5 +1,5 @@
 // Tells the workers at commit that a session has changed something. Functions and triggers of admin/ call
-// these functions. The hooks do not depend on what the session has changed.
+// these functions. The hooks are the same for every change.
 #pragma once
 
 namespace heartbeat {

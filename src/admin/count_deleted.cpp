@@ -1,7 +1,7 @@
-// The trigger on heartbeat_dead_letters. It counts in dead_letters_deleted the unresolved dead letters that a
-// person or retention deletes. With this counter heartbeat_audit_tables() is exact, and a worker need not
-// count rows to find the number of unresolved dead letters. The worker compares this number with
-// heartbeat.dead_letter_limit.
+// The trigger on heartbeat_dead_letters. If a person or retention deletes unresolved dead letters, the
+// trigger adds their number to the counter dead_letters_deleted. With this counter heartbeat_audit_tables()
+// is exact, and a worker need not count rows to find the number of unresolved dead letters. The worker
+// compares this number with heartbeat.dead_letter_limit.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -71,8 +71,8 @@ Statement has_conflicts = {R"sql(
     SELECT EXISTS (SELECT FROM deleted_letters WHERE resolved_at IS NULL AND error_code = 'CONFLICT'))sql"};
 
 // Returns true if unresolved messages in conflict were deleted, or may have been deleted.
-// heartbeat.dead_letter_limit also applies to these messages. But a worker counts their rows in the table, so
-// this trigger changes no counter for them.
+// heartbeat.dead_letter_limit also applies to these messages. But a worker counts the rows of these messages
+// in the table, so this trigger changes no counter for them.
 bool conflicts_deleted(bool truncated) {
     if (truncated)
         return true;

@@ -49,7 +49,7 @@ extern "C" Datum heartbeat_lock_source(PG_FUNCTION_ARGS) {
 
 namespace {
 
-// Which workers this transaction wakes at its commit, and why.
+// The workers that this transaction wakes at its commit, and the reasons.
 bool workers_wanted = false;
 bool roll_up_wanted = false;
 bool roll_up_later_wanted = false;
@@ -71,7 +71,7 @@ void tell() {
 void transaction_ended(XactEvent event, void * /*argument*/) {
     switch (event) {
     case XACT_EVENT_PRE_PREPARE:
-        // another session may execute COMMIT PREPARED, and that session would not wake the workers
+        // another session can execute COMMIT PREPARED, and that session would not wake the workers
         if (workers_wanted || roll_up_wanted || rules_wanted)
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                             errmsg("cannot PREPARE a transaction that controls heartbeat's workers")));

@@ -1,6 +1,6 @@
 // heartbeat_kafka_offsets(time) and heartbeat_check_offset(). heartbeat_seek() calls them. The session itself
-// asks Kafka, and needs no worker for this. So the seek has its answer at once, and stays in the session's
-// own transaction.
+// asks Kafka, and needs no worker for this. So heartbeat_seek() gets Kafka's answer at once, and stays in the
+// session's own transaction.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -22,7 +22,7 @@ namespace heartbeat {
 namespace {
 
 constexpr int answer_ms = 10000;
-constexpr int check_patience_s = 3; // short, because a seek by offset works without Kafka
+constexpr int check_patience_s = 3; // short, because a seek by offset also works without an answer from Kafka
 
 [[noreturn]] void refuse_partition(const Source &source, int32_t partition, const TopicDescription &topic) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -17,12 +17,12 @@ namespace heartbeat {
 namespace {
 
 constexpr int limit_s = 10;
-constexpr int topic_limit_s = 6; // the part of limit_s for the questions about the topic
+constexpr int topic_limit_s = 6; // this part of limit_s is for the questions about the topic
 constexpr size_t batch_bytes = size_t{4} << 20;
 constexpr long look_ms = 250;
 constexpr int64_t further_back = 4; // the factor by which the number of offsets grows from round to round
 
-// The offsets that a round reads of a partition.
+// The offsets that a round reads from a partition.
 struct Piece {
     int32_t partition;
     int64_t low; // the first offset that Kafka holds
@@ -56,8 +56,8 @@ void take_notes(Consumer *consumer) {
         elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
 }
 
-// Asks which offsets Kafka holds of each partition. If the leader of a partition does not answer, the
-// partition has low -1.
+// Asks which offsets Kafka holds of each partition. If the leader of a partition does not answer, `low` of
+// this partition is -1.
 PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     TopicDescription topic = {};
     Error error = {};
@@ -71,7 +71,7 @@ PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (*count + 1)));
     for (size_t i = 0; i < *count; i++)
         ranges[i] = {static_cast<int32_t>(i), -1, -1};
-    // the rest of the time is for reading the partitions whose leaders have answered
+    // half of the time is for this question, and half for reading the partitions whose leaders have answered
     int patience_ms = static_cast<int>(left_ms(newest) / 2);
     if (!kafka_session_ranges(newest->consumer, ranges, *count, patience_ms, &error) &&
         std::all_of(ranges, ranges + *count, [](const PartitionRange &range) { return range.low < 0; }))

@@ -186,8 +186,8 @@ void attempt(void *argument) {
     replay_source(attempt->span, attempt->result);
 }
 
-// Returns true if the cluster of a source has not answered, or if its topic is not the topic that ingest has
-// read.
+// Returns true if the cluster of a source has not answered, or if the source's topic is not the topic that
+// ingest has read.
 bool is_of_source(const ErrorData *error) {
     return error->sqlerrcode == ERRCODE_CONNECTION_FAILURE ||
            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;

@@ -107,7 +107,7 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
         partitions[i].to =
             is_ahead(partitions[i])
                 ? from[i]                                            // ingest has read nothing yet
-                : std::min(to[i], partitions[i].stored.next_offset); // ingest itself reads the rest
+                : std::min(to[i], partitions[i].stored.next_offset); // ingest itself reads the later offsets
         any_removed = any_removed || may_be_removed(partitions[i]);
     }
     if (!any_removed)
@@ -118,10 +118,9 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
         partitions[i].removed = is_removed(partitions[i], span, after[i]);
 }
 
-// Returns whether the topic has this partition. If the topic lacks the partition but ingest has read the
-// partition, the topic is now another topic, and the function raises an error. If ingest has never read the
-// partition, its row exists only because a person has set the offset in advance, and there is nothing to
-// replay.
+// Returns whether the topic has this partition. If the topic lacks a partition that ingest has read, the
+// topic is now another topic, and the function raises an error. If ingest has never read the partition, there
+// is nothing to replay: the partition's row exists only because a person has set the offset in advance.
 bool has_partition(const Source &source, const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;

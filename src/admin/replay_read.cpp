@@ -64,7 +64,7 @@ void wait(Consumer *consumer) {
     ResetLatch(MyLatch);
 }
 
-// Assigns the replay pieces from the offsets that the session has reached.
+// Assigns the replay pieces to the consumer client, each from the offset that the session has reached.
 void assign(ReplayReader *reader) {
     auto *positions = static_cast<PartitionPosition *>(palloc(sizeof(PartitionPosition) * reader->count));
     size_t count = 0;

@@ -28,7 +28,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int64_t bytes_at_once = int64_t{4} << 20; // of a batch, but a single message can be larger
+constexpr int64_t bytes_at_once = int64_t{4} << 20; // the size of a batch; a single message can be larger
 
 // In the details of the event, a filter has the name of its parameter.
 Statement build_details = {{INT8OID, INT8OID, JSONBOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID,

@@ -1,4 +1,4 @@
-// Reads the layout of a source, and keeps the source until the retry ends.
+// Reads the layout of a source, and locks the source until the retry ends.
 #include "server/server.h"
 
 #include "admin/retry_decoder.h"

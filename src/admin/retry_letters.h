@@ -21,12 +21,11 @@ struct SourceDecoder {
 struct RetryLetter {
     int64_t id;
     int64_t bytes;
-    CounterAdjustment *adjustment; // of the counters of its Kafka partition
+    CounterAdjustment *adjustment; // adjusts the counters of its Kafka partition
     bool is_conflict;              // the message was stored, except for its readings in conflict
     int64_t conflicts;             // the number of readings in conflict
-    const SourceDecoder *decoder;  // of the source, with its present layout
-    const char *refusal; // why the database refused to replace readings; nullptr: the database refused
-                         // nothing
+    const SourceDecoder *decoder;  // decodes with the present layout of the source
+    const char *refusal; // if the database refused to replace readings: the reason; otherwise nullptr
 };
 
 struct RetryLetters {

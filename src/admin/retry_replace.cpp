@@ -1,7 +1,7 @@
 // Replaces stored readings with the readings of dead letters, each message in a subtransaction. A reading
 // that was in conflict in one table can now belong to the other table, for example if its source has another
-// mapping, or if a person has changed the message. In this case the file also removes the stored reading from
-// the first table.
+// mapping, or if a person has changed the message. In this case the code in this file also removes the stored
+// reading from the first table.
 #include "server/server.h"
 
 #include "admin/retry_replace.h"
@@ -17,7 +17,7 @@ namespace heartbeat {
 
 namespace {
 
-// The readings in conflict that the dead letters list, in the order of the letters.
+// The readings in conflict that the dead letters contain, in the order of the letters.
 Statement select_conflicts = {{INT8ARRAYOID}, R"sql(
     SELECT n.place::integer - 1, r.customer_id, r.event_timestamp, r.device_id, r.heart_rate
     FROM unnest($1) WITH ORDINALITY AS n (id, place)
@@ -41,8 +41,8 @@ bool is_text(const Batch *batch, BatchBytes piece, const char *text) {
     return strlen(text) == static_cast<size_t>(size) && memcmp(own, text, strlen(text)) == 0;
 }
 
-// Marks the readings of a message that have the customer, time and device of a row of select_conflicts, but
-// belong to another table than this row.
+// Compares the readings of a message with the rows of select_conflicts. Marks a reading if a row has the same
+// customer, time and device, but is in another table than the table of the reading.
 void mark_moved(const Batch *batch, uint64_t row, bool *moved) {
     const BatchMessage &message = batch->messages[static_cast<size_t>(statement_int4(row, 1))];
     const char *customer_id = statement_text(row, 2), *device_id = statement_text(row, 4);

@@ -41,7 +41,7 @@ RegistryAnswer wait_for_answer(SchemaRequest *request) {
     }
 }
 
-// Returns false if the registry does not know the schema.
+// Returns false if the registry does not have the schema.
 bool use_answer(const SchemaQuestion &question, const RegistryAnswer &answer) {
     if (answer.state == RegistryState::unavailable)
         schema_session_refuse(question.source, question.id, answer.reason);

@@ -1,5 +1,5 @@
-// Loads the schemas that a session's decoder does not know, for the functions for replay, retry and trying a
-// source. The session waits for the registry, and a user can cancel it while it waits.
+// Loads the schemas that a session's decoder lacks. The functions for replay, for retry and for trying a
+// source call it. The session waits for the registry, and a user can cancel it while it waits.
 #pragma once
 
 #include "decode/decoder.h"
@@ -19,7 +19,7 @@ struct SchemaQuestion {
 };
 
 // Looks into heartbeat_schemas first, and then asks the registry of the source. Returns false if the registry
-// does not know the schema, or if the source has no registry. Raises an error if the registry does not
+// does not have the schema, or if the source has no registry. Raises an error if the registry does not
 // answer. SPI_tuptable and SPI_processed of the caller stay unchanged.
 bool schema_session_find(const SchemaQuestion &question);
 

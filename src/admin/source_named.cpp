@@ -1,5 +1,5 @@
-// Loads the sources as the extension's owner, and selects one by its name. kafka_offsets.cpp and replay.cpp
-// call it.
+// Loads the sources as the extension's owner, and selects a source by its name. kafka_offsets.cpp and
+// replay.cpp call it.
 #include "server/server.h"
 
 #include "admin/source_definition.h"

@@ -47,7 +47,7 @@ Statement update_source = {definition_types, R"sql(
         changed_at = CASE WHEN dropped_at IS NULL THEN now() END, dropped_at = NULL
     WHERE name = $1)sql"};
 
-// A retry or the trigger on dead letters may change a row of heartbeat_offsets until the DELETE locks this
+// A retry or the trigger on dead letters can change a row of heartbeat_offsets until the DELETE locks this
 // row. So the statement uses the counters that the DELETE returns.
 Statement move_counters = {{TEXTOID}, R"sql(
     WITH deleted AS (DELETE FROM @extschema@.heartbeat_offsets WHERE source = $1 RETURNING *)
