@@ -20,10 +20,10 @@ SERVER_OBJS = $(filter-out $(PURE_OBJS),$(patsubst %.cpp,%.o,$(wildcard src/*.cp
 OBJS = $(PURE_OBJS) $(SERVER_OBJS)
 DEPENDENCIES = $(OBJS:.o=.d) $(FORMATS_OBJS:.o=.d)
 
-# The module heartbeat_formats has all code that needs libcurl and libprotobuf. heartbeat.so loads the module only if it is
-# needed, so heartbeat can be built and can run without these libraries. pkg-config does not know whether the headers of
-# libprotobuf's parser are installed: Debian has these headers in libprotoc-dev. libprotobuf after 3.21 has other interfaces,
-# and ends the process in cases in which 3.21 throws an exception.
+# The module heartbeat_formats has all code that needs libcurl and libprotobuf. heartbeat.so loads the module only if a source
+# needs it, so heartbeat can be built and can run without these libraries. pkg-config does not show whether the headers of
+# libprotobuf's parser are installed: Debian has these headers in a separate package, libprotoc-dev. libprotobuf after 3.21 has
+# other interfaces, and ends the process in cases in which 3.21 throws an exception.
 FORMATS_PACKAGES = libcurl protobuf
 hash := \#
 FORMATS_FLAGS := $(shell pkg-config --cflags $(FORMATS_PACKAGES) 2>/dev/null)
@@ -55,8 +55,9 @@ override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
 # Debian's pg_buildext passes its flags in COPT; the server's makefiles use it only for C
 override CXXFLAGS += $(COPT) -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
 
-# make SANITIZE=address,undefined: for the stage `sanitize` of script/test, which also runs a server that can load it.
-# The server's flags have -fwrapv, with which the sanitizer looks for no overflow, so -fno-wrapv is added.
+# make SANITIZE=address,undefined: for the stage `sanitize` of script/test. This stage also runs a server that can load the
+# sanitized extension. The server's flags have -fwrapv. With this flag the sanitizer looks for no overflow, so the Makefile adds
+# -fno-wrapv.
 ifdef SANITIZE
 override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SHLIB_LINK += -fsanitize=$(SANITIZE)
@@ -64,7 +65,7 @@ endif
 
 $(OBJS): heartbeat.control # which has the version
 
-# Compiles object files again that were compiled for another version of PostgreSQL.
+# If object files were compiled for another version of PostgreSQL, compiles them again.
 BUILT_FOR = build/built-for
 $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).now && \
 	{ cmp -s $(BUILT_FOR).now $(BUILT_FOR) && rm $(BUILT_FOR).now || mv $(BUILT_FOR).now $(BUILT_FOR); })

@@ -35,7 +35,7 @@ sub measure
 
 for my $round (1 .. $opt{rounds})
 {
-	# the build that is first in one round is last in the next round
+	# if a build is first in one round, it is last in the next round
 	my %drain;
 	$drain{$_} = measure($_ eq 'earlier' ? $earlier : $now) for $round % 2 ? qw(earlier now) : qw(now earlier);
 	$table->add($round, $_, $opt{readings} / $drain{$_}{seconds}, @{ $drain{$_} }{qw(cpu main_cpu)},

@@ -41,8 +41,8 @@ def millions(rows):
 
 def save(figure, name):
     figure.tight_layout()
-    # Without a date, the same figures result in the same file. The background is white, so that the figures are readable on dark
-    # pages.
+    # The file contains no date, so the same figures always give the same file. The background is white, so that the figures are
+    # readable on dark pages.
     figure.savefig(f"{FOLDER}/{name}.svg", metadata={"Date": None}, facecolor="white")
     print(f"{FOLDER}/{name}.svg")
 

@@ -34,10 +34,10 @@ CODE
     echo "$(g++ -print-file-name="lib$1.so") $(g++ -print-file-name=libstdc++.so.6) $sanitized/no_translation.so"
 }
 
-# detect_leaks=0: the server does not free its memory when it ends. detect_stack_use_after_return=0: the server's error handling
-# jumps between stack frames, and the sanitizer does not support this when it keeps frames on the heap. max_free_fill_size:
-# overwrites freed memory. The sanitizer does not check the server's own accesses, but the server fails if it reads overwritten
-# memory.
+# detect_leaks=0: the server does not free its memory when it ends. detect_stack_use_after_return=0: with the value 1 the
+# sanitizer keeps stack frames on the heap, and then it does not support the jumps of the server's error handling.
+# max_free_fill_size: overwrites freed memory. The sanitizer does not check the server's own accesses, but the server fails if it
+# reads overwritten memory.
 sanitize_wrap_address() {
     local program=$sanitized$bindir/postgres
     mv "$program" "$program-sanitized"
@@ -53,8 +53,8 @@ PROGRAM
 
 # The sanitizer checks the worker's own threads and their calls of jansson. The server and librdkafka are not instrumented, so the
 # sanitizer does not check them. librdkafka starts C11 threads, which the sanitizer does not support: c11_threads.cpp replaces
-# them. Newer kernels load programs at addresses that the sanitizer needs for itself. With `setarch -R` the kernel does not use
-# these addresses.
+# these threads. Newer kernels load programs at addresses that the sanitizer needs for itself. With `setarch -R` the kernel does
+# not use these addresses.
 sanitize_wrap_thread() {
     local program=$sanitized$bindir/postgres
     mv "$program" "$program-sanitized"

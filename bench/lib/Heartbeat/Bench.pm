@@ -64,7 +64,8 @@ sub new
 	return $self;
 }
 
-# Returns a benchmark of the same server and Kafka whose methods pause, seek and drain one source and its topic.
+# Returns another benchmark of the same server and the same Kafka. Its methods pause, seek and drain only one source and its
+# topic.
 sub of_source
 {
 	my ($self, $source, $topic) = @_;

@@ -57,7 +57,8 @@ sub grow_to
 	return;
 }
 
-# Inserts the readings with the numbers $from to $to - 1, counted from the newest reading. Five in a hundred are anomalies.
+# Inserts the readings with the numbers $from to $to - 1, counted from the newest reading. Five of a hundred readings are
+# anomalies.
 sub _insert
 {
 	my ($self, $from, $to) = @_;
@@ -103,7 +104,7 @@ sub maintenance_cpu
 # Returns the cost of the rollup of the newest part of the history: { readings, seconds, cpu }.
 sub rollup { my ($self) = @_; return $self->{rollup}; }
 
-# Returns when every minute is rolled up.
+# Waits until every minute is rolled up.
 sub await_rollup
 {
 	my ($self) = @_;
