@@ -17,7 +17,7 @@ GetOptions('messages=i' => \$messages, 'rounds=i' => \$rounds) && !@ARGV
   or die "usage: bench/generator [--messages N] [--rounds N]\n";
 
 # The settings of both programs. The defaults of the two programs differ, so the benchmark sets every important property for both.
-# Both programs know the properties by the same names.
+# The properties have the same names in both programs.
 my %properties = (
 	'acks'                                  => 'all',
 	'enable.idempotence'                    => 'true',

@@ -1,4 +1,5 @@
-# Benchmark: one server against a coordinator with two nodes. Run it through bench/scale-out, which builds what it needs.
+# Benchmark: one server against a coordinator with two nodes. Run it through bench/scale-out, which builds the necessary
+# programs.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 # Benchmark: the cost of a silence rule, for ingest and for the process that evaluates the rule. Run it through
-# bench/silence, which builds what it needs.
+# bench/silence, which builds the necessary programs.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 # Benchmark: sources with a mapping against heartbeat's own layout, many idle sources, and a source in trouble beside another
-# source. Run it through bench/sources, which builds what it needs.
+# source. Run it through bench/sources, which builds the necessary programs.
 
 use strict;
 use warnings;

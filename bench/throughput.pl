@@ -1,5 +1,5 @@
-# Benchmark: compares one worker with COPY. One run measures the worker and COPY in turn. Figures of two runs cannot be compared,
-# because machines differ and are never quite idle. Run it through bench/throughput, which builds what it needs.
+# Benchmark: compares one worker with COPY. One run measures the worker and COPY in turn. Do not compare figures of two runs:
+# machines differ, and no machine is completely idle. Run it through bench/throughput, which builds the necessary programs.
 
 use strict;
 use warnings;

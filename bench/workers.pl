@@ -1,5 +1,5 @@
-# Benchmark: compares two workers with one worker, and shows what they wait for. Run it through bench/workers, which builds
-# what it needs.
+# Benchmark: compares two workers with one worker, and shows what they wait for. Run it through bench/workers, which builds the
+# necessary programs.
 
 use strict;
 use warnings;
@@ -93,7 +93,7 @@ for my $round (1 .. $rounds)
 }
 $table->print_medians;
 
-# Sampling the waits costs CPU time. So the workers store the backlog once more for the samples.
+# The samples of the waits cost CPU time. So the workers store the backlog once more for these samples.
 print_line("\nWhat the processes wait for while the backlog is stored once more, in per cent of the samples (1 % and more)");
 for my $case (@cases)
 {

@@ -1,6 +1,6 @@
-// Generator, formats: the compiled form of a template for Avro or Protobuf. It is a list of steps: each step
-// has fixed bytes, and then a value that differs from message to message. avro_plan.cpp and protobuf_plan.cpp
-// make a plan, and binary_write.cpp writes messages with it.
+// Generator, formats: the compiled form of a template for Avro or Protobuf. This form is a list of steps:
+// each step has fixed bytes, and then a value that differs from message to message. avro_plan.cpp and
+// protobuf_plan.cpp make a plan, and binary_write.cpp writes messages with it.
 #pragma once
 
 #include "message_template.h"

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Generator: makes a shell's completion. It reads the output of --help from standard input. For an option whose value is a FILE,
-# the shell offers files.
+# Generator: makes a shell's completion. The script reads the output of --help from standard input. For an option whose value is
+# a FILE, the shell offers files.
 #
 #   heartbeat-generator --help | completion.pl bash|zsh|fish > FILE
 

@@ -1,5 +1,5 @@
-// Generator: writes messages to standard error, and on a terminal also one progress line. It clears this line
-// before each message.
+// Generator: writes messages to standard error, and on a terminal also one progress line. The console clears
+// the progress line before each message.
 #include "console.h"
 
 #include <cinttypes>

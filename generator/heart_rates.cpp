@@ -24,8 +24,8 @@ constexpr int invalid_highest = 400;
 
 } // namespace
 
-// Box-Muller transform. It uses 1 minus the first fraction, so that the argument of the logarithm is never
-// zero.
+// Box-Muller transform. The function uses 1 minus the first fraction, so that the argument of the logarithm
+// is never zero.
 double HeartRates::next_normal() {
     const double radius = std::sqrt(-2 * std::log(1 - next_fraction()));
     const double deviation = radius * std::cos(2 * std::numbers::pi * next_fraction());

@@ -1,5 +1,5 @@
-// Generator: loads the layout of the messages of a run: heartbeat's own layout, or a template. It compiles
-// the template, and checks whether the layout allows the options. run.cpp calls it.
+// Generator: loads the layout of the messages of a run: heartbeat's own layout, or a template. This code
+// compiles the template, and checks whether the layout allows the options. run.cpp calls it.
 #pragma once
 
 #include "message_template.h"

@@ -1,4 +1,4 @@
-// Generator: the main function. It has a separate file, so that a test can link all other files.
+// Generator: the main function. main() has a separate file, so that a test can link all other files.
 #include "console.h"
 #include "layout.h"
 #include "options.h"

@@ -20,8 +20,8 @@ struct Message {
     std::string_view key;
     bool has_key;
     std::string_view payload;
-    // Kafka's message timestamp in milliseconds since 1970-01-01. If it is 0, librdkafka uses the present
-    // time.
+    // Kafka's message timestamp in milliseconds since 1970-01-01. If the timestamp is 0, librdkafka uses the
+    // present time.
     int64_t timestamp_ms;
     std::span<const Header> headers = {};
 };
@@ -58,7 +58,7 @@ class Sink {
     // false.
     virtual bool open() { return true; }
     virtual SendResult send(const Message &message) = 0;
-    // Handles events. It waits up to timeout_ms for the first event.
+    // Handles events. The call waits up to timeout_ms for the first event.
     virtual void serve(int timeout_ms) = 0;
     // Abandons all messages in flight, and counts them as failed.
     virtual void abandon() {}

@@ -31,7 +31,7 @@ struct Options {
     std::optional<int64_t> start_time; // microseconds since 1970-01-01 UTC
 
     std::optional<std::string> preset;        // the name of a template that the program contains
-    std::optional<std::string> template_file; // neither preset nor template_file: heartbeat's own layout
+    std::optional<std::string> template_file; // without preset and template_file: heartbeat's own layout
     uint32_t devices = 1;                     // how many devices each customer has
     std::optional<uint32_t> samples; // readings in a message; without a value: the number in the layout
 

@@ -1,5 +1,5 @@
-// Generator, dry run: writes payloads as lines to standard output instead of publishing them. It buffers
-// lines, and counts a line as acknowledged when the line is written.
+// Generator, dry run: writes payloads as lines to standard output instead of publishing them. The sink
+// buffers lines, and counts a line as acknowledged when the line is written.
 #include "print.h"
 
 #include <cerrno>

@@ -9,7 +9,7 @@
 
 namespace heartbeat::generator {
 
-// How a message is printed: its payload as it is, its payload as hexadecimal digits, or its key and its
+// The form of a printed message: the payload unchanged, the payload as hexadecimal digits, or the key and the
 // payload as hexadecimal digits with a space between them.
 enum class PrintForm { text, hex, hex_with_key };
 

@@ -1,5 +1,5 @@
-// Generator, publish: makes librdkafka's configuration for a producer. It checks the bootstrap servers with
-// the function that the extension also calls.
+// Generator, publish: makes librdkafka's configuration for a producer. The generator checks the bootstrap
+// servers with the function that the extension also calls.
 #include "producer_config.h"
 
 #include "kafka/broker_list.h"

@@ -1,5 +1,5 @@
-// Generator, replay: converts the lines of a file or of standard input into messages. It does not change a
-// byte. run.cpp uses it as the source for --replay.
+// Generator, replay: converts the lines of a file or of standard input into messages. The replay does not
+// change a byte. run.cpp uses it as the source for --replay.
 #pragma once
 
 #include "message.h"

@@ -1,5 +1,5 @@
-// Generator, replay: finds the Kafka key of a line, even if the line is not a valid reading. It scans the
-// line only up to the customer_id, without a JSON parser.
+// Generator, replay: finds the Kafka key of a line, even if the line is not a valid reading. The function
+// scans the line only up to the customer_id, without a JSON parser.
 #include "replay_key.h"
 
 #include "decode/reading.h"
@@ -28,7 +28,7 @@ class Scanner {
         return true;
     }
 
-    // Returns the raw text of a string. It does not decode escapes.
+    // Returns the raw text of a string, without decoding escapes.
     std::optional<std::string_view> take_string() {
         if (!take('"'))
             return std::nullopt;

@@ -1,6 +1,6 @@
-// Generator: one run, from the options to the exit status. It takes messages from the source, and passes each
-// message to the sink when the message is due. At the end it waits for the messages in flight and prints a
-// summary.
+// Generator: one run, from the options to the exit status. The run takes messages from the source, and passes
+// each message to the sink when the message is due. At the end it waits for the messages in flight and prints
+// a summary.
 #include "run.h"
 
 #include "alive_file.h"

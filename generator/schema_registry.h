@@ -16,7 +16,7 @@ struct RegistryError : std::runtime_error {
 
 // Registers the schema at the first of the registries that answers, and returns its id. `urls` are addresses
 // with commas between them, and `type` is AVRO, PROTOBUF or JSON. The call takes at most ten seconds for each
-// address. It ends soon after Ctrl-C. Throws RegistryError.
+// address. The call ends soon after Ctrl-C. Throws RegistryError.
 uint32_t schema_registry_register(const std::string &urls, const RegistrySettings &settings,
                                   const std::string &subject, const std::string &schema,
                                   const std::string &type);

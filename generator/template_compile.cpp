@@ -1,7 +1,7 @@
 // Generator, templates: makes a MessageTemplate from a template.
 //
-// The compiler walks through the tree once. It collects the literal text between two placeholders, and adds a
-// step for each placeholder and for each $repeat.
+// The compiler walks through the tree once. The compiler collects the literal text between two placeholders,
+// and adds a step for each placeholder and for each $repeat.
 #include "template_compile.h"
 
 #include "json_text.h"

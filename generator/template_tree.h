@@ -15,8 +15,8 @@
 
 namespace heartbeat::generator {
 
-// A mistake in a template. what() names the line or the JSON pointer of the mistake, and says what is legal
-// there.
+// A mistake in a template. what() names the line or the JSON pointer of the mistake, and the legal values at
+// this place.
 struct TemplateError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

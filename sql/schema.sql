@@ -79,7 +79,7 @@ SELECT heartbeat_make_partitions('2000-01-03 00:00+00', '2010-01-03 00:00:00.000
 \set VERBOSITY default
 SELECT count(*) FROM heartbeat_partition_list;
 
--- heartbeat.retention is 0 here: no row is too old, not even one of 1969
+-- heartbeat.retention is 0 here: no row is too old, not even a row of 1969
 SELECT * FROM heartbeat_apply_retention();
 SELECT count(*) FROM heartbeat_partition_list;
 

@@ -10,7 +10,7 @@ SELECT heartbeat_add_source('flat', 'vitals', '{"customer_id": "/id", "heart_rat
 SELECT heartbeat_add_source('garmin', 'push', preset => 'garmin-push', format => 'json');
 TABLE shown;
 
--- an error names the wrong part, and says what is legal
+-- an error names the wrong part and the legal values
 SELECT heartbeat_add_source('new', 'topic', '{"customer_id": "/id", "heart_rate": "/hr"}');
 SELECT heartbeat_add_source('new', 'topic', '{"customer_id": "/id", "heart_rate": "/hr", "event_timestamp": {"at": "/t", "unit": "minutes"}}');
 SELECT heartbeat_add_source('new', 'topic', '[]');

@@ -26,7 +26,7 @@ TABLE shown;
 SELECT name, source_id, added_by = session_user AS added_by, added_at = changed_at AS changed FROM heartbeat_source_definitions
     ORDER BY source_id;
 
--- an error names the wrong part, and says what is legal
+-- an error names the wrong part and the legal values
 SELECT heartbeat_add_source('own', 'again');
 SELECT heartbeat_add_source(NULL, 'topic');
 SELECT heartbeat_add_source('', 'topic');

@@ -14,9 +14,9 @@ postgres_installed_with() {
         awk -v minimum="$postgres_minimum" '$1 >= minimum' | sort -n | tail -1
 }
 
-# Prints the version of PostgreSQL to use. It is the first of the following that exists: the version of PG_CONFIG, PG_VERSION, the
-# newest installed version with development files, the newest installed version, the version of the distribution. PG_VERSION may
-# also be a minor version, as in the official images of PostgreSQL.
+# Prints the version of PostgreSQL to use. This is the first existing version in the following list: the version of PG_CONFIG,
+# PG_VERSION, the newest installed version with development files, the newest installed version, the version of the distribution.
+# PG_VERSION may also be a minor version, as in the official images of PostgreSQL.
 postgres_version() {
     if [ -n "${PG_CONFIG:-}" ]; then
         "$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'
@@ -128,7 +128,8 @@ packages_install() {
     rm -f "$log"
 }
 
-# Tests whether each package is installed or known to apt. A machine that never ran "apt-get update" knows no packages.
+# Tests whether each package is installed or known to apt. Before the first `apt-get update` of a machine, apt has no list of
+# packages.
 packages_are_known() {
     local name
     # shellcheck disable=SC2046 # words are wanted

@@ -1,8 +1,8 @@
 --
--- Creates the schema in which the extension's objects are created. PostgreSQL looks up each name in pg_catalog and in this schema, in
--- which no other role can create an object. So no function, operator or type of another role can match better than heartbeat's own
--- object, or make a call ambiguous. SQL bodies, views, defaults and constraints are bound to their objects here. An update first moves
--- the extension's objects here. finish.sql moves all objects to the extension's schema.
+-- Creates the schema in which the extension's objects are created. PostgreSQL looks up each name in pg_catalog and in this schema,
+-- in which no other role can create an object. So no function, operator or type of another role can match better than heartbeat's
+-- own object, or make a call ambiguous. SQL bodies, views, defaults and constraints are bound to their objects here. An update
+-- first moves the extension's objects to this schema. finish.sql moves all objects to the extension's schema.
 --
 SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE SCHEMA heartbeat_building;
@@ -25,8 +25,8 @@ BEGIN
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))
         ORDER BY c.relname <> 'heartbeat_control', c.relkind = 'v', c.oid);
-    -- This statement waits at most 200 ms for a lock. Then it releases all its locks and tries again, because a worker may hold
-    -- some of the locks and wait for the others. PostgreSQL locks a view only together with the relations that the view reads,
+    -- This statement waits at most 200 ms for a lock. Then it releases all its locks and tries again, because a worker can hold
+    -- some of the locks and wait for the other locks. PostgreSQL locks a view only together with the relations that the view reads,
     -- including the server's own relations. So this statement does not lock the views before it moves them.
     FOR attempt IN 1 .. 100 LOOP
         EXIT WHEN cardinality(tables) = 0;

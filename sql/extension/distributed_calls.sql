@@ -6,7 +6,7 @@
 -- Citus creates on its nodes each object that a distributed table depends on. Citus also looks at the views and functions that use
 -- the table. If such a view or function calls a function, Citus treats the called function as a dependency of the table, with all
 -- objects that the called function depends on. The functions of heartbeat use the tables and call each other. So Citus would find
--- that a table depends on itself, and would refuse to distribute the table. It would also find that the table depends on the
+-- that a table depends on itself, and would refuse to distribute the table. Citus would also find that the table depends on the
 -- extension, and would create the extension on the nodes. The bodies of the functions stay bound to the same functions and tables.
 -- PostgreSQL always refuses to drop a single function of an extension, even without these dependencies.
 CREATE FUNCTION heartbeat_record_calls(caller regprocedure, recorded boolean) RETURNS void

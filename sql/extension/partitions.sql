@@ -113,7 +113,7 @@ BEGIN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
         END IF;
         EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- the owner's default privileges may grant rights to PUBLIC
-        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', new_table); -- the same as for its parent
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', new_table); -- the parent has the same identity
         IF time_columns[missing.number] = 'minute_bucket' THEN
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', new_table);
         ELSE

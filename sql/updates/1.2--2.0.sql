@@ -1,12 +1,12 @@
--- heartbeat 1.2 to 2.0: changes the old version into the extension that CREATE EXTENSION creates, object by object. It replaces all
--- functions and views. It changes no row of the readings, because the new column has a constant default. The weekly table partitions
--- keep their keys until a person calls heartbeat_upgrade_keys().
+-- heartbeat 1.2 to 2.0: changes the old version into the extension that CREATE EXTENSION creates, object by object. The script
+-- replaces all functions and views. It changes no row of the readings, because the new column has a constant default. The weekly
+-- table partitions keep their keys until a person calls heartbeat_upgrade_keys().
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
 -- @distributed_begin@
 
 -- If Citus has distributed the readings, its nodes need the new column and key too. Citus finds the tables on the nodes by schema
--- and name. So this block must run before begin.sql moves the tables to another schema. It locks heartbeat_control first: the block
+-- and name. So this block must run before begin.sql moves the tables to another schema. The block locks heartbeat_control first: it
 -- waits for the current batch, and the next batch waits for the update.
 SET LOCAL search_path = pg_catalog, pg_temp;
 DO $$

@@ -1,7 +1,7 @@
 // The trigger on heartbeat_records that keeps vw_customer_bpm_summary exact when a session updates, deletes
-// or truncates readings. The trigger marks the minutes of these readings as stale, as ingest does. It runs in
-// the session that changes the readings, and acts as the extension's owner. So the session's role needs no
-// right on heartbeat_stale_minutes.
+// or truncates readings. The trigger marks the minutes of these readings as stale, as ingest does. The
+// trigger runs in the session that changes the readings, and acts as the extension's owner. So the session's
+// role needs no right on heartbeat_stale_minutes.
 #include "server/server.h"
 
 #include "admin/changed_bounds.h"
@@ -108,8 +108,8 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Executes a statement as the extension's owner. Also sets search_path, so that names in the statement always
-// mean PostgreSQL's own objects, whatever the session has set.
+// Executes a statement as the extension's owner. Also sets search_path, so that names in the statement mean
+// PostgreSQL's own objects, even if the session has another search_path.
 void execute_as_owner(const Extension &extension, Statement *statement, const Datum *values) {
     Oid user;
     int security;

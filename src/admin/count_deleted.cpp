@@ -71,8 +71,8 @@ Statement has_conflicts = {R"sql(
     SELECT EXISTS (SELECT FROM deleted_letters WHERE resolved_at IS NULL AND error_code = 'CONFLICT'))sql"};
 
 // Returns true if unresolved messages in conflict were deleted, or may have been deleted.
-// heartbeat.dead_letter_limit also applies to these messages. But a worker counts the rows of these messages
-// in the table, so this trigger changes no counter for them.
+// heartbeat.dead_letter_limit also applies to these messages. A worker counts the rows of these messages in
+// the table, so this trigger changes no counter for them.
 bool conflicts_deleted(bool truncated) {
     if (truncated)
         return true;

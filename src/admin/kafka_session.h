@@ -27,7 +27,7 @@ void kafka_session_close(int code, Datum consumer);
 void kafka_session_wait(Consumer *consumer, long milliseconds);
 
 // Asks the brokers about the topic. The answer can be that the topic does not exist. Returns false if Kafka
-// has not answered within this number of seconds; *error says why.
+// has not answered within this number of seconds; *error then has the reason.
 bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Error *error);
 
 // Asks the brokers about the topic. Raises an error if Kafka does not answer, and also if the topic does not

@@ -186,7 +186,7 @@ void notice(const char *message, const char *detail) {
                      detail == nullptr ? 0 : errdetail("%s", text_from_utf8(detail))));
 }
 
-// Raises a notice or an error that says why there are fewer messages than wanted.
+// If there are fewer messages than wanted, raises a notice or an error with the reason.
 void explain(const NewestMessages *newest, bool all_read, const char *trouble, size_t silent) {
     size_t count = message_samples_count(newest->samples);
     if (count == 0 && (!all_read || silent > 0))

@@ -1,5 +1,5 @@
-// Asks Kafka which offsets belong to the times of a replay, for each partition that ingest has read. It
-// raises an error if the topic is not the topic that ingest has read. replay_plan.cpp calls it.
+// Asks Kafka which offsets belong to the times of a replay, for each partition that ingest has read. This
+// code raises an error if the topic is not the topic that ingest has read. replay_plan.cpp calls it.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -69,7 +69,7 @@ int64_t *ask_offsets_at(const Source &source, Consumer *consumer, const ReplayPa
 }
 
 // Returns whether Kafka may have removed messages of the span. If Kafka has never removed a message of the
-// partition, the span is complete. It is also complete if Kafka still holds a message before the span.
+// partition, the span is complete. The span is also complete if Kafka still holds a message before it.
 bool may_be_removed(const ReplayPartition &partition) {
     return partition.range.low > 0 && partition.from <= partition.range.low;
 }

@@ -33,7 +33,7 @@ void add_piece(ReplayPlan *plan, int32_t partition, int64_t from, int64_t to, bo
 }
 
 // Adds the pieces of one partition. The counters in heartbeat_offsets have already counted the messages that
-// ingest has read. They have not counted the messages of pieces with `skipped`.
+// ingest has read. These counters have not counted the messages of pieces with `skipped`.
 void add_pieces(ReplayPlan *plan, const Source &source, const ReplayPartition &partition) {
     int32_t number = partition.stored.partition;
     int64_t at = partition.from;

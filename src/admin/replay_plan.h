@@ -16,8 +16,8 @@ struct ReplayPlan {
 };
 
 // Asks Kafka and reads heartbeat_offsets. SPI must be connected. Raises an error if the topic is not the
-// topic that ingest has read. Also raises an error if Kafka no longer holds the whole span: this error says
-// which offsets Kafka holds.
+// topic that ingest has read. Also raises an error if Kafka no longer holds the whole span: this error names
+// the offsets that Kafka holds.
 ReplayPlan replay_plan(Consumer *consumer, const ReplaySpan &span);
 
 } // namespace heartbeat

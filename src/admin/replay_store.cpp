@@ -43,9 +43,9 @@ void leave_out_dead_letters(Batch *batch, const Source &source, const BatchParti
 
 // Counts the offsets of the batch once more, like the offsets that ingest reads again after a seek back. If
 // ingest has read the offsets before (not `skipped`), the counters have counted each reading already, so the
-// reading now counts as a duplicate. It counts as a duplicate even if a session has deleted its row, and the
-// replay has stored the row again. A reading in conflict counts as a conflict only when its message is read
-// for the first time.
+// reading now counts as a duplicate. The reading counts as a duplicate even if a session has deleted its row,
+// and the replay has stored the row again. A reading in conflict counts as a conflict only when its message
+// is read for the first time.
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;

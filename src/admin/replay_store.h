@@ -12,7 +12,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// The counts of the replay for one partition. They become a row in the result of heartbeat_replay().
+// The counts of the replay for one partition. These counts become a row in the result of heartbeat_replay().
 struct ReplayProgress {
     int32_t partition;
     int64_t from_offset;

@@ -1,6 +1,6 @@
-// heartbeat_retry_dead_letters(). It decodes dead letters into a batch again (retry_letters.cpp), and stores
-// the batch with store_batch(), as a worker does. But it counts in another way than a worker
-// (retry_results.cpp), because the counters have counted the offsets of dead letters already.
+// heartbeat_retry_dead_letters(). The function decodes dead letters into a batch again (retry_letters.cpp),
+// and stores the batch with store_batch(), as a worker does. But the function counts in another way than a
+// worker (retry_results.cpp), because the counters have counted the offsets of dead letters already.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -122,7 +122,8 @@ void prepare(Retry *retry, FunctionCallInfo arguments) {
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-// Records what the retry did, and the filters that were given. For ids it records their number.
+// Records the event of the retry: the results, and the filters of the call. For the filter of ids, records
+// only the number of ids.
 void record_event(const Retry &retry, const Datum *results) {
     constexpr int counts = 3;
     Datum values[counts + retry_filters + 2];

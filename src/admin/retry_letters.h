@@ -52,7 +52,7 @@ HTAB *retry_letters_create_decoders();
 void retry_letters_destroy_decoders(HTAB *decoders);
 
 // Returns the number of the unresolved letters that the filters choose and whose source was dropped. The
-// layout of their messages is not known, so the retry leaves them out.
+// layout of their messages is not known, so the retry leaves these letters out.
 int64_t retry_letters_count_gone(const RetryLetters &letters);
 
 // Decodes `count` dead letters into the batch, beginning with the letter at `chosen`. The batch must be

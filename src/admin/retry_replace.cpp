@@ -31,7 +31,7 @@ Statement select_conflicts = {{INT8ARRAYOID}, R"sql(
 struct Work {
     Batch *batch;
     const BatchMessage *message;
-    const bool *moved; // for each reading of the batch: whether it was in conflict in the other table
+    const bool *moved; // for each reading of the batch: was the reading in conflict in the other table?
     Replaced replaced;
 };
 

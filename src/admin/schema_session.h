@@ -27,7 +27,7 @@ bool schema_session_find(const SchemaQuestion &question);
 // message again. This function raises the same errors as schema_session_find().
 void schema_session_load(const Source &source, Decoder *decoder);
 
-// Raises an error that says why a schema cannot be loaded. The reason is in UTF-8.
+// Raises an error with the reason why a schema cannot be loaded. The reason is in UTF-8.
 [[noreturn]] void schema_session_refuse(const Source &source, int32_t id, const char *reason);
 
 } // namespace heartbeat

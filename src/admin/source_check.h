@@ -13,7 +13,7 @@ namespace heartbeat {
 // Raises an error if the definition has both a mapping and a preset.
 void source_check_layout(const SourceDefinition &source);
 
-// If the definition is wrong, raises an error that names the wrong part and says what is legal.
+// If the definition is wrong, raises an error that names the wrong part and the legal values.
 void source_check(const SourceDefinition &source);
 
 // Raises an error unless the role has the right to set each field that is not nullptr in `given`. To set

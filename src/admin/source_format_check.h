@@ -8,8 +8,8 @@ namespace heartbeat {
 
 struct Preset;
 
-// Raises an error that says what is wrong. `preset` may be nullptr. `reads_key`: the mapping reads a part of
-// the key.
+// Raises an error if the format, the schema registry and the schema do not fit together. `preset` may be
+// nullptr. `reads_key`: the mapping reads a part of the key.
 void source_format_check(const SourceDefinition &source, const Preset *preset, bool reads_key);
 
 } // namespace heartbeat

@@ -190,8 +190,8 @@ sub await_end
 # Lets ingest run until the whole topic is stored, pauses ingest again, and returns the measurements. If rewind => 1 is given,
 # ingest starts at the topic's beginning. If sample => sub { ... } is given, drain() calls this function every 20 ms with the
 # workers' process ids. The values of the options `watch` and `report` are SQL. drain() runs the statement `watch` every 5 ms
-# until the whole topic is stored. It then runs the query `report` and returns its result with the measurements. If start => 1 is
-# given, drain() also measures the time until the first batch; the tables must be empty.
+# until the whole topic is stored. Then drain() runs the query `report`, and returns the result of this query with the
+# measurements. If start => 1 is given, drain() also measures the time until the first batch; the tables must be empty.
 sub drain
 {
 	my ($self, %opt) = @_;

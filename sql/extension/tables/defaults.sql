@@ -1,5 +1,5 @@
 --
--- The default partitions. They have readings of any time in any order, so a BRIN index on the time would be useless.
+-- The default partitions. A default partition has readings of any time in any order, so a BRIN index on the time would be useless.
 --
 
 CREATE TABLE heartbeat_records_default PARTITION OF heartbeat_records DEFAULT;
@@ -11,7 +11,7 @@ ALTER TABLE heartbeat_anomalies_default ADD PRIMARY KEY (customer_id, event_time
 CREATE INDEX ON heartbeat_anomalies_default (event_timestamp);
 CREATE INDEX ON heartbeat_anomalies_default (ingested_at) WHERE event_timestamp > ingested_at; -- for clocks that are ahead
 ALTER TABLE heartbeat_rollup_default ADD PRIMARY KEY (minute_bucket, customer_id);
-ALTER TABLE heartbeat_records_default REPLICA IDENTITY FULL; -- the same as for their parents
+ALTER TABLE heartbeat_records_default REPLICA IDENTITY FULL; -- the parents have the same identity
 ALTER TABLE heartbeat_anomalies_default REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_rollup_default REPLICA IDENTITY FULL;
 COMMENT ON TABLE heartbeat_records_default IS
