@@ -21,11 +21,12 @@ BEGIN ATOMIC
     ORDER BY o.source, o.topic, o.partition;
 END;
 COMMENT ON FUNCTION heartbeat_audit() IS
-    'Returns one row for each Kafka partition of each source. The row proves that each message of the partition and each reading '
-    'of these messages was stored or counted exactly once: offsets passed = messages + ignored + dead letters + empty offsets, and '
-    'readings = records + anomalies + duplicates + conflicts. The column difference is 0 only if both equations are true. '
-    'Otherwise a message or a reading was lost or stored twice. The function reads only counters, so it is quick even if the '
-    'tables are large. heartbeat_audit_tables() compares the counters with the tables.';
+    'Returns one row for each Kafka partition of each source. The row proves that heartbeat has stored or counted each message '
+    'of the partition, and each reading of these messages, exactly once. There are two equations: offsets passed = messages + '
+    'ignored + dead letters + empty offsets, and readings = records + anomalies + duplicates + conflicts. The column '
+    'difference is 0 only if both equations are true. Otherwise a message or a reading was lost or stored twice. The function '
+    'reads only counters, so it is quick even if the tables are large. heartbeat_audit_tables() compares the counters with the '
+    'tables.';
 
 -- A table partition directly below the parent has a time range of its own, so a unique key on customer, time and device prevents
 -- a second row of a reading. A unique key on only customer and time also prevents a second row: the table partitions of 1.x have
@@ -47,8 +48,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'Internal: returns those table partitions of heartbeat_records or heartbeat_anomalies that can have a reading twice, or a '
-    'reading that belongs to another partition. The column keyed says whether the table partition has a unique key on customer, '
-    'time and device, or on customer and time.';
+    'reading that belongs to another table partition. The column keyed is true if the table partition has a unique key on '
+    'customer, time and device, or on customer and time.';
 
 -- A reading in a wrong table partition does not count as stored. A query for the reading does not find it, because PostgreSQL
 -- searches only the table partition whose bounds include the reading's time. A replay therefore stores the reading again. The

@@ -20,7 +20,8 @@ BEGIN
         WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')
           AND (EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                        AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension.oid AND d.deptype = 'e')
-               -- also tables that ALTER EXTENSION heartbeat DROP TABLE has removed, if the owner of the extension owns them
+               -- also tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE), if the extension's owner owns
+               -- these tables
                OR c.relowner = extension.extowner AND c.relname IN ('heartbeat_records', 'heartbeat_records_default',
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))

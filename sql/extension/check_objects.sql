@@ -5,7 +5,8 @@
 CREATE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    -- `parents` also has tables that ALTER EXTENSION heartbeat DROP TABLE has removed, if the owner of the extension owns them
+    -- `parents` also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE), if the extension's owner owns
+    -- them
     WITH parents AS MATERIALIZED (
         SELECT c.oid
         FROM unnest(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,

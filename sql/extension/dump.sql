@@ -17,7 +17,8 @@ BEGIN
     LOOP
         PERFORM pg_extension_config_dump(name::regclass, CASE name
             WHEN 'heartbeat_control' THEN 'WHERE hold = ''pause'''
-            -- CREATE EXTENSION inserts a row for the source default. heartbeat_replace_default() lets the row of the dump replace it.
+            -- CREATE EXTENSION inserts a row for the source default. heartbeat_replace_default() lets the row of the dump replace
+            -- this row.
             WHEN 'heartbeat_source_definitions' THEN 'WHERE name <> ''default'' OR revision > 1'
             ELSE '' END);
     END LOOP;

@@ -45,8 +45,8 @@ END;
 COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS
     'Internal: does the work of heartbeat_record_event() after its checks.';
 
--- The server plans all statements of an SQL function before it runs the first one, and evaluates defaults of columns while it plans. So
--- the INSERT is in a function of its own, which the server plans after the first statement here has checked the table.
+-- The server plans all statements of an SQL function before it runs the first statement, and evaluates defaults of columns while it
+-- plans. So the INSERT is in a function of its own, which the server plans after the first statement here has checked the table.
 CREATE FUNCTION heartbeat_record_event(kind text, reason text, details jsonb DEFAULT NULL,
                                        happened_at timestamptz DEFAULT clock_timestamp()) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off

@@ -83,10 +83,10 @@ BEGIN
                           AND b.begin < w.week + interval '7 days' AND b.end > w.week)
         ORDER BY w.week, p.number
     LOOP
-        IF made = 0 THEN -- only one session creates table partitions; readers and writers continue
+        IF made = 0 THEN -- this lock lets only one session create table partitions; readers and writers continue
             EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', parents[1]);
         END IF;
-        -- another session may have created the table partition meanwhile
+        -- another session can have created the table partition meanwhile
         CONTINUE WHEN EXISTS (
             SELECT FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent
             WHERE h.inhparent = missing.parent

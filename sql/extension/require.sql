@@ -1,5 +1,5 @@
 --
--- Raises an error unless a condition holds. Functions check their arguments with it.
+-- Raises an error if a condition is not true. Functions check their arguments with it.
 --
 
 CREATE FUNCTION heartbeat_require(condition boolean, message text, code text, hint text) RETURNS void
@@ -11,4 +11,4 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION heartbeat_require(boolean, text, text, text) IS 'Internal: raises an error unless the condition is true.';
+COMMENT ON FUNCTION heartbeat_require(boolean, text, text, text) IS 'Internal: raises an error if the condition is not true.';

@@ -90,8 +90,8 @@ BEGIN ATOMIC
                              'Call heartbeat_pause() first and heartbeat_resume() afterwards.');
 END;
 COMMENT ON FUNCTION heartbeat_require_pause(text) IS
-    'Internal: raises an error if the source is not paused. If the argument is NULL, raises an error if not all sources are '
-    'paused. No other session can end the pause until the transaction ends.';
+    'Internal: raises an error if the source is not paused. With NULL, all sources must be paused. No other session can end '
+    'the pause until the transaction ends.';
 
 CREATE FUNCTION heartbeat_check_offset(source text, partition integer, next_offset bigint) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
@@ -161,7 +161,7 @@ BEGIN ATOMIC
     SELECT m.topic, m.partition, m.previous, m.next_offset, m.name FROM moved m ORDER BY m.name, m.partition;
 END;
 COMMENT ON FUNCTION heartbeat_seek(timestamptz, integer, text) IS
-    'Sets the next offset of one Kafka partition, or of all partitions, to the first message whose Kafka timestamp is at or after '
-    'the given time. If the source is NULL and a partition is given, the function seeks in the source default. If both are NULL, '
-    'the function seeks in all sources. The sources must be paused. Returns the previous offset and the new offset of each '
-    'partition, and the name of its source.';
+    'Sets the next offset of one Kafka partition, or of all partitions, to the first message whose Kafka timestamp is at or '
+    'after the given time. If the source is NULL and a partition is given, the function seeks in the source default. If the '
+    'source and the partition are NULL, the function seeks in all sources. The sources must be paused. Returns the previous '
+    'offset and the new offset of each partition, and the name of its source.';

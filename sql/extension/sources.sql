@@ -37,7 +37,8 @@ COMMENT ON COLUMN heartbeat_sources.mapping IS
     'Where a message has the fields of its readings. If the mapping and the preset are NULL, the source has heartbeat''s own layout.';
 COMMENT ON COLUMN heartbeat_sources.brokers IS 'Bootstrap servers of Kafka; NULL: heartbeat.brokers.';
 COMMENT ON COLUMN heartbeat_sources.kafka_config_file IS
-    'File of librdkafka properties. NULL: heartbeat.kafka_config_file, or this role may not see the file (pg_read_all_settings).';
+    'File of librdkafka properties. NULL: the source uses heartbeat.kafka_config_file, or your role has no right to see the '
+    'file (pg_read_all_settings).';
 COMMENT ON COLUMN heartbeat_sources.schema_registry IS 'URLs of the schema registry; NULL: the source has no schema registry.';
 COMMENT ON COLUMN heartbeat_sources.schema IS 'Schema of messages that do not name a schema; NULL: the source has no schema.';
 COMMENT ON COLUMN heartbeat_sources.start_offset IS
@@ -93,8 +94,8 @@ BEGIN ATOMIC
                              format('there is no source "%s"', source), 'undefined_object', 'heartbeat_sources shows the sources.');
 END;
 COMMENT ON FUNCTION heartbeat_require_source(text) IS
-    'Internal: raises an error if the source does not exist. NULL is no error. No other session can drop the source until the '
-    'transaction ends.';
+    'Internal: raises an error if the source does not exist. NULL raises no error. No other session can drop the source until '
+    'the transaction ends.';
 
 CREATE FUNCTION heartbeat_topic_of(source text) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

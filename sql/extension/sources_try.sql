@@ -24,8 +24,8 @@ CREATE FUNCTION heartbeat_suggest_mapping(topic text, brokers text DEFAULT NULL,
                                           OUT format text, OUT preset text, OUT mapping jsonb, OUT fits integer, OUT of integer)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_suggest_mapping(text, text, text, text, text, integer) IS
-    'Looks at the newest messages of a Kafka topic, and returns up to five presets and mappings that can decode these messages, the '
-    'best first. It reads the same messages as heartbeat_try_source(). The column fits is the number of messages that become at '
-    'least one reading. The column of is the number of messages that the function has looked at. A suggestion is a guess from the '
-    'names, types and ranges of values. Look at the readings with heartbeat_try_source() before you add a source. The function '
-    'stores nothing, commits nothing to Kafka and creates no topic.';
+    'Looks at the newest messages of a Kafka topic, and returns up to five presets and mappings that can decode these '
+    'messages, the best first. It reads the same messages as heartbeat_try_source(). The column "fits" is the number of '
+    'messages that become at least one reading. The column "of" is the number of messages that the function has looked at. A '
+    'suggestion is a guess from the names, types and ranges of values. Look at the readings with heartbeat_try_source() before '
+    'you add a source. The function stores nothing, commits nothing to Kafka and creates no topic.';

@@ -102,7 +102,7 @@ COMMENT ON VIEW heartbeat_status IS
     'messages per second over the last minute, the lag, the last error, and what to do next.';
 COMMENT ON COLUMN heartbeat_status.state IS 'RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED or STOPPED.';
 COMMENT ON COLUMN heartbeat_status.since IS 'When the state began; NULL if this is not known.';
-COMMENT ON COLUMN heartbeat_status.reason IS 'Why this is the state.';
+COMMENT ON COLUMN heartbeat_status.reason IS 'Why the workers have this state.';
 COMMENT ON COLUMN heartbeat_status.workers IS 'Number of ingest workers that run.';
 COMMENT ON COLUMN heartbeat_status.messages_per_second IS 'Stored messages per second, over the last minute.';
 COMMENT ON COLUMN heartbeat_status.lag_messages IS

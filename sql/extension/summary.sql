@@ -11,8 +11,8 @@
 --
 -- The text for one server returns a row of heartbeat_rollup unchanged if no small table has the customer and the minute of this
 -- row. For each row of heartbeat_rollup_pending it looks up the sum in heartbeat_rollup by the key. The small tables can be empty
--- at one moment and large at the next moment, and the planner does not see this. So the text reads the small tables as arrays:
--- the planner assumes ten elements and hashes them, and the cost depends only on their real length.
+-- at one moment and large at the next moment, and the planner does not see this. So the text reads the small tables as arrays: the
+-- planner assumes that an array has ten elements, and hashes them. The cost then depends only on the real length of the array.
 --
 -- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.

@@ -82,10 +82,10 @@ BEGIN ATOMIC
     WHERE (SELECT count(*) FROM recorded) >= 0;
 END;
 COMMENT ON FUNCTION heartbeat_upgrade_keys(integer) IS
-    'Gives table partitions of version 1.x the key (customer_id, event_timestamp, device_id), and returns these table partitions. '
-    'The function begins with the oldest week. Before the upgrade, such a week can have only one reading of a customer at a time, '
-    'so the reading of a second device becomes CONFLICT. The argument limits the number of weeks of this call; NULL: all weeks. '
-    'Queries continue while the key is built, but ingest into the weeks of this call waits until the transaction ends. So while '
-    'readings arrive, upgrade each week in a transaction of its own. If you have created a unique index on the columns of the new '
-    'key, the function uses this index. If the function waits longer than 10 seconds for a lock, or if another object depends on '
-    'the old key, the function warns and skips the table partition.';
+    'Gives table partitions of version 1.x the key (customer_id, event_timestamp, device_id), and returns these table '
+    'partitions. The function begins with the oldest week. Before the upgrade, such a table partition can have only one '
+    'reading of a customer for each time, so the reading of a second device becomes CONFLICT. The argument limits the number '
+    'of weeks of this call; NULL: all weeks. Queries continue while the key is built, but ingest into the weeks of this call '
+    'waits until the transaction ends. So while readings arrive, upgrade each week in a transaction of its own. If you have '
+    'created a unique index on the columns of the new key, the function uses this index. If the function waits longer than 10 '
+    'seconds for a lock, or if another object depends on the old key, the function warns and skips the table partition.';

@@ -58,7 +58,7 @@ void check_topic(const SourceDefinition &source) {
                "A Kafka topic's name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'.");
 }
 
-// Raises an error unless the value is one of the legal values. NULL is legal only for the source default.
+// Raises an error if the value is not legal. NULL is legal only for the source default.
 void check_choice(const SourceDefinition &source, SourceField field,
                   std::initializer_list<const char *> legal) {
     const char *value = source.fields[field];

@@ -21,7 +21,7 @@ COMMENT ON COLUMN heartbeat_control.hold IS
     'The cause of the pause: pause (heartbeat_pause()) or restore (a dump created the extension).';
 COMMENT ON COLUMN heartbeat_control.paused IS 'Whether ingest is paused.';
 COMMENT ON COLUMN heartbeat_control.reason IS 'The reason that heartbeat_pause() got, or how the database was restored.';
-COMMENT ON COLUMN heartbeat_control.changed_by IS 'The session''s user who paused or resumed.';
+COMMENT ON COLUMN heartbeat_control.changed_by IS 'The session''s user who paused or resumed ingest.';
 COMMENT ON COLUMN heartbeat_control.changed_at IS 'When the session paused or resumed ingest.';
 COMMENT ON COLUMN heartbeat_control.source IS
     'The source that is paused, as in heartbeat_sources; empty: all sources, also sources that are added later.';

@@ -31,10 +31,10 @@ COMMENT ON COLUMN heartbeat_dead_letters.id IS 'A number for the row.';
 COMMENT ON COLUMN heartbeat_dead_letters.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_dead_letters.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_dead_letters."offset" IS 'Kafka offset.';
-COMMENT ON COLUMN heartbeat_dead_letters.key IS 'The message''s key; NULL if it had none.';
+COMMENT ON COLUMN heartbeat_dead_letters.key IS 'The message''s key; NULL if the message had no key.';
 COMMENT ON COLUMN heartbeat_dead_letters.payload IS
     'The message''s payload; NULL for a tombstone. You may update it: the next retry decodes the new payload.';
-COMMENT ON COLUMN heartbeat_dead_letters.kafka_timestamp IS 'The message''s Kafka timestamp; NULL if it had none.';
+COMMENT ON COLUMN heartbeat_dead_letters.kafka_timestamp IS 'The message''s Kafka timestamp; NULL if the message had no timestamp.';
 COMMENT ON COLUMN heartbeat_dead_letters.error_code IS
     'The error of the last attempt: INVALID_JSON, MISSING_FIELD and so on, or the SQLSTATE with which the database refused the '
     'reading.';
@@ -45,7 +45,8 @@ COMMENT ON COLUMN heartbeat_dead_letters.mended_at IS 'When a person first chang
 COMMENT ON COLUMN heartbeat_dead_letters.original_payload IS
     'The payload as it arrived, if a person has changed it since. A replay recognizes the message by this payload.';
 COMMENT ON COLUMN heartbeat_dead_letters.source IS 'Name of the source, as in heartbeat_sources.';
-COMMENT ON COLUMN heartbeat_dead_letters.header_names IS 'Names of the message''s headers, in their order; NULL if it had none.';
+COMMENT ON COLUMN heartbeat_dead_letters.header_names IS
+    'Names of the message''s headers, in their order; NULL if the message had no headers.';
 COMMENT ON COLUMN heartbeat_dead_letters.header_values IS
     'Values of the message''s headers, in the order of header_names; a value can be NULL.';
 COMMENT ON COLUMN heartbeat_dead_letters.readings IS

@@ -52,7 +52,7 @@ COMMENT ON COLUMN heartbeat_offsets.invalid IS 'Anomalies of type INVALID.';
 COMMENT ON COLUMN heartbeat_offsets.duplicates IS 'Readings that were already stored with the same heart rate.';
 COMMENT ON COLUMN heartbeat_offsets.dead_letters IS 'Messages stored in heartbeat_dead_letters that no retry has resolved.';
 COMMENT ON COLUMN heartbeat_offsets.dead_letters_deleted IS
-    'How many of these dead letters were deleted from heartbeat_dead_letters, by a person or by heartbeat.retention.';
+    'Number of unresolved dead letters that a person or heartbeat.retention has deleted from heartbeat_dead_letters.';
 COMMENT ON COLUMN heartbeat_offsets.empty_offsets IS
     'Offsets without a message: compaction, transaction markers, aborted transactions, gaps in heartbeat_gaps.';
 COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp of the readings stored from this partition.';
@@ -65,7 +65,7 @@ COMMENT ON COLUMN heartbeat_offsets.last_message_offset IS
     'offset, Kafka''s log is no longer the same. A seek clears the column.';
 COMMENT ON COLUMN heartbeat_offsets.cluster_id IS 'Id of the Kafka cluster to which the offsets belong.';
 COMMENT ON COLUMN heartbeat_offsets.topic_id IS
-    'Kafka''s id of the topic to which the offsets belong; NULL with librdkafka before 2.3, which does not return it.';
+    'Kafka''s id of the topic to which the offsets belong; NULL with librdkafka before 2.3, which does not return this id.';
 COMMENT ON COLUMN heartbeat_offsets.lost_at IS
     'When heartbeat found that the offsets of this topic now belong to other messages. A seek or a reset clears the column.';
 COMMENT ON COLUMN heartbeat_offsets.lost_reason IS 'How heartbeat found that the offsets belong to other messages.';

@@ -46,8 +46,8 @@ COMMENT ON TABLE heartbeat_stale_minutes IS
 COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored or changed the readings.';
 
--- These tables have no key. With the default replica identity, a publication FOR ALL TABLES would refuse changes of their rows, and
--- logical replication could not move the tables to another server while ingest writes to them.
+-- These tables have no key. With the default replica identity, a publication FOR ALL TABLES would refuse changes of their rows.
+-- Then logical replication could not move the tables to another server while ingest writes to them.
 ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
 
@@ -65,6 +65,6 @@ CREATE TABLE heartbeat_customers_total (
     customers bigint NOT NULL
 );
 COMMENT ON TABLE heartbeat_customers_total IS
-    'The sum of these rows is the number of rows of heartbeat_customers. So no query needs to count that table.';
+    'The sum of these rows is the number of rows of heartbeat_customers. So no query needs to count the rows of that table.';
 COMMENT ON COLUMN heartbeat_customers_total.customers IS 'Number of customers to add.';
 ALTER TABLE heartbeat_customers_total REPLICA IDENTITY FULL;

@@ -25,7 +25,8 @@ COMMENT ON COLUMN heartbeat_schemas.id IS 'The id that messages have in their fr
 COMMENT ON COLUMN heartbeat_schemas.schema_type IS 'AVRO, PROTOBUF or JSON.';
 COMMENT ON COLUMN heartbeat_schemas.schema IS 'JSON text of an Avro or JSON schema, or text of a .proto file.';
 COMMENT ON COLUMN heartbeat_schemas.reference_names IS
-    'Names of the schemas that this schema refers to. Each one is after the schemas that it needs. For Protobuf, the paths of imports.';
-COMMENT ON COLUMN heartbeat_schemas.reference_schemas IS 'Texts of these schemas, in the same order.';
+    'Names of the schemas that this schema refers to. The name of a schema comes after the names of the schemas that it needs. '
+    'For Protobuf, the names are the paths of imports.';
+COMMENT ON COLUMN heartbeat_schemas.reference_schemas IS 'Texts of the schemas in reference_names, in the same order.';
 COMMENT ON COLUMN heartbeat_schemas.added_by IS 'User of the session or the worker that added the schema.';
 COMMENT ON COLUMN heartbeat_schemas.added_at IS 'When the schema was added.';
