@@ -15,12 +15,12 @@ namespace heartbeat {
 
 namespace {
 
-// If an error stays the same, librdkafka repeats it every 30 seconds. So if the error is not repeated for 60
-// seconds, the error is over.
+// If an error stays the same, librdkafka repeats it every 30 seconds. So an error is over if librdkafka has
+// not repeated it for 60 seconds.
 constexpr std::chrono::seconds kept_for{60};
 
-// Returns how much the error tells a person. 0: only that a connection has ended; 1: why librdkafka could not
-// connect; 2: that the broker refused the client.
+// Returns how useful the error is to a person. 0: it shows only that a connection has ended. 1: it shows why
+// librdkafka could not connect. 2: it shows that the broker refused the client.
 int rank_of(int error, const char *text) {
     bool refusal = error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL ||
                    error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
@@ -31,8 +31,8 @@ int rank_of(int error, const char *text) {
     return refusal ? 2 : bare ? 0 : 1;
 }
 
-// Returns the length of the text without its end "(after ...)". This end has a duration and a count, so it
-// differs from text to text although the error is the same.
+// Returns the length of the text without its end "(after ...)". This end has a duration and a count. So two
+// texts of the same error can have different ends.
 int length_without_times(const char *text) {
     const char *times = strstr(text, " (after ");
     return static_cast<int>(times == nullptr ? strlen(text) : static_cast<size_t>(times - text));

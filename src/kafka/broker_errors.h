@@ -39,7 +39,7 @@ class BrokerErrors {
     Time heard_at_{};
     char text_[360] = "";
     Broker brokers_[brokers_kept];
-    size_t next_ = 0; // index of the entry that the next broker without an entry overwrites
+    size_t next_ = 0; // index of the entry that the next new broker overwrites
 };
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Checks each address of a list of bootstrap servers. Splits the list as librdkafka does: at commas, without
-// the spaces before an address. The port follows the only colon of the address, or the colon after a closing
-// bracket.
+// Checks each address of a list of bootstrap servers. Splits the list at commas and ignores the spaces before
+// an address, as librdkafka does. An IPv6 address in brackets can have a port after the closing bracket. Any
+// other address with a port has only one colon.
 #include "kafka/broker_list.h"
 
 #include <algorithm>
@@ -35,7 +35,7 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-// Bytes beyond ASCII are legal, because only a resolver can tell whether such a name exists.
+// Bytes beyond ASCII are legal here, because only a resolver can check a name with such bytes.
 bool is_host_char(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80) != 0 ||
            strchr("-_.%", c) != nullptr;
@@ -107,7 +107,7 @@ const char *address_mistake(string_view address) {
     return mistake != nullptr ? mistake : port_mistake(address.substr(colon + 1));
 }
 
-// Removes the spaces before an address and the spaces after a port, which librdkafka ignores.
+// Removes the spaces before an address and the spaces after a port. librdkafka ignores these spaces.
 string_view trim(string_view address) {
     address.remove_prefix(std::min(address.find_first_not_of(' '), address.size()));
     size_t last = address.find_last_not_of(' ');

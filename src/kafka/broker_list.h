@@ -13,8 +13,8 @@ inline constexpr const char *broker_list_legal =
     "[::1]:9092.";
 
 // Returns true if librdkafka can use each address of the list. Returns false if an address is wrong, or if
-// the list is empty. `reason` then is one sentence of ASCII that names the wrong address. Without this check
-// librdkafka would ignore a wrong address, or connect to another address.
+// the list is empty. In this case `reason` is one sentence of ASCII about the fault, with the wrong address.
+// Without this check librdkafka would ignore a wrong address, or connect to another address.
 bool broker_list_check(const char *list, char *reason, size_t size) noexcept;
 
 } // namespace heartbeat

@@ -33,9 +33,9 @@ bool Connections::watch(rd_kafka_conf_t *config, const WakeTarget &target) noexc
 
 // Ignores two kinds of connections, because no messages arrive over them. The first kind is a connection to a
 // bootstrap server whose broker id librdkafka does not know yet: its broker id is -1. The second kind is a
-// connection to a group coordinator: its port is 0. If a connection is made while the slot still has an
-// earlier connection, librdkafka has removed the broker and found it again. The earlier connection then
-// counts as lost.
+// connection to a group coordinator: its port is 0. A connection can be made while the slot still has an
+// earlier connection. In this case librdkafka has removed the broker and found it again, so the earlier
+// connection counts as lost.
 void Connections::hear(int32_t broker, int port, const char *state) noexcept {
     if (broker < 0 || port == 0)
         return;

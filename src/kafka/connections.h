@@ -15,7 +15,7 @@ namespace heartbeat {
 
 // A time in this class is the value of a counter that grows with each event. librdkafka calls hear() before
 // it queues the messages of a connection. So when a thread takes a message from the queue, hear() has already
-// recorded each loss of a connection that came before this message.
+// recorded all losses of connections before this message.
 class Connections {
   public:
     // Makes librdkafka report its connections to this object. The object must not move while a client uses

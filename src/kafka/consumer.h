@@ -1,8 +1,8 @@
-// Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. The
-// same thread must make all calls of these functions. The functions never throw, and only consumer_close()
-// and consumers_closing() wait. If a call of librdkafka can wait, it runs on a separate thread: see
-// question.h. docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's own threads run only
-// one function of heartbeat: Connections::hear().
+// Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. Call
+// all these functions on the same thread. The functions never throw, and only consumer_close() and
+// consumers_closing() wait. If a call of librdkafka can wait, it runs on a separate thread: see question.h.
+// docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's own threads run only one function
+// of heartbeat: Connections::hear().
 #pragma once
 
 #include "kafka/consumer_assign.h"
@@ -44,8 +44,9 @@ CloseResult consumer_close(Consumer *consumer) noexcept;
 // share this client.
 void consumer_close_later(Consumer *consumer, bool retire) noexcept;
 
-// consumers_closing() frees each consumer that was passed to consumer_close_later() and whose client
-// librdkafka has destroyed. It waits at most `milliseconds` for all these clients together.
+// consumer_close_later() keeps a list of the consumers that it closes. consumers_closing() frees each
+// consumer of this list if librdkafka has destroyed its client. consumers_closing() waits at most
+// `milliseconds` for all these clients together.
 struct ClosingConsumers {
     int count;   // clients that librdkafka has not destroyed yet
     int hanging; // how many of these clients were closed more than 5 seconds ago

@@ -15,9 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-// Makes the client consume no more messages of the partition that has the error. After the error a batch must
-// not have a message of this partition, until the partition is assigned again. The client continues to read
-// the other partitions.
+// Stops the reading of the partition that has the error. After the error, no message of this partition may
+// enter a batch before the partition is assigned again. The client continues to read the other partitions.
 Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
     const PartitionPosition *position = find_position(&consumer->positions, message->partition);
     if (position == nullptr)
@@ -37,8 +36,8 @@ Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
 
 Acceptance take_error(Consumer *consumer, const rd_kafka_message_t *error) {
     if (error->rkt == nullptr) {
-        // an error of the Kafka group: the client continues to read, because only lag tools need the offsets
-        // of the group
+        // an error of the Kafka group: the client continues to read, because only tools that show consumer
+        // lag need the committed offsets of the group
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(error));
         consumer->note(4, line);

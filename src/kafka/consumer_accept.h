@@ -17,9 +17,9 @@ enum class Acceptance {
     trouble,     // an error of the topic or of all partitions: see FillResult::trouble
 };
 
-// If the message is accepted, *first_offset is the position of its partition before this batch. For the end
-// of a partition, and for a message at or after `end` of the position, the function adds only the partition's
-// progress to the batch. May throw std::bad_alloc.
+// If the message is accepted, *first_offset is the position of its partition before this batch. In two cases
+// the function adds only the partition's progress to the batch: for the end of a partition, and for a message
+// at or after the `end` of its position. May throw std::bad_alloc.
 Acceptance consumer_accept(Consumer *consumer, const rd_kafka_message_t *message, Batch *batch,
                            int64_t *first_offset);
 

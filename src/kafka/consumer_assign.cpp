@@ -100,7 +100,7 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->paused.clear();
         consumer->set_beginning(count > 0);
         if (consumer->shared->client->watch.leave(&consumer->inbox))
-            consumer->shared->client->ring(); // another consumer then asks this consumer's leaders
+            consumer->shared->client->ring(); // another consumer then asks the leaders instead
         assign_on_thread(consumer, list_to_read(consumer, positions, count),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
                              rd_kafka_resp_err_t code = client->clear();
@@ -116,7 +116,8 @@ bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_
                    Error *error) noexcept {
     consumer->finish_ahead();
     try {
-        // consumer_fill() drops messages of unknown partitions, so add the positions before librdkafka reads
+        // consumer_fill() drops messages of unknown partitions, so add the positions before librdkafka begins
+        // to read
         consumer->positions.reserve(consumer->positions.size() + count);
         consumer->stored.reserve(consumer->stored.size() + count);
         ListPointer list = list_to_read(consumer, positions, count);
@@ -165,7 +166,8 @@ void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count)
                          return rd_kafka_pause_partitions(client->handle(), list);
                      });
     } catch (...) {
-        // without the pause, consumer_fill() drops the messages after a position's end
+        // no memory or no thread: the partitions are not paused, and consumer_fill() drops the messages after
+        // the end of their positions
     }
 }
 

@@ -38,7 +38,7 @@ void take_throttle(Consumer *consumer, const ClientEvent &event) noexcept {
     try {
         consumer->throttles.hear(event.broker, shown, event.code, Throttles::Clock::now());
     } catch (...) {
-        // out of memory: the broker reports its throttling again
+        // out of memory: this report is lost, but the broker reports its throttling again
     }
 }
 
@@ -93,7 +93,7 @@ void Consumer::set_beginning(bool begins) noexcept {
 }
 
 void Consumer::take_events() noexcept {
-    std::vector<ClientEvent> events; // no deque: its constructor can throw
+    std::vector<ClientEvent> events; // not a std::deque, whose constructor can throw
     shared->client->take(&inbox, &events);
     for (const ClientEvent &event : events)
         switch (event.kind) {

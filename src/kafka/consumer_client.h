@@ -33,7 +33,7 @@ class Consumer {
     void note(int level, const char *text) noexcept;
     void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
     void finish_ahead() noexcept; // waits until the thread of consumer_fill_ahead() has ended
-    ssize_t take_messages(rd_kafka_message_t **messages, size_t most) noexcept; // of its queue; never waits
+    ssize_t take_messages(rd_kafka_message_t **messages, size_t most) noexcept; // from the queue; never waits
     void lose_topic() noexcept; // call it when Kafka does not know the topic
     void set_beginning(bool begins) noexcept;
     // Handles the events that librdkafka has reported to the client.
@@ -53,7 +53,7 @@ class Consumer {
     // Only the caller's thread uses these fields. It may use them even while the thread of
     // consumer_fill_ahead() runs.
     Questions questions;
-    QuestionPointer<CallAnswer> assigning; // not nullptr until librdkafka has taken the assignment
+    QuestionPointer<CallAnswer> assigning; // nullptr: no assignment is under way
     std::chrono::steady_clock::time_point assigning_since;
     std::vector<PartitionPosition> stored; // for each of `positions`: the end of the stored messages
 
@@ -68,8 +68,8 @@ class Consumer {
     std::vector<Examination> examinations;    // one for each of `positions`
     uint64_t taking = 0;                      // counts the calls that take messages from the queue
     int64_t connections_seen = 0;             // Connections::now() at the last examination_look()
-    std::vector<TopicLoss> losses;            // partitions whose log is not the log that the client has read
-    // when to report `losses`, even if examinations are under way
+    std::vector<TopicLoss> losses;            // partitions whose log another log has replaced
+    // at this time the client reports `losses`, even if examinations are still under way
     std::chrono::steady_clock::time_point losses_due;
     bool losses_reported = false;     // consumer_fill() has returned FillResult::trouble because of `losses`
     std::vector<EpochEnd> epoch_ends; // the ends of leader epochs that librdkafka has reported
@@ -81,8 +81,8 @@ class Consumer {
     size_t note_count = 0;
     // since the last assignment, a message of the topic arrived in the client's own queue and not in `queue`
     bool strayed = false;
-    bool beginning = false; // a partition has delivered neither a message nor its end since it was assigned
-    // all brokers were lost since the last assignment: another cluster may answer now
+    bool beginning = false; // the client waits for the first message or the end of an assigned partition
+    // the client has lost all brokers since the last assignment: another cluster may answer now
     bool lost_brokers = false;
     BrokerErrors broker_errors;
     Throttles throttles;
@@ -92,7 +92,7 @@ class Consumer {
     Error lost_reason = {};
     std::vector<MessageHeader> headers; // of the message that is being decoded
     size_t bytes_taken = 0; // bytes taken from the queue since fetcher_wake() last woke librdkafka's threads
-    std::vector<int32_t> taken_from; // the partitions of `bytes_taken`
+    std::vector<int32_t> taken_from; // the partitions that delivered these bytes
     // the client got a message or an end of a partition since the last assignment
     bool heard = false;
     char trouble[256] = ""; // the last error of the topic or of a partition

@@ -55,8 +55,8 @@ bool is_destroyed(const std::future<void> &destroyed, int milliseconds) {
     return destroyed.wait_for(std::chrono::milliseconds(milliseconds)) == std::future_status::ready;
 }
 
-// Ends the consumer's use of the client. If no other consumer uses the client, a thread destroys the client.
-// So no consumer may begin to use the client.
+// Ends the consumer's use of the client. If no other consumer uses the client, a thread destroys it later.
+// From now on no consumer may begin to use this client.
 void stop_reading(Consumer *consumer) {
     if (consumer->queue == nullptr)
         return;

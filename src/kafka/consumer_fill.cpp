@@ -1,6 +1,6 @@
 // Polls librdkafka's queue, and gives each accepted message to the pipeline. The pipeline decodes the
-// message, classifies its reading and adds both to the batch. The caller assigns partitions and never
-// subscribes, so no consumer group rebalances.
+// message, classifies its reading, and adds the message and the reading to the batch. The caller assigns
+// partitions and never subscribes, so no consumer group rebalances.
 #include "kafka/consumer_fill.h"
 
 #include "decode/pipeline.h"
@@ -116,8 +116,8 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
         size_t room = count_to_take(*decoder, *batch);
         consumer->taking++;
         ssize_t count = consumer->take_messages(messages, room);
-        // take the events after the messages: the queue may have an error that came before one of these
-        // messages, and this error must be handled before the message
+        // Take the events after the messages, but handle the events first. An event can be an error that came
+        // before one of these messages.
         consumer->take_events();
         // messages that arrive together with one of these errors can belong to another topic, or to another
         // cluster at the same address

@@ -30,8 +30,8 @@ class ConsumerMemory {
     void remember(Batch *batch, std::vector<PartitionPosition> *assigned);
 
     // Remembers the messages of one partition of a batch that is not complete yet. Does not change the
-    // position. `partitions` is the number of assigned partitions: the more partitions, the fewer messages of
-    // each partition the memory keeps. May throw std::bad_alloc.
+    // position. `partitions` is the number of assigned partitions. If this number is large, the memory keeps
+    // fewer messages of each partition. May throw std::bad_alloc.
     void remember_partition(const Batch &batch, int32_t partition, size_t partitions);
 
     // Forgets the messages after the position. The client has consumed these messages, but they were not

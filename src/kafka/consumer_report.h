@@ -18,17 +18,17 @@ bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexce
 // partitions again. After that, this function returns the loss.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
-// Returns whether the client has found a log that was replaced, but still examines other partitions before it
-// reports the loss. After about a second, the next consumer_fill() returns FillResult::trouble because of the
-// loss, even if no message has arrived.
+// Returns true if the client has found a replaced log and has not reported the loss yet, because it still
+// examines other partitions. After about a second, the next consumer_fill() returns FillResult::trouble
+// because of the loss, even if no message has arrived.
 bool consumer_gathers_losses(Consumer *consumer) noexcept;
 
 // Returns whether the client has read a message or the end of a partition since the last assignment. Returns
 // true also if no partition is assigned.
 bool consumer_heard(Consumer *consumer) noexcept;
 
-// Returns whether one of the partitions has delivered neither a message nor its end since it was assigned. If
-// so, call consumer_fill() within half a second, even if the descriptor does not become readable.
+// Returns whether the client still waits for the first message or the end of an assigned partition. If so,
+// call consumer_fill() within half a second, even if the descriptor does not become readable.
 bool consumer_begins(Consumer *consumer) noexcept;
 
 // consumer_trouble() returns the error that caused the last FillResult::trouble. The next call with this

@@ -4,8 +4,8 @@
 
 namespace heartbeat {
 
-// An error for a person: what the code has found, and what the person can do. The text never has the value of
-// a property, because the value can be a secret.
+// An error for a person. The text describes the fault and what the person can do. The text never has the
+// value of a property, because the value can be a secret.
 struct Error {
     char text[384];
 };

@@ -16,7 +16,7 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the partition's progress in the batch, or nullptr if the batch has no progress of it.
+// Returns the partition's progress in the batch, or nullptr if the batch has no progress of this partition.
 const BatchPartition *progress_in(const Batch &batch, int32_t partition) {
     for (size_t i = batch.partitions.size(); i-- > 0;)
         if (batch.partitions[i].partition == partition)
@@ -24,8 +24,8 @@ const BatchPartition *progress_in(const Batch &batch, int32_t partition) {
     return nullptr;
 }
 
-// Begins an examination: reads again from the last consumed message. If the log is the same, this message is
-// the same as before.
+// Begins an examination: reads again from the last consumed message. If the log is the same, the client gets
+// the same message again.
 bool examine(Consumer *consumer, size_t index, const Batch &batch) {
     PartitionPosition &position = consumer->positions[index];
     Examination &examination = consumer->examinations[index];
@@ -66,13 +66,14 @@ Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
 }
 
-// Compares a message of the log with the last consumed message, for which the examination waits.
+// Compares a message of the log with the last consumed message. The examination waits until the log gives the
+// last consumed message again.
 Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *message, const Batch &batch) {
     Examination &examination = consumer->examinations[index];
     const MessageMark &sought = examination.sought;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         // This is the end of the partition. If the log ends at or before the sought message, Kafka has lost
-        // the sought message. The offset validation of the next assignment then reports this.
+        // the sought message. The offset validation of the next assignment then reports the loss.
         return message->offset <= sought.offset ? Examined::trouble : log_search(consumer, index, batch);
     if (message->offset < sought.offset)
         return Examined::passed_over;

@@ -29,8 +29,8 @@ Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_messa
 bool examination_look(Consumer *consumer, const Batch &batch);
 
 // Returns whether the caller must now report that another log has replaced the log that the client has read.
-// The caller must report this as soon as no other examination is under way, and at the latest one second
-// after examination_take() has found the first such log.
+// The caller must report this when no other examination is under way. One second after examination_take() has
+// found the first replaced log, the caller must report this in any case.
 bool examination_is_lost(Consumer *consumer);
 
 // Reads the text of a partition's error. The text can have the offset to which the log was truncated.

@@ -14,7 +14,7 @@ enum class ExaminationStep {
     reading,   // no examination is under way
     checking,  // waiting for the last consumed message
     searching, // waiting for an older message, to find a message that is the same as before
-    scanning,  // reading forward from a message that is the same, to the first message that is not the same
+    scanning,  // reading forward from a message that is the same, to find the first different message
     asking,    // asking the broker where the epoch of the last consumed message ends
     lost,      // another log has replaced the log that the client has read
 };
@@ -25,7 +25,7 @@ struct Examination {
     int64_t certified = 0;      // Connections::now() when the examination began
     int32_t broker = -1;        // the broker that sends the messages; -1: not known yet
     int32_t last_epoch = -1;    // the leader epoch of the last accepted message
-    int32_t checked_epoch = -1; // the new leader epoch that has last caused an examination
+    int32_t checked_epoch = -1; // the last new leader epoch that caused an examination
     // Consumer::taking at the last log_move(). The other messages that were taken in the same call are
     // outdated
     uint64_t moved_in = 0;

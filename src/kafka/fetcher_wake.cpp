@@ -1,6 +1,6 @@
 // librdkafka fetches from each broker on a thread. This file wakes such a thread by asking the broker a
-// question. consumer_fill.cpp calls it when it has read many bytes and the queue is empty. No function waits
-// for the answer.
+// question. consumer_fill.cpp calls fetcher_wake() when the queue is empty. If the client has read many bytes
+// since the last question, fetcher_wake() asks a question. No function waits for the answer.
 #include "kafka/fetcher_wake.h"
 
 #include "kafka/consumer_client.h"
@@ -17,7 +17,7 @@ namespace {
 
 // A quarter of the default that kafka_config.cpp sets for queued.max.messages.kbytes.
 [[maybe_unused]] constexpr size_t bytes_before_wake = size_t{4} << 20;
-// The timeout of the question. No function waits for the thread that asks it.
+// The timeout of the question. No function waits for the thread that asks the question.
 [[maybe_unused]] constexpr int wake_timeout_ms = 1000;
 
 } // namespace

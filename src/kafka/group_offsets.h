@@ -7,18 +7,18 @@ namespace heartbeat {
 class Consumer;
 
 // Commits the stored positions to the Kafka group. heartbeat does not need the committed offsets, so after an
-// error it only adds a message for the log.
+// error the function only adds a message for the log.
 void consumer_commit_group_offsets(Consumer *consumer) noexcept;
 
 // consumer_is_committing() returns true until the group coordinator has answered this consumer's commit. It
 // also returns true if the commit of another consumer of the client has had no answer for 200 ms.
-// consumer_commit_hangs() returns true if a commit has had no answer for 2 seconds. Until the coordinator
-// answers, librdkafka does not begin to read a newly assigned partition.
+// consumer_commit_hangs() returns true if a commit has had no answer for 2 seconds. librdkafka begins to read
+// a newly assigned partition only after the coordinator has answered.
 bool consumer_is_committing(Consumer *consumer) noexcept;
 bool consumer_commit_hangs(Consumer *consumer) noexcept;
 
-// Returns true once after a commit has failed, for example because librdkafka had not found the group
-// coordinator yet. The caller must commit again later.
+// Returns true if a commit has failed since the last call. A commit fails, for example, if librdkafka has not
+// found the group coordinator yet. The caller must commit again later.
 bool consumer_group_commit_failed(Consumer *consumer) noexcept;
 
 } // namespace heartbeat

@@ -20,7 +20,7 @@ std::atomic<int> KafkaClient::count_{0};
 namespace {
 
 constexpr int refresh_ms_default = 60000;
-constexpr size_t events_kept = 128; // of each consumer; the oldest are dropped
+constexpr size_t events_kept = 128; // of each consumer; a new event replaces the oldest event
 constexpr std::chrono::seconds begins_within{2};
 
 void log_callback(const rd_kafka_t *client, int level, const char *facility, const char *text) {
@@ -65,7 +65,7 @@ void put(ClientInbox *inbox, ClientEvent::Kind kind, int code, const char *text,
             inbox->events.erase(inbox->events.begin());
         inbox->events.push_back({kind, code, broker, text});
     } catch (...) {
-        // out of memory: librdkafka reports most events again
+        // out of memory: this event is lost, but librdkafka reports most events again
     }
 }
 
@@ -106,8 +106,8 @@ bool KafkaClient::open(const KafkaSettings &settings, std::shared_ptr<Wake> wake
     TimersSlackened slackened;
     char error_text[print_size_max]; // the redactor finds a quoted value only if the text has the whole value
     // The client owns the configuration. If rd_kafka_new() makes no client, do not destroy the configuration:
-    // librdkafka has already freed its interceptors, and would free them a second time. The other data of the
-    // configuration, some kilobytes, stay until the process ends.
+    // librdkafka has already freed the interceptors of the configuration, and would free them a second time.
+    // The other data of the configuration, some kilobytes, stay until the process ends.
     handle.reset(rd_kafka_new(RD_KAFKA_CONSUMER, config.release(), error_text, sizeof(error_text)));
     if (handle == nullptr) {
         redactor.show(error->text, sizeof(error->text), error_text);
@@ -156,20 +156,21 @@ void KafkaClient::release(const std::string &topic) noexcept {
 }
 
 void KafkaClient::take(ClientInbox *inbox, std::vector<ClientEvent> *events) noexcept {
-    // Several consumers can call this function at the same time. Each of them must see all events that
-    // librdkafka queued before the consumer's messages, also an event that another thread is about to give to
-    // the inboxes.
+    // Several consumers can call this function at the same time. Each consumer must see all events that
+    // librdkafka queued before the consumer's messages. Another thread may have taken such an event and not
+    // yet put it into the inboxes. So wait for that thread here.
     std::lock_guard taking(taking_);
     rd_kafka_message_t *message;
     while (rd_kafka_consume_batch_queue(events_.get(), 0, &message, 1) == 1) {
         MessagePointer owner(message);
         if (message->rkt != nullptr) {
-            // the message should be in the queue of its consumer: tell the consumer, so that it does not miss
+            // the message should be in the queue of its consumer: tell the consumer, because it would miss
             // the message
             send_reader(rd_kafka_topic_name(message->rkt), ClientEvent::Kind::stray, 0);
             continue;
         }
-        // an error of the Kafka group: reading continues, because only lag tools need the group's offsets
+        // an error of the Kafka group: the client continues to read, because only tools that show consumer
+        // lag need the committed offsets of the group
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(message));
         send_first(ClientEvent::Kind::log, 4, line);

@@ -67,21 +67,21 @@ class KafkaClient {
     bool leave(ClientInbox *inbox) noexcept;
     bool is_used() noexcept;
 
-    // Returns whether the topic is taken. The topic of a consumer is taken between join() and release(),
-    // because librdkafka can still read the topic's partitions after leave(). Meanwhile another consumer of
-    // the topic needs another client.
+    // Returns whether the topic is taken. The topic of a consumer is taken from join() to release(). It is
+    // still taken after leave(), because librdkafka can still read the topic's partitions then. While the
+    // topic is taken, another consumer of the topic needs another client.
     bool is_taken(const std::string &topic) noexcept;
     void release(const std::string &topic) noexcept;
 
-    // Puts librdkafka's queued events into the inboxes, and moves the events of `inbox` to *events. Each
-    // thread may call it.
+    // Puts librdkafka's queued events into the inboxes, and moves the events of `inbox` to *events. Any
+    // thread may call this function.
     void take(ClientInbox *inbox, std::vector<ClientEvent> *events) noexcept;
 
-    // These functions serve the commits of offsets to the Kafka group. Until the coordinator answers a
-    // commit, librdkafka does not begin to read newly assigned partitions, not even partitions of other
-    // consumers. So a consumer commits nothing while another consumer begins to read: other_begins() returns
-    // true. After 2 seconds other_begins() returns false, because the leader of a partition can be away for a
-    // long time.
+    // These functions serve the commits of offsets to the Kafka group. While a commit waits for the
+    // coordinator's answer, librdkafka begins to read no newly assigned partition. This also delays the
+    // partitions of other consumers. So a consumer commits nothing while another consumer begins to read:
+    // other_begins() then returns true. After 2 seconds other_begins() returns false, because the leader of a
+    // partition can be away for a long time.
     void set_committing(ClientInbox *inbox, bool commits) noexcept;
     bool is_committing(const ClientInbox &inbox) noexcept; // this consumer's commit has no answer yet
     // returns whether any consumer has waited for an answer for longer than `time`
@@ -92,9 +92,9 @@ class KafkaClient {
     LeaderWatch watch;                            // which consumer asks which leader for end offsets
     void ring() const noexcept { wake_->ring(); } // wakes all consumers
 
-    // librdkafka's callbacks call these functions. send_error() gives an error to the consumer whose queue
-    // has it, and an error of the whole client to all consumers. An unknown topic is never an error of the
-    // whole client: the topics of the other consumers still exist.
+    // librdkafka's callbacks call these functions. If an error is in the queue of a consumer, send_error()
+    // gives the error to this consumer. It gives an error of the whole client to all consumers. An unknown
+    // topic is never an error of the whole client: the topics of the other consumers still exist.
     void send_error(int code, const char *text) noexcept;
     void send_all(ClientEvent::Kind kind, int code, const char *text, int32_t broker = -1) noexcept;
     void send_first(ClientEvent::Kind kind, int code, const char *text) noexcept;   // to one consumer
@@ -113,8 +113,8 @@ class KafkaClient {
     static std::atomic<int> count_;
 };
 
-// A consumer has a QueueReading while it takes messages from its queue. Meanwhile librdkafka calls the
-// callbacks of the errors in this queue, on the same thread.
+// A consumer has a QueueReading while it takes messages from its queue. During this time librdkafka calls the
+// callbacks for the errors in this queue, on the same thread.
 class QueueReading {
   public:
     explicit QueueReading(ClientInbox *inbox) noexcept { inbox_ = inbox; }
@@ -129,10 +129,10 @@ class QueueReading {
     static inline thread_local const ClientInbox *inbox_ = nullptr;
 };
 
-// Returns the client with these settings that another consumer of this process has opened, unless it is
-// retired or the topic is taken. Otherwise the function opens a client. If a setting is wrong, the function
-// returns nullptr, and *error says which setting. Only the main thread calls this function. May throw
-// std::bad_alloc.
+// Returns a client that another consumer of this process has opened with these settings. The function opens a
+// new client if there is no such client, if that client is retired, or if the topic is taken. If a setting is
+// wrong, the function returns nullptr, and *error describes the mistake. Only the main thread calls this
+// function. May throw std::bad_alloc.
 std::shared_ptr<KafkaClient> kafka_client_share(const KafkaSettings &settings, const WakePipe &pipe,
                                                 Error *error);
 

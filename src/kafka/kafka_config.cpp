@@ -41,8 +41,8 @@ constexpr Property defaults[] = {
     {"topic.metadata.refresh.interval.ms", "60000"}, // the worker asks about the topic with the same interval
 };
 
-// The file must not change these properties. The table heartbeat_offsets has the positions, so librdkafka
-// must neither move nor store positions.
+// The file must not change these properties. The positions are in the table heartbeat_offsets, so librdkafka
+// must not move or store positions.
 constexpr Property fixed[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
@@ -54,7 +54,7 @@ constexpr Property fixed[] = {
     {"api.version.request", "true"}, // with false, librdkafka would use requests without read_committed
     {"log.queue", "true"},
     // The client has no session in a Kafka group. But if librdkafka has not found a coordinator for a commit
-    // yet, closing the client takes as long as this timeout, and the closing thread spins meanwhile.
+    // yet, closing the client takes as long as this timeout. During this time the closing thread spins.
     {"session.timeout.ms", "500"},
     {"heartbeat.interval.ms", "100"},
 };
@@ -163,7 +163,7 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
         redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
-        std::string name = '"' + property.name + '"'; // the name is in a list of heartbeat: safe to show
+        std::string name = '"' + property.name + '"'; // heartbeat has a list with this name: safe to show
         if (objection == nullptr) {
             objection = registry_property_is(property.name) ? registry_property_objection(property)
                                                             : set_for_librdkafka(config, property);
@@ -179,7 +179,8 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
 }
 
 bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *error) {
-    // librdkafka before 2.2 does not have this property: if its queue is full, it always waits a second.
+    // librdkafka before 2.2 does not have this property. If the queue is full, these versions always wait a
+    // second.
     rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, error))

@@ -1,7 +1,7 @@
 // Asks the leader of partitions for offsets with rd_kafka_offsets_for_times(), which obeys its timeout in
 // every version. This file does not use rd_kafka_query_watermark_offsets(), for three reasons. Before
 // librdkafka 2.12 this call ignores its timeout. The call asks for one partition after the other. If a broker
-// gives an end offset before the first offset, the call returns a guess.
+// gives an end offset below the first offset, the call returns a guess.
 #include "kafka/leader_offsets.h"
 
 #include "decode/utf8_text.h"
@@ -26,7 +26,8 @@ void refuse(RangeAnswer *answer, rd_kafka_resp_err_t error) {
                answered ? "answers with an error" : "does not answer", rd_kafka_err2str(error));
 }
 
-// Asks for one offset of each partition whose answer has no error so far, and adds the offset to this answer.
+// Asks for one offset of each partition whose answer has no error so far, and adds the offset to the
+// partition's answer.
 void ask(SharedClient &client, int64_t time, int timeout_ms, RangesAnswer *answer,
          void (*put)(RangeAnswer *, int64_t)) {
     std::vector<RangeAnswer *> known;

@@ -23,12 +23,12 @@ class LeaderWatch {
     // std::bad_alloc.
     bool must_ask(const ClientInbox *consumer, int32_t leader, Clock::time_point now);
 
-    // Records whether the leader has answered a consumer. Returns true if the leader has just become silent:
-    // all consumers must call must_ask() again.
+    // Records whether the leader has answered a consumer. Returns true if the leader has just become silent.
+    // All consumers must then call must_ask() again.
     bool hear(int32_t leader, bool answers) noexcept;
 
-    // Call it when the consumer stops asking. Returns true if it was a watcher: another consumer must become
-    // the watcher.
+    // Call it when the consumer stops asking. Returns true if the consumer was a watcher. Another consumer
+    // must then become the watcher.
     bool leave(const ClientInbox *consumer) noexcept;
 
     // Grows each time that the consumers must call must_ask() again.

@@ -1,5 +1,5 @@
 // Chooses the text by the result of the search. A truncated log still has older messages that the worker
-// remembers. The log of a recreated topic does not have the messages that the worker remembers.
+// remembers. The log of a recreated topic has none of the messages that the worker remembers.
 #include "kafka/log_loss.h"
 
 #include "decode/utf8_text.h"

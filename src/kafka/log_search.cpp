@@ -17,9 +17,9 @@ namespace heartbeat {
 namespace {
 
 // If a broker has lost the log of one partition, it may have lost the logs of other partitions too. The
-// report waits this long, so that it names all these partitions.
+// client waits this long before it reports the loss, so that the report names all these partitions.
 constexpr std::chrono::seconds others_may_take{1};
-constexpr int64_t read_over = 5000; // up to this number of messages, it is faster to read them than to seek
+constexpr int64_t read_over = 5000; // it is faster to read up to this number of messages than to seek
 
 Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
@@ -88,16 +88,16 @@ Examined pass(Consumer *consumer, size_t index) {
     return result_of(log_move(consumer, index, examination.next));
 }
 
-// Decides the result when the search has compared all messages that it can read. The log is the same, or it
-// is another log, or librdkafka must first ask the broker where the epoch ends.
+// Decides the result when the search has compared all messages that it can read. There are three results: the
+// log is the same, the log is another log, or librdkafka must first ask the broker where the epoch ends.
 Examined conclude(Consumer *consumer, size_t index) {
     Examination &examination = consumer->examinations[index];
     int32_t partition = consumer->positions[index].partition;
     int64_t heard = epoch_end(*consumer, partition);
     int64_t highest = std::min(examination.differs, examination.log_end);
     bool is_other = highest < examination.next;
-    // a position that heartbeat 1.1 stored has no checksum. The search then compares only the Kafka times,
-    // and another message can have the same Kafka time as the last consumed message
+    // A position that heartbeat 1.1 stored has no checksum. Without a checksum, the search compares only the
+    // Kafka times. Another message can have the same Kafka time as the last consumed message.
     bool is_sure = examination.sought.checksum >= 0;
     if (!is_other && (is_sure || heard < 0 || heard >= examination.next))
         return pass(consumer, index);
@@ -150,8 +150,8 @@ Examined compare(Consumer *consumer, size_t index, const rd_kafka_message_t *mes
                                                          : step_back(consumer, index);
 }
 
-// Continues the search when the log has no message at the awaited offset. Compaction has removed the message,
-// or another log never had a message at this offset.
+// Continues the search when the log has no message at the awaited offset. There are two possible reasons:
+// compaction has removed the message, or the log is another log, which never had a message at this offset.
 Examined miss(Consumer *consumer, size_t index, int64_t offset) {
     Examination &examination = consumer->examinations[index];
     if (examination.step != ExaminationStep::scanning)
@@ -195,7 +195,7 @@ Examined log_search_take(Consumer *consumer, size_t index, const rd_kafka_messag
     bool is_end = message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
     int64_t awaited = examination.marks[examination.at].offset;
     if (is_end && message->offset <= awaited)
-        // the log was truncated again, which the offset validation of the next assignment reports
+        // the log was truncated again: the offset validation of the next assignment reports this
         return Examined::trouble;
     if (is_end)
         return miss(consumer, index, INT64_MAX);

@@ -1,5 +1,5 @@
-// Reads the headers of a message that librdkafka has delivered. consumer_fill.cpp gives this reader to the
-// pipeline, and the pipeline calls it for messages whose headers it needs.
+// Reads the headers of a message that librdkafka has delivered. consumer_fill.cpp gives a MessageHeaders
+// object to the pipeline. The pipeline calls the object only if it needs the headers of the message.
 #pragma once
 
 #include "decode/header_reader.h"
@@ -11,7 +11,8 @@ namespace heartbeat {
 
 class MessageHeaders final : public HeaderReader {
   public:
-    // read() points the view into `room` and into the message, so both must live as long as the view.
+    // read() points the view into `room` and into the message, so `room` and the message must live as long as
+    // the view.
     MessageHeaders(const rd_kafka_message_t *message, std::vector<MessageHeader> *room) noexcept
         : message_(message), room_(room) {}
 

@@ -1,5 +1,5 @@
-// Makes librdkafka's lists of partitions with offsets. The files of this folder use them for
-// calls that assign, commit, seek and ask for offsets.
+// Makes librdkafka's lists of partitions with offsets. The files of this folder pass these lists to the calls
+// that assign, commit, seek and ask for offsets.
 #pragma once
 
 #include "kafka/owned.h"

@@ -5,9 +5,9 @@
 
 namespace heartbeat {
 
-// The file must not set these properties. Some of them are settings of the extension. The others say where
-// librdkafka stores positions, where it reports errors and which signals it uses, or they set up its mock
-// brokers.
+// The file must not set these properties. Some of them are settings of the extension. The others set where
+// librdkafka stores positions, where it reports errors, which signals it uses, and which mock brokers it
+// starts.
 inline constexpr const char *own_names[] = {
     "bootstrap.servers",
     "metadata.broker.list",

@@ -1,9 +1,9 @@
 // Finds the values of the user's properties in librdkafka's texts.
 //
-// Some values are also words of librdkafka's own texts, such as the password "broker" or a single letter. The
-// redactor replaces such a value only where the text quotes it as a value. At other places the word does not
-// come from the file. If the redactor also replaced the word at such places, a reader who knows librdkafka's
-// texts would learn the value.
+// Some values, such as the password "broker" or a single letter, are also words of librdkafka's own texts.
+// The redactor replaces such a value only where the text quotes it as a value. At other places the word does
+// not come from the file. If the redactor also replaced the word at such places, a reader who knows
+// librdkafka's texts would learn the value.
 #include "kafka/redaction.h"
 
 #include "decode/utf8_text.h"
@@ -99,8 +99,8 @@ bool is_harmless(const std::string &name) {
     return std::find(std::begin(harmless_names), std::end(harmless_names), name) != std::end(harmless_names);
 }
 
-// Returns whether the property is a credential. A number or a Boolean value is a secret only as the value of
-// a credential.
+// Returns whether the property is a credential. If the property is no credential, the redactor does not hide
+// a number or a Boolean value.
 bool is_credential(const std::string &name) {
     constexpr const char *parts[] = {"password",  "passphrase", "secret",    "username",
                                      "client.id", ".pem",       "user.info", "auth.token"};

@@ -1,4 +1,4 @@
-// Knows the names of all properties for the schema registry, and which values are legal.
+// Lists the properties for the schema registry, and checks their values.
 #include "kafka/registry_properties.h"
 
 #include <algorithm>
@@ -12,11 +12,11 @@ using std::string_view;
 
 constexpr string_view prefix = "schema.registry.";
 
-// These properties also exist without the prefix.
+// Properties that begin with one of these texts also exist without the prefix "schema.registry.".
 constexpr string_view short_prefixes[] = {"basic.auth.", "bearer.auth."};
 
-// The names without the prefix. If such a property names a file, heartbeat only reads the file as PEM text,
-// and never runs it as code.
+// The names without the prefix "schema.registry.". Some of these properties name a file. heartbeat reads such
+// a file as PEM text, and never runs it as code.
 constexpr string_view known_names[] = {
     "basic.auth.credentials.source",
     "basic.auth.user.info",

@@ -10,16 +10,17 @@
 
 namespace heartbeat {
 
-// Whether the property is for the schema registry. Only the beginning of the name counts, so the name can
-// also be misspelt.
+// Returns whether the property is for the schema registry. Only the beginning of the name counts: the rest of
+// the name can be misspelt.
 bool registry_property_is(const std::string &name) noexcept;
 
-// Returns what is wrong with a property for the schema registry. Returns nullptr if nothing is wrong. The
-// text continues the phrase "sets NAME, ", and never contains the value.
+// Returns the fault of a property for the schema registry, or nullptr if the property has no fault. The text
+// continues the phrase "sets NAME, ", and never contains the value.
 const char *registry_property_objection(const FileProperty &property) noexcept;
 
-// Whether the property is `plain_name`, such as "basic.auth.user.info". A name is the same with and without
-// the prefix "schema.registry.", if it is legal without the prefix.
+// Returns whether the property is `plain_name`, such as "basic.auth.user.info". If the name has the prefix
+// "schema.registry.", the function ignores the prefix. It returns false for a name that needs the prefix and
+// does not have it.
 bool registry_property_has_name(const std::string &name, std::string_view plain_name) noexcept;
 
 } // namespace heartbeat

@@ -1,6 +1,7 @@
 // What a consumer reports to its caller: the result of consumer_fill(), messages for the server's log, errors
 // of partitions, lost topics, partitions whose log was replaced, and throttling. All texts are UTF-8 without
-// control characters, without values of the properties file, and cut where a character ends.
+// control characters and without values of the properties file. A text that is too long is cut at the end of
+// a character.
 #pragma once
 
 #include "kafka/error.h"
@@ -48,8 +49,8 @@ enum class FillResult {
 };
 
 // A partition for which Kafka has returned an error. The client decodes no more messages of this partition.
-// Call consumer_leave() before you call consumer_join() for it. The client continues to read the other
-// partitions.
+// Call consumer_leave() before you call consumer_join() for this partition. The client continues to read the
+// other partitions.
 struct PartitionTrouble {
     int32_t partition;
     char text[256];

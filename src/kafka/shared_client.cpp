@@ -39,8 +39,8 @@ rd_kafka_resp_err_t SharedClient::add(const rd_kafka_topic_partition_list_t *lis
     rd_kafka_resp_err_t code = code_of(ErrorPointer(rd_kafka_incremental_assign(handle(), list)));
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
         rd_kafka_topic_partition_list_add(assigned_.get(), topic.c_str(), list->elems[i].partition);
-        // forward again after the assignment: librdkafka first stops a partition that was removed earlier,
-        // which ends the forwarding, and only then answers the assignment
+        // forward again after the assignment: before librdkafka answers the assignment, it stops each
+        // partition that was removed earlier, and this ends the forwarding
         forward(list->elems[i].partition);
     }
     return code;
@@ -69,8 +69,8 @@ void SharedClient::forward(int32_t partition) const noexcept {
 }
 
 SharedClient::~SharedClient() {
-    // If no consumer uses the client, the assignment need not end here: it ends with the client, and no other
-    // consumer begins to use this client.
+    // If no consumer uses the client, the assignment need not end here. It ends when the client is destroyed,
+    // and no consumer begins to use this client before that.
     if (client != nullptr && client->is_used() && clear() == RD_KAFKA_RESP_ERR_NO_ERROR)
         client->release(topic);
     queue.reset();

@@ -1,6 +1,6 @@
-// What several threads of a consumer share: librdkafka's client, and the topic. A call of librdkafka can take
-// longer than its timeout. So each thread that asks a question keeps the client alive until its call returns,
-// even if the consumer is closed earlier.
+// Several threads of a consumer share librdkafka's client and the topic. A call of librdkafka can take longer
+// than its timeout. So each thread that asks a question keeps the client alive until its call returns, even
+// if the consumer is closed earlier.
 #pragma once
 
 #include "kafka/kafka_client.h"
@@ -54,8 +54,8 @@ class SharedClient {
   private:
     rd_kafka_resp_err_t unassign(const rd_kafka_topic_partition_list_t *list) noexcept;
 
-    // Only the thread whose turn it is uses this list. It is a list of librdkafka and no std::vector, because
-    // add() and remove() are noexcept, and a vector can throw.
+    // Only the thread whose turn it is uses this list. The list is not a std::vector, because add() and
+    // remove() are noexcept, and a vector can throw.
     ListPointer assigned_{rd_kafka_topic_partition_list_new(0)};
     std::mutex mutex_;
     std::condition_variable turn_ended_;

@@ -22,7 +22,8 @@ class Throttles {
         int32_t broker;
         char name[128]; // id (host:port)
         int milliseconds;
-        Clock::time_point until; // a broker that still throttles the client reports it again before this time
+        // if the broker still throttles the client at this time, it has sent a new report
+        Clock::time_point until;
     };
 
     // The broker with the longest delay; nullptr if no broker throttles the client.

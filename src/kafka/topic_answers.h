@@ -41,14 +41,14 @@ struct RangesQuestion {
     RangeKind kind;
     std::vector<int32_t> partitions;
     std::chrono::steady_clock::time_point asked_at;
-    bool told; // the caller has already learnt that the leader is away, because the answer has not come yet
+    bool told; // the caller has already got an answer which says that the leader is away
     QuestionPointer<RangesAnswer> question;
 };
 
 struct Questions {
     std::vector<QuestionPointer<TopicAnswer>> topic;
     std::vector<LeaderOf> leaders;            // the leaders in the last answer
-    std::map<int32_t, std::string> addresses; // by broker; also brokers that only an earlier answer has named
+    std::map<int32_t, std::string> addresses; // by broker; the map also has the brokers of earlier answers
     std::vector<RangesQuestion> ranges;
     // by leader: how long the leader took for its last answer about offsets
     std::map<int32_t, std::chrono::milliseconds> took;

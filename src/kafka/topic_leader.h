@@ -1,5 +1,5 @@
-// Returns the leader of a partition, as the last answer of topic_query.h has named it, and describes the
-// fault of this leader. These calls do not ask a broker.
+// Returns the leader of a partition from the last answer of topic_query.h, and describes the fault of this
+// leader. These calls do not ask a broker.
 #pragma once
 
 #include "kafka/error.h"

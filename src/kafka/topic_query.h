@@ -12,7 +12,7 @@ namespace heartbeat {
 
 enum class AnswerState {
     none,   // the answer has not come yet, or there was no question
-    given,  // *topic is the answer, or says that the topic does not exist
+    given,  // *topic is the answer; topic->exists is false if the topic does not exist
     failed, // the cluster gave no answer
 };
 

@@ -1,7 +1,7 @@
 // A pipe that wakes a waiting process when librdkafka has queued an event for a consumer, or when a thread
-// has an answer for it. The consumers of a process share a pipe, and librdkafka writes the number of a
-// consumer into it. So the process knows for which consumers there is something to do, and an idle consumer
-// needs no CPU time.
+// has an answer for a consumer. The consumers of a process share a pipe, and librdkafka writes the number of
+// a consumer into it. So the process calls only the consumers that have an event or an answer, and an idle
+// consumer needs no CPU time.
 #pragma once
 
 #include <cstddef>
