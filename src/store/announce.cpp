@@ -23,8 +23,8 @@ namespace {
 constexpr char channel_of_anomalies[] = "heartbeat_anomaly";
 constexpr int announced_max = 100;
 constexpr size_t payload_max = 7900; // the server's limit is one page without its header
-constexpr double usage_max = 0.25;   // the part of the queue that may be full; low, because other sessions
-                                     // can fill the queue before the commit
+constexpr double usage_max = 0.25; // the part of the queue that may be in use; small, because other sessions
+                                   // can fill the queue before the commit
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 
 // These flags are about the current top transaction. `asked` means that the transaction has asked for the

@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-// Sends NOTIFY heartbeat_anomaly for each stored anomaly of the batch. stored[i] says whether
+// Sends NOTIFY heartbeat_anomaly for each stored anomaly of the batch. stored[i] is true if
 // batch->anomalies[i] was stored. The payload looks like
 // {"customer_id":"CUST-0007","heart_rate":212,"anomaly_type":"TACHYCARDIA","event_timestamp":"2026-11-22T14:39:02.123456+00:00"}.
 // A batch sends at most 100 such payloads. A batch with more than 100 anomalies sends one more payload

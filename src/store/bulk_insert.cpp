@@ -29,7 +29,7 @@ namespace heartbeat {
 
 namespace {
 
-// The number of rows that store_partition() writes together. So many rows fill several pages.
+// The number of rows that store_partition() writes together. This number of rows fills several pages.
 constexpr int chunk_rows = 500;
 
 struct Load {
@@ -133,8 +133,8 @@ bool routes_by_time(Load *load) {
 
 // Returns the table partition that holds all rows. Returns nullptr if the rows belong to several table
 // partitions, or if the function cannot decide this. A range of times has no holes. So if the earliest and
-// the latest row belong to the same table partition, all rows do. This is not true for the default partition,
-// which has holes.
+// the latest row belong to the same table partition, all rows belong to it. This is not true for the default
+// partition, which has holes.
 ResultRelInfo *find_common_partition(Load *load) {
     auto time_of = [=](size_t row) { return DatumGetTimestampTz(load->at(row)[load->time_column]); };
     size_t earliest = 0, latest = 0;

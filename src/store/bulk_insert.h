@@ -34,7 +34,7 @@ struct BulkInsertSource {
 // differ from the result of INSERT, the function stores nothing and returns false. The result could differ if
 // the table has triggers, rules, row security, grants on columns, generated columns or deferred keys. It
 // could also differ if a column has another type than in `types`. Last, it could differ if a table partition
-// is not a plain table with the columns of its parent, or has partitions of its own.
+// has partitions of its own, or is not a plain table with the columns of its parent.
 bool bulk_insert_rows(Relation table, const BulkInsertSource &source);
 
 // Writes rows that already satisfy the table's constraints, adds their index entries, and clears the slots.

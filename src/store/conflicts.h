@@ -1,5 +1,6 @@
-// The readings of a batch that are in conflict: another heart rate of the same customer, time and device is
-// stored. store.cpp finds them, and dead_letters.cpp and the retry of dead letters store their messages.
+// The readings of a batch that are in conflict. A reading is in conflict if the database has another heart
+// rate of the same customer, time and device. store.cpp finds these readings. dead_letters.cpp and the retry
+// of dead letters store the messages of these readings.
 #pragma once
 
 #include "decode/batch.h"
@@ -10,11 +11,12 @@ inline constexpr char conflict_code[] = "CONFLICT"; // in the column error_code
 
 // A repetition is a reading with the same customer, time and device as an earlier reading of the batch
 // (Batch::repetitions). Decides for each repetition whether it is a duplicate of the stored reading, or in
-// conflict with the stored reading. For all other readings rows_compare() has decided this. If `comparable`
-// is false, heartbeat cannot compare heart rates (see rows_compare.cpp), and all repetitions are duplicates.
+// conflict with the stored reading. rows_compare() has already decided this for all other readings. If
+// `comparable` is false, heartbeat cannot compare heart rates (see rows_compare.cpp), and all repetitions are
+// duplicates.
 void conflicts_settle(Batch *batch, bool comparable);
 
-// Returns true if a repetition can be stored instead of a reading that the database has refused. The
+// Returns true if a repetition can be stored instead of a reading that the database has refused. This
 // repetition has another heart rate, and is in a message that the database has not refused. The caller must
 // then store the batch again, with the repetition instead of the refused reading.
 bool conflicts_lost_first(const Batch *batch);
@@ -22,8 +24,8 @@ bool conflicts_lost_first(const Batch *batch);
 // The number of the message's readings that are in conflict; 0 for a dead letter.
 int64_t conflicts_of(const Batch *batch, const BatchMessage &message);
 
-// Writes the error text of a message with readings in conflict, and these readings as JSON. Both are in the
-// current memory context, in the database's encoding.
+// conflicts_text() returns the error text of a message with readings in conflict. conflicts_json() returns
+// these readings as JSON. The two texts are in the current memory context and in the database's encoding.
 const char *conflicts_text(const Batch *batch, const BatchMessage &message);
 const char *conflicts_json(const Batch *batch, const BatchMessage &message);
 

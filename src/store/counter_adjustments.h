@@ -48,9 +48,9 @@ CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *source,
                                           int32_t partition, bool dropped);
 void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time);
 
-// Adds all adjustments to heartbeat_offsets and heartbeat_dropped_offsets. Warns if one of these rows does
-// not exist. Call it as the last step of a transaction: it locks these rows until the transaction ends, and
-// the ingest workers wait for the rows of heartbeat_offsets.
+// Adds all adjustments to heartbeat_offsets and heartbeat_dropped_offsets. Warns if the row of an adjustment
+// does not exist. Call it as the last step of a transaction: it locks these rows until the transaction ends,
+// and the ingest workers wait for the rows of heartbeat_offsets.
 void counter_adjustments_apply(HTAB *adjustments);
 
 } // namespace heartbeat

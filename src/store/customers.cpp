@@ -32,7 +32,7 @@ Customer *known = nullptr;
 size_t known_size = 0;
 size_t known_count = 0;
 uint64_t known_generation;
-int known_level = 0; // the deepest open nesting level that has added a customer; 0: no level has added one
+int known_level = 0; // the deepest open nesting level with a new customer; 0: no new customer
 
 void forget_known() {
     if (known != nullptr)
@@ -69,7 +69,7 @@ void allocate_known(size_t size) {
     known_count = 0;
 }
 
-// Returns the entry of the customer. *found says whether the table already had this entry. If not, the
+// Returns the entry of the customer. Sets *found to true if the table already had this entry. Otherwise the
 // function adds the entry. If the set is full, the new entry replaces an old entry.
 Customer *put_known(const Customer &customer, bool *found) {
     size_t sets = std::max(known_size / known_ways, size_t{1});

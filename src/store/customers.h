@@ -1,5 +1,5 @@
-// Remembers the customers whose readings this process has stored. So a batch does not write the row of the
-// same customer again. rollup_append.cpp calls it for each customer of a batch.
+// Remembers the customers whose readings this process has stored. So a batch does not write the row of a
+// known customer again. rollup_append.cpp calls it for each customer of a batch.
 #pragma once
 
 #include "decode/batch.h"
@@ -13,9 +13,9 @@ struct CustomerNews {
 
 // Remembers the customer as known. If `to_note` of the result is true, the function also remembers that the
 // customer's row in heartbeat_arrivals is valid until `note_until`. `now` and `note_until` are seconds since
-// 2000. In a user's session the function remembers nothing, and returns false for `known` and `to_note`. One
-// reason is that the session can undo a part of its transaction. The other reason is that the session can
-// store readings that have not just arrived, as heartbeat_replay() does.
+// 2000. In a user's session the function remembers nothing, and returns false for `known` and `to_note`.
+// There are two reasons. First, the session can undo a part of its transaction. Second, the session can store
+// readings that have not just arrived, as heartbeat_replay() does.
 CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t now, uint32_t note_until);
 
 } // namespace heartbeat

@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-// The numbers of unresolved rows that heartbeat_dead_letters has of a source.
+// The numbers of a source's unresolved rows in heartbeat_dead_letters.
 struct Unresolved {
     int64_t dead_letters;
     int64_t conflicts; // messages with a reading in conflict
@@ -15,8 +15,8 @@ struct Unresolved {
 
 // Returns true if `counts` has new dead letters or new messages in conflict, although
 // heartbeat.dead_letter_limit was already reached before this batch. The caller must then not commit the
-// batch. Sets *unresolved to the numbers before this batch. `conflicts` can be too low, because the count
-// ends at the limit. The limit applies to each source separately.
+// batch. Sets *unresolved to the numbers before this batch. `conflicts` can be too low, because the function
+// stops counting at the limit. The limit applies to each source separately.
 bool dead_letter_limit_stops(const Source &source, const Batch *batch, const PartitionCounts *counts,
                              Unresolved *unresolved);
 

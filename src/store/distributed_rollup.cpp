@@ -16,7 +16,7 @@ namespace {
 
 // local_rollup.cpp limits the rows of a transaction by their ctid. A ctid has no meaning across nodes. So
 // this file limits the minutes of a transaction: it adds minutes to the transaction until these minutes have
-// this many rows.
+// rows_at_once rows.
 constexpr int64_t rows_at_once = 100'000;
 
 // Selects the newest minutes first, and at least one minute.

@@ -33,8 +33,8 @@ Oid catalog_of_citus(const char *name) {
     return get_relname_relid(name, PG_CATALOG_NAMESPACE);
 }
 
-// This setting of Citus says how many sessions to each node stay open for the next transaction. Its default
-// is one. With the default, in every batch only one shard of a node could use an open connection, and all
+// This setting of Citus is the number of sessions to each node that stay open for the next transaction. Its
+// default is one. With the default, only one shard of a node could use an open connection in each batch. All
 // other shards would wait for new connections.
 constexpr char cached_connections[] = "citus.max_cached_conns_per_worker";
 
@@ -148,8 +148,8 @@ void recover() {
     CommitTransactionCommand();
 }
 
-// A batch commits on this server first, and later on the nodes. It holds a lock on heartbeat_stale_minutes
-// until it has committed everywhere. So the lock of this function waits for such batches, and makes new
+// A batch commits on this server first, and later on the nodes. Until the batch has committed everywhere, it
+// holds a lock on heartbeat_stale_minutes. So the lock of this function waits for such batches, and makes new
 // batches wait until the transaction has taken its snapshot.
 bool hold_marks() {
     // While this transaction waits for the lock, ingest waits too, so the timeout is short.

@@ -1,6 +1,6 @@
 // The table layout for Citus: Citus has distributed the tables over several nodes (heartbeat_distribute()).
-// module.cpp registers it. On a server without Citus its functions can be called too, but this table layout
-// is not in use.
+// module.cpp registers it. Other files also call its functions on a server without Citus, although this table
+// layout is not in use there.
 #pragma once
 
 #include "store/tables.h"

@@ -16,8 +16,8 @@ namespace heartbeat {
 namespace {
 
 // The statement has a subquery with LIMIT for each key. So the server always searches for a key in the index
-// of the key's table partition, whatever the planner estimates. In a table partition whose key does not have
-// the device, a stored reading of another device can be the reason why a reading was not inserted.
+// of the key's table partition, whatever the planner estimates. In a table partition whose primary key does
+// not have the device, a stored reading of another device can be the reason why a reading was not inserted.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     SELECT n.place::integer - 1, s.heart_rate, s.same_device
@@ -48,7 +48,8 @@ Statement select_stored_anomalies = {stored_types, {anomalies}, select_stored_sq
 Statement select_old_stored_records = {old_stored_types, {records}, select_old_stored_sql};
 Statement select_old_stored_anomalies = {old_stored_types, {anomalies}, select_old_stored_sql};
 
-// With fewer rows than this, ON CONFLICT costs less than the subtransaction that a plain INSERT needs.
+// A plain INSERT needs a subtransaction. For fewer rows than this number, the subtransaction costs more than
+// ON CONFLICT.
 constexpr size_t plain_insert_min = 256;
 
 bool is_kept_out(const ErrorData *error) {

@@ -1,7 +1,7 @@
 // heartbeat_move_rows() copies the rows of one table into another table with the same columns.
-// heartbeat_make_partitions() calls it to move readings from the default partition to their week.
-// heartbeat_move_rows() fires no trigger of the table, because it stores no new reading. Also, a trigger
-// would run as the extension's owner.
+// heartbeat_make_partitions() calls it to move readings from the default partition to the table partition of
+// their week. heartbeat_move_rows() fires no trigger of the table, because it stores no new reading. Also, a
+// trigger would run as the extension's owner.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -27,7 +27,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int chunk_rows = 500; // so many rows fill several pages
+constexpr int chunk_rows = 500; // this number of rows fills several pages
 
 Relation open_plain_table(Oid oid, LOCKMODE lock) {
     Relation table = try_relation_open(oid, lock);

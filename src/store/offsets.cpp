@@ -30,7 +30,7 @@ constexpr const char *select_offsets_sql = R"sql(
     WHERE topic = $1@source@
     ORDER BY partition)sql";
 
-// Before the update of the extension from version 1.1, a database does not have the columns message_marks and
+// A database that still has version 1.1 of the extension does not have the columns message_marks and
 // truncated_to.
 constexpr StatementPart marks = {"@marks@", R"sql(message_marks, coalesce(truncated_to, -1))sql"};
 constexpr StatementPart no_marks = {"@marks@", R"sql(NULL::text, -1::bigint)sql"};

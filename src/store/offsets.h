@@ -1,5 +1,5 @@
 // Reads and writes heartbeat_offsets, the only record of the progress of ingest. offset_validation.cpp calls
-// it for an ingest worker, and replay_partitions.cpp for heartbeat_replay(). It does not ask Kafka.
+// it for an ingest worker, and replay_partitions.cpp for heartbeat_replay(). This file does not ask Kafka.
 #pragma once
 
 #include "decode/message_mark.h"
@@ -24,13 +24,12 @@ struct StoredOffset {
     int64_t truncated_to;
 };
 
-// Returns true if heartbeat_offsets has the columns message_marks and truncated_to. Returns false before the
-// update of the extension from version 1.1.
+// Returns true if heartbeat_offsets has the columns message_marks and truncated_to. Returns false if the
+// database still has version 1.1 of the extension.
 bool offsets_have_marks();
 
 // Returns false in a database of version 1.1 or 1.2 that was not updated yet. Such a database has only the
-// source default, and its tables have neither the columns `source` and `device_id` nor the counters of
-// messages.
+// source default, and its tables have no columns `source` and `device_id` and no counters of messages.
 bool offsets_have_sources();
 
 // Returns all stored offsets of the source and its topic. The array lives as long as the transaction.
@@ -40,8 +39,8 @@ StoredOffset *offsets_load(const Source &source, size_t *count);
 void offsets_begin(const Source &source, int32_t partition, int64_t next_offset,
                    const TopicDescription &description);
 
-// Ingest cannot continue at the stored offset `from`. Moves the stored offset to `to`, and records the gap.
-// Raises an error if next_offset is no longer `from`.
+// Call it if ingest cannot continue at the stored offset `from`. Moves the stored offset to `to`, and records
+// the gap. Raises an error if next_offset is no longer `from`.
 void offsets_reset(const Source &source, int32_t partition, int64_t from, int64_t to, const char *reason);
 
 // Records that all offsets of the topic belong to a topic that no longer exists. A row that is already marked

@@ -1,7 +1,7 @@
 // Moves the offsets of a batch in heartbeat_offsets, and adds the batch to the counters there. One UPDATE
-// does both: it changes a row only if the row still has the first offset of the batch. So of two writers with
-// the same offsets, only one can succeed. The ingest worker calls it as the last step of the transaction that
-// stores the batch.
+// moves the offsets and adds the counts. It changes a row only if the row still has the first offset of the
+// batch. So if two writers have the same offsets, only one of them can succeed. The ingest worker calls this
+// file as the last step of the transaction that stores the batch.
 #include "server/server.h"
 
 #include "server/arrays.h"

@@ -1,7 +1,7 @@
-// Orders pauses and batches. A pause commits either before a batch checks for the pause, or after this batch
-// has committed. For this, a batch and a pause take conflicting locks. There is a lock for each source, and
-// one lock for all sources. So a session that changes one source delays only the batches of this source. The
-// locks conflict with no other lock of the workers.
+// Puts pauses and batches in an order. A pause commits either before a batch checks for the pause, or after
+// this batch has committed. For this, a batch and a pause take conflicting locks. There is a lock for each
+// source, and one lock for all sources. So a session that changes one source delays only the batches of this
+// source. The locks conflict with no other lock of the workers.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -102,10 +102,10 @@ SourceState pause_check(const Source &source, bool waits) {
     LockRelationOid(extension_table("heartbeat_control"), RowShareLock);
     if (!extension_find(&now) || now.owner != before.owner || now.schema != before.schema)
         return SourceState::changed;
-    // SPI takes a new snapshot for each statement. So if this transaction has waited for a lock until another
-    // session has committed a change, the statement sees this change.
+    // SPI takes a new snapshot for each statement. So if this transaction has waited until another session
+    // has committed a change, the statement sees this change.
     if (!offsets_have_sources()) {
-        // In these versions, heartbeat_pause() only writes to this table. This SHARE lock makes
+        // In versions 1.1 and 1.2, heartbeat_pause() only writes to this table. This SHARE lock makes
         // heartbeat_pause() wait.
         LockRelationOid(extension_table("heartbeat_control"), ShareLock);
         bool paused = statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;

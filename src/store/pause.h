@@ -17,12 +17,12 @@ enum class SourceState {
     busy,    // another session is about to pause, alter or drop the source: ask again in a new transaction
 };
 
-// Call it in a worker's transaction. Returns what a person has done to the source. A pause or change that
-// starts later waits until the worker's transaction ends. If another transaction is pausing all sources, the
-// function waits for that transaction. If another transaction is pausing or changing this source, the
-// function returns `busy` at once, because the process also reads other sources. If `waits` is true, the
-// function waits a moment for that transaction instead, and then raises an error that names the session of
-// that transaction.
+// Call it in a worker's transaction. Returns whether a person has paused, altered or dropped the source. A
+// pause or change that starts later waits until the worker's transaction ends. If another transaction is
+// pausing all sources, the function waits for that transaction. If another transaction is pausing or changing
+// this source, the function returns `busy` at once, because the process also reads other sources. If `waits`
+// is true, the function waits a moment for that transaction instead. If that transaction has not ended after
+// this time, the function raises an error that names its session.
 SourceState pause_check(const Source &source, bool waits);
 
 // Call one of these functions before you write the change. The function waits until the current batches of

@@ -1,6 +1,6 @@
 // Computes the sums of a batch's heart rates, one sum for each customer and minute. It inserts these sums
-// into heartbeat_rollup_pending, or inserts their minutes into heartbeat_stale_minutes (it marks the
-// minutes). It also inserts the customers whose first reading is in this batch. store.cpp calls it.
+// into heartbeat_rollup_pending, or marks their minutes: it inserts the minutes into heartbeat_stale_minutes.
+// It also inserts the customers whose first reading is in this batch. store.cpp calls it.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -22,9 +22,9 @@ Statement insert_stale_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)
     SELECT * FROM unnest($1))sql"};
 
-// $1 is an array of minutes. Returns the index of each minute that the rollup does not have yet, counted from
-// 0. The ORDER BY makes the planner use the index. Without ORDER BY, the planner sometimes chooses to search
-// the whole table for one row.
+// $1 is an array of minutes. Returns the index, counted from 0, of each minute that the rollup does not have
+// yet. The ORDER BY makes the planner use the index. Without ORDER BY, the planner sometimes chooses to
+// search the whole table for one row.
 Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     SELECT m.place::integer - 1
     FROM unnest($1) WITH ORDINALITY AS m (minute_bucket, place)
@@ -35,14 +35,14 @@ Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
 
 // If a batch has at least eight times as many readings as sums, it inserts the sums into
 // heartbeat_rollup_pending, because these are few rows. A batch with fewer sums than small_batch also inserts
-// its sums. Any other batch may mark minutes instead, because a marked minute needs only one row, and no row
-// for each sum.
+// its sums. Any other batch may mark minutes instead, because a marked minute needs only one row, and its
+// sums need no rows.
 constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 
-// A mark makes the maintenance worker read all readings of the minute. So a batch marks a minute only if it
-// has this many readings of the minute. Without this limit, a batch with few readings in each of many minutes
-// would cause too much work for its size.
+// A mark makes the maintenance worker read all readings of the minute. So a batch marks a minute only if the
+// batch has at least this number of readings of the minute. Without this limit, a batch with few readings in
+// each of many minutes would cause too much work for its size.
 constexpr int64_t marked_readings_min = 256;
 
 struct Sum {
@@ -66,7 +66,7 @@ bool is_customer(const Batch *batch, BatchBytes left, BatchBytes right) {
            memcmp(batch->at(left), batch->at(right), static_cast<size_t>(left.size)) == 0;
 }
 
-// The minutes of a batch that will be marked. If `marked` is nullptr, no minute will be marked.
+// The minutes that a batch will mark. If `marked` is nullptr, no minute will be marked.
 struct Marks {
     const Batch *batch;
     bool *marked;
@@ -82,9 +82,9 @@ struct Marks {
 };
 
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
-// each other. Adds neither the heart rates of anomalies nor the heart rates of marked minutes. For each of
-// these readings the function adds only the customer, as a sum without readings, if the list does not have
-// the customer yet.
+// each other. Does not add the heart rates of anomalies, and does not add the heart rates of marked minutes.
+// For a reading with such a heart rate, the function adds only the customer, as a sum without readings, if
+// the list does not have the customer yet.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {
@@ -124,9 +124,9 @@ void keep_new_minutes(Marks *marks) {
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Chooses the minutes to mark: the batch has many readings of such a minute, and the rollup has no row of the
-// minute. If the rollup already has rows of a minute, the batch adds its late readings as sums, even if they
-// are many.
+// Chooses the minutes to mark. The batch must have many readings of such a minute, and the rollup must have
+// no row of the minute. If the rollup already has rows of a minute, the batch adds its late readings as sums,
+// even if there are many late readings.
 Marks choose_marks(const Batch *batch, const Sums &sums) {
     size_t minutes = batch->minutes.size();
     Marks marks = {batch, static_cast<bool *>(palloc0(minutes)),
@@ -144,8 +144,8 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
     return marks;
 }
 
-// A sum without readings has only a customer. Removes each such sum whose customer is already known. Also
-// inserts rows into heartbeat_arrivals, because readings of the batch's customers have arrived.
+// A sum without readings has only a customer. If the customer is already known, the function removes this
+// sum. Also inserts rows into heartbeat_arrivals, because readings of the batch's customers have arrived.
 void meet_customers(const Batch *batch, Sums *sums) {
     TimestampTz now = GetCurrentTimestamp(), until = now + arrivals_noted_for();
     auto *heard = static_cast<BatchBytes *>(palloc(sizeof(BatchBytes) * (sums->count + 1)));

@@ -9,12 +9,12 @@ namespace heartbeat {
 
 // Call it after you have stored the rows, in the same transaction. For each customer and minute of the batch,
 // inserts a row with the sum and the number of the heart rates into heartbeat_rollup_pending. If the batch
-// has many readings of a minute but few of each customer, the function inserts that minute into
+// has many readings of a minute but few readings of each customer, the function inserts that minute into
 // heartbeat_stale_minutes instead (a mark). For a marked minute the function inserts only the customers that
 // this process has not seen before.
 void rollup_append_store(const Rows &records, const Rows &anomalies);
 
-// Returns the number of rows inserted since the last call.
+// Returns the number of rows that rollup_append_store() has inserted since the last call.
 uint32_t rollup_append_take();
 
 } // namespace heartbeat

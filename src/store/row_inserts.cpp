@@ -81,7 +81,7 @@ Datum text_of(const Batch *batch, BatchBytes piece) {
     return PointerGetDatum(cstring_to_text_with_len(text, size));
 }
 
-// A text of the previous row. Consecutive rows mostly have the same customer and the same device, and then
+// A text of the previous row. Most consecutive rows have the same customer and the same device. Such rows
 // share the texts.
 struct LastText {
     BatchBytes piece = {0, -1};
@@ -116,8 +116,8 @@ void put_row(void *argument, size_t i, Datum *values) {
 }
 
 // Stores all rows by a bulk insert. Returns false and stores nothing if the result could differ from the
-// result of INSERT. The function asks for the table layout only after it has locked the table. While the
-// function waits for the lock, another transaction may change the table layout.
+// result of INSERT. While the function waits for the lock of the table, another transaction may change the
+// table layout. So the function asks for the table layout only after it has locked the table.
 bool load_all(const Rows &rows) {
     Relation table =
         extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);

@@ -21,8 +21,8 @@ void row_inserts_columns(const Rows &rows, Datum *columns);
 // statement has the customer, time, heart rate and device of each inserted row, in the order of the key.
 uint64_t row_inserts_new(const Rows &rows);
 
-// Inserts every row, with a bulk insert if it gives the same result. Raises an error if the database refuses
-// a row.
+// Inserts every row. Uses a bulk insert if its result is the same as the result of INSERT. Raises an error if
+// the database refuses a row.
 void row_inserts_every(const Rows &rows);
 
 } // namespace heartbeat

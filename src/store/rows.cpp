@@ -35,9 +35,9 @@ bool is_row(const Rows &rows, size_t i, const ReturnedRow &returned) {
            is_text(rows.batch, reading.device_id, returned.device_id);
 }
 
-// Inserts the rows with new keys. Then finds each returned row among the given rows. Both lists are in the
-// order of the keys, so usually the next given row matches. If the server's encoding sorts in another order
-// than Unicode, the search starts again from the beginning.
+// Inserts the rows with new keys. Then finds each returned row among the given rows. The returned rows and
+// the given rows are in the order of the keys, so usually the next given row matches. But the server's
+// encoding can sort in another order than Unicode. In this case the search starts again from the beginning.
 void insert_where_new(void *argument) {
     auto *rows = static_cast<Rows *>(argument);
     uint64_t stored = row_inserts_new(*rows);
@@ -74,8 +74,8 @@ void rows_insert_all(void *argument) {
         rows->take_stored(i, rows->at(i).heart_rate);
 }
 
-// The table can already have the key of a row that was not stored. Otherwise a user's index or trigger has
-// prevented the insert. rows_compare() finds the cause.
+// A row that was not stored has one of two causes: the table already has its key, or a user's index or
+// trigger has prevented the insert. rows_compare() finds the cause.
 void rows_insert_new(void *argument) {
     insert_where_new(argument);
     rows_compare(*static_cast<Rows *>(argument));

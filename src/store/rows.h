@@ -13,8 +13,8 @@ namespace heartbeat {
 // if a trigger may have changed a row.
 void rows_insert_all(void *argument);
 
-// Stores the rows whose key the table does not have yet. If the table still does not have the key of a row
-// afterwards, a user-defined index or trigger has prevented the insert of this row. The function then raises
+// Stores the rows whose key the table does not have yet. If the table does not have the key of a row after
+// the insert, a user-defined index or trigger has prevented the insert of this row. The function then raises
 // an error.
 void rows_insert_new(void *argument);
 

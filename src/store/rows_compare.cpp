@@ -1,5 +1,5 @@
-// Finds why a reading was not inserted. The table has the same reading, or another heart rate of the same
-// customer, time and device, or no such reading.
+// Finds why a reading was not inserted. There are three cases: the table has the same reading, it has another
+// heart rate of the same customer, time and device, or it has no reading with this key.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -24,9 +24,9 @@ Rows rest_of(const Rows &rows) {
     return rest;
 }
 
-// The table does not have this row, although it was not inserted. Inserts the row again, alone, so that the
-// server raises an error with the cause. The caller need not look for more such rows: after an error the
-// worker stores the batch again by halves, and so finds all such rows.
+// This row was not inserted, and the table does not have its key. Inserts the row again, alone, so that the
+// server raises an error with the cause. The caller need not look for more rows of this kind. After the error
+// the worker stores the batch again by halves, and so finds all these rows.
 [[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
     row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

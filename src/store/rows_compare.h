@@ -5,9 +5,9 @@
 
 namespace heartbeat {
 
-// Sets `duplicate` or `conflict` of each reading that was not stored, with the stored heart rate. Raises an
-// error if the table does not have the key of such a reading, because then a user's index or trigger has
-// prevented the insert.
+// For each reading that was not stored, sets `duplicate` or `conflict`, and the stored heart rate. If the
+// table does not have the key of such a reading, a user's index or trigger has prevented the insert. The
+// function then raises an error.
 void rows_compare(const Rows &rows);
 
 } // namespace heartbeat

@@ -14,26 +14,28 @@ enum class SchemaUse : uint8_t {
 };
 
 // Calls take() with the texts that a SchemaCache needs. take() must return false if no memory is left. If the
-// result is not `taken`, `reason` says why. `reason` must have room for registry_reason_size bytes. Raises an
-// error if no memory is left.
+// result is not `taken`, the function writes the cause to `reason`. `reason` must have room for
+// registry_reason_size bytes. Raises an error if no memory is left.
 using TakeTexts = bool (*)(const SchemaTexts &texts, void *argument);
 SchemaUse schema_use(const StoredSchema &schema, TakeTexts take, void *argument, char *reason);
 
 // Adds the schema to the cache. If the schema cannot be used, messages with this schema become dead letters.
-// Returns false if the module is needed and cannot be loaded. `reason` then says why. It must have room for
-// registry_reason_size bytes. Raises an error if no memory is left.
+// Returns false if the module is needed and cannot be loaded. The function then writes the cause to `reason`.
+// `reason` must have room for registry_reason_size bytes. Raises an error if no memory is left.
 bool schema_add(SchemaCache *schemas, SchemaKey key, const StoredSchema &schema, char *reason);
 
-// Makes messages with this id dead letters, because the registry has no such schema. If `registry` is
-// nullptr, the source has no registry, and heartbeat_schemas has no such schema.
+// Makes messages with this schema id dead letters, because the registry has no schema with this id. If
+// `registry` is nullptr, the source has no registry, and the table heartbeat_schemas has no schema with this
+// id.
 void schema_add_unknown(SchemaCache *schemas, SchemaKey key, const char *registry);
 
-// Compiles a .proto file. Returns nullptr with *reason filled in, of at least proto_error_size bytes, if the
-// file is wrong. Raises an error if no memory is left. The caller frees the result.
+// Compiles a .proto file. If the file is wrong, returns nullptr and writes the mistake to `reason`. `reason`
+// must have room for proto_error_size bytes. Raises an error if no memory is left. The caller frees the
+// result.
 CompiledProto *schema_compile_proto(const FormatsModule *module, const StoredSchema &schema, char *reason);
 
-// Returns the module. If the module cannot be loaded, returns nullptr, and `reason` says why. Also registers
-// FormatsModule::finish for the exit of the process.
+// Returns the module. If the module cannot be loaded, returns nullptr and writes the cause to `reason`. Also
+// makes the process call FormatsModule::finish when it exits.
 const FormatsModule *schema_module(char *reason, size_t size);
 
 } // namespace heartbeat

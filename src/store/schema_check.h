@@ -8,7 +8,8 @@
 
 namespace heartbeat {
 
-// Returns false if the schema is wrong; *reason then says why, in UTF-8. `schema` is UTF-8 with a terminator.
+// If the schema is wrong, returns false and writes the mistake to `reason`, in UTF-8. `schema` is UTF-8 with
+// a terminator.
 bool schema_check(RegistrySchemaType type, const char *schema, char *reason, size_t size);
 
 } // namespace heartbeat

@@ -14,7 +14,8 @@ struct SchemaRequest {
 };
 
 // Returns false if the registry cannot be asked: the module is not installed, or the properties file is
-// wrong. `reason` then says why. It must have room for registry_reason_size bytes.
+// wrong. The function then writes the cause to `reason`. `reason` must have room for registry_reason_size
+// bytes.
 bool schema_request_begin(SchemaRequest *request, const Source &source, int32_t id, char *reason);
 
 // The answer belongs to the request.
@@ -22,6 +23,6 @@ RegistryAnswer schema_request_poll(SchemaRequest *request);
 
 void schema_request_end(SchemaRequest *request); // does nothing if there is no request
 
-inline constexpr long schema_request_look_ms = 20; // how often to call schema_request_poll()
+inline constexpr long schema_request_look_ms = 20; // time between two calls of schema_request_poll()
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // Reads and writes heartbeat_schemas, the table of the schemas that messages name by an id. The ingest
-// workers and the functions for replay, retry and trying a source call it. It asks no registry.
+// workers and the functions for replay, retry and trying a source call it. This file asks no registry.
 #pragma once
 
 #include "registry/formats_module.h"
@@ -12,7 +12,7 @@ namespace heartbeat {
 struct StoredSchema {
     RegistrySchemaType type;
     std::string_view schema;
-    const NamedText *references; // each after the schemas that it needs itself
+    const NamedText *references; // each reference comes after the references that it needs
     size_t reference_count;
 };
 
@@ -22,9 +22,10 @@ inline constexpr const char *schema_type_names[] = {"AVRO", "PROTOBUF", "JSON"};
 // Returns false if there is no schema type with this name.
 bool schema_type_find(const char *name, RegistrySchemaType *type);
 
-// Finds a schema. Returns false if the table does not have the schema. The texts are palloc'd. Call both
-// functions in a transaction that is connected to SPI. `registry` is heartbeat_sources.schema_registry.
-// nullptr means the schemas for sources without a registry, which a person has added.
+// Finds a schema. Returns false if the table does not have the schema. The texts are palloc'd. Call
+// schemas_find() and schemas_add() in a transaction that is connected to SPI. `registry` is
+// heartbeat_sources.schema_registry. nullptr means the schemas that a person has added for sources without a
+// registry.
 bool schemas_find(const char *registry, int32_t id, StoredSchema *schema);
 
 // Adds a schema. Returns false, and does nothing, if the table already has a schema with this id. In a
@@ -32,7 +33,8 @@ bool schemas_find(const char *registry, int32_t id, StoredSchema *schema);
 // question marks in a .proto file.
 bool schemas_add(const char *registry, int32_t id, const StoredSchema &schema);
 
-// The text of a schema as schemas_find() returns it after schemas_add(). The result is palloc'd.
+// schemas_add() can change the text of a schema. Returns the text that schemas_find() returns afterwards. The
+// result is palloc'd.
 char *schemas_stored_text(RegistrySchemaType type, std::string_view utf8);
 
 } // namespace heartbeat

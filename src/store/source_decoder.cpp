@@ -1,5 +1,5 @@
 // Makes the decoder of heartbeat's own layout, of a preset or of a mapping. The functions that add and alter
-// a source refuse a wrong layout. But a restored dump can have a layout that only a newer version knows.
+// a source refuse a wrong layout. But a restored dump can have a layout that only a newer version can read.
 #include "server/server.h"
 
 #include "decode/decoder_of_heartbeat.h"
@@ -25,7 +25,7 @@ struct Layout {
     const char *mapping; // UTF-8; nullptr: heartbeat's own layout
 };
 
-// Returns false with *error filled in if this version does not know the layout.
+// If this version cannot read the layout, returns false and sets *error.
 bool find_layout(const Source &source, Layout *layout, Error *error) {
     const Preset *preset = source.preset == nullptr ? nullptr : preset_find(source.preset);
     if (source.preset != nullptr && preset == nullptr) {
@@ -42,7 +42,7 @@ bool find_layout(const Source &source, Layout *layout, Error *error) {
     layout->mapping = preset != nullptr           ? preset->mapping
                       : source.mapping != nullptr ? text_to_utf8(source.mapping)
                                                   : nullptr;
-    // heartbeat's own layout in another format than JSON needs the mapping of its preset
+    // if the format is not JSON, heartbeat's own layout needs the mapping of the preset `heartbeat`
     if (layout->mapping == nullptr && layout->format != MessageFormat::json)
         layout->mapping = preset_find(own_preset)->mapping;
     return true;

@@ -1,6 +1,6 @@
 // The sources. A source is a Kafka topic, with its cluster, the layout of its messages, and the offset at
 // which a worker begins to read. The ingest workers and the functions that ask Kafka get a source as a
-// parameter. This file does not know their work.
+// parameter. This file does not depend on them.
 #pragma once
 
 #include "kafka/kafka_settings.h"
@@ -24,7 +24,7 @@ struct Source {
     const char *preset;
     const char *mapping;         // JSON
     const char *schema_registry; // URLs
-    const char *schema;          // of messages that do not name a schema
+    const char *schema;          // the schema of messages that do not name a schema
     // false: the source has no value of its own, so the value of the setting applies.
     bool own_topic;
     bool own_brokers;
@@ -38,8 +38,8 @@ Source source_default();
 Source source_copy(const Source &source, MemoryContext context);
 void source_free(Source *copy);
 
-// Messages to users call the bootstrap servers and the file of the source by these names: the name of the
-// setting, or a name for the source's own value.
+// Error texts use these names for the bootstrap servers and the properties file of the source. Each function
+// returns the name of the setting, or a name for the source's own value.
 const char *source_brokers_name(const Source &source);
 const char *source_config_file_name(const Source &source);
 
@@ -50,11 +50,11 @@ KafkaSettings source_kafka_settings(const Source &source, const char *client_id)
 // A source with its last pause or resume, as sources_load() finds them.
 struct ListedSource {
     Source source;
-    TimestampTz controlled_at; // when a person last paused or resumed it; 0: never
+    TimestampTz controlled_at; // when a person last paused or resumed the source; 0: never
 };
 
 // Call it in a transaction. Returns all sources, in the order of their ids. The array and its texts are in
-// this memory context.
+// `context`.
 ListedSource *sources_load(MemoryContext context, size_t *count);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // Chooses the table layout once in each transaction, and remembers it. A batch asks for the table layout
-// several times. Without the remembered answer, each time a search in the catalog would be necessary.
+// several times. Without the remembered answer, each of these questions would need a search in the catalog.
 #include "server/server.h"
 
 #include "store/tables.h"

@@ -1,7 +1,7 @@
-// The table layout of the readings' tables and their rollup. A table layout says which server has the rows,
-// and how a transaction of the workers reaches them. Each table layout is a TablesLayout in files of its own,
-// such as local_tables.cpp. module.cpp registers the table layouts. All other files call the functions of
-// this header, and do not depend on a table layout.
+// The table layout of the readings' tables and their rollup. A table layout defines which server has the
+// rows, and how a transaction of the workers reaches the rows. Each table layout is a TablesLayout in files
+// of its own, such as local_tables.cpp. module.cpp registers the table layouts. All other files call the
+// functions of this header, and do not depend on a table layout.
 #pragma once
 
 #include "server/server.h"
@@ -22,7 +22,7 @@ struct RollupFold {
     int64_t removed; // removed rows, which the maintenance worker counts to decide when to vacuum the table
 };
 
-// The members of a table layout. If a table layout is not in use, callers call only these of its functions:
+// The members of a table layout. If a table layout is not in use, callers call only these functions:
 // `is_in_use`, `prepare_process`, `recover`, `wrong_server` and `may_be_of_row`. If a table layout does not
 // set a function, the default of this function does nothing.
 struct TablesLayout {
@@ -34,7 +34,7 @@ struct TablesLayout {
     // later.
     void (*prepare_process)() = [] {};
     // Call it outside of a transaction, at the start of a process and after each error. Ends the transactions
-    // that earlier attempts have left prepared.
+    // that earlier attempts have prepared and not ended.
     void (*recover)() = [] {};
     // Call it in a transaction. Returns nullptr if the workers of this server may ingest.
     const WrongServer *(*wrong_server)() = []() -> const WrongServer * { return nullptr; };
@@ -93,7 +93,7 @@ bool tables_hold_marks();
 void tables_release_marks();
 void tables_prepare_commit();
 
-// Each of these functions calls the function with the same name of every table layout.
+// Each of these functions calls the function of the same name in every table layout.
 void tables_prepare_process();
 void tables_recover();
 const WrongServer *tables_wrong_server();

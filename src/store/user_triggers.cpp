@@ -70,7 +70,7 @@ void look() {
     watch();
     if (known)
         return;
-    known = true; // before the query, so that a change during the query is not missed
+    known = true; // set it before the query, because a change during the query clears it
     PG_TRY();
     {
         statement_execute(&select_additions, nullptr, nullptr, SPI_OK_SELECT);

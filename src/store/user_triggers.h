@@ -4,13 +4,13 @@
 
 namespace heartbeat {
 
-// Returns true if user_triggers_may_change() does, or if a table of readings has a unique index or an
+// Returns true if user_triggers_may_change() returns true, or if a table of readings has a unique index or an
 // exclusion constraint besides the primary key. Call it in an SPI connection. As long as no table changes,
 // the function returns the remembered answer.
 bool user_triggers_present();
 
-// Returns true if a table of readings has a trigger that runs before a row is inserted, or is a foreign
-// table. The stored heart rate can then differ from the heart rate of the message.
+// Returns true if a table of readings is a foreign table, or has a trigger that runs before a row is
+// inserted. The stored heart rate can then differ from the heart rate of the message.
 bool user_triggers_may_change();
 
 } // namespace heartbeat
