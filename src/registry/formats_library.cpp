@@ -16,7 +16,7 @@ namespace {
 
 // PostgreSQL makes the symbols of each extension visible to all libraries. With RTLD_DEEPBIND the module and
 // its libraries still use their own symbols. The sanitizers replace functions of the C library, and
-// RTLD_DEEPBIND would undo this.
+// RTLD_DEEPBIND would undo this replacement.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(RTLD_DEEPBIND)
 constexpr int prefer_own = 0;
 #else

@@ -1,9 +1,10 @@
 // The interface of the module heartbeat_formats. The module is a separate shared library, with all code that
 // needs libcurl or libprotobuf. formats_library.cpp loads the module into workers and sessions that need it,
-// and src/registry/module implements the module. Both sides include this header, so it has only plain types.
+// and src/registry/module implements the module. The heartbeat library and the module include this header, so
+// it has only plain types.
 //
 // No function of the module throws. No thread of the module calls the server or gets a signal. Only the main
-// thread calls the functions about requests and finish(). Every thread may compile Protobuf.
+// thread calls the functions about requests and finish(). Any thread may compile Protobuf.
 #pragma once
 
 #include <cstddef>
@@ -25,9 +26,9 @@ enum class RegistrySchemaType : uint8_t { avro, protobuf, json };
 
 enum class RegistryState : uint8_t {
     waiting,     // call poll again
-    found,       // the schema and all schemas that it refers to are there
+    found,       // the answer has the schema and all schemas that it refers to
     unknown_id,  // the registry has answered that it has no schema with this id
-    unavailable, // no registry of the list has given a usable answer. The reason says why
+    unavailable, // no registry of the list has given a usable answer: see RegistryAnswer::reason
 };
 
 // How to connect to a registry. No text is nullptr. An empty text means that the option is not set. The files
@@ -53,7 +54,7 @@ struct RegistryAnswer {
     RegistryState state;
     RegistrySchemaType type;     // if found
     std::string_view schema;     // if found
-    const NamedText *references; // if found: each one is after the references that it needs
+    const NamedText *references; // if found: each reference is after the references that it needs
     size_t reference_count;
     const char *reason; // if unavailable: a line of UTF-8 for a person, without secrets
 };
@@ -82,9 +83,9 @@ struct FormatsModule {
 
     // Compiles the text of a .proto file. `imports` are the files that this text needs, directly or through
     // other imports. Each import is after the imports that it needs itself. The list need not have the files
-    // google/protobuf/*.proto. If the function returns nullptr, `error` says what is wrong, and names the
-    // file and the line. An empty text means that no memory is left. The caller frees the result with
-    // proto_free().
+    // google/protobuf/*.proto. If a text is wrong, the function returns nullptr, and writes the mistake with
+    // its file and line to `error`. If no memory is left, the function returns nullptr, and `error` is empty.
+    // The caller frees the result with proto_free().
     CompiledProto *(*proto_compile)(std::string_view text, const NamedText *imports, size_t import_count,
                                     char *error, size_t error_size) noexcept;
 

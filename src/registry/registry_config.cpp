@@ -27,7 +27,7 @@ class RegistryConfig {
 
 namespace {
 
-// librdkafka uses the last of several lines with the same name, and so does heartbeat.
+// If several lines have the same name, heartbeat uses the last line, as librdkafka does.
 const char *last_of(const std::vector<FileProperty> &properties, const char *plain_name) noexcept {
     const char *value = "";
     for (const FileProperty &property : properties)

@@ -1,5 +1,5 @@
 // Checks and splits the list of a source's schema registries. The extension checks a new source with it, and
-// the module heartbeat_formats checks each request with it. It needs no other file of src/registry.
+// the module heartbeat_formats checks each request with it. This file needs no other file of src/registry.
 #pragma once
 
 #include <cstddef>
@@ -9,13 +9,13 @@ namespace heartbeat {
 
 inline constexpr size_t registry_urls_max = 8;
 inline constexpr size_t registry_url_size_max = 1024;
-inline constexpr size_t registry_urls_bytes_max = 2000; // an index of PostgreSQL has no longer keys
+inline constexpr size_t registry_urls_bytes_max = 2000; // a key in an index of PostgreSQL cannot be longer
 
 inline constexpr const char *registry_urls_legal =
     "Give a URL such as https://registry:8081 or http://registry:8080/apis/ccompat/v7, or at most 8 of them "
     "separated by commas. Credentials belong in the properties file.";
 
-// The URLs of a list, without the spaces around them and without `/` at the end. They are pieces of the list.
+// The URLs of a list, without the spaces around them and without `/` at the end. They point into the list.
 struct RegistryUrls {
     std::string_view urls[registry_urls_max];
     size_t count;
@@ -25,7 +25,7 @@ struct RegistryUrls {
 // one sentence of ASCII that names the wrong URL. The sentence never shows a user name or a password.
 bool registry_urls_split(std::string_view list, RegistryUrls *urls, char *reason, size_t size) noexcept;
 
-// Checks the list in the same way.
+// Checks the list in the same way as registry_urls_split().
 bool registry_urls_check(const char *list, char *reason, size_t size) noexcept;
 
 } // namespace heartbeat

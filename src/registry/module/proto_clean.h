@@ -9,7 +9,7 @@ namespace heartbeat {
 
 // Removes services, extensions, and options that only other programs read. Otherwise libprotobuf would
 // interpret these options, and their values can be nested without a limit. Returns nullptr, or a constant
-// text that says what is wrong.
+// text about the mistake.
 const char *proto_clean(google::protobuf::FileDescriptorProto *file);
 
 } // namespace heartbeat

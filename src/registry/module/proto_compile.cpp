@@ -1,6 +1,6 @@
-// Each compilation has its own pool. It adds each file after the files that the file imports, so libprotobuf
-// never looks for a file. The types of a user never get into the pool of the process: libprotobuf ends the
-// process if two libraries register the same file there.
+// Each compilation has its own pool. The compilation adds each file after the files that the file imports, so
+// libprotobuf never looks for a file. The types of a user never get into the pool of the process: libprotobuf
+// ends the process if two libraries register the same file there.
 #include "registry/module/proto_compile.h"
 
 #include "decode/utf8_text.h"
@@ -71,7 +71,7 @@ bool Compiler::parse_text(const std::string &name, std::string_view text, pb::Fi
 }
 
 bool Compiler::parse_encoded(const std::string &name, std::string_view text, pb::FileDescriptorProto *file) {
-    errors_->start_file(); // forgets the places of the file before
+    errors_->start_file(); // forgets the places of the previous file
     if (text.size() > proto_text_max)
         return errors_->refuse(name, 0, "it is larger than 1 MiB");
     if (!proto_decode(text, file))
@@ -122,7 +122,7 @@ bool Compiler::add(const std::string &name, std::string_view text) {
     if (!names_.insert(name).second)
         return errors_->refuse(name, 0, "two imports have this name");
     if (pool_.FindFileByName(name) != nullptr)
-        return true; // the known file of this name is there: an earlier import needed it
+        return true; // the pool already has the known file of this name: an earlier import needed it
     if (!parse(name, text, &file))
         return false;
     return add_known(file) && build(file);
@@ -140,7 +140,7 @@ bool compile(std::string_view text, const NamedText *imports, size_t count, Comp
         if (!proto_known_is_fixed(imports[i].name) &&
             !compiler.add(std::string(imports[i].name), imports[i].text))
             return false;
-    bool taken = false; // an import may have the same name
+    bool taken = false; // true if an import has the name main_name
     for (size_t i = 0; i < count; i++)
         taken = taken || imports[i].name == main_name;
     std::string name = taken ? other_name : main_name;
@@ -159,8 +159,8 @@ CompiledProto *proto_compile(std::string_view text, const NamedText *imports, si
             return result.release();
         utf8_copy(error, error_size, errors.text().c_str());
     } catch (const std::bad_alloc &) {
-        utf8_copy(error, error_size, ""); // the schema may be correct
-    } catch (...) {                       // libprotobuf throws its own exception in place of an assertion
+        utf8_copy(error, error_size, ""); // no memory is left
+    } catch (...) {                       // if an assertion fails, libprotobuf throws its own exception
         utf8_print(error, error_size, "libprotobuf has failed to compile the schema");
     }
     return nullptr;

@@ -1,5 +1,5 @@
 // Compiles the text of .proto files with libprotobuf. module.cpp puts these functions into the table of the
-// module. They have the contracts of formats_module.h.
+// module. formats_module.h describes them.
 #pragma once
 
 #include "registry/formats_module.h"

@@ -1,4 +1,5 @@
-// Decodes base64, and lets libprotobuf parse the bytes. libprotobuf limits the depth of what it parses.
+// Decodes base64, and lets libprotobuf parse the bytes. libprotobuf limits the depth of a message that it
+// parses.
 #include "registry/module/proto_encoded.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // Reads a Protobuf file that is not text, but a google.protobuf.FileDescriptorProto in base64. The client
-// libraries of Confluent register schemas in this form. Confluent's registry makes text from it, but other
-// registries return it unchanged.
+// libraries of Confluent register schemas in this form. Confluent's registry converts this form to text, but
+// other registries return it unchanged.
 #pragma once
 
 #include <google/protobuf/descriptor.pb.h>
@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-// Whether the schema is base64. The text of a .proto file is never base64, because it has at least a
+// Returns whether the schema is base64. The text of a .proto file is never base64, because it has at least a
 // semicolon or a space.
 bool proto_is_encoded(std::string_view schema) noexcept;
 

@@ -1,5 +1,5 @@
 // Makes one line of text from the first error: file, line, column and libprotobuf's message. The texts quote
-// names of the schema, which is no secret.
+// names from the schema. A schema is no secret.
 #include "registry/module/proto_errors.h"
 
 namespace heartbeat {

@@ -1,5 +1,5 @@
-// Collects the errors of libprotobuf. Only the first error is kept: a hostile text can have one error for
-// each of its bytes. proto_compile.cpp calls it. May throw std::bad_alloc.
+// Collects the errors of libprotobuf. Keeps only the first error, because a hostile text can have one error
+// for each of its bytes. proto_compile.cpp calls it. May throw std::bad_alloc.
 #pragma once
 
 #include <google/protobuf/compiler/parser.h>
@@ -16,16 +16,16 @@ using ProtoSilence = google::protobuf::LogSilencer;
 
 class ProtoErrors : public google::protobuf::DescriptorPool::ErrorCollector {
   public:
-    // The pool calls this function. It does not know the line, so this function finds the line in the places
-    // of the parsed file.
+    // The pool calls this function, and passes no line. So this function finds the line in the places of the
+    // parsed file.
     void AddError(const std::string &file, const std::string &element,
                   const google::protobuf::Message *descriptor, ErrorLocation location,
                   const std::string &message) override;
 
-    // Keeps the error, unless there is an error already. `line` is 0 if the line is not known. Returns false.
+    // Keeps the error if there is no earlier error. `line` is 0 if the line is not known. Returns false.
     bool refuse(const std::string &file, int line, const std::string &message, int column = 0);
 
-    // Forgets the places of the file before, and returns the table for the places of the next file.
+    // Forgets the places of the previous file, and returns the table for the places of the next file.
     google::protobuf::compiler::SourceLocationTable *start_file();
 
     bool has_any() const { return !text_.empty(); }

@@ -1,5 +1,5 @@
-// The .proto files that a schema may import although no registry has them: those that come with Protobuf, and
-// those of Confluent. Confluent's serializers do not register them. proto_compile.cpp calls it.
+// The .proto files that a schema may import although no registry has them: the files that come with Protobuf,
+// and Confluent's files. Confluent's serializers do not register these files. proto_compile.cpp calls it.
 #pragma once
 
 #include <google/protobuf/descriptor.pb.h>
@@ -11,8 +11,8 @@ namespace heartbeat {
 // Fills in the file. Returns false if the name is not the name of a known file. May throw std::bad_alloc.
 bool proto_known_find(const std::string &name, google::protobuf::FileDescriptorProto *file);
 
-// Whether the known file replaces an import with this name. Otherwise a schema could change types that
-// libprotobuf uses itself.
+// Returns whether the known file replaces an import with this name. Without this rule a schema could change
+// types that libprotobuf uses itself.
 bool proto_known_is_fixed(std::string_view name) noexcept;
 
 } // namespace heartbeat

@@ -27,10 +27,10 @@ struct RegisteredSchema {
     std::vector<AnswerReference> references;
 };
 
-// Fills in the schema. Returns nullptr, or a constant text that says what is wrong.
+// Fills in the schema. Returns nullptr, or a constant text about the mistake.
 const char *registry_answer_parse(std::string_view body, RegisteredSchema *schema);
 
-// Returns the error_code of an answer with an error. Returns 0 if the answer has none.
+// Returns the error_code of an answer with an error. Returns 0 if the answer has no error_code.
 int64_t registry_answer_error(std::string_view body);
 
 // Appends a part of a path. Each byte that a URL reserves becomes %XX.

@@ -1,5 +1,6 @@
-// The schemas of one answer: the schema that was asked for, and all schemas that it refers to, directly or
-// through others. registry_request.cpp fills them in, one answer after the other. May throw std::bad_alloc.
+// The schemas of one request: the requested schema, and all schemas that it refers to, directly or through
+// other schemas. registry_request.cpp stores them, one answer of the registry after the other. May throw
+// std::bad_alloc.
 #pragma once
 
 #include "registry/module/registry_answer.h"
@@ -11,21 +12,22 @@ namespace heartbeat {
 
 class RegistryReferences {
   public:
-    static constexpr size_t root = 0; // the index of the schema that was asked for
+    static constexpr size_t root = 0; // the index of the requested schema
 
     RegistryReferences() : nodes_(1) {}
 
-    // Stores the schema with this index, and adds its references. Returns nullptr, or what is wrong.
+    // Stores the schema with this index, and adds its references. Returns nullptr, or a text about the
+    // mistake.
     const char *store(size_t index, RegisteredSchema schema);
 
-    // Returns the index of a schema that is not stored yet, or size() if all are stored.
+    // Returns the index of a schema that is not stored yet, or size() if all schemas are stored.
     size_t next() const;
     size_t size() const { return nodes_.size(); }
     const AnswerReference &reference(size_t index) const { return nodes_[index].reference; }
     const RegisteredSchema &schema(size_t index) const { return nodes_[index].schema; }
 
     // Sorts the references, without the root. Each reference is after the references that it needs itself.
-    // Returns nullptr, or what is wrong.
+    // Returns nullptr, or a text about the mistake.
     const char *sort(std::vector<size_t> *order) const;
 
   private:

@@ -1,7 +1,7 @@
-// Asks the registries of a list in turn. The time that is left is divided equally among this registry and the
-// next ones. So a registry that does not answer leaves time for the others. If a registry fails in the middle
-// of a request, the next registry is asked for all schemas again, because it can have other versions of the
-// schemas.
+// Asks the registries of a list in turn. Each time, it divides the remaining time equally among the
+// registries that it has not asked yet. So a registry that does not answer leaves time for the next
+// registries. If a registry fails in the middle of a request, this file asks the next registry for all
+// schemas again, because that registry can have other versions of the schemas.
 #include "registry/module/registry_request.h"
 
 #include "decode/utf8_text.h"
@@ -63,7 +63,7 @@ struct RegistryRequest {
 
 namespace {
 
-// The requests that are not forgotten yet. Only the main thread uses this set.
+// The requests for which registry_forget() was not called yet. Only the main thread uses this set.
 std::set<RegistryRequest *> &all_requests() {
     static auto *requests = new std::set<RegistryRequest *>; // never freed: the process may exit at any time
     return *requests;
@@ -120,7 +120,7 @@ void RegistryRequest::begin_transfer() {
         next_url(transfer->reason().c_str());
 }
 
-// Adds the reason of this URL to the reasons of the URLs before it.
+// Adds the reason of this URL to the reasons of the previous URLs.
 void RegistryRequest::next_url(const char *why) {
     std::string reasons = std::string(reason) + (reason[0] == '\0' ? "" : "; ") + urls[url] + ": " + why;
     utf8_copy(reason, sizeof(reason), reasons.c_str());
@@ -184,7 +184,7 @@ void RegistryRequest::step(int timeout_ms) {
     if (!transfer.has_value())
         return;
     TransferState done = transfer->step(std::min(std::max(timeout_ms, 0), time_left()));
-    if (time_left() == 0) // also while the registry sends its answer byte by byte
+    if (time_left() == 0) // check this even while the registry sends its answer byte by byte
         next_url("it has not answered in time");
     else if (done == TransferState::answered)
         accept();

@@ -1,7 +1,7 @@
 // Uses libcurl's multi interface, so that no call waits for the network longer than its caller allows. The
 // server's answer can be slow, endless or hostile. So this file limits the size of each part of the answer,
 // and registry_request.cpp limits the time. libcurl leaves SIGPIPE to the process, and all processes of
-// PostgreSQL ignore it.
+// PostgreSQL ignore this signal.
 #include "registry/module/registry_transfer.h"
 
 #include "kafka/thread_guards.h"
@@ -83,7 +83,7 @@ bool RegistryTransfer::set_credentials() {
 
 // The certificates are texts and not paths: libcurl would wait for a path that is a pipe.
 bool RegistryTransfer::set_certificates() {
-    // only without a CA in the options, libcurl uses the system's certificates
+    // if the options have a CA, libcurl must not use the system's certificates
     if (!options_.ca.empty() && !(set(easy_, CURLOPT_CAINFO, static_cast<char *>(nullptr)) &&
                                   set(easy_, CURLOPT_CAPATH, static_cast<char *>(nullptr)) &&
                                   set_blob(easy_, CURLOPT_CAINFO_BLOB, options_.ca)))
@@ -93,7 +93,7 @@ bool RegistryTransfer::set_certificates() {
           set_blob(easy_, CURLOPT_SSLKEY_BLOB, options_.key) && set(easy_, CURLOPT_SSLCERTTYPE, "PEM") &&
           set(easy_, CURLOPT_SSLKEYTYPE, "PEM")))
         return false;
-    // without a password OpenSSL would ask for one on the terminal
+    // without this option OpenSSL would ask for a password on the terminal
     return set(easy_, CURLOPT_KEYPASSWD, options_.key_password.c_str()) &&
            set(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2)) &&
            set(easy_, CURLOPT_SSL_VERIFYPEER, 1L) &&

@@ -13,7 +13,7 @@ namespace heartbeat {
 
 using RegistryClock = std::chrono::steady_clock;
 
-// The options of all transfers of a request. The files have been read.
+// The options of all transfers of a request. The PEM texts are the content of the files.
 struct TransferOptions {
     std::string user;
     std::string password;
@@ -25,12 +25,13 @@ struct TransferOptions {
     bool check_host = true;
 };
 
-// Copies the options, and reads their files. Returns an empty text, or what is wrong. Throws std::bad_alloc.
+// Copies the options, and reads their files. Returns an empty text, or a text about the fault. Throws
+// std::bad_alloc.
 std::string transfer_options_read(const RegistryOptions &from, TransferOptions *to);
 
 enum class TransferState { running, answered, failed };
 
-// The connections of one request, which its transfers use in turn.
+// The connections of one request. The transfers of the request use them in turn.
 class RegistryTransfer {
   public:
     explicit RegistryTransfer(TransferOptions options) : options_(std::move(options)) {}
@@ -38,7 +39,8 @@ class RegistryTransfer {
     RegistryTransfer(const RegistryTransfer &) = delete;
     RegistryTransfer &operator=(const RegistryTransfer &) = delete;
 
-    // Begins to get the URL. Returns false if libcurl refuses something; then reason() says why.
+    // Begins to get the URL. Returns false if libcurl refuses an option or if no memory is left. reason()
+    // then returns the cause.
     bool start(const std::string &url);
 
     // Works for at most `timeout_ms`.
