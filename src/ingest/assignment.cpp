@@ -50,8 +50,8 @@ void tell_positions(const PartitionPosition *positions, size_t own, const KafkaP
                   errhidecontext(true)));
 }
 
-// Returns true if this worker owns the partition but does not read the partition yet, and knows which offsets
-// the partition's leader holds.
+// Returns true if this worker can begin to read the partition: it owns the partition, it does not read the
+// partition yet, and the partition's leader has answered which offsets it holds.
 bool can_join(const Assignment &assignment, int32_t partition) {
     const KafkaPartition &known = assignment.partitions.partition[partition];
     return assignment_has(assignment, partition) && !known.read && known.range.low >= 0;
@@ -101,7 +101,7 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
         static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * static_cast<size_t>(partitions)));
     for (int32_t i = 0; i < partitions; i++)
         ranges[i] = can_join(*assignment, i) ? assignment->partitions.partition[i].range
-                                             : PartitionRange{i, -1, -1}; // offset_validation_run() skips it
+                                             : PartitionRange{i, -1, -1}; // not known: validation skips it
     AssignmentResult result = AssignmentResult::failed;
     switch (offset_validation_run(offsets, count, ranges, assignment->partitions, &assignment->suspicions,
                                   assignment->reason, assignment->hint)) {
@@ -139,7 +139,7 @@ AssignmentResult answer_news(TopicNews news, const Error &error, Assignment *ass
                        assignment_brokers_hint(*assignment->partitions.source));
     case TopicNews::none:
     case TopicNews::found:
-    case TopicNews::fewer: // offset_validation_run() also finds that partitions are missing, and explains it
+    case TopicNews::fewer: // offset_validation_run() also finds and explains the missing partitions
         break;
     }
     return AssignmentResult::asking;

@@ -32,7 +32,7 @@ namespace {
 constexpr size_t batch_bytes_max = size_t{4} << 20; // 20,000 messages of 200 bytes each
 constexpr TimestampTz commit_every = USECS_PER_SEC;
 constexpr TimestampTz idle_after =
-    10 * USECS_PER_SEC; // after this time without messages, a source gives back the memory of its batches
+    10 * USECS_PER_SEC; // after this time without messages, a source frees the memory of its batches
 
 void add_context(void *argument) {
     const auto *cycle = static_cast<const BatchCycle *>(argument);
@@ -47,8 +47,8 @@ void show_watermarks(const BatchCycle &cycle, Consumer *consumer) {
             std::max(topic_high_watermark(consumer, progress.partition), progress.next_offset));
 }
 
-// Gives back the memory of the batches when no message has arrived for `idle_after`. Returns the milliseconds
-// until then, or `wait` if `wait` is shorter.
+// Frees the memory of the batches when no message has arrived for `idle_after`. Returns the milliseconds
+// until this time, or `wait` if `wait` is shorter.
 long give_back(BatchCycle *cycle, TimestampTz now, long wait) {
     if (!cycle->holds_memory || cycle->ahead || !cycle->batch->empty())
         return wait;
@@ -114,8 +114,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     take_result(cycle, consumer_ahead_result(consumer));
 }
 
-// Completes the batch. From now on no message is added to it. If more messages are queued, a thread begins to
-// read and decode the next batch.
+// Completes the batch. From now on the batch takes no more messages. If more messages are queued, a thread
+// begins to read and decode the next batch.
 void close_batch(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     Batch *batch = cycle->batch;
     if (!batch_seal(batch))
@@ -150,8 +150,8 @@ void batch_cycle_destroy(BatchCycle *cycle) {
 void batch_cycle_begin(BatchCycle *cycle) {
     cycle->stage = BatchStage::filling;
     cycle->after = AfterBatch::read_on;
-    // commit soon, so that lag tools see the offset at which a topic begins, or the offset that a seek has
-    // set
+    // commit soon, so that tools that show consumer lag see the offset at which a topic begins, or the offset
+    // that a seek has set
     cycle->commit_at = GetCurrentTimestamp();
 }
 
@@ -215,8 +215,8 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
 
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
-    // While the coordinator of the Kafka group has not answered a commit, librdkafka does not begin to read a
-    // newly assigned partition. So the worker commits nothing while one of its partitions is unavailable.
+    // While a commit waits for the answer of the group coordinator, librdkafka begins to read no newly
+    // assigned partition. So the worker commits nothing while one of its partitions is unavailable.
     bool away = partitions_any_away(assignment->partitions);
     if (cycle->commit_at != 0 && cycle->commit_at <= now) {
         if (!away)

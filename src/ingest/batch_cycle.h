@@ -1,5 +1,5 @@
 // Fills the batch of a source reader, decides when the batch is due, and stores it. reader_batch.cpp and
-// consumer_session.cpp call this file. This file does not know the phases of the reader.
+// consumer_session.cpp call this file. This file does not depend on the phases of the reader.
 #pragma once
 
 #include "ingest/assignment.h"

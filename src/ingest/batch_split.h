@@ -7,7 +7,7 @@
 namespace heartbeat {
 
 struct BatchSplit {
-    size_t messages; // that a batch may have; 0: heartbeat.batch_size
+    size_t messages; // the limit for the next batch; 0: heartbeat.batch_size
     int stored;      // the batches that were stored since `messages` has changed
 };
 

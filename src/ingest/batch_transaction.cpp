@@ -1,4 +1,5 @@
-// The transaction that stores a batch and moves the offsets: both happen, or neither.
+// The transaction that stores a batch and moves the offsets. PostgreSQL commits these two changes together,
+// or undoes them together.
 #include "server/server.h"
 
 #include "ingest/batch_transaction.h"
@@ -18,7 +19,7 @@ namespace heartbeat {
 
 namespace {
 
-// the result if the source is in this state, so that the worker must not store its batch
+// the result for a source whose batch the worker must not store, because the source is in this state
 StoreResult result_of(SourceState state) {
     return state == SourceState::paused ? StoreResult::paused
            : state == SourceState::busy ? StoreResult::busy

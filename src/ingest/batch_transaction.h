@@ -1,4 +1,4 @@
-// Stores a sealed batch in a transaction of its own. batch_cycle.cpp calls it. This file does not know when
+// Stores a sealed batch in a transaction of its own. batch_cycle.cpp calls it. This file does not decide when
 // the batch is due.
 #pragma once
 
@@ -16,8 +16,8 @@ enum class StoreResult {
     limited,     // nothing was stored: the batch has dead letters, and heartbeat.dead_letter_limit is reached
 };
 
-// Stores rows, dead letters, offsets and counters. `isolates` is true if PostgreSQL has refused a row of the
-// batch before. *unresolved is set when heartbeat.dead_letter_limit stops the batch. After an error the
+// Stores rows, dead letters, offsets and counters. `isolates` is true if PostgreSQL has already refused a row
+// of this batch. *unresolved is set when heartbeat.dead_letter_limit stops the batch. After an error the
 // caller ends the transaction. See pause_check() for `waits`.
 StoreResult batch_transaction_store(Batch *batch, const Source &source, bool isolates, bool waits,
                                     Unresolved *unresolved);

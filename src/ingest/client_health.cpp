@@ -30,8 +30,8 @@ bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) 
 }
 
 // After the volumes of a cluster were restored, the leader epochs can be lower than before. librdkafka 2.1
-// and newer then ignores the leaders, even if the metadata names them. A new client does not ignore them,
-// because it has seen no higher epoch.
+// and newer then ignores the leaders, even if the metadata names them. A new client does not ignore the
+// leaders, because it has seen no higher epoch.
 bool is_misled(ClientHealth *health, const KafkaPartitions &partitions, Consumer *consumer) {
     health->leader_patience = std::max(health->leader_patience, leader_patience_min);
     if (!partitions_any_away(partitions))

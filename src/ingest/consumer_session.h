@@ -1,5 +1,5 @@
 // The connection of a source reader to Kafka: its consumer client, its assignment and its current batch. The
-// steps of the reader (reader_*.cpp) call this file. This file does not know the phases of the reader.
+// steps of the reader (reader_*.cpp) call this file. This file does not depend on the phases of the reader.
 #pragma once
 
 #include "ingest/batch_cycle.h"
@@ -31,11 +31,11 @@ struct ConsumerSession {
     int fetch_wait_ms; // see KafkaSettings
 };
 
-// Returns false if a setting is wrong; *error says which setting.
+// Returns false if a setting is wrong. *error then describes the mistake.
 bool consumer_session_open(ConsumerSession *session, Error *error);
 
-// Closes the client, if there is one, and does not wait for librdkafka. `assigned` says whether partitions
-// are assigned. `retire`: the next consumer_session_open() gets another client of librdkafka.
+// If there is a client, closes it without waiting for librdkafka. `assigned` is true if partitions are
+// assigned. If `retire` is true, the next consumer_session_open() gets another client of librdkafka.
 void consumer_session_close(ConsumerSession *session, bool assigned, bool retire);
 
 // Frees the clients that librdkafka has destroyed. Ends the process if there are too many clients that
@@ -43,8 +43,9 @@ void consumer_session_close(ConsumerSession *session, bool assigned, bool retire
 // such clients are too many. Returns true if there are still clients to free: call it again soon.
 bool consumer_session_free_closed(int sources);
 
-// Stops reading, and forgets Kafka's answers about the partitions. `assigned`: partitions are assigned. The
-// worker drops the messages that it has not stored, and reads them again later from the stored offsets.
+// Stops reading, and forgets Kafka's answers about the partitions. `assigned` is true if partitions are
+// assigned. The worker drops the messages that it has not stored, and reads them again later from the stored
+// offsets.
 void consumer_session_stop(ConsumerSession *session, bool assigned);
 
 // Decodes queued messages into the batch, and takes librdkafka's events.
@@ -56,8 +57,8 @@ void consumer_session_drain(ConsumerSession *session, SourceSlot *slot);
 // Validates the stored offsets, and assigns the partitions: see assignment_make().
 AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *slot);
 
-// Assigns partitions that can be read again, but only after the worker has stored its batch. Until then it
-// returns `asking`, and the worker consumes no more messages.
+// Assigns partitions that can be read again, but only after the worker has stored its batch. Before that the
+// function returns `asking`, and the worker consumes no more messages.
 AssignmentResult consumer_session_join(ConsumerSession *session);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Keeps what an ingest worker knows about its Kafka partitions: which partitions are unavailable and why,
-// which partitions can be assigned, and when the next question is due. topic_watch.cpp and
-// leader_questions.cpp ask Kafka and store the answers here.
+// Keeps the state of an ingest worker's Kafka partitions: which partitions are unavailable and why, which
+// partitions can be assigned, and when the next question is due. topic_watch.cpp and leader_questions.cpp ask
+// Kafka and store the answers here.
 #include "server/server.h"
 
 #include "ingest/kafka_partitions.h"

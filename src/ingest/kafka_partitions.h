@@ -65,12 +65,12 @@ bool partitions_to_join(const KafkaPartitions &partitions);
 // Records an error of a partition. The partition is then away, and the worker must assign it again.
 void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &trouble);
 
-// Sets the state of each partition of the worker in heartbeat_partitions. A partition that is not away, and
-// that the worker does not read, gets the state of the parameter `otherwise`.
+// Sets the state of each partition of the worker in heartbeat_partitions. The parameter `otherwise` is the
+// state for a partition that is not away and that the worker does not read.
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise);
 
 // Returns false if no partition of the worker is away. Otherwise it returns true, and sets `reason` and
-// `hint` for heartbeat_status. Both explain the first partition that is away.
+// `hint` for heartbeat_status. These texts explain the first partition that is away.
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint);
 
 bool partitions_any_away(const KafkaPartitions &partitions); // true if a partition of the worker is away

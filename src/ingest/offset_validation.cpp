@@ -128,7 +128,7 @@ void move(const Source &source, StoredOffset *stored, int64_t to, const char *re
     stored->truncated_to = -1;
 }
 
-// Returns the first offset that can hold a message that ingest has never read. This is the offset to which
+// Returns the first offset at which ingest has possibly not read the message. This is the offset to which
 // Kafka truncated the log. If Kafka has truncated the log once more after that, this offset is not known, and
 // the function returns the beginning of the log.
 int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range) {
@@ -136,9 +136,9 @@ int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range
                                                                                  : range.low;
 }
 
-// Moves a stored offset as heartbeat.offset_reset says. If the topic was recreated or the log was truncated,
-// all messages from the first new offset on are new. A reset to the end offset then records in heartbeat_gaps
-// that it skips the messages from the first new offset on.
+// Moves a stored offset to the place that heartbeat.offset_reset requires. If the topic was recreated or the
+// log was truncated, all messages from the first new offset on are new. In this case a reset to the end
+// offset records in heartbeat_gaps that it skips these messages.
 void reset(const Source &source, StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
            const char *reason) {
     bool to_end = source.offset_reset == OffsetReset::latest;
@@ -193,7 +193,7 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
             continue;
         const PartitionRange &range = ranges[stored.partition];
         if (range.low < 0)
-            continue; // its leader has not answered, or the worker reads it already
+            continue; // the leader has not answered, or the worker already reads the partition
         checked[checked_count++] = stored.partition;
         Mismatch mismatch = find_mismatch(source, stored, range, topic, found);
         if (mismatch == Mismatch::none)

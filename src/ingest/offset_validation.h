@@ -1,5 +1,5 @@
 // Offset validation checks whether a stored offset still means the same message. If the offset now means
-// another message, offset validation does what heartbeat.offset_reset says. After Kafka has answered,
+// another message, offset validation does what heartbeat.offset_reset requires. After Kafka has answered,
 // assignment.cpp calls this file within its transaction. This file does not ask Kafka.
 #pragma once
 
@@ -12,13 +12,13 @@ namespace heartbeat {
 enum class OffsetValidation {
     valid,
     suspected, // validate again: a leader can serve an old log for a moment
-    invalid,   // heartbeat.offset_reset says that the worker must stop
+    invalid,   // heartbeat.offset_reset requires that the worker stops
 };
 
 // Call it in the transaction. Compares the stored offsets with the ranges that Kafka holds. `ranges` has one
 // element for each partition of the topic. For each confirmed mismatch the function does what
-// heartbeat.offset_reset says: it changes the row of heartbeat_offsets, and the element of `offsets`. If the
-// result is not `valid`, the function sets `reason` and `hint`.
+// heartbeat.offset_reset requires: it changes the row of heartbeat_offsets, and the element of `offsets`. If
+// the result is not `valid`, the function sets `reason` and `hint`.
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]);

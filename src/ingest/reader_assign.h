@@ -1,5 +1,5 @@
-// The steps of a source reader until it has assigned partitions. reader_step.cpp and reader_batch.cpp call
-// them. The steps do not know how the reader fills and stores a batch.
+// The steps of a source reader before it has assigned partitions. reader_step.cpp and reader_batch.cpp call
+// them. The steps do not depend on how the reader fills and stores a batch.
 #pragma once
 
 #include "ingest/source_reader.h"

@@ -1,12 +1,12 @@
 // Opens and replaces the consumer client of a source reader. The other steps of the reader call this file.
-// This file does not know when the reader assigns partitions.
+// This file does not decide when the reader assigns partitions.
 #pragma once
 
 #include "ingest/source_reader.h"
 
 namespace heartbeat {
 
-// If a setting is wrong, the reader is then FAILED and has no client. If the source needs the module
+// If a setting is wrong, the reader becomes FAILED and has no client. If the source needs the module
 // heartbeat_formats and the module is not installed, the reader waits without a client. Returns the
 // milliseconds until the next step.
 long reader_client_open(SourceReader *reader);

@@ -16,8 +16,8 @@ namespace heartbeat {
 
 namespace {
 
-// Whether the reader takes messages or answers of Kafka now. A reader that must store its batch first takes
-// none. After an error the reader takes none until its next attempt is due.
+// Returns whether the reader takes messages or answers of Kafka now. In two cases it takes none: it must
+// first store its batch, or it waits for its next attempt after an error.
 bool listens(const SourceReader &reader) {
     const BatchCycle &cycle = reader.session.cycle;
     if (reader.session.consumer == nullptr || reader.backoff_ms > 0)
@@ -43,7 +43,7 @@ void reader_due_after(SourceReader *reader, long milliseconds) {
 }
 
 bool reader_is_due(SourceReader *reader) {
-    // a reader that does not listen loses no message, because its next step looks at its client anyway
+    // a reader that does not listen loses no message, because its next step checks its client anyway
     bool rung = reader->rung && listens(*reader);
     reader->rung = false;
     return rung || (reader->due_at >= 0 && reader->due_at <= monotonic_now());

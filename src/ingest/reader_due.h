@@ -1,5 +1,5 @@
 // Decides when the next step of a source reader is due, and lets the worker sleep until then. worker.cpp
-// calls it. The steps decide how long a reader waits, and this file does not.
+// calls it. The steps, and not this file, decide how long a reader waits.
 #pragma once
 
 #include "ingest/source_reader.h"

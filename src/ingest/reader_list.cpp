@@ -19,8 +19,9 @@ namespace heartbeat {
 namespace {
 
 // Returns how long a broker may wait for messages before it answers. An idle client asks again after each
-// answer, and each question names all of its Kafka partitions. So with many sources the client must ask less
-// often. But a source that begins to read waits for this answer too, so with few sources the wait is short.
+// answer, and each question names all Kafka partitions of the client. So with many sources the client must
+// ask less often. But a source that begins to read waits for this answer too, so with few sources the wait is
+// short.
 int choose_fetch_wait(size_t sources) {
     return sources <= 20 ? 500 : sources <= 60 ? 1000 : sources <= 150 ? 2000 : 3000;
 }
@@ -61,7 +62,8 @@ SourceReader *make_reader(const ReaderList &list, const ListedSource &listed, Me
     return reader;
 }
 
-// Returns nullptr if shared memory has no room for the source. After an error the source has no slot.
+// Returns nullptr if shared memory has no room for the source. If the function raises an error, the source
+// has no slot.
 SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
     SourceReader *reader = make_reader(list, listed, CurrentMemoryContext);
     reader->slot = source_slot_open(*list.slot, listed.source.id, listed.source.name);
@@ -84,7 +86,7 @@ SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
 // the reader also begins again after each seek.
 void keep_reader(SourceReader *reader, const ListedSource &listed, bool renews) {
     bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
-    if (renews) { // with a new client
+    if (renews) { // the reader gets a new client
         Source copy =
             source_copy(listed.source, reader->context); // after an error the reader keeps its source
         reader_close_client(reader);

@@ -1,5 +1,6 @@
 // The source readers of an ingest worker. worker.cpp makes the steps of the readers. This file opens a reader
-// for each source, and closes the readers of altered and dropped sources. This file does not know the steps.
+// for each source, and closes the readers of altered and dropped sources. This file does not depend on the
+// steps.
 #pragma once
 
 #include "ingest/source_reader.h"

@@ -1,5 +1,5 @@
-// The steps of the phase `loading`: look into the table, ask the registry, store its answer, and look into
-// the table again.
+// The steps of the phase `loading`: search heartbeat_schemas, ask the registry, store its answer, and search
+// heartbeat_schemas again.
 #include "server/server.h"
 
 #include "decode/decoder.h"
@@ -105,7 +105,7 @@ bool is_lock_timeout(const ErrorData *error) {
 }
 
 // Stores the answer, so that a restart, a standby and a restored dump need no registry. A session can have
-// stored the same schema in a transaction that is still open. Then the worker does not wait for this
+// stored the same schema in a transaction that is still open. In this case the worker does not wait for the
 // transaction, because all sources of the worker would wait.
 long take_answer(SourceReader *reader, SchemaCache *schemas, const RegistryAnswer &answer) {
     const StoredSchema schema = {answer.type, answer.schema, answer.references, answer.reference_count};
@@ -126,8 +126,8 @@ long take_answer(SourceReader *reader, SchemaCache *schemas, const RegistryAnswe
 } // namespace
 
 long reader_schema_begin(SourceReader *reader) {
-    // the worker has stored all messages before the one that wants the schema, so the decoder has decoded no
-    // message since
+    // the message with the unknown schema is the last message that the decoder has tried to decode, because
+    // the worker has since then only stored the earlier messages
     reader->load.key = schema_cache_wanted(reader->session.cycle.decoder->schema_cache());
     reader_enter(reader, ReaderPhase::loading);
     return at_once;
@@ -137,7 +137,7 @@ long reader_schema_step(SourceReader *reader) {
     SchemaCache *schemas = reader->session.cycle.decoder->schema_cache();
     const TimestampTz now = GetCurrentTimestamp();
     if (reader->load.again_at > now && reader->load.again_at <= now + again_ms_max * INT64CONST(1000))
-        return watch_topic(reader, now); // a later time: a person has set the clock back
+        return watch_topic(reader, now); // if again_at is beyond this limit, a person has set the clock back
     reader->load.again_at = 0;
     if (reader->load.request.request == nullptr)
         return begin_request(reader, schemas);

@@ -1,6 +1,6 @@
 // Loads a schema that the decoder of a source does not know: from heartbeat_schemas, or from the schema
 // registry. When the reader has stored the earlier messages, reader_batch.cpp calls reader_schema_begin().
-// Then reader_step.cpp calls reader_schema_step() until the phase ends. Meanwhile the reader stores no
+// Then reader_step.cpp calls reader_schema_step() until the phase ends. During this time the reader stores no
 // readings.
 #pragma once
 

@@ -42,7 +42,7 @@ void begin_again(SourceReader *reader) {
 }
 
 // Reads heartbeat_control, and enters the phase that its content requires. Returns the milliseconds until the
-// next step; at_once: the reader has entered this phase.
+// next step. Returns at_once if the reader has entered this phase.
 long look_at_control(SourceReader *reader) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
@@ -116,7 +116,7 @@ long recover(SourceReader *reader) {
         source_slot_error(reader->slot, failure.message);
     recovery_forget();
     if (reader->phase == ReaderPhase::loading)
-        return reader_schema_wait(reader); // without a loop of requests to the registry
+        return reader_schema_wait(reader); // wait, so that the reader does not send requests in a loop
     BatchStage &stage = reader->session.cycle.stage;
     if (stage == BatchStage::sealed && failure.is_of_row) {
         stage = BatchStage::isolating;

@@ -1,5 +1,5 @@
 // Makes one step of a source reader, and handles an error in the step. worker.cpp calls it for each reader
-// that is due. This file does not know the other readers.
+// that is due. This file does not depend on the other readers.
 #pragma once
 
 #include "ingest/source_reader.h"

@@ -1,5 +1,5 @@
-// After an error, ends the prepared transactions that remain. worker_sources.cpp and
-// reader_step.cpp call it before their next transaction. This file does not know the error.
+// After an error, ends the prepared transactions that remain. worker_sources.cpp and reader_step.cpp call it
+// before their next transaction. This file does not depend on the error.
 #pragma once
 
 namespace heartbeat {

@@ -1,7 +1,7 @@
 // A source reader: the data that an ingest worker keeps for one source, even after an error of PostgreSQL.
 // The worker calls reader_step() again and again for each reader; one call is a step. The header has the
 // reader's phase, and the functions that change the phase and the reader's state in heartbeat_status. The
-// files with the steps (reader_*.cpp) include this header. The header does not know the steps.
+// files with the steps (reader_*.cpp) include this header. The header does not depend on the steps.
 #pragma once
 
 #include "ingest/client_health.h"
@@ -13,7 +13,8 @@
 
 namespace heartbeat {
 
-// A step returns the milliseconds until the next step is due. These are names for three of these values.
+// A step returns the milliseconds until the next step is due. The following constants name three of these
+// values.
 inline constexpr long at_once = 0;
 inline constexpr long until_woken = -1;
 inline constexpr long reconnect_ms = 1000;
@@ -83,8 +84,8 @@ struct SourceReader {
 // table above does not have this change.
 void reader_enter(SourceReader *reader, ReaderPhase phase);
 
-// Closes the consumer client. If the phase was `reading`, it becomes `assigning`. `retire`: the next client
-// is another client of librdkafka, which no other reader uses yet.
+// Closes the consumer client. If the phase was `reading`, it becomes `assigning`. If `retire` is true, the
+// next client is another client of librdkafka, which no other reader uses yet.
 void reader_close_client(SourceReader *reader, bool retire = true);
 
 // Sets the reader's state in heartbeat_status.

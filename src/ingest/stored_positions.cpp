@@ -1,5 +1,5 @@
-// Reads the offset at which each Kafka partition continues. For a partition without a stored offset this file
-// stores the offset at which the worker begins. It runs in a transaction of the caller.
+// Reads the offset at which ingest continues in each Kafka partition. For a partition without a stored offset
+// this file stores the offset at which the worker begins. This file runs in the caller's transaction.
 #include "server/server.h"
 
 #include "ingest/stored_positions.h"

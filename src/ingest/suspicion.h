@@ -1,8 +1,8 @@
 // A suspicion means that Kafka's log of a partition seems to be another log than before. A leader that was
-// frozen or cut off from the network can serve an old log for a moment, until it learns that it no longer
-// leads. So the worker checks twice, and believes only a fault that it finds again some seconds later.
-// offset_validation.cpp and consumer_session.cpp call this file. This file does not depend on how they find a
-// fault.
+// frozen or cut off from the network can serve an old log for a moment, because it has not learnt yet that
+// another broker leads now. So the worker checks twice, and believes only a fault that it finds again some
+// seconds later. offset_validation.cpp and consumer_session.cpp call this file. This file does not depend on
+// how they find a fault.
 #pragma once
 
 #include "server/server.h"

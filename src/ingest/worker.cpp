@@ -1,6 +1,6 @@
 // The process of an ingest worker. Its loop loads the sources when a person may have changed them, makes a
 // step of each source reader that is due, and sleeps until the next reader is due. The launcher starts the
-// process. This file does not know what a step does.
+// process. This file does not depend on the content of a step.
 #include "server/server.h"
 
 #include "ingest/reader_due.h"

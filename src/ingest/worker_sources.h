@@ -1,5 +1,5 @@
 // Loads the sources of an ingest worker, when it starts and when a person may have changed them. worker.cpp
-// calls it before the steps of the readers. This file does not know the steps.
+// calls it before the steps of the readers. This file does not depend on the steps.
 #pragma once
 
 #include "ingest/reader_list.h"
