@@ -46,12 +46,12 @@ inline bool assignment_has(const Assignment &assignment, int32_t partition) {
 // obeys heartbeat.start_offset and heartbeat.offset_reset.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
-// Call it while the worker reads. Notices changes of the topic and its partitions. Returns true if the worker
-// must assign all partitions again.
+// Call this function while the worker reads. Notices changes of the topic and its partitions. Returns true if
+// the worker must assign all partitions again.
 bool assignment_tend(Consumer *consumer, Assignment *assignment);
 
-// Assigns partitions that can be read again, while the worker reads the others. Call it when the worker has
-// stored all messages that it has consumed.
+// Assigns partitions that can be read again, while the worker reads the other partitions. Call this function
+// when the worker has stored all messages that it has consumed.
 AssignmentResult assignment_join(Consumer *consumer, Assignment *assignment);
 
 // Marks in heartbeat_offsets that the topic was recreated, or that a partition has another log than before.
@@ -61,8 +61,8 @@ void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses,
 // heartbeat_partitions computes the lag from these end offsets.
 void assignment_refresh_watermarks(Consumer *consumer, Assignment *assignment);
 
-// Call it when the worker has no assigned partitions any more. The next assignment_make() asks Kafka about
-// the topic and all partitions again.
+// Call this function when the worker has no assigned partitions any more. The next assignment_make() asks
+// Kafka about the topic and all partitions again.
 void assignment_forget(Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

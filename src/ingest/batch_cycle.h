@@ -54,8 +54,8 @@ void batch_cycle_begin(BatchCycle *cycle);   // call it after an assignment
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer);
 
-// Call it if the batch is larger than a limit of the server, and then drop the batch. Later batches have
-// fewer messages. Returns false if the batch has only one message.
+// Call this function if the batch is larger than a limit of the server, and then drop the batch. Later
+// batches have fewer messages. Returns false if the batch has only one message.
 bool batch_cycle_split(BatchCycle *cycle);
 
 // Returns the milliseconds until the batch is due, or -1 if the batch is empty.

@@ -1,5 +1,5 @@
 // Decides how many messages a batch may have after an earlier batch was larger than a limit of the server.
-// batch_cycle.cpp calls it. This file does not read the batch.
+// batch_cycle.cpp calls this file. This file does not read the batch.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +14,12 @@ struct BatchSplit {
 // The largest number of messages, and of readings, of the next batch.
 size_t batch_split_limit(const BatchSplit &split);
 
-// Call it if a batch with this number of messages was too large. The next batches have at most a quarter of
-// this number. Returns false if the batch has only one message.
+// Call this function if a batch with this number of messages was too large. The next batches have at most a
+// quarter of this number. Returns false if the batch has only one message.
 bool batch_split_begin(BatchSplit *split, size_t messages);
 
-// Call it when a batch was stored. After a number of stored batches, the next batches may be larger again.
+// Call this function when a batch was stored. After a number of stored batches, the next batches may be
+// larger again.
 void batch_split_stored(BatchSplit *split);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Stores a sealed batch in a transaction of its own. batch_cycle.cpp calls it. This file does not decide when
-// the batch is due.
+// Stores a sealed batch in a transaction of its own. batch_cycle.cpp calls this file. This file does not
+// decide when the batch is due.
 #pragma once
 
 #include "store/dead_letter_limit.h"

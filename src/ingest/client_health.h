@@ -1,5 +1,5 @@
-// Decides whether a new consumer client must replace the present one. reader_client.cpp calls it in the steps
-// of a source reader. This file closes and opens no client itself.
+// Decides whether a new consumer client must replace the present client. reader_client.cpp calls this file in
+// the steps of a source reader. This file closes and opens no client itself.
 #pragma once
 
 #include "ingest/kafka_partitions.h"

@@ -51,7 +51,8 @@ void consumer_session_stop(ConsumerSession *session, bool assigned);
 // Decodes queued messages into the batch, and takes librdkafka's events.
 void consumer_session_fill(ConsumerSession *session, SourceSlot *slot);
 
-// Takes librdkafka's events and drops the batch. Call it while the worker has no assigned partition.
+// Takes librdkafka's events and drops the batch. Call this function while the worker has no assigned
+// partition.
 void consumer_session_drain(ConsumerSession *session, SourceSlot *slot);
 
 // Validates the stored offsets, and assigns the partitions: see assignment_make().

@@ -1,7 +1,7 @@
 // Asks the leaders of Kafka partitions which offsets they hold. It asks for the end offsets every two
 // seconds. With these questions the worker also notices a leader that does not answer. Several source readers
-// can share a Kafka client. Then only one of them asks a leader. If the leader does not answer, the other
-// readers ask too. assignment.cpp calls this file in each step of a reader.
+// can share a Kafka client. Then only one of these readers asks a leader. If the leader does not answer, the
+// other readers ask too. assignment.cpp calls this file in each step of a reader.
 #include "server/server.h"
 
 #include "ingest/leader_questions.h"

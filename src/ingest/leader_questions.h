@@ -1,5 +1,5 @@
 // Asks the leaders of Kafka partitions for offsets, and takes their answers. This file never waits for an
-// answer, and assigns no partitions. assignment.cpp calls it.
+// answer, and assigns no partitions. assignment.cpp calls this file.
 #pragma once
 
 #include "ingest/kafka_partitions.h"

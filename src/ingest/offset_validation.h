@@ -15,16 +15,16 @@ enum class OffsetValidation {
     invalid,   // heartbeat.offset_reset requires that the worker stops
 };
 
-// Call it in the transaction. Compares the stored offsets with the ranges that Kafka holds. `ranges` has one
-// element for each partition of the topic. For each confirmed mismatch the function does what
-// heartbeat.offset_reset requires: it changes the row of heartbeat_offsets, and the element of `offsets`. If
-// the result is not `valid`, the function sets `reason` and `hint`.
+// Call this function in the transaction. Compares the stored offsets with the ranges that Kafka holds.
+// `ranges` has one element for each partition of the topic. For each confirmed mismatch the function does
+// what heartbeat.offset_reset requires: it changes the row of heartbeat_offsets, and the element of
+// `offsets`. If the result is not `valid`, the function sets `reason` and `hint`.
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]);
 
-// Call it in a transaction. Records the loss in heartbeat_offsets: the topic was recreated, or its log was
-// truncated. `partitions` has the topic's description at the time when the worker found the loss.
+// Call this function in a transaction. Records the loss in heartbeat_offsets: the topic was recreated, or its
+// log was truncated. `partitions` has the topic's description at the time when the worker found the loss.
 void offset_validation_mark(const KafkaPartitions &partitions, const TopicLoss &loss);
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
 // Assigns partitions to a source reader. The result decides how the reader continues. reader_step.cpp calls
-// it while no partition is assigned. reader_batch.cpp calls it when another partition can be read.
+// this file while no partition is assigned. reader_batch.cpp calls this file when another partition can be
+// read.
 #include "server/server.h"
 
 #include "ingest/reader_assign.h"

@@ -6,8 +6,8 @@
 
 namespace heartbeat {
 
-// Tries to assign partitions. Call it while no partition is assigned. Returns the milliseconds until the next
-// step.
+// Tries to assign partitions. Call this function while no partition is assigned. Returns the milliseconds
+// until the next step.
 long reader_assign_step(SourceReader *reader);
 
 // Acts on the result of consumer_session_assign() or consumer_session_join(). Returns the milliseconds until

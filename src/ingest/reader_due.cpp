@@ -16,8 +16,8 @@ namespace heartbeat {
 
 namespace {
 
-// Returns whether the reader takes messages or answers of Kafka now. In two cases it takes none: it must
-// first store its batch, or it waits for its next attempt after an error.
+// Returns whether the reader takes messages or answers of Kafka now. A reader takes no messages and no
+// answers in two cases: it must first store its batch, or it waits for its next attempt after an error.
 bool listens(const SourceReader &reader) {
     const BatchCycle &cycle = reader.session.cycle;
     if (reader.session.consumer == nullptr || reader.backoff_ms > 0)

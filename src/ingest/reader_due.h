@@ -1,5 +1,5 @@
 // Decides when the next step of a source reader is due, and lets the worker sleep until then. worker.cpp
-// calls it. The steps, and not this file, decide how long a reader waits.
+// calls this file. The steps, and not this file, decide how long a reader waits.
 #pragma once
 
 #include "ingest/source_reader.h"
@@ -9,7 +9,7 @@ namespace heartbeat {
 
 int64_t monotonic_now(); // microseconds
 
-// Call it after a step: the next step is due after this number of milliseconds.
+// Call this function after a step: the next step is due after this number of milliseconds.
 void reader_due_after(SourceReader *reader, long milliseconds);
 
 // Returns true if the next step of the reader is due: the time of the step has come, or Kafka has messages or

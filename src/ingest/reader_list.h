@@ -18,7 +18,7 @@ struct ReaderList {
     int fetch_wait_ms; // of the consumer clients: see reader_list_update()
 };
 
-// Call it once, when the worker starts. Raises an error if there is no memory.
+// Call this function once, when the worker starts. Raises an error if there is no memory.
 void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 
 // Opens, keeps and closes readers, so that the list has a reader for each of these sources. Keeps a reader if

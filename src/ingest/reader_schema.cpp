@@ -126,8 +126,8 @@ long take_answer(SourceReader *reader, SchemaCache *schemas, const RegistryAnswe
 } // namespace
 
 long reader_schema_begin(SourceReader *reader) {
-    // the message with the unknown schema is the last message that the decoder has tried to decode, because
-    // the worker has since then only stored the earlier messages
+    // The decoder has decoded no message after the message with the unknown schema: since then the worker has
+    // only stored the earlier messages.
     reader->load.key = schema_cache_wanted(reader->session.cycle.decoder->schema_cache());
     reader_enter(reader, ReaderPhase::loading);
     return at_once;

@@ -15,8 +15,8 @@ long reader_schema_begin(SourceReader *reader);
 // with this schema, the reader enters the phase `assigning`.
 long reader_schema_step(SourceReader *reader);
 
-// Ends the request, and waits before the next attempt. Call it after an error in the phase `loading`. Returns
-// the milliseconds until the next step.
+// Ends the request, and waits before the next attempt. Call this function after an error in the phase
+// `loading`. Returns the milliseconds until the next step.
 long reader_schema_wait(SourceReader *reader);
 
 } // namespace heartbeat

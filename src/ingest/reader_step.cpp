@@ -108,8 +108,8 @@ long step(SourceReader *reader) {
     return reader_batch_stream(reader);
 }
 
-// Call it after an error. Returns the milliseconds until the next step. Returns at_once if the reader must
-// store the batch again by halves.
+// Call this function after an error. Returns the milliseconds until the next step. Returns at_once if the
+// reader must store the batch again by halves.
 long recover(SourceReader *reader) {
     Failure &failure = reader->failure;
     if (failure_take(&failure, tables_may_be_of_row))

@@ -1,5 +1,5 @@
-// Makes one step of a source reader, and handles an error in the step. worker.cpp calls it for each reader
-// that is due. This file does not depend on the other readers.
+// Makes one step of a source reader, and handles an error in the step. worker.cpp calls this file for each
+// reader that is due. This file does not depend on the other readers.
 #pragma once
 
 #include "ingest/source_reader.h"

@@ -1,13 +1,13 @@
-// Decides how a source reader continues after an error of Kafka. reader_batch.cpp calls it. This file does
-// not handle errors of PostgreSQL: reader_step.cpp handles them.
+// Decides how a source reader continues after an error of Kafka. reader_batch.cpp calls this file. This file
+// does not handle errors of PostgreSQL: reader_step.cpp handles them.
 #pragma once
 
 namespace heartbeat {
 
 struct SourceReader;
 
-// Call it when Kafka has reported an error and the reader has stored the messages before it. The reader then
-// assigns its partitions again. Returns the milliseconds until the next step.
+// Call this function when Kafka has reported an error and the reader has stored the messages before it. The
+// reader then assigns its partitions again. Returns the milliseconds until the next step.
 long reader_trouble_assign_again(SourceReader *reader);
 
 // Returns whether the reader has read from Kafka again since the error.

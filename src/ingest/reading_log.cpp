@@ -1,5 +1,5 @@
-// Writes readings and dead letters into the server's log. batch_cycle.cpp calls it after it has stored a
-// batch.
+// Writes readings and dead letters into the server's log. batch_cycle.cpp calls this file after it has stored
+// a batch.
 #include "server/server.h"
 
 #include "ingest/reading_log.h"

@@ -5,7 +5,7 @@
 
 namespace heartbeat {
 
-// Call it after the batch is stored.
+// Call this function after the batch is stored.
 void reading_log(const Batch *batch);
 
 } // namespace heartbeat

@@ -1,10 +1,10 @@
-// After an error, ends the prepared transactions that remain. worker_sources.cpp and reader_step.cpp call it
-// before their next transaction. This file does not depend on the error.
+// After an error, ends the prepared transactions that remain. worker_sources.cpp and reader_step.cpp call
+// this file before their next transaction. This file does not depend on the error.
 #pragma once
 
 namespace heartbeat {
 
-// Call it outside of a transaction. It calls tables_recover() once after each error.
+// Call this function outside of a transaction. It calls tables_recover() once after each error.
 void recovery_tables();
 
 void recovery_forget(); // call it after an error

@@ -96,8 +96,8 @@ void reader_report(SourceReader *reader, WorkerState state, const char *reason, 
 long reader_stop(SourceReader *reader, const char *reason, const char *hint);
 long reader_fail(SourceReader *reader, const char *reason, const char *hint);
 
-// Call it if a transaction has found that the source was changed, or that the extension is gone. The reader
-// stops, and the worker loads the sources. Returns until_woken.
+// Call this function if a transaction has found that the source was changed, or that the extension is gone.
+// The reader stops, and the worker loads the sources. Returns until_woken.
 long reader_load_again(SourceReader *reader);
 
 } // namespace heartbeat

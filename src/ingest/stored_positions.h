@@ -1,6 +1,6 @@
 // Finds in heartbeat_offsets the offset at which an ingest worker continues in each Kafka partition.
-// assignment.cpp calls it. This file does not compare the offsets with Kafka: offset_validation.cpp does
-// this.
+// assignment.cpp calls this file. This file does not compare the offsets with Kafka: offset_validation.cpp
+// does this.
 #pragma once
 
 #include "ingest/kafka_partitions.h"

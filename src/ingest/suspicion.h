@@ -19,9 +19,9 @@ inline constexpr char suspicion_hint[] =
     "heartbeat checks again in a few seconds, because a broker that was frozen can serve an old log until it "
     "learns that it is no longer the leader.";
 
-// Call it each time that the worker finds a fault of this partition. Returns true if the worker had already
-// found a fault of this partition some seconds earlier. Returns true at once for a fault of the whole topic
-// (partition -1).
+// Call this function each time that the worker finds a fault of this partition. Returns true if the worker
+// had already found a fault of this partition some seconds earlier. Returns true at once for a fault of the
+// whole topic (partition -1).
 bool suspicion_is_confirmed(Suspicions *suspicions, int32_t partition);
 
 void suspicions_forget(Suspicions *suspicions);

@@ -1,6 +1,6 @@
 // Watches the topic. While a leader is unavailable, the worker asks about the topic each second. Without this
 // question, librdkafka would learn of another leader only at its next metadata refresh, up to a minute later.
-// assignment.cpp calls it in each step of a source reader.
+// assignment.cpp calls this file in each step of a source reader.
 #include "server/server.h"
 
 #include "ingest/topic_watch.h"

@@ -95,7 +95,7 @@ void load(WorkerSources *sources) {
     sources->reloaded = false;
 }
 
-// Call it after an error. Returns the milliseconds until the worker tries again.
+// Call this function after an error. Returns the milliseconds until the worker tries again.
 long recover(WorkerSources *sources) {
     if (failure_take(&sources->failure))
         worker_slot_error(sources->list.slot, sources->failure.message);

@@ -1,5 +1,5 @@
 // Loads the sources of an ingest worker, when it starts and when a person may have changed them. worker.cpp
-// calls it before the steps of the readers. This file does not depend on the steps.
+// calls this file before the steps of the readers. This file does not depend on the steps.
 #pragma once
 
 #include "ingest/reader_list.h"
@@ -18,10 +18,10 @@ struct WorkerSources {
 };
 
 // If the sources must be loaded, loads them, and opens and closes readers. After an error the readers do not
-// change. This is safe, because each reader checks before it stores a batch whether its source has changed.
+// change. This is safe, because each reader checks its source for changes before it stores a batch.
 void worker_sources_look(WorkerSources *sources);
 
-// Call it after a reload of the configuration.
+// Call this function after a reload of the configuration.
 void worker_sources_reload(WorkerSources *sources);
 
 // Returns the milliseconds until the next attempt, or until_woken.

@@ -1,5 +1,5 @@
 // Keeps the most severe error of all brokers, and the last error of each broker. It parses librdkafka's error
-// texts, which begin with the name of the broker. consumer_client.cpp calls it for each error that
+// texts, which begin with the name of the broker. consumer_client.cpp calls this file for each error that
 // librdkafka's error callback has reported.
 #include "kafka/broker_errors.h"
 

@@ -1,6 +1,6 @@
-// Checks whether a list of bootstrap servers is legal. The extension and the generator call it. This header
-// includes neither librdkafka nor the rest of src/kafka, because the generator is built without the rest of
-// src/kafka.
+// Checks whether a list of bootstrap servers is legal. The extension and the generator call this file. This
+// header does not include librdkafka or other headers of src/kafka, because the generator is built without
+// them.
 #pragma once
 
 #include <cstddef>

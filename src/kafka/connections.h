@@ -30,7 +30,7 @@ class Connections {
     int64_t lost_at(int32_t broker) const noexcept { return slot_of(broker).lost_at.load(); }
     int64_t made_at(int32_t broker) const noexcept { return slot_of(broker).made_at.load(); }
 
-    // librdkafka's threads call it when the state of a broker changes.
+    // librdkafka's threads call this function when the state of a broker changes.
     void hear(int32_t broker, int port, const char *state) noexcept;
 
   private:

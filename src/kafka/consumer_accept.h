@@ -1,5 +1,5 @@
 // Decides which messages of the client's queue go to the decoder. Handles the errors that librdkafka reports
-// as messages. consumer_fill.cpp calls it. This file decodes nothing.
+// as messages. consumer_fill.cpp calls this file. This file decodes nothing.
 #pragma once
 
 #include "decode/batch.h"

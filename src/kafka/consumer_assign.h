@@ -20,13 +20,13 @@ class Consumer;
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
                      Error *error) noexcept;
 
-// Begins to read these partitions too, and continues to read the other partitions. Do not call it while an
-// assignment is under way.
+// Begins to read these partitions too, and continues to read the other partitions. Do not call this function
+// while an assignment is under way.
 bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_t count,
                    Error *error) noexcept;
 
-// Stops reading this partition, and continues to read the other partitions. Do not call it while an
-// assignment is under way.
+// Stops reading this partition, and continues to read the other partitions. Do not call this function while
+// an assignment is under way.
 bool consumer_leave(Consumer *consumer, int32_t partition, Error *error) noexcept;
 
 // Stops fetching these partitions until the next consumer_assign().

@@ -38,7 +38,7 @@ class Consumer {
     void set_beginning(bool begins) noexcept;
     // Handles the events that librdkafka has reported to the client.
     void take_events() noexcept;
-    // Call it while no partition is assigned. It handles the events, and drops queued messages.
+    // Call this function while no partition is assigned. It handles the events, and drops queued messages.
     void listen() noexcept;
 
     // These fields do not change while the client is open, so each thread may use them.

@@ -25,7 +25,7 @@ constexpr size_t messages_at_once = 512;
 
 // A message with a list can have 100,000 readings, and their number is known only after decoding. The batch
 // must have room for every message that was taken from the queue. So, if the decoder reads lists, the
-// consumer first takes one message for an empty batch, and then only a few messages at once.
+// consumer first takes one message for an empty batch, and then only a few messages at a time.
 constexpr size_t lists_at_once = 8;
 
 size_t count_to_take(const Decoder &decoder, const Batch &batch) {

@@ -12,7 +12,7 @@ class Consumer;
 class Decoder;
 
 // Empties the consumer's own pipe. While no partition is assigned, it also handles librdkafka's events. Call
-// it before you wait for an answer.
+// this function before you wait for an answer.
 void consumer_listen(Consumer *consumer) noexcept;
 
 // Decodes the queued messages into the batch, without waiting.
@@ -26,11 +26,11 @@ bool consumer_fill_ahead(Consumer *consumer, Decoder *decoder, Batch *batch) noe
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;
 void consumer_finish_ahead(Consumer *consumer) noexcept; // waits for the thread to end; nullptr is allowed
 
-// Call it when the batch is complete. Moves the positions to the end of this batch, where the next batch
-// begins.
+// Call this function when the batch is complete. Moves the positions to the end of this batch, where the next
+// batch begins.
 void consumer_advance(Consumer *consumer, Batch *batch) noexcept;
 
-// Call it when the batch is stored. Moves the stored positions to the end of this batch.
+// Call this function when the batch is stored. Moves the stored positions to the end of this batch.
 void consumer_stored(Consumer *consumer, const Batch *batch) noexcept;
 
 } // namespace heartbeat

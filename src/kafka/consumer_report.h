@@ -12,10 +12,10 @@ class Consumer;
 // Returns each error of a partition once. Returns false if there are no more errors.
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept;
 
-// Returns true and sets *loss, once for each loss. There are two kinds of losses. First kind: Kafka does not
-// know the topic or a partition. Second kind: another log has replaced the log that the client has read. For
-// the second kind, consumer_fill() first returns FillResult::trouble, so that the caller assigns the
-// partitions again. After that, this function returns the loss.
+// Returns true and sets *loss. Returns each loss only once. There are two kinds of losses. First kind: Kafka
+// does not know the topic or a partition. Second kind: another log has replaced the log that the client has
+// read. For the second kind, consumer_fill() first returns FillResult::trouble, so that the caller assigns
+// the partitions again. After that, this function returns the loss.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
 // Returns true if the client has found a replaced log and has not reported the loss yet, because it still

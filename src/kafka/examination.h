@@ -17,10 +17,11 @@ namespace heartbeat {
 class Consumer;
 struct PartitionPosition;
 
-// Call it before an assignment. Returns the offset at which the client must begin to read.
+// Call this function before an assignment. Returns the offset at which the client must begin to read.
 int64_t examination_begin(Consumer *consumer, const PartitionPosition &position, Examination *examination);
 
-// Call it for each message of the partition, and for the end of the partition, in the order of the queue.
+// Call this function for each message of the partition, and for the end of the partition, in the order of the
+// queue.
 Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_message_t *message,
                           const Batch &batch);
 

@@ -1,5 +1,5 @@
-// Tells what an error code of librdkafka means for the caller, and makes an Error from the code. An error
-// code is an rd_kafka_resp_err_t.
+// Interprets an error code of librdkafka for the caller, and makes an Error from the code. An error code is
+// an rd_kafka_resp_err_t.
 #pragma once
 
 #include "kafka/error.h"

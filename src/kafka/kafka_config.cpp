@@ -1,6 +1,6 @@
 // Sets the defaults first, then the properties of the user's file, and last the fixed properties. heartbeat's
-// guarantees need the fixed properties, so the file must not set them. kafka_client.cpp calls it for each new
-// client.
+// guarantees need the fixed properties, so the file must not set them. kafka_client.cpp calls this file for
+// each new client.
 #include "kafka/kafka_config.h"
 
 #include "decode/utf8_text.h"

@@ -1,4 +1,4 @@
-// Keeps the watcher of each leader. topic_ranges.cpp calls it on the threads of the consumers.
+// Keeps the watcher of each leader. topic_ranges.cpp calls this file on the threads of the consumers.
 #include "kafka/leader_watch.h"
 
 namespace heartbeat {

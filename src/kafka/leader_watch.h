@@ -27,8 +27,8 @@ class LeaderWatch {
     // All consumers must then call must_ask() again.
     bool hear(int32_t leader, bool answers) noexcept;
 
-    // Call it when the consumer stops asking. Returns true if the consumer was a watcher. Another consumer
-    // must then become the watcher.
+    // Call this function when the consumer stops asking. Returns true if the consumer was a watcher. Another
+    // consumer must then become the watcher.
     bool leave(const ClientInbox *consumer) noexcept;
 
     // Grows each time that the consumers must call must_ask() again.

@@ -1,5 +1,5 @@
 // Makes the text for a person about a lost log: another log has replaced the log that the client has read.
-// log_search.cpp calls it when a search has ended.
+// log_search.cpp calls this file when a search has ended.
 #pragma once
 
 #include "kafka/examination_state.h"

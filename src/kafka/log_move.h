@@ -1,5 +1,5 @@
 // Makes the consumer client continue to consume one partition at another offset. The examination and the
-// search of a log (examination.cpp, log_search.cpp) call it.
+// search of a log (examination.cpp, log_search.cpp) call this file.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // Reads the user's properties file. Each line is `key=value`, and a value can be a secret. This code refuses
 // a file if its group can write it, or if other users can read or write it. An error text quotes the file
-// only where the file's text looks like the name of a property. kafka_config.cpp calls it.
+// only where the file's text looks like the name of a property. kafka_config.cpp calls this file.
 #pragma once
 
 #include "kafka/error.h"

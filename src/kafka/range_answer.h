@@ -18,8 +18,8 @@ struct PartitionRange {
 enum class RangeKind {
     both, // `low` and `high`: the offsets that Kafka holds of the partition
     end,  // only `high`; `low` is 0
-    // `low` and `high` are both the first offset whose Kafka timestamp is at or after a time. If there is no
-    // such offset, both are the partition's end.
+    // `low` and `high` have the same value: the first offset whose Kafka timestamp is at or after a time. If
+    // there is no such offset, the value is the partition's end.
     time,
 };
 

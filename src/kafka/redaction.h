@@ -18,7 +18,7 @@ class Redactor {
     std::string redact(const std::string &text) const; // throws std::bad_alloc
 
     // Copies the redacted text as utf8_copy() does, see decode/utf8_text.h. If no memory is left, it copies a
-    // text that says that the memory ran out.
+    // text about the lack of memory.
     void show(char *to, size_t size, const char *text) const noexcept;
 
   private:

@@ -1,6 +1,6 @@
-// The properties of the user's file that are for the schema registry, under the names that Confluent's
-// clients use. librdkafka does not know them, so kafka_config.cpp checks them with this file and does not
-// pass them to librdkafka. src/registry reads their values.
+// Checks the properties of the user's file that are for the schema registry. Their names are the names that
+// Confluent's clients use. librdkafka does not have these properties, so kafka_config.cpp does not pass them
+// to librdkafka. src/registry reads their values.
 #pragma once
 
 #include "kafka/properties_file.h"

@@ -26,7 +26,7 @@ class SignalsBlocked {
     sigset_t before;
 };
 
-// Once a second, librdkafka's main thread sleeps for whole milliseconds until a timer is due, and spins for
+// Every second, librdkafka's main thread sleeps for whole milliseconds until a timer is due, and spins for
 // the rest of a millisecond. A thread that is started while this guard exists can wake up as much as 2 ms
 // after its timer is due. So it does not spin. Network events and other threads still wake it without delay.
 class TimersSlackened {

@@ -13,7 +13,7 @@ namespace {
 // When the delay is over, the throttled client asks the broker again. The broker's answer has the next delay.
 // This answer may take fetch.wait.max.ms plus the time in the network.
 constexpr std::chrono::seconds grace{5};
-constexpr size_t brokers_max = 100; // for this number of brokers it remembers the delays
+constexpr size_t brokers_max = 100; // it remembers the delays of at most this number of brokers
 
 } // namespace
 

@@ -57,7 +57,7 @@ struct Questions {
 
 class Consumer;
 
-// topic_query.cpp calls it when Kafka's answer names new leaders of partitions. The caller of
+// topic_query.cpp calls this function when Kafka's answer names new leaders of partitions. The caller of
 // topic_next_range() then asks the new leaders about these partitions. May throw std::bad_alloc.
 void topic_take_moves(Consumer *consumer);
 

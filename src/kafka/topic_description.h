@@ -14,8 +14,8 @@ struct TopicDescription {
                              // 2.3
 };
 
-// Returns false in two cases: both descriptions have a cluster id and these ids differ, or both have a topic
-// id and these ids differ.
+// Returns false if the cluster ids of the two descriptions differ, or if their topic ids differ. If one of
+// the descriptions does not have an id, the function does not compare this id.
 bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept;
 
 } // namespace heartbeat

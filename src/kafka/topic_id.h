@@ -1,5 +1,5 @@
 // Asks Kafka for the id of a topic. A recreated topic with the same name has another id. topic_query.cpp
-// calls it on a thread, because the call waits.
+// calls this file on a thread, because the call waits.
 #pragma once
 
 #include "kafka/shared_client.h"

@@ -88,7 +88,7 @@ TopicAnswer describe(SharedClient &client) {
     return answer;
 }
 
-// The error of rd_kafka_metadata() says only that no broker has answered. librdkafka's error callback may
+// The error of rd_kafka_metadata() shows only that no broker has answered. librdkafka's error callback may
 // have received the reason.
 void explain_unreachable(Consumer *consumer, Error *error) {
     consumer->listen();

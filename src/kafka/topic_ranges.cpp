@@ -41,7 +41,7 @@ void ask_again(Consumer *consumer, RangeKind kind, int32_t partition) {
 }
 
 // Adds an answer which says that the partition's leader is away. The reason in the answer is the broker's
-// last error, because this error says more than the error of the call.
+// last error, because this error has more details than the error of the call.
 void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char *fallback) {
     RangeAnswer answer = {kind, false, false, false, {partition, -1, -1}, {}};
     topic_describe_leader(consumer, partition, fallback, &answer.reason);

@@ -23,8 +23,8 @@ class WakePipe {
 
     // Empties the pipe, and sets `rung[number]` for each number below `count` that was in the pipe. The
     // function sets all elements of `rung` if the pipe had every_consumer, or if the pipe was perhaps full:
-    // numbers may then be missing. Call it before you take events and answers: a later ring() makes the pipe
-    // readable again.
+    // numbers may then be missing. Call this function before you take events and answers: a later ring()
+    // makes the pipe readable again.
     void take(bool *rung, size_t count) const noexcept;
 
   private:

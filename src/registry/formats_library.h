@@ -1,5 +1,5 @@
-// Loads the module heartbeat_formats. Workers and sessions call it when they first need a schema. A server
-// without libcurl and libprotobuf runs heartbeat as long as no source needs the module.
+// Loads the module heartbeat_formats. Workers and sessions call this file when they first need a schema. A
+// server without libcurl and libprotobuf runs heartbeat as long as no source needs the module.
 #pragma once
 
 #include "registry/formats_module.h"

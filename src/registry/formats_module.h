@@ -4,7 +4,7 @@
 // it has only plain types.
 //
 // No function of the module throws. No thread of the module calls the server or gets a signal. Only the main
-// thread calls the functions about requests and finish(). Any thread may compile Protobuf.
+// thread calls finish() and the functions for requests. Any thread may compile Protobuf.
 #pragma once
 
 #include <cstddef>
@@ -40,7 +40,7 @@ struct RegistryOptions {
     const char *certificate_file = "";
     const char *key_file = ""; // empty: the certificate's file also has the key
     const char *key_password = "";
-    bool check_host = true; // whether the certificate must be for the host of the URL
+    bool check_host = true; // true: the certificate must be for the host of the URL
 };
 
 // A schema that another schema refers to. The name of a Protobuf file is the path of its import.

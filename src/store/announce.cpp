@@ -27,7 +27,7 @@ constexpr double usage_max = 0.25; // the part of the queue that may be in use; 
                                    // can fill the queue before the commit
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 
-// These flags are about the current top transaction. `asked` means that the transaction has asked for the
+// These flags describe the current top transaction. `asked` means that the transaction has asked for the
 // usage of the queue. pg_notification_queue_usage() also frees the notifications that every listener has
 // read.
 bool asked = false, has_room = false, announced = false, committing = false;

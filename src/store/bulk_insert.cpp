@@ -1,5 +1,5 @@
-// Finds the table partition of each row, and writes the rows with their index entries. Writes some hundred
-// rows at once. This file has no code for readings or batches: the caller's put_row() returns the values of
+// Finds the table partition of each row, and writes the rows with their index entries. Writes several hundred
+// rows at a time. This file has no code for readings or batches: the caller's put_row() returns the values of
 // each row.
 #include "server/server.h"
 
@@ -151,7 +151,8 @@ ResultRelInfo *find_common_partition(Load *load) {
                : nullptr;
 }
 
-// Finds and checks the table partition of each row. Call it before store_partition() stores the first row.
+// Finds and checks the table partition of each row. Call this function before store_partition() stores the
+// first row.
 bool route(Load *load) {
     ResultRelInfo *common = find_common_partition(load);
     const ResultRelInfo *last = nullptr;

@@ -1,5 +1,5 @@
 // The put_row() of a bulk insert sets only some columns of the table. This file sets the other columns that
-// have a default. bulk_insert.cpp calls it.
+// have a default. bulk_insert.cpp calls this file.
 #pragma once
 
 extern "C" {

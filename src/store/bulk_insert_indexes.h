@@ -1,5 +1,5 @@
-// Adds index entries for rows that bulk_insert_flush() has written to a table. bulk_insert.cpp calls it for
-// each chunk of rows.
+// Adds index entries for rows that bulk_insert_flush() has written to a table. bulk_insert.cpp calls this
+// file for each chunk of rows.
 #pragma once
 
 extern "C" {

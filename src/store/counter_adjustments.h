@@ -1,6 +1,6 @@
 // Corrects the counters in heartbeat_offsets for messages that these counters already include.
-// heartbeat_replay() calls it for messages that it has read again. heartbeat_retry_dead_letters() calls it
-// for dead letters that have become readings.
+// heartbeat_replay() calls this file for messages that it has read again. heartbeat_retry_dead_letters()
+// calls this file for dead letters that have become readings.
 #pragma once
 
 #include "store/store.h"
@@ -16,7 +16,7 @@ inline constexpr size_t topic_name_size = 256;
 inline constexpr size_t source_name_size_max = 64;
 
 struct CounterAdjustmentKey {
-    char source[source_name_size_max]; // padded with zeros, as `topic`
+    char source[source_name_size_max]; // padded with zeros, like `topic`
     char topic[topic_name_size];       // padded with zeros, because the hash table compares all bytes
     int32_t partition;
     // true: the source of the messages was dropped, so heartbeat_dropped_offsets has their counters. The
@@ -49,8 +49,8 @@ CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *source,
 void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time);
 
 // Adds all adjustments to heartbeat_offsets and heartbeat_dropped_offsets. Warns if the row of an adjustment
-// does not exist. Call it as the last step of a transaction: it locks these rows until the transaction ends,
-// and the ingest workers wait for the rows of heartbeat_offsets.
+// does not exist. Call this function as the last step of a transaction: it locks these rows until the
+// transaction ends, and the ingest workers wait for the rows of heartbeat_offsets.
 void counter_adjustments_apply(HTAB *adjustments);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // Keeps a hash table of the customers whose readings this process has stored. Each process has its own table,
-// and clears it when a transaction fails. rollup_append.cpp calls it.
+// and clears it when a transaction fails. rollup_append.cpp calls this file.
 #include "server/server.h"
 
 #include "server/extension.h"

@@ -1,5 +1,5 @@
 // Remembers the customers whose readings this process has stored. So a batch does not write the row of a
-// known customer again. rollup_append.cpp calls it for each customer of a batch.
+// known customer again. rollup_append.cpp calls this file for each customer of a batch.
 #pragma once
 
 #include "decode/batch.h"

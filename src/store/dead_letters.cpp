@@ -1,5 +1,5 @@
 // Inserts rows into heartbeat_dead_letters. Uses several statements if the rows have many bytes. store.cpp
-// calls it.
+// calls this file.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -46,7 +46,7 @@ Statement insert_dead_letters = {insert_types, R"sql(
                 IS NOT DISTINCT FROM d.payload)
     RETURNING partition, "offset")sql"};
 
-// A database of version 1.1 or 1.2 has only the source default, and neither headers nor conflicts.
+// A database of version 1.1 or 1.2 has only the source default, no headers and no conflicts.
 Statement insert_old_dead_letters = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID,
                                       TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
                                      R"sql(

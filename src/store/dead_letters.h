@@ -1,5 +1,5 @@
 // Inserts messages into heartbeat_dead_letters with their exact bytes: messages that could not be decoded or
-// stored, and messages with a reading in conflict. store.cpp calls it for each batch.
+// stored, and messages with a reading in conflict. store.cpp calls this file for each batch.
 #pragma once
 
 #include "store/partition_counts.h"
@@ -12,8 +12,8 @@ namespace heartbeat {
 const char *dead_letters_error_code(const BatchMessage &message);
 
 // Stores the dead letters of the batch, and the messages with a reading in conflict. If the table already has
-// a row with the same bytes, the worker has read the message again. Then a dead letter counts as read again,
-// and readings in conflict count as duplicates.
+// a row with the same bytes, the worker has read the message again. In this case a dead letter counts as read
+// again, and readings in conflict count as duplicates.
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // The rollup in the table layout for Citus: Citus has distributed the tables. distributed_tables.cpp calls
-// it. tables.h describes the functions.
+// this file. tables.h describes the functions.
 #pragma once
 
 #include "store/tables.h"

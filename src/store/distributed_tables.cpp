@@ -129,7 +129,7 @@ const WrongServer *wrong_server() {
 
 void prepare_process() {
     if (is_loaded())
-        // This has no effect if the administrator has set the value.
+        // This call has no effect if the administrator has set the value.
         SetConfigOption(cached_connections, "16", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT);
 }
 
@@ -158,8 +158,8 @@ bool hold_marks() {
     return true;
 }
 
-// Ends the transactions that are still prepared on the nodes, and releases the lock. Then it limits the
-// transaction to one session for each node, so that each node uses only one snapshot.
+// Ends the transactions that are still prepared on the nodes, and releases the lock. Then the function limits
+// the transaction to one session for each node, so that each node uses only one snapshot.
 void release_marks() {
     recover_prepared();
     UnlockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);

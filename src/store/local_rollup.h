@@ -1,5 +1,5 @@
-// The rollup in the usual table layout: this server has all rows of the tables. local_tables.cpp calls it.
-// tables.h describes the functions.
+// The rollup in the usual table layout: this server has all rows of the tables. local_tables.cpp calls this
+// file. tables.h describes the functions.
 #pragma once
 
 #include "store/tables.h"

@@ -21,7 +21,7 @@ inline constexpr StatementPart add_counters = {"@add_counters@", R"sql(
         updated_at = now())sql"};
 
 // The same for a database that still has the tables of version 1.1 or 1.2. In these versions each message has
-// one reading, and each message that is neither stored nor a new dead letter counts as a duplicate.
+// one reading. A message counts as a duplicate if it was not stored and is not a new dead letter.
 inline constexpr StatementPart add_old_counters = {"@add_counters@", R"sql(
         records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,
         tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,

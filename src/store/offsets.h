@@ -1,5 +1,6 @@
 // Reads and writes heartbeat_offsets, the only record of the progress of ingest. offset_validation.cpp calls
-// it for an ingest worker, and replay_partitions.cpp for heartbeat_replay(). This file does not ask Kafka.
+// this file for an ingest worker, and replay_partitions.cpp for heartbeat_replay(). This file does not ask
+// Kafka.
 #pragma once
 
 #include "decode/message_mark.h"
@@ -39,8 +40,8 @@ StoredOffset *offsets_load(const Source &source, size_t *count);
 void offsets_begin(const Source &source, int32_t partition, int64_t next_offset,
                    const TopicDescription &description);
 
-// Call it if ingest cannot continue at the stored offset `from`. Moves the stored offset to `to`, and records
-// the gap. Raises an error if next_offset is no longer `from`.
+// Call this function if ingest cannot continue at the stored offset `from`. Moves the stored offset to `to`,
+// and records the gap. Raises an error if next_offset is no longer `from`.
 void offsets_reset(const Source &source, int32_t partition, int64_t from, int64_t to, const char *reason);
 
 // Records that all offsets of the topic belong to a topic that no longer exists. A row that is already marked

@@ -1,5 +1,5 @@
-// Moves heartbeat_offsets past a batch. batch_cycle.cpp calls it as the last statement of the transaction
-// that stores the batch.
+// Moves heartbeat_offsets past a batch. batch_cycle.cpp calls this file as the last statement of the
+// transaction that stores the batch.
 #pragma once
 
 #include "store/store.h"

@@ -98,7 +98,7 @@ SourceState pause_check(const Source &source, bool waits) {
     Extension before = extension_known(), now;
     // heartbeat_set_owner(), a change of the table layout and an update of the extension lock this table. If
     // this transaction has waited for heartbeat_set_owner(), it acts as a role that is no longer the owner.
-    // It must then begin again.
+    // In this case the transaction must begin again.
     LockRelationOid(extension_table("heartbeat_control"), RowShareLock);
     if (!extension_find(&now) || now.owner != before.owner || now.schema != before.schema)
         return SourceState::changed;

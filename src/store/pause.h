@@ -1,7 +1,7 @@
-// Reads from heartbeat_control whether a source is paused. The workers call it before they store a batch or
-// do maintenance. heartbeat_pause() and heartbeat_resume() write to heartbeat_control. The functions that
-// pause, alter or drop a source first lock the source, so that no batch of the source is stored at the same
-// time.
+// Reads from heartbeat_control whether a source is paused. The workers call this file before they store a
+// batch or do maintenance. heartbeat_pause() and heartbeat_resume() write to heartbeat_control. The functions
+// that pause, alter or drop a source first lock the source, so that no batch of the source is stored at the
+// same time.
 #pragma once
 
 #include "server/extension.h"
@@ -17,12 +17,12 @@ enum class SourceState {
     busy,    // another session is about to pause, alter or drop the source: ask again in a new transaction
 };
 
-// Call it in a worker's transaction. Returns whether a person has paused, altered or dropped the source. A
-// pause or change that starts later waits until the worker's transaction ends. If another transaction is
-// pausing all sources, the function waits for that transaction. If another transaction is pausing or changing
-// this source, the function returns `busy` at once, because the process also reads other sources. If `waits`
-// is true, the function waits a moment for that transaction instead. If that transaction has not ended after
-// this time, the function raises an error that names its session.
+// Call this function in a worker's transaction. Returns whether a person has paused, altered or dropped the
+// source. A pause or change that starts later waits until the worker's transaction ends. If another
+// transaction is pausing all sources, the function waits for that transaction. If another transaction is
+// pausing or changing this source, the function returns `busy` at once, because the process also reads other
+// sources. If `waits` is true, the function waits a moment for that transaction instead. If that transaction
+// has not ended after this time, the function raises an error that names its session.
 SourceState pause_check(const Source &source, bool waits);
 
 // Call one of these functions before you write the change. The function waits until the current batches of

@@ -1,5 +1,5 @@
-// Replaces a stored heart rate with a newer heart rate. The retry of dead letters calls it for readings in
-// conflict, in the transaction of the caller.
+// Replaces a stored heart rate with a newer heart rate. The retry of dead letters calls this file for
+// readings in conflict, in the transaction of the caller.
 #pragma once
 
 #include "decode/batch.h"

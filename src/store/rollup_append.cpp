@@ -1,6 +1,6 @@
 // Computes the sums of a batch's heart rates, one sum for each customer and minute. It inserts these sums
 // into heartbeat_rollup_pending, or marks their minutes: it inserts the minutes into heartbeat_stale_minutes.
-// It also inserts the customers whose first reading is in this batch. store.cpp calls it.
+// It also inserts the customers whose first reading is in this batch. store.cpp calls this file.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -83,8 +83,8 @@ struct Marks {
 
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
 // each other. Does not add the heart rates of anomalies, and does not add the heart rates of marked minutes.
-// For a reading with such a heart rate, the function adds only the customer, as a sum without readings, if
-// the list does not have the customer yet.
+// For a reading with such a heart rate, the function adds only the customer, as a sum without readings. If
+// the list already has the customer, the function adds nothing.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {

@@ -24,8 +24,8 @@ struct RebuildStatements {
 // See TablesLayout::rebuild.
 int64_t rollup_rebuild(const RebuildStatements &statements, const Datum *minutes);
 
-// Call it in a transaction. Adds the customers of the array to heartbeat_customers if this table does not
-// have them yet. The array has each customer once.
+// Call this function in a transaction. Adds the customers of the array to heartbeat_customers if this table
+// does not have them yet. The array has each customer once.
 void rollup_add_customers(Datum customers);
 
 } // namespace heartbeat

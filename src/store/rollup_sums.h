@@ -1,5 +1,5 @@
-// Parts of the statements that fold the rollup. Both table layouts and rollup_rebuild.cpp use them in their
-// statements.
+// Parts of the statements that fold the rollup. The two table layouts and rollup_rebuild.cpp use these parts
+// in their statements.
 #pragma once
 
 #include "server/statement.h"

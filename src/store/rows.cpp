@@ -1,6 +1,6 @@
 // Inserts readings into heartbeat_records or heartbeat_anomalies, and finds which readings were stored.
 // row_inserts.cpp has the statements, and rows_compare.cpp compares the readings that were not inserted with
-// the stored readings. store.cpp calls it.
+// the stored readings. store.cpp calls this file.
 #include "server/server.h"
 
 #include "server/arrays.h"

@@ -1,5 +1,5 @@
 // Inserts readings into one table by one statement or one bulk insert. store.cpp and the table layouts call
-// it, and decide how to handle a reading that PostgreSQL refuses.
+// this file, and decide how to handle a reading that PostgreSQL refuses.
 #pragma once
 
 #include "store/row_list.h"

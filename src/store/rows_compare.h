@@ -1,4 +1,5 @@
-// Compares the readings that were not inserted with the readings that the table has. rows.cpp calls it.
+// Compares the readings that were not inserted with the readings that the table has. rows.cpp calls this
+// file.
 #pragma once
 
 #include "store/row_list.h"

@@ -1,5 +1,6 @@
 // Gives a decoder the schemas that its messages name. It compiles Protobuf schemas with the module
-// heartbeat_formats. The ingest workers and the functions for replay, retry and trying a source call it.
+// heartbeat_formats. The ingest workers and the functions for replay, retry and trying a source call this
+// file.
 #pragma once
 
 #include "decode/schema_access.h"

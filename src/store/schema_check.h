@@ -1,5 +1,5 @@
 // Checks the text of a schema that a person gives: whether messages with this schema can be decoded. The
-// functions that add a schema and a source call it.
+// functions that add a schema and a source call this file.
 #pragma once
 
 #include "store/schemas.h"

@@ -1,5 +1,5 @@
 // Reads and writes heartbeat_schemas, the table of the schemas that messages name by an id. The ingest
-// workers and the functions for replay, retry and trying a source call it. This file asks no registry.
+// workers and the functions for replay, retry and trying a source call this file. This file asks no registry.
 #pragma once
 
 #include "registry/formats_module.h"

@@ -1,6 +1,6 @@
 // Makes the decoder of a source's messages: of heartbeat's own layout, of a preset, or of a mapping. The
-// ingest workers call it, and so do the functions for replay, retry and trying a source. This file decodes no
-// message.
+// ingest workers call this file, and so do the functions for replay, retry and trying a source. This file
+// decodes no message.
 #pragma once
 
 #include "kafka/error.h"

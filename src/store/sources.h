@@ -31,7 +31,7 @@ struct Source {
     bool own_config_file;
 };
 
-// The source `default`, as the settings describe it. Its texts stay valid until the next reload.
+// Returns the source `default` with the values of the settings. Its texts stay valid until the next reload.
 Source source_default();
 
 // Copies the source and its texts to this memory context.
@@ -47,14 +47,14 @@ const char *source_config_file_name(const Source &source);
 // copies of these texts.
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id);
 
-// A source with its last pause or resume, as sources_load() finds them.
+// A source, and the time of its last pause or resume.
 struct ListedSource {
     Source source;
     TimestampTz controlled_at; // when a person last paused or resumed the source; 0: never
 };
 
-// Call it in a transaction. Returns all sources, in the order of their ids. The array and its texts are in
-// `context`.
+// Call this function in a transaction. Returns all sources, in the order of their ids. The array and its
+// texts are in `context`.
 ListedSource *sources_load(MemoryContext context, size_t *count);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
 // Stores one batch in the tables, inside a transaction that the caller has begun. The ingest worker,
-// heartbeat_replay() and heartbeat_retry_dead_letters() call it. This file does not depend on Kafka, and does
-// not move offsets.
+// heartbeat_replay() and heartbeat_retry_dead_letters() call this file. This file does not depend on Kafka,
+// and does not move offsets.
 #pragma once
 
 #include "server/server.h"

@@ -26,20 +26,21 @@ struct RollupFold {
 // `is_in_use`, `prepare_process`, `recover`, `wrong_server` and `may_be_of_row`. If a table layout does not
 // set a function, the default of this function does nothing.
 struct TablesLayout {
-    // Call it in a transaction, after extension_find(). Returns true if the tables have this table layout.
+    // Call this function in a transaction, after extension_find(). Returns true if the tables have this table
+    // layout.
     bool (*is_in_use)() = [] { return true; };
 
-    // Call it at the start of a process. Sets the settings that the process needs for this table layout. The
-    // function sets them even if the tables have another layout now, because the tables can get this layout
-    // later.
+    // Call this function at the start of a process. Sets the settings that the process needs for this table
+    // layout. The function sets them even if the tables have another layout now, because the tables can get
+    // this layout later.
     void (*prepare_process)() = [] {};
-    // Call it outside of a transaction, at the start of a process and after each error. Ends the transactions
-    // that earlier attempts have prepared and not ended.
+    // Call this function outside of a transaction, at the start of a process and after each error. Ends the
+    // transactions that earlier attempts have prepared and not ended.
     void (*recover)() = [] {};
-    // Call it in a transaction. Returns nullptr if the workers of this server may ingest.
+    // Call this function in a transaction. Returns nullptr if the workers of this server may ingest.
     const WrongServer *(*wrong_server)() = []() -> const WrongServer * { return nullptr; };
-    // Call it once for each error that a worker catches. Returns true if the error may be about a row
-    // although subtransaction_is_row_error() returns false for it.
+    // Call this function once for each error that a worker catches. Returns true if the error may be about a
+    // row although subtransaction_is_row_error() returns false for it.
     bool (*may_be_of_row)(const ErrorData *error) = [](const ErrorData * /*error*/) { return false; };
 
     // Rows of heartbeat_stale_minutes are called marks. If a transaction will delete marks, call hold_marks()
@@ -48,7 +49,7 @@ struct TablesLayout {
     // taken the snapshot.
     bool (*hold_marks)() = [] { return false; };
     void (*release_marks)() = [] {};
-    // Call it before the commit of a transaction that may have written to the tables.
+    // Call this function before the commit of a transaction that may have written to the tables.
     void (*prepare_commit)() = [] {};
 
     // Inserts all rows of a batch into one table, and sets `stored` and `heart_rates`. *replaying is true if
@@ -63,13 +64,13 @@ struct TablesLayout {
     bool bulk_insert;  // the table partitions of this server have the rows, so a bulk insert is possible
     bool cheap_lookup; // a search for one key reads only an index of this server
 
-    // Call it in a transaction that has called hold_marks() before its snapshot. Moves rows of
+    // Call this function in a transaction that has called hold_marks() before its snapshot. Moves rows of
     // heartbeat_rollup_pending to heartbeat_rollup. Limits the number of moved rows, so that the transaction
     // stays short.
     RollupFold (*fold)();
-    // Call it in the same kind of transaction as `fold`. Removes the marks of the minutes, and makes the
-    // rollup of these minutes from the readings. `minutes` has three elements: a timestamptz[] with each
-    // minute once, the first minute, and the last minute. Returns how many rows it has removed from
+    // Call this function in the same kind of transaction as `fold`. Removes the marks of the minutes, and
+    // makes the rollup of these minutes from the readings. `minutes` has three elements: a timestamptz[] with
+    // each minute once, the first minute, and the last minute. Returns how many rows it has removed from
     // heartbeat_stale_minutes and heartbeat_rollup_pending.
     int64_t (*rebuild)(const Datum *minutes);
     // The number of minutes of one rebuild. All these minutes are within one hour. 0: the caller chooses the
@@ -77,8 +78,8 @@ struct TablesLayout {
     int64_t rebuild_minutes;
 };
 
-// Call it when the library is loaded. If other->is_in_use() returns true, the tables have the table layout
-// `other`. Otherwise they have the table layout `usual`.
+// Call this function when the library is loaded. If other->is_in_use() returns true, the tables have the
+// table layout `other`. Otherwise they have the table layout `usual`.
 void tables_register(const TablesLayout *usual, const TablesLayout *other);
 
 // Returns the table layout. The function chooses the table layout when a transaction first calls it. It

@@ -1,5 +1,5 @@
 // Looks for users' triggers and indexes on the table partitions of readings. This file remembers the answer
-// until any table changes. The table layouts and rows.cpp call it before and after they insert rows.
+// until any table changes. The table layouts and rows.cpp call this file before and after they insert rows.
 #include "server/server.h"
 
 #include "server/statement.h"

@@ -1,12 +1,13 @@
 // Users can add triggers and indexes to the tables of readings. Such a trigger or index can prevent the
-// insert of a row without an error. This file finds them. The table layouts and rows.cpp call it.
+// insert of a row without an error. This file finds these triggers and indexes. The table layouts and
+// rows.cpp call this file.
 #pragma once
 
 namespace heartbeat {
 
 // Returns true if user_triggers_may_change() returns true, or if a table of readings has a unique index or an
-// exclusion constraint besides the primary key. Call it in an SPI connection. As long as no table changes,
-// the function returns the remembered answer.
+// exclusion constraint besides the primary key. Call this function in an SPI connection. As long as no table
+// changes, the function returns the remembered answer.
 bool user_triggers_present();
 
 // Returns true if a table of readings is a foreign table, or has a trigger that runs before a row is

@@ -1,5 +1,5 @@
 // Prepares a parsed .proto file for the compilation: removes everything that does not change how a message is
-// encoded, and limits the size of the rest. proto_compile.cpp calls it for each file. May throw
+// encoded, and limits the size of the rest. proto_compile.cpp calls this code for each .proto file. May throw
 // std::bad_alloc.
 #pragma once
 

@@ -1,5 +1,5 @@
 // Collects the errors of libprotobuf. Keeps only the first error, because a hostile text can have one error
-// for each of its bytes. proto_compile.cpp calls it. May throw std::bad_alloc.
+// for each of its bytes. proto_compile.cpp calls this file. May throw std::bad_alloc.
 #pragma once
 
 #include <google/protobuf/compiler/parser.h>

@@ -1,5 +1,5 @@
 // Parses the answers of a schema registry, which are JSON. An answer can be anything: a proxy or a stranger
-// may have sent it. registry_request.cpp calls it. These functions may throw std::bad_alloc.
+// may have sent it. registry_request.cpp calls this file. These functions may throw std::bad_alloc.
 #pragma once
 
 #include "registry/formats_module.h"
