@@ -8,7 +8,7 @@ namespace heartbeat {
 
 struct BatchSplit {
     size_t messages; // the limit for the next batch; 0: heartbeat.batch_size
-    int stored;      // the batches that were stored since `messages` has changed
+    int stored;      // number of stored batches since the last change of `messages`
 };
 
 // The largest number of messages, and of readings, of the next batch.

@@ -19,7 +19,7 @@ namespace heartbeat {
 
 namespace {
 
-// the result for a source whose batch the worker must not store, because the source is in this state
+// Returns the result for a source in this state. The worker must not store the batch of this source.
 StoreResult result_of(SourceState state) {
     return state == SourceState::paused ? StoreResult::paused
            : state == SourceState::busy ? StoreResult::busy

@@ -13,19 +13,19 @@ namespace heartbeat {
 inline constexpr TimestampTz partitions_ask_again_after = USECS_PER_SEC;
 
 struct KafkaPartition {
-    bool asked;                         // its leader has not answered the last question yet
-    bool read;                          // it is assigned
-    bool away;                          // it has no leader, its leader does not answer, or Kafka reported an
-                                        // error of it
-    TimestampTz away_since;             // valid while it is away
+    bool asked;                         // the leader has not answered the last question yet
+    bool read;                          // the partition is assigned
+    bool away;                          // the partition has no leader, the leader does not answer, or Kafka
+                                        // reported an error of the partition
+    TimestampTz away_since;             // valid while the partition is away
     PartitionRange range;               // low -1: not known, the worker must first ask the leader
-    TimestampTz ask_at;                 // when the worker asks its leader next
-    TimestampTz trouble_until;          // its last error counts at least until this time; 0: no error
-    char reason[partition_reason_size]; // why it is away
+    TimestampTz ask_at;                 // when the worker next asks the leader
+    TimestampTz trouble_until;          // the last error counts at least until this time; 0: no error
+    char reason[partition_reason_size]; // why the partition is away
 };
 
 struct KafkaPartitions {
-    MemoryContext context; // of `partition`
+    MemoryContext context; // the memory context of `partition`
     const Source *source;  // the source of the topic
     int first;             // the worker's first partition; the next partitions follow in steps of `workers`
     int workers;
@@ -36,7 +36,7 @@ struct KafkaPartitions {
     int unanswered;             // number of questions about the topic since the last answer of a broker
     bool answered;              // a broker has answered since client_health.cpp last set it to false
     TimestampTz topic_asked_at; // 0: no question about the topic is under way
-    TimestampTz topic_at;       // when to ask about the topic next
+    TimestampTz topic_at;       // when the worker next asks about the topic
     uint64_t watch_news;        // topic_watch_news() when the worker last asked the leaders
     TimestampTz gather_until;   // until this time the worker waits for all leaders, so that it assigns all
                                 // partitions at once

@@ -13,8 +13,8 @@ namespace heartbeat {
 namespace {
 
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
-constexpr TimestampTz look_every = 20 * USECS_PER_SEC; // while another reader asks the leader
-constexpr TimestampTz again_soon = USECS_PER_SEC / 2;  // after the question about the topic
+constexpr TimestampTz look_every = 20 * USECS_PER_SEC; // the interval while another reader asks the leader
+constexpr TimestampTz again_soon = USECS_PER_SEC / 2;  // the wait after the question about the topic
 
 void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer *consumer, TimestampTz now) {
     int32_t number = answer.range.partition;

@@ -1,6 +1,6 @@
 // Offset validation checks whether a stored offset still means the same message. If the offset now means
 // another message, offset validation does what heartbeat.offset_reset requires. After Kafka has answered,
-// assignment.cpp calls this file within its transaction. This file does not ask Kafka.
+// assignment.cpp calls this file in a transaction. This file does not ask Kafka.
 #pragma once
 
 #include "ingest/kafka_partitions.h"

@@ -11,11 +11,11 @@ namespace heartbeat {
 struct ReaderList {
     WorkerSlot *slot;
     int worker;             // the worker's number
-    const WakePipe *pipe;   // of all consumer clients of the process
+    const WakePipe *pipe;   // the pipe of all consumer clients of the process
     SourceReader **readers; // room for heartbeat.max_sources
-    bool *rung;             // for each number of a reader: its client has written to the pipe
+    bool *rung;             // rung[n]: the client of the reader with number n has written to the pipe
     int count;
-    int fetch_wait_ms; // of the consumer clients: see reader_list_update()
+    int fetch_wait_ms; // for the consumer clients: see reader_list_update()
 };
 
 // Call this function once, when the worker starts. Raises an error if there is no memory.

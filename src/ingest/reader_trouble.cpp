@@ -1,6 +1,6 @@
 // Decides how a source reader continues after an error of Kafka. After a first error the reader assigns its
 // partitions again at once. If another error follows within trouble_lasts, the reader waits reconnect_ms
-// before it assigns them. reader_batch.cpp calls this file.
+// before it assigns the partitions again. reader_batch.cpp calls this file.
 #include "server/server.h"
 
 #include "ingest/reader_trouble.h"

@@ -50,18 +50,18 @@ inline constexpr long reconnect_ms = 1000;
 // aggregate_status.cpp decides whether heartbeat_status shows STALLED.
 enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, reading, loading };
 
-// What a reader keeps in the phase `loading`.
+// The data of a reader in the phase `loading`.
 struct SchemaLoad {
-    SchemaKey key; // of the schema that the reader loads
+    SchemaKey key; // the schema that the reader loads
     SchemaRequest request;
     long again_ms;        // how long the source waits after a failure; 0: no failure yet
     TimestampTz again_at; // when to try again; 0: at once
 };
 
 struct SourceReader {
-    MemoryContext context; // has the reader and its data
+    MemoryContext context; // the reader and its data are in this context
     Source source;
-    uint32_t number; // of this reader in the WakePipe of the process
+    uint32_t number; // the number of this reader in the WakePipe of the process
     WorkerSlot *worker;
     SourceSlot *slot;
     ConsumerSession session;
@@ -71,12 +71,12 @@ struct SourceReader {
     long backoff_ms;           // 0: the last step raised no error
     Failure failure;           // the last error that a step raised
     TimestampTz controlled_at; // the value in ListedSource when the worker last loaded the source
-    bool begins_again; // a person may have changed something: the next step forgets what the reader has found
-    bool is_old;       // a person has altered or dropped the source: the worker must load the sources again
-    bool rung;         // Kafka has messages or an answer for this reader: see reader_is_due()
+    bool begins_again;         // a person may have changed something: the next step forgets the known faults
+    bool is_old;    // a person has altered or dropped the source: the worker must load the sources again
+    bool rung;      // Kafka has messages or an answer for this reader: see reader_is_due()
     int64_t due_at; // when the next step is due, by the monotonic clock in microseconds; -1: when the reader
                     // is woken
-    int64_t busy_since; // when another session began to change the source, by the same clock; 0: no change
+    int64_t busy_since; // when another session began the change, by the monotonic clock; 0: no change
     bool busy_told;     // the reader has shown this session in its state
 };
 

@@ -2,7 +2,7 @@
 // frozen or cut off from the network can serve an old log for a moment, because it has not learnt yet that
 // another broker leads now. So the worker checks twice, and believes only a fault that it finds again some
 // seconds later. offset_validation.cpp and consumer_session.cpp call this file. This file does not depend on
-// how they find a fault.
+// how these two files find a fault.
 #pragma once
 
 #include "server/server.h"
@@ -10,7 +10,7 @@
 namespace heartbeat {
 
 struct Suspicions {
-    MemoryContext context; // of `since`
+    MemoryContext context; // the memory context of `since`
     TimestampTz *since;    // by partition: when the worker first found a fault; 0: it found no fault
     int32_t room;
 };

@@ -13,7 +13,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr TimestampTz another_broker_after = 700000; // the first broker may be frozen: ask another one
+constexpr TimestampTz another_broker_after = 700000; // the first broker may be frozen: ask another broker
 constexpr TimestampTz answers_take = 2500000;        // after this time the cluster counts as unreachable
 constexpr TimestampTz gather_for = USECS_PER_SEC;
 

@@ -19,7 +19,7 @@ namespace heartbeat {
 
 namespace {
 
-WorkerSources sources; // the exit handler uses its list
+WorkerSources sources; // the exit handler uses sources.list
 
 // A cancel request ends the waits of the readers that wait after an error.
 void take_interrupts() {

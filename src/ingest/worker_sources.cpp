@@ -40,7 +40,7 @@ void tell_no_room(WorkerSlot *slot, const Source &first) {
                        "need.");
 }
 
-// What the transaction of find() has read.
+// The result of the transaction in find().
 struct Found {
     bool installed;
     Extension extension;

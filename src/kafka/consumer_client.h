@@ -33,7 +33,8 @@ class Consumer {
     void note(int level, const char *text) noexcept;
     void note_trouble(const char *format, ...) noexcept __attribute__((format(printf, 2, 3)));
     void finish_ahead() noexcept; // waits until the thread of consumer_fill_ahead() has ended
-    ssize_t take_messages(rd_kafka_message_t **messages, size_t most) noexcept; // from the queue; never waits
+    // Takes messages from the consumer's queue without waiting.
+    ssize_t take_messages(rd_kafka_message_t **messages, size_t most) noexcept;
     void lose_topic() noexcept; // call it when Kafka does not know the topic
     void set_beginning(bool begins) noexcept;
     // Handles the events that librdkafka has reported to the client.
@@ -90,7 +91,7 @@ class Consumer {
     bool group_commit_failed = false;
     bool lost_topic = false;
     Error lost_reason = {};
-    std::vector<MessageHeader> headers; // of the message that is being decoded
+    std::vector<MessageHeader> headers; // the headers of the message that is being decoded
     size_t bytes_taken = 0; // bytes taken from the queue since fetcher_wake() last woke librdkafka's threads
     std::vector<int32_t> taken_from; // the partitions that delivered these bytes
     // the client got a message or an end of a partition since the last assignment

@@ -32,7 +32,7 @@ struct Closing {
     std::future<void> destroyed;
     Clock::time_point since;
 };
-std::vector<Closing> closing; // only the main thread uses it
+std::vector<Closing> closing; // only the main thread uses this list
 
 // Gives the client to a thread that destroys it.
 void let_go(std::shared_ptr<SharedClient> shared) {

@@ -8,7 +8,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr size_t recent_marks_max = 1024;     // of a partition
+constexpr size_t recent_marks_max = 1024;     // the limit for one partition
 constexpr size_t recent_marks_of_all = 32768; // 1 MB
 
 void remember_mark(RecentMarks *recent, const MessageMark &mark, size_t room) {

@@ -1,5 +1,5 @@
-// The consumer client gathers reports while it reads. This file copies them for the caller. The redactor has
-// already removed secrets from the texts.
+// The consumer client gathers reports while it reads. This file copies the reports for the caller. The
+// redactor has already removed secrets from the texts.
 #include "kafka/consumer_report.h"
 
 #include "decode/utf8_text.h"

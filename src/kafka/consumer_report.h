@@ -1,6 +1,6 @@
-// Returns what a consumer has to report: messages for the server's log, errors, lost topics, partitions whose
-// log was replaced, and throttling. Each of these functions waits until the thread of consumer_fill_ahead()
-// has ended. The ingest worker calls them, and so does a session during a replay.
+// Returns the reports of a consumer: messages for the server's log, errors, lost topics, partitions whose log
+// was replaced, and throttling. Each of these functions waits until the thread of consumer_fill_ahead() has
+// ended. The ingest worker calls them, and so does a session during a replay.
 #pragma once
 
 #include "kafka/report.h"

@@ -20,7 +20,7 @@ std::atomic<int> KafkaClient::count_{0};
 namespace {
 
 constexpr int refresh_ms_default = 60000;
-constexpr size_t events_kept = 128; // of each consumer; a new event replaces the oldest event
+constexpr size_t events_kept = 128; // the limit for one consumer; a new event replaces the oldest event
 constexpr std::chrono::seconds begins_within{2};
 
 void log_callback(const rd_kafka_t *client, int level, const char *facility, const char *text) {
@@ -164,8 +164,8 @@ void KafkaClient::take(ClientInbox *inbox, std::vector<ClientEvent> *events) noe
     while (rd_kafka_consume_batch_queue(events_.get(), 0, &message, 1) == 1) {
         MessagePointer owner(message);
         if (message->rkt != nullptr) {
-            // the message should be in the queue of its consumer: tell the consumer, because it would miss
-            // the message
+            // the message should be in the queue of its consumer: tell the consumer, because otherwise it
+            // would miss the message
             send_reader(rd_kafka_topic_name(message->rkt), ClientEvent::Kind::stray, 0);
             continue;
         }

@@ -23,7 +23,7 @@ namespace heartbeat {
 
 struct Error;
 
-// What a callback of librdkafka has reported.
+// An event that a callback of librdkafka has reported.
 struct ClientEvent {
     enum class Kind : uint8_t { log, error, throttle, commit, stray };
     Kind kind;
@@ -32,15 +32,15 @@ struct ClientEvent {
     std::string text;
 };
 
-// What the client keeps for one consumer. The client's mutex protects it.
+// The data that the client keeps for one consumer. The client's mutex protects these data.
 struct ClientInbox {
     using Clock = std::chrono::steady_clock;
 
     std::string topic;
     std::vector<ClientEvent> events;
-    bool commits = false; // true until the group coordinator has answered the consumer's commit
+    bool commits = false; // true while the consumer's commit waits for an answer
     Clock::time_point committing_since;
-    bool begins = false; // true until librdkafka reads all of the consumer's partitions
+    bool begins = false; // true while librdkafka does not read all of the consumer's partitions yet
     Clock::time_point begins_since;
 };
 
@@ -57,7 +57,7 @@ class KafkaClient {
 
     // These members do not change while the client is open.
     ClientPointer handle;
-    Redactor redactor; // for texts of librdkafka and of brokers
+    Redactor redactor; // removes secrets from the texts of librdkafka and of brokers
     Connections connections;
     int refresh_ms = 0;
 

@@ -12,7 +12,7 @@ struct Shared {
     std::string key;
     std::weak_ptr<KafkaClient> client;
 };
-std::vector<Shared> shared; // only the main thread uses it
+std::vector<Shared> shared; // only the main thread uses this list
 
 // Returns the texts of all settings of a client, each with a zero byte after it. Consumers whose keys are
 // equal can share a client.

@@ -1,6 +1,6 @@
 // Pointers that own objects of librdkafka. Each pointer destroys its object with librdkafka's function for
 // this type of object. The files of this folder always use these pointers for such objects. The handles of a
-// client are special: SharedClient destroys them on the thread that uses them last.
+// client are special: SharedClient destroys these handles on the thread that uses them last.
 #pragma once
 
 #include <librdkafka/rdkafka.h>

@@ -1,7 +1,7 @@
-// What a consumer reports to its caller: the result of consumer_fill(), messages for the server's log, errors
-// of partitions, lost topics, partitions whose log was replaced, and throttling. All texts are UTF-8 without
-// control characters and without values of the properties file. A text that is too long is cut at the end of
-// a character.
+// The reports of a consumer to its caller: the result of consumer_fill(), messages for the server's log,
+// errors of partitions, lost topics, partitions whose log was replaced, and throttling. All texts are UTF-8
+// without control characters and without values of the properties file. A text that is too long is cut at the
+// end of a character.
 #pragma once
 
 #include "kafka/error.h"

@@ -27,7 +27,7 @@ class SharedClient {
 
     rd_kafka_t *handle() const noexcept { return client->handle.get(); }
 
-    std::shared_ptr<KafkaClient> client; // nullptr: it was not opened
+    std::shared_ptr<KafkaClient> client; // nullptr: the client was not opened
     TopicPointer topic_handle;           // the destructor destroys it before the client
     QueuePointer queue;                  // gets the messages of the topic's partitions
     std::string topic;

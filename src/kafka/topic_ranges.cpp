@@ -188,7 +188,7 @@ bool topic_others_ask(Consumer *consumer, int32_t partition) noexcept {
     try {
         return !consumer->shared->client->watch.must_ask(&consumer->inbox, leader, Clock::now());
     } catch (...) {
-        return false; // out of memory: this consumer asks itself
+        return false; // out of memory: this consumer itself asks the leader
     }
 }
 

@@ -1,5 +1,5 @@
 // Wakes the process for a consumer: librdkafka, and the threads that have an answer, write the consumer's
-// number into a pipe. question.h and the files that open a client use it.
+// number into a pipe. question.h and the files that open a client use this class.
 #pragma once
 
 #include "kafka/wake_pipe.h"

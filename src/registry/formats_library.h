@@ -8,8 +8,8 @@
 
 namespace heartbeat {
 
-// Returns the module. If the module cannot be loaded, returns nullptr, and writes to `error`, in one line of
-// UTF-8, what a person must install. `folder` is PostgreSQL's folder of libraries. A loaded module stays
+// Returns the module. If the module cannot be loaded, returns nullptr, and writes one line of UTF-8 to
+// `error`: what a person must install. `folder` is PostgreSQL's folder of libraries. A loaded module stays
 // loaded. After a failure the next call tries again, so an administrator can install the module while the
 // worker runs. Only the main thread may call this function.
 const FormatsModule *formats_load(const char *folder, char *error, size_t size) noexcept;

@@ -94,8 +94,8 @@ struct FormatsModule {
     void (*proto_free)(CompiledProto *proto) noexcept;
 
     // Forgets all requests. The caller must not use them after that. Call this function before the process
-    // exits. Only threads that wait for the system's resolver can still run then. They use no static data of
-    // the module, so the process may exit while they wait.
+    // exits. After this call, only threads that wait for the system's resolver can still run. They use no
+    // static data of the module, so the process may exit while they wait.
     void (*finish)() noexcept;
 };
 

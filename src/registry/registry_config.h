@@ -1,5 +1,5 @@
 // The options of the connection to a schema registry, from the user's properties file. A worker or a session
-// reads them before it asks a registry.
+// reads these options before it asks a registry.
 #pragma once
 
 #include "kafka/error.h"

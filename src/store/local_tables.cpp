@@ -58,9 +58,9 @@ bool is_kept_out(const ErrorData *error) {
            error->sqlerrcode == ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION;
 }
 
-// The worker continues at the stored offsets, so the worker rarely reads a message twice, and the table
-// rarely has the key of a row already. So this function tries the plain INSERT first. A plain INSERT takes
-// two thirds of the time of ON CONFLICT.
+// The worker continues at the stored offsets. So it rarely reads a message twice, and the table rarely has
+// the key of a new row. So this function tries the plain INSERT first. A plain INSERT takes two thirds of the
+// time of ON CONFLICT.
 void insert(Rows *rows, bool *replaying) {
     CaughtError conflict;
     if (rows->count >= plain_insert_min && !*replaying && !user_triggers_present() &&

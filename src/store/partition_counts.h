@@ -1,4 +1,4 @@
-// The counts of a batch for each of its Kafka partitions: what store_batch() has done with the messages and
+// The counts of a batch for each of its Kafka partitions: the results of store_batch() for the messages and
 // readings. store_batch() sets the counts, and offsets_advance() adds them to the counters in
 // heartbeat_offsets.
 #pragma once
@@ -10,7 +10,7 @@ namespace heartbeat {
 // The counts of one Kafka partition.
 struct PartitionCounts {
     int64_t stored[heart_rate_classes]; // by HeartRateClass
-    int64_t readings;                   // of all messages that were decoded
+    int64_t readings;                   // the readings in all decoded messages
     int64_t duplicates;                 // of these readings
     int64_t conflicts;                  // of these readings
     int64_t conflict_letters;           // new rows of heartbeat_dead_letters for messages in conflict

@@ -20,7 +20,7 @@ struct Rows {
     bool anomalies;
 
     const BatchReading &at(size_t i) const { return batch->readings[indexes[i]]; }
-    // Notes that the reading is stored with this heart rate. An earlier attempt to store the batch may have
+    // Records that the reading is stored with this heart rate. An earlier attempt to store the batch may have
     // set `duplicate` or `conflict` of the reading, so the function clears these two fields.
     void take_stored(size_t i, double heart_rate) const {
         BatchReading &reading = batch->readings[indexes[i]];

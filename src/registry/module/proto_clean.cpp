@@ -15,8 +15,8 @@ namespace {
 namespace pb = google::protobuf;
 
 constexpr size_t name_size_max = 512;
-constexpr int ranges_max = 1000;              // of a message or an enum
-constexpr uint64_t names_size_max = 64 << 20; // of the full names of all elements
+constexpr int ranges_max = 1000;              // the limit for a message or an enum
+constexpr uint64_t names_size_max = 64 << 20; // the limit for the full names of all elements
 
 // The sum of the sizes of all full names. `prefix` is the size of the name of the enclosing element.
 class Names {

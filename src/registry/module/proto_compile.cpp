@@ -49,7 +49,7 @@ class Compiler {
     bool build(const pb::FileDescriptorProto &file);
 
     ProtoErrors *errors_;
-    std::set<std::string> names_; // of the files that were given
+    std::set<std::string> names_; // the names of the given files
     pb::DescriptorPool pool_;
     pb::FileDescriptorSet files_;
 };

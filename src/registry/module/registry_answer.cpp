@@ -15,7 +15,7 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr size_t depth_max = 64;
-constexpr size_t name_size_max = 1024; // of a reference and of a subject
+constexpr size_t name_size_max = 1024; // the limit for the name of a reference or a subject
 
 // Returns false if the text is not a JSON object. The object is valid as long as the parser exists.
 bool parse_object(dom::parser *parser, std::string_view body, dom::object *object) {

@@ -8,7 +8,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr size_t text_size_max = 8 << 20; // of all schemas of a request
+constexpr size_t text_size_max = 8 << 20; // the limit for all schemas of a request
 
 } // namespace
 

@@ -1,5 +1,5 @@
-// Asks the registries of a list in turn. Each time, it divides the remaining time equally among the
-// registries that it has not asked yet. So a registry that does not answer leaves time for the next
+// Asks the registries of a list in turn. For each registry, this file divides the remaining time equally
+// among this registry and the next registries. So a registry that does not answer leaves time for the next
 // registries. If a registry fails in the middle of a request, this file asks the next registry for all
 // schemas again, because that registry can have other versions of the schemas.
 #include "registry/module/registry_request.h"

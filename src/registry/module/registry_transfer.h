@@ -48,9 +48,9 @@ class RegistryTransfer {
 
     void stop() noexcept; // ends the transfer and closes its connection
 
-    long status() const { return status_; } // of HTTP
+    long status() const { return status_; } // the HTTP status
     const std::string &body() const { return body_; }
-    const std::string &reason() const { return reason_; } // of a failure, for a person
+    const std::string &reason() const { return reason_; } // the cause of a failure, for a person
 
   private:
     static size_t take(const char *bytes, size_t size, size_t count, void *transfer) noexcept;

@@ -1,5 +1,5 @@
-// Reads the files of a request's options. Each request reads them again, so a renewed certificate needs no
-// restart. The server's user reads the files, but their content goes only to OpenSSL.
+// Reads the files of a request's options. Each request reads the files again, so a renewed certificate needs
+// no restart. The server's user reads the files, but their content goes only to OpenSSL.
 #include "registry/module/registry_transfer.h"
 
 #include <cerrno>
