@@ -1,8 +1,8 @@
 // Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. Call
 // all these functions on the same thread. The functions never throw, and only consumer_close() and
 // consumers_closing() wait. If a call of librdkafka can wait, it runs on a separate thread: see question.h.
-// docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's own threads run only one function
-// of heartbeat: Connections::hear().
+// docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's own threads run only one callback
+// of heartbeat: on_broker_state() of connections.cpp.
 #pragma once
 
 #include "kafka/consumer_assign.h"

@@ -73,8 +73,8 @@ struct TablesLayout {
     // each minute once, the first minute, and the last minute. Returns how many rows it has removed from
     // heartbeat_stale_minutes and heartbeat_rollup_pending.
     int64_t (*rebuild)(const Datum *minutes);
-    // The number of minutes of one rebuild. All these minutes are within one hour. 0: the caller chooses the
-    // number, and the minutes can be of different hours.
+    // The largest number of minutes of one rebuild. All these minutes are within one hour. 0: the caller
+    // chooses the number, and the minutes can be of different hours.
     int64_t rebuild_minutes;
 };
 
