@@ -153,8 +153,8 @@ my $now       = int(time);
 my $week      = 7 * 86400;
 
 # Publishes a bad message. For each given week (a number of weeks from now), also publishes a normal reading and an anomaly.
-# Some of these weeks have no table partition. For some of these weeks, the stranger has objects with the names of their table
-# partitions.
+# Some of these weeks have no table partition. For some of these weeks, the stranger has created objects with the names that the
+# table partitions would get.
 sub publish
 {
 	my (@weeks) = @_;
@@ -174,8 +174,8 @@ sub assert_all_stored
 	return;
 }
 
-# Passes when every message is read. The test calls this function where assert_all_stored() would fail: replays have changed the
-# counters, or the test cannot call heartbeat_audit().
+# Passes when every message is read. The test calls this function if replays have changed the counters, or if the test cannot
+# call heartbeat_audit(). In both cases assert_all_stored() would fail.
 sub assert_all_read
 {
 	my ($what) = @_;

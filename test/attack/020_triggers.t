@@ -58,7 +58,7 @@ sub publish_some
 	return;
 }
 
-# Waits until a query is true, or until the status or the log says that heartbeat refuses an object of the spy. Returns which
+# Waits until a query is true, or until the status or the log shows that heartbeat refuses an object of the spy. Returns which
 # of the two happened first.
 my $log_position = 0;
 sub done_or_refused

@@ -44,8 +44,8 @@ sub wait_until_stored
 	return $node->wait_for_query("SELECT coalesce(max(next_offset), 0) FROM heartbeat_offsets WHERE topic = '$topic'", $count, $what);
 }
 
-# Creates the silence rule before the readings. Without a silence rule, heard_until of a customer is a whole minute after the
-# arrival of a reading, and the alerts of the rule would come later.
+# Creates the silence rule before the readings. If a reading arrives before this rule exists, heard_until of the customer is a
+# whole minute after the arrival. Then the alert of the rule would come later.
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')");
 wait_until_stored(publish('calm'), 1, 'readings are stored before the other tests');
 

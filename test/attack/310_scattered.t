@@ -73,8 +73,8 @@ sub assert_in_proportion
 	return $node->assert_summary("$what: the summary is exact");
 }
 
-# years: event times over nine thousand years. year: event times over the last year, each in another minute, in weeks that
-# get table partitions. default: event times in weeks that get no table partition.
+# `years` has event times over nine thousand years. `year` has event times over the last year, each in another minute. Their
+# weeks get table partitions. `default` has event times in weeks that get no table partition.
 my %times = (
 	years   => sub { my ($n) = @_; return sprintf '%04d-%02d-%02dT%02d:%02d:%02dZ', 500 + ($n * 7919) % 9000, 1 + $n % 12, 1 + $n % 28, $n % 24, $n % 60, $n / 400 },
 	year    => sub { my ($n) = @_; return reading_time($now - 60 * 26 * (($n * 7919) % $count), $n) },
@@ -108,9 +108,9 @@ $bound = 8;
 assert_in_proportion('stale minutes before the rollup');
 $bound = 3;
 
-# One minute has readings of many customers, and a batch inserts this minute into heartbeat_stale_minutes once. For late
-# readings of this minute, a batch inserts sums into heartbeat_rollup_pending. So the rollup does not read the minute's
-# readings again for each batch.
+# One minute has readings of many customers, and a batch inserts this minute into heartbeat_stale_minutes only once. For late
+# readings of this minute, a batch inserts sums into heartbeat_rollup_pending. So the rollup does not read the minute's readings
+# again for each batch.
 publish('crowd', sub { my ($n) = @_; return reading_time($now - 3600, $n) }, 1_000_000);
 is($node->query('SELECT count(*), count(DISTINCT minute_bucket) FROM heartbeat_stale_minutes') =~ s/^\d+\|//r, 1, 'one minute of many customers is stale');
 $node->query("UPDATE heartbeat_stale_minutes SET marked_at = now() - interval '1 hour'");

@@ -79,7 +79,7 @@ sub differences
 		WHERE table_name IN ('heartbeat_records', 'heartbeat_anomalies')");
 }
 
-# heartbeat can store a few rows in another way than many rows, so the test publishes a small batch and a large batch
+# heartbeat can store few rows in one way and many rows in another way, so the test publishes a small batch and a large batch
 sub assert_shape
 {
 	my ($weeks, $name, $what) = @_;
@@ -192,8 +192,8 @@ $node->query("ALTER TABLE ${by_rate}_b ADD CONSTRAINT bound CHECK ($bound) NOT V
 $node->query("UPDATE pg_constraint SET convalidated = true WHERE conname = 'bound'");
 $node->query("ALTER TABLE $by_rate ATTACH PARTITION ${by_rate}_b FOR VALUES FROM (100) TO (1000)");
 $node->query("ALTER TABLE ${by_rate}_b DROP CONSTRAINT bound");
-# while a table partition has no unique key for fast searches, the audit does not search for misplaced readings; so the test
-# detaches these table partitions
+# the audit searches for misplaced readings only if each table partition has a unique key for fast searches; so the test
+# detaches the table partitions without such a key
 $node->query("ALTER TABLE heartbeat_records DETACH PARTITION $_") for $keyless, $other;
 $node->query("UPDATE heartbeat_offsets SET records = records - 500 - 141");
 is(differences(), "-$moved 0", 'the audit shows the misplaced readings');

@@ -21,7 +21,7 @@ my $feed = Heartbeat::Feed->new($kafka, 3);
 my ($node, $first) = citus_create('coordinator', nodes => 1, kafka => $kafka, settings => { 'heartbeat.workers' => 2 });
 my $second = citus_create_node('second', extension => 1, settings => { 'shared_preload_libraries' => 'citus,heartbeat', 'heartbeat.brokers' => $kafka->brokers });
 
-# The node has the extension itself, and heartbeat_distribute() must refuse such a node.
+# The second node has the extension, and heartbeat_distribute() must refuse such a node.
 $second->wait_for_state('RUNNING', undef, 'the worker of the node is RUNNING before the node joins');
 citus_join($node, $second);
 $second->query('SELECT pg_reload_conf()');
@@ -126,8 +126,7 @@ $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id
 my $raised = q(SELECT string_agg(rule || ' ' || subject, ', ' ORDER BY rule) FROM heartbeat_alerts WHERE closed_at IS NULL);
 publish(map { reading('hot', 200 + $_, reading_time(int(time) - 15, $_)) } 1 .. 3);
 $node->wait_for_query($raised, 'many hot', 'a rule on anomalies raises an alert');
-# The maintenance worker now knows the silence rule. So a recorded arrival of a customer is no longer valid for a whole minute
-# (heard_until), but for a shorter time.
+# The maintenance worker has read the silence rule now. So heard_until of a customer is less than a minute after an arrival.
 publish(reading('quiet', 70, reading_time(int(time) - 15, 0)));
 $node->wait_for_query($raised, 'gone quiet, many hot', 'a rule on silence raises another alert');
 publish(reading('quiet', 70, reading_time(int(time) + 5, 0)));

@@ -16,7 +16,7 @@ use Heartbeat::Kafka;
 my $kafka = Heartbeat::Kafka->new('citus_crash');
 $kafka->start;
 my $feed = Heartbeat::Feed->new($kafka, 3);
-# With these settings, a crash certainly loses a commit that has not waited for its WAL.
+# With these settings, a crash always loses a commit that has not waited until its WAL is on the disk.
 my ($node, @nodes) = citus_create('crashed', nodes => 2, kafka => $kafka,
 	settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 100, 'wal_writer_delay' => '10s', 'wal_writer_flush_after' => '1GB' });
 citus_distribute($node, 4);

@@ -45,7 +45,7 @@ int ask(const FormatsModule *module, const char *urls, uint32_t id, const char *
     RegistryOptions options = registry_config_options(config);
     auto begin = steady_clock::now();
     RegistryRequest *request = module->registry_begin(urls, &options, id);
-    registry_config_free(config); // the module has its own copy
+    registry_config_free(config); // the module has its own copy of the configuration
     long longest_ms = 0;
     for (RegistryState state = RegistryState::waiting; state == RegistryState::waiting;) {
         auto call = steady_clock::now();

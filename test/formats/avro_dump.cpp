@@ -1,5 +1,5 @@
-// The test against the official libraries of Avro: reads messages with heartbeat's reader and prints them as
-// JSON. avro_oracle.py calls it.
+// Part of the test against the official libraries of Avro: reads messages with heartbeat's reader and prints
+// them as JSON. avro_oracle.py calls it.
 //
 // Each line of the input has fields that are separated by tabs: a mapping or "whole", the bytes of a message
 // in hexadecimal digits, and one or more schemas. The output has one line for each line of the input. With a
@@ -97,7 +97,7 @@ std::string refused(const char *what, const char *text) {
     return std::string(what) + ": " + text;
 }
 
-// The reader lives as long as the tree, because it owns names and symbols.
+// The reader must live as long as the tree, because the reader owns the names and symbols in the tree.
 struct Reading {
     std::unique_ptr<SchemaReader> reader;
     ReaderMemory memory;

@@ -1,4 +1,4 @@
-# Writes Avro messages for avro_oracle.py with blocks of all kinds. The libraries write only one kind.
+# Writes Avro messages for avro_oracle.py with blocks of all kinds. The official libraries write only one kind of blocks.
 import struct
 
 from avro_values import uuid_text

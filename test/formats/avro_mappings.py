@@ -1,4 +1,4 @@
-# Random mappings for avro_oracle.py. Some of their places are in the value, and some are not.
+# Random mappings for avro_oracle.py. Some places of a mapping exist in the value, and other places do not.
 
 
 def random_places(rng, model, value):

@@ -17,7 +17,7 @@ def reference(name, subject, version=1):
     return {"name": name, "subject": subject, "version": version}
 
 
-# by behaviour: the references of the schema, and the answers for the subjects
+# for each behaviour: the references of the schema, and the answer for each subject
 REFERENCES = {
     "refs": ([reference("b.proto", "b/ä?"), reference("c.proto", "c", 2)],
              {"b/ä?/1": ("text b", [reference("c.proto", "c", 2)]), "c/2": ("text c", [])}),

@@ -72,7 +72,7 @@ TEMPLATES = {
     "long text": {"value": {"a": {"text": "x" * 300 + "${customer_id}"}, "b": {"c": {"d": "y" * 20000 + "${uuid}"}}}},
 }
 
-# Only Avro and JSON Schema can express these.
+# Only Avro and JSON Schema can express these templates.
 NOT_PROTOBUF = {
     "an array": {"value": {"$repeat": 3, "$each": {"v": "${heart_rate}"}}},
     "an array in an array": {"value": {"x": [[1, 2], [3]], "y": {"$repeat": 2, "$each": {"$repeat": 2, "$each": "${heart_rate}"}}}},
@@ -176,7 +176,7 @@ def without_nulls(value):
 
 
 def compile_proto(text, name):
-    # Python knows each name only once
+    # Python accepts each name of a type only once, so each schema gets a package of its own
     (WORK / f"{name}.proto").write_text(text.replace("heartbeat.generator", name))
     assert protoc.main(["protoc", f"-I{WORK}", f"--python_out={WORK}", str(WORK / f"{name}.proto")]) == 0, text
     return importlib.import_module(f"{name}_pb2").Message
@@ -199,7 +199,7 @@ def proto_value(message):
 
 
 def check_avro(name, layout, wanted):
-    # RADAR-base's schemas have other types than a derived schema, so heart rates are whole there
+    # the schemas of RADAR-base have other types than a derived schema: `rrsMs` has whole numbers
     schema = fastavro.parse_schema(json.loads(run(*layout, "--format", "avro", "--print-schema")))
     has_key = name.startswith("radar")
     ids = ["--schema-id", ID] + (["--key-schema-id", KEY_ID] if has_key else [])

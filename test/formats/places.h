@@ -1,7 +1,7 @@
 // Makes wanted values from a text of places, and checks that places find the same values in two trees. The
 // oracle, the fuzzer and the unit tests of Protobuf use it. A text is a list of places with a space between
 // them, as "/a/b /list/*/x t:/time". `*` stands for all children. A place after "t:" is a time. A text can
-// have two times.
+// have at most two times.
 #pragma once
 
 #include "decode/mapping.h"

@@ -1,5 +1,5 @@
 // Tests of formats: compares a tree that has only the wanted values with a tree that has all values of the
-// same message. The rules are those of src/decode/wanted_values.h.
+// same message. src/decode/wanted_values.h has the rules for these trees.
 #pragma once
 
 #include "decode/wanted_values.h"

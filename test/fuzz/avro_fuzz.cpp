@@ -1,7 +1,7 @@
 // Fuzzing: any bytes with any Avro schema and any mapping give a tree within the limits, or a printable
-// error. Places find the same values in the tree of the wanted values as in the tree of all values. The input
-// has two parts that end with a NUL: the schemas, and the mapping. The rest of the input is the message.
-// Schemas are separated by the character U+001E.
+// error. The places of the mapping find the same values in the tree of the wanted values and in the tree of
+// all values. The input has two parts that end with a NUL: the schemas, and the mapping. The rest of the
+// input is the message. Schemas are separated by the character U+001E.
 #include "../formats/same_places.h"
 #include "decode/confluent_frame.h"
 #include "decode/mapping_compile.h"
@@ -43,7 +43,7 @@ void check_tree(const ValueTree &tree) {
         require(tree[i].type != ValueType::object || !value_repeats_name(tree, i, &names));
 }
 
-// A reader with the tree that it has read from the bytes.
+// A reader, and the tree that this reader has made from the bytes.
 struct Reading {
     Reading(const std::vector<std::string_view> &schemas, const WantedValue &wanted, std::string_view bytes) {
         SchemaError refused;
@@ -111,7 +111,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     const Reading some(schemas, wanted, input), all(schemas, whole, input);
     require((some.reader == nullptr) == (all.reader == nullptr));
-    require(some.is_read || !all.is_read); // a skipped value has no further errors
+    require(some.is_read || !all.is_read); // skipping values must not cause errors
     if (all.is_read)
         require(same_places(all.tree, 0, some.tree, 0, wanted));
     return 0;

@@ -28,7 +28,7 @@ struct Input {
 };
 
 // A decoder for the fuzzer: a message is a list of pieces of three bytes. Each piece is a reading. There are
-// only a few customers, devices, times and heart rates, so that identities repeat. The first byte says
+// only a few customers, devices, times and heart rates, so that identities repeat. The first byte decides
 // whether the decoder refuses or ignores the message.
 class ShortDecoder final : public Decoder {
   public:

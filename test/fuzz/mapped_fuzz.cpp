@@ -23,7 +23,7 @@ using namespace heartbeat;
 struct Outcome {
     DecodeResult result;
     DecodeErrorCode code = DecodeErrorCode::none;
-    std::string text; // of the readings, or of the error
+    std::string text; // the readings or the error as text
 };
 
 void check_id(std::string_view id, bool may_be_empty) {

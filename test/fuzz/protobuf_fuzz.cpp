@@ -1,8 +1,8 @@
 // Fuzzing: any bytes with any descriptors and any wanted values give a tree within its limits, or a printable
-// error. Places find the same values in the tree of the wanted values as in the tree of all values. The input
-// begins with a flag (1 if the message has a frame), and two sizes of two bytes: of the descriptors and of
-// the text of the wanted values (see places.h). The three parts follow. If there are no descriptors, the
-// harness uses its own.
+// error. The wanted places find the same values in the tree of the wanted values and in the tree of all
+// values. The input begins with a flag, which is 1 if the message has a frame. Two sizes of two bytes each
+// come next: the size of the descriptors, and the size of the text of the wanted values (see places.h). The
+// three parts follow. If there are no descriptors, the harness uses its own descriptors.
 #include "../formats/places.h"
 #include "decode/schema_reader.h"
 #include "decode/utf8_text.h"
@@ -33,7 +33,7 @@ std::string sized(char tag, const std::string &text) {
     return std::string(1, tag) + size + static_cast<char>(left) + text;
 }
 
-// A recursive message with a field of most kinds, in proto2 or proto3.
+// A recursive message in proto2 or proto3, with fields of most kinds.
 std::string own_descriptors(bool is_proto3) {
     const std::string in_oneof("\x48\0", 2);
     std::string message =

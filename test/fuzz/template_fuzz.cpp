@@ -13,7 +13,7 @@ namespace {
 
 using namespace heartbeat::generator;
 
-constexpr size_t most_bytes = size_t{1} << 20; // with arrays in arrays, a short template has a long message
+constexpr size_t most_bytes = size_t{1} << 20; // a short template with arrays in arrays makes a long message
 
 bool is_short(const MessageTemplate &layout, size_t template_bytes) {
     return layout.samples <= most_bytes / (template_bytes + 1000);

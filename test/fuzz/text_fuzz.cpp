@@ -1,7 +1,7 @@
 // Fuzzing: for any text of librdkafka and any properties file, the shown text is valid UTF-8 without control
-// characters. It fits into its buffer, and utf8_copy() does not change it. It has no value of the file,
-// except a value that is an ordinary word. The input's first line is the value, and the other lines are
-// librdkafka's text.
+// characters. The shown text fits into its buffer, and utf8_copy() does not change it. It contains no value
+// of the file, except a value that is an ordinary word. The input's first line is the value, and the other
+// lines are librdkafka's text.
 #include "decode/utf8_text.h"
 #include "kafka/redaction.h"
 #include "require.h"
@@ -14,8 +14,7 @@ namespace {
 
 using namespace heartbeat;
 
-// Each value begins with this text. The texts of librdkafka never contain it, so a value is never an ordinary
-// word.
+// Each value begins with this text. librdkafka's texts never contain it, so no value is an ordinary word.
 constexpr char unusual[] = "~QzX9~Qz";
 
 void check_shown(const char *text, size_t room) {

@@ -203,17 +203,17 @@ void truncate(const Options &options) {
         });
 }
 
-// Returns the first offset or the end offset of each partition, as `which` says. The function does not call
-// rd_kafka_query_watermark_offsets(): in librdkafka before 2.3 this call ignores its timeout if a leader
-// cannot be reached.
+// Returns an offset of each partition: `which` selects the first offset or the end offset. The function does
+// not call rd_kafka_query_watermark_offsets(): in librdkafka before 2.3 this call ignores its timeout if a
+// leader cannot be reached.
 std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int partitions, int64_t which,
                                  const Deadline &deadline) {
     std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> list(
         rd_kafka_topic_partition_list_new(partitions), rd_kafka_topic_partition_list_destroy);
     for (int partition = 0; partition < partitions; partition++)
         rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), partition)->offset = which;
-    // A broker that has just become a partition's leader may not know yet that it leads. If no leader
-    // answers, the whole call fails with the error of one of the leaders.
+    // A broker that has just become a partition's leader can still answer that it is not the leader. If no
+    // leader answers, the whole call fails with the error of one of the leaders.
     const auto leader_is_new = [](rd_kafka_resp_err_t error) {
         return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;

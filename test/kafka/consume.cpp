@@ -79,7 +79,7 @@ size_t take(const rd_kafka_message_t &message, std::vector<Range> &ranges, bool 
     require(message.err);
     Range &range = ranges[static_cast<size_t>(message.partition)];
     if (message.offset >= range.end)
-        return 0; // the message was published after the start
+        return 0; // the message was published after the start of this command
     if (message.offset != range.next && !compacted)
         throw std::runtime_error("partition " + std::to_string(message.partition) + " holds no offset " +
                                  std::to_string(range.next));

@@ -1,6 +1,6 @@
--- The dependencies of the tables that Citus distributes. This test needs no Citus: it follows dependencies as Citus does. None of these
--- tables may depend on itself, directly or through other objects, because Citus refuses such a table. None may depend on the extension,
--- because Citus would create the extension on its nodes.
+-- The dependencies of the tables that Citus distributes. This test needs no Citus: it follows dependencies as Citus does. A
+-- distributed table must not depend on itself, directly or through other objects, because Citus refuses such a table. It must
+-- also not depend on the extension, because Citus would create the extension on its nodes.
 BEGIN;
 SELECT plan(10);
 
@@ -20,17 +20,17 @@ CREATE TEMP VIEW needs (classid, objid, refclassid, refobjid) AS
     FROM pg_depend u JOIN pg_depend f ON f.classid = u.classid AND f.objid = u.objid AND f.objsubid = u.objsubid
     WHERE u.refclassid = 'pg_class'::regclass AND f.refclassid = 'pg_proc'::regclass
       AND (u.deptype = 'n' OR u.deptype = 'a' AND u.refobjsubid <> 0)
-    UNION -- the functions of its triggers
+    UNION -- a table needs the functions of its triggers
     SELECT 'pg_class'::regclass, t.tgrelid, 'pg_proc'::regclass, t.tgfoid FROM pg_trigger t WHERE t.tgparentid = 0
-    UNION -- its indexes
+    UNION -- a table needs its indexes
     SELECT 'pg_class'::regclass, x.indrelid, 'pg_class'::regclass, x.indexrelid FROM pg_index x
-    UNION -- its sequences
+    UNION -- a table needs its sequences
     SELECT d.refclassid, d.refobjid, d.classid, d.objid FROM pg_depend d JOIN pg_class c ON c.oid = d.objid
     WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'a' AND c.relkind = 'S'
-    UNION -- all objects that a view uses
+    UNION -- a view needs all objects that it uses
     SELECT 'pg_class'::regclass, r.ev_class, d.refclassid, d.refobjid
     FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid WHERE d.deptype <> 'i' AND d.refobjid <> r.ev_class
-    UNION -- the columns of a row type, the elements of an array
+    UNION -- a row type needs its table, and an array type needs the type of its elements
     SELECT 'pg_type'::regclass, y.oid, 'pg_class'::regclass, y.typrelid FROM pg_type y WHERE y.typrelid <> 0
     UNION
     SELECT 'pg_type'::regclass, y.oid, 'pg_type'::regclass, y.typelem FROM pg_type y WHERE y.typelem <> 0;
@@ -49,7 +49,8 @@ CREATE TEMP VIEW calls AS
                       WHERE m.classid = 'pg_proc'::regclass AND m.deptype = 'e' AND e.extname = 'heartbeat');
 CREATE TEMP TABLE calls_before AS SELECT * FROM calls;
 
--- Before heartbeat_prepare_spread() these dependencies exist. If the test did not find these dependencies here, it would always pass below.
+-- Before heartbeat_prepare_spread() these dependencies exist. If the test did not find these dependencies here, the checks
+-- below would always pass.
 SELECT cmp_ok((SELECT count(*) FROM distributed), '>=', 10::bigint, 'the test looks at the tables and their table partitions');
 SELECT cmp_ok((SELECT count(*) FROM calls), '>=', 80::bigint, 'PostgreSQL records the calls between functions of the extension');
 SELECT isnt_empty('SELECT FROM reached WHERE itself', 'before the preparation a table depends on itself');

@@ -1,4 +1,5 @@
--- A transaction that notifies the workers cannot be prepared: COMMIT PREPARED can run in a session that cannot notify them.
+-- heartbeat refuses to prepare a transaction that notifies the workers: COMMIT PREPARED can run in a session that cannot notify
+-- the workers.
 \set ON_ERROR_STOP off
 \set ON_ERROR_ROLLBACK off
 SELECT plan(6);

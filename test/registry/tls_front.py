@@ -67,7 +67,7 @@ class Front(http.server.ThreadingHTTPServer):
     def finish_request(self, request, client_address):
         try:
             secured = self.tls.wrap_socket(request.dup(), server_side=True)
-        except OSError:  # the client has refused the certificate, or has none that is legal
+        except OSError:  # the client has refused the certificate of the server, or has no legal certificate
             self.drain(request)
             return
         try:
@@ -76,7 +76,8 @@ class Front(http.server.ThreadingHTTPServer):
         except OSError:
             pass
 
-    # Reads what the client still sends. If the server closed the connection before, the client would lose the alert.
+    # Reads all data that the client still sends. If the server closed the connection earlier, the client would not receive the
+    # TLS alert.
     def drain(self, request):
         request.settimeout(10)
         try:
