@@ -18,7 +18,7 @@ inline WantedValue whole_value() {
     return wanted;
 }
 
-// The parts of the value that a mapping with this heart rate and these further keys reads.
+// The parts of the value that a mapping reads. The mapping has this heart rate and these further keys.
 inline WantedValue wanted_of(const std::string &heart_rate, const std::string &more = "") {
     return wanted_values(*compile(Fields{"'key'", heart_rate, "'kafka/timestamp'", more}.json()),
                          PlaceRoot::value);
@@ -67,7 +67,7 @@ inline std::string repeat(const std::string &unit, size_t count) {
     return text;
 }
 
-// The shortest digits that are this number. An integer has ".0" after it.
+// The shortest text of this number. The text of an integer ends with ".0".
 inline std::string real_text(double number) {
     char digits[32];
     const std::string text(digits, std::to_chars(digits, digits + sizeof(digits), number).ptr);

@@ -1,4 +1,4 @@
-// Unit test: the Avro schemas that the reader accepts, and the error texts of all others.
+// Unit test: the Avro schemas that the reader accepts, and the error texts of all other schemas.
 #include "avro_examples.h"
 
 namespace heartbeat {
@@ -27,7 +27,7 @@ TEST(AvroSchema, AllWaysToWriteAType) {
 }
 
 TEST(AvroSchema, Names) {
-    // each record has an enum, then a reference to it
+    // each record has an enum, and then a reference to this enum
     const auto read = [](const std::string &record_name, const std::string &definition,
                          const std::string &reference) {
         const std::string fields = avro_field("a", definition) + "," + avro_field("b", "'" + reference + "'");

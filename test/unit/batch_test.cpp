@@ -35,7 +35,7 @@ class BatchTest : public testing::Test {
         take(&batch, {partition, offset, 1000 + offset, -1, bytes_of("key"), bytes_of(payload)},
              first_offset);
     }
-    // Adds a message with several readings, each of a customer, a device and a heart rate, at the start.
+    // Adds a message with several readings. All of them get the event time `start`.
     void add_many(int64_t offset, const std::vector<ReadingView> &readings) {
         ASSERT_TRUE(batch.begin_message({.offset = offset}, 0));
         for (ReadingView reading : readings) {
@@ -139,7 +139,7 @@ TEST_F(BatchTest, OrdersIdsAsBytes) {
 }
 
 // Some ids differ in an early byte, and some differ in a late byte. Some ids are the beginning of another id.
-// std::map has the order of bytes.
+// std::map sorts ids by their bytes.
 TEST_F(BatchTest, SortsAnyIdsLikeAMap) {
     for (unsigned seed = 0; seed < 300; seed++) {
         SCOPED_TRACE(seed);

@@ -1,5 +1,5 @@
 // Unit test: a consumer finds that another log has replaced the log of one partition, while the broker of
-// another partition does not answer. It uses librdkafka's mock cluster inside this process.
+// another partition does not answer. The test uses librdkafka's mock cluster inside this process.
 #include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "kafka/consumer.h"

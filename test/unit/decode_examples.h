@@ -17,7 +17,7 @@ using namespace std::string_literals;
 using Code = DecodeErrorCode;
 
 // Returns a document with the three fields. Each argument is the JSON of one field. If an argument is empty,
-// the document does not have its field.
+// the document does not have the field.
 inline std::string document(const std::string &customer_id, const std::string &heart_rate,
                             const std::string &timestamp) {
     std::string text = "{\"v\":1";

@@ -1,5 +1,5 @@
-// Unit test: which payloads decode_plain() accepts, and which payloads it leaves to the JSON parser. The
-// results of both must be equal.
+// Unit test: which payloads decode_plain() accepts, and which payloads it leaves to the JSON parser.
+// decode_plain() and the JSON parser must return equal results.
 #include "decode/decode_plain.h"
 
 #include "decode/decode_json.h"

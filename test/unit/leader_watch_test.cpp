@@ -1,4 +1,4 @@
-// Unit test: one consumer of a client asks a leader for all consumers.
+// Unit test: if several consumers share a client, only one of them asks a leader for its end offsets.
 #include "kafka/leader_watch.h"
 
 #include <chrono>

@@ -24,7 +24,7 @@ MessageView view_of(const std::string &payload) {
     return view;
 }
 
-// The number of allocations of C++ in a decoding.
+// The number of C++ allocations while one message is decoded.
 long count_allocations(MappedDecoder *decoder, const MessageView &view) {
     constexpr long many = 1'000'000;
     DecodeError error;
@@ -99,8 +99,8 @@ TEST(MappedMemory, MadeTextsAreBounded) {
               "ids; expected fewer");
 }
 
-// The decoder searches the many members once. If it searched them again for each of the many elements, this
-// message would take minutes.
+// The message has many members and many elements. The decoder searches the members only once. If it searched
+// the members again for each element, the decoding would take minutes.
 TEST(MappedMemory, PartsOfJoinedPlacesAreFoundOnce) {
     const MappingPointer mapping =
         compile(Fields{"['/id','name']", "'/rate'", "{'at':'/t','unit':'s','plus':'/p','plus_unit':'s'}",

@@ -1,5 +1,5 @@
-// Unit test: mapping_compile() refuses a wrong mapping. Its error names the wrong part, and says what is
-// legal there.
+// Unit test: mapping_compile() refuses a wrong mapping. Its error names the wrong part and the legal values
+// of this part.
 #include "mapping_examples.h"
 
 namespace heartbeat {
@@ -8,8 +8,8 @@ namespace {
 struct Fault {
     std::string json; // with ' for "
     std::string pointer;
-    std::string problem; // a part of the error's problem
-    std::string legal;   // a part of the legal values
+    std::string problem; // a part of MappingError::problem
+    std::string legal;   // a part of MappingError::legal
 };
 
 void expect_fault(const Fault &fault) {

@@ -13,7 +13,8 @@ namespace {
 
 // A decoder of a format for this test: the customer's id is the message's key, each byte of the payload is
 // the heart rate of a reading, and the event time is the Kafka time. The decoder refuses payloads that begin
-// with !, and ignores payloads that begin with #. For payloads that begin with $ no memory is left.
+// with !, and ignores payloads that begin with #. For payloads that begin with $ the decoder reports that no
+// memory is left.
 class ByteDecoder final : public Decoder {
   public:
     explicit ByteDecoder(bool reads_headers = false) : Decoder(reads_headers) {}

@@ -38,7 +38,7 @@ TEST(ProtobufLimits, LimitsDepthAndValues) {
               "INVALID_PROTOBUF: payload has 16777217 bytes; expected at most 16777216");
 }
 
-// A type with many fields costs memory and time for each of its messages, even for those without a byte.
+// If a type has many fields, each of its messages costs memory and time, even an empty message.
 TEST(ProtobufLimits, LimitsMessagesWithManyFields) {
     std::vector<Bytes> fields = {pb_list("l", 1, PbType::message, ".p.M"),
                                  pb_field("m", 2, PbType::message, ".p.M")};

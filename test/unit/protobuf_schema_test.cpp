@@ -1,4 +1,4 @@
-// Unit test: the Protobuf descriptors that the reader accepts, and the error texts of all others.
+// Unit test: the Protobuf descriptors that the reader accepts, and the error texts of all other descriptors.
 #include "protobuf_examples.h"
 
 namespace heartbeat {
@@ -119,7 +119,7 @@ TEST(ProtobufSchema, ReadsTypesOfOtherFiles) {
     other.bytes(2, std::string("o")).bytes(4, pb_message("O", {pb_field("x", 1, PbType::string)}));
     const std::string set =
         pb_set({other, pb_file("proto3", {pb_message("M", {pb_field("o", 1, PbType::message, ".o.O"),
-                                                           // without a type, as compilers may leave it
+                                                           // compilers may leave out the type of a field
                                                            pb_field("n", 2, PbType::none, ".o.O")})})});
     EXPECT_EQ(pb_read(set, "whole",
                       Bytes()

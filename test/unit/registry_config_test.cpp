@@ -1,5 +1,5 @@
-// Unit tests: the properties for the schema registry. They are in the same file as the properties for
-// librdkafka.
+// Unit tests: the properties for the schema registry. These properties are in the same file as the properties
+// for librdkafka.
 #include "kafka/kafka_config.h"
 #include "kafka/redaction.h"
 #include "registry/registry_config.h"
@@ -73,7 +73,7 @@ TEST_F(RegistryConfigTest, ReadsTheProperties) {
     EXPECT_STREQ(options.key_file, "/own.key");
     EXPECT_STREQ(options.key_password, "pass");
     EXPECT_FALSE(options.check_host);
-    EXPECT_TRUE(kafka_accepts); // librdkafka gets none of them
+    EXPECT_TRUE(kafka_accepts); // librdkafka gets no property of the registry
 }
 
 TEST_F(RegistryConfigTest, ReadsNamesWithoutThePrefix) {

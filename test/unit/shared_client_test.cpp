@@ -151,7 +151,7 @@ class SharedConsumers : public testing::Test {
                     return false;
         return true;
     }
-    // Waits until a consumer wakes the pipe, or until the time is over. Then all readers read.
+    // Waits until a consumer wakes the pipe, or until the timeout. Then all readers read.
     void read(int milliseconds) {
         pollfd readable{pipe.wait_end(), POLLIN, 0};
         poll(&readable, 1, milliseconds);

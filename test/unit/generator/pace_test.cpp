@@ -42,7 +42,7 @@ TEST(Pace, CountsAllDueMessages) {
     EXPECT_EQ(Pacer(0).due(), UINT64_MAX);
 }
 
-// If the wait for a message that is not due were rounded to zero, the loop would use the CPU without waiting.
+// If a short wait were rounded down to zero, the loop would not wait, and would use the CPU all the time.
 TEST(Pace, ShortWaitsAreRoundedUp) {
     const Pacer::Clock::time_point start;
     const Pacer pacer(1000, start);

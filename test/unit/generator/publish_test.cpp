@@ -79,8 +79,8 @@ TEST(Publish, EveryDeliveryIsCounted) {
     EXPECT_EQ(transcript.text(), "");
 }
 
-// The broker of another generator cannot create a topic by request, but creates it for a client that
-// publishes.
+// The embedded broker of another generator cannot create a topic by request. It creates the topic when a
+// client publishes.
 TEST(Publish, ATopicNeedNotBeCreatedByRequest) {
     const EmbeddedBroker broker(0, topic, partitions);
     Transcript transcript;

@@ -87,7 +87,7 @@ TEST(SimulateMessage, SamplesFollowEachOtherWithoutAGap) {
     }
     EXPECT_EQ(times.size(), 40U);
     EXPECT_EQ(*times.rbegin() - *times.begin(),
-              58 * microseconds_per_second); // from 0.2 and 58.7, rounded up
+              58 * microseconds_per_second); // the times 0.2 and 58.7 are rounded up
 }
 
 TEST(SimulateMessage, BeginsEachMessageInsideTheDuration) {
