@@ -37,7 +37,7 @@ is($kafka->leader_of('rig', 0)->id, 1, 'a restarted broker leads its partition a
 
 # Without a controller the brokers still answer clients, and no leader changes.
 $kafka->controller->kill9;
-# an idempotent producer needs an id from the controller
+# an idempotent producer would need an id from the controller, so this producer is not idempotent
 my $producer = $kafka->producer('rig', '-X', 'enable.idempotence=false');
 $producer->send({ partition => 2, value => 'without a controller' });
 $producer->finish;

@@ -1,5 +1,5 @@
-# Follows readings through the whole pipeline. heartbeat consumes, classifies, stores, counts and announces them. Its views show
-# the readings, and Kafka's own tools show the committed offsets.
+# Follows readings through the whole pipeline. heartbeat consumes, classifies, stores, counts and announces them. The views of
+# heartbeat show the readings, and Kafka's own tools show the committed offsets.
 
 use strict;
 use warnings;

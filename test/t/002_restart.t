@@ -1,5 +1,5 @@
-# heartbeat stores each reading exactly once, even if a worker crashes, the server restarts or shuts down in immediate mode,
-# or the broker is killed.
+# heartbeat stores each reading exactly once, even if a worker crashes, the broker is killed, or the server restarts or shuts
+# down in immediate mode.
 
 use strict;
 use warnings;

@@ -108,7 +108,8 @@ is($node->query("SELECT count(*), max(length(customer_id)), count(*) FILTER (WHE
 $node->assert_audit;
 
 # While the worker stores a batch, a trigger refuses two readings of the batch. At the last reading the trigger raises an error
-# that no reading has caused, so the whole batch fails. The worker tries the batch again, and must count each message once.
+# that is not the fault of a reading, so the whole batch fails. The worker tries the batch again, and must count each message
+# once.
 $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE FUNCTION obstruct() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN

@@ -59,8 +59,7 @@ is($node->status->{reason} // '', '', 'a RUNNING worker shows no reason');
 $kafka->stop;
 $node->wait_for_state('CONNECTING', undef, 'the worker reports CONNECTING when the broker is gone');
 
-# If no broker answers a Kafka client, the client may have forgotten all brokers. So the worker replaces the client by a new
-# one.
+# A Kafka client can forget all brokers if no broker answers. So the worker replaces the client by a new client.
 my $client   = client_thread();
 my $deadline = time + 60;
 usleep(100_000) while time < $deadline && (client_thread() // $client) == $client;

@@ -1,4 +1,4 @@
-# A reload changes settings. The error for a wrong value names the setting. PostgreSQL reports some wrong values when a user
+# A reload changes settings. If a value is wrong, the error names the setting. PostgreSQL reports some wrong values when a user
 # sets them, and heartbeat reports the other wrong values when it uses them.
 
 use strict;

@@ -75,10 +75,10 @@ sub threads
 my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
-# The worker is idle: the offsets are committed, and the rollup is complete. heartbeat then makes no transaction and no WAL,
-# and all of its processes together use less than a thousandth of a core. The test must not change the counters of heartbeat's
+# The worker is idle: the offsets are committed, and the rollup is complete. In this time heartbeat makes no transaction and no
+# WAL. All of its processes together use less than a thousandth of a core. The test must not change the counters of heartbeat's
 # database by its own queries, so it reads these counters from another database. The operating system counts the CPU time and
-# how often threads wake up.
+# the wake-ups of threads.
 my ($most_cpu, $most_wakeups) = (0.001, 20);
 my $idle = 'SELECT xact_commit + xact_rollback, pg_current_wal_lsn() FROM pg_stat_database WHERE datname = $$heartbeat$$';
 my ($before, $after, $cpu, $wakeups);
@@ -96,8 +96,8 @@ is($after, $before, 'an idle worker makes no transaction and no WAL for five sec
 cmp_ok($cpu, '<', $most_cpu, sprintf 'heartbeat\'s processes use %.3f %% of a core together', 100 * $cpu);
 cmp_ok($wakeups, '<', $most_wakeups, sprintf 'heartbeat\'s processes wake up %.1f times a second', $wakeups);
 
-# An idle worker stores the next reading at once, because it has stored no batch for longer than heartbeat.batch_wait. Later
-# readings share transactions. These transactions are at least heartbeat.batch_wait apart.
+# An idle worker stores the next reading at once, because it has stored no batch for longer than heartbeat.batch_wait. Each
+# later transaction stores several readings. The time between two of these transactions is at least heartbeat.batch_wait.
 my $commits = q{SELECT pg_xact_commit_timestamp(xmin) AS at, event_timestamp FROM heartbeat_records WHERE customer_id = 'woken'};
 my $sent    = time;
 $kafka->produce('heartbeat-events', { value => reading('woken', 70, reading_time(int $sent, int(($sent - int $sent) * 1e6))) });

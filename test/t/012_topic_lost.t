@@ -52,8 +52,8 @@ $node->wait_for_state('RUNNING');
 is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 110, 'with heartbeat.offset_reset = earliest the worker stores all messages of the recreated topic');
 $node->assert_audit;
 
-# The topic is deleted and not recreated. The status says that the topic does not exist, and neither a reload nor a shutdown
-# waits for the topic.
+# The topic is deleted and not recreated. The status shows that the topic does not exist. A reload and a shutdown do not wait
+# for the topic.
 $kafka->delete_topic('heartbeat-events');
 $node->wait_for_state('CONNECTING', 'does not exist', 'the worker reports CONNECTING when the recreated topic is deleted');
 $kafka->create_topic('other', 1);

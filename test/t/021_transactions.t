@@ -58,7 +58,7 @@ $node->assert_audit;
 
 # One of the two partitions ends with an aborted transaction.
 $kafka->produce_transaction('heartbeat-events', 'abort', map { { %$_, partition => 1 } } readings(7));
-# on a loaded machine the end offset may still be that of the time before the abort
+# on a loaded machine, Kafka can still report the end offset from the time before the abort
 $node->wait_for_query(count_empty('heartbeat-events'), '13 21', 'the worker passes an abort at the end of a partition');
 wait_for_end('heartbeat-events');
 is($node->query($stored), 40, 'the worker stores nothing of this transaction');

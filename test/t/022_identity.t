@@ -214,7 +214,7 @@ $node->wait_for_state('RUNNING');
 is_stored(223, 'with heartbeat.offset_reset = earliest the worker stores all messages of the other cluster');
 is($node->query("SELECT DISTINCT cluster_id FROM heartbeat_offsets WHERE topic = 'plain'"), $second_id, 'heartbeat_offsets has the id of the other cluster');
 
-# A topic with forty Kafka partitions is recreated. The worker finds at the same time that all forty partitions were recreated.
+# A topic with forty Kafka partitions is recreated. The worker detects all forty recreated partitions at the same time.
 $node->set('heartbeat.offset_reset' => 'error');
 $kafka->create_topic('many', 40);
 publish('many', 80, 40);

@@ -172,7 +172,7 @@ assert_stored('before a dump');
 my $dumped = $published;
 $log = $node->log_position;
 open(my $dump, '-|', $node->installed_command('pg_dump'), '-d', $node->connstr('heartbeat')) or die "pg_dump: $!";
-# nobody reads from the pipe yet, and the dump does not fit into the pipe, so pg_dump waits and keeps its locks
+# the test does not read from the pipe yet, and the dump does not fit into the pipe, so pg_dump waits and keeps its locks
 $node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY % TO stdout%'", 1, 'a dump has locked the tables and begun to copy');
 publish(1000);
 assert_stored('a dump');
@@ -187,7 +187,7 @@ is($copied, $dumped, 'the dump contains the rows that were stored when it began'
 $node->query('SELECT heartbeat_make_partitions(' . late(35) . ', ' . late(35) . ')');
 is($node->count('heartbeat_records_default'), 0, 'after the dump, the new table partition contains the readings');
 
-# A long transaction without writes does not block a worker.
+# A long transaction that writes nothing does not block a worker.
 $user->query_safe('BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM heartbeat_records; SELECT count(*) FROM heartbeat_offsets;'
 	  . ' SELECT count(*) FROM heartbeat_anomalies; SELECT count(*) FROM heartbeat_control');
 publish(1000);
@@ -205,7 +205,7 @@ for my $sql ("VACUUM FULL $week", "CLUSTER $week USING ${week}_pkey", "CREATE IN
 
 # A deadlock: the user holds a lock that the worker needs next, and asks for a lock that the worker holds. The worker must be
 # the session that detects the deadlock. A session looks for a deadlock once, after it has waited for deadlock_timeout. So the
-# user must already wait when the worker begins its wait. A second user therefore delays the worker until the first user waits.
+# user must begin to wait before the worker does. For this reason a second user delays the worker until the first user waits.
 my $other = $node->background_psql('heartbeat');
 $other->query_safe('BEGIN; LOCK TABLE heartbeat_anomalies IN ACCESS EXCLUSIVE MODE');
 $user->query_safe("BEGIN; SET LOCAL deadlock_timeout = '60s'; LOCK TABLE heartbeat_rollup_pending IN ACCESS EXCLUSIVE MODE");

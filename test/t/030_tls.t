@@ -1,5 +1,5 @@
-# TLS with a real broker. Tests which brokers the worker trusts, which clients the broker trusts, and what the status says
-# when the worker refuses the broker or the broker refuses the worker.
+# TLS with a real broker. Tests which brokers the worker trusts, and which clients the broker trusts. Also tests the reason in
+# the status when the worker refuses the broker, and when the broker refuses the worker.
 
 use strict;
 use warnings;
@@ -69,7 +69,7 @@ for my $mistake (
 	[
 		'MTLS',
 		{ %tls, 'ssl.certificate.location' => "$folder/impostor.pem", 'ssl.key.location' => "$folder/impostor.key" },
-		# newer clients send no certificate of an unknown authority
+		# newer clients do not send a certificate if the broker does not know its authority
 		qr/unknown ca|certificate unknown|handshake failure|bad certificate|certificate required/,
 		'a certificate of an authority that the broker does not know'
 	],

@@ -42,7 +42,7 @@ sub try_batch
 	return;
 }
 
-# heartbeat can store a few rows in another way than many rows, so the test publishes small and large batches
+# heartbeat can store few rows in one way and many rows in another way, so the test publishes small and large batches
 sub customers { my ($count, $bad) = @_; return map { $_ % 100 == 50 ? $bad : "customer $_" } 1 .. $count; }
 try_batch('before', 300, 0, '', customers(300, 'as good as any'));
 

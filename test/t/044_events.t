@@ -1,5 +1,5 @@
-# Information for a later analysis: heartbeat_events says who did what and which state followed, and lines in the server's
-# log say the same. When nothing happens, heartbeat_events and the log do not grow.
+# Information for a later analysis: heartbeat_events records each action of a user and each new state. Lines in the server's log
+# have the same information. When nothing happens, heartbeat_events and the log do not grow.
 
 use strict;
 use warnings;
