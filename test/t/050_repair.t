@@ -1,6 +1,6 @@
-# A person repairs dead letters by SQL and selects them by their error code. A retry does not block ingest. If a dead letter was
-# corrected, a replay does not store its message as a dead letter again. heartbeat.dead_letter_limit stops ingest before bad
-# messages fill the disk.
+# A person repairs dead letters by SQL and selects them by their error code. A retry does not block ingest. If a person has
+# corrected a dead letter, a replay does not store the message as a dead letter again. heartbeat.dead_letter_limit stops ingest
+# before bad messages fill the disk.
 
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
-# Follows the first half of the runbook (docs/operations.md). The test causes each state by a real event, heartbeat_status shows
-# the state, and the steps of the runbook end the state. Every SQL block of this half runs as the operator or as a superuser.
+# Follows the first half of the runbook (docs/operations.md). The test causes each state by a real event, and heartbeat_status
+# shows the state. Then the steps of the runbook end the state. Every SQL block of this half runs as the operator or as a
+# superuser.
 
 use strict;
 use warnings;

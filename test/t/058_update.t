@@ -40,7 +40,7 @@ my %named = (
 	'materialized view public.kept' => [ 'CREATE MATERIALIZED VIEW kept AS SELECT next_offset FROM heartbeat_kafka_offsets(event_time => now()) WITH NO DATA', 'DROP MATERIALIZED VIEW kept' ],
 	'function public.named()'       => [ 'CREATE FUNCTION named() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM heartbeat_seek(partition => 0, event_time => now()); END', 'DROP FUNCTION named' ]);
 
-# Objects of a user that call a function which has other parameters or columns in 2.0.
+# Objects of a user that call functions. In 2.0 these functions have other parameters or columns.
 my %called = (
 	'view public.back'          => [ 'CREATE VIEW back AS SELECT * FROM heartbeat_seek(now())', 'DROP VIEW back' ],
 	'view public.audited'       => [ 'CREATE VIEW audited AS SELECT difference FROM heartbeat_audit()', 'DROP VIEW audited' ],

@@ -1,6 +1,6 @@
 # The rule of classification is a C++ function in src/decode/classify.h, which heartbeat_classify() calls. The constraints of
 # the tables, a dashboard, the README and a program of the benchmarks cannot call the C++ function, so they have copies of the
-# rule. Each copy classifies the boundary values as heartbeat_classify() does.
+# rule. Each copy must give each boundary value the same class as heartbeat_classify().
 
 use strict;
 use warnings;
@@ -25,8 +25,8 @@ my $rates = join ', ', map { "('$_'::float8)" } @numbers, @doubles;
 my %class = map { split /\|/ } split /\n/, $node->query("SELECT rate, heartbeat_classify(rate) FROM (VALUES $rates) r (rate)");
 is(join(' ', sort keys %{ { reverse %class } }), 'BRADYCARDIA INVALID NORMAL TACHYCARDIA', 'the values have all classes');
 
-# The constraints of the tables and of their table partitions. A constraint refuses a row only if its condition is false, and
-# not if its condition is null.
+# The constraints of the tables and of their table partitions. A constraint refuses a row if the condition is false, but accepts
+# a row if the condition is null.
 $node->query('SELECT heartbeat_make_partitions(now(), now())');
 my @constraints = map { [ split /\|/, $_, 3 ] } split /\n/, $node->query(
 	"SELECT c.conrelid::regclass, CASE WHEN c.conname LIKE '%normal' THEN 'NORMAL' END, replace(pg_get_expr(c.conbin, c.conrelid), E'\\n', ' ')

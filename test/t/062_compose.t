@@ -96,8 +96,8 @@ is(as_reader($ENV{GRAFANA_DB_PASSWORD}, "SELECT count(*) FROM heartbeat_records"
 like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'DELETE FROM heartbeat_anomalies'), qr/read-only transaction|permission denied/, 'the role of Grafana cannot write');
 like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'SET default_transaction_read_only = off', 'DELETE FROM heartbeat_anomalies'), qr/permission denied/, 'the role of Grafana cannot write, even if it has changed default_transaction_read_only');
 
-# The health checks. The test runs the command of each health check in docker-compose.yml, but with the addresses and files of
-# the test instead of those of the container.
+# The health checks. The test runs the command of each health check in docker-compose.yml. It replaces the container's addresses
+# and files by the addresses and files of the test.
 sub health_check
 {
 	my ($service, %names) = @_;

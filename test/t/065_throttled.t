@@ -1,5 +1,5 @@
-# Kafka has a quota for the worker. The status says that a broker throttles the worker, and names the broker. The status does
-# not name a lock or an open transaction as the cause, and does not say STALLED. The worker reads as fast as the quota
+# Kafka has a quota for the worker. The status shows that a broker throttles the worker, and names the broker. The status does
+# not name a lock or an open transaction as the cause, and the state is not STALLED. The worker reads as fast as the quota
 # allows.
 
 use strict;

@@ -68,8 +68,8 @@ for my $name (@names)
 		0, "$name: a restart of the broker alone is not a truncation");
 }
 
-# Before the test restores the volume, a lock must block the worker of one server, ingest of another server must be paused, and
-# a third server must be down.
+# The test restores the volume only after three conditions are true: a lock blocks the worker of one server, ingest of another
+# server is paused, and a third server is down.
 my %sessions;
 my ($locked, $paused, $down) = map { $cases{$_}{node} } qw(locked paused down);
 my $session = $locked->background_psql('heartbeat');

@@ -63,7 +63,8 @@ $node->set('heartbeat.max_clock_skew' => '2s');    # readings arrive within 2 se
 is($node->query($most_recent) =~ /right/, 1, 'the right clock comes first with a small heartbeat.max_clock_skew');
 $node->set('heartbeat.max_clock_skew' => '5min');
 
-# If a device's clock is ahead, a rule about anomalies counts each anomaly of the device once, at the time of its arrival.
+# If a device's clock is ahead, a rule about anomalies counts each anomaly of the device once, at the time when the anomaly
+# arrives.
 sub alerts { my ($rule, $state) = @_; return "SELECT coalesce(string_agg(DISTINCT subject, ', ' ORDER BY subject), '') FROM heartbeat_alerts WHERE rule = '$rule' AND closed_at IS $state"; }
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 2, '1 hour')");
 for my $n (1, 2) { $off{"a$n"} = 3600 + $n; }

@@ -1,8 +1,8 @@
-# If a broker is killed, frozen or permanently gone, the worker waits only for the partitions whose leader was this broker.
-# Meanwhile the worker reads the other partitions. When Kafka has elected a new leader, the worker reads a waiting partition
-# again within 5 seconds, even if the server restarts or ingest is resumed during the election. If the worker cannot read a
-# partition, the status names the partition and the address of its broker, and the partition's lag is not 0. When the broker is
-# back, the worker reads the partition again without help.
+# If a broker is killed, frozen or permanently gone, the worker waits for the partitions whose leader was this broker. Meanwhile
+# the worker reads the other partitions. When Kafka has elected a new leader, the worker reads a waiting partition again within
+# 5 seconds, even if the server restarts or ingest is resumed during the election. If the worker cannot read a partition, the
+# status names the partition and the address of its broker, and the partition's lag is not 0. When the broker is back, the
+# worker reads the partition again without help.
 
 use strict;
 use warnings;
@@ -89,7 +89,7 @@ sub standstill
 	return $longest;
 }
 
-# Publishes one reading to each partition and returns how long it takes until all are stored.
+# Publishes one reading to each partition, and returns the time until all of these readings are stored.
 sub passes_in
 {
 	my ($name, @partitions) = @_;

@@ -150,8 +150,8 @@ is( $node->query(sprintf "SELECT count(*) FROM (SELECT event_timestamp FROM hear
 is($node->query('SELECT count(*) FROM heartbeat_source_status'), 2, 'heartbeat_source_status has only the sources that were not dropped');
 is($node->log_matches(qr/WARNING|ERROR/, $position), 0, 'no worker logs an error or a warning because of the drop');
 
-# Each source has a mapping and a format of its own. If this version does not know the format of a source, only this source
-# fails.
+# Each source has a mapping and a format of its own. If this version does not support the format of a source, this source fails,
+# and the other sources continue.
 $two->create_topic('layout', 1);
 $two->produce('layout', map { { value => qq({"who":"P-$_","beats":[{"bpm":7$_,"at":$now},{"bpm":8$_,"at":@{[ $now + 1 ]}}]}) } } 1 .. 3);
 $node->query(sprintf q{INSERT INTO heartbeat_source_definitions (name, topic, brokers, start_offset, offset_reset, mapping, format)

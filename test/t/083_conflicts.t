@@ -69,7 +69,7 @@ is(letters(q{readings->0->>'customer_id' = 'between' AND readings->0->>'stored_h
 is(counters(), '10|0|0|10|2|1|3|4', 'the counters add up');
 assert_exact('both audits are exact with conflicts within a batch');
 
-# A conflict among many readings: the worker inserts many readings by another statement than few readings
+# A conflict among many readings: the worker has one statement for few readings, and another statement for many readings
 publish((map { at("many-$_", 70, $_) } 1 .. 400), at('between', 78));
 publish(map { at("many-$_", $_ == 7 ? 71 : 70, $_) } 1 .. 400);
 is(letters(q{readings->0->>'customer_id' LIKE 'many-%'}), 1, 'one conflict among many duplicates is found');

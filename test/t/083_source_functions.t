@@ -57,7 +57,7 @@ publish($_, 500) for qw(ward heartbeat-events);
 $node->wait_for_query(stored('default'), 1500, 'a pause of one source does not pause another source');
 is($node->query(stored('ward')), $held, 'a paused source stores nothing');
 
-# heartbeat_seek() of one source requires that this source is paused, and no other source.
+# heartbeat_seek() of one source requires that this source is paused. Other sources need not be paused.
 like($node->query_error("SELECT heartbeat_seek(0, 0)"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of the source default needs a pause of this source');
 like($node->query_error("SELECT heartbeat_seek(now())"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of all sources needs a pause of all sources');
 like($node->query_error("SELECT heartbeat_seek(0, 0, 'none')"), qr/there is no source "none"/, 'a seek refuses an unknown source');
@@ -70,7 +70,8 @@ is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'w
 is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'default'"), 0, 'no other source reads a message again');
 assert_exact('after seeks of a source');
 
-# A pause of all sources also pauses a source that is added later. Only heartbeat_resume() without a source ends this pause.
+# A pause of all sources also pauses a source that is added later. heartbeat_resume() ends this pause if it is called without a
+# source.
 $node->query("SELECT heartbeat_pause('all'); SELECT heartbeat_add_source('late', 'ward')");
 $node->query("SELECT heartbeat_resume('late'); SELECT heartbeat_resume('ward')");
 $node->wait_for_query("SELECT string_agg(DISTINCT hint, ' ') FROM heartbeat_source_status", 'heartbeat_resume() resumes ingest.', 'the hint of each source is about the pause of all sources');

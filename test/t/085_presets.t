@@ -198,7 +198,8 @@ for my $preset (sort keys %reader)
 	# a layout whose times are exact to the second has one reading in each second
 	is(scalar(grep { $_->{time} < ($began - $samples - 1) * 1e6 || $_->{time} > $ended * 1e6 } @all), 0, "$preset: the times are in the last minute");
 
-	# Publishes readings of simulated time as fast as possible, with devices and samples if the layout has places for them.
+	# Publishes readings of simulated time as fast as possible. The readings have devices and samples if the layout has places for
+	# them.
 	$samples = $has_samples{$preset} ? 7 : 1;
 	my $devices  = $has_device{$preset} ? 2 : 1;
 	my $interval = $preset =~ /garmin|fitbit/ ? 1 : 0.5;

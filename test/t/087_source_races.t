@@ -81,8 +81,8 @@ add_ward(40);
 race("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a replay');
 assert_exact('after a drop that began during a replay');
 
-# A later source has the name of the dropped source, and the workers have not read the topic of the later source yet. A retry
-# then changes the counters of the dropped source.
+# A later source has the name of the dropped source, and the workers have not read the topic of the later source yet. In this
+# situation a retry changes the counters of the dropped source.
 $node->query("SELECT heartbeat_pause('before the topic is read'); SELECT heartbeat_add_source('ward', 'ward', '$flat')");
 cmp_ok($node->query("SELECT resolved FROM heartbeat_retry_dead_letters(source => 'ward')"), '>', 0, 'a retry stores dead letters of the dropped source with the mapping of a later source of the same name');
 assert_exact('after a retry of dead letters of a dropped source');
@@ -97,8 +97,8 @@ add_ward(40);
 race("SELECT heartbeat_pause('first', 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a pause');
 is($node->count(q{heartbeat_control WHERE source = 'ward'}), 0, 'a drop removes a pause that it has waited for');
 
-# No session can end the pause before the seek has committed. Otherwise the worker would continue at the old offset of an idle
-# topic.
+# No session can end the pause before the seek has committed. Otherwise the worker of an idle topic would continue at the old
+# offset.
 add_ward(40);
 $node->query("SELECT heartbeat_alter_source('ward', mapping => '$flat')");
 $node->query("SELECT heartbeat_pause(NULL, 'ward')");

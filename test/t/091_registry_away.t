@@ -1,6 +1,7 @@
-# While a schema registry does not answer, or answers an error or nonsense, the sources that wait for a schema are CONNECTING with
-# the reason. They store nothing, and no message becomes a dead letter. Other sources are read meanwhile. When the registry answers
-# again, the sources continue. A schema that is known needs no registry.
+# While a schema registry does not answer, or answers an error or nonsense, the sources that wait for a schema are CONNECTING,
+# and the reason names the problem. These sources store nothing, and no message becomes a dead letter. Meanwhile the worker
+# reads other sources. When the registry answers again, the sources continue. A worker that has a schema does not ask the
+# registry for it.
 
 use strict;
 use warnings;
@@ -90,13 +91,13 @@ has_read($_, 50, "the source is read when its registry answers: $_") for sort ke
 is(stored($node, 'away-') =~ tr/\n//, 49, 'each reading is stored once');
 is($node->query("SELECT count(DISTINCT schema) || ' ' || count(*) FROM heartbeat_schemas"), '1 ' . keys %behaviours, 'each registry has its own row in heartbeat_schemas');
 
-# It is enough if one of several URLs answers.
+# A source has several URLs of registries. The worker needs an answer from only one of them.
 my $front = $front{drop};
 $front->behave('error 500');
 add_source($node, 'several', topic => 'away', schema_registry => 'http://127.0.0.1:1, ' . $front->url . ', ' . $registry->url, @mapping);
 has_read('several', 50, 'if the first registries of the list are away, the next one is asked');
 
-# Nothing listens at the registry's address. Then the source is given the right address.
+# No server listens at the registry's address. Later the source gets the right address.
 add_source($node, 'refused', topic => 'away', schema_registry => 'http://127.0.0.1:1', @mapping);
 waits('refused', '.*(?:refused|connect)');
 $node->query(qq{SELECT heartbeat_alter_source('refused', schema_registry => '@{[ $registry->url ]}')});
@@ -105,8 +106,8 @@ has_read('refused', 50, 'the source is read with another address');
 # The registry is killed. The source still reads messages with a known schema. It waits at the first message with an unknown
 # schema.
 #
-# The restarted registry has forgotten its schemas. Until they are registered again, the front answers like a proxy without a
-# server behind it. Otherwise the source would be told that there is no such schema.
+# The restarted registry has forgotten its schemas. Until the schemas are registered again, the front answers like a proxy
+# without a server behind it. Otherwise the registry would answer that the schema does not exist.
 my $proxy = Heartbeat::RegistryFront->new($registry->url);
 add_source($node, 'killed', topic => 'killed', schema_registry => $proxy->url, @mapping);
 $publisher->publish('killed', { format => 'avro', schema => version(0) }, undef, beats('killed', 1 .. 20));
@@ -131,7 +132,7 @@ is(join(' ', map { $registry->register('killed-value', 'AVRO', version($_)) } 0 
 $proxy->behave('pass');
 has_read('killed', 70, 'the source is read when the registry has started again');
 
-# The registry is frozen while a worker waits for its answer. Then it continues.
+# The registry is frozen while a worker waits for its answer. Later the registry continues.
 $registry->freeze;
 $publisher->publish('killed', { format => 'avro', schema => version(2), bare => \1, id => $third }, undef, beats('killed', 71 .. 80));
 waits('killed', '.*(?:5|second|time)');
@@ -144,7 +145,8 @@ $registry->thaw;
 has_read('killed', 80, 'the source is read when the registry continues');
 is(stored($node, 'killed-') =~ tr/\n//, 79, 'each reading is stored once, although the registry was killed and frozen');
 
-# A worker is killed after the registry has answered, and before the schema is stored: a session holds a lock on the table.
+# A worker is killed after the registry has answered, and before the schema is stored. The lock of another session makes the
+# worker wait between these two steps.
 my $fetched = $registry->register('fetched-value', 'AVRO', version(5));
 add_source($node, 'fetched', topic => 'fetched', schema_registry => $registry->url, @mapping);
 my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('heartbeat'), '-c', 'BEGIN; LOCK TABLE heartbeat_schemas IN EXCLUSIVE MODE; SELECT pg_sleep(60)' ], '>', \my $out, '2>', \my $error);

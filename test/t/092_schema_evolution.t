@@ -1,6 +1,6 @@
 # Schemas change in the middle of a stream, forward and backward. Messages whose schema lacks a mapped field become dead letters
-# MISSING_FIELD, and messages whose id no registry knows become dead letters UNKNOWN_SCHEMA. When the mapping or the schema is
-# there, a retry stores both kinds of messages. A replay reads messages of all versions.
+# MISSING_FIELD, and messages whose id no registry knows become dead letters UNKNOWN_SCHEMA. After the mapping is corrected and
+# the schema is added, a retry stores both kinds of messages. A replay reads messages of all versions.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ my @mapping = (mapping => { customer_id => '/person/id', heart_rate => '/bpm', e
 sub shown { my ($seconds) = @_; return strftime('%Y-%m-%dT%H:%M:%S.000000', gmtime $seconds); }
 sub letters { my ($source) = @_; return "SELECT count(*), min(error_code), max(error_code), min(error_text) FROM heartbeat_dead_letters WHERE source = '$source' AND resolved_at IS NULL"; }
 
-# Avro: fields are added, removed, moved, made nullable, and change their type and the names of their records.
+# Avro: fields are added, removed, moved or made nullable. Some fields get another type, and some records get another name.
 my $person = sub { my ($name) = @_; return { type => 'record', name => $name, fields => [ { name => 'id', type => 'string' } ] }; };
 my @versions = (
 	[ person => $person->('Person'), bpm => 'int', at => 'int' ],
@@ -81,7 +81,7 @@ $node->query(q{SELECT heartbeat_alter_source('avro', mapping => '{"customer_id":
 like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('MISSING_FIELD')}), qr/^10\|/, 'a retry under the corrected mapping stores the messages');
 is(stored($node, 'renamed-') =~ tr/\n//, 9, 'their readings are stored');
 
-# No registry knows the id: the first time a schema is added by hand, the second time it is registered later.
+# The registry has no schema with the id. A person adds the first schema by hand. The second schema is registered later.
 add_source($node, 'unknown', topic => 'unknown', format => 'avro', schema_registry => $registry->url, @mapping);
 my $known = avro('Unknown', person => $person->('Person'), bpm => 'int', at => 'int');
 sub unknowns { my ($prefix, $id, $schema, $n) = @_; return ({ format => 'avro', schema => $schema, bare => \1, id => $id }, undef, map { { value => { person => { id => "$prefix-$_" }, bpm => 80 + $_, at => $time } } } 1 .. $n); }
@@ -103,7 +103,8 @@ $node->wait_for_query(q(SELECT next_offset FROM heartbeat_offsets WHERE source =
 $node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')});
 $node->wait_for_query(counted('unknown'), 20, 'all messages with these ids are stored');
 
-# Without a registry, schemas come only from heartbeat_add_schema(). A worker that has met an unknown id looks again after some seconds.
+# Without a registry, schemas come only from heartbeat_add_schema(). After an unknown id a worker waits some seconds before it
+# reads the table again.
 add_source($node, 'by-hand', topic => 'by-hand', format => 'avro', @mapping);
 $publisher->publish('by-hand', unknowns('hand', 12, $known, 3));
 $node->wait_for_query(letters('by-hand'), qr/^3\|UNKNOWN_SCHEMA\|.*heartbeat_schemas has no schema 12.*heartbeat_add_schema/, 'without a registry the dead letter names the function that adds a schema');
@@ -111,7 +112,7 @@ $node->query("SELECT heartbeat_add_schema(12, \$\$$known\$\$)");
 like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA', source => 'by-hand')}), qr/^3\|0\|/, 'a retry stores them');
 is(stored($node, 'hand-') =~ tr/\n//, 2, 'their readings are stored');
 
-# A replay reads the messages of all versions again. The session that replays asks the registry, because the table is empty.
+# A replay reads the messages of all versions again. The table is empty, so the session of the replay asks the registry.
 $node->query(q{SELECT heartbeat_alter_source('avro', mapping => '{"customer_id": "/person/id", "heart_rate": "/bpm", "event_timestamp": {"at": "/at", "unit": "s"}, "device_id": {"at": "/device", "default": "none"}}')});
 $node->query(q{DELETE FROM heartbeat_records WHERE customer_id LIKE 'avro-%' AND heart_rate < 80; DELETE FROM heartbeat_schemas WHERE schema_registry <> ''});
 my $replayed = $node->query(q{SELECT sum(messages), sum(records), sum(duplicates), sum(dead_letters) FROM heartbeat_replay('1970-01-01', now(), source => 'avro')});

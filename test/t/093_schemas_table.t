@@ -1,5 +1,6 @@
-# The schemas of messages are in heartbeat_schemas: a restart, a promoted standby, a restored dump and a database with another
-# encoding need no registry. A source that waits for a registry can be paused, changed and dropped at once.
+# The schemas of messages are in heartbeat_schemas. So heartbeat needs no registry after a restart, after a promotion of a
+# standby, after a restore of a dump, or in a database with another encoding. While a source waits for a registry, a user can
+# pause, change and drop the source without a delay.
 
 use strict;
 use warnings;
@@ -22,7 +23,7 @@ my $time  = 1_795_444_742;
 my @mapping = (format => 'avro', mapping => { customer_id => '/id', heart_rate => '/bpm', event_timestamp => { at => '/at', unit => 's' } });
 my $schema = avro('Beat', id => 'string', bpm => 'double', at => 'long');
 
-# All messages have this schema. The first parameter is a topic, and the beginning of the names of its customers.
+# All messages have the schema $schema. The parameter is the name of a topic, and each customer id begins with this name.
 my $id = $registry->register('beat', 'AVRO', $schema);
 my %sent;
 sub publish
@@ -35,7 +36,7 @@ sub publish
 sub has_read { my ($on, $source, $what) = @_; local $Test::Builder::Level = $Test::Builder::Level + 1; return $on->wait_for_query(counted($source), $sent{$source}, $what); }
 sub questions { my ($of) = @_; return scalar grep { m{/schemas/ids/} } $of->requests; }
 
-# Two sources share the row of a schema. After the row is deleted, a worker asks again when it starts.
+# Two sources share the row of a schema. If the row is deleted, a worker asks the registry again after its next start.
 publish($_) for 'one', 'two';
 add_source($node, $_, topic => $_, schema_registry => $front->url, @mapping) for 'one', 'two';
 has_read($node, $_, "the source $_ is read") for 'one', 'two';
@@ -88,7 +89,7 @@ $node->query(q(SELECT heartbeat_resume(source => 'held-pause')));
 $node->wait_for_query(q(SELECT duplicates FROM heartbeat_offsets WHERE source = 'held-pause'), 10, 'the paused source continues');
 is($node->count('heartbeat_dead_letters'), 0, 'no message is a dead letter');
 
-# A database in LATIN1. The registry of the other tests refuses such names, so a front gives the schema.
+# A database in LATIN1. The registry of the other tests refuses names with these characters, so a front sends the schema.
 my $latin_schema = avro('Stammdaten', id => 'string', 心拍 => { type => [ 'null', 'int' ] }, größe => 'double', at => 'long',
 	art => { type => 'enum', name => 'Art', symbols => [ '安静', 'überall' ] }) =~ s/"type":"record"/"type":"record","doc":"heart \x{2665} and \x{1F493}"/r;
 my $latin_front = Heartbeat::RegistryFront->new($registry->url);
@@ -97,7 +98,8 @@ my $latin = Heartbeat::Cluster->create('latin', kafka => $kafka, encoding => 'LA
 $latin->query("SELECT heartbeat_drop_source('default')");
 $kafka->create_topic('latin', 1);
 
-# The serializers refuse such names, so the test encodes the messages: a text, the integer 4 in a union, a double, a long, the second symbol
+# The serializers refuse these names, so the test encodes each message itself: a text, the integer 4 in a union, a double, a
+# long, the second symbol
 sub long { my ($n) = @_; my $out = ''; for ($n *= 2; $n > 127; $n >>= 7) { $out .= chr($n & 127 | 128); } return $out . chr $n; }
 sub latin_messages { return map { { value => framed(4711, long(length "latin-$_") . "latin-$_" . "\2\10" . pack('d<', 60 + $_) . long($time) . "\2") } } @_; }
 $latin->query(qq(SELECT heartbeat_add_source('latin', 'latin', format => 'avro', schema_registry => '@{[ $latin_front->url ]}', mapping =>

@@ -1,7 +1,7 @@
-# A schema registry behind TLS that wants a password, a token or a client certificate. The steps of docs/formats.md connect a topic
-# to it. If the properties file has a mistake, the source is CONNECTING and the reason names the mistake. No message becomes a dead
-# letter, and the source continues after the file is corrected. No secret becomes visible. Without the right to, a role cannot make
-# the server send these credentials to another host.
+# A schema registry behind TLS requires a password, a token or a client certificate. The steps of docs/formats.md connect a
+# topic to this registry. If the properties file has a mistake, the source is CONNECTING and the reason names the mistake. No
+# message becomes a dead letter, and the source continues after the file is corrected. No secret becomes visible. A role without
+# the necessary right cannot make the server send these credentials to another host.
 
 use strict;
 use warnings;
@@ -132,7 +132,7 @@ like($node->query_error("SET ROLE sources; SELECT $_"), qr/permission denied to 
 like($node->query_error(q(SET ROLE sources; SELECT heartbeat_alter_source('vitals', schema_registry => ''))), qr/permission denied to remove schema_registry/, 'and cannot remove it');
 like($node->query_error(q(SET ROLE sources; SELECT heartbeat_add_schema(9, '"int"'))), qr/permission denied for function heartbeat_add_schema/, 'without EXECUTE, a role cannot add a schema');
 
-# A process list must not have a secret either.
+# The list of processes must not show a secret either.
 $secrets->show(join "\n", map { my $text = eval { slurp_file($_) } // ''; $text =~ tr/\0/ /; $text } glob '/proc/[0-9]*/cmdline');
 $secrets->assert_kept;
 $node->assert_audit;

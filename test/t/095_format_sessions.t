@@ -1,6 +1,6 @@
-# Functions that need a schema while the registry does not answer: a cancel, a termination and a timeout end the call at once, and
-# otherwise the call ends with an error after five seconds. The libraries for a registry and for Protobuf are only in processes that
-# need them, and a server without these libraries reads all that does not need them.
+# A user calls functions that need a schema while the registry does not answer. A cancel, a termination or a timeout ends the
+# call at once. Otherwise the call ends with an error after five seconds. A process loads the libraries for a registry and for
+# Protobuf only if it needs them. A server without these libraries reads all sources that do not need the libraries.
 
 use strict;
 use warnings;
@@ -53,7 +53,7 @@ my $by_hand = q(SELECT count(*) FROM heartbeat_try_source('by-hand', '{"customer
 is($node->query("$by_hand; $in_session"), "10\nf", 'nor does a session that tries Avro with a schema of the table');
 is($node->query("SELECT count(*) FROM heartbeat_suggest_mapping('json'); $in_session") =~ s/.*\n//r, 'f', 'nor does a session that asks for a mapping');
 
-# The worker needs them for a registry.
+# The worker needs the libraries for a registry.
 $publisher->publish('avro', { format => 'avro', schema => $schema }, undef, beats('avro', 1 .. 10));
 $publisher->publish('avro', { format => 'avro', schema => avro('Beat', id => 'string', at => 'long', bpm => { type => [ 'null', 'double' ], default => undef }) }, undef, { value => { id => 'missing', at => $time, bpm => undef } });
 add_source($node, 'avro', topic => 'avro', format => 'avro', schema_registry => $front->url, mapping => \%mapping);
@@ -75,7 +75,7 @@ my $contents   = "SELECT md5(string_agg(v::text, ' ' ORDER BY v)) FROM ($everyth
 my $replays    = q(SELECT count(*) FROM heartbeat_events WHERE kind = 'replay');
 my $before     = $node->query($contents) . $node->query($replays);
 
-# Begins a call in a session of its own, and waits until the registry has its question.
+# Begins a call in a session of its own, and waits until the registry has received a request of this call.
 my $calls = 0;
 sub begin
 {
@@ -160,7 +160,7 @@ symlink("$folder{pkglibdir}/heartbeat_formats.so", "$copy$folder{pkglibdir}/hear
 $without->wait_for_query(counted($_), 10, "the source $_ is read when the module is installed, without a restart") for 'avro', 'proto';
 
 
-# The module is removed again, and a source without a frame needs it when its worker starts.
+# The module is removed again. A source whose messages have no frame needs the module when the worker starts.
 $kafka->create_topic('bare');
 add_source($without, 'bare', topic => 'bare', format => 'protobuf', schema => $proto, mapping => \%mapping);
 my $bare = { format => 'protobuf', message => 'Beat', schema => $proto, bare => \1 };

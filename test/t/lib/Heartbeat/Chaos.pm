@@ -83,8 +83,8 @@ sub start
 	return;
 }
 
-# Injects one fault from the plan, and waits until every partition makes progress. After a fault with the flag `hasty` it
-# does not wait.
+# Injects one fault from the plan, and waits until every partition makes progress. After a fault with the flag `hasty` the
+# function does not wait.
 sub strike
 {
 	my ($self) = @_;
@@ -129,8 +129,8 @@ sub _recover
 	return;
 }
 
-# Returns how many offsets the workers have passed in each partition, the state, and the differences of the audit. If a seek
-# makes a worker pass an offset again, this offset counts again.
+# Returns three values: how many offsets the workers have passed in each partition, the state, and the differences of the audit.
+# If a seek makes a worker pass an offset again, this offset counts again.
 sub _look
 {
 	my ($self) = @_;
@@ -200,7 +200,7 @@ sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]
 
 # Returns a table with a row for each kind of fault. A row has the number of faults of this kind, and how many additional faults
 # of this kind occurred during another fault. The row also has the median and the longest time of the recoveries in seconds.
-# Recoveries for which the test did not wait are not in these times. For a cluster a row also has the longest standstill.
+# These times do not include a recovery if the test did not wait for it. For a cluster a row also has the longest standstill.
 sub summary
 {
 	my ($self) = @_;

@@ -143,7 +143,7 @@ sub _partitions
 	return @found;
 }
 
-# Returns the answer to a request. Also returns whether a real broker would wait before it sends this answer.
+# Returns the answer to a request. The second result is true if a real broker would wait before it sends this answer.
 sub _answer
 {
 	my ($self, $request) = @_;

@@ -22,8 +22,8 @@ our @EXPORT_OK = qw(avro add_source counted formats_begin source_is stored);
 
 =cut
 
-# Starts all parts at the same time, and creates the topics. Each topic has one partition, or the given number. The source
-# default is dropped, so that the tests see only their own sources. The options are those of Heartbeat::Cluster.
+# Starts all parts at the same time, and creates the topics. Each topic has one partition, or the given number of partitions.
+# The source default is dropped, so that the tests see only their own sources. The options are those of Heartbeat::Cluster.
 sub formats_begin
 {
 	my ($name, $options, @topics) = @_;

@@ -58,7 +58,7 @@ sub behave
 	return;
 }
 
-# Returns the paths that clients have asked for.
+# Returns the paths of the requests of all clients.
 sub requests { my ($self) = @_; return split /\n/, slurp_file($self->{log}); }
 
 # Each connection has a process of its own, so a slow answer does not delay another one.

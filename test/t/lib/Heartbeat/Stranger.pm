@@ -22,8 +22,8 @@ use Heartbeat::Spy;
 
 =cut
 
-# The types of arguments, and for each of them a list of other types. If a call has a literal or a cast, or needs an implicit
-# conversion, its argument can match one of these other types equally well, or better.
+# The types of arguments, and for each type a list of other types. If an argument of a call is a literal, has a cast or needs an
+# implicit conversion, it can match one of these other types equally well or better.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],
 	'text'                        => [ 'varchar', 'name', 'bpchar', '"char"', 'json', 'anyelement' ],
@@ -101,8 +101,8 @@ sub overload
 	return $self->_make('CREATE FUNCTION stranger.add(point, point) RETURNS point LANGUAGE sql AS \'SELECT stranger.note($$aggregate$$); SELECT $1\'', @sql);
 }
 
-# Creates functions that make calls ambiguous. Afterwards a call with all arguments is ambiguous, and also a call without the
-# arguments that have defaults. Even a call of a function without parameters is ambiguous. The test itself calls
+# Creates functions that make calls ambiguous. Afterwards each call is ambiguous: with all arguments, and without the arguments
+# that have defaults. Even a call of a function without parameters is ambiguous. The test itself calls
 # heartbeat_check_objects(), so the stranger creates no function with this name.
 sub make_ambiguous
 {

@@ -48,7 +48,8 @@ sub _leader_frozen
 	return $self->_while_down($node, sub { $node->freeze; $self->_last($fault); $node->thaw; });
 }
 
-# A broker that is stopped first hands its partitions to other brokers. So it counts as alive until its process has ended.
+# When the test stops a broker, the broker first hands its partitions to other brokers. So it counts as alive until its process
+# has ended.
 sub _leader_restarted
 {
 	my ($self, $fault) = @_;

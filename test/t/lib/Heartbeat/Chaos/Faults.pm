@@ -215,8 +215,8 @@ sub _seek_back
 		FROM heartbeat_offsets WHERE partition = $fault->{partition}";
 }
 
-# A seek by time moves all partitions to the same time. After an earlier seek, a partition can still be at an earlier time. The
-# seek by time would skip messages of this partition, so the statement then fails and changes nothing.
+# A seek by time moves all partitions to the same time. After an earlier seek, a partition can still be at an earlier time. In
+# this case the seek by time would skip messages of this partition, so the statement fails and changes nothing.
 sub _seek_back_by_time
 {
 	my ($fault) = @_;

@@ -84,8 +84,8 @@ sub new
 	return bless { %opt, name => $opt{deck}, deck => { deck($opt{deck}) }, dice => Heartbeat::Chaos::Dice->new($opt{seed}), cards => [] }, $class;
 }
 
-# Returns the next fault as a hash with its kind and parameters. If a second fault must occur while the first fault lasts,
-# `meanwhile` has the second fault.
+# Returns the next fault as a hash with its kind and parameters. If a second fault must occur while the first fault lasts, the
+# key `meanwhile` of the hash has the second fault.
 sub next
 {
 	my ($self) = @_;

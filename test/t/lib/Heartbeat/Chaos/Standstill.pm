@@ -82,8 +82,8 @@ sub stop
 	return;
 }
 
-# Returns a hash: for each kind of fault, the longest standstill of a partition in seconds. For moment() it keeps the
-# partition and the time of the longest standstill.
+# Returns a hash: for each kind of fault, the longest standstill of a partition in seconds. Also keeps the partition and the
+# time of the longest standstill, which moment() returns.
 sub longest
 {
 	my ($self, $next_receipt) = @_;
