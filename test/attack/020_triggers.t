@@ -1,7 +1,7 @@
 # A role that may create triggers on heartbeat's tables, or that owns one of these tables, gains no rights. On the bookkeeping
 # tables heartbeat refuses this role's triggers and rules, with an error that names them. On the tables of readings the role's
-# triggers never run with more rights than the workers' role has, even when an operator or a superuser calls a function of
-# heartbeat. When the triggers and rules are dropped, ingest continues, and no reading is lost.
+# triggers never run with more rights than the workers' role has. This is also true when an operator or a superuser calls a
+# function of heartbeat. When the triggers and rules are dropped, ingest continues, and no reading is lost.
 
 use strict;
 use warnings;

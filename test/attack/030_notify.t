@@ -20,8 +20,8 @@ $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('notify', kafka => $kafka, start => 0);
 # In PostgreSQL 17 and newer a setting makes the queue small, so the test fills the queue. Older versions have a queue of 8 GB.
-# There the test fills the queue step by step. It stops when heartbeat drops announcements, or when the queue is a little more
-# than half full. With FILL_QUEUE=1 the test fills the queue completely.
+# There the test fills the queue step by step. The test stops filling the queue when heartbeat drops announcements, or when the
+# queue is a little more than half full. With FILL_QUEUE=1 the test fills the queue completely.
 my ($version) = $node->pg_version =~ /^(\d+)/;
 $node->append_conf('postgresql.conf', "max_notify_queue_pages = 64\n") if $version >= 17;
 my $full = $version >= 17 || $ENV{FILL_QUEUE};

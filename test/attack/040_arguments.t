@@ -100,8 +100,8 @@ assert_views('with all counters near the limit of their types');
 is($node->query('SELECT count(*) FROM heartbeat_evaluate_alerts(NULL, true)'), 1, 'heartbeat_evaluate_alerts() works with these counters');
 $node->query("DELETE FROM heartbeat_offsets");
 
-# heartbeat_events keeps an operator's actions, even if the operator afterwards calls functions very often. Some of these many
-# calls may fail.
+# heartbeat_events keeps an operator's actions, even if the operator afterwards calls functions very often. The test accepts
+# that some of these calls fail.
 $node->query("SET ROLE heartbeat_operator; SELECT heartbeat_pause('the deed'); SELECT heartbeat_seek(0, 4711)");
 my $deed = "SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM heartbeat_events WHERE reason = 'the deed' OR details->>'next_offset' = '4711'";
 is($node->query("$operator $deed"), 'pause seek', 'heartbeat_events records a pause and a seek of an operator');

@@ -15,7 +15,7 @@ my $node = Heartbeat::Cluster->create('views', settings => { 'heartbeat.topic' =
 $node->query(grants_of('heartbeat_reader'));
 
 # Waits for this week's table partitions. Otherwise the maintenance worker could attach a table partition while the test inserts
-# a row of this week into the default partition, and the server would refuse the row.
+# a row of this week into the default partition. Then the server would refuse the row.
 $node->wait_for_query("SELECT count(DISTINCT h.inhparent) FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
 	WHERE c.relkind = 'r' AND pg_get_expr(c.relpartbound, c.oid) LIKE 'FOR VALUES FROM%'", 3, 'the maintenance worker has made the table partitions of this week');
 

@@ -79,7 +79,7 @@ like($node->query_error('SELECT heartbeat_retry_dead_letters()'), qr/stack depth
 $node->query('DROP TRIGGER again ON heartbeat_dead_letters');
 
 # A trigger in the worker stores readings in a block that is rolled back. The rollback also removes the customers that the
-# block has added, so the worker must not remember them as stored.
+# block has added, so the worker must not treat these customers as stored.
 $node->query('DROP TRIGGER refuse ON heartbeat_' . $_) for 'records', 'anomalies';
 $node->query('CREATE TABLE public.undone ()');
 $node->query(q{CREATE FUNCTION public.undo() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,5 +1,5 @@
-// Fuzzing: JsonTree accepts the texts that jansson accepts, and reads the same values. It refuses all other
-// texts with an error that can be shown. The exceptions are at the end of this file.
+// Fuzzing: JsonTree accepts the texts that jansson accepts, and reads the same values. JsonTree refuses all
+// other texts with an error that can be shown. The exceptions are at the end of this file.
 #include "decode/json_arena.h"
 #include "decode/json_tree.h"
 #include "require.h"

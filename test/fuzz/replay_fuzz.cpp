@@ -37,7 +37,7 @@ void check_key(std::string_view line, const Message &message) {
         DecodeResult::decoded)
         return;
     const Reading &reading = decoded.own;
-    // A message may have no key if the customer id or its field name has an escape, because replay_key() does
+    // A message can have no key if the customer id or its field name has an escape, because replay_key() does
     // not read escapes.
     const bool escaped = line.find('\\') != std::string_view::npos;
     require(key ? *key == std::string_view(reading.customer_id, reading.customer_id_size) : escaped);

@@ -34,7 +34,7 @@ void require(rd_kafka_resp_err_t error, const char *text = nullptr) {
 // Returns the number of partitions of the topic that have a leader, and 0 if the topic does not exist.
 int count_led_partitions(rd_kafka_t *client, const std::string &topic, const Deadline &deadline) {
     // Ask about all topics. If a client asks about one topic by name while this topic is missing, the client
-    // remembers this, and later still reports the topic as missing.
+    // keeps this result, and later still reports the topic as missing.
     const struct rd_kafka_metadata *metadata = nullptr;
     if (rd_kafka_metadata(client, 1, nullptr, &metadata, std::min(1000, deadline.left_ms() + 1)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)

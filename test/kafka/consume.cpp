@@ -1,10 +1,10 @@
-// Test code: kafka-consume writes all messages of a topic to standard output, byte for byte. It shows the
-// real contents of Kafka, independently of the extension.
+// Test code: kafka-consume writes all messages of a topic to standard output, byte for byte. The command
+// shows the real contents of Kafka, independently of the extension.
 //
-// It reads each partition from its first offset to the end that the partition had when the command started.
-// It fails if an offset is missing. With the option --compacted, offsets can be missing. For each message it
-// writes the offset (int64), and then the message as a record in the format of kafka-produce (produce.cpp).
-// All numbers are in little-endian order.
+// The command reads each partition from its first offset to the end that the partition had when the command
+// started. The command fails if an offset is missing. With the option --compacted, offsets can be missing.
+// For each message it writes the offset (int64), and then the message as a record in the format of
+// kafka-produce (produce.cpp). All numbers are in little-endian order.
 #include "client.h"
 
 #include <CLI/CLI.hpp>

@@ -52,8 +52,8 @@ SELECT is_empty('TABLE wrong', 'the summary is exact before retention');
 SELECT cmp_ok(:old_made, '>=', 9, 'weeks before the cutoff have table partitions');
 SELECT cmp_ok(:new_made, '>=', 9, 'weeks after the cutoff have table partitions');
 
--- The extension's schema has functions and operators with names of the server's functions and operators. They match the calls
--- in heartbeat's functions better than the server's functions and operators do.
+-- The extension's schema gets functions and operators with names of the server's functions and operators. For the calls in
+-- heartbeat's functions, the new functions and operators match better.
 SAVEPOINT attack;
 CREATE FUNCTION public.format(text, regclass) RETURNS text LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'format runs as %', current_user; END $$;

@@ -1,4 +1,4 @@
-# The test's own broker works. It starts, keeps every acknowledged message when it is killed, and reports correct offsets and
+# The test's own broker works. Kafka starts, keeps every acknowledged message when it is killed, and reports correct offsets and
 # sizes.
 
 use strict;

@@ -1,5 +1,5 @@
-# A topic is deleted, or recreated under its name. The worker notices this at once, and stops as FAILED, because the stored
-# offsets have no meaning in the new topic.
+# A topic is deleted, or recreated under its name. The worker notices the change at once, and stops as FAILED, because the
+# stored offsets have no meaning in the new topic.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# The worker must handle two unusual cases: a stored offset of a Kafka partition that does not exist, and a pause that
-# commits before the worker can store its batch.
+# The worker must handle two unusual cases. In the first case, the stored offset belongs to a Kafka partition that does not
+# exist. In the second case, a pause commits before the worker can store its batch.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 
 $node->query('SELECT heartbeat_pause()');
-# heartbeat_seek() also accepts such an offset if Kafka does not answer
+# if Kafka does not answer, heartbeat_seek() also accepts an offset of a Kafka partition that does not exist
 $node->query("SELECT heartbeat_move_offset('default', 'heartbeat-events', 77, 5, 'given in advance')");
 for my $time ('once', 'a second time')
 {

@@ -102,7 +102,7 @@ $node->wait_for_state('RUNNING');
 wait_for_end('heartbeat-events');
 is($node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1'), $row, 'a restart counts no offset a second time');
 
-# The worker replays the whole topic. It counts the same empty offsets again, and each stored reading as a duplicate.
+# The worker replays the whole topic. The worker counts the same empty offsets again, and each stored reading as a duplicate.
 my $before = $node->query($stored);
 $node->query('SELECT heartbeat_pause()');
 $node->query('SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p');
@@ -114,7 +114,7 @@ is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), $before, 'a re
 $node->assert_audit;
 
 # Compaction removes most of 600 messages, because the messages have only 3 keys. The worker reads the topic `compacted` before
-# the compaction and replays it afterwards. It reads the topic `compacted-unread` only after the compaction.
+# the compaction and replays it afterwards. The worker reads the topic `compacted-unread` only after the compaction.
 my @compacting = qw(cleanup.policy=compact segment.ms=100 min.cleanable.dirty.ratio=0.01 delete.retention.ms=0
   min.compaction.lag.ms=0 max.compaction.lag.ms=100);
 $kafka->create_topic($_, 1, @compacting) for 'compacted', 'compacted-unread';

@@ -125,8 +125,8 @@ my @old = $node->worker_pids('heartbeat maintenance');
 signal_workers('terminate', 'heartbeat maintenance');
 cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'the maintenance worker restarts at once if it is terminated after these ten seconds');
 
-# A new launcher does not know that the earlier processes lived only for a short time, and begins again with the shortest delay.
-# So the test terminates the launcher last.
+# A new launcher has no information about the short lives of earlier processes, and begins again with the shortest delay. So the
+# test terminates the launcher last.
 terminate('heartbeat launcher');
 
 $node->assert_no_crash;

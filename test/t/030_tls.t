@@ -56,7 +56,7 @@ $node->wait_for_offsets($topic, 500);
 # Newer versions of librdkafka no longer guess why the broker has closed the connection.
 my $no_tls = `pkg-config --modversion rdkafka` =~ /^2\.\d\./ ? qr/security\.protocol/ : qr/security\.protocol|closed by peer|Broken pipe|transport failure/;
 
-# Each mistake has a different reason in the status. After a reload with the correct file the worker reads again.
+# For each mistake the status shows a different reason. After a reload with the correct file the worker reads again.
 my $sent = 500;
 for my $mistake (
 	[ 'TLS',       { %tls, 'ssl.ca.location' => $stranger->file }, qr/certificate verify failed/, 'an unknown certificate authority' ],

@@ -83,7 +83,7 @@ is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, (
 # Newer versions of librdkafka no longer guess why the broker has closed the connection.
 my $no_sasl = $version < 2_012_000 ? qr/SASL authentication|security\.protocol/ : qr/SASL authentication|security\.protocol|closed by peer|Broken pipe|transport failure/;
 
-# Each mistake has a different reason in the status. After a reload with the correct file the worker reads again.
+# For each mistake the status shows a different reason. After a reload with the correct file the worker reads again.
 for my $mistake (
 	[ 'SECURE', { 'sasl.password' => $wrong },                              qr/[Aa]uthentication failed/, 'a wrong password' ],
 	[ 'SECURE', { 'sasl.username' => 'nobody' },                            qr/[Aa]uthentication failed/, 'an unknown user' ],

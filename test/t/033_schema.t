@@ -1,6 +1,6 @@
-# Users change the extension, its schema and its tables while readings arrive. They drop, create, rename and alter objects,
-# change their owners, and create objects with the same names. No reading is lost or stored twice, no session waits for ever,
-# and the status names the problem.
+# Users change the extension, its schema and its tables while readings arrive. The users drop, create, rename and alter objects,
+# change the owners of objects, and create objects with the same names. No reading is lost or stored twice, no session waits for
+# ever, and the status names the problem.
 
 use strict;
 use warnings;
@@ -23,7 +23,7 @@ my $node = Heartbeat::Cluster->create('schema', kafka => $kafka,
 my $start     = int(time) - 3600;
 my $published = 0;
 
-# Publishes readings. The worker may still be storing readings of earlier calls.
+# Publishes readings. The worker can still be storing readings of earlier calls.
 sub publish
 {
 	my ($count, $from) = @_;
@@ -195,7 +195,7 @@ for my $housekeeping ("CREATE INDEX CONCURRENTLY by_rate ON $partition (heart_ra
 $node->wait_for_query($complete, "$published|0", 'the worker stores every reading during CREATE INDEX CONCURRENTLY, REINDEX, VACUUM FULL and ANALYZE');
 $node->assert_audit;
 
-# The role `mallory` may create objects. It creates tables, functions and operators that have the names of objects of the
+# The role `mallory` may create objects. This role creates tables, functions and operators that have the names of objects of the
 # extension or of PostgreSQL. In every session of this database, the schema of `mallory` comes first in search_path.
 $node->query($_) for 'CREATE ROLE mallory LOGIN', 'CREATE SCHEMA mallory AUTHORIZATION mallory', 'GRANT CREATE, USAGE ON SCHEMA ward TO mallory';
 $node->query("SET ROLE mallory; $_") for

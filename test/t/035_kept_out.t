@@ -1,4 +1,4 @@
-# Users add constraints, indexes and triggers to the tables. If such an object refuses, drops or changes a reading, the
+# Users add constraints, indexes and triggers to the tables. If one of these objects refuses, drops or changes a reading, the
 # reading becomes a dead letter.
 
 use strict;
@@ -82,7 +82,7 @@ $node->query("$trigger \$\$ BEGIN new.ingested_at = new.ingested_at - interval '
 try_batch('a trigger that changes something else', 400, 0, '', customers(400, 'bad'));
 $node->assert_audit;
 
-# A replay counts the stored readings as duplicates. It does not count a reading as a duplicate if a trigger drops the
+# A replay counts the stored readings as duplicates. The replay does not count a reading as a duplicate if a trigger drops the
 # reading.
 $node->query('SELECT heartbeat_pause()');
 $node->query("$trigger \$\$ BEGIN IF new.customer_id = 'customer 1' THEN RETURN NULL; END IF; RETURN new; END \$\$");

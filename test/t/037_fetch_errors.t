@@ -1,5 +1,5 @@
 # The worker fetches every kind of message: with each compression codec, of the largest size, with huge keys, and with headers.
-# If a record batch is damaged on the broker's disk, the worker neither stores nor skips this batch.
+# If a record batch is damaged on the broker's disk, the worker does not store this batch, and does not skip it.
 
 use strict;
 use warnings;

@@ -20,7 +20,7 @@ my $week      = 7 * 86400;
 my $this_week = $node->query("SELECT extract(epoch FROM date_trunc('week', now(), 'UTC'))::bigint");
 my @published;
 
-# Publishes readings as one batch, and checks that they are stored. Their times begin at the given time, and are $step
+# Publishes readings as one batch, and checks that they are stored. The event times begin at the given time, and are $step
 # seconds apart (default: 1). Every tenth reading is an anomaly.
 sub store
 {

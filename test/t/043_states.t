@@ -67,7 +67,7 @@ my $user = $node->background_psql('heartbeat');
 $user->query_safe('BEGIN; LOCK TABLE heartbeat_offsets, heartbeat_control IN ACCESS EXCLUSIVE MODE');
 is($node->query($line), 'RUNNING | 0 | t', 'heartbeat_status answers while its tables are locked');
 my $one  = { partition => 0, value => reading('LATE', 70, reading_time(time)) };
-# send() does not wait for the delivery, so the test sees the worker wait for the lock
+# send() does not wait for the delivery, so the test can query the status while the worker waits for the lock
 my $late = $kafka->producer('heartbeat-events', '-X', 'linger.ms=0');
 $late->send($one);
 $feed->add($one);

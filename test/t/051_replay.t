@@ -1,6 +1,6 @@
 # heartbeat_replay() reads the messages of a period again while ingest continues. The replay stores missing rows again, no
 # reading is stored twice, and heartbeat_audit() and heartbeat_audit_tables() show no difference. A seek and a replay refuse
-# offsets that Kafka does not have. Their errors name the offsets that Kafka has.
+# offsets that Kafka does not have. The errors of both functions name the offsets that Kafka has.
 
 use strict;
 use warnings;
@@ -20,8 +20,8 @@ $kafka->start;
 $kafka->create_topic($topic, 2);
 my $node = Heartbeat::Cluster->create('replay', kafka => $kafka, owner => 'heartbeat_owner');
 
-# Publishes 4000 messages, 2000 in each partition. Their Kafka timestamps begin at $epoch, with two messages for each second.
-# 97 of each hundred readings are normal and go to heartbeat_records.
+# Publishes 4000 messages, 2000 in each partition. The Kafka timestamps of the messages begin at $epoch, with two messages for
+# each second. 97 of each hundred readings are normal and go to heartbeat_records.
 my $epoch    = 1_767_225_600;
 my @messages = reading_stream(4000, 2, start => $epoch);
 $messages[$_]{timestamp} = ($epoch + int($_ / 2)) * 1000 for 0 .. $#messages;
@@ -123,7 +123,7 @@ is($session->query('SELECT sum(records) FROM heartbeat_replay(' . at(0) . ', ' .
 $session->quit;
 assert_complete('both audits show no difference after cancelled replays');
 
-# A replay and a seek refuse offsets that Kafka does not have. Their errors name the offsets that Kafka has.
+# A replay and a seek refuse offsets that Kafka does not have. The errors of both functions name the offsets that Kafka has.
 $kafka->truncate($topic, 0, 1000);
 refused(500, 1500, qr/Kafka no longer holds all messages of topic.*Partition 0 begins at offset 1000, with the Kafka timestamp 2026-01-01 00:16:40\+00\./s,
 	'a replay of a period that Kafka has partly removed fails, and the error names where each partition begins');

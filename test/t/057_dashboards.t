@@ -82,7 +82,7 @@ sub assert_answers
 	return ($columns, $rows);
 }
 
-# Tests whether all counts are zero. It ignores the lag, which is always zero here because all messages are read.
+# Tests whether all counts are zero. The function ignores the lag, which is always zero here because all messages are read.
 sub is_all_zero
 {
 	my ($columns, $rows, $label) = @_;

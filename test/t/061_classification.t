@@ -104,7 +104,7 @@ for my $i (0 .. $#scales)
 		sub { my ($rate) = @_; return $colors{ (grep { !defined $_->{value} || $_->{value} <= $rate } @steps)[-1]{color} } // 'no class' }, @values);
 }
 
-# The rule in the Python consumers of the benchmarks. It returns None for a normal reading.
+# The rule in the Python consumers of the benchmarks. This rule returns None for a normal reading.
 my $script = 'import sys; sys.path.insert(0, sys.argv[1]); sys.dont_write_bytecode = True; import classify
 for rate in sys.argv[2:]: print(rate, classify.classify(float(rate)) or "NORMAL")';
 IPC::Run::run([ 'python3', '-c', $script, "$root/bench/peers", @numbers, @doubles ], '>', \my $said) or die 'python3 failed';

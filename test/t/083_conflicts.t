@@ -141,7 +141,7 @@ is($node->query('SELECT messages - 1, duplicates, dead_letters FROM heartbeat_of
 is(letters(q{payload = 'garbage'}), 1, 'the dead letter is stored once');
 assert_exact('both audits are exact after the seek');
 
-# A trigger of a user may change the heart rate that is stored, so heartbeat cannot compare heart rates.
+# A trigger of a user can change the heart rate that is stored, so heartbeat cannot compare heart rates.
 $node->query(q{CREATE FUNCTION round_rate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.heart_rate := round(NEW.heart_rate); RETURN NEW; END $$;
 	CREATE TRIGGER round_rate BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION round_rate()});
 my $conflicts = $node->query('SELECT conflicts FROM heartbeat_offsets');

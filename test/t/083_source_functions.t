@@ -123,8 +123,8 @@ my (undef, undef, $gone) = $node->psql('heartbeat', "SELECT heartbeat_retry_dead
 like($gone, qr/WARNING:  1 dead letters stay unresolved: their source was dropped/, 'a retry of a dropped source warns');
 assert_exact('after a replay by a mapping');
 
-# heartbeat_alter_source() and heartbeat_drop_source() take effect exactly at the commit: their transaction sees everything that
-# the source stores before the commit.
+# heartbeat_alter_source() and heartbeat_drop_source() take effect exactly at the commit: the transaction of the call sees all
+# rows that the source stores before the commit.
 $node->query("SELECT heartbeat_drop_source('late')");
 $node->query("SELECT heartbeat_pause('the topic is filled', 'ward')");
 publish('ward', 40_000);

@@ -1,5 +1,6 @@
 # With a mapping, a message can have many readings, or no reading. The readings of two devices at the same time are two
-# readings. heartbeat stores all readings of a message or none of them. The only exception: it leaves out readings in conflict.
+# readings. heartbeat stores all readings of a message or none of them. The only exception: heartbeat leaves out readings in
+# conflict.
 
 use strict;
 use warnings;

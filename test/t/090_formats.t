@@ -69,7 +69,7 @@ for my $i (100 .. 149)
 $publisher->publish('map', $maps, undef, @messages);
 reads('map', '9', 'Avro with a map, an integer as customer and a local time', @expected);
 
-# Avro: a schema that refers to another schema, which refers to a third one
+# Avro: a schema that refers to another schema, which refers to a third schema
 $registry->register('place', 'AVRO', avro('test.Place', ward => 'string'));
 $registry->register('person', 'AVRO', avro('test.Person', id => 'string', place => 'test.Place'), [ { name => 'test.Place', subject => 'place', version => 1 } ]);
 my $referring = { format => 'avro', references => [ { name => 'test.Person', subject => 'person', version => 1 } ],

@@ -91,7 +91,7 @@ has_read($_, 50, "the source is read when its registry answers: $_") for sort ke
 is(stored($node, 'away-') =~ tr/\n//, 49, 'each reading is stored once');
 is($node->query("SELECT count(DISTINCT schema) || ' ' || count(*) FROM heartbeat_schemas"), '1 ' . keys %behaviours, 'each registry has its own row in heartbeat_schemas');
 
-# A source has several URLs of registries. The worker needs an answer from only one of them.
+# A source has several URLs of registries. The worker needs an answer from only one of these registries.
 my $front = $front{drop};
 $front->behave('error 500');
 add_source($node, 'several', topic => 'away', schema_registry => 'http://127.0.0.1:1, ' . $front->url . ', ' . $registry->url, @mapping);
@@ -103,11 +103,11 @@ waits('refused', '.*(?:refused|connect)');
 $node->query(qq{SELECT heartbeat_alter_source('refused', schema_registry => '@{[ $registry->url ]}')});
 has_read('refused', 50, 'the source is read with another address');
 
-# The registry is killed. The source still reads messages with a known schema. It waits at the first message with an unknown
-# schema.
+# The registry is killed. The source still reads messages with a known schema. The source waits at the first message with an
+# unknown schema.
 #
-# The restarted registry has forgotten its schemas. Until the schemas are registered again, the front answers like a proxy
-# without a server behind it. Otherwise the registry would answer that the schema does not exist.
+# The restarted registry has lost its schemas. Until the schemas are registered again, the front answers like a proxy without a
+# server behind it. Otherwise the registry would answer that the schema does not exist.
 my $proxy = Heartbeat::RegistryFront->new($registry->url);
 add_source($node, 'killed', topic => 'killed', schema_registry => $proxy->url, @mapping);
 $publisher->publish('killed', { format => 'avro', schema => version(0) }, undef, beats('killed', 1 .. 20));

@@ -70,7 +70,8 @@ $node->wait_for_query(q(SELECT records, duplicates, dead_letters FROM heartbeat_
 is(stored($node, 'proto-'), join("\n", map { my $version = $_; map { sprintf 'proto-%d-%02d %s %d %s', $version, $_, $version ? 'd' : '', 70 + $_, shown($time + $_) } 1 .. 10 } 0 .. 2),
 	'each reading of Protobuf is equal to the published reading');
 
-# A version renames the heart rate. Its messages are dead letters until the mapping names the new field.
+# A version of the schema renames the field of the heart rate. The messages of this version are dead letters until the mapping
+# names the new field.
 my $renamed = { format => 'avro', schema => avro('Beat', person => $person->('Person'), pulse => 'int', at => 'int') };
 $publisher->publish('avro', $renamed, undef, map { { value => { person => { id => "renamed-$_" }, pulse => 60 + $_, at => $time } } } 1 .. 10);
 $publisher->publish('avro', { format => 'avro', schema => avro('Beat', @{ $versions[0] }) }, undef, { value => { person => { id => 'later' }, bpm => 60, at => $time } });
@@ -97,7 +98,8 @@ like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')
 is($registry->register('unknown-value', 'AVRO', $known), $next, 'the registry gives the expected id');
 like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')}), qr/^5\|0\|/, 'a retry stores the messages whose schema was registered later');
 is(stored($node, 'byhand-') =~ tr/\n// + stored($node, 'registered-') =~ tr/\n//, 8, 'their readings are stored');
-# A worker remembers for some seconds that the registry does not know an id. Messages of these seconds are dead letters too.
+# For some seconds a worker remembers that the registry has no schema with an id. Messages of these seconds are dead letters
+# too.
 $publisher->publish('unknown', unknowns("second-$_", $_, $known, 5)) for 4711, $next;
 $node->wait_for_query(q(SELECT next_offset FROM heartbeat_offsets WHERE source = 'unknown'), 20, 'the worker reads later messages with these ids');
 $node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')});

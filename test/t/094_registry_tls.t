@@ -51,7 +51,7 @@ my %mutual     = (%documented, 'schema.registry.ssl.certificate.location' => "$f
 my $time = 1_795_444_742;
 my ($version, $sent) = (0, 0);
 
-# Publishes ten messages with a schema that no worker knows yet.
+# Publishes ten messages with a schema that no worker has read yet.
 sub publish
 {
 	my $schema = avro('Reading', patient => { type => 'record', name => 'Patient', fields => [ { name => 'id', type => 'string' } ] }, bpm => 'int',

@@ -1,5 +1,5 @@
-# Test code: the long form of 020_chaos.t. It injects faults for as long as you want, and prints a line for each fault.
-# script/soak builds the programs that it needs.
+# Test code: the long form of 020_chaos.t. This program injects faults for as long as you want, and prints a line for each
+# fault. script/soak builds the programs that it needs.
 
 use strict;
 use warnings;

@@ -53,8 +53,8 @@ TEST(Classify, EachBoundaryBelongsToItsClass) {
         EXPECT_EQ(classify_heart_rate(example.heart_rate), example.expected) << example.heart_rate;
 }
 
-// The classes have no gaps. When the rate rises from below zero, each class comes once, and INVALID comes at
-// both ends.
+// The classes have no gaps. When the rate rises from below zero, each class occurs once, but INVALID occurs
+// at both ends.
 TEST(Classify, RisingRatesPassEachClassOnce) {
     int changes = 0;
     HeartRateClass previous = classify_heart_rate(-1);

@@ -131,7 +131,8 @@ TEST(MappedTime, Zones) {
     });
 }
 
-// A decoder keeps the ZoneSpan of its last conversion. It must not use this span for a time outside the span.
+// A decoder keeps the ZoneSpan of its last conversion. The decoder must not use this span for a time outside
+// the span.
 TEST(MappedTime, AZoneInAnyOrder) {
     const MappingPointer mapping =
         compile(Fields{.event_timestamp = "{'at':'/t','zone':'Europe/Berlin'}"}.json());

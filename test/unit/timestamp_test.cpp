@@ -242,7 +242,7 @@ TEST(TimestampParse, RefusesOtherTexts) {
 }
 
 // timestamp_parse() must not read past the end of a prefix of a timestamp (the address sanitizer checks
-// this). It must accept a prefix only if this prefix is also a complete timestamp.
+// this). timestamp_parse() must accept a prefix only if this prefix is also a complete timestamp.
 TEST(TimestampParse, AcceptsOnlyPrefixesThatAreTimestamps) {
     const std::string whole = "2026-11-22T14:39:02.123456+05:30";
     for (size_t size = 0; size < whole.size(); ++size) {

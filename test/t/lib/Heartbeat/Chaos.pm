@@ -158,8 +158,8 @@ sub proofs
 	return @proofs;
 }
 
-# Returns, for each kind of fault, the longest standstill of a partition with a live leader. Call it only for a cluster,
-# after the end of publishing.
+# Returns, for each kind of fault, the longest standstill of a partition with a live leader. Call this function only for a
+# cluster, after the end of publishing.
 sub standstills
 {
 	my ($self) = @_;

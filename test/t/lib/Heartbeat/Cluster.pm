@@ -144,7 +144,7 @@ sub status
 	return JSON::PP::decode_json($self->query('SELECT to_json(s) FROM heartbeat_status s'));
 }
 
-# Passes when the query's answer is the expected one (a text or a pattern) before the deadline.
+# Passes when the query returns the expected answer (a text or a pattern) before the deadline.
 sub wait_for_query
 {
 	my ($self, $sql, $expected, $what) = @_;
@@ -301,7 +301,7 @@ sub kill_worker
 	return $killed_at;
 }
 
-# Waits some seconds for processes to end. Returns false if one still runs. A zombie has ended.
+# Waits some seconds for processes to end. Returns false if one of these processes still runs. A zombie has ended.
 sub processes_end
 {
 	my ($self, $seconds, @pids) = @_;

@@ -39,7 +39,7 @@ sub formats_begin
 	return ($kafka, $registry, $node, Heartbeat::Publisher->new($kafka, $registry->url));
 }
 
-# Adds a source. The hash has the arguments of heartbeat_add_source() besides the name; a mapping may be a hash.
+# Adds a source. The hash has the arguments of heartbeat_add_source() besides the name; the mapping can be a hash.
 sub add_source
 {
 	my ($node, $name, %arguments) = @_;

@@ -35,9 +35,9 @@ sub reading_line
 	return "$customer $rate $time";
 }
 
-# Returns $count messages from 100 customers, spread over the partitions. Their event times begin at $start (default: an hour
-# ago), and are a millisecond apart. Of each hundred readings 97 are normal, and each anomaly class has one. With first => n the
-# messages continue a stream of which the test already has n messages.
+# Returns $count messages from 100 customers, spread over the partitions. The event times begin at $start (default: an hour
+# ago), and are a millisecond apart. Of each hundred readings 97 are normal, and each anomaly class has one reading. With first
+# => n the messages continue a stream of which the test already has n messages.
 sub reading_stream
 {
 	my ($count, $partitions, %opt) = @_;

@@ -61,7 +61,7 @@ sub behave
 # Returns the paths of the requests of all clients.
 sub requests { my ($self) = @_; return split /\n/, slurp_file($self->{log}); }
 
-# Each connection has a process of its own, so a slow answer does not delay another one.
+# Each connection has a process of its own, so a slow answer does not delay other answers.
 sub _serve
 {
 	my ($self) = @_;

@@ -37,7 +37,7 @@ sub new
 	my $pid  = open2($output, $input, 'python3', $program);
 	my $self = bless { pid => $pid, input => $input, log => $log }, $class;
 	$input->autoflush(1);
-	# the program gets the secrets as input: other users can see its arguments
+	# the program reads the secrets from its input, because other users can see its arguments
 	my @authorizations = ('Basic ' . encode_base64($opt{user} // '', ''), 'Bearer ' . ($opt{token} // ''));
 	print $input JSON::PP::encode_json({ url => $url, certificate => $keystore, client_ca => $opt{client_ca},
 			authorizations => \@authorizations, log => $log }), "\n";

@@ -1,4 +1,4 @@
-# Test code: a role that wants more rights than it has. The role puts code into triggers, functions, defaults and other
+# Test code: a role that tries to get more rights than it has. The role puts code into triggers, functions, defaults and other
 # places where a statement of another role may run it. The code records which role runs it. The records are in sequences, so
 # they survive a rollback. Each time the code also tries to make the spy's role a superuser.
 

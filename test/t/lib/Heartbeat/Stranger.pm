@@ -1,6 +1,6 @@
-# Test code: a role that may create objects in the extension's schema, even before the extension exists. It creates objects that
-# a session could mistake for objects of the extension or the server: functions, operators, casts, types and tables with the
-# same names. Each of these objects records which role runs it.
+# Test code: a role that may create objects in the extension's schema, even before the extension exists. The role creates
+# objects that a session could mistake for objects of the extension or the server: functions, operators, casts, types and tables
+# with the same names. Each of these objects records which role runs it.
 
 package Heartbeat::Stranger;
 

@@ -45,8 +45,8 @@ sub assert_restores
 	return;
 }
 
-# Reads each table and view of the extension with a client whose encoding is UTF-8, and returns the errors. It reads each row
-# as text and as JSON. The server checks each character of the text, because psql does not check them.
+# Reads each table and view of the extension with a client whose encoding is UTF-8, and returns the errors. The function reads
+# each row as text and as JSON. The server checks each character of the text, because psql does not check them.
 sub _read_all
 {
 	my ($node, $database) = @_;

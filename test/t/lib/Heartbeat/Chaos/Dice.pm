@@ -1,5 +1,5 @@
-# Test code: random numbers that depend only on the seed. It is xorshift64, because Perl's own rand() has one state for the
-# whole process.
+# Test code: random numbers that depend only on the seed. The generator is xorshift64, because Perl's own rand() has one state
+# for the whole process.
 
 package Heartbeat::Chaos::Dice;
 

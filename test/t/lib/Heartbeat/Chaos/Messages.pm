@@ -1,6 +1,6 @@
 # Test code: the messages of a test with faults, in the order of publishing: readings on time, late readings, repeated
-# readings, and bad messages. It computes the expected result of each message without the extension. The same seed makes the
-# same messages. The Kafka timestamp identifies a message.
+# readings, and bad messages. This code computes the expected result of each message without the extension. The same seed makes
+# the same messages. The Kafka timestamp identifies a message.
 
 package Heartbeat::Chaos::Messages;
 
@@ -14,9 +14,9 @@ my $customers  = 60;
 my $step       = 10_000;    # microseconds of event time from one message to the next
 my $remembered = 4_000;    # original readings that may be published again
 
-# The delays of late readings in seconds. Their event times are in a current minute, in an older minute, in another week, in a
-# time without table partitions, and in the future. The last digit of the microseconds shows which delay a reading has. The
-# digit is 0 for a reading on time.
+# The delays of late readings in seconds. The event times of late readings are in a current minute, in an older minute, in
+# another week, in a time without table partitions, and in the future. The last digit of the microseconds shows which delay a
+# reading has. The digit is 0 for a reading on time.
 my @late = (90, 3 * 3600, 9 * 86_400, 800 * 86_400, -3 * 86_400);
 
 my @kinds = (('reading') x 78, ('late') x 5, ('again') x 5, ('elsewhere') x 4, ('restated') x 2, ('bad') x 6);

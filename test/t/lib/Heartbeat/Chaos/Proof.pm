@@ -1,4 +1,4 @@
-# Test code: checks, when all faults are over, that the tables contain each message of Kafka once. SQL statements compare the
+# Test code: when all faults are over, checks that the tables contain each message of Kafka once. SQL statements compare the
 # rows with the published messages, and with the messages that an independent consumer reads. The checks of the rows do not use
 # the counters of the extension. The tables for the comparison are in the schema `chaos`.
 

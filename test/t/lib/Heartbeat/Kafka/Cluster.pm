@@ -105,7 +105,7 @@ sub start
 
 sub stop { my ($self) = @_; $_->stop for reverse $self->_all; return; }
 
-# Waits until each running broker sees exactly the running brokers as alive.
+# Waits until each running broker reports exactly the running brokers as alive.
 sub wait_until_ready
 {
 	my ($self) = @_;
@@ -137,7 +137,7 @@ sub _ask
 	return split /\n/, run_program($cluster_program, '--brokers', $address, @arguments);
 }
 
-# Returns the partitions of a topic, or of all topics: { topic, partition, leader (-1: none), replicas, in_sync }. They are
+# Returns the partitions of a topic, or of all topics: { topic, partition, leader (-1: none), replicas, in_sync }. The list is
 # sorted by topic and partition.
 sub partitions
 {

@@ -86,8 +86,8 @@ sub _scram_options
 
 sub command { my ($self) = @_; return ($kafka_program, 'serve', "$self->{folder}/server.properties"); }
 
-# Returns whether the process is ready. A broker must answer a request. A controller only needs an open port, because it
-# answers only nodes of Kafka.
+# Returns whether the process is ready. A broker must answer a request. For a controller an open port is enough, because a
+# controller answers only nodes of Kafka.
 sub answers
 {
 	my ($self) = @_;
