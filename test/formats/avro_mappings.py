@@ -2,7 +2,7 @@
 
 
 def random_places(rng, model, value):
-    """Places of a mapping: some are in the value, and some are not."""
+    """Places of a mapping: some places exist in the value, and other places do not."""
     path, places = "", []
     while True:
         if model.kind == "union":

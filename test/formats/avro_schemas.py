@@ -22,7 +22,7 @@ class Model:
 
 
 class SchemaMaker:
-    """Makes schemas. With `apache` it makes only what Apache's library can write without guessing."""
+    """Makes schemas. With `apache` it makes only schemas that Apache's library can write without guessing."""
 
     def __init__(self, rng, apache):
         self.rng, self.apache = rng, apache
@@ -44,7 +44,7 @@ class SchemaMaker:
         return (name if self.rng.random() < 0.8 else {"type": name, "doc": "x"}), Model(name)
 
     def make_unknown(self, _depth, _space, _may_recur):
-        """A logical type that does not exist, or that is not legal with the type: both are ignored."""
+        """A logical type that does not exist, or that is not legal with the type. Readers ignore both."""
         name = self.rng.choice(["int", "string", "double"])
         logical = self.rng.choice(["x-unknown", "timestamp-millis" if name == "double" else "x", "x-y"])
         return {"type": name, "logicalType": logical}, Model(name)

@@ -190,8 +190,8 @@ def mutate(rng, data, descriptor, other, depth=0, is_entry=False):
 def has_odd_entry(data, descriptor, is_entry=False):
     """Whether an entry of a map has an unknown field.
 
-    The official library for Python then drops the entry. The library for C++ and heartbeat keep the entry, because
-    the specification says that an entry is a message like any other.
+    If it has one, the official library for Python drops the entry. The library for C++ and heartbeat keep the entry:
+    in the specification an entry is a message like other messages.
     """
     for number, wire, content in split(data)[0]:
         field = descriptor.fields_by_number.get(number)

@@ -12,7 +12,7 @@ class NotFinite(Exception):
 
 
 class Reader:
-    """The tree that heartbeat must read. A wanted value is a dictionary. It is None if an outer value is wanted as a whole."""
+    """The tree that heartbeat must read. A wanted value is a dictionary, or None if a whole outer value is wanted."""
 
     def __init__(self):
         self.faults = set()

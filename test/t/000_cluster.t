@@ -1,5 +1,5 @@
 # The test's own cluster of three brokers works: the test can stop, kill, freeze and replace each broker, and the cluster
-# keeps serving.
+# continues to serve its clients.
 
 use strict;
 use warnings;

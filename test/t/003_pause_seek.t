@@ -1,5 +1,5 @@
-# After the commit of a pause, heartbeat stores no reading. A pause survives a restart, and a rollback undoes it. A seek replays
-# or skips messages, and heartbeat_gaps records the skipped offsets.
+# After the commit of a pause, heartbeat stores no reading. A pause remains after a restart, and a rollback undoes the pause. A
+# seek replays or skips messages, and heartbeat_gaps records the skipped offsets.
 
 use strict;
 use warnings;

@@ -57,7 +57,8 @@ publish(map { { partition => 0, value => reading('e', 70, '1999-12-31T23:59:59Z'
 is( $node->query("SELECT count(*), min(tableoid::regclass::text) FROM heartbeat_records WHERE customer_id = 'e'"),
 	'1|heartbeat_records_default', 'an event time far in the past makes no partition, and is stored once');
 
-# The two Kafka partitions contain the same readings. Two workers read them at the same time, one partition each.
+# The two Kafka partitions contain the same readings. Two workers read these partitions at the same time. Each worker reads one
+# partition.
 my @stream = reading_stream(30_000, 2);
 my @twice  = map { ({ %$_, partition => 0 }, { %$_, partition => 1 }) } @stream;
 my ($records, $anomalies, $duplicates) = split /\|/, counters();

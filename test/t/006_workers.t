@@ -34,7 +34,8 @@ is( $node->query('SELECT count(*) FROM (SELECT worker_pid FROM heartbeat_partiti
 	3, 'each worker has two or three of the seven partitions');
 is($node->status->{workers}, 3, 'heartbeat_status counts three workers');
 
-# Two Kafka partitions are added to the topic. After a reload the workers find them, and divide all partitions again.
+# Two Kafka partitions are added to the topic. After a reload the workers find the new partitions, and divide all partitions
+# again.
 $kafka->grow_topic('heartbeat-events', 9);
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 $kafka->produce('heartbeat-events', reading_stream(9_000, 9, first => 140_000));

@@ -1,5 +1,5 @@
-# A worker waits for a missing broker, topic, database or extension. The status names the missing object, and the log names it
-# once. When the object exists, the worker begins to read messages.
+# A worker waits for a missing broker, topic, database or extension. The status names the missing object, and the log names the
+# object only once. When the object exists, the worker begins to read messages.
 
 use strict;
 use warnings;
@@ -71,8 +71,8 @@ $node->wait_for_offsets('heartbeat-events', 1_000, 1_000);
 $node->wait_for_state('RUNNING');
 is($node->log_matches(qr/heartbeat: RUNNING/, $position), 1, 'the log says once that the worker is RUNNING again');
 
-# If librdkafka repeats a log message, heartbeat logs it at most once a minute. When the worker is RUNNING again, heartbeat
-# logs how many repeated messages it has left out.
+# If librdkafka repeats a log message, heartbeat logs this message at most once a minute. When the worker is RUNNING again,
+# heartbeat logs how many repeated messages it has left out.
 is($logged->('librdkafka: _ALL_BROKERS_DOWN'), 1, 'a repeated message of librdkafka is logged once');
 cmp_ok($logged->('librdkafka: \d+ more messages similar to "_ALL_BROKERS_DOWN'), '>=', 1, 'the log then counts the repeated messages');
 

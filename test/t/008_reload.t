@@ -88,7 +88,7 @@ pass('the log names a wrong value in the configuration file');
 $node->wait_for_state('RUNNING');
 
 # The worker finds a wrong librdkafka property when it creates its client. Until a person corrects the file, the worker is
-# FAILED and names the property.
+# FAILED, and the reason names the property.
 my $properties = $node->data_dir . '/kafka.properties';
 my $write = sub {
 	open(my $file, '>', $properties) or die "$properties: $!";

@@ -75,8 +75,9 @@ publish($now + 30, 1, 7);    # seven readings, five of which are duplicates
 $node->assert_summary('the summary is exact at once with late readings');
 
 # Another session has locked a row, and the rollup waits for this row in the middle of its transaction. Meanwhile more readings
-# arrive. The rollup must not remove the sums and marks of these readings. A batch of many customers marks its minute only if
-# heartbeat_rollup has no row of this minute. Here the table has such rows, so the test adds the mark itself.
+# arrive. The rollup must not remove the sums and marks of the new readings. A batch of many customers marks its minute only if
+# heartbeat_rollup has no row of this minute. In this test heartbeat_rollup has a row of the minute, so the test adds the mark
+# itself.
 my ($few, $crowd) = (7, 600);
 my $holder = $node->background_psql('heartbeat');
 my $second = 30;
@@ -126,7 +127,8 @@ $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-event
 is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 601, 'vw_pipeline_summary at once counts a customer with only an anomaly');
 $node->assert_summary('an anomaly adds nothing to the summary by minute');
 
-# A batch is rolled back, and the same worker stores it later. A customer who has only anomalies in this batch counts once.
+# A batch is rolled back, and the same worker stores the batch later. A customer who has only anomalies in this batch counts
+# once.
 sub assert_customers
 {
 	my ($expected, $what) = @_;

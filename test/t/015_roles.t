@@ -1,4 +1,5 @@
-# Runs the grants of docs/security.md: a reader reads, an operator operates, and the worker acts as a role that owns nothing.
+# Runs the grants of docs/security.md. Tests the rights of the reader, the operator and the worker. The worker acts as a role
+# that owns nothing.
 
 use strict;
 use warnings;

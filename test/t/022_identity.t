@@ -115,8 +115,8 @@ $node->wait_for_state('RUNNING');
 is_stored(70, 'after a seek the worker stores all messages of the recreated topic');
 $node->assert_audit;
 
-# Kafka's retention removes messages before the worker has read them. This happens while SIGSTOP stops the worker, while the
-# worker is PAUSED, and while the server is down.
+# Kafka's retention removes messages before the worker has read them. Kafka removes the messages while SIGSTOP stops the worker,
+# while the worker is PAUSED, and while the server is down.
 $kafka->create_topic('removed', 1);
 publish('removed', 10);
 read_topic('removed');

@@ -46,7 +46,7 @@ sub spent
 	return (($stat[11] + $stat[12]) / 100, $memory / 1024);
 }
 
-# Measures the worker's CPU time, memory and log lines during $seconds of an error storm.
+# Measures the worker's CPU time, memory and log lines during an error storm of $seconds seconds.
 sub endure
 {
 	my ($what, $seconds, $state) = @_;

@@ -96,7 +96,7 @@ $dropper->query_until(qr/dropped/, '');
 is($node->query("SELECT count(*) FROM pg_extension WHERE extname = 'heartbeat'"), 0, 'DROP EXTENSION ends when the batch has ended');
 $dropper->quit;
 
-# Twice, a user runs DROP and CREATE EXTENSION in one transaction. The new schema's name needs quotes.
+# In each of two transactions, a user runs DROP EXTENSION and CREATE EXTENSION. The new schema's name needs quotes.
 $node->query('CREATE SCHEMA "It\'s ""Ward"" 7"');
 for (1 .. 2)
 {
@@ -129,8 +129,9 @@ $node->safe_psql('postgres', 'CREATE DATABASE restored');
 command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ], 'pg_restore succeeds with the renamed schema');
 is($node->safe_psql('restored', 'SELECT count(*) FROM "Ward Eight".heartbeat_records'), $kept, 'the restored database has all readings');
 
-# Retention has dropped readings. To restore them, the test drops the extension and creates it again, and the worker stores all
-# readings again. The role `chief` owns the new extension. Later the role `clerk`, which is not a superuser, owns the extension.
+# Retention has dropped readings. To restore these readings, the test drops the extension and creates it again, and the worker
+# stores all readings again. The role `chief` owns the new extension. Later the role `clerk`, which is not a superuser, owns the
+# extension.
 $node->query($_) for 'DROP EXTENSION heartbeat', 'DROP SCHEMA "Ward Eight"', 'CREATE SCHEMA ward', 'CREATE ROLE chief SUPERUSER',
 	'CREATE ROLE clerk', 'GRANT USAGE, CREATE ON SCHEMA ward TO clerk', 'SET ROLE chief; CREATE EXTENSION heartbeat SCHEMA ward';
 look_in('ward');

@@ -76,8 +76,8 @@ for my $name (@names)
 	my $refused = { bool => 'perhaps', enum => 'perhaps', integer => "'-1 weeks'", real => 'perhaps' }->{$type} or next;
 	like($node->query_error("ALTER SYSTEM SET $name = $refused"), qr/\Q$name\E/, "$name: the error for a wrong value names the setting");
 }
-# All readings remain when heartbeat.retention has its lowest or highest value: 0 keeps readings for ever, and max_val
-# minutes is a very long time.
+# All readings remain when heartbeat.retention has its lowest or highest value: the value 0 keeps readings for ever, and the
+# highest value is a very long time.
 assert_complete('every setting to another valid value and back (' . join(' ', map { s/heartbeat\.//r } @names) . ')');
 my $log = slurp_file($node->logfile);
 unlike($log, qr/^.*heartbeat (worker|maintenance|launcher).*(FATAL|PANIC)/m, 'no process of heartbeat ended because of a setting');

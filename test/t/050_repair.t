@@ -86,8 +86,8 @@ $retry->quit;
 $node->query('DROP TRIGGER wait_for_lock ON heartbeat_records');
 $node->assert_audit;
 
-# heartbeat.dead_letter_limit: the worker stores the batch with which the number of dead letters reaches the limit. The worker
-# does not store the next batch that has a dead letter.
+# heartbeat.dead_letter_limit: when a batch raises the number of dead letters to the limit, the worker still stores this batch.
+# The worker does not store the next batch that has a dead letter.
 my $unresolved = 'SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL';
 $node->set('heartbeat.dead_letter_limit' => 5);
 $node->wait_for_state('RUNNING');

@@ -174,7 +174,7 @@ is($node->query($positions), '0:2303 1:2320', 'the other stored offsets have not
 $node->query('SELECT heartbeat_resume()');
 assert_complete('both audits show no difference after all seeks and replays');
 
-# A replay reads the partitions in parallel, so sixty partitions need hardly more time than one partition.
+# A replay reads the partitions in parallel, so sixty partitions need only a little more time than one partition.
 my $many = 60;
 $kafka->create_topic('wide', $many);
 $kafka->produce('wide', map { my $p = $_; map { { partition => $p, value => reading("wide-$p", 70, reading_time($epoch + $_)), timestamp => $epoch * 1000 } } 1 .. 20 } 0 .. $many - 1);

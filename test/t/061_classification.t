@@ -98,7 +98,7 @@ cmp_ok(scalar @scales, '>=', 4, 'scales of the dashboard are compared');
 for my $i (0 .. $#scales)
 {
 	my @steps  = @{ $scales[$i] };
-	# a diagram's background has only three colors, and its threshold 180 includes 180
+	# a diagram's background has only three colors, and its threshold 180 includes the value 180
 	my @values = @steps > 3 ? @numbers : grep { $_ > 0 && $_ < 300 && $_ != 180 } @numbers;
 	assert_same("scale $i of the dashboard follows the rule",
 		sub { my ($rate) = @_; return $colors{ (grep { !defined $_->{value} || $_->{value} <= $rate } @steps)[-1]{color} } // 'no class' }, @values);

@@ -32,8 +32,8 @@ my %cases = (
 my @names = sort keys %cases;
 my $published = 0;
 
-# Publishes readings to a topic. No other topic has these readings. The server that reads this topic must store them before
-# the test ends.
+# Publishes readings to a topic. No other topic has these readings. The server that reads this topic must store these readings
+# before the test ends.
 sub publish
 {
 	my ($name, $count) = @_;

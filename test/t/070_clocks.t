@@ -1,6 +1,6 @@
-# Clocks of devices are wrong. heartbeat drops no reading because of a wrong clock. An alert about silence depends on the time
-# at which readings arrive, and not on their event times. The views never show an event time in the future as the most recent
-# event or as the last event.
+# Clocks of devices are wrong. A wrong clock never makes heartbeat drop a reading. An alert about silence depends on the time at
+# which readings arrive, and not on their event times. The views never show an event time in the future as the most recent event
+# or as the last event.
 
 use strict;
 use warnings;
@@ -35,7 +35,7 @@ sub publish
 my $most_recent = 'SELECT customer_id FROM vw_recent_anomalies LIMIT 1';
 my $last_event  = "SELECT value::timestamptz BETWEEN now() - interval '1 minute' AND now() FROM vw_pipeline_summary WHERE metric = 'last_event'";
 
-# The views show the customer with the right clock first, in whatever order the readings arrive.
+# The views show the customer with the right clock first. The order in which the readings arrive does not matter.
 publish(200, sort keys %ahead);
 is($node->query('SELECT count(*) FROM heartbeat_anomalies'), 3, 'anomalies of each clock that is ahead are stored');
 is($node->query($last_event), 't', 'the last event is the time at which these anomalies arrived, not their event time');

@@ -1,6 +1,6 @@
 # Other users of the same database cause trouble. A session or a prepared transaction never releases a lock, and users create
 # rules and publications. Tasks of the maintenance worker fail because of a trigger or a missing right. The status names the
-# user or the object, and the maintenance worker does its other tasks. When the cause is gone, ingest and all tasks continue,
+# user or the object, and the maintenance worker does its other tasks. When the cause has ended, ingest and all tasks continue,
 # and no reading is missing.
 
 use strict;

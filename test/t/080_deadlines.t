@@ -17,7 +17,7 @@ use Heartbeat::Cluster;
 use Heartbeat::FakeBroker;
 use Heartbeat::Reading;
 
-# The kernel accepts connections to this socket, but the test never sends a byte over them.
+# The kernel accepts connections to this socket, but the test never sends a byte over these connections.
 my $silent         = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 64) or die "listen: $!";
 my $silent_address = '127.0.0.1:' . $silent->sockport;
 my $refusing       = '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port();

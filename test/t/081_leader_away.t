@@ -168,8 +168,8 @@ $node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = '
 passes_in('alone', 0, 1, 2);
 $kafka->node(1)->freeze;
 $kafka->wait_for_other_leader('alone', $_, $kafka->node(1)) for 0, 2;
-# The worker asks another broker after a request to the frozen broker has failed. This usually takes 3 to 4 seconds, and more on
-# a loaded machine.
+# The worker asks another broker after a request to the frozen broker has failed. These two steps usually take 3 to 4 seconds,
+# and more on a loaded machine.
 took('the only leader frozen', passes_in('alone', 0, 2), 'the worker finds the new leaders by way of another broker', 2 * $limit);
 $kafka->node(1)->thaw;
 $node->set('heartbeat.brokers' => $brokers, 'heartbeat.workers' => 1);

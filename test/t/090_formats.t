@@ -1,6 +1,7 @@
-# Readings in Avro, Protobuf and JSON Schema's frame, published with the serializers of confluent-kafka and with the schemas in
-# a registry. Each stored reading equals the published reading. The schemas use nested records, unions, arrays, maps, enums,
-# logical types, imports and references. Sources with a schema of their own read messages without a frame.
+# Readings in Avro, in Protobuf, and in JSON with the frame of JSON Schema. The serializers of confluent-kafka publish the
+# readings, and a registry has the schemas. Each stored reading equals the published reading. The schemas use nested records,
+# unions, arrays, maps, enums, logical types, imports and references. Sources with a schema of their own read messages without a
+# frame.
 
 use strict;
 use warnings;
@@ -31,7 +32,8 @@ sub reads
 	return is(join("\n", @missing, map { "+ $_" } sort keys %stored), '', "$what: each reading is equal to the published reading");
 }
 
-# Avro: the key and the value each have a schema. The value has records, unions, an array, an enum, a fixed and logical types.
+# Avro: the key and the value each have a schema. The value has records, unions, an array, an enum, a fixed type and logical
+# types.
 my $key = { format => 'avro', schema => avro('ObservationKey', projectId => ['null', 'string'], userId => 'string', sourceId => 'string') };
 my $beats = { type => 'array', items => { type => 'record', name => 'Beat', fields => [
 	{ name => 'noise', type => [ 'null', 'bytes' ] },
@@ -151,7 +153,7 @@ $kafka->produce('typed-text', map { { value => pack('CN', 0, $text_id) . $_ . $m
 $node->wait_for_query(q{SELECT records, duplicates, dead_letters FROM heartbeat_offsets WHERE source = 'text'}, '1|1|0', 'both forms of the index of the first message are read');
 is(stored($node, 'text-'), 'text-1 12 61.5 ' . shown($time), 'a schema that is text in the registry: the reading is equal to the published reading');
 
-# JSON Schema's frame is removed. No schema is needed.
+# The worker removes the frame of JSON Schema. No schema is needed.
 add_source($node, 'json', topic => 'json', format => 'json-schema', schema_registry => $url, mapping => { customer_id => 'key/id', heart_rate => '/bpm', event_timestamp => { at => '/at', unit => 'ms' } });
 $publisher->publish('json', { format => 'json', schema => '{"$schema":"http://json-schema.org/draft-07/schema#","title":"Beat","type":"object","properties":{"bpm":{"type":"number"},"at":{"type":"integer"}},"required":["bpm"]}' },
 	{ format => 'json', schema => '{"$schema":"http://json-schema.org/draft-07/schema#","title":"Key","type":"object","properties":{"id":{"type":"string"}}}' }, map { { key => { id => "json-$_" }, value => { bpm => 60 + $_ / 10, at => ($time + $_) * 1000 } } } 1 .. 100);

@@ -22,8 +22,8 @@ my $deadline_seconds = 60;
 
 my @servers;    # all servers of the test
 
-# A shell makes a script in the background ignore SIGINT, and all processes that the script starts inherit this. The test ends
-# its own processes by SIGINT, so it restores the default handling.
+# If a shell runs a script in the background, the script ignores SIGINT. All processes that the script starts also ignore
+# SIGINT. The test ends its own processes by SIGINT, so it restores the default handling.
 $SIG{INT} = 'DEFAULT';
 
 # If a test hangs, script/test sends it SIGTERM. The test then ends its servers and brokers, as at its ordinary end. The child
@@ -123,8 +123,8 @@ sub query_error
 
 sub count { my ($self, $relation) = @_; return $self->query("SELECT count(*) FROM $relation"); }
 
-# Calls the method of PostgreSQL::Test::Cluster. If a server refuses the connection because it restarts, psql ends before it has
-# read the query. Then this function calls the method again.
+# Calls the method of PostgreSQL::Test::Cluster. If a server restarts and refuses the connection, psql ends before it has read
+# the query. Then this function calls the method again.
 sub poll_query_until
 {
 	my ($self, @query) = @_;
@@ -301,7 +301,7 @@ sub kill_worker
 	return $killed_at;
 }
 
-# Waits some seconds for processes to end. Returns false if one of these processes still runs. A zombie has ended.
+# Waits some seconds for processes to end. Returns false if one of these processes still runs. A zombie counts as ended.
 sub processes_end
 {
 	my ($self, $seconds, @pids) = @_;

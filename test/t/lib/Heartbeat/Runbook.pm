@@ -73,7 +73,7 @@ sub on
 	return bless { %$self, node => $node, database => $database, variables => \%variables }, ref $self;
 }
 
-# Replaces a text in all blocks, for example the name of a host by that of the test.
+# Replaces a text in all blocks, for example the name of a host by the name of the test's host.
 sub replace
 {
 	my ($self, $text, $by) = @_;
@@ -106,7 +106,7 @@ sub look
 	return $status;
 }
 
-# Passes when each block of these parts of the document has run. A part is named by its heading.
+# Passes when each block of these parts of the document has run. The name of a part is its heading.
 sub assert_all_run
 {
 	my ($self, @parts) = @_;
