@@ -280,8 +280,8 @@ for my $tables ((map { [$_] } @deleted_from), \@deleted_from)
 $node->set('heartbeat.retention' => 0);
 remove_triggers();
 
-# mallory's tables have foreign keys that refer to heartbeat's tables. They also have deferred constraint triggers, which run at
-# the commit.
+# mallory's tables have foreign keys that refer to heartbeat's tables. These tables also have deferred constraint triggers,
+# which run at the commit.
 $spy->act($_) for "CREATE TABLE mallory.referring (id bigint REFERENCES public.heartbeat_events ON DELETE CASCADE ON UPDATE CASCADE)",
 	'CREATE CONSTRAINT TRIGGER spy_referring AFTER DELETE OR UPDATE ON mallory.referring DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()',
 	'CREATE TABLE mallory.letters (id bigint REFERENCES public.heartbeat_dead_letters ON DELETE CASCADE ON UPDATE CASCADE)',

@@ -1,7 +1,7 @@
 # People and producers choose some texts: names of customers, constraints, rules and alerts, messages of triggers, and reasons
 # of a pause. For each place where heartbeat shortens a text, the test has a text with a multi-byte character at the cut. The
 # test also has texts with control characters that change the display of a terminal. With all of these texts each view can be
-# read, a dump can be restored, and the log is harmless.
+# read, a dump can be restored, and the log has no control characters.
 
 use strict;
 use warnings;

@@ -73,8 +73,8 @@ sub assert_in_proportion
 	return $node->assert_summary("$what: the summary is exact");
 }
 
-# `years` has event times over nine thousand years. `year` has event times over the last year, each in another minute. Their
-# weeks get table partitions. `default` has event times in weeks that get no table partition.
+# `years` has event times over nine thousand years. `year` has event times over the last year, each in another minute. The weeks
+# of these event times get table partitions. `default` has event times in weeks that get no table partition.
 my %times = (
 	years   => sub { my ($n) = @_; return sprintf '%04d-%02d-%02dT%02d:%02d:%02dZ', 500 + ($n * 7919) % 9000, 1 + $n % 12, 1 + $n % 28, $n % 24, $n % 60, $n / 400 },
 	year    => sub { my ($n) = @_; return reading_time($now - 60 * 26 * (($n * 7919) % $count), $n) },

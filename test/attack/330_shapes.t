@@ -180,7 +180,7 @@ $node->query("INSERT INTO $keyless SELECT * FROM $keyless LIMIT 7");
 is(differences(), '7 0', 'the audit shows rows that a user has stored twice');
 $node->query("DELETE FROM $keyless WHERE ctid NOT IN (SELECT min(ctid) FROM $keyless GROUP BY customer_id, event_timestamp)");
 
-# Rows in the wrong leaf table: no query looks for them there. Version 1.1 stored rows in this way.
+# Rows in the wrong leaf table: no query looks for them there. Version 1.1 stored rows in a wrong leaf table.
 my $by_rate = $node->query(q{SELECT inhparent::regclass FROM pg_inherits JOIN pg_class c ON c.oid = inhparent JOIN pg_partitioned_table p ON p.partrelid = c.oid
 	WHERE partattrs::text = '3' AND relispartition LIMIT 1});
 my $bound = $node->query("SELECT pg_get_partition_constraintdef('${by_rate}_b'::regclass)");

@@ -94,7 +94,8 @@ for my $table (qw(heartbeat_records_default heartbeat_dead_letters))
 	$node->query("DROP RULE spy_rule ON $table");
 }
 
-# A role that may look up the name of a table can create a view of it. While the view exists, the table cannot be dropped.
+# A role that may look up the name of a table can create a view of this table. While the view exists, the table cannot be
+# dropped.
 my ($week) = $node->query("SELECT h.inhrelid::regclass FROM pg_inherits h WHERE h.inhparent = 'heartbeat_records'::regclass ORDER BY h.inhrelid::regclass::text LIMIT 1");
 $node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('forget', 70, now() - interval '30 weeks')");
 is($node->count($week), 1, 'an old week has a reading');

@@ -1,5 +1,5 @@
 // Test code: kafka-produce publishes the records of its standard input, byte for byte, to the partitions that
-// they name.
+// the records name.
 //
 // A record begins with four numbers in little-endian order: the partition (int32; -1: by key), the timestamp
 // in milliseconds (int64; 0: now), the length of the key (int32) and the length of the value (int32). Length

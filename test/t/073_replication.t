@@ -182,7 +182,8 @@ $publisher->wait_for_offsets($topic, $kafka->end_offsets($topic));
 same('a seek that makes a gap');
 is($server->query('SELECT count(*) FROM heartbeat_gaps'), 1, 'the subscriber has the gap');
 
-# Two subscribers are added while readings arrive and table partitions are created. One of them subscribes to all tables.
+# Two subscribers are added while readings arrive and table partitions are created. One of these subscribers subscribes to all
+# tables.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 my $printed   = '';
 my $generated = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '--customers', 300, '--rate', 3000, '--duration', 600 ],

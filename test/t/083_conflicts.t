@@ -59,7 +59,7 @@ is( $node->query(q{SELECT error_code, convert_from(payload, 'UTF8') = '} . at('b
 like($node->query('SELECT error_text FROM heartbeat_dead_letters'), qr/^1 of 1 readings is not stored: another heart rate/, 'the error text says what is in conflict');
 assert_exact('a conflict changes neither audit');
 
-# Conflicts within a batch, and conflicts with a stored reading that differs from the first reading of the batch
+# Conflicts within a batch. In other conflicts a stored reading differs from the first reading of the batch.
 publish(at('within', 80), at('within', 81), at('within', 80), at('within', 200));
 is(rates('within'), '80, 200 TACHYCARDIA', 'a normal and an anomalous reading of one time are two readings');
 is(letters(q{readings->0->>'customer_id' = 'within' AND readings->0->>'stored_heart_rate' = '80'}), 1, 'another heart rate within one batch is a conflict');

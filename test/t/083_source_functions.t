@@ -102,7 +102,8 @@ $node->wait_for_query(stored('flat'), 20, 'a source with a mapping is read');
 $node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'F%'");
 is($node->query("SELECT messages, records, dead_letters FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'flat')"), '20|20|0', 'a replay stores its readings again');
 
-# The event of heartbeat_alter_source() has the previous values, and the event of heartbeat_retry_dead_letters() has its filters.
+# The event of heartbeat_alter_source() has the previous values, and the event of heartbeat_retry_dead_letters() has the filters
+# of the call.
 $kafka->produce('flat', { value => 'no JSON' });
 $node->wait_for_query(q{SELECT count(*) FROM heartbeat_dead_letters WHERE source = 'flat'}, 1, 'the source has a dead letter');
 like($node->query_error("SELECT heartbeat_retry_dead_letters(source => 'none')"), qr/there is no source "none"/, 'a retry refuses an unknown source');

@@ -53,8 +53,8 @@ sub assert_stored
 }
 
 # Passes when the database has counted each normal reading and each anomaly of the stream once, and the worker is RUNNING.
-# The function does not ask Kafka, and takes the same time for any number of readings. The argument of each call of publish()
-# must be a multiple of a hundred.
+# The function does not ask Kafka, and takes the same time for any number of readings. It requires that the argument of each
+# call of publish() was a multiple of a hundred.
 sub assert_counted
 {
 	my ($self, $node, $what) = @_;
