@@ -38,7 +38,7 @@ void add_kafka_options(CLI::App *app, Options *options) {
         ->group(group);
     app->add_option(
            "--embedded-broker", options->embedded_broker,
-           "run a Kafka broker in this process, on this loopback port (without a port: any free one), and "
+           "run a Kafka broker in this process, on this loopback port (without a port: any free port), and "
            "publish to it instead of --brokers. After the last message the broker runs until Ctrl-C. It "
            "keeps "
            "messages in memory, and of each partition only the newest 5 MiB after compression and 100000 "

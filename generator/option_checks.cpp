@@ -69,7 +69,7 @@ CLI::Validator check_time() {
 }
 
 CLI::Validator check_port() {
-    return make_check("a port from 1 to 65535, or `true` for any free one", [](std::string &text) {
+    return make_check("a port from 1 to 65535, or `true` for any free port", [](std::string &text) {
         if (text == "true") {
             text = "0";
             return true;

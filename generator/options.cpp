@@ -32,7 +32,8 @@ constexpr char description[] =
     "\n"
     "It runs until Ctrl-C or SIGTERM, or until the end that --count or --duration sets. Then it waits for "
     "the delivery\n"
-    "of the messages in flight, after SIGTERM for one second at most. A second Ctrl-C ends it at once.\n";
+    "of the messages in flight, after SIGTERM for one second at most. A second Ctrl-C ends the generator at "
+    "once.\n";
 
 constexpr char footer[] = "\nEnvironment:\n"
                           "You can set each option in three ways: on the command line, by the environment "

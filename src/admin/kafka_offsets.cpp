@@ -27,7 +27,7 @@ constexpr int check_patience_s = 3; // short, because a seek by offset also work
 [[noreturn]] void refuse_partition(const Source &source, int32_t partition, const TopicDescription &topic) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("topic \"%s\" has no partition %d", source.topic, partition),
-                    errdetail("It has partitions 0 to %d.", topic.partition_count - 1),
+                    errdetail("The topic has the partitions 0 to %d.", topic.partition_count - 1),
                     errhint("heartbeat_seek(%d, NULL) removes an offset that was set for this partition "
                             "while Kafka did not answer.",
                             partition)));

@@ -26,7 +26,7 @@ constexpr TimestampTz patience = 30 * USECS_PER_SEC; // for the next message
     const char *trouble = consumer_trouble(consumer);
     ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE), errmsg("could not read from Kafka"),
                     errdetail("%s", trouble[0] == '\0' ? reason : text_from_utf8(trouble)),
-                    errhint("The replay stored nothing. Call it again.")));
+                    errhint("The replay stored nothing. Call heartbeat_replay() again.")));
 }
 
 void take_notes(Consumer *consumer) {

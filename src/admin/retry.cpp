@@ -90,7 +90,7 @@ bool retry_some(Retry *retry) {
 void tell_gone(int64_t letters) {
     if (letters > 0)
         ereport(WARNING, (errcode(ERRCODE_WARNING),
-                          errmsg("%lld dead letters stay unresolved: their source was dropped",
+                          errmsg("%lld dead letters stay unresolved, because their sources were dropped",
                                  static_cast<long long>(letters)),
                           errhint("Add a source with the same name, or delete these dead letters.")));
 }

@@ -141,7 +141,7 @@ void require_right(const char *field, const char *value, const char *setting, Oi
                 (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                  value[0] == '\0' ? errmsg("permission denied to remove %s", field)
                                   : errmsg("permission denied to set %s", field),
-                 errdetail("This needs the right to set %s, which superusers have.", setting),
+                 errdetail("You need the right to set %s. Superusers have this right.", setting),
                  value[0] == '\0' ? errhint("Leave %s out, or ask a superuser to change the source.", field)
                                   : errhint("Leave %s out, so that the source uses the setting, or ask a "
                                             "superuser to add the source.",

@@ -144,11 +144,12 @@ void reset(const Source &source, StoredOffset *stored, const PartitionRange &ran
     bool to_end = source.offset_reset == OffsetReset::latest;
     int64_t begin = mismatch == Mismatch::truncated ? first_new_offset(*stored, range) : range.low;
     int64_t to = to_end ? range.high : begin;
-    ereport(WARNING,
-            (errcode(ERRCODE_WARNING), errmsg("heartbeat: %s", reason),
-             errdetail("The worker continues partition %d at offset %lld, as heartbeat.offset_reset says.",
-                       stored->partition, static_cast<long long>(to)),
-             errhidecontext(true)));
+    ereport(
+        WARNING,
+        (errcode(ERRCODE_WARNING), errmsg("heartbeat: %s", reason),
+         errdetail("The worker continues partition %d at offset %lld, as heartbeat.offset_reset requires.",
+                   stored->partition, static_cast<long long>(to)),
+         errhidecontext(true)));
     if (mismatch != Mismatch::removed && to_end)
         move(source, stored, begin, reason);
     move(source, stored, to, reason);

@@ -70,7 +70,7 @@ const char *registry_property_objection(const FileProperty &property) noexcept {
     if (objection != nullptr)
         return objection;
     if (name == "basic.auth.credentials.source" && value == "URL")
-        return "to URL: a URL can be seen by many roles, so use USER_INFO with basic.auth.user.info";
+        return "to URL: many roles can see a URL, so use USER_INFO with basic.auth.user.info";
     if (name == "basic.auth.credentials.source" && !has_any_value(value, {"USER_INFO", "SASL_INHERIT"}))
         return "to a value that is neither USER_INFO nor SASL_INHERIT";
     if (name == "basic.auth.user.info" && (value.find(':') == std::string::npos || value[0] == ':'))

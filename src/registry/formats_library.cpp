@@ -35,7 +35,7 @@ const FormatsModule *open_module(const char *path, char *error, size_t size) noe
         utf8_print(error, size,
                    "the module heartbeat_formats cannot be loaded: install the libraries libcurl and "
                    "libprotobuf with which heartbeat was built (%s)",
-                   reason == nullptr ? "no reason given" : reason);
+                   reason == nullptr ? "the system gave no reason" : reason);
         return nullptr;
     }
     auto get = reinterpret_cast<const FormatsModule *(*)() noexcept>(dlsym(library, formats_symbol));

@@ -79,7 +79,8 @@ bool RegistryConfig::check(const KafkaSettings &settings, Error *error) {
     }
     RegistryOptions found = options();
     if (found.user_info[0] != '\0' && found.bearer_token[0] != '\0')
-        return refuse(settings, error, "has both a user and a token for the schema registry: remove one");
+        return refuse(settings, error,
+                      "has both a user and a token for the schema registry: remove the user or the token");
     if (found.certificate_file[0] == '\0' && found.key_file[0] != '\0')
         return refuse(
             settings, error,

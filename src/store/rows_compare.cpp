@@ -30,7 +30,7 @@ Rows rest_of(const Rows &rows) {
 [[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
     row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("a reading could not be inserted at first, and was inserted at a second attempt"),
+                    errmsg("the first insert of a reading failed, and the second insert succeeded"),
                     errdetail("The worker tries the batch again.")));
 }
 

@@ -121,7 +121,7 @@ is($node->query(q{SELECT details FROM heartbeat_events WHERE kind = 'retry' ORDE
 	. "\n" . '{"resolved": 0, "remaining": 1, "remaining_errors": {"INVALID_JSON": 1}}', 'the event of a retry has its filters');
 $node->query("SELECT heartbeat_drop_source('flat')");
 my (undef, undef, $gone) = $node->psql('heartbeat', "SELECT heartbeat_retry_dead_letters(source => 'flat')");
-like($gone, qr/WARNING:  1 dead letters stay unresolved: their source was dropped/, 'a retry of a dropped source warns');
+like($gone, qr/WARNING:  1 dead letters stay unresolved, because their sources were dropped/, 'a retry of a dropped source warns');
 assert_exact('after a replay by a mapping');
 
 # heartbeat_alter_source() and heartbeat_drop_source() take effect exactly at the commit: the transaction of the call sees all

@@ -134,7 +134,7 @@ bool compile(std::string_view text, const NamedText *imports, size_t count, Comp
     for (size_t i = 0; i < count; i++)
         total += imports[i].text.size();
     if (count > imports_max || total > texts_max)
-        return errors->refuse(main_name, 0, "it and its imports are more than 64 files or 4 MiB");
+        return errors->refuse(main_name, 0, "the schema and its imports have more than 64 files or 4 MiB");
     Compiler compiler(errors);
     for (size_t i = 0; i < count; i++)
         if (!proto_known_is_fixed(imports[i].name) &&

@@ -78,7 +78,7 @@ const char *parse_type(dom::object answer, RegistrySchemaType *type) {
             return nullptr;
         }
     }
-    return "the schemaType is none of AVRO, PROTOBUF and JSON";
+    return "the schemaType must be AVRO, PROTOBUF or JSON";
 }
 
 } // namespace
