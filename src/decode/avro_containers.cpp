@@ -1,5 +1,5 @@
-// Takes records, arrays and maps of an Avro message. Each record, array or map enters a level, and a union in
-// a union is not legal. So the recursion ends at the limit of levels.
+// Takes records, arrays and maps of an Avro message. Each record, array or map adds one level of depth, and
+// Avro forbids a union directly in a union. So the limit of levels also limits the recursion.
 #include "decode/avro_skip.h"
 #include "decode/avro_values.h"
 #include "decode/utf8_text.h"
@@ -13,8 +13,8 @@ namespace {
 // The positions of the inner steps of an array or a map: see AvroStep.
 enum : uint32_t { skip_step, others_step, first_named_step };
 
-// How many of the next `count` elements of an array become values of the tree, if the tree has `size`
-// elements of the array already.
+// Returns the number of elements that become values of the tree, out of the next `count` elements of an
+// array. The tree already has `size` elements of this array.
 uint64_t count_taken(const AvroStep *steps, uint32_t step_count, uint64_t count, uint32_t size) {
     if (steps[others_step].op != AvroOp::none)
         return count;
@@ -58,7 +58,7 @@ bool AvroValues::take_array(const AvroStep &step, uint32_t index) {
     do {
         if (!cursor_.open_block(&block))
             return false;
-        // an element can have no bytes, so a small message can have any number of elements
+        // an element can have a size of 0 bytes, so a small message can have any number of elements
         if (count_taken(steps, step.count, block.count, tree_[index].size) >
             message_values_max - tree_.size())
             return fail_values();

@@ -15,13 +15,13 @@ struct AvroFault {
     DecodeErrorCode code = DecodeErrorCode::none;
     const char *found = "";
     const char *expected = "";
-    size_t offset = 0; // of the wrong value
+    size_t offset = 0; // the position of the wrong value
 };
 
 struct AvroBlock {
     bool is_last = false;      // the block has no elements: the array or map ends
-    uint64_t count = 0;        // of elements that are not read yet
-    const char *end = nullptr; // of the block; nullptr: the message does not say it
+    uint64_t count = 0;        // the number of elements that are not read yet
+    const char *end = nullptr; // the end of the block; nullptr: the message does not contain the block's size
 };
 
 class AvroCursor {
@@ -30,7 +30,7 @@ class AvroCursor {
         : begin_(bytes.data()), at_(begin_), end_(begin_ + bytes.size()) {}
 
     const AvroFault &fault() const { return fault_; }
-    bool fail_from(size_t offset) noexcept { // where the wrong value begins
+    bool fail_from(size_t offset) noexcept { // `offset`: the position of the wrong value
         fault_.offset = offset;
         return false;
     }
@@ -77,7 +77,7 @@ class AvroCursor {
 
     // Begins the next block of an array or a map.
     bool open_block(AvroBlock *block) noexcept;
-    bool close_block(const AvroBlock &block) noexcept; // compares its size with the size in the message
+    bool close_block(const AvroBlock &block) noexcept; // compares the real size with the size in the message
     bool skip_block(AvroBlock *block) noexcept;        // block->end must not be nullptr
 
     // Counts a record, an array or a map that begins.

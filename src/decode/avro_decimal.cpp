@@ -1,5 +1,5 @@
-// Small decimals need one exact division. Others become decimal digits, because std::from_chars() rounds
-// digits with an exponent correctly.
+// Small decimals need one exact division. Larger decimals become decimal digits with an exponent, because
+// std::from_chars() rounds such a text correctly.
 #include "decode/avro_decimal.h"
 
 #include "decode/mapping_limits.h"
@@ -17,12 +17,12 @@ constexpr uint64_t exact_integers = uint64_t{1} << 53; // a double holds each in
 constexpr double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-// 8 bits have less than 2.5 decimal digits. The last bytes have room for the exponent.
+// 8 bits need less than 2.5 decimal digits. The text has room for an exponent after the digits.
 constexpr size_t digits_max = avro_decimal_bytes_max * 5 / 2;
 constexpr size_t exponent_max = 16;
 
-// Writes the decimal digits of the number to the end of `digits`, and returns a pointer to the first digit.
-// The highest word of the number comes first. The function changes the number.
+// Writes the decimal digits of the number before `end`, and returns a pointer to the first digit. The highest
+// word of the number comes first. The function overwrites `words`.
 char *write_digits(uint32_t *words, size_t count, char *end) noexcept {
     constexpr uint32_t billion = 1'000'000'000;
     char *at = end;

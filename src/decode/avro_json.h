@@ -1,4 +1,4 @@
-// The JSON of an Avro schema, and its faults. avro_schema.cpp reads a schema with it.
+// The JSON of an Avro schema, and the faults of this JSON. avro_schema.cpp reads a schema with this class.
 #pragma once
 
 #include "decode/avro_types.h"

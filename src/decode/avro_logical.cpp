@@ -1,5 +1,5 @@
-// Finds out what a logical type means for the bytes of a value. A duration and a decimal with a scale of its
-// own ("big-decimal") stay bytes, because no field of a reading accepts these two types.
+// Finds out what a logical type means for the bytes of a value. A "duration" and a "big-decimal" (a decimal
+// that contains its scale) stay bytes, because no field of a reading accepts these two types.
 #include "decode/avro_logical.h"
 
 #include <cmath>
@@ -32,7 +32,7 @@ const ValueNode *attribute(const ValueTree &json, uint32_t object, std::string_v
     return index == no_value ? nullptr : &json[index];
 }
 
-// The number of decimal digits that each number of this many bytes can have, with a sign.
+// Returns the largest number of digits for which each decimal number, with its sign, fits into `bytes` bytes.
 double fixed_digits(uint32_t bytes) noexcept {
     return bytes == 0 ? 0 : std::floor((8.0 * bytes - 1) * std::log10(2.0));
 }

@@ -1,6 +1,6 @@
 // The path to a fault in a message: names of the schema's fields, such as /samples/3/bpm. After a fault, the
-// reader of Avro messages leaves the values around the fault one after the other, and adds a part of the path
-// each time. So a message without a fault needs no time for the path.
+// reader of Avro messages returns from the inner value to the outer values, and each return adds a part of
+// the path. So a message without a fault needs no time for the path.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,11 @@ class AvroPath {
         add('/');
     }
     void add_element(uint32_t number) noexcept { add_number("/%u", number); }
-    // The name of a member is content of the message, so the path has the number of the member instead.
+    // The name of a map's member is content of the message. So the path contains the number of the member
+    // instead.
     void add_member(uint32_t number) noexcept { add_number("/(member %u)", number); }
 
-    // If the path is too long, returns only its end, because the end is nearest to the fault.
+    // If the path is too long, returns only the end of the path, because the end is nearest to the fault.
     const char *text() const noexcept { return text_ + begin_; }
 
   private:

@@ -90,8 +90,8 @@ class Compiler {
     }
 
   private:
-    using Use =
-        std::pair<uint32_t, const WantedValue *>; // a type, and its values that are read; nullptr: none
+    // a type, and the inner values that the mapping reads; nullptr: the mapping reads no value
+    using Use = std::pair<uint32_t, const WantedValue *>;
 
     struct Group { // of inner steps
         uint32_t first = 0, count = 0, taken = 0;
@@ -102,7 +102,7 @@ class Compiler {
         const WantedValue *wanted;
     };
 
-    // Until resolve(), `first` of a step with inner steps is the index of its group.
+    // Before resolve(), the field `first` of a step with inner steps is the index of the step's group.
     AvroStep step(uint32_t index, const WantedValue *wanted) {
         const AvroType &type = schema_.types[index];
         AvroStep made;
@@ -193,7 +193,7 @@ class Compiler {
     }
 
     void add_elements(uint32_t item, const WantedValue &wanted) {
-        std::map<uint32_t, const WantedValue *> elements; // in order of their numbers
+        std::map<uint32_t, const WantedValue *> elements; // in the order of their numbers
         for (const WantedValue &named : wanted.children)
             if (named.number != no_value)
                 elements.emplace(named.number, &named);
@@ -220,7 +220,7 @@ class Compiler {
 
     const AvroSchema &schema_;
     const std::vector<std::optional<uint32_t>> sizes_;
-    WantedValue everything_; // stands for each value that is wanted as a whole
+    WantedValue everything_; // stands for each value that the mapping reads as a whole
     AvroPlan plan_;
     std::map<Use, uint32_t> group_of_;
     std::vector<Group> groups_;

@@ -1,6 +1,6 @@
-// A plan to read messages of one Avro schema for one mapping. The plan is a flat list of steps, and each step
-// takes or skips a value. avro_plan_compile() makes the plan once. The reader follows the plan for each
-// message, and compares no names of fields.
+// A plan for reading the messages of one Avro schema with one mapping. The plan is a flat list of steps, and
+// each step takes or skips a value. avro_plan_compile() makes the plan once. The reader follows the plan for
+// each message, and does not compare the names of fields.
 #pragma once
 
 #include "decode/avro_types.h"
@@ -13,7 +13,7 @@ namespace heartbeat {
 enum class AvroOp : uint8_t {
     none,
     // skip a value
-    skip_bytes, // a number of bytes that the schema knows
+    skip_bytes, // a fixed number of bytes, which follows from the schema
     skip_varint,
     skip_text,
     skip_blocks, // an array or a map
@@ -50,14 +50,15 @@ enum class AvroOp : uint8_t {
 //                     `none`; 3. a step for each element or member that the mapping names, in order of
 //                     `number`
 struct AvroStep {
-    const char *name_data = nullptr; // of a field of a record, or of a member of a map that the mapping names
+    // the name of a record's field, or of a map's member that the mapping names
+    const char *name_data = nullptr;
     uint32_t name_size = 0;
-    uint32_t number = no_value; // of an element of an array that the mapping names
-    // of a type with a fixed size: the number of bytes; of a record: the number of taken fields; of an
-    // integer: the TimeScale
+    uint32_t number = no_value; // the number of an array's element that the mapping names
+    // for a type with a fixed size: the number of bytes; for a record: the number of fields that the step
+    // takes; for an integer: the TimeScale
     uint32_t size = 0;
-    uint32_t first = 0; // of an enum: index of its type
-    uint32_t count = 0; // of a decimal: its scale
+    uint32_t first = 0; // for an enum: the index of the enum's type
+    uint32_t count = 0; // for a decimal: the scale
     AvroOp op = AvroOp::none;
 
     std::string_view name() const { return {name_data, name_size}; }
@@ -67,10 +68,10 @@ struct AvroStep {
 struct AvroPlan {
     std::vector<AvroStep> steps;
     AvroStep root;
-    std::deque<std::string> names; // of the members of maps
+    std::deque<std::string> names; // the names of the members of maps
 };
 
-// The plan has pointers into the schema, so the schema must live as long as the plan. May throw
+// The plan contains pointers into the schema, so the schema must live as long as the plan. May throw
 // AvroSchemaFault and std::bad_alloc.
 AvroPlan avro_plan_compile(const AvroSchema &schema, const WantedValue &wanted);
 

@@ -1,5 +1,5 @@
-// The reader of Avro messages: it owns a schema with its plan, and no exception leaves it. The mapped decoder
-// has one reader for each schema of a source.
+// The reader of Avro messages: it owns a schema and the plan for this schema. Its functions throw no
+// exception. The mapped decoder has one reader for each schema of a source.
 #include "decode/avro_plan.h"
 #include "decode/avro_schema.h"
 #include "decode/avro_values.h"

@@ -76,8 +76,8 @@ class Parser {
         }
     }
 
-    // A name without a dot belongs to the namespace around it. If this namespace has no such type, the
-    // function looks for a type without a namespace, as Avro's library for Java does.
+    // A name without a dot belongs to the namespace of the enclosing type. If this namespace has no such
+    // type, the function looks for a type without a namespace, as Avro's library for Java does.
     uint32_t reference(const AvroPart &part) const {
         const std::string name(json_.node(part).text());
         const uint32_t primitive = primitive_of(name);

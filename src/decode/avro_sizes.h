@@ -8,14 +8,14 @@
 
 namespace heartbeat {
 
-inline constexpr uint32_t avro_size_max = UINT32_MAX; // also stands for larger sizes
+inline constexpr uint32_t avro_size_max = UINT32_MAX; // this value also stands for larger sizes
 
 constexpr uint32_t avro_add_sizes(uint32_t left, uint32_t right) noexcept {
     return left > avro_size_max - right ? avro_size_max : left + right;
 }
 
-// Returns the size of each type, or nothing if the size is not fixed. A value without a fixed size has at
-// least one byte. May throw std::bad_alloc.
+// Returns the size of each type. The element of a type without a fixed size is empty. A value without a fixed
+// size has at least one byte. May throw std::bad_alloc.
 std::vector<std::optional<uint32_t>> avro_fixed_sizes(const AvroSchema &schema);
 
 } // namespace heartbeat

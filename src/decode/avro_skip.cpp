@@ -1,5 +1,5 @@
-// Each record, array or map enters a level, and a union in a union is not legal. So the recursion ends at the
-// limit of levels, and needs bounded stack memory.
+// Each record, array or map adds one level of depth, and Avro forbids a union directly in a union. So the
+// limit of levels also limits the recursion and the stack memory.
 #include "decode/avro_skip.h"
 
 namespace heartbeat {

@@ -6,7 +6,7 @@
 
 namespace heartbeat {
 
-// The functions return false after a fault. The cursor has the fault.
+// Both functions return false after a fault, and the cursor keeps the fault.
 bool avro_skip(AvroCursor *cursor, const AvroPlan &plan, const AvroStep &step) noexcept;
 
 // Skips the elements of the block that are not read yet. `parts` are the steps that skip one element.

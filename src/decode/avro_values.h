@@ -1,4 +1,4 @@
-// Reads the bytes of one Avro message into a tree of values, as a plan says. avro_reader.cpp makes one
+// Follows a plan to read the bytes of one Avro message into a tree of values. avro_reader.cpp makes one
 // AvroValues for each message.
 #pragma once
 

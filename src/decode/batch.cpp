@@ -11,8 +11,9 @@ namespace heartbeat {
 
 namespace {
 
-// With each message the batch also keeps a small text: the customer id or the error text. When a message
-// makes the batch full, the batch reserves this many bytes more than the message needs, for these texts.
+// With each message the batch also keeps a small text: the customer id or the error text. When a large
+// message makes the batch full, the batch reserves this number of bytes for these texts, in addition to the
+// bytes of the message.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
 // Empties the vector. Frees its memory if giant messages have made it larger than `kept`.
@@ -28,7 +29,7 @@ Batch::Batch(size_t max_messages, size_t max_bytes) noexcept
     : max_messages(max_messages), max_bytes(max_bytes) {}
 
 uint32_t Batch::partition_index(int32_t partition, int64_t first_offset) {
-    // search from the end: neighbours in the queue are mostly of the same partition
+    // search from the end: two consecutive messages of the queue mostly belong to the same partition
     for (size_t index = partitions.size(); index-- > 0;)
         if (partitions[index].partition == partition)
             return static_cast<uint32_t>(index);
@@ -51,8 +52,8 @@ BatchBytes Batch::keep(const void *data, size_t size) {
     if (needed > std::numeric_limits<uint32_t>::max())
         throw std::bad_alloc();
     // Double the capacity up to max_bytes, so that the vector copies each byte only a few times. Beyond
-    // max_bytes reserve only the bytes that are needed. Doubling would reserve twice the memory of a giant
-    // message.
+    // max_bytes, reserve only the bytes that the batch needs: doubling would reserve twice the memory of a
+    // giant message.
     if (needed > bytes.capacity() && size > bytes_beside)
         bytes.reserve(needed < max_bytes ? std::min(std::max(needed, 2 * bytes.capacity()), max_bytes)
                                          : needed + bytes_beside);
@@ -75,7 +76,9 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     begun.first_header = static_cast<uint32_t>(headers.size());
     begun.partition_index = partition_index(message.partition, first_offset);
     if (message.offset < partitions[begun.partition_index].next_offset)
-        return false; // fetched before the client's last seek: the database or this batch has the message
+        // the client fetched this message before its last seek: the database or this batch already has the
+        // message
+        return false;
     begun.offset = message.offset;
     begun.kafka_time = message.kafka_time;
     begun.leader_epoch = message.leader_epoch;
@@ -86,8 +89,8 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     return true;
 }
 
-// The readings of a message mostly have the same customer and the same device. The batch then keeps their
-// texts only once.
+// The readings of a message mostly have the same customer and the same device. In this case the batch keeps
+// each of the two texts only once.
 BatchBytes Batch::keep_id(std::string_view id, BatchBytes BatchReading::*member) {
     if (begun.readings > 0) {
         BatchBytes last = readings.back().*member;

@@ -1,7 +1,7 @@
 // The messages that one transaction will store, and their readings: decoded, sorted and ready to become rows.
-// pipeline.cpp fills the batch, and src/store reads it. The batch itself decodes and classifies nothing. A
-// batch owns all of its bytes, so the caller can free a Kafka message or a JSON value at once. The public
-// functions here are noexcept; batch_filler.h has the functions that may throw.
+// pipeline.cpp fills the batch, and src/store reads it. The batch does not decode messages, and does not
+// classify readings. A batch owns all of its bytes, so the caller can free a Kafka message or a JSON value
+// immediately. The public functions here are noexcept; batch_filler.h has the functions that may throw.
 #pragma once
 
 #include "decode/batch_message.h"
@@ -26,7 +26,8 @@ constexpr int64_t minute_of(int64_t time) noexcept {
 class Batch {
   public:
     bool empty() const noexcept { return partitions.empty(); }
-    // A batch can have more readings and bytes than its limits, because it has all readings of each message.
+    // A batch can have more readings and bytes than its limits, because the batch always takes all readings
+    // of a message.
     bool full() const noexcept {
         return messages.size() >= max_messages || readings.size() >= max_messages ||
                bytes.size() >= max_bytes;
@@ -52,20 +53,21 @@ class Batch {
     std::vector<BatchReading> readings; // in the order of their messages
     std::vector<BatchHeader> headers;   // in the order of their messages
     std::vector<BatchPartition> partitions;
-    // one for each element of `partitions`: consumer_advance() sets them, or leaves the list empty if no
-    // memory is left
+    // one trail for each element of `partitions`: consumer_advance() fills the list, or leaves the list empty
+    // if no memory is left
     std::vector<MarkTrail> trails;
 
     // seal() fills these lists. `records`, `anomalies` and `repetitions` have indexes into `readings`. The
     // indexes are in the order of the tables' primary key (customer_id, event_time, device_id), because
-    // inserting in this order saves a third of the time. If several readings of one table have the same key,
+    // inserts in this order need a third less time. If several readings of one table have the same key,
     // `records` or `anomalies` has only the reading that arrived first.
     std::vector<uint32_t> records;
     std::vector<uint32_t> anomalies;
-    // the readings that repeat a key: first the repetitions of `records`, then of `anomalies`
+    // the readings that repeat a key: first the repetitions of `records`, then the repetitions of `anomalies`
     std::vector<uint32_t> repetitions;
     std::vector<uint32_t> dead_letters; // indexes into `messages`
-    std::vector<int64_t> minutes; // starts of the minutes with readings: microseconds since 1970, ascending
+    // the starts of all minutes that have readings: microseconds since 1970, ascending
+    std::vector<int64_t> minutes;
 
   protected:
     // batch_create() makes batches, and batch_destroy() destroys them.
@@ -75,8 +77,8 @@ class Batch {
     // To add a message, call begin_message(), then add_reading() for each of its readings, then one of the
     // functions end_*(). `first_offset` is the position of the partition before this batch. begin_message()
     // returns false if the batch or the database has this message already. In this case, call none of the
-    // other functions. After an exception (std::bad_alloc) abandon_message() removes the parts of the message
-    // that were added.
+    // other functions. If one of these functions throws std::bad_alloc, call abandon_message(): it removes
+    // the added parts of the message.
     bool begin_message(const MessageView &message, int64_t first_offset);
     void add_reading(const ReadingView &reading, HeartRateClass heart_rate_class);
     void end_message();
@@ -92,7 +94,7 @@ class Batch {
     void seal();
     void unseal() noexcept; // empties the lists
 
-    // Both functions may throw std::bad_alloc.
+    // These three functions may throw std::bad_alloc.
     void restore(); // undoes all calls of reject(), and seals the batch
     void reject(uint32_t reading, const char *sqlstate, const char *text);
     void reject_repetitions();
@@ -114,10 +116,11 @@ class Batch {
     void refuse(uint32_t message, const char *sqlstate, BatchBytes text);
 
     std::vector<BatchKey> keys; // the keys of the list that sort_by_key() sorts
-    size_t common_bytes = 0;    // how many first bytes all customer ids of this list have in common
+    // the length of the common beginning of all customer ids of this list, in bytes
+    size_t common_bytes = 0;
 
     BatchMessage begun = {};  // the message between begin_message() and end_*()
-    size_t most_readings = 1; // the most readings that a message of the previous batch had
+    size_t most_readings = 1; // the largest number of readings in one message of the previous batch
     size_t most_readings_now = 1;
     size_t bytes_sealed = 0; // the size of `bytes` when the batch was sealed for the first time
 };
@@ -129,14 +132,15 @@ class Batch {
 // queue at once go into the same batch.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
-// Call it before batch_seal(). The message at this offset of this partition counts as read, but src/store
-// does not store it.
+// Call this function before batch_seal(). The message at this offset of this partition counts as read, but
+// src/store does not store it.
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing
-// Call it after sealing, if the database refuses this reading. Its whole message becomes a dead letter. The
-// messages that repeat the reading with the same heart rate also become dead letters, because the database
-// would refuse them too. Call batch_seal_again() afterwards. Until then the lists still have the other
-// readings of these messages, and lack the repetitions with another heart rate.
+// Call this function after batch_seal(), if the database refuses this reading. The whole message of the
+// reading becomes a dead letter. Each message that repeats the reading with the same heart rate also becomes
+// a dead letter, because the database would refuse it too. Then call batch_seal_again(). Before this call,
+// the lists still contain the other readings of the new dead letters. The lists do not yet contain the
+// repetitions with another heart rate.
 bool batch_reject(Batch *batch, uint32_t reading, const char *sqlstate, const char *text) noexcept;
 // Rejects each message that repeats a reading of a rejected message.
 bool batch_reject_repetitions(Batch *batch) noexcept;

@@ -30,7 +30,7 @@ class BatchFiller : public Batch {
     using Batch::unseal;
 };
 
-// Each batch is made as a BatchFiller.
+// Each batch is a BatchFiller, so this cast is valid.
 inline BatchFiller *batch_filler(Batch *batch) noexcept {
     return static_cast<BatchFiller *>(batch);
 }

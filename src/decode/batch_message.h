@@ -14,7 +14,7 @@ namespace heartbeat {
 // The place of a key, a payload or a text in the batch's bytes. Size -1 stands for a NULL. Size 0 stands for
 // an empty text.
 struct BatchBytes {
-    uint32_t position; // Batch::keep() keeps no bytes after the first four GiB
+    uint32_t position; // four bytes are enough, because Batch::keep() keeps at most four GiB
     int32_t size;
 };
 
@@ -27,8 +27,8 @@ struct BatchMessage {
     uint32_t partition_index; // into Batch::partitions
     DecodeErrorCode error;    // DecodeErrorCode::none: the message was decoded
     bool ignored;             // the decoder has ignored the message: it has no readings
-    bool left_out;            // its readings are on no list: see batch_leave_out()
-    char sqlstate[6];         // of a message that the database refused; empty otherwise
+    bool left_out;            // no list contains its readings: see batch_leave_out()
+    char sqlstate[6];         // the database's error code if it refused the message; otherwise empty
     int32_t leader_epoch;     // -1: not known
     int64_t offset;
     int64_t kafka_time; // milliseconds since 1970, -1 if the message has no timestamp
@@ -52,8 +52,8 @@ struct BatchReading {
     // of the batch with each other, and src/store compares them with the table.
     bool duplicate;
     bool conflict;
-    // The stored reading is of another device of the customer, at the same time. It is in a table partition
-    // that heartbeat 1.x made. The primary key of such a table partition does not contain the device.
+    // The stored reading has the same customer and time, but another device. It is in a table partition that
+    // heartbeat 1.x made. The primary key of such a table partition does not contain the device.
     bool other_device;
     BatchBytes customer_id;
     BatchBytes device_id;
@@ -62,10 +62,10 @@ struct BatchReading {
     int64_t event_time;       // microseconds since 1970
 };
 
-// The key by which batch_sort.cpp sorts a reading. Most keys differ in `word` or in `event_time`, so the sort
+// The sort key of a reading for batch_sort.cpp. Most keys differ in `word` or in `event_time`, so the sort
 // rarely reads the texts of the batch.
 struct BatchKey {
-    uint64_t word;      // the eight bytes of the customer id after the bytes that all ids have in common
+    uint64_t word;      // the first eight bytes of the customer id after the common beginning of all ids
     int64_t event_time; // microseconds since 1970
     size_t id_size;     // the size of the customer id in bytes
     uint32_t reading;   // into Batch::readings
@@ -79,10 +79,11 @@ struct BatchPartition {
     int64_t messages;        // all messages, also dead letters and ignored messages
     int64_t ignored;         // the number of ignored messages among these messages
     int64_t readings;        // of all messages
-    int64_t last_offset;     // of the last message that has a Kafka timestamp; -1: there is none
-    int64_t last_kafka_time; // of this message: milliseconds since 1970; -1: there is none
+    int64_t last_offset;     // the offset of the last message with a Kafka timestamp; -1: no message has one
+    int64_t last_kafka_time; // the timestamp of this message: milliseconds since 1970; -1: no message has one
     uint32_t last_message;   // the index of this message
-    // earliest and latest event time of the readings, if there are any: microseconds since 1970
+    // the earliest and the latest event time of the readings, if the partition has readings: microseconds
+    // since 1970
     int64_t first_event;
     int64_t last_event;
 };

@@ -1,6 +1,6 @@
-// Makes the lists of a complete batch: the readings in the order of the primary key, with each identity once,
-// and the dead letters. If the database refuses readings later, this file makes dead letters of their
-// messages.
+// Makes the lists of a complete batch. One list has the dead letters. The lists of readings are in the order
+// of the primary key, and contain each identity once. If the database refuses readings later, this file makes
+// dead letters of the messages with these readings.
 #include "decode/batch.h"
 
 #include "decode/batch_filler.h"
@@ -86,9 +86,9 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
             refuse(readings[*repetition].message, sqlstate, kept);
 }
 
-// Goes through the repetitions in the order of arrival. A message that becomes a dead letter here can have
-// the first reading of another identity. The repetitions of this reading arrived later, so the loop rejects
-// them too.
+// Goes through the repetitions in the order of arrival. When a message becomes a dead letter in this loop,
+// the message can contain the first reading of another identity. The repetitions of this reading arrived
+// later, so the loop rejects them too.
 void Batch::reject_repetitions() {
     std::vector<uint32_t> arrived = repetitions;
     std::sort(arrived.begin(), arrived.end());

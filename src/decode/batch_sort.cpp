@@ -15,14 +15,14 @@ std::string_view text_at(const Batch &batch, BatchBytes piece) noexcept {
     return {batch.at(piece), static_cast<size_t>(piece.size)};
 }
 
-// Returns how many first bytes the two texts have in common, at most `limit`.
+// Returns the length of the common beginning of the two texts in bytes, at most `limit`.
 size_t count_common(std::string_view left, std::string_view right, size_t limit) noexcept {
     left = left.substr(0, std::min(limit, right.size()));
     return static_cast<size_t>(std::mismatch(left.begin(), left.end(), right.begin()).first - left.begin());
 }
 
-// Returns eight bytes of the text from `begin` on, as a number. Two such numbers have the same order as their
-// bytes. After the end of the text the bytes are zero.
+// Returns eight bytes of the text from `begin` on, as a number. Two of these numbers have the same order as
+// the bytes that they come from. Bytes after the end of the text count as zero.
 uint64_t word_at(std::string_view text, size_t begin) noexcept {
     uint64_t word = 0;
     for (size_t i = begin; i < begin + sizeof(word); i++)
@@ -59,7 +59,7 @@ int Batch::compare_ids(const BatchKey &left, const BatchKey &right) const {
     if (left.word != right.word)
         return left.word < right.word ? -1 : 1;
     if (std::max(left.id_size, right.id_size) <=
-        common_bytes + sizeof(left.word)) // no byte follows the words
+        common_bytes + sizeof(left.word)) // `word` contains the whole rest of both ids
         return left.id_size == right.id_size ? 0 : left.id_size < right.id_size ? -1 : 1;
     return text_at(*this, readings[left.reading].customer_id)
         .compare(text_at(*this, readings[right.reading].customer_id));
@@ -77,7 +77,7 @@ int Batch::compare_keys(const BatchKey &left, const BatchKey &right) const {
 }
 
 // Also makes all readings of a customer share one text. src/store reads the customer ids in the order of the
-// keys, and then finds this text in the processor's caches.
+// keys. So it finds the shared text in the processor's caches.
 void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
     make_keys(indexes);
     std::sort(keys.begin(), keys.end(), [this](const BatchKey &left, const BatchKey &right) {

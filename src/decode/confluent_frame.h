@@ -11,12 +11,12 @@ namespace heartbeat {
 
 struct ConfluentFrame {
     int32_t schema_id; // never negative
-    // All bytes after the id. With Protobuf the indexes of the message's type are at its beginning.
+    // All bytes after the id. In Protobuf, the body begins with the indexes of the message's type.
     std::string_view body;
 };
 
-// `what` is the name of the bytes in errors, such as "payload". If the function returns false, *error has the
-// code and a text.
+// `what` is the name of the bytes in errors, such as "payload". If the function returns false, *error
+// contains `code` and a text.
 bool confluent_frame_read(std::string_view bytes, const char *what, DecodeErrorCode code,
                           ConfluentFrame *frame, DecodeError *error) noexcept;
 

@@ -1,5 +1,5 @@
-// The errors of decoding: the code that is stored with a dead letter, and a text for a person. The decoders
-// set them, the batch keeps them, and the store and the retry of dead letters read them.
+// The errors of decoding: a code, which is stored with a dead letter, and a text for a person. The decoders
+// set the code and the text. The batch keeps both. The store and the retry of dead letters read both.
 #pragma once
 
 #include <cstdint>
@@ -8,20 +8,22 @@ namespace heartbeat {
 
 enum class DecodeErrorCode : uint8_t {
     none,
-    tombstone,    // the message has no payload at all
-    empty,        // a payload of zero bytes
-    invalid_json, // not JSON in UTF-8: syntax, \u0000, lone surrogate, nesting, trailing bytes, repeated key
-    number_out_of_range, // a number that neither 64 bits nor a double can hold
+    tombstone, // the message has no payload at all
+    empty,     // a payload of zero bytes
+    // no JSON in UTF-8, or JSON with \u0000, a lone surrogate, too deep nesting, trailing bytes or a repeated
+    // key
+    invalid_json,
+    number_out_of_range, // a number that is too large for 64 bits and for a double
     not_an_object,
     missing_field,
     wrong_type,
     customer_id_empty,
     customer_id_too_long,
     invalid_timestamp,
-    invalid_avro,     // bytes that do not fit the schema, or no frame of Confluent around them
-    invalid_protobuf, // likewise
+    invalid_avro,     // the bytes do not fit the schema, or the frame of Confluent is missing or wrong
+    invalid_protobuf, // the same as invalid_avro, for Protobuf
     unknown_schema,   // the schema registry answered that it has no schema with the id of the message
-    out_of_memory,    // the message may be a valid reading: decode it again
+    out_of_memory,    // the message is possibly a valid reading: decode it again
 };
 
 // The codes that a dead letter can have.

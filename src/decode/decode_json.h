@@ -1,6 +1,6 @@
 // Decodes any payload with a JSON parser, into a reading or an error. Its result defines what a payload
-// means. decode_plain() only returns the same result faster, for common payloads. decoder_of_heartbeat.cpp
-// calls both.
+// means. decode_plain() returns the same result faster, but only for common payloads.
+// decoder_of_heartbeat.cpp calls both functions.
 #pragma once
 
 #include "decode/decode_error.h"

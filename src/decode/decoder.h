@@ -1,7 +1,7 @@
-// The interface of decoders. A decoder converts a Kafka message into readings, or ignores the message. If it
-// can do neither, it returns an error, and the message becomes a dead letter. There are two decoders: one of
-// heartbeat's own layout, and one of the layouts that mappings describe. pipeline.cpp calls the decoder and
-// does not depend on a layout.
+// The interface of decoders. A decoder converts a Kafka message into readings, or ignores the message. If the
+// message is invalid, the decoder returns an error, and the message becomes a dead letter. There are two
+// kinds of decoders: one for heartbeat's own layout, and one for the layouts that mappings describe.
+// pipeline.cpp calls the decoder and does not depend on a layout.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -14,16 +14,16 @@ namespace heartbeat {
 class SchemaCache;
 
 enum class DecodeResult : uint8_t {
-    decoded,      // Decoded::readings has all readings of the message, and can be empty
+    decoded,      // Decoded::readings has all readings of the message; it can be empty
     ignored,      // the mapping of the source excludes the message
-    failed,       // Decoded::error says why
+    failed,       // Decoded::error has the reason
     needs_schema, // the decoder does not know the schema of the message: see schema_cache()
 };
 
 // A decoder's result for a message. A decoder that makes one reading of each message can use the members
-// `own` and `view` for it.
+// `own` and `view` for this reading.
 struct Decoded {
-    // valid until the decoder decodes another message, and only while this message exists
+    // valid while this message exists, until the decoder decodes another message
     const ReadingView *readings;
     size_t count;
     DecodeError error;
@@ -48,19 +48,19 @@ class Decoder {
     Decoder &operator=(const Decoder &) = delete;
 
     // Decodes either the whole message or no part of it. The members of *decoded that do not belong to the
-    // result are unspecified. An error text may name a position in the message, but never has content of the
+    // result are unspecified. An error text can contain a position in the message, but never content of the
     // message, because error texts go to logs. Only one thread at a time may call a decoder, but each call
-    // may come from another thread. The locale of the process may change at any time.
+    // may come from another thread. The locale of the process can change at any time.
     virtual DecodeResult decode(const MessageView &message, Decoded *decoded) noexcept = 0;
 
-    // The cache of the schemas that the messages name, or nullptr if the messages name no schemas. After
-    // DecodeResult::needs_schema, schema_cache_wanted() returns the schema that the decoder needs.
+    // The cache of the schemas whose ids are in the messages, or nullptr if the messages contain no schema
+    // ids. After DecodeResult::needs_schema, schema_cache_wanted() returns the schema that the decoder needs.
     virtual SchemaCache *schema_cache() noexcept { return nullptr; }
 
-    // If it returns false, decode() does not need MessageView::headers.
+    // Returns false if decode() does not need MessageView::headers.
     bool reads_headers() const noexcept { return reads_headers_; }
 
-    // If it returns true, a message can have many readings, up to message_readings_max.
+    // Returns true if a message can have many readings, up to message_readings_max.
     bool reads_lists() const noexcept { return reads_lists_; }
 
   private:

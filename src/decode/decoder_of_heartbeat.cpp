@@ -1,5 +1,5 @@
-// Chooses how to decode a payload in heartbeat's own message layout: first with the fast path decode_plain(),
-// and with the JSON parser if decode_plain() does not accept the payload.
+// Decodes a payload in heartbeat's own message layout. First it calls the fast function decode_plain(). If
+// decode_plain() does not accept the payload, it calls the JSON parser.
 #include "decode/decoder_of_heartbeat.h"
 
 #include "decode/decode_json.h"

@@ -1,5 +1,6 @@
 // Makes a Decoder from a mapping and a mapped decoder. All decoders of a thread share one MappedMemory. A
-// process can have hundreds of sources, and each MappedMemory stays as large as its largest message needed.
+// process can have hundreds of sources, and a MappedMemory never becomes smaller than its largest message
+// needed.
 #include "decode/decoder_of_mapping.h"
 
 #include "decode/decoder_of_heartbeat.h"

@@ -1,5 +1,5 @@
 // The decoder of a layout that a mapping describes. The ingest worker, the function that tries a source, the
-// replay and the retry make such a decoder for a source.
+// replay and the retry make a decoder for each source that has a mapping.
 #pragma once
 
 #include "decode/decoder.h"
@@ -11,20 +11,20 @@
 
 namespace heartbeat {
 
-// Compiles the mapping. The messages must have this format. Messages of Avro and Protobuf must have the frame
-// of Confluent. If the function returns nullptr, *error is filled in. All decoders of a thread share one
-// MappedMemory.
+// Compiles the mapping. The messages must have the format `format`. Messages of Avro and Protobuf must have
+// the frame of Confluent. If the function fails, it returns nullptr and fills in *error. All decoders of a
+// thread share one MappedMemory.
 Decoder *decoder_of_mapping(std::string_view json, MappingError *error,
                             MessageFormat format = MessageFormat::json) noexcept;
 
-// Does the same for messages of Avro or Protobuf without a frame. All values must have this schema. If the
-// function returns nullptr, the mapping or the schema is wrong. If the mapping is wrong, *error is filled in,
-// and schema_error->text is empty. If the schema is wrong, *schema_error is filled in.
+// Makes a decoder for messages of Avro or Protobuf without a frame. All values must have the schema `schema`.
+// If the function returns nullptr, the mapping or the schema is wrong. If the mapping is wrong, *error is
+// filled in, and schema_error->text is empty. If the schema is wrong, *schema_error is filled in.
 Decoder *decoder_of_schema(std::string_view json, MessageFormat format, const SchemaTexts &schema,
                            MappingError *error, SchemaError *schema_error) noexcept;
 
-// Destroys a decoder of decoder_of_mapping(). It does nothing with nullptr and with the decoder of
-// heartbeat's own layout.
+// Destroys a decoder of decoder_of_mapping(). The function ignores nullptr and the decoder of heartbeat's own
+// layout.
 void decoder_destroy(Decoder *decoder) noexcept;
 
 } // namespace heartbeat
