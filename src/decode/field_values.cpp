@@ -1,5 +1,5 @@
-// The arithmetic of units. Integers stay integers of 64 bits, so that a time in nanoseconds loses only its
-// digits after the microseconds.
+// The arithmetic of units. Integers stay integers of 64 bits. So a time in nanoseconds loses only the digits
+// that are smaller than a microsecond.
 #include "decode/field_values.h"
 
 #include "decode/text_cursor.h"
@@ -59,8 +59,8 @@ bool is_json_number(std::string_view text, bool *is_integer) {
     return cursor.at_end();
 }
 
-// Whether the absolute value of a number is 1 or more. The position of its first digit other than 0 and its
-// exponent show this.
+// Returns whether the absolute value of a number is 1 or more. The function compares the exponent with the
+// position of the first digit that is not 0.
 bool is_great(std::string_view text) {
     const size_t mantissa_size = std::min(text.find_first_of("eE"), text.size());
     const size_t first = text.find_first_of("123456789");
@@ -176,7 +176,7 @@ NumberText number_parse(std::string_view text, ValueNode *number) noexcept {
     const std::from_chars_result end = std::from_chars(text.data(), text.data() + text.size(), number->real);
     if (end.ec == std::errc{})
         return NumberText::number;
-    // from_chars() returns the same error for a number that is too great and for a number that is almost 0
+    // from_chars() returns the same error for a number that is too large and for a number that is almost 0
     number->real = 0;
     return is_great(text) ? NumberText::out_of_range : NumberText::number;
 }

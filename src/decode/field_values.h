@@ -1,5 +1,5 @@
-// Converts the values of fields: a heart rate in any unit to beats per minute, a number since 1970 in any
-// unit to an event time, and a text to a number. The compiler of mappings and the mapped decoder call it.
+// Converts the values of fields: a heart rate in any unit to beats per minute, a time since 1970 in any unit
+// to an event time, and a text to a number. The compiler of mappings and the mapped decoder call it.
 #pragma once
 
 #include "decode/mapping.h"
@@ -12,18 +12,19 @@ bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept;
 // Rounds to the nearest microsecond. Returns false if the microseconds do not fit into 64 bits.
 bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds) noexcept;
 
-// Converts an integer to a time. The schema declares what the integer counts (ValueNode::scale). `of_day` is
-// true if the integer must count the time since midnight. Returns false if the integer counts something else,
-// or if the result is out of range. Only a time since 1970 in UTC has a zone.
+// Converts an integer to a time. The schema declares the unit and the start of the count (ValueNode::scale).
+// If `of_day` is true, the integer must count the time since midnight. Otherwise the integer must count the
+// time since 1970. Returns false if the integer counts something else, or if the result is out of range. The
+// result has a time zone only if the schema declares a time since 1970 in UTC.
 bool scaled_convert(const ValueNode &integer, bool of_day, TimestampParts *parts) noexcept;
 
-// Whether a time is in the years 0000 to 9999. A time up to a day before or after these years is also legal,
-// because the time may have an offset from UTC.
+// Returns whether a time is in the years 0000 to 9999. A time up to a day before or after these years is also
+// legal, because the time can have an offset from UTC.
 bool event_time_is_legal(int64_t event_time) noexcept;
 
 enum class NumberText : uint8_t { number, not_a_number, out_of_range };
 
-// Parses a text that must be a JSON number and nothing else.
+// Parses a text that must contain only a JSON number.
 NumberText number_parse(std::string_view text, ValueNode *number) noexcept;
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Reads the headers of a message only when they are needed, because librdkafka allocates memory for them.
-// src/kafka implements the interface, and the pipeline calls it. read() may throw, so only these two folders
-// include this header.
+// Reads the headers of a message only if the decoder or the batch needs them, because librdkafka allocates
+// memory for the headers. src/kafka implements this interface, and src/decode/pipeline.cpp calls it. read()
+// may throw, so only the folders src/kafka and src/decode include this file.
 #pragma once
 
 #include "decode/message_view.h"

@@ -1,5 +1,5 @@
-// Installs an allocator for jansson. All threads of the process use this allocator. During a parse it takes
-// memory from the thread's arena. Outside a parse it calls the allocator that was installed before: malloc(),
+// Installs an allocator for jansson. All threads of the process use this allocator. During a parse, the
+// allocator takes memory from the thread's arena. Outside a parse, it calls the previous allocator: malloc(),
 // or the allocator of another library in the process.
 #include "decode/json_arena.h"
 
@@ -17,10 +17,10 @@ std::atomic<json_malloc_t> outer_malloc;
 std::atomic<json_free_t> outer_free;
 std::mutex installing;
 
-// jansson converts numbers with the C library, which takes the decimal point from the locale. At any time the
-// server can change the locale of the process for a moment, but it does not change the locale of a thread. So
-// a parse sets the thread's locale to c_locale(). c_locale() returns 0 if there was no memory to make the
-// locale. The thread then keeps its own locale.
+// jansson converts numbers with the C library, which takes the decimal point from the locale. The server can
+// change the locale of the process for a moment at any time, but the server never sets the locale of a
+// thread. So a parse sets the thread's locale to c_locale(). If there was no memory for this locale,
+// c_locale() returns 0, and the thread keeps its own locale.
 locale_t c_locale() noexcept {
     static const locale_t locale = newlocale(LC_ALL_MASK, "C", nullptr);
     return locale;
@@ -31,9 +31,9 @@ locale_t c_locale() noexcept {
 constinit thread_local JsonArena *JsonArena::current_ = nullptr;
 
 // heartbeat never removes its allocator, because no thread can know whether another thread is in a parse.
-// Another library can replace heartbeat's allocator at any time. The next call of install() then installs
-// heartbeat's allocator again. Outside a parse, heartbeat's allocator calls the allocator of the other
-// library.
+// Another library can replace heartbeat's allocator at any time. In this case the next call of install()
+// installs heartbeat's allocator again. From then on, heartbeat's allocator calls the allocator of the other
+// library outside a parse.
 void JsonArena::install() noexcept {
     json_malloc_t present_malloc;
     json_free_t present_free;

@@ -1,6 +1,6 @@
 // The memory of one parse of JSON. jansson does not handle a failed allocation correctly: it drops digits of
-// a number, or ends the process with an assertion. So no allocation returns NULL to jansson: if no memory is
-// left, the allocator leaves the parse with longjmp. decode_json.cpp uses this class.
+// a number, or ends the process with an assertion. So the allocator never returns NULL to jansson: if no
+// memory is left, the allocator ends the parse with longjmp. decode_json.cpp uses this class.
 #pragma once
 
 #include <csetjmp>
@@ -10,10 +10,10 @@
 
 namespace heartbeat {
 
-// The destructor frees all memory of the parse, so the caller needs no json_decref(). The arena object has
-// some memory inside it, which is enough for an ordinary reading. A thread can have several arenas at a time.
-// Threads share no arena: the process has one allocator for jansson, and this allocator uses the arena of the
-// calling thread.
+// The destructor frees all memory of the parse, so the caller needs no json_decref(). The arena object
+// contains some memory, which is enough for an ordinary reading. A thread can have several arenas at the same
+// time. Threads never share an arena: the process has one allocator for jansson, and this allocator uses the
+// arena of the calling thread.
 class JsonArena {
   public:
     JsonArena() noexcept;
@@ -22,7 +22,7 @@ class JsonArena {
     JsonArena &operator=(const JsonArena &) = delete;
 
     // Does the same as json_loadb(), with two differences. If no memory is left, it returns nullptr and sets
-    // *out_of_memory. The decimal point is ".", whatever the locale of the process is.
+    // *out_of_memory. The decimal point is always ".", in every locale of the process.
     json_t *load(const char *text, size_t size, size_t flags, json_error_t *error,
                  bool *out_of_memory) noexcept;
 

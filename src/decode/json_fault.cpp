@@ -1,4 +1,4 @@
-// jansson's own error text quotes the payload. So the error of heartbeat has only the code and the position
+// jansson's own error text quotes the payload. So heartbeat's error contains only the code and the position
 // of jansson's error.
 #include "decode/json_fault.h"
 

@@ -20,14 +20,14 @@ namespace dom = simdjson::dom;
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-// The first use of simdjson allocates memory, and a failure would end the process. So the first use happens
-// when the library is loaded.
+// The first use of simdjson allocates memory, and a failed allocation would end the process. So this line
+// uses simdjson as soon as the server loads the library.
 [[maybe_unused]] const bool is_prepared = !simdjson::get_active_implementation()->name().empty();
 
 enum class Build : uint8_t { done, repeated_name, too_many, zero_character };
 
-// Copies simdjson's values into the tree. The depth of its recursion is limited, because the parser limits
-// the depth of the JSON.
+// Copies simdjson's values into the tree. The parser limits the depth of the JSON, and so limits the depth of
+// this class's recursion.
 class TreeBuilder {
   public:
     TreeBuilder(ValueTree *tree, std::vector<std::string_view> *names, bool may_repeat_names, bool has_zero)
@@ -126,7 +126,7 @@ class TreeBuilder {
     ValueTree &tree_;
     std::vector<std::string_view> &names_;
     const bool may_repeat_names_;
-    const bool has_zero_; // whether a string may contain U+0000
+    const bool has_zero_; // true: a string of the text possibly contains U+0000
 };
 
 const char *reason(Build result) {
@@ -147,7 +147,7 @@ const char *reason(simdjson::error_code code) {
     }
 }
 
-// Returns a size with some room for a larger next text. After a giant text it adds no room.
+// Returns a size with some room for a larger next text. For a giant text, the function adds no room.
 size_t room_for(size_t size) {
     constexpr size_t least = 1024;
     return size > message_bytes_kept ? size : std::max(size + size / 2, least);
@@ -158,7 +158,7 @@ bool fail_out_of_memory(DecodeError *error) {
 }
 
 // jansson returns the position of the error. jansson needs much memory, so heartbeat does not parse giant
-// texts with it.
+// texts with jansson.
 bool explain(std::string_view text, const char *what, const char *fault, DecodeError *error) {
     const size_t zero = text.find('\0');
     if (zero != text.npos)
@@ -183,7 +183,8 @@ bool explain(std::string_view text, const char *what, const char *fault, DecodeE
 
 struct JsonTree::Parser {
     dom::parser parser;
-    std::vector<char> text; // the parser reads a few bytes after the end
+    // has a few more bytes than the JSON, because simdjson reads beyond the JSON's end
+    std::vector<char> text;
 };
 
 JsonTree::JsonTree() noexcept = default;
@@ -204,7 +205,8 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (text.size() > message_bytes_max)
         return decode_fail(error, DecodeErrorCode::invalid_json, "%s has %zu bytes; expected at most %zu",
                            what, text.size(), message_bytes_max);
-    if (text.substr(0, byte_order_mark.size()) == byte_order_mark) // newer versions of simdjson skip the mark
+    // newer versions of simdjson accept the mark
+    if (text.substr(0, byte_order_mark.size()) == byte_order_mark)
         return explain(text, what, "a byte order mark", error);
     if (parser_ == nullptr)
         parser_ = std::make_unique<Parser>();
@@ -227,7 +229,7 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (code != simdjson::SUCCESS)
         return explain(text, what, reason(code), error);
 
-    // U+0000 can only be written as an escape, so most texts need no search in their strings
+    // JSON can contain U+0000 only as an escape. So most texts need no search in their strings
     const bool has_zero = text.find("\\u0000") != text.npos;
     const Build result = TreeBuilder(&tree_, &names_, may_repeat_names, has_zero).build(root);
     if (result == Build::too_many)

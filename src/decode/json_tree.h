@@ -1,4 +1,4 @@
-// Parses JSON into a tree of values. It keeps its memory for the next text, so that it allocates no memory
+// Parses JSON into a tree of values. The tree keeps its memory for the next text, and so allocates no memory
 // for usual messages. The mapped decoder parses messages with it, and the compiler of mappings parses
 // mappings.
 #pragma once
@@ -11,9 +11,9 @@
 
 namespace heartbeat {
 
-// The rules are those of decode_json(): the text is UTF-8 without U+0000, no object repeats a key, and each
-// number fits into 64 bits or into a double. mapping_limits.h has the limits of size, depth and number of
-// values.
+// The rules are the same as in decode_json(): the text is UTF-8 without U+0000, no object repeats a key, and
+// each number fits into 64 bits or into a double. mapping_limits.h has the limits of size, depth and number
+// of values.
 class JsonTree {
   public:
     JsonTree() noexcept;

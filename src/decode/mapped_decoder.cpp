@@ -25,7 +25,7 @@ DecodeResult MappedDecoder::decode(const MessageView &message, DecodeError *erro
 DecodeResult MappedDecoder::decode_begun(const MessageView &message) noexcept {
     bool holds = true;
     // The decoder tests the conditions on the key, the headers and the Kafka time before it parses the value.
-    // So messages that these conditions exclude need not be JSON.
+    // So a message that these conditions exclude does not need to be JSON.
     if (!test(mapping_.when_envelope, &holds))
         return DecodeResult::failed;
     if (!holds)
@@ -44,7 +44,7 @@ DecodeResult MappedDecoder::decode_begun(const MessageView &message) noexcept {
     }
 }
 
-// Returns false also if the parser needs a schema.
+// Also returns false if the parser needs a schema.
 bool MappedDecoder::parse(MessagePart part, const MessageBytes &bytes, const ValueTree **tree) {
     const MessageParser::Result result =
         parser_->parse(part, {static_cast<const char *>(bytes.data), bytes.size}, memory_, tree, error_);
@@ -170,7 +170,7 @@ bool MappedDecoder::fail_readings() {
                        message_readings_max);
 }
 
-// Forgets the values that can differ from one outer element to the next.
+// Forgets the values that can differ between two outer elements.
 void MappedDecoder::forget_outer() noexcept {
     const auto stays = [](PlaceLevel level) { return level == PlaceLevel::message; };
     const TimeField &time = mapping_.event_timestamp;

@@ -1,5 +1,5 @@
-// Decodes messages of any layout with a mapping. A message becomes readings, is ignored, or becomes one
-// error.
+// Decodes messages of any layout with a mapping. The result of a message is a list of readings, "ignored", or
+// one error.
 #pragma once
 
 #include "decode/decoder.h"
@@ -21,14 +21,14 @@ class MappedDecoder {
 
     void use(MappedMemory *memory) noexcept { memory_ = memory; } // for the next messages
 
-    // If the result is `decoded`, readings() has all readings of the message, and may be empty. If the result
-    // is `ignored`, the conditions of the mapping exclude the message, or all of its elements. If the result
-    // is `failed`, *error has the problem and its place, and never has content of the message. If the result
-    // is `needs_schema`, the parser does not know the schema of the message yet.
+    // If the result is `decoded`, readings() has all readings of the message. The list can be empty. If the
+    // result is `ignored`, the conditions of the mapping exclude the message, or all of its elements. If the
+    // result is `failed`, *error contains the problem and its place, but never content of the message. If the
+    // result is `needs_schema`, the parser does not know the schema of the message yet.
     DecodeResult decode(const MessageView &message, DecodeError *error) noexcept;
 
-    // The readings are valid until another message is decoded with the same memory, and only while the bytes
-    // of the message exist.
+    // The readings are valid while the bytes of the message exist, until a decoder decodes another message
+    // with the same memory.
     const std::vector<ReadingView> &readings() const { return memory_->readings; }
 
   private:

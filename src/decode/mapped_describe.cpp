@@ -1,5 +1,5 @@
-// Error texts name a place in a message. This file writes this name. The name has the numbers of the list
-// elements that the decoder is reading.
+// Error texts contain the name of a place in the message. This file writes this name. The name contains the
+// numbers of the list elements that the decoder is reading.
 #include "decode/mapped_message.h"
 #include "decode/utf8_text.h"
 
@@ -17,11 +17,12 @@ class Description {
   public:
     void add(const char *format, const char *text) { advance(snprintf(at(), left(), format, text)); }
     void add_position(const ListPosition &position) {
-        // a member is shown by its number and not by its name, because the name is content of the message
+        // the text contains the number of a member and not its name, because the name is content of the
+        // message
         advance(snprintf(at(), left(), position.is_member ? "/(member %u)" : "/%u", position.number));
     }
 
-    // Copies the text. If the text is too long, leaves out its middle.
+    // Copies the text. If the text is too long, the function leaves out the middle of the text.
     void copy(char *to, size_t size) const {
         constexpr char cut[] = "...";
         char shown[escape_size * raw_size_max];

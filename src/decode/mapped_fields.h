@@ -1,5 +1,5 @@
-// Reads the fields of one reading from a message, as a mapping describes them. The mapped decoder calls these
-// functions for each element of a list.
+// Reads the fields of one reading from a message. The mapping describes the fields. The mapped decoder calls
+// these functions for each element of a list.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -17,8 +17,8 @@ struct NamedTextField {
     bool may_be_empty; // the field may be empty or missing
 };
 
-// Each of these functions returns false after an error, with *error filled in. *text is a piece of the
-// message, of the mapping, or of `made`.
+// After an error, each of these functions fills in *error and returns false. *text is a piece of the message,
+// of the mapping, or of `made`.
 bool mapped_text(MappedMessage *message, const NamedTextField &named, TextStore *made, std::string_view *text,
                  DecodeError *error) noexcept;
 bool mapped_heart_rate(const MappedMessage &message, const RateField &field, double *heart_rate,

@@ -50,7 +50,7 @@ MappedMessage::Lookup MappedMessage::find_text(const MessageBytes &bytes, ValueN
     return Lookup::found;
 }
 
-// If several headers have the name, finds the last one, as Kafka's own clients do.
+// If several headers have the same name, the function finds the last header, as Kafka's own clients do.
 MappedMessage::Lookup MappedMessage::find_header(const Place &place, ValueNode *found) const noexcept {
     for (size_t i = message_->header_count; i-- > 0;)
         if (message_->headers[i].name == place.header)
@@ -124,7 +124,7 @@ bool MappedMessage::is_any_of(const Condition &condition, const ValueNode &found
         ValueNode other = found;
         const ValueNode &value = values[index];
         char digits[24];
-        // `found` may be the name of an element, as a text or as a number: convert the name to the type of
+        // `found` can be the name of an element, as a text or as a number: convert the name to the type of
         // `value`
         if (found.type == ValueType::integer && value.type == ValueType::string) {
             const std::to_chars_result end = std::to_chars(digits, digits + sizeof(digits), found.integer);

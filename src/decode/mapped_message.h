@@ -1,5 +1,5 @@
-// One message that is decoded with a mapping: finds the value of a place, tests conditions, and names places
-// for error texts. The mapped decoder moves it from element to element.
+// A message, and the elements of its lists that the mapped decoder is reading. This class finds the value of
+// a place, tests conditions, and makes names of places for error texts. The mapped decoder sets the elements.
 #pragma once
 
 #include "decode/mapping.h"
@@ -27,7 +27,7 @@ class MappedMessage {
         forget(PlaceLevel::message);
     }
 
-    // Forgets the kept values of places at this level and at deeper levels.
+    // Forgets the values that this class keeps of places at this level and at deeper levels.
     void forget(PlaceLevel level) noexcept;
 
     // Copies the value at the place to *found. A JSON null counts as missing. The result is `not_text` if the
@@ -37,17 +37,17 @@ class MappedMessage {
     }
     Lookup look(const Place &place, ValueNode *found) const noexcept;
 
-    // Returns the index in value() of the value at the place.
+    // Finds the value at the place, and returns its index in value().
     uint32_t find_index(const Place &place) const noexcept;
 
     bool holds(const Condition &condition) const noexcept;
 
-    // Returns whether the place is missing because the payload is not an object. If the place begins with a
-    // number, the payload may also be an array.
+    // Returns whether the place is missing because the payload has the wrong type. The payload must be an
+    // object. If the place begins with a number, an array is also legal.
     bool payload_is_wrong(const Place &place) const noexcept;
 
-    // Writes the name of a place in printable ASCII, with the numbers of the elements that the decoder is
-    // reading, such as /data/metrics/3/bpm. The text never has a name or a value of the message.
+    // Writes the name of a place in printable ASCII, such as /data/metrics/3/bpm. The name contains the
+    // numbers of the elements that the decoder is reading, but never a name or a value from the message.
     void describe(const Place &place, char *text, size_t size) const noexcept;
 
     const ValueTree &value() const { return *value_; }
@@ -74,7 +74,7 @@ class MappedMessage {
     const MessageView *message_ = nullptr;
     const ValueTree *value_ = nullptr;
     const ValueTree *key_ = nullptr;
-    std::vector<Kept> kept_; // of the places with slots
+    std::vector<Kept> kept_; // the kept values, one for each slot
 };
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// Reads numbers, also numbers that are written as text, and the heart rate.
+// Reads the heart rate and other numbers. A number can also be a text.
 #include "decode/mapped_numbers.h"
 
 #include "decode/field_values.h"

@@ -1,5 +1,5 @@
-// Reads the number at a place of a message. mapped_numbers.cpp reads the heart rate with it, and
-// mapped_time.cpp reads the time.
+// Reads the number at a place of a message. mapped_numbers.cpp calls mapped_number() for the heart rate, and
+// mapped_time.cpp calls it for the time.
 #pragma once
 
 #include "decode/mapped_fields.h"
@@ -8,8 +8,8 @@ namespace heartbeat {
 
 enum class NumberResult : uint8_t { found, missing, failed };
 
-// If `text` is true, the function also accepts a number that is written as text. If the place is the name of
-// a member, the function always accepts such a number.
+// If `text` is true, the function also accepts a text that contains a number. If the place is the name of a
+// member, the function always accepts such a text.
 NumberResult mapped_number(const MappedMessage &message, const Place &place, bool text, const char *name,
                            ValueNode *number, DecodeError *error) noexcept;
 

@@ -1,5 +1,5 @@
-// Reads event_timestamp: a text or a number, perhaps with a date from another place, or with a number that is
-// added.
+// Reads event_timestamp: a text or a number. The mapping can take the date from another place, or can add a
+// number to the time.
 #include "decode/field_values.h"
 #include "decode/mapped_fields.h"
 #include "decode/mapped_numbers.h"
@@ -48,7 +48,7 @@ bool find_text(const MappedMessage &message, const Place &place, const char *exp
 }
 
 // Finds the integer at the place. Returns false if the place has no integer, or if the schema does not
-// declare what the integer counts.
+// declare the unit of the integer.
 bool find_scaled(const MappedMessage &message, const Place &place, ValueNode *integer) {
     return message.look(place, integer) == Lookup::found && integer->scale() != TimeScale::none;
 }
@@ -82,8 +82,8 @@ bool add_date(const MappedMessage &message, const Place &place, TimestampParts *
     return true;
 }
 
-// Reads the value at the place of the field. The value is a text, or an integer for which the schema declares
-// what it counts.
+// Reads the value at the place of the field. The value is a text, or an integer whose unit the schema
+// declares.
 bool read_parts(const MappedMessage &message, const TimeField &field, TimestampParts *parts,
                 DecodeError *error) {
     const char *const expected = field.date ? expected_time_of_day : expected_time;

@@ -1,6 +1,6 @@
-// A mapping as a plan: it says which values of a message are the fields of a reading. mapping_compile() makes
-// the plan once from the text of a mapping, and mapped decoders use it. A plan never changes, so threads may
-// share it. docs/sources.md describes the grammar.
+// A mapping as a plan: the plan defines which values of a message become the fields of a reading.
+// mapping_compile() makes the plan once from the text of a mapping, and mapped decoders use the plan. A plan
+// never changes, so threads can share it. docs/sources.md describes the grammar.
 #pragma once
 
 #include "decode/json_tree.h"
@@ -36,7 +36,7 @@ struct TimeField {
     Place place;
     PlaceLevel level = PlaceLevel::message; // of `place` and `date`
     TimeUnit unit = TimeUnit::iso;
-    bool names_unit = false; // false: the schema of a message can declare the unit
+    bool names_unit = false; // false: the schema of a message can declare the unit instead
     bool text = false;
     TimeZone zone;
     std::optional<TimestampParts> fallback;
@@ -47,7 +47,8 @@ struct TimeField {
 
 struct Condition {
     Place place;
-    std::vector<uint32_t> values; // indexes in the mapping's tree: the place must have one of these values
+    // indexes into the mapping's tree: the value of the place must equal one of these values
+    std::vector<uint32_t> values;
 };
 
 struct Mapping {
@@ -60,9 +61,9 @@ struct Mapping {
     // has all other conditions on the message. when_outer and when_element have the conditions on the
     // elements.
     std::vector<Condition> when_envelope, when_message, when_outer, when_element;
-    size_t slots = 0;         // the number of slots that places have
-    bool reads_value = false; // whether the value of a message must be parsed
-    bool reads_key = false;   // whether the key of a message must be parsed
+    size_t slots = 0;         // the number of slots that the places of the mapping use
+    bool reads_value = false; // true: the decoder must parse the value of a message
+    bool reads_key = false;   // true: the decoder must parse the key of a message
     bool reads_headers = false;
 };
 

@@ -1,5 +1,5 @@
-// Reads the keys of a mapping. If the mapping has a fault, the first fault is returned as texts for a person.
-// mapping_place.cpp, mapping_fields.cpp and mapping_time.cpp read the parts of the mapping.
+// Reads the keys of a mapping. If the mapping has faults, mapping_compile() returns the first fault as texts
+// for a person. mapping_place.cpp, mapping_fields.cpp and mapping_time.cpp read the parts of the mapping.
 #include "decode/mapping_compile.h"
 
 #include "decode/mapping_fields.h"
@@ -23,8 +23,8 @@ std::string legal_keys() {
            "\"device_id\", \"each\" and \"when\"";
 }
 
-// Checks the depth of the mapping, and finds repeated keys. JsonTree could also find them, but it does not
-// return their place.
+// Checks the depth of the mapping, and finds repeated keys. JsonTree could also find repeated keys, but it
+// does not return the place of a repeated key.
 void check_names(const MappingValue &value, uint32_t depth, std::vector<std::string_view> *names) {
     if (depth > mapping_depth_max)
         value.refuse("is nested too deeply",
@@ -101,7 +101,8 @@ class MappingCompiler {
             when.refuse("has " + std::to_string(when.node().size) + " places",
                         "at most " + std::to_string(when_places_max) + " places");
         when.for_each([&](const MappingValue &member) { read_condition(member); });
-        // puts the conditions on the value first. So the decoder parses the key only if these conditions hold
+        // put the conditions on the value first, so that the decoder parses the key only if the conditions on
+        // the value hold
         std::stable_partition(mapping_.when_message.begin(), mapping_.when_message.end(),
                               [](const Condition &c) { return c.place.root == PlaceRoot::value; });
     }
@@ -160,8 +161,8 @@ class MappingCompiler {
         mapping_.reads_headers = mapping_.reads_headers || place.root == PlaceRoot::header;
     }
 
-    // Some parts of a joined text stay the same from element to element, while other parts change. A slot
-    // keeps the value of a part that stays the same, so that the decoder looks for it only once.
+    // Some parts of a joined text are the same for all elements, and other parts differ. A slot keeps the
+    // value of a part that stays the same, so that the decoder looks for this value only once.
     void give_slots(TextField *field) {
         for (Place &place : field->places)
             if (place.level < field->level)
@@ -194,8 +195,8 @@ void set_error(MappingError *error, const char *pointer, const char *problem, co
     utf8_copy(error->legal, sizeof(error->legal), legal);
 }
 
-// A format with a schema needs the tree of the values that the mapping reads. A mapping with a giant tree is
-// an error in every format, so that the format of a source can be changed.
+// A format with a schema needs a tree of the values that the mapping reads. The function refuses a mapping
+// with a giant tree in every format, so that users can change the format of a source later.
 void check_wanted(const Mapping &mapping) {
     try {
         for (const PlaceRoot root : {PlaceRoot::value, PlaceRoot::key})

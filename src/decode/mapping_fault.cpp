@@ -1,5 +1,4 @@
-// Makes the texts of the faults of a mapping. For a name that is not legal it finds the most similar legal
-// name.
+// Makes the texts of the faults of a mapping. For an illegal name, it finds the most similar legal name.
 #include "decode/mapping_fault.h"
 
 #include "decode/utf8_text.h"
@@ -19,8 +18,8 @@ char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-// The number of changes that turn one name into the other. A change adds, removes or replaces a character, or
-// exchanges two neighbours. Upper and lower case are the same.
+// Returns the smallest number of changes that turn one name into the other. A change adds, removes or
+// replaces a character, or exchanges two neighbouring characters. The function ignores upper and lower case.
 size_t distance(std::string_view from, std::string_view to) {
     std::vector<size_t> before(to.size() + 1), last(to.size() + 1), row(to.size() + 1);
     std::iota(last.begin(), last.end(), size_t{0});
@@ -63,7 +62,7 @@ std::string mapping_quote(std::string_view text) {
         return "\"" + std::string(text) + "\"";
     size_t size = shown_bytes_max;
     while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U)
-        size--; // do not cut inside a character
+        size--; // do not cut a character into two parts
     return "\"" + std::string(text.substr(0, size)) + "...\"";
 }
 

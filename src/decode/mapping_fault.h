@@ -17,7 +17,7 @@ struct MappingFault {
 // The JSON pointer to a member or an element.
 std::string mapping_pointer(const std::string &parent, std::string_view name);
 
-std::string mapping_quote(std::string_view text); // in quotes, and cut if it is long
+std::string mapping_quote(std::string_view text); // adds quotes, and cuts a long text
 
 using Names = std::span<const std::string_view>;
 

@@ -1,5 +1,5 @@
-// Reads the options of each field. Refuses options that are unknown, have a wrong type, or contradict each
-// other. mapping_time.cpp reads the options of event_timestamp.
+// Reads the options of each field. Refuses unknown options, options of a wrong type, and options that
+// contradict each other. mapping_time.cpp reads the options of event_timestamp.
 #include "decode/mapping_fields.h"
 
 #include "decode/field_values.h"
@@ -82,7 +82,7 @@ TextField mapping_text_field(const MappingValue &value, size_t lists, bool may_b
         static constexpr std::string_view names[] = {"at", "text", "default", "strip"};
         const Options options(value, names);
         field.places = read_places(options.required("at", legal_joined), lists);
-        // the option has no effect on a text field, so this line checks only its type
+        // the option has no effect on a text field: the call only checks the type of the option
         options.flag("text");
         if (const auto strip = options.find("strip"))
             field.strip = read_strip(*strip);

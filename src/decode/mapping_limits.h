@@ -7,59 +7,62 @@
 
 namespace heartbeat {
 
-// Of a mapping
+// Limits of a mapping
 inline constexpr size_t mapping_bytes_max = 65536;
 inline constexpr uint32_t mapping_depth_max = 16;
 inline constexpr size_t place_bytes_max = 1024;
 inline constexpr size_t place_segments_max = 32;
 inline constexpr size_t joined_places_max = 8;
 inline constexpr size_t when_places_max = 32;
-inline constexpr size_t when_values_max = 256; // of one place
+inline constexpr size_t when_values_max = 256; // for each place
 
-// Of a message
+// Limits of a message
 inline constexpr size_t message_bytes_max = size_t{16} << 20;
-inline constexpr size_t message_values_max = size_t{1} << 20; // values of all types, names not counted
+inline constexpr size_t message_values_max = size_t{1} << 20; // values of all types, without names
 inline constexpr uint32_t message_depth_max = 256;
 inline constexpr size_t message_readings_max = 100'000;
-// of the customer ids and device ids that the decoder makes from integers and from lists of places
+// for the customer ids and device ids that the decoder makes from integers and from lists of places
 inline constexpr size_t message_made_bytes_max = size_t{16} << 20;
 
-// Of a schema in Avro's language, together with the schemas that it refers to
+// Limits of a schema in Avro's language, together with the schemas that it refers to
 inline constexpr size_t schema_bytes_max = size_t{1} << 20;
 inline constexpr size_t schema_types_max = 16384;
 inline constexpr size_t schema_members_max = 65536; // fields, symbols, and the branches of unions
-// Of a compiled schema. If the mapping reads a part of the schema in several ways, the part counts once for
-// each way.
+// Limit of a compiled schema. If the mapping reads a part of the schema in several ways, the part counts once
+// for each way.
 inline constexpr size_t plan_steps_max = 262'144;
 
-// Of a message in Avro
-// the number of skipped values whose size the schema does not fix. Even a message of the largest size has
-// fewer such values, unless it has deep records with almost no content. Such a message would need too much
-// time for its size.
+// Limits of a message in Avro
+
+// The number of skipped values whose size is not fixed. Usual messages stay below this limit, even with the
+// largest size. Only a message with deep records and almost no content can exceed the limit, and such a
+// message would need too much time for its size.
 inline constexpr uint64_t avro_skips_max = uint64_t{1} << 25;
-// of a decimal number, without leading bytes that only repeat the sign: up to 154 digits
+// The size of a decimal number, without leading bytes that only repeat the sign: up to 154 digits.
 inline constexpr size_t avro_decimal_bytes_max = 64;
 
-// Of a schema of Protobuf
+// Limits of a schema of Protobuf
 inline constexpr size_t protobuf_descriptor_bytes_max = size_t{8} << 20;
-// of messages, fields, enums and their names
+// the number of messages, fields, enums and their names
 inline constexpr size_t protobuf_declarations_max = size_t{128} << 10;
-inline constexpr size_t protobuf_name_bytes_max = 1024; // of a type, with its package and its outer types
-inline constexpr uint32_t protobuf_type_depth_max = 32; // of types that are declared inside other types
-inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // of all message types together
+inline constexpr size_t protobuf_name_bytes_max = 1024; // the name of a type, with its package and outer types
+inline constexpr uint32_t protobuf_type_depth_max = 32; // the levels of types inside other types
+inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // for all message types together
 
-// Of a message of Protobuf. If a group of proto2 is inside other groups, the reader reads it once for each
-// level. So this limit counts the bytes that the reader reads in groups.
+// Limits of a message of Protobuf
+//
+// If a group of proto2 is inside other groups, the reader reads the inner group once for each level. So this
+// limit counts all bytes that the reader reads in groups.
 inline constexpr size_t protobuf_group_bytes_max = size_t{64} << 20;
 // For each nested message, the reader needs memory and time for each field that the mapping reads, even if
-// the message lacks the field. The first limit is for all messages together. The second limit is for the
-// messages that are inside each other at one time.
+// the message lacks the field. The first limit is for all nested messages together. The second limit is
+// for the nested messages that contain each other at one time.
 inline constexpr size_t protobuf_slots_max = size_t{64} << 20;
 inline constexpr size_t protobuf_nested_slots_max = size_t{1} << 20;
 
 // If a message has more bytes, values or readings than these limits, the decoder frees the memory of the
-// message. It does this before it decodes the next message. The parser needs about 15 bytes of memory for
-// each byte of a message.
+// message before it decodes the next message. The parser needs about 15 bytes of memory for each byte of a
+// message.
 inline constexpr size_t message_bytes_kept = size_t{256} << 10;
 inline constexpr size_t message_values_kept = size_t{64} << 10;
 inline constexpr size_t message_readings_kept = 4096;

@@ -1,4 +1,5 @@
-// The options of a field of a mapping. mapping_fields.cpp and mapping_time.cpp read them.
+// The options of a field of a mapping. mapping_fields.cpp and mapping_time.cpp read the options with this
+// class.
 #pragma once
 
 #include "decode/mapping_place.h"
@@ -10,7 +11,7 @@ namespace heartbeat {
 
 class Options {
   public:
-    // Refuses options that are not among the names.
+    // Refuses options whose names are not in `names`.
     Options(const MappingValue &object, Names names) : object_(object) {
         object.for_each([&](const MappingValue &member) { mapping_check_name(member, names); });
     }
@@ -40,7 +41,7 @@ class Options {
     const MappingValue &object_;
 };
 
-// Returns the index of the value's text among the names. Refuses a value that is not one of the names.
+// Returns the index of the value's text in `names`. Refuses a value that is not in `names`.
 inline size_t mapping_choice(const MappingValue &value, Names names) {
     const std::string_view text = value.text(mapping_list(names));
     for (size_t i = 0; i < names.size(); i++)
@@ -51,7 +52,8 @@ inline size_t mapping_choice(const MappingValue &value, Names names) {
                  mapping_list(names));
 }
 
-// Refuses a place that always has a text, if the field needs a number and does not have the option `text`.
+// Refuses a place whose value is always a text, if the field needs a number and does not have the option
+// `text`.
 inline void mapping_check_number(const Place &place, bool text, const std::string &pointer) {
     if (!text && (place.root == PlaceRoot::key_text || place.root == PlaceRoot::header))
         mapping_refuse(

@@ -10,7 +10,7 @@ namespace heartbeat {
 
 namespace {
 
-// The place that a path in the notation of JSONPath means: $.data[0].bpm and $['data'][0]['bpm'] are
+// Converts a path in the notation of JSONPath to a place: $.data[0].bpm and $['data'][0]['bpm'] become
 // /data/0/bpm.
 std::string place_of_json_path(std::string_view path) {
     std::string place, name;

@@ -6,7 +6,7 @@
 
 namespace heartbeat {
 
-// The use of a place, which decides what is legal in the place.
+// The use of a place. The rules for the text of a place depend on its use.
 enum class PlaceUse : uint8_t { field, time, condition, each, each_inner };
 
 struct PlaceRules {

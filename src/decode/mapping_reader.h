@@ -1,4 +1,4 @@
-// A view of one value of a mapping, with its JSON pointer. The files that compile a mapping share it.
+// A view of one value of a mapping, with its JSON pointer. The files that compile a mapping share this class.
 #pragma once
 
 #include "decode/mapping_fault.h"
@@ -37,7 +37,7 @@ struct MappingValue {
     }
 };
 
-// Refuses a member of an object whose name is not one of the names.
+// Refuses an object's member if the name of the member is not in `names`.
 inline void mapping_check_name(const MappingValue &member, Names names) {
     const std::string_view name = member.node().name();
     for (const std::string_view legal : names)

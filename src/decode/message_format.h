@@ -14,7 +14,7 @@ enum class MessagePart : uint8_t { value, key };
 
 enum class MessageFormat : uint8_t { json, json_schema, avro, protobuf };
 
-// The names, as heartbeat_sources shows them, by MessageFormat.
+// The names of the formats in heartbeat_sources. The index is the MessageFormat.
 inline constexpr std::string_view message_format_names[] = {"json", "json-schema", "avro", "protobuf"};
 
 // Returns false if there is no format with this name.
@@ -28,7 +28,7 @@ constexpr bool message_format_find(std::string_view name, MessageFormat *format)
     return false;
 }
 
-// The code of messages that are not in this format.
+// Returns the error code for messages that are not in this format.
 constexpr DecodeErrorCode message_format_error(MessageFormat format) noexcept {
     switch (format) {
     case MessageFormat::avro:
@@ -42,7 +42,7 @@ constexpr DecodeErrorCode message_format_error(MessageFormat format) noexcept {
     return DecodeErrorCode::invalid_json;
 }
 
-// Whether messages of this format can be decoded only with a schema.
+// Returns whether a decoder needs a schema for messages of this format.
 constexpr bool message_format_needs_schema(MessageFormat format) noexcept {
     return format == MessageFormat::avro || format == MessageFormat::protobuf;
 }

@@ -1,5 +1,5 @@
-// Makes the checksum of a message, and keeps, prints and parses the trail of marks. heartbeat_offsets stores
-// the checksum and the trail, so the form of both must not change.
+// Computes the checksum of a message. Also keeps, prints and parses a trail of marks. The table
+// heartbeat_offsets stores checksums and trails, so the form of both must never change.
 #include "decode/message_mark.h"
 
 #include <algorithm>
@@ -12,9 +12,9 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the index of the mark that the trail needs least. The function computes a quotient for each mark:
-// the gap between the mark's two neighbours, divided by the distance from the mark to the newest mark. It
-// returns the mark with the smallest quotient, and never the first or the last mark.
+// Returns the index of the mark that the trail needs least. The function computes a quotient for each mark
+// except the first and the last: the gap between the mark's two neighbours, divided by the distance from the
+// mark to the newest mark. The mark with the smallest quotient is the least needed.
 size_t least_needed(const MarkTrail &trail) {
     const MessageMark *marks = trail.marks;
     size_t best = 1;
@@ -34,7 +34,7 @@ size_t least_needed(const MarkTrail &trail) {
 
 int64_t message_checksum(const void *key, int64_t key_size, const void *payload,
                          int64_t payload_size) noexcept {
-    unsigned char head[8]; // the sizes, low byte first on every machine
+    unsigned char head[8]; // the two sizes; the lowest byte comes first on every machine
     for (size_t i = 0; i < sizeof(head); i++)
         head[i] = static_cast<unsigned char>((i < 4 ? key_size : payload_size) >> (8 * (i % 4)));
     uLong checksum = crc32_z(0, head, sizeof(head));

@@ -21,7 +21,7 @@ class JsonMessageParser final : public MessageParser {
     }
 };
 
-// The frame names a schema, but the decoder can read JSON without a schema.
+// The frame contains the id of a schema, but the decoder ignores the id: it can read JSON without a schema.
 class FramedJsonMessageParser final : public MessageParser {
   public:
     constexpr FramedJsonMessageParser() noexcept : MessageParser("a JSON value in the frame of Confluent") {}

@@ -1,5 +1,5 @@
-// Parses the value or the key of a message into a tree of values. There is a parser for each format. The
-// mapped decoder calls it, and does not depend on the format.
+// Parses the value or the key of a message into a tree of values. Each format has a parser. The mapped
+// decoder calls the parser, and does not depend on the format.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -16,13 +16,13 @@
 
 namespace heartbeat {
 
-// The memory that a decoder needs. A decoder keeps it from message to message, so that usual messages need no
-// allocation. All decoders of a thread can share one MappedMemory. Memory that a giant message needed is
-// freed before the next message is decoded.
+// The memory that a decoder needs. A decoder keeps this memory for its next messages, so that usual messages
+// need no allocation. All decoders of a thread can share one MappedMemory. If a giant message needed much
+// memory, the decoder frees this memory before it decodes the next message.
 struct MappedMemory {
     void clear() noexcept;
 
-    // Of the value and of the key: a parser of JSON fills `json`, and other parsers fill `tree`.
+    // The value or the key of a message. A parser of JSON fills `json`, and other parsers fill `tree`.
     struct Part {
         JsonTree json;
         ValueTree tree;
@@ -35,8 +35,8 @@ struct MappedMemory {
 
 class MessageParser {
   public:
-    // needs_schema: the parser does not know the schema of the message yet. The caller of the decoder can add
-    // the schema, and decode the message again.
+    // needs_schema: the parser does not have the schema of the message yet. The caller of the decoder can add
+    // the schema, and call the decoder for this message again.
     enum class Result : uint8_t { parsed, failed, needs_schema };
 
     // `expected` is a phrase for error texts that describes a value of this format.
@@ -45,8 +45,8 @@ class MessageParser {
     MessageParser(const MessageParser &) = delete;
     MessageParser &operator=(const MessageParser &) = delete;
 
-    // If the result is `parsed`, *tree is valid until the memory is used again. If the result is `failed`,
-    // *error is filled in.
+    // If the result is `parsed`, *tree is valid until the next use of *memory. If the result is `failed`, the
+    // function has filled in *error.
     virtual Result parse(MessagePart part, std::string_view bytes, MappedMemory *memory,
                          const ValueTree **tree, DecodeError *error) noexcept = 0;
 

@@ -1,5 +1,5 @@
-// Each copy of a message is a block of bytes of its own, with the key, the value, and the names and values of
-// the headers. So the views stay valid while the list of copies grows.
+// Each copy of a message has its own block of bytes with the key, the value, and the names and values of the
+// headers. So the views stay valid when the list of copies grows.
 #include "decode/message_samples.h"
 
 #include <algorithm>

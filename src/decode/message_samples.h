@@ -1,6 +1,6 @@
-// Copies of Kafka messages, in memory of a limited size. The consumer client reads the messages as if for a
-// batch, but with a decoder that only copies each message. The functions that try a source and suggest
-// mappings decode the copies afterwards.
+// Copies of Kafka messages, in memory of a limited size. The consumer client reads these messages in the same
+// way as for a batch, but with a decoder that only copies each message. Afterwards, the functions that try a
+// source or suggest a mapping decode the copies.
 #pragma once
 
 #include "decode/decoder.h"
@@ -19,18 +19,20 @@ inline constexpr size_t samples_bytes_max = size_t{64} << 20;
 MessageSamples *message_samples_create(size_t max_messages, size_t max_bytes) noexcept;
 void message_samples_destroy(MessageSamples *samples) noexcept; // nullptr is allowed
 
-// The decoder ignores each message and keeps a copy of it. It copies no further messages when the samples are
-// full. It fails with DecodeErrorCode::out_of_memory if no memory is left.
+// The decoder ignores each message, but keeps a copy. When the samples are full, the decoder makes no more
+// copies. If no memory is left, it fails with DecodeErrorCode::out_of_memory.
 Decoder *message_samples_decoder(MessageSamples *samples) noexcept;
 
 size_t message_samples_count(const MessageSamples *samples) noexcept;
-bool message_samples_full(const MessageSamples *samples) noexcept; // true if there was no room for a message
+// returns true if a message did not fit into the samples
+bool message_samples_full(const MessageSamples *samples) noexcept;
 
 // Drops the samples with the oldest Kafka times until there are at most `count` samples. Sorts the remaining
 // samples by Kafka partition and offset.
 void message_samples_keep_newest(MessageSamples *samples, size_t count) noexcept;
 
-// The view is valid until the samples are destroyed or get another message.
+// The view is valid until the decoder adds another message to the samples, or until
+// message_samples_destroy().
 MessageView message_samples_view(const MessageSamples *samples, size_t index) noexcept;
 
 } // namespace heartbeat

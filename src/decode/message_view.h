@@ -1,5 +1,6 @@
-// A view of one Kafka message. consumer_fill.cpp makes a view of a message of librdkafka, and
-// retry_letters.cpp makes a view of a dead letter. Decoders read the view, and the batch copies it.
+// A view of one Kafka message. consumer_fill.cpp makes a view of a message from librdkafka, and
+// retry_letters.cpp makes a view of a dead letter. Decoders read the view, and the batch copies the bytes of
+// the message.
 #pragma once
 
 #include <cstddef>

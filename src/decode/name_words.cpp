@@ -1,5 +1,5 @@
-// Divides names at each change from small to capital letters, and at each character that is neither a letter
-// nor a digit.
+// Divides a name at each character that is not a letter or a digit. Also divides the name before a capital
+// letter, if the previous character is not a capital letter or if the next character is a small letter.
 #include "decode/name_words.h"
 
 #include <algorithm>

@@ -10,9 +10,10 @@ namespace heartbeat {
 
 namespace {
 
-// A message that is not ignored keeps its headers. If the database refuses the message, or if a reading is in
-// conflict, the message becomes a row of heartbeat_dead_letters with its headers. When a person retries this
-// row, the source can have another mapping, which reads the headers.
+// The batch keeps the headers of each message that the decoder does not ignore. If the database refuses the
+// message, or if a reading is in conflict, heartbeat_dead_letters gets a row with the message and its
+// headers. When a person retries this row later, the source can have another mapping, and that mapping can
+// read the headers.
 MessageView with_headers(MessageView message) {
     if (message.unread_headers != nullptr)
         message.unread_headers->read(&message);
@@ -43,7 +44,8 @@ void add_failed(const MessageView &message, int64_t first_offset, const DecodeEr
 
 PipelineResult pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_offset,
                              Batch *batch) noexcept {
-    Decoded decoded; // not initialised: the decoder sets it, and filling it with zeros would cost time
+    // not initialised: the decoder sets the members, and filling them with zeros first would cost time
+    Decoded decoded;
     DecodeResult result = decoder->decode(message, &decoded);
     if (result == DecodeResult::failed && decoded.error.code == DecodeErrorCode::out_of_memory)
         return PipelineResult::out_of_memory;

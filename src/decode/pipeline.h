@@ -1,6 +1,7 @@
-// The path of a message into a batch: decode, classify, collect. The consumer client calls it for each
-// message that it has polled. The retry of dead letters calls it for each dead letter. This file depends
-// neither on the message layout nor on the rule that classifies heart rates.
+// The path of a message into a batch: decode, classify, collect. The consumer client calls pipeline_take()
+// for each message that it has polled. The retry of dead letters calls pipeline_take() for each dead letter.
+// This file does not depend on the message layout, and does not depend on the rule that classifies heart
+// rates.
 #pragma once
 
 #include "decode/batch.h"
@@ -10,8 +11,8 @@ namespace heartbeat {
 
 enum class PipelineResult : uint8_t {
     taken,
-    out_of_memory, // the message is not in the batch, although it may be a valid message
-    needs_schema,  // the message is not in the batch: see Decoder::schema_cache()
+    out_of_memory, // the batch does not have the message, although the message is possibly valid
+    needs_schema,  // the batch does not have the message: see Decoder::schema_cache()
 };
 
 // `first_offset` is the position of the message's partition before this batch.

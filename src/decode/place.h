@@ -11,13 +11,13 @@ namespace heartbeat {
 
 enum class PlaceRoot : uint8_t { value, key, key_text, header, each, outer, name, kafka_timestamp };
 
-// How often the value of a place changes: with each message, with each element of the outer list, or with
-// each element that can be a reading.
+// The level shows how often the value of a place changes: with each message, with each element of the outer
+// list, or with each element that can be a reading.
 enum class PlaceLevel : uint8_t { message, outer, element };
 
 struct PlaceSegment {
     std::string name;
-    uint32_t number = no_value; // if the name can be the number of an element: this number
+    uint32_t number = no_value; // the value of the name, if the name can be the number of an element
     bool any = false;           // `*`
 };
 
@@ -29,7 +29,8 @@ struct Place {
     std::vector<PlaceSegment> segments; // after the root
     std::string header;                 // the name of the header
     std::string path;                   // the segments as error texts show them, such as "/data/0/bpm"
-    size_t slot = no_slot;              // where MappedMessage keeps the value for the next elements
+    // the slot in which MappedMessage keeps the value for the next elements
+    size_t slot = no_slot;
 };
 
 } // namespace heartbeat

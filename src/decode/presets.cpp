@@ -1,12 +1,13 @@
 // The mappings of the presets. docs/sources.md names the public source of each layout, and test/presets has a
-// sample message of each.
+// sample message of each layout.
 #include "decode/presets.h"
 
 namespace heartbeat {
 
 namespace {
 
-// If the value of a message does not name the person, the mapping takes the message's key as the customer id.
+// If the value of a message does not contain an id of the person, the mapping takes the message's key as the
+// customer id.
 constexpr Preset all[] = {
     {"heartbeat", "json", R"({
     "customer_id": "/customer_id",

@@ -1,5 +1,6 @@
-// The presets. A preset is a name for the layout of a vendor, with its format and mapping. Functions that add
-// or try a source find a preset by its name, and heartbeat_suggest_mapping() tries all presets.
+// The presets. A preset is a name for the message layout of a vendor, with the format and the mapping of this
+// layout. Functions that add or try a source find a preset by its name, and heartbeat_suggest_mapping() tries
+// all presets.
 #pragma once
 
 #include <span>
