@@ -45,7 +45,7 @@ inline constexpr size_t avro_decimal_bytes_max = 64;
 inline constexpr size_t protobuf_descriptor_bytes_max = size_t{8} << 20;
 // the number of messages, fields, enums and their names
 inline constexpr size_t protobuf_declarations_max = size_t{128} << 10;
-inline constexpr size_t protobuf_name_bytes_max = 1024; // the name of a type, with its package and outer types
+inline constexpr size_t protobuf_name_bytes_max = 1024; // the full name of a type, with outer types
 inline constexpr uint32_t protobuf_type_depth_max = 32; // the levels of types inside other types
 inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // for all message types together
 
@@ -55,8 +55,8 @@ inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // for all
 // limit counts all bytes that the reader reads in groups.
 inline constexpr size_t protobuf_group_bytes_max = size_t{64} << 20;
 // For each nested message, the reader needs memory and time for each field that the mapping reads, even if
-// the message lacks the field. The first limit is for all nested messages together. The second limit is
-// for the nested messages that contain each other at one time.
+// the message lacks the field. The first limit is for all these messages together. The second limit is for
+// the messages that contain each other at one time.
 inline constexpr size_t protobuf_slots_max = size_t{64} << 20;
 inline constexpr size_t protobuf_nested_slots_max = size_t{1} << 20;
 

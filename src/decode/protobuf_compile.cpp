@@ -13,8 +13,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr uint32_t dense_numbers = 64; // below this number, a field is found without a search
-constexpr size_t visits_max = 64 * protobuf_plan_fields_max; // bounds the time that compiling needs
+constexpr uint32_t dense_numbers = 64; // the plan finds a field with a smaller number without a search
+constexpr size_t visits_max = 64 * protobuf_plan_fields_max; // limits the time for one compilation
 
 class PlanMaker {
   public:
@@ -46,13 +46,14 @@ class PlanMaker {
         plan_.roots[outer].nested = static_cast<uint32_t>(plan_.roots.size());
         plan_.roots[outer].nested_count = static_cast<uint32_t>(types.size());
         for (const uint32_t type : types) {
-            const bool is_entry = schema_.messages[type].is_map_entry; // no frame can name an entry
+            // no frame can have the index of an entry
+            const bool is_entry = schema_.messages[type].is_map_entry;
             plan_.roots.push_back({is_entry ? no_value : message(type, want), 0, 0});
             root_types_.push_back(type);
         }
     }
 
-    // Returns the index of the plan, which make() fills in later.
+    // Returns the index of the type's plan. make_message() fills in this plan later.
     uint32_t message(uint32_t type, const ProtobufWant &want) {
         const std::tuple key(type, want.value, want.is_whole);
         const auto [found, is_new] = known_.try_emplace(key, static_cast<uint32_t>(tasks_.size()));
@@ -63,7 +64,7 @@ class PlanMaker {
         return found->second;
     }
 
-    // The descriptors and the mapping may be freed, so a plan has its own copies of texts.
+    // The caller can free the descriptors and the mapping, so a plan has its own copies of texts.
     std::string_view keep(std::string_view text) { return plan_.texts.emplace_back(text); }
 
     std::string_view message_name(uint32_t type) {
@@ -80,7 +81,7 @@ class PlanMaker {
         made.form = protobuf_form(message, want);
         visits_ += message.fields.size();
         const WantedMembers members(message, want);
-        Numbers positions, oneofs; // oneofs: the slot of each oneof with a taken field
+        Numbers positions, oneofs; // oneofs: the slots of the oneofs that have a taken field
         for (const ProtobufField &field : message.fields) {
             uint32_t first = no_value;
             if (visits_ > visits_max)
@@ -125,8 +126,8 @@ class PlanMaker {
         made->dense[number] = index + 1;
     }
 
-    // A later member of a oneof replaces an earlier member, even if the mapping does not read the later one.
-    // So the plan has all members of the oneof.
+    // A later member of a oneof replaces an earlier member, even if the mapping does not read the later
+    // member. So the plan has all members of the oneof.
     void add_oneofs(const ProtobufMessage &message, const Numbers &positions, Numbers *oneofs,
                     ProtobufPlanMessage *made) {
         if (oneofs->empty())
@@ -215,8 +216,8 @@ class PlanMaker {
                   [&](const auto &left, const auto &right) {
                       return entry != nullptr ? left.name < right.name : left.number < right.number;
                   });
-        // The reader leaves out an element that is an unknown number of a closed enum, so later elements move
-        // forward. So the number of elements to keep has no limit here.
+        // The reader leaves out an element that is an unknown number of a closed enum. Then the next elements
+        // get smaller numbers. So a list of a closed enum has no limit for the number of kept elements.
         const bool is_any = entry != nullptr || elements.takes_others || made->is_closed;
         made->limit = is_any ? no_value : elements.elements.empty() ? 0 : elements.elements.back().number + 1;
         plan_.elements.push_back(std::move(elements));
@@ -233,7 +234,7 @@ class PlanMaker {
     const ProtobufSchema &schema_;
     ProtobufPlan &plan_;
     SchemaError *const error_;
-    std::vector<Task> tasks_; // for each plan
+    std::vector<Task> tasks_; // one task for each plan
     std::map<std::tuple<uint32_t, const WantedValue *, bool>, uint32_t> known_;
     std::vector<uint32_t> root_types_, enums_;
     std::vector<std::string_view> names_;

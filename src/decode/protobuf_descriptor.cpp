@@ -7,7 +7,7 @@ namespace heartbeat {
 
 namespace {
 
-// The name of a field in JSON: "heart_rate" is "heartRate".
+// Returns the name of a field in JSON: "heart_rate" becomes "heartRate".
 std::string json_name(std::string_view name) {
     std::string json;
     bool upper = false;

@@ -1,5 +1,5 @@
 // The parts of descriptors that protobuf_parse.cpp reads: the fields of a descriptor, names, options, and the
-// fields of messages. The field numbers in this code are those of descriptor.proto.
+// fields of messages. The field numbers in this code come from descriptor.proto.
 #pragma once
 
 #include "decode/protobuf_features.h"
@@ -9,7 +9,7 @@ namespace heartbeat {
 
 inline constexpr char expected_descriptors[] = "expected the bytes of a google.protobuf.FileDescriptorSet";
 
-// Calls take(field) for each field of a descriptor, until it returns false.
+// Calls take(field) for each field of a descriptor, until take() returns false.
 template <typename Take> bool descriptor_each(std::string_view bytes, SchemaError *error, Take take) {
     uint64_t group_bytes = 0;
     WireCursor cursor(bytes, &group_bytes);
@@ -24,7 +24,7 @@ template <typename Take> bool descriptor_each(std::string_view bytes, SchemaErro
     return true;
 }
 
-// Whether the field of a descriptor has this number, and its type is a text or a message.
+// Returns whether the field of a descriptor has the number `number` and contains a text or a message.
 inline bool descriptor_has_bytes(const WireField &field, uint32_t number) {
     return field.number == number && field.type == WireType::bytes;
 }

@@ -1,5 +1,5 @@
-// The rules for the files, messages, fields and enums of a Protobuf schema: those of proto2, of proto3, and
-// the features of editions. protobuf_parse.cpp calls it.
+// The rules for the files, messages, fields and enums of a Protobuf schema: the rules of proto2, the rules of
+// proto3, and the features of editions. protobuf_parse.cpp calls these functions.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@
 
 namespace heartbeat {
 
-// The defaults are those of edition 2023.
+// The default values are the features of edition 2023.
 struct ProtobufFeatures {
-    bool has_presence = true;   // singular fields that are numbers, texts or enums
-    bool closed_enums = false;  // an unknown number of an enum is an unknown field
+    bool has_presence = true;   // for singular fields that are numbers, texts or enums
+    bool closed_enums = false;  // a field with an unknown number of an enum counts as an unknown field
     bool are_delimited = false; // messages are encoded as groups
     bool has_editions = true;   // options can change the features
 };

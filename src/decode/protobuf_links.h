@@ -1,4 +1,5 @@
-// Finds the types of fields by their names. protobuf_parse.cpp calls it after it has read all descriptors.
+// Finds the types of fields by their names. protobuf_parse.cpp reads all descriptors, and then calls
+// protobuf_link().
 #pragma once
 
 #include "decode/protobuf_schema.h"

@@ -1,5 +1,5 @@
-// Adds maps to the tree of a Protobuf message. A map is a list of entries. If a key has several entries, the
-// last one counts.
+// Adds maps to the tree of a Protobuf message. A map is a list of entries. If a key has several entries, only
+// the last entry counts.
 #include "decode/protobuf_tree.h"
 #include "decode/protobuf_types.h"
 #include "decode/utf8_text.h"
@@ -11,8 +11,9 @@ namespace heartbeat {
 
 namespace {
 
-constexpr size_t few_keys = 12;    // up to this number, comparing each pair is faster than sorting
-constexpr size_t digits_size = 24; // of any key that is a number
+// up to this number of keys, it is faster to compare each pair than to sort
+constexpr size_t few_keys = 12;
+constexpr size_t digits_size = 24;               // enough for every key that is a number
 constexpr size_t key_field = 0, value_field = 1; // of an entry
 
 void mark_replaced(ProtobufKey *begin, ProtobufKey *end) {
@@ -32,7 +33,7 @@ void mark_replaced(ProtobufKey *begin, ProtobufKey *end) {
               [](const ProtobufKey &left, const ProtobufKey &right) { return left.number < right.number; });
 }
 
-// Returns the key as text. If the key is a number, the text is in `digits`.
+// Returns the key as text. If the key is a number, the function writes the text into `digits`.
 std::string_view key_text(const ProtobufPlanField &field, const ProtobufSlot &slot, char *digits) {
     if (field.type == ProtobufType::string)
         return slot.count == 0 ? std::string_view("") : slot.piece.bytes();
@@ -90,7 +91,8 @@ bool ProtobufTreeBuilder::entries(const Field &map, const ProtobufSlot &slot, si
         if (!this->key(entry.fields[key_field], this->slot(first, entry.fields[key_field]), map, &key,
                        &is_taken))
             return false;
-        if (is_taken && !is_unknown) // an entry with an unknown enum is an unknown field
+        // an entry with an unknown number of a closed enum counts as an unknown field
+        if (is_taken && !is_unknown)
             memory_.keys.push_back(key);
         memory_.slots.resize(first);
         memory_.pieces.resize(pieces);

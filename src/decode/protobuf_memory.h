@@ -1,5 +1,5 @@
-// The working memory of the Protobuf reader. It is a part of ReaderMemory, so it is kept from message to
-// message.
+// The working memory of the Protobuf reader. This memory is a part of ReaderMemory, so a reader keeps it for
+// the next messages.
 #pragma once
 
 #include "decode/mapping_limits.h"
@@ -22,24 +22,24 @@ struct ProtobufPiece {
     std::string_view bytes() const { return {data, size}; }
 };
 
-// The pieces or the number that a message has for one field of its plan.
+// The content of one field of a message: the pieces of the field, or its number.
 struct ProtobufSlot {
     ProtobufPiece piece; // the first piece
     uint64_t value;      // of a number
-    uint32_t last;       // the index of the last piece, or no_piece if there is only the first
-    uint32_t count;      // of pieces; 0: the message does not have the field
+    uint32_t last;       // the index of the last piece, or no_piece if the field has only one piece
+    uint32_t count;      // the number of pieces; 0: the message does not have the field
     bool has_unknown;    // the message has an unknown number of a closed enum
 };
 
 struct ProtobufKey { // of an entry of a map
     std::string_view name;
     uint32_t number;  // of the entry
-    uint32_t message; // the plan of its value, if the value is a message
+    uint32_t message; // the plan of the entry's value, if the value is a message
     bool is_replaced; // a later entry has the same key
     ProtobufPiece entry;
 };
 
-// Each vector is a stack: a nested message uses the part above that of the outer message.
+// Each vector is a stack: a nested message uses the part above the outer message's part.
 struct ProtobufMemory {
     // Forgets the last message, and frees memory that usual messages do not need.
     void clear() noexcept {
@@ -54,7 +54,7 @@ struct ProtobufMemory {
     std::vector<ProtobufPiece> pieces;
     std::vector<ProtobufKey> keys;
     uint64_t group_bytes = 0;
-    uint64_t used_slots = 0; // of all messages so far
+    uint64_t used_slots = 0; // the number of slots of all messages so far
 
   private:
     template <typename Element> static void forget(std::vector<Element> *stack) noexcept {

@@ -1,4 +1,4 @@
-// Reads the descriptors of a Protobuf schema. The field numbers in this code are those of descriptor.proto.
+// Reads the descriptors of a Protobuf schema. The field numbers in this code come from descriptor.proto.
 #include "decode/protobuf_parse.h"
 
 #include "decode/protobuf_descriptor.h"
@@ -62,7 +62,7 @@ class SchemaParser {
         return declare();
     }
 
-    // The recursion is limited by `depth`.
+    // `depth` limits the recursion.
     bool message(std::string_view bytes, const std::string &scope, ProtobufFeatures features, uint32_t depth,
                  std::vector<uint32_t> *siblings) {
         if (depth > protobuf_type_depth_max)

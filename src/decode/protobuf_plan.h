@@ -1,6 +1,6 @@
-// A plan says which fields of a Protobuf message the reader takes. protobuf_compile.cpp makes the plan once,
-// from a schema and the values that a mapping reads. The reader uses the plan for each message. A plan never
-// changes.
+// A plan defines which fields of a Protobuf message the reader takes. protobuf_compile.cpp makes the plan
+// once, from a schema and the values that a mapping reads. The reader uses the plan for each message. A plan
+// never changes.
 #pragma once
 
 #include "decode/protobuf_schema.h"
@@ -11,49 +11,49 @@
 namespace heartbeat {
 
 struct ProtobufPlanEnum {
-    std::string_view name(int32_t number) const noexcept; // no data: the number is unknown
+    std::string_view name(int32_t number) const noexcept; // data() is nullptr if the number is unknown
 
     bool is_closed = false;
     std::vector<std::pair<int32_t, std::string_view>> values; // in the order of the numbers
 };
 
-// The elements of a repeated field or of a map that the reader takes, and the plans of their messages. A list
-// finds an element by its number, and a map by its name.
+// The elements that the reader takes from a repeated field or a map, and the plans of these elements. In a
+// repeated field, an element has a number. In a map, an element has a name.
 struct ProtobufElements {
     struct Element {
         uint32_t number;
-        uint32_t message; // the index of the plan of its message
+        uint32_t message; // the index of the element's plan, if the element is a message
         std::string_view name;
     };
 
-    // Return false if the element is not taken.
+    // These functions return false if the reader does not take the element.
     bool find(uint32_t number, uint32_t *message) const noexcept;
     bool find(std::string_view name, uint32_t *message) const noexcept;
-    // of a list: the number after the last wanted element
+    // for a list: the number after the last wanted element
     uint32_t end() const {
         return takes_others ? no_value : elements.empty() ? 0 : elements.back().number + 1;
     }
 
-    std::vector<Element> elements; // in the order of the numbers, or of the names
+    std::vector<Element> elements; // in the order of their numbers or names
     bool takes_others = false;     // the reader also takes all other elements
-    uint32_t others = no_value;    // the index of the plan of the other elements
+    uint32_t others = no_value;    // the index of the plan for the other elements
 };
 
 enum class ProtobufShape : uint8_t { single, list, map };
 
 struct ProtobufPlanField {
-    std::string_view name;       // of the member in the tree
-    uint32_t slot = 0;           // where the reader keeps what a message has of this field
+    std::string_view name;       // the name of the member in the tree
+    uint32_t slot = 0;           // the slot in which the reader keeps the content of this field
     uint32_t limit = 0;          // the reader keeps at most this number of elements of a list
-    uint32_t oneof = no_value;   // the slot of its oneof; this slot says which member is set
-    uint32_t message = no_value; // the index of the plan of its message, or of the entries of its map
+    uint32_t oneof = no_value;   // the slot of the field's oneof; this slot has the slot of the last member
+    uint32_t message = no_value; // the index of the plan of the field's message, or of its map's entries
     uint32_t enumeration = 0;
     uint32_t elements = 0;
     ProtobufType type = ProtobufType::none;
     WireType wire = WireType::varint;
     ProtobufShape shape = ProtobufShape::single;
     bool is_taken = false;
-    bool is_closed = false;  // its type is a closed enum
+    bool is_closed = false;  // the type of the field is a closed enum
     bool has_absent = false; // `absent` is the value of a message that lacks the field
     ValueNode absent{};
 };
@@ -61,12 +61,12 @@ struct ProtobufPlanField {
 enum class ProtobufForm : uint8_t {
     object,
     entry,   // of a map
-    wrapper, // the tree has its value instead
+    wrapper, // the tree has the wrapped value instead
     time     // a google.protobuf.Timestamp as an integer
 };
 
 struct ProtobufPlanMessage {
-    // Returns the field with this number that stands first in `fields`, or nullptr.
+    // Returns the first field in `fields` with this number, or nullptr.
     const ProtobufPlanField *find(uint32_t number) const noexcept {
         if (number >= dense.size())
             return sparse.empty() ? nullptr : find_sparse(number);
@@ -78,18 +78,19 @@ struct ProtobufPlanMessage {
     ProtobufForm form = ProtobufForm::object;
     uint32_t slots = 0;
     std::vector<ProtobufPlanField> fields;
-    std::vector<uint32_t> dense;                       // by number: 1 + the index of the field, or 0
-    std::vector<std::pair<uint32_t, uint32_t>> sparse; // number and index, in the order of the numbers
+    // by field number: 1 + the index of the field; 0: no field
+    std::vector<uint32_t> dense;
+    std::vector<std::pair<uint32_t, uint32_t>> sparse; // field number and index, in the order of the numbers
 };
 
 struct ProtobufPlan {
     struct Root { // a message type of the main file
         uint32_t message;
-        uint32_t nested; // the index of the first type that is declared in it
+        uint32_t nested; // the index in `roots` of the first type inside this type
         uint32_t nested_count;
     };
 
-    std::vector<Root> roots; // the first root stands for the file
+    std::vector<Root> roots; // the first root is the file itself
     std::vector<ProtobufPlanMessage> messages;
     std::vector<ProtobufPlanEnum> enums;
     std::vector<ProtobufElements> elements;

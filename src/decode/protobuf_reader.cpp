@@ -1,5 +1,5 @@
-// A reader of Protobuf: a plan, and the entry point for each message. The mapped decoder calls it through
-// schema_reader.h.
+// A reader of Protobuf: a plan, and the entry point for each message. The mapped decoder calls the reader
+// through schema_reader.h.
 #include "decode/protobuf_compile.h"
 #include "decode/protobuf_parse.h"
 #include "decode/protobuf_tree.h"
@@ -46,8 +46,8 @@ class ProtobufReader final : public SchemaReader {
         return builder.message({}, message, {cursor.at(), size, no_piece}, 0);
     }
 
-    // Reads the number of indexes, and then the indexes. The first index is that of a type in the file. Each
-    // further index is that of a type that is declared in the type before. If the number of indexes is 0, the
+    // Reads the number of indexes, and then the indexes. The first index is the index of a type in the file.
+    // Each further index is the index of a type inside the previous type. If the number of indexes is 0, the
     // message has the first type of the file.
     bool read_indexes(WireCursor *cursor, uint32_t *message) const {
         uint64_t count = 0;
@@ -64,8 +64,8 @@ class ProtobufReader final : public SchemaReader {
         return *message != no_value;
     }
 
-    // The frame encodes its numbers like sint32. A negative number becomes UINT64_MAX, which the caller
-    // refuses.
+    // The frame encodes its numbers in the same way as a sint32. A negative number becomes UINT64_MAX, which
+    // the caller refuses.
     static bool read_index(WireCursor *cursor, uint64_t *index) {
         uint64_t value = 0;
         if (!cursor->varint(&value))

@@ -63,7 +63,8 @@ bool ProtobufTreeBuilder::scalar(const Field &field, uint64_t value, std::string
     }
 }
 
-// The first field of a Timestamp counts seconds, and the second field the nanoseconds after them.
+// The first field of a Timestamp counts seconds since 1970. The second field counts the additional
+// nanoseconds.
 bool ProtobufTreeBuilder::time(std::string_view name, const ProtobufPlanMessage &message, size_t first) {
     constexpr int64_t seconds_min = -62'135'596'800, seconds_max = 253'402'300'799; // years 0001 to 9999
     constexpr int64_t nanos_max = 999'999'999, nanos_per_microsecond = 1000, microseconds = 1'000'000;

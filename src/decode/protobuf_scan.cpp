@@ -1,12 +1,12 @@
-// Notes the fields of a message in the slots of its plan. A slot keeps the last value of a single field, and
-// all pieces of a repeated field or of a message.
+// Stores the positions and the numbers of a message's fields in slots, as the plan of the message defines
+// them. A slot keeps the last value of a single field, and all pieces of a repeated field or of a message.
 #include "decode/protobuf_scan.h"
 
 namespace heartbeat {
 
 namespace {
 
-// Whether one encoded field can have several values of a repeated field (packed).
+// Returns whether one encoded field can contain several values of a repeated field ("packed").
 bool may_be_packed(const ProtobufPlanField &field) {
     return field.shape == ProtobufShape::list && field.wire != WireType::bytes &&
            field.wire != WireType::group;
@@ -17,11 +17,11 @@ class Scanner {
     Scanner(const ProtobufPlan &plan, ProtobufSlot *slots, std::vector<ProtobufPiece> *pieces)
         : plan_(plan), slots_(slots), pieces_(*pieces) {}
 
-    // Returns false if there are too many pieces.
+    // Returns false if the message has too many pieces.
     bool store(const ProtobufPlanField &field, const WireField &found) {
         const bool is_packed = found.type == WireType::bytes && may_be_packed(field);
         if (found.type != field.wire && !is_packed)
-            return true; // the reader ignores it, like an unknown field
+            return true; // the reader ignores this field, in the same way as an unknown field
         ProtobufSlot &slot = slots_[field.slot];
         const bool is_single = field.shape == ProtobufShape::single;
         if (is_single && field.is_closed &&

@@ -1,5 +1,5 @@
-// The messages and enums of a Protobuf schema. protobuf_parse.cpp makes them, and protobuf_compile.cpp makes
-// plans of them.
+// The messages and enums of a Protobuf schema. protobuf_parse.cpp makes the schema, and protobuf_compile.cpp
+// makes a plan from the schema.
 #pragma once
 
 #include "decode/protobuf_wire.h"
@@ -9,7 +9,7 @@
 
 namespace heartbeat {
 
-enum class ProtobufType : uint8_t { // with the numbers of FieldDescriptorProto.Type
+enum class ProtobufType : uint8_t { // the numbers are the same as in FieldDescriptorProto.Type
     none,
     float64,
     float32,
@@ -43,18 +43,18 @@ struct ProtobufField {
     std::string_view default_text;
     uint32_t number = 0;
     uint32_t oneof = no_value; // the number of the oneof in the message
-    uint32_t target = 0;       // the index of the message or of the enum that is the type
+    uint32_t target = 0;       // the index of the field's type in `messages` or `enums`
     ProtobufType type = ProtobufType::none;
     bool is_repeated = false;
-    bool has_presence = false; // a field without presence has its default if a message lacks the field
-    bool has_default = false;  // the schema names a default
+    bool has_presence = false; // false: the field has its default if a message lacks the field
+    bool has_default = false;  // the schema declares a default
 };
 
 struct ProtobufMessage {
-    std::string name; // with the package and the outer types
+    std::string name; // the name with the package and the outer types
     bool is_map_entry = false;
     std::vector<ProtobufField> fields;
-    std::vector<uint32_t> nested; // the indexes of the types that are declared in it
+    std::vector<uint32_t> nested; // the indexes of the types inside this type
 };
 
 struct ProtobufEnum {
@@ -64,7 +64,7 @@ struct ProtobufEnum {
     };
 
     std::string name;
-    bool is_closed = false; // an unknown number is an unknown field, as in proto2
+    bool is_closed = false; // a field with an unknown number counts as an unknown field, as in proto2
     std::vector<Value> values;
 };
 
@@ -74,7 +74,8 @@ struct ProtobufSchema {
     std::vector<uint32_t> main; // the indexes of the top-level messages of the last file
 };
 
-// Fills in the error, and returns false. The format and the arguments of its text are those of printf().
+// Fills in the error, and returns false. The format and the arguments of the text are the same as for
+// printf().
 bool protobuf_schema_fail(SchemaError *error, const char *format, ...) noexcept
     __attribute__((format(printf, 2, 3)));
 

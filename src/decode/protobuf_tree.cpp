@@ -1,4 +1,5 @@
-// Adds messages and lists to the tree. A message is scanned first, because its fields can be in any order.
+// Adds messages and lists to the tree. The builder first scans the whole message, because the fields can be
+// in any order.
 #include "decode/protobuf_tree.h"
 
 namespace heartbeat {

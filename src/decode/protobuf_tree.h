@@ -5,8 +5,8 @@
 
 namespace heartbeat {
 
-// The functions may throw std::bad_alloc. If a function returns false, *error is filled in. message_depth_max
-// limits the recursion.
+// The functions may throw std::bad_alloc. If a function fails, it fills in *error and returns false.
+// message_depth_max limits the recursion.
 class ProtobufTreeBuilder {
   public:
     struct Output {
@@ -15,8 +15,8 @@ class ProtobufTreeBuilder {
         DecodeError *error;
     };
 
-    // `begin` is the first byte of the payload: positions in error texts count from there. `what` is the name
-    // of the payload.
+    // `begin` is the first byte of the payload. Positions in error texts count from this byte. `what` is the
+    // name of the payload.
     ProtobufTreeBuilder(const ProtobufPlan &plan, const Output &output, const char *begin, const char *what)
         : plan_(plan), memory_(output.memory->protobuf), made_(output.memory->made), tree_(*output.tree),
           error_(output.error), begin_(begin), what_(what) {}
@@ -57,7 +57,7 @@ class ProtobufTreeBuilder {
     DecodeError *const error_;
     const char *const begin_;
     const char *const what_;
-    const ProtobufPlanMessage *current_ = nullptr; // error texts name it
+    const ProtobufPlanMessage *current_ = nullptr; // error texts contain the name of this message type
 };
 
 } // namespace heartbeat

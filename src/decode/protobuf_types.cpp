@@ -1,4 +1,5 @@
-// The encoding of each type, and the default values of fields, as descriptors have them.
+// The encoding of each type, and the default values of fields. Descriptors contain the default values as
+// texts.
 #include "decode/protobuf_types.h"
 
 #include "decode/utf8_text.h"
@@ -44,8 +45,8 @@ bool is_octal(char c) {
     return c >= '0' && c <= '7';
 }
 
-// A descriptor has the default of a bytes field as a literal of C. Compilers write an octal escape for each
-// byte that is not printable.
+// A descriptor contains the default of a bytes field in the form of a string literal of C. Compilers write an
+// octal escape for each byte that is not printable.
 std::string unescape(std::string_view text) {
     constexpr std::string_view letters = "abfnrtv", bytes = "\a\b\f\n\r\t\v";
     std::string result;

@@ -1,23 +1,23 @@
-// The types of values in Protobuf: how a value is encoded, and which value a field has if a message lacks it.
-// protobuf_compile.cpp and the builder of trees call it.
+// The types of values in Protobuf: the encoding of a value, and the default value of a field that is missing
+// in a message. protobuf_compile.cpp and ProtobufTreeBuilder call these functions.
 #pragma once
 
 #include "decode/protobuf_plan.h"
 
 namespace heartbeat {
 
-WireType protobuf_wire(ProtobufType type) noexcept; // of a single value
+WireType protobuf_wire(ProtobufType type) noexcept; // the wire type of a single value
 
 // Sets *node to zero, false or an empty text. The type must not be an enum.
 void protobuf_set_zero(ProtobufType type, ValueNode *node) noexcept;
 
-// Sets *node to the default that the schema names, or to the first value of the enum.
+// Sets *node to the default that the schema declares, or to the first value of the enum.
 void protobuf_set_enum(const ProtobufField &field, const ProtobufEnum &type, const ProtobufPlanEnum &names,
                        ValueNode *node) noexcept;
 
-// Sets *node to the default that the schema names. Returns false if the text is no finite value of this type.
-// The type must not be an enum. *text is memory for a text of the node, and must live as long as the node.
-// May throw std::bad_alloc.
+// Sets *node to the default that the schema declares. Returns false if the text of the default is not a
+// finite value of this type. The type must not be an enum. *text is memory for a text of the node, and must
+// live as long as the node. May throw std::bad_alloc.
 bool protobuf_set_default(const ProtobufField &field, std::string *text, ValueNode *node);
 
 // *texts is memory for the names. May throw std::bad_alloc.

@@ -1,5 +1,5 @@
 // Finds the fields of a message type that a mapping reads, and the form of their values. protobuf_compile.cpp
-// calls it.
+// calls these functions.
 #pragma once
 
 #include "decode/protobuf_plan.h"
@@ -9,15 +9,16 @@
 
 namespace heartbeat {
 
-// The parts of one value that the mapping reads. If `value` is nullptr, the mapping names no part of the
-// value.
+// The parts of one value that the mapping reads. If `value` is nullptr, no place of the mapping is inside
+// this value.
 struct ProtobufWant {
     const WantedValue *value = nullptr;
     bool is_taken = false;
-    bool is_whole = false; // this value or an outer value is wanted as a whole
+    bool is_whole = false; // the mapping reads this value or an outer value as a whole
 
     const std::vector<WantedValue> &children() const;
-    ProtobufWant of(const WantedValue *child) const; // nullptr: the mapping does not name the child
+    // child == nullptr: no place of the mapping contains this child
+    ProtobufWant of(const WantedValue *child) const;
     ProtobufWant others() const;
     bool is_time() const { return value != nullptr && value->is_time; }
     bool has_children() const {
@@ -26,13 +27,13 @@ struct ProtobufWant {
 };
 
 struct WantedMember {
-    std::string_view name; // of the member in the tree
+    std::string_view name; // the name of the member in the tree
     ProtobufWant want;
 };
 
-// Finds the members of an object that the mapping reads. A mapping may name a field by its name, or by its
-// name in JSON if no other field has this name. The member in the tree has the name that the mapping uses. If
-// the mapping uses both names, the tree has two members.
+// Finds the members of an object that the mapping reads. A mapping can use the name of a field, or the name
+// of the field in JSON if no other field has this name. The member in the tree has the same name as in the
+// mapping. If the mapping uses both names, the tree has two members.
 class WantedMembers {
   public:
     WantedMembers(const ProtobufMessage &message, const ProtobufWant &want);

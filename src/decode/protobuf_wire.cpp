@@ -12,7 +12,7 @@ bool WireCursor::long_varint(uint64_t *value) {
         if (at_ + i == end_)
             return fail("the bytes end in the middle of a varint");
         const auto byte = static_cast<unsigned char>(at_[i]);
-        *value |= uint64_t{byte & 0x7FU} << (7 * i); // of the tenth byte only the lowest bit counts
+        *value |= uint64_t{byte & 0x7FU} << (7 * i); // in the tenth byte, only the lowest bit counts
         if (byte < 0x80) {
             at_ += i + 1;
             return true;
@@ -21,8 +21,8 @@ bool WireCursor::long_varint(uint64_t *value) {
     return fail("a varint has more than 10 bytes");
 }
 
-// Reads to the end of the group without recursion. `numbers` has the field numbers of the groups that have
-// not ended.
+// Reads to the end of the group without recursion. `numbers` has the field numbers of the groups that are
+// still open.
 bool WireCursor::group(const WireField &start, std::string_view *body) {
     if (start.type == WireType::group_end)
         return fail("a group ends that has not begun");

@@ -1,5 +1,5 @@
 // Reads the fields of Protobuf's binary encoding one after the other, and never beyond the end of the bytes.
-// The readers of messages and of descriptors call it. It knows nothing of schemas.
+// The readers of messages and of descriptors call these functions. This file does not use schemas.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@ namespace heartbeat {
 
 enum class WireType : uint8_t { varint = 0, fixed64 = 1, bytes = 2, group = 3, group_end = 4, fixed32 = 5 };
 
-// One encoded field. If the field is a varint or has a fixed type, `value` is the number, and `bytes` are its
-// encoding. For WireType::bytes and for a group, `bytes` are the content.
+// One encoded field. If the field is a varint or has a fixed size, `value` is the number, and `bytes` are the
+// encoded number. For WireType::bytes and for a group, `bytes` are the content.
 struct WireField {
     uint32_t number;
     WireType type;
@@ -23,15 +23,15 @@ inline constexpr uint32_t protobuf_number_max = (uint32_t{1} << 29) - 1;
 
 class WireCursor {
   public:
-    // A group has no length, so the cursor must read the whole group to find its end. A group inside other
-    // groups is read once for each level. So *group_bytes counts the bytes of groups that the cursor has
-    // read, and this number has a limit.
+    // A message does not contain the length of a group, so the cursor must read the whole group to find its
+    // end. If a group is inside other groups, the cursor reads the inner group once for each level. So
+    // *group_bytes counts the bytes of groups that the cursor has read, and this number has a limit.
     WireCursor(std::string_view bytes, uint64_t *group_bytes)
         : at_(bytes.data()), end_(bytes.data() + bytes.size()), group_bytes_(group_bytes) {}
 
     bool at_end() const { return at_ == end_; }
     const char *at() const { return at_; }
-    const char *fault() const { return fault_; } // after a result of false: what is wrong at at()
+    const char *fault() const { return fault_; } // after a result of false: the fault at the position at()
 
     bool next(WireField *field) {
         uint64_t tag = 0;

@@ -1,5 +1,5 @@
 // One heart-rate reading, the names of its fields in a Kafka message, and the default topic. The generator
-// writes readings, and the decoder reads them. This file must not include PostgreSQL or librdkafka.
+// writes readings, and the decoders read them. This file must not include PostgreSQL or librdkafka.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ inline constexpr char field_event_timestamp[] = "event_timestamp";
 
 inline constexpr char default_topic[] = "heartbeat-events";
 
-// A customer id has at most 256 characters, and a character of UTF-8 at most four bytes.
+// A customer id has at most 256 characters, and each UTF-8 character has at most four bytes.
 inline constexpr size_t customer_id_max_characters = 256;
 inline constexpr size_t customer_id_max_bytes = customer_id_max_characters * 4;
 

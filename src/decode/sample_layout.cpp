@@ -1,5 +1,5 @@
-// Collects the places. An array is a list, and so is an object whose names are numbers or times. All elements
-// of a list share the same places. An array of one element also counts as an object that has the name 0.
+// Collects the places. Lists are arrays, and objects whose member names are numbers or times. All elements of
+// a list share the same places. An array with one element also counts as an object with one member "0".
 #include "decode/sample_layout.h"
 
 #include "decode/sample_values.h"
@@ -135,7 +135,7 @@ void SampleLayout::add_node(const ValueTree &tree, uint32_t index, const At &at)
         return add_children(tree, index, at, false);
     if (is_array && node.size == 1)
         add_children(tree, index, at, false);
-    // the second place of `each` must begin with a name
+    // the second place of `each` must begin with a name, not with the number of an element
     if (at.root != SampleRoot::value || at.scope.level == 2 || (at.scope.level == 1 && at.pointer.empty()))
         return;
     At below = at;
@@ -155,7 +155,7 @@ const ValueTree *SampleLayout::parse(MessagePart part, const MessageBytes &piece
     return parsed ? tree : nullptr;
 }
 
-// A key is mostly a text. It can also be an object of JSON, or have the frame of Confluent, which begins with
+// A key is mostly a text. A key can also be a JSON object, or have the frame of Confluent, which begins with
 // a zero byte.
 void SampleLayout::add_key(const MessageBytes &key) {
     if (is_text(key))

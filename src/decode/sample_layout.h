@@ -15,14 +15,14 @@
 
 namespace heartbeat {
 
-// The lists that contain a value: none, one or two. A mapping needs them as `each` to read the value. `level`
-// is the number of these lists.
+// The lists that contain a value. `level` is the number of these lists: 0, 1 or 2. A mapping that reads the
+// value must have these lists as `each`.
 struct SampleScope {
     int level = 0;
     std::string lists[2];
-    bool is_map[2] = {}; // the list is an object whose members' names are numbers or times
+    bool is_map[2] = {}; // true: the list is an object whose member names are numbers or times
 
-    // Whether a mapping whose `each` has the lists of `inner` can also read the values of this scope.
+    // Returns whether a mapping whose `each` has the lists of `inner` can also read the values of this scope.
     bool contains(const SampleScope &inner) const;
     bool operator==(const SampleScope &other) const = default;
 };
@@ -33,22 +33,23 @@ struct SamplePlace {
     SampleRoot root;
     SampleScope scope;
     std::string pointer;            // the path after the last list: "/bpm"
-    std::vector<std::string> names; // the names on the path from the message to the value, lists included
+    std::vector<std::string> names; // the names on the path to the value, with the names of lists
     SampleValues found;
-    uint32_t elements[2] = {}; // the most elements that each of the lists has in a message
-    // Set only for a place outside of lists. It has one element for each message: the number of the message's
-    // text in `examples`, counted from 1, or 0 if the text is not an example.
+    uint32_t elements[2] = {}; // for each of the lists: the largest number of elements in a message
+    // This list is empty for a place inside of lists. For other places, it has one element for each message:
+    // the position of the message's text in `examples`, counted from 1, or 0 if `examples` does not contain
+    // the text.
     std::vector<uint8_t> text_of_message;
 };
 
-// The text of the place in a mapping whose `each` has `lists` lists.
+// Returns the text of the place in a mapping whose `each` has `lists` lists.
 std::string sample_place_text(const SamplePlace &place, int lists);
 
 class SampleLayout {
   public:
     explicit SampleLayout(MessageParser *parser) : parser_(parser) {}
 
-    void add(const MessageView &message); // without the value, if it cannot be parsed
+    void add(const MessageView &message); // ignores the value if the parser refuses it
     const std::vector<SamplePlace> &places() const { return places_; }
     uint32_t messages() const { return messages_; }
     bool is_parsed(uint32_t message) const { return parsed_[message]; }
@@ -67,9 +68,10 @@ class SampleLayout {
     void add_children(const ValueTree &tree, uint32_t index, const At &at, bool as_list);
     void add_scalar(const ValueNode &node, const At &at);
     void add_text(std::string_view text, const At &at);
-    SamplePlace *place(const At &at); // nullptr: there are too many places
+    SamplePlace *place(const At &at); // nullptr: the layout has too many places
 
-    const ValueTree *parse(MessagePart part, const MessageBytes &piece); // nullptr: it cannot be parsed
+    // nullptr: the parser refuses the bytes
+    const ValueTree *parse(MessagePart part, const MessageBytes &piece);
 
     MessageParser *const parser_;
     MappedMemory memory_;

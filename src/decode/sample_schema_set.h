@@ -1,5 +1,5 @@
-// The schemas of sample messages, as the suggester uses them. Its functions may throw, so only src/decode
-// includes this header.
+// The schemas of sample messages, for the files that suggest mappings. The functions may throw, so only
+// src/decode includes this header.
 #pragma once
 
 #include "decode/message_parser.h"
@@ -19,11 +19,11 @@ class SampleSchemas {
     void add(int32_t id, const SchemaTexts &schema);
     void set_bare(const SchemaTexts &schema);
 
-    // Makes a decoder that uses this mapping and knows the schemas. Returns nullptr if the mapping or the
-    // schema cannot be used.
+    // Makes a decoder that has this mapping and the schemas. Returns nullptr if the mapping or the schema has
+    // a fault.
     std::unique_ptr<Decoder, void (*)(Decoder *)> decoder(const std::string &mapping) const;
 
-    // Makes a parser that reads all values of a message. Returns nullptr if the schema cannot be used.
+    // Makes a parser that reads all values of a message. Returns nullptr if the schema has a fault.
     std::unique_ptr<MessageParser> parser() const;
 
     const MessageFormat format;

@@ -1,4 +1,4 @@
-// Makes decoders and parsers that know the schemas of the samples.
+// Makes decoders and parsers that have the schemas of the samples.
 #include "decode/sample_schemas.h"
 
 #include "decode/confluent_frame.h"
@@ -14,7 +14,7 @@ namespace heartbeat {
 
 namespace {
 
-// How many levels of a value a place of a suggested mapping can have.
+// The largest number of levels in a place of a suggested mapping.
 constexpr int levels_max = 16;
 
 std::vector<std::string> copy(const SchemaTexts &schema) {
@@ -25,8 +25,8 @@ std::vector<std::string_view> views(const std::vector<std::string> &texts) {
     return {texts.begin(), texts.end()};
 }
 
-// All values of a message are wanted. Each value may be the time, so an integer with a logical type of time
-// becomes a time.
+// The suggester reads all values of a message. Each value can be the time, so an integer whose logical type
+// is a time becomes a time.
 WantedValue all_values() {
     WantedValue all;
     WantedValue *level = &all;

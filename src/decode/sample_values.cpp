@@ -1,5 +1,5 @@
-// Tests texts with the functions of the mapped decoder, so that a suggested mapping can read the values that
-// were found.
+// Tests texts with the functions of the mapped decoder. So a suggested mapping can read the values that this
+// file has found.
 #include "decode/sample_values.h"
 
 #include "decode/field_values.h"
@@ -18,7 +18,7 @@ void add_number(double number, SampleValues *values) {
     values->most = std::max(values->most, number);
 }
 
-// If the schema declares an integer as a time, the integer counts like a text that is a time.
+// If the schema declares that an integer is a time, the statistics count the integer as a text with a time.
 void add_time(TimeScale scale, SampleValues *values) {
     if (scale == TimeScale::days)
         values->dates++;

@@ -1,5 +1,5 @@
-// Counts what the values of sample messages are: numbers, numbers as text, times. sample_layout.cpp calls it
-// for each value.
+// Counts the kinds of values in sample messages: numbers, texts with numbers, times. sample_layout.cpp calls
+// these functions for each value.
 #pragma once
 
 #include "decode/value_tree.h"
@@ -18,22 +18,23 @@ inline constexpr size_t sample_examples_max = 16;
 // Statistics of the values that the samples have at a place. A `null` does not count as a value.
 struct SampleValues {
     uint32_t values = 0;
-    uint32_t numbers = 0, integers = 0; // JSON numbers, and the integers of 64 bits among them
+    uint32_t numbers = 0, integers = 0; // the JSON numbers, and the 64-bit integers among them
     uint32_t texts = 0;
-    uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0; // how many texts are of these kinds
-    double least = std::numeric_limits<double>::infinity(); // the least number, also of numbers as text
+    uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0; // the number of texts of each kind
+    double least = std::numeric_limits<double>::infinity();            // the smallest number, also in a text
     double most = -std::numeric_limits<double>::infinity();
-    size_t longest = 0;                // bytes of the longest text
+    size_t longest = 0;                // the size of the longest text in bytes
     std::vector<std::string> examples; // different texts, at most sample_examples_max
-    bool many_examples = false;        // there are more different texts than `examples` has
+    bool many_examples = false;        // the samples have more different texts than `examples`
 };
 
-// Whether a text can be the name of a member of a list: it is a number, or a timestamp.
+// Returns whether the text is a number or a timestamp. If so, the text can be the name of a member of a list.
 bool sample_is_number_or_time(std::string_view text) noexcept;
 
-// Returns the number of the text among the examples, counted from 1. Returns 0 if the text is not an example.
+// Returns the position of the text in `examples`, counted from 1. Returns 0 if `examples` does not contain
+// the text.
 size_t sample_add_text(std::string_view text, SampleValues *values);
 
-void sample_add_scalar(const ValueNode &node, SampleValues *values); // of any type but string
+void sample_add_scalar(const ValueNode &node, SampleValues *values); // `node` has any type except string
 
 } // namespace heartbeat

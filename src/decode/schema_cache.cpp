@@ -1,5 +1,5 @@
 // Finds and compiles schemas. A source has few schemas, and consecutive messages mostly have the same schema.
-// So the cache looks first at the schema that it found last.
+// So the cache first looks at the schema that its last search found.
 #include "decode/schema_cache.h"
 
 #include <chrono>
@@ -53,7 +53,7 @@ const SchemaReader *SchemaCache::find(SchemaKey key, DecodeError *error) noexcep
     return nullptr;
 }
 
-// A producer of rubbish can name many ids that no registry knows, so refused schemas are forgotten first.
+// Wrong messages can contain many ids that no registry has. So the cache forgets refused schemas first.
 void SchemaCache::make_room(size_t bytes) noexcept {
     const auto is_full = [&] {
         size_t sum = bytes;

@@ -1,7 +1,7 @@
-// The schemas that the decoder of a source knows. The decoder finds the schema of a message by the id in the
-// message's frame. If the decoder does not know the schema, decoding ends with DecodeResult::needs_schema.
-// The worker or the session then adds the schema, and decodes the message again. These files know neither the
-// table of schemas nor the registry.
+// The schemas that the decoder of a source has. The decoder finds the schema of a message by the id in the
+// message's frame. If the cache does not have the schema, the decoder returns DecodeResult::needs_schema.
+// Then the worker or the session adds the schema, and decodes the message again. This file and
+// schema_cache.cpp do not use the table of schemas or the registry.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -15,39 +15,40 @@
 
 namespace heartbeat {
 
-// Compiles a schema into a reader. Returns nullptr with *error filled in if the schema cannot be used. May
-// throw std::bad_alloc.
+// Compiles a schema into a reader. If the schema has a fault, fills in *error and returns nullptr. May throw
+// std::bad_alloc.
 std::unique_ptr<const SchemaReader> schema_compile(MessageFormat format, const WantedValue &wanted,
                                                    const SchemaTexts &schema, bool is_framed,
                                                    SchemaError *error);
 
-// One thread at a time may call its functions.
+// Only one thread at a time may call the functions of a cache.
 class SchemaCache {
   public:
     // `value` and `key` are the values that the decoder reads in the two parts of a message.
     SchemaCache(MessageFormat format, WantedValue value, WantedValue key) noexcept
         : format_(format), wanted_values_{std::move(value), std::move(key)} {}
 
-    // Adds a schema. If the schema cannot be used, each message with the schema becomes a dead letter that
-    // says why. Returns false if no memory is left.
+    // Adds a schema. If the schema has a fault, each message with the schema becomes a dead letter. The error
+    // text of the dead letter contains the fault. Returns false if no memory is left.
     bool add(SchemaKey key, const SchemaTexts &schema) noexcept;
 
-    // Makes each message with this schema a dead letter with this code and text. The cache forgets the code
-    // unknown_schema unknown_schema_seconds after its first use. Returns false if no memory is left.
+    // Makes each message with this schema a dead letter with this code and text. If the code is
+    // unknown_schema, the cache forgets it after a time: `unknown_schema_seconds` after the first use.
+    // Returns false if no memory is left.
     bool refuse(SchemaKey key, DecodeErrorCode code, const char *text) noexcept;
 
     // Returns the reader of the schema, or nullptr. If the function returns nullptr and error->code is
-    // `none`, the cache does not know the schema. Any other code means that messages with this schema become
-    // dead letters with this error.
+    // `none`, the cache does not have the schema. If error->code has another value, messages with this schema
+    // become dead letters with this error.
     const SchemaReader *find(SchemaKey key, DecodeError *error) noexcept;
 
-    SchemaKey wanted() const noexcept { return wanted_; } // the last schema that find() did not know
+    SchemaKey wanted() const noexcept { return wanted_; } // the last schema that find() did not find
     MessageFormat format() const noexcept { return format_; }
 
     static constexpr int unknown_schema_seconds = 10;
-    // A cache with more schemas, or with texts of more bytes, first forgets its refused schemas. If this is
-    // not enough, it forgets all schemas. A plan can need some times as much memory as the text of its
-    // schema.
+    // If a cache exceeds one of these limits, it first forgets its refused schemas. If this is not enough,
+    // the cache forgets all schemas. A compiled schema can need several times as much memory as the text of
+    // the schema.
     static constexpr size_t schemas_max = 1024;
     static constexpr size_t schema_bytes_kept = size_t{8} << 20;
 
@@ -58,7 +59,8 @@ class SchemaCache {
         SchemaKey key;
         std::unique_ptr<const SchemaReader> reader; // nullptr: the schema is refused
         size_t bytes;                               // of the texts
-        int64_t forgotten_at;                       // seconds of the monotonic clock, or a Forgetting
+        // seconds of the monotonic clock, or a value of Forgetting
+        int64_t forgotten_at;
         DecodeError error;
     };
 
@@ -69,7 +71,7 @@ class SchemaCache {
     const MessageFormat format_;
     const WantedValue wanted_values_[2]; // by MessagePart
     std::vector<Entry> entries_;
-    size_t last_[2] = {}; // by MessagePart: the entry that was found last
+    size_t last_[2] = {}; // by MessagePart: the entry that the last search found
     SchemaKey wanted_ = {};
 };
 

@@ -1,5 +1,5 @@
-// The key of a schema in a cache, and the texts of a schema. The functions that load schemas and the decoders
-// share it.
+// The key of a schema in a cache, and the texts of a schema. The decoders and the functions that load schemas
+// share these types.
 #pragma once
 
 #include "decode/message_format.h"
@@ -16,8 +16,8 @@ struct SchemaKey {
     MessagePart part;
 };
 
-// The texts of an Avro schema: first the schemas that it refers to, and last the schema itself. Each schema
-// is after the schemas that it needs. A Protobuf schema has one text: the bytes of a
+// The texts of an Avro schema: first the schemas that it refers to, and last the schema itself. A schema that
+// another schema needs comes before that other schema. A Protobuf schema has one text: the bytes of a
 // google.protobuf.FileDescriptorSet.
 struct SchemaTexts {
     const std::string_view *texts;
@@ -25,8 +25,9 @@ struct SchemaTexts {
 };
 
 struct SchemaError {
-    bool out_of_memory; // the schema may be correct
-    char text[256];     // for a person: what is wrong and where, and what is legal. UTF-8 with a terminator
+    bool out_of_memory; // the schema is possibly correct
+    // a text for a person: the fault, its place, and the legal values. UTF-8 with a terminator
+    char text[256];
 };
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// Finds the schema of a message, and lets the reader of the schema fill the tree.
+// Finds the reader for the schema of a message, and calls this reader to fill the tree.
 #include "decode/schema_message_parser.h"
 
 #include "decode/confluent_frame.h"

@@ -1,5 +1,5 @@
-// The memory that the readers of formats with a schema share. The mapped decoder clears it before it reads
-// the next message.
+// The memory that the readers of formats with a schema share. The mapped decoder clears this memory before it
+// reads the next message.
 #include "decode/schema_reader.h"
 
 namespace heartbeat {

@@ -1,5 +1,6 @@
-// Reads messages of a binary format whose schema is known. A schema and the values that a mapping reads are
-// compiled once into a reader. The mapped decoder calls it for each message with this schema.
+// Reads messages of a binary format with a schema. avro_reader() and protobuf_reader() compile a schema,
+// together with the values that a mapping reads, once into a reader. The mapped decoder calls the reader for
+// each message with this schema.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -15,17 +16,17 @@
 
 namespace heartbeat {
 
-// Memory that a reader works in. It is kept from message to message, so that usual messages need no
-// allocation. All readers of a thread can share one ReaderMemory.
+// The working memory of a reader. The caller keeps this memory for the next messages, so that usual messages
+// need no allocation. All readers of a thread can share one ReaderMemory.
 struct ReaderMemory {
     void clear() noexcept; // forgets the last message, and frees memory that usual messages do not need
 
-    TextStore made{message_made_bytes_max}; // texts of the tree that the message has in another form
-    std::vector<std::string_view> names;    // to find a name that an object repeats
+    TextStore made{message_made_bytes_max}; // texts of the tree that are in the message in another form
+    std::vector<std::string_view> names;    // for the search for repeated names in an object
     ProtobufMemory protobuf;
 };
 
-// A reader never changes, so threads may share it.
+// A reader never changes, so threads can share a reader.
 class SchemaReader {
   public:
     SchemaReader() = default;
@@ -34,21 +35,21 @@ class SchemaReader {
     SchemaReader &operator=(const SchemaReader &) = delete;
 
     // Reads the bytes of one value into *tree. `what` is the name of the bytes in errors, such as "payload".
-    // Texts of the tree are pieces of the bytes, of the reader, or of `memory`. If the function returns
-    // false, *error is filled in. An error text never has content of the message.
+    // Texts of the tree are pieces of the bytes, of the reader, or of `memory`. If the function fails, it
+    // fills in *error and returns false. An error text never contains content of the message.
     virtual bool read(std::string_view bytes, const char *what, ReaderMemory *memory, ValueTree *tree,
                       DecodeError *error) const noexcept = 0;
 };
 
 // Makes a reader of Avro's binary encoding. The last element of `schemas` is the schema of the messages. The
-// elements before it are the schemas to which this schema refers. Each element refers only to earlier
-// elements. If the function returns nullptr, *error is filled in. The caller deletes the reader.
+// other elements are the schemas to which this schema refers. Each element refers only to earlier elements.
+// If the function fails, it fills in *error and returns nullptr. The caller deletes the reader.
 SchemaReader *avro_reader(const std::vector<std::string_view> &schemas, const WantedValue &wanted,
                           SchemaError *error) noexcept;
 
 // Makes a reader of Protobuf. `descriptors` are the bytes of a google.protobuf.FileDescriptorSet. The last
 // file of this set declares the messages. If `is_framed` is true, each message begins with the indexes of its
-// type, as in the frame of Confluent. Otherwise each message has the first type of the file.
+// type, as the frame of Confluent requires. Otherwise each message has the first type of the file.
 SchemaReader *protobuf_reader(std::string_view descriptors, bool is_framed, const WantedValue &wanted,
                               SchemaError *error) noexcept;
 

@@ -1,5 +1,5 @@
 // Tries the presets first, then the best combinations of proposed fields. If none of these mappings reads a
-// message, this file tries fields as heart rates whose names do not say that they are heart rates.
+// message, this file also tries fields whose names do not show that they are heart rates.
 #include "decode/suggest.h"
 
 #include "decode/presets.h"
@@ -19,11 +19,11 @@ constexpr int points_preset = 1000;
 constexpr size_t rates_tried = 8, times_tried = 3, customers_tried = 2;
 
 struct Found {
-    const Preset *preset; // nullptr: none
+    const Preset *preset; // nullptr: the mapping is not a preset
     std::string mapping;
     Trial trial;
     int points;
-    size_t rate; // index of the proposed heart rate in the result of propose_rates()
+    size_t rate; // the index of the heart rate in the result of propose_rates()
 };
 
 bool is_better(const Found &left, const Found &right) {
@@ -70,8 +70,8 @@ void try_rates(const SampleTrials &trials, const SampleLayout &layout, bool name
         }
 }
 
-// Keeps the best suggestions: first the best suggestion for each heart rate, and then other suggestions if
-// there is room.
+// Keeps the best suggestions: first the best suggestion for each heart rate, and then other suggestions, up
+// to the limit.
 void choose(std::vector<Found> *found) {
     std::stable_sort(found->begin(), found->end(), is_better);
     std::vector<Found> chosen, others;

@@ -9,20 +9,21 @@ namespace heartbeat {
 
 inline constexpr size_t suggestions_max = 5;
 
-// The texts are valid UTF-8 and terminated, and belong to the Suggestions.
+// The texts are valid UTF-8 with a terminator. They live as long as the Suggestions object.
 struct Suggestion {
     const char *format;
     const char *preset;  // nullptr: none
-    const char *mapping; // JSON; nullptr if it is a preset
-    size_t fits;         // messages that become at least one reading
+    const char *mapping; // JSON; nullptr if the suggestion is a preset
+    size_t fits;         // the number of messages that become at least one reading
 };
 
 class Suggestions;
 
-// Looks at all samples. The best suggestion comes first. A suggestion that reads more messages is better. If
-// two suggestions read the same number of messages, a preset is better than a mapping, and of two mappings
-// the one with more points is better. There may be no suggestion. The function often calls `stopped`, and
-// ends if `stopped` returns true. In this case, and if no memory is left, it returns nullptr.
+// Looks at all samples. The result can be an empty list. The best suggestion comes first. A suggestion that
+// reads more messages is better. If two suggestions read the same number of messages, a preset is better than
+// a mapping, and a mapping with more points is better than a mapping with fewer points. The function often
+// calls `stopped`, and ends if `stopped` returns true. In this case, and if no memory is left, it returns
+// nullptr.
 const Suggestions *suggest(const MessageSamples *samples, const SampleSchemas &schemas,
                            bool (*stopped)() noexcept) noexcept;
 void suggestions_destroy(const Suggestions *suggestions) noexcept; // nullptr is allowed

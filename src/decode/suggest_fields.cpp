@@ -12,12 +12,12 @@ namespace heartbeat {
 
 namespace {
 
-// Heart rates that a sensor measures on a living person. If the names do not say that a field is a heart
-// rate, its values must be in the narrow range.
+// The ranges of heart rates that a sensor measures on a living person. If the names do not show that a field
+// is a heart rate, its values must be in the narrow range.
 constexpr double rate_least = 20, rate_most = 300, unnamed_least = 25, unnamed_most = 250;
-constexpr int points_when = 4; // another field says that the value is a heart rate
-constexpr int points_key = 3;  // the customer is the message's key
-constexpr int points_weak = 1; // an id whose name does not say what it identifies: the key is better
+constexpr int points_when = 4; // another field shows that the value is a heart rate
+constexpr int points_key = 3;  // the customer id is the message's key
+constexpr int points_weak = 1; // the name of the id does not show what the id identifies: the key is better
 constexpr int points_unnamed = 1;
 constexpr int device_points_least = 3;
 
@@ -103,7 +103,7 @@ bool can_be_id(const SampleValues &found) {
     return found.integers > 0 && found.integers == found.numbers;
 }
 
-// Returns the prefix that all ids have, such as "Patient/" of "Patient/17". The mapping strips this prefix.
+// Returns the common prefix of all ids, such as "Patient/" in "Patient/17". The mapping removes this prefix.
 std::string strip_of(const SampleValues &found) {
     std::string prefix;
     for (const std::string &example : found.examples) {
@@ -189,8 +189,8 @@ std::vector<ProposedField> propose_customers(const SampleLayout &layout, const P
         if (place.root == SampleRoot::key_text)
             return json_key ? 0 : points_key;
         const int points = points_customer(place.names);
-        // if the keys of the messages are different, a value that is the same in all messages is not the
-        // customer
+        // if the messages have different keys, a value that is the same in all messages is not the customer
+        // id
         return differ && is_constant(place.found) ? std::min(points, points_weak) : points;
     });
 }

@@ -1,5 +1,4 @@
-// Writes a mapping. Finds a condition that holds for the messages that the mapping reads, and for no other
-// message.
+// Writes a mapping as JSON. Finds a condition that is true only for the messages that the mapping reads.
 #include "decode/suggest_mapping.h"
 
 #include "decode/suggest_names.h"
@@ -18,14 +17,14 @@ std::string json_list(const std::vector<std::string> &texts) {
     return texts.size() == 1 ? list : "[" + list + "]";
 }
 
-// Returns the texts that this place has in the messages that the mapping reads. Returns an empty list if
-// these texts do not distinguish these messages from the other messages.
+// Returns the texts of this place in the messages that the mapping reads. Returns an empty list if these
+// texts do not separate the messages that the mapping reads from the other messages.
 std::vector<std::string> values_of_read(const SamplePlace &place, const SampleLayout &layout,
                                         const Trial &trial) {
     std::set<uint8_t> read, other;
     for (uint32_t i = 0; i < layout.messages(); i++) {
         if (!layout.is_parsed(i))
-            continue; // it becomes a dead letter, whatever the condition is
+            continue; // the message becomes a dead letter with every condition
         const uint8_t text = i < place.text_of_message.size() ? place.text_of_message[i] : uint8_t{0};
         (trial.reads[i] ? read : other).insert(text);
     }

@@ -1,4 +1,4 @@
-// The words that occur in names of heart rates, times, customers and devices, with their points.
+// The words in the names of heart rates, times, customers and devices, and the points of each word.
 #include "decode/suggest_names.h"
 
 #include <algorithm>
@@ -17,7 +17,8 @@ constexpr std::string_view rate_words[] = {"hr", "bpm", "pulse", "puls", "heartb
 constexpr std::string_view rate_names[] = {"heartrate", "beatsperminute", "pulserate", "herzfrequenz"};
 constexpr std::string_view rate_codes[] = {"88674", "mdcpuls", "hkquantitytypeidentifierheartrate"};
 
-// A value with one of these words in its name is not a heart rate, although it can belong to a heart rate.
+// A value with one of these words in its name is not a heart rate itself. It can be another property of a
+// heart rate.
 constexpr std::string_view other_words[] = {
     "variability", "hrv",       "rmssd",   "sdnn",  "confidence", "accuracy", "quality", "zone",   "zones",
     "limit",       "threshold", "count",   "goal",  "target",     "min",      "minimum", "max",    "maximum",
@@ -124,9 +125,9 @@ Words id_words_of(std::string_view name) {
     return words;
 }
 
-// Returns what an id at this path identifies: a customer, a device or a product. The last word with such a
-// meaning decides, so /user/device/id identifies a device. "uid" alone identifies a customer, but a device
-// can have a uid too.
+// Returns what an id at this path identifies: a customer, a device or a product. The last word for a
+// customer, device or product decides, so /user/device/id identifies a device. "uid" alone identifies a
+// customer, but a device can also have a uid.
 Thing thing_of_path(const NamePath &path) {
     bool uid = false;
     for (auto name = path.rbegin(); name != path.rend(); ++name) {
@@ -141,10 +142,10 @@ Thing thing_of_path(const NamePath &path) {
     return uid ? Thing::customer : Thing::unknown;
 }
 
-// Returns the points that a path has as the path of a customer's or device's id. `list` has the words for a
-// customer or for a device. The path gets points in two cases. First case: its last name has one of these
-// words. Second case: an earlier name has one of these words, and the last name has a word for an id. An id
-// without one of these words gets at most one point.
+// Returns the points of a path. A path with more points is more probably the path of a customer's or device's
+// id. `list` has the words for a customer or for a device. The path gets points in two cases. First case: its
+// last name has one of these words. Second case: an earlier name has one of these words, and the last name
+// has a word for an id. An id without one of these words gets at most one point.
 template <size_t size> int points_id(const NamePath &path, const PointsOfWord (&list)[size]) {
     const Words own = path.empty() ? Words() : id_words_of(path.back());
     if (own.empty() || has_any(own, no_id_words))

@@ -9,7 +9,8 @@
 
 namespace heartbeat {
 
-// Fields that are near each other mostly belong together, so common names on their paths give up to 3 points.
+// Fields that are near each other mostly belong together. So the function returns up to 3 points for common
+// names on the two paths.
 inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
     constexpr int most = 3;
     if (left.names.empty() || right.names.empty())
@@ -20,8 +21,8 @@ inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
     return std::min(static_cast<int>(apart - left.names.begin()) + (neighbours ? 1 : 0), most);
 }
 
-// The points to subtract if the path of the place has the number of an array's element. It is better to read
-// the array as a list, even if it always has one element.
+// Returns the points to subtract if the path of the place contains the number of an array's element. A
+// mapping that reads the array as a list is better, even if the array always has one element.
 inline int points_index(const SamplePlace &place) {
     const bool by_index = place.pointer.find("/0/") != place.pointer.npos || place.pointer.ends_with("/0");
     return by_index ? 5 : 0;

@@ -1,6 +1,6 @@
-// Proposes the place of the time. The time can be a text, or a number that counts from 1970: the size of the
-// number shows its unit. It can also be a time of day with a date from another place, or the time of a whole
-// list, to which each element adds an offset.
+// Proposes the place of the time. The time can be a text, or a number since 1970: the size of the number
+// shows its unit. The time can also be a time of day with a date from another place. If the time belongs to a
+// whole list, each element can add an offset to it.
 #include "decode/suggest_fields.h"
 #include "decode/suggest_names.h"
 #include "decode/suggest_points.h"
@@ -12,12 +12,13 @@ namespace heartbeat {
 namespace {
 
 constexpr int points_text = 6, points_number = 4, points_of_day = 5;
-constexpr int points_far = 4;     // to subtract if the time belongs to a whole list
-constexpr int points_single = 3;  // to subtract instead of points_far if the list always has one element
-constexpr int points_guessed = 3; // to subtract if nothing is added, or the element's number as seconds
+constexpr int points_far = 4; // points to subtract if the time belongs to a whole list
+// points to subtract instead of points_far if the list always has one element
+constexpr int points_single = 3;
+constexpr int points_guessed = 3; // points to subtract if no place for an addition is known
 
-// The unit in which all numbers are times of the years 2000 to 2100. Returns nullptr if there is no such
-// unit.
+// Returns the unit with which all numbers are times of the years 2000 to 2100. Returns nullptr if no unit has
+// this property.
 const char *epoch_unit(const SampleValues &found) {
     constexpr double seconds_2000 = 946'684'800, seconds_2100 = 4'102'444'800;
     constexpr struct {
@@ -33,8 +34,8 @@ const char *epoch_unit(const SampleValues &found) {
 }
 
 struct Addition {
-    std::string json; // the options plus and plus_unit; empty: none
-    int points = 0;   // 0: nothing is added, or the element's number as seconds
+    std::string json; // the options `plus` and `plus_unit`; empty: no options
+    int points = 0;   // 0: no place for an addition is known
 };
 
 const char *addition_unit(const ProposedRate &rate, const SamplePlace &place) {
@@ -44,7 +45,7 @@ const char *addition_unit(const ProposedRate &rate, const SamplePlace &place) {
     return named_ms || rate.interval_ms || place.found.most > day_s ? "ms" : "s";
 }
 
-// Finds the number that must be added to the time of a whole list to get the time of an element.
+// Finds the number that the mapping must add to the time of a whole list to get the time of an element.
 Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
     const SamplePlace &rated = *rate.field.place;
     const int level = rated.scope.level;
@@ -63,14 +64,14 @@ Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
                     addition_unit(rate, place) + '"',
                 points};
     }
-    // Elements that are only numbers can be measured at a fixed rate, so add the element's number as seconds.
-    // Elements that are objects would have a time of their own.
+    // Elements that are only numbers are possibly measurements at a fixed rate, so add the element's position
+    // as seconds. Elements that are objects would contain their own time.
     if (best.points == 0 && !rated.scope.is_map[level - 1] && rated.pointer.empty())
         best.json = R"(,"plus":"name","plus_unit":"s")";
     return best;
 }
 
-// Whether the lists that contain `rated`, but not the time, have only one element in each message.
+// Returns whether each list that contains `rated`, but not the time, has only one element in each message.
 bool is_single(const SamplePlace &rated, const SamplePlace &time) {
     const uint32_t *const elements = rated.elements;
     return std::all_of(elements + time.scope.level, elements + rated.scope.level,
@@ -81,7 +82,7 @@ const SamplePlace *find_date(const SampleLayout &layout, const SamplePlace &time
     const SamplePlace *best = nullptr;
     int best_points = 0;
     for (const SamplePlace &place : layout.places()) {
-        // the mapping takes `at` and `date` from the same element, or the date from the message
+        // a mapping can take `date` from the same element as `at`, from an outer element, or from the message
         if (place.root == SampleRoot::name || place.found.dates == 0 ||
             place.found.dates * 2 < place.found.values || !place.scope.contains(scope))
             continue;
@@ -94,8 +95,7 @@ const SamplePlace *find_date(const SampleLayout &layout, const SamplePlace &time
     return best;
 }
 
-// Finds the options and the points that a place has as the place of the time. Returns false if the place
-// cannot be the time.
+// Finds the options and the points of a place, if the place can be the time. Otherwise returns false.
 bool describe(const SampleLayout &layout, const SamplePlace &place, const SampleScope &scope,
               std::string *options, int *points) {
     const SampleValues &found = place.found;

@@ -1,5 +1,5 @@
-// Compiles a mapping and decodes with it as an ingest worker does. So an ingest worker can read the same
-// messages.
+// Compiles a mapping and decodes messages in the same way as an ingest worker. So an ingest worker with this
+// mapping can read the same messages.
 #include "decode/suggest_trial.h"
 
 #include <new>

@@ -1,5 +1,6 @@
-// Tries a decoder on all samples. suggest.cpp calls it for each preset and each proposed mapping. These
-// functions may throw, so only src/decode includes this header.
+// Decodes all samples with a decoder, and counts the messages that become readings. suggest.cpp makes such a
+// trial for each preset and each proposed mapping. These functions may throw, so only src/decode includes
+// this header.
 #pragma once
 
 #include "decode/sample_schema_set.h"
@@ -9,11 +10,11 @@
 
 namespace heartbeat {
 
-struct SuggestStopped {}; // thrown when the caller of suggest() wants to give up
+struct SuggestStopped {}; // the exception that ends suggest() if its caller wants to stop
 
 struct Trial {
-    size_t fits = 0;         // messages that became at least one reading
-    std::vector<bool> reads; // for each message, whether it became a reading
+    size_t fits = 0;         // the number of messages that became at least one reading
+    std::vector<bool> reads; // for each message: true if the message became at least one reading
 };
 
 class SampleTrials {
@@ -22,7 +23,7 @@ class SampleTrials {
         : samples_(samples), schemas_(schemas), stopped_(stopped) {}
 
     Trial of_decoder(Decoder *decoder) const;
-    Trial of_mapping(const std::string &mapping) const; // a mapping that does not compile fits no message
+    Trial of_mapping(const std::string &mapping) const; // the result for a mapping with a fault is 0 messages
     size_t count() const { return message_samples_count(samples_); }
     MessageView view(size_t index) const { return message_samples_view(samples_, index); }
     void look_for_stop() const;

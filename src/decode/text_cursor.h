@@ -8,7 +8,7 @@ constexpr bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
 
-// If one of the take functions returns false, it has not moved the cursor.
+// A take function that returns false does not move the cursor.
 struct TextCursor {
     const char *at;
     const char *end;
@@ -22,7 +22,7 @@ struct TextCursor {
         return true;
     }
 
-    // Takes all digits up to the next character that is no digit. Returns false if the next character is no
+    // Takes digits until the next character is not a digit. Returns false if the first character is not a
     // digit.
     bool take_digits() noexcept {
         const char *const begin = at;

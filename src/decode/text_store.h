@@ -1,5 +1,5 @@
-// The memory of texts that the mapped decoder makes from integers and from lists of places. A text does not
-// move until the store is cleared.
+// The memory of texts that the mapped decoder makes from integers and from lists of places. A text stays at
+// the same address until clear().
 #pragma once
 
 #include <cstddef>
@@ -13,12 +13,12 @@ class TextStore {
     explicit TextStore(size_t max_bytes) : max_bytes_(max_bytes) {}
 
     // Returns room for `size` bytes. `size` must be at most block_size. Returns nullptr if no memory is left,
-    // or if the store is full. take() keeps the first bytes of this room.
+    // or if the store is full. Call take() afterwards to keep the first bytes of this room.
     char *room(size_t size) noexcept;
     void take(size_t size) noexcept { used_ += size; }
 
     bool full() const { return block_ * block_size >= max_bytes_; }
-    void clear() noexcept; // keeps the memory that usual messages need
+    void clear() noexcept; // forgets all texts, but keeps the memory that usual messages need
 
     static constexpr size_t block_size = size_t{64} << 10;
 

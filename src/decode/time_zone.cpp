@@ -1,4 +1,4 @@
-// Asks the system's time zone database through Howard Hinnant's date library. Only this file includes the
+// Reads the system's time zone database with Howard Hinnant's date library. Only this file includes the
 // library.
 #include "decode/time_zone.h"
 
@@ -22,8 +22,8 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::seconds;
 
-// The offset of a zone never changes by more than change_max. So a change cannot affect a local time if the
-// time is farther than change_max from the change.
+// The offset of a zone never changes by more than change_max. So a change does not affect local times that
+// are farther than change_max from the change.
 constexpr int64_t change_max = int64_t{2} * 86400 * microseconds_per_second;
 
 // If a span has no end, the database gives it an end that does not fit into 64 bits of microseconds.
@@ -36,9 +36,9 @@ int64_t bounded_microseconds(date::sys_seconds time) {
     return std::min(std::max(count, -seconds_max), seconds_max) * microseconds_per_second;
 }
 
-// The file of a zone either lists its changes up to 2037, or ends with a rule for all later changes. The
-// library reads only the list. So without lists the library's answers could be an hour wrong. This function
-// returns whether there are lists: it looks at two zones that change their clocks each year.
+// The file of a zone can contain a list of the clock changes up to 2037, or a rule for all later changes. The
+// library reads only the list. So without lists, the results of the library could be wrong by an hour. This
+// function returns whether the files contain lists. It looks at two zones that change their clocks each year.
 bool database_has_lists() {
     using namespace date::literals;
     constexpr date::sys_days summer = 2036_y / 7 / 1;

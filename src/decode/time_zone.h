@@ -1,5 +1,5 @@
 // The time zone of timestamps without a zone: UTC, a fixed offset, or a zone of the time zone database. A
-// mapping has such a time zone, and the mapped decoder converts local times with it.
+// mapping contains a time zone, and the mapped decoder uses the zone to convert local times.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +16,14 @@ struct ZoneSpan {
 
 class TimeZone {
   public:
-    // "UTC", an offset such as +01:00, or a name such as Europe/Berlin. Returns false if there is no such
-    // zone. May throw std::bad_alloc.
+    // `name` is "UTC", an offset such as +01:00, or a name such as Europe/Berlin. Returns false if the zone
+    // does not exist. May throw std::bad_alloc.
     bool set(std::string_view name);
 
-    // Converts a local time as PostgreSQL does. If a change of the clock leaves out the local time, the
-    // function uses the offset before the change. If a change repeats the local time, the function uses the
-    // offset after the change. The caller keeps `span` for this zone from call to call. Returns false if the
-    // database cannot be read.
+    // Converts a local time in the same way as PostgreSQL. If a clock change skips the local time, the
+    // function uses the offset before the change. If a clock change repeats the local time, the function uses
+    // the offset after the change. The caller keeps one `span` for all calls with the same zone. Returns
+    // false if the function cannot read the database.
     bool to_utc(int64_t local_time, ZoneSpan *span, int64_t *event_time) const noexcept;
 
     static std::string suggest(std::string_view name); // a text for a person with a similar name
@@ -32,7 +32,7 @@ class TimeZone {
     bool set_region(std::string_view name);
 
     int64_t offset_ = 0;
-    const void *region_ = nullptr; // of the database, which lives as long as the process
+    const void *region_ = nullptr; // a zone of the database; it lives as long as the process
 };
 
 } // namespace heartbeat

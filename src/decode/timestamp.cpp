@@ -1,5 +1,5 @@
-// Reads and writes event timestamps with calendar arithmetic only. It uses no locale, no time zone database
-// and no global state, so a text means the same instant on every machine.
+// Reads and writes event timestamps with calendar arithmetic only. This file uses no locale, no time zone
+// database and no global state. So a text has the same result on every machine.
 #include "decode/timestamp.h"
 
 #include "decode/text_cursor.h"
@@ -46,10 +46,10 @@ int64_t fraction_microseconds(const char *digits, size_t count) noexcept {
         return microseconds;
     }
 
-    // PostgreSQL reads a fraction as a double, multiplies it and rounds half to even. This code does the
-    // same. Exact decimal arithmetic would give another microsecond for many seven-digit fractions that end
-    // in 5. The stored time would then differ from the time that PostgreSQL reads from the same text. Digits
-    // after the 40th cannot change the result.
+    // PostgreSQL reads a fraction as a double, multiplies the double, and rounds half to even. This code does
+    // the same. Exact decimal arithmetic would give another microsecond for many seven-digit fractions that
+    // end in 5. In this case, the stored time would differ from the time that PostgreSQL reads from the same
+    // text. The digits after the 40th digit cannot change the result.
     constexpr size_t noticed_digits = 40;
     char decimal[2 + noticed_digits] = {'0', '.'};
     const size_t noticed = std::min(count, noticed_digits);
@@ -81,7 +81,8 @@ template <char separator> bool read_date(Cursor *cursor, std::chrono::sys_days *
     return true;
 }
 
-// The time of day in microseconds. With a leap second or a rounded fraction it can reach the next day.
+// *time_of_day is in microseconds. After a leap second or a rounded fraction, it can be the start of the next
+// day.
 template <char separator> bool read_time(Cursor *cursor, int64_t *time_of_day) noexcept {
     int hour = 0;
     int minute = 0;
@@ -104,7 +105,7 @@ template <char separator> bool read_time(Cursor *cursor, int64_t *time_of_day) n
     return true;
 }
 
-// The seconds by which local time is ahead of UTC. A text without a zone is UTC.
+// *offset is the number of seconds by which local time is ahead of UTC. A text without a zone is in UTC.
 bool read_zone(Cursor *cursor, int *offset) noexcept {
     *offset = 0;
     if (cursor->at_end() || cursor->take('Z') || cursor->take('z'))

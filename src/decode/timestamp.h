@@ -1,5 +1,5 @@
 // Converts event timestamps between RFC 3339 text and microseconds since 1970-01-01 00:00:00 UTC. The
-// decoders and the generator call it.
+// decoders and the generator call these functions.
 #pragma once
 
 #include <cstddef>
@@ -15,22 +15,23 @@ inline constexpr int64_t microseconds_per_day = 24 * 60 * 60 * microseconds_per_
 inline constexpr size_t timestamp_text_size = 27;
 
 // Reads a date YYYY-MM-DD, a separator, a time HH:MM:SS, an optional fraction and an optional zone. The
-// separator is `T`, `t` or one space. The fraction begins with `.` or `,`, and can have any length; it is
-// rounded to the nearest microsecond as PostgreSQL does. The zone is `Z`, `z`, +HH, +HHMM or +HH:MM, or the
-// same with `-`, up to 15:59 (PostgreSQL's limit). Without a zone the text is UTC. Second 60 (a leap second)
-// is allowed without a fraction, and means the first second of the next minute. For every other text, for
-// example an impossible date, the function returns false and does not change *event_time.
+// separator is `T`, `t` or one space. The fraction begins with `.` or `,`, and can have any length. The
+// function rounds it to the nearest microsecond in the same way as PostgreSQL. The zone is `Z`, `z`, +HH,
+// +HHMM or +HH:MM, or the same with `-`, up to 15:59 (PostgreSQL's limit). A text without a zone is in UTC.
+// Second 60 (a leap second) is legal without a fraction, and means the first second of the next minute. For
+// every other text, for example an impossible date, the function returns false and does not change
+// *event_time.
 bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept;
 
 // The parts of a text: the local time, and its offset from UTC if the text has an offset.
 struct TimestampParts {
     int64_t local_time; // microseconds since 1970-01-01 00:00:00 in local time
-    int offset_seconds; // by which local time is ahead of UTC; 0 if `has_zone` is false
+    int offset_seconds; // the seconds by which local time is ahead of UTC; 0 if `has_zone` is false
     bool has_zone;
 };
 
-// Parses the texts that timestamp_parse() parses, also with a space before the offset. It also parses
-// YYYYMMDDHHMMSS with an optional fraction and zone, as in HL7 messages.
+// Parses the same texts as timestamp_parse(). A space before the offset is also legal. The function also
+// parses YYYYMMDDHHMMSS with an optional fraction and zone, as in HL7 messages.
 bool timestamp_parse_parts(std::string_view text, TimestampParts *parts) noexcept;
 
 // The first function parses a date (YYYY-MM-DD or YYYYMMDD). The second function parses a time of day
@@ -38,11 +39,11 @@ bool timestamp_parse_parts(std::string_view text, TimestampParts *parts) noexcep
 bool timestamp_parse_date(std::string_view text, int64_t *midnight) noexcept;
 bool timestamp_parse_time_of_day(std::string_view text, TimestampParts *parts) noexcept;
 
-// Z, +HH, +HHMM or +HH:MM (or `-`), and nothing else.
+// Parses a text that is only an offset: Z, +HH, +HHMM or +HH:MM (or the same with `-`).
 bool timestamp_parse_offset(std::string_view text, int *offset_seconds) noexcept;
 
 // Writes exactly timestamp_text_size bytes, without a terminator. The text always has six digits of fraction
-// and ends with `Z`. `event_time` must lie in the years 0000 to 9999.
+// and ends with `Z`. `event_time` must be in the years 0000 to 9999.
 void timestamp_format(int64_t event_time, char *text) noexcept;
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// Decides which bytes of a text can be shown: valid UTF-8 without control characters. It copies these bytes,
+// Decides which bytes of a text are safe to show: valid UTF-8 without control characters. Copies these bytes,
 // and writes every other byte as an escape.
 #include "decode/utf8_text.h"
 
@@ -10,8 +10,9 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the character that begins at `at`, and sets its length. Sets length 0 if no valid character begins
-// there. Overlong forms, surrogates and numbers above U+10FFFF are not valid, as in the server.
+// Returns the character that begins at `at`, and sets *length. If no valid character begins at `at`, the
+// function sets *length to 0. Overlong forms, surrogates and numbers above U+10FFFF are not valid, as in the
+// server.
 uint32_t decode_utf8(const char *at, size_t left, size_t *length) {
     auto byte = [=](size_t i) { return static_cast<unsigned char>(at[i]); };
     size_t size = byte(0) < 0x80 ? 1 : byte(0) < 0xc2 ? 0 : byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : 4;
@@ -49,7 +50,7 @@ size_t utf8_shown_length(const char *at, size_t left) noexcept {
 bool utf8_is_text(const char *text, size_t size) noexcept {
     for (size_t i = 0; i < size;) {
         size_t length;
-        if (decode_utf8(text + i, size - i, &length) == 0) // also if length is 0
+        if (decode_utf8(text + i, size - i, &length) == 0) // the length is also 0 for an invalid byte
             return false;
         i += length;
     }

@@ -1,6 +1,6 @@
-// Copies texts that come from outside: from librdkafka, a broker or the operating system. A copy is valid
-// UTF-8 without control characters, so it is safe to store, show, dump and log. If a text is too long, it is
-// cut where a character ends. Most folders of src call it.
+// Copies texts from librdkafka, a broker or the operating system. A copy is valid UTF-8 without control
+// characters, so it is safe to store, show, dump and log. The functions cut a text that is too long at the
+// end of a character. Most folders of src call these functions.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-inline constexpr size_t escape_size = 4; // of \xNN, which stands for a byte that cannot be shown
+inline constexpr size_t escape_size = 4; // the size of \xNN, which stands for a byte that is not safe to show
 
 // Writes an escape without a terminator, and returns its size.
 inline size_t write_escape(char *to, char byte) noexcept {
@@ -19,10 +19,10 @@ inline size_t write_escape(char *to, char byte) noexcept {
     return escape_size;
 }
 
-// Copies the characters that can be shown, and writes every other byte as \xNN. Cuts the text before the
-// first character or escape for which there is no room. `length_at(at, left)` returns how many bytes the
-// character at `at` has, or 0 if the byte cannot be shown. Backslashes stay unchanged, so a second copy does
-// not change the text again. Returns the size of the copy, which is terminated.
+// Copies the characters that are safe to show, and writes every other byte as \xNN. Cuts the text before the
+// first character or escape that does not fit. `length_at(at, left)` returns the number of bytes of the
+// character at `at`, or 0 if the byte is not safe to show. Backslashes stay unchanged, so a second copy does
+// not change the text again. The copy has a terminator. Returns the size of the copy without the terminator.
 template <typename LengthAt>
 size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt length_at) noexcept {
     size_t written = 0;
@@ -44,16 +44,17 @@ size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt
     return written;
 }
 
-// Returns the number of bytes of the UTF-8 character at `at`. Returns 0 if no valid character begins there.
-// Returns 0 also for a control character of ASCII or of Unicode's second block (C1), and for a character that
+// Returns the number of bytes of the UTF-8 character at `at`. Returns 0 if no valid character begins at `at`.
+// Also returns 0 for a control character of ASCII or of Unicode's second block (C1), and for a character that
 // breaks a line or changes the direction of text.
 size_t utf8_shown_length(const char *at, size_t left) noexcept;
 
-// Whether the bytes are valid UTF-8 without the character U+0000, which a text of the database cannot have.
+// Returns whether the bytes are valid UTF-8 without the character U+0000. A text in the database cannot
+// contain U+0000.
 bool utf8_is_text(const char *text, size_t size) noexcept;
 
-// The number of characters of valid UTF-8. Each character has exactly one byte that is not a continuation
-// byte.
+// Returns the number of characters in valid UTF-8. Each character has exactly one byte that is not a
+// continuation byte.
 inline size_t utf8_count(const char *text, size_t size) noexcept {
     size_t characters = 0;
     for (size_t i = 0; i < size; ++i)
@@ -64,8 +65,8 @@ inline size_t utf8_count(const char *text, size_t size) noexcept {
 // Copies a text. The caller expects UTF-8, but the text can have invalid bytes.
 void utf8_copy(char *to, size_t size, const char *from) noexcept;
 
-// Formats as printf() does, and copies the result as utf8_copy() does. Before the copy, the formatted text is
-// cut at print_size_max bytes.
+// Formats a text in the same way as printf(). Cuts the text at print_size_max bytes, and copies it in the
+// same way as utf8_copy().
 inline constexpr size_t print_size_max = 4096;
 void utf8_print(char *to, size_t size, const char *format, ...) noexcept
     __attribute__((format(printf, 3, 4)));

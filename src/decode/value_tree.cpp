@@ -1,5 +1,4 @@
-// Finds and compares values of a tree. No function here allocates memory, except for objects with many
-// members.
+// Finds and compares values of a tree. The functions allocate memory only for objects with many members.
 #include "decode/value_tree.h"
 
 #include <algorithm>
@@ -9,11 +8,12 @@ namespace heartbeat {
 
 namespace {
 
-// Up to this number of names value_repeats_name() compares each pair, which is faster than sorting.
+// Up to this number of names, value_repeats_name() compares each pair of names, because this is faster than a
+// sort.
 constexpr uint32_t few_names = 12;
 
-// The order that names usually have if they are numbers, such as offsets and counters. value_repeats_name()
-// need not sort names that have this order.
+// Names that are numbers, such as offsets and counters, are usually in this order. value_repeats_name() does
+// not need to sort names that are in this order.
 bool is_before(std::string_view left, std::string_view right) {
     return left.size() != right.size() ? left.size() < right.size() : left < right;
 }

@@ -1,5 +1,5 @@
 // The values of one message as a tree, which does not depend on the format of the message. The parser of a
-// format fills the tree, and the mapped decoder looks for places in it.
+// format fills the tree, and the mapped decoder looks for places in the tree.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@ enum class ValueType : uint8_t {
     unsigned_integer,
     real,
     string,
-    bytes, // Avro and Protobuf have them, JSON does not
+    bytes, // only in Avro and Protobuf, not in JSON
     array,
     object
 };
 
-// What an integer counts, if the schema of the message says that it is a time. An integer of JSON has no
-// scale.
+// The unit and the start of an integer that is a time. The schema of the message declares them, so an integer
+// of JSON has no scale.
 enum class TimeScale : uint32_t {
     none,
     ms, // since 1970 in UTC
@@ -34,24 +34,26 @@ enum class TimeScale : uint32_t {
     day_ms, // since midnight
     day_us,
     day_ns,
-    instant_us, // since 1970 in UTC. The message has no number, but a value that can only be a time
+    // since 1970 in UTC. In the message, the value is not a number, but a type that can only be a time
+    instant_us,
 };
 
-// The children of an array or an object follow it directly, each with its own children. The texts belong to
-// the parser, and are valid until it parses again.
+// A node of a value tree. The children of an array or an object follow the node directly, each child with its
+// own children. The texts belong to the parser, and are valid until the parser parses another text.
 struct ValueNode {
-    const char *name_data; // of a member of an object
+    const char *name_data; // the name of an object's member
     uint32_t name_size;
     ValueType type;
     union {
         bool boolean;
         int64_t integer;
-        uint64_t unsigned_integer; // of a number that int64_t cannot hold
+        uint64_t unsigned_integer; // a number that int64_t cannot hold
         double real;
-        const char *text_data; // of a string or of bytes
+        const char *text_data; // the content of a string or of bytes
     };
-    uint32_t size; // number of bytes of a string or of bytes, number of children, or TimeScale of an integer
-    uint32_t end;  // index of the next node that is no descendant
+    // the number of bytes of a string or of bytes, the number of children, or the TimeScale of an integer
+    uint32_t size;
+    uint32_t end; // the index of the first node after all children
 
     std::string_view name() const { return {name_data, name_size}; }
     std::string_view text() const { return {text_data, size}; }
@@ -60,28 +62,31 @@ struct ValueNode {
     }
     bool is_container() const { return type >= ValueType::array; }
     bool is_number() const { return type >= ValueType::integer && type <= ValueType::real; }
-    double number() const; // of a number: the nearest double
+    double number() const; // returns the double nearest to a number
 };
 
 using ValueTree = std::vector<ValueNode>; // the root is the first node
 
 inline constexpr uint32_t no_value = UINT32_MAX;
 
-// Returns the index of the member with this name, or of the element with this number. Returns no_value if
-// there is no such member or element.
+// Returns the index of the member with this name, or of the element with this number. Returns no_value if the
+// object or array does not have this member or element.
 uint32_t value_member(const ValueTree &tree, uint32_t object, std::string_view name) noexcept;
 uint32_t value_element(const ValueTree &tree, uint32_t array, uint32_t number) noexcept;
 
-// Whether two values are equal as JSON: 1 equals 1.0, and the order of an object's members has no meaning.
+// Returns whether two values are equal by the rules of JSON: 1 equals 1.0, and the order of an object's
+// members has no meaning.
 bool value_equal(const ValueTree &left_tree, uint32_t left, const ValueTree &right_tree,
                  uint32_t right) noexcept;
 
-bool value_equal_scalars(const ValueNode &left, const ValueNode &right) noexcept; // neither has children
+// both values must have no children
+bool value_equal_scalars(const ValueNode &left, const ValueNode &right) noexcept;
 
-// Whether an object has a name twice. `names` is memory to work in. May throw std::bad_alloc.
+// Returns whether two members of an object have the same name. `names` is working memory. May throw
+// std::bad_alloc.
 bool value_repeats_name(const ValueTree &tree, uint32_t object, std::vector<std::string_view> *names);
 
-// For error texts: "a string", "an array", ...
+// Returns the name of a type for error texts: "a string", "an array", ...
 const char *value_type_name(ValueType type) noexcept;
 
 } // namespace heartbeat

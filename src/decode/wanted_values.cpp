@@ -39,8 +39,8 @@ void merge(WantedValue *into, const WantedValue &from, size_t *count) {
         merge(child_of(into, {{}, no_value, true}, count), *from.others, count);
 }
 
-// The rules of `others` are for all children, also for a child that `children` names. So this function adds
-// the rules of `others` to each element of `children`.
+// The rules of `others` are for all children, also for the children in the list `children`. So this function
+// adds the rules of `others` to each element of `children`.
 void merge_others(WantedValue *value, size_t *count) {
     if (value->others != nullptr)
         for (WantedValue &child : value->children)
@@ -92,7 +92,7 @@ class Collector {
         return value;
     }
 
-    // Returns nullptr if the place is not in the part of the message that `root_` names.
+    // Returns nullptr if the place is not in the part `root_` of the message.
     WantedValue *add(const Place &place) {
         const bool in_list = place.root == PlaceRoot::each || place.root == PlaceRoot::outer;
         if (place.root != root_ && !(in_list && root_ == PlaceRoot::value))
@@ -111,9 +111,9 @@ class Collector {
 
     const Mapping &mapping_;
     const PlaceRoot root_;
-    std::vector<Path> lists_; // for each list: the path to its elements
+    std::vector<Path> lists_; // for each list: the path to the elements of the list
     WantedValue wanted_;
-    size_t count_ = 0; // values in wanted_
+    size_t count_ = 0; // the number of values in wanted_
 };
 
 } // namespace

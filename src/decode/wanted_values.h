@@ -10,27 +10,27 @@ namespace heartbeat {
 
 // The parts of one value that a mapping reads. In a tree of the wanted values, each place must find the same
 // value as in a tree of all values. So a reader keeps these rules:
-// - Of an object the reader adds the members that child() finds.
-// - Of an array the reader adds all elements if `others` exists. Otherwise the reader adds the elements up to
-//   the last wanted element. It adds null for an unwanted element, so that the wanted elements keep their
+// - The reader adds the members of an object that child() finds.
+// - If `others` exists, the reader adds all elements of an array. Otherwise it adds the elements up to
+//   the last wanted element. It adds null for each unwanted element, so that the wanted elements keep their
 //   numbers.
 // - If `whole` is true, the reader adds the value with all its members and elements.
-// - The reader always adds a value that is neither an object nor an array.
+// - The reader always adds a value that is not an object or an array.
 struct WantedValue {
-    std::string name;           // of a member of an object
-    uint32_t number = no_value; // if the name can be the number of an element: this number
+    std::string name;           // the name of an object's member
+    uint32_t number = no_value; // the value of the name, if the name can be the number of an element
     bool whole = false;
-    bool is_time = false; // the mapping reads a time, or the date of a time, here
+    bool is_time = false; // the mapping reads this value as a time, or as the date of a time
     std::vector<WantedValue> children;
-    std::unique_ptr<WantedValue> others; // the rules for all children that `children` does not name
+    std::unique_ptr<WantedValue> others; // the rules for all children that are not in `children`
 
-    // Return nullptr if the mapping does not read the child.
+    // These functions return nullptr if the mapping does not read the child.
     const WantedValue *child(std::string_view member) const noexcept;
     const WantedValue *child(uint32_t element) const noexcept;
 };
 
 // `root` is PlaceRoot::value or PlaceRoot::key. May throw std::bad_alloc. Throws WantedTooMuch if the tree
-// would have more than wanted_values_max values: places with many `*` can combine to a giant tree.
+// would have more than wanted_values_max values. Several places with `*` can together need a giant tree.
 struct WantedTooMuch {};
 inline constexpr size_t wanted_values_max = 65'536;
 WantedValue wanted_values(const Mapping &mapping, PlaceRoot root);
