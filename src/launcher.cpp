@@ -1,6 +1,6 @@
 // The launcher. PostgreSQL starts this process. The launcher waits for the database heartbeat.database, and
-// logs once why it waits. The launcher starts the maintenance worker and the ingest workers, and starts them
-// again when they end. This file does not depend on the work of these processes.
+// logs the reason of the wait once. Then it starts the maintenance worker and the ingest workers, and
+// restarts each worker that has ended. This file does not depend on the work of these processes.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -26,11 +26,10 @@ namespace heartbeat {
 
 namespace {
 
-// The interval at which the launcher looks for the database, while the database is missing or does not accept
-// connections.
+// While the database is missing or does not accept connections, the launcher looks for it at this interval.
 constexpr long look_again_ms = 5000;
-// PostgreSQL restarts the launcher after restart_seconds. The launcher waits for the same time before it
-// restarts a worker for the first time, and doubles the delay at each further restart.
+// PostgreSQL restarts the launcher after restart_seconds. The launcher waits for the same time before the
+// first restart of a worker, and doubles this delay at each further restart.
 constexpr int restart_seconds = 1;
 constexpr TimestampTz short_life = 10 * USECS_PER_SEC; // a worker that runs longer resets its delay
 constexpr long restart_ms_max = 60000;
@@ -50,11 +49,11 @@ WorkerEntry entries[workers_max + 1];
 
 struct Database {
     bool exists;
-    bool open; // accepts connections
+    bool open; // the database accepts connections
 };
 
-// Scans pg_database without an index. The launcher is not connected to a database, and in such a process the
-// indexes of the catalogs are not always ready.
+// Scans pg_database without an index. The launcher is not connected to a database. In a process without a
+// database, the indexes of the catalogs are not always ready.
 Database look_for_database() {
     Database found = {};
     StartTransactionCommand();
@@ -103,8 +102,7 @@ bool start(const WorkerEntry &entry) {
     return RegisterDynamicBackgroundWorker(&worker, nullptr);
 }
 
-// Returns whether all workers run. The launcher restarts a worker without delay if the worker ran longer than
-// short_life.
+// Returns whether all workers run. Resets the delay of a worker that ran longer than short_life.
 bool look_at(int count) {
     bool all_run = true;
     LWLockAcquire(shared_state->lock, LW_SHARED);
@@ -119,7 +117,7 @@ bool look_at(int count) {
     return all_run;
 }
 
-// Starts each worker that does not run and whose delay has passed. Returns the milliseconds until the next
+// Starts each worker that has ended and whose delay has passed. Returns the milliseconds until the next
 // worker is due.
 long start_those_due(int count) {
     long next = -1;
@@ -144,7 +142,7 @@ long start_those_due(int count) {
     return next;
 }
 
-// Returns how many milliseconds to sleep.
+// Returns the number of milliseconds to sleep, or -1 for no limit.
 long keep_running(int count) {
     if (look_at(count))
         return -1;

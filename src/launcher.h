@@ -1,5 +1,5 @@
 // Registers the launcher as a background worker, and defines the argument that the launcher passes to the
-// maintenance worker. module.cpp calls it when PostgreSQL loads the library.
+// maintenance worker. module.cpp calls launcher_register() when PostgreSQL loads the library.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace heartbeat {
 // The argument of the maintenance worker. The argument of an ingest worker is its number.
 inline constexpr int64_t launcher_maintenance = -1;
 
-// Call it in _PG_init(), while PostgreSQL preloads the library.
+// Call this function in _PG_init(), while PostgreSQL preloads the library.
 void launcher_register();
 
 } // namespace heartbeat

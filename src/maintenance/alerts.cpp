@@ -1,6 +1,6 @@
-// Evaluates the alert rules by calling heartbeat_evaluate_alerts(). If no rule is enabled and no alert is
-// open, this file evaluates nothing. If all rules are about anomalies, this file evaluates the rules only
-// after readings have arrived.
+// Calls heartbeat_evaluate_alerts() to evaluate the alert rules. If no rule is enabled and no alert is open,
+// this file evaluates nothing. If all rules are about anomalies, this file evaluates the rules only after
+// readings have arrived.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -21,10 +21,12 @@ namespace heartbeat {
 
 namespace {
 
-constexpr TimestampTz after_arrival = USECS_PER_SEC; // the shortest time between two evaluations
+// the shortest time from the last evaluation to an evaluation for an arrival
+constexpr TimestampTz after_arrival = USECS_PER_SEC;
 constexpr TimestampTz by_clock = 5 * USECS_PER_SEC;
-constexpr TimestampTz next_slice = USECS_PER_SEC; // until the evaluation of the next slice of customers
-constexpr size_t customer_size = 1025;            // 256 characters of up to 4 bytes, and a zero
+// the time until the evaluation of the next slice of customers
+constexpr TimestampTz next_slice = USECS_PER_SEC;
+constexpr size_t customer_size = 1025; // 256 characters of up to 4 bytes, and a zero
 
 constexpr OwnFunction evaluate = {"heartbeat_evaluate_alerts", {TEXTOID, BOOLOID}};
 
@@ -40,10 +42,11 @@ struct Answer {
 
 uint64_t rules_seen;
 // True if this process has seen that readings have arrived. The flag `arrived` in shared memory stays 1 until
-// the evaluation, and ingest does not wake this process again before the evaluation.
+// the evaluation, so that ingest does not wake this process again before the evaluation.
 bool arrival_noticed = false;
 TimestampTz evaluated_at;
-// When silence rules are due. Only the clock makes silence rules due, because their evaluation takes longest.
+// The time at which silence rules are due. Only the clock makes silence rules due, because their evaluation
+// takes the most time.
 TimestampTz silence_due;
 char customer[customer_size] = ""; // the next slice of customers begins after this customer
 
@@ -76,9 +79,9 @@ TimestampTz earlier(TimestampTz due, TimestampTz time) {
     return due == 0 ? time : std::min(due, time);
 }
 
-// Tells ingest whether it must note that readings arrive. If no rule needs this, the function also clears the
-// arrival that ingest may have noted during the evaluation. Otherwise this arrival would cause one more
-// evaluation.
+// Tells ingest whether it must record the arrival of readings. If no rule depends on arrivals, the function
+// also clears an arrival that ingest has recorded during the evaluation. Otherwise this arrival would cause
+// one more evaluation.
 void watch_arrivals(bool watch) {
     pg_atomic_write_u32(&shared_state->rules_watch, watch ? 1 : 0);
     if (!watch)
@@ -89,7 +92,7 @@ TimestampTz take_answer(const Answer &answer, bool with_silence) {
     bool on_clock = answer.on_clock || answer.open > 0;
     watch_arrivals(answer.on_arrival);
     if (with_silence) {
-        // SQL only compares this customer id with other ids, so the text is copied unchanged
+        // copy the customer id unchanged, because SQL only compares it with other ids
         strlcpy(customer, answer.next_customer == nullptr ? "" : answer.next_customer, sizeof(customer));
         silence_due = evaluated_at + (customer[0] == '\0' ? by_clock : next_slice);
     }
@@ -112,9 +115,10 @@ TimestampTz alerts_due(TimestampTz due, TimestampTz now) {
 
 TimestampTz alerts_evaluate() {
     evaluated_at = GetCurrentTimestamp();
-    // Set both flags before the evaluation, so that no arrival is missed. The evaluation does not see the
-    // readings that ingest stores after the snapshot of the evaluation. Ingest must note these arrivals.
-    // rules_watch can still be 0, because the evaluated rule can be the first rule.
+    // Set both flags before the evaluation, so that no arrival is lost. The evaluation does not see the
+    // readings that ingest stores after the snapshot of the evaluation, so ingest must record these arrivals.
+    // rules_watch can still be 0 here, because the evaluated rule can be the first rule that depends on
+    // arrivals.
     pg_atomic_write_u32(&shared_state->arrived, 0);
     pg_atomic_write_u32(&shared_state->rules_watch, 1);
     arrival_noticed = false;
@@ -131,8 +135,8 @@ TimestampTz alerts_evaluate() {
         elog(ERROR, "heartbeat_evaluate_alerts gave no row");
     Answer answer = read_answer(row);
     TimestampTz again = take_answer(answer, with_silence);
-    // Wait until the commit is on disk. If a crash lost this commit, listeners would receive the alert a
-    // second time.
+    // Wait until the commit is on disk. If a crash lost this commit, listeners would receive the notification
+    // a second time.
     if (answer.raised + answer.closed > 0)
         ForceSyncCommit();
     transaction_commit();

@@ -1,5 +1,5 @@
-// Decides when the alert rules are due, and evaluates them. maintenance.cpp calls it. This file does not
-// depend on the kinds of rules, which only heartbeat_evaluate_alerts() handles.
+// Decides when the alert rules are due, and evaluates them. maintenance.cpp calls these functions. This file
+// does not depend on the kinds of rules: only heartbeat_evaluate_alerts() handles the kinds.
 #pragma once
 
 extern "C" {
@@ -10,7 +10,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// Returns the time at which the rules are due. After a change of the rules, the rules are due at once. If
+// Returns the time at which the rules are due. After a change of the rules, the rules are due immediately. If
 // readings have arrived and a rule depends on readings, the rules are due a second after the last evaluation.
 // In all other cases the function returns `due`, the time that the caller has computed after the last
 // evaluation. If `due` is 0, only a change of the rules or an arrival of readings makes the rules due.

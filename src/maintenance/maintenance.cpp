@@ -1,6 +1,6 @@
-// The maintenance worker. It works in the background, so that ingest does not wait. It creates table
-// partitions ahead of time, applies retention, updates the rollup, evaluates alert rules, and records states.
-// It sleeps until an ingest worker or a session wakes it, or until a task is due. The launcher starts it.
+// The maintenance worker: the process for the work that ingest does not wait for. It creates table partitions
+// ahead of time, applies retention, updates the rollup, evaluates alert rules, and records states. It sleeps
+// until an ingest worker or a session wakes it, or until a task is due. The launcher starts this process.
 // This file does not depend on src/ingest.
 #include "server/server.h"
 
@@ -34,10 +34,11 @@ namespace {
 constexpr TimestampTz hour = USECS_PER_HOUR;
 constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
 constexpr TimestampTz retry = 10 * USECS_PER_SEC;
-constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // if heartbeat.log_summary is 0
+// the period of the task if heartbeat.log_summary is 0
+constexpr TimestampTz watch_at_most = USECS_PER_MINUTE;
 
-// Each function of a task returns the microseconds until the task is due again, or 0 if only another process
-// can make the task due again.
+// Each function of a task returns the microseconds until the task is due again. It returns 0 if only another
+// process can make the task due again.
 TimestampTz make_partitions() {
     partitions_make_ahead();
     return 24 * hour;
@@ -54,17 +55,17 @@ TimestampTz summarize() {
 }
 
 TimestampTz fold() {
-    pg_atomic_write_u32(&shared_state->rollup_rows, 0); // before the fold, so that no row is missed
+    pg_atomic_write_u32(&shared_state->rollup_rows, 0); // before the fold, so that no row is lost
     rollup_fold();
     pg_atomic_write_u32(&shared_state->silence, arrivals_fold());
     return 0;
 }
 
 TimestampTz roll_up() {
-    pg_atomic_write_u32(&shared_state->rollup_due, 0); // before the rollup, so that no mark is missed
+    pg_atomic_write_u32(&shared_state->rollup_due, 0); // before the rollup, so that no mark is lost
     switch (rollup_run()) {
     case RollupResult::rolled_up:
-        return 1; // due again at once, but the other due tasks run first
+        return 1; // due again immediately, but the other due tasks run first
     case RollupResult::not_quiet:
         return quiet;
     case RollupResult::nothing:
@@ -73,8 +74,8 @@ TimestampTz roll_up() {
     return 0;
 }
 
-// Logs the summary. If no worker has messages to store, this process stops watching the workers. The next
-// message that arrives wakes this process again.
+// Logs the summary. If no worker has messages to read or to store, this process stops its periodic checks of
+// the workers. The next message that arrives starts the checks again.
 TimestampTz sum_up() {
     summary_log();
     pg_atomic_write_u32(&shared_state->watched, 0);
@@ -119,8 +120,8 @@ bool tables_recovered; // tables_recover() has succeeded since the last error
 TimestampTz watch_due; // 0: never
 
 // Decides when to record the state and when to log the summary. An ingest worker reports its own state. But a
-// worker that makes no progress cannot report this. So while the workers have messages to store, this process
-// checks their progress from time to time.
+// worker that makes no progress cannot report that it is stalled. So while the workers have messages to read
+// or to store, this process periodically checks their progress.
 void watch(TimestampTz now) {
     bool reported = pg_atomic_exchange_u32(&shared_state->reported, 0) == 1;
     bool watched = pg_atomic_read_u32(&shared_state->watched) == 1;
@@ -138,7 +139,7 @@ void watch(TimestampTz now) {
 
 void look_around(TimestampTz now) {
     uint64_t seen = wake_generation();
-    if (seen != control_seen) // the extension may have been created, or a session may have stored readings
+    if (seen != control_seen) // possibly, a session has created the extension or stored readings
         tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
             tasks[journal_task].due = tasks[summary_task].due = now;
     control_seen = seen;
@@ -159,8 +160,8 @@ void look_around(TimestampTz now) {
         tasks[retention_task].due = now;
 }
 
-// If the last attempt of a task failed because of a lock, the next attempt waits only a second for the lock,
-// because all other tasks wait during this time.
+// If the last attempt of a task failed because of a lock, the next attempt waits for the lock for only one
+// second. All other tasks wait during this second.
 void set_lock_timeout(const Task &task) {
     SetConfigOption("lock_timeout", task.failed && task.failure.is_of_lock ? "1s" : "10s", PGC_SUSET,
                     PGC_S_OVERRIDE);
@@ -172,7 +173,7 @@ void tell_failure(Task *task) {
     duty_failed(task->duty, task->failure.reason, task->failure.hint, patiently);
 }
 
-// Runs one task. An error is caught here, so the other tasks still run.
+// Runs one task. Catches an error of the task, so that the other tasks still run.
 void attempt(Task *task) {
     volatile TimestampTz again = retry;
     volatile bool failed = false;
@@ -184,7 +185,8 @@ void attempt(Task *task) {
         if (!tables_recovered)
             tables_recover();
         tables_recovered = true;
-        again = pause_for_maintenance() ? 0 : task->run(); // 0: until heartbeat_resume() wakes this process
+        // 0: wait until heartbeat_resume() wakes this process
+        again = pause_for_maintenance() ? 0 : task->run();
         task->failure.message[0] = '\0';
     }
     PG_CATCH();

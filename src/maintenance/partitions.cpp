@@ -1,5 +1,5 @@
-// Calls the extension's functions that create and drop table partitions. Remembers two kinds of weeks, each
-// for a minute: weeks whose table partitions exist, and weeks whose table partitions cannot be created now.
+// Calls the extension's functions that create and drop table partitions. Remembers two kinds of weeks for a
+// minute: weeks whose table partitions exist, and weeks whose table partitions heartbeat cannot create now.
 #include "server/server.h"
 
 #include "maintenance/partitions.h"
@@ -22,7 +22,8 @@ constexpr int64_t week = INT64CONST(7) * USECS_PER_DAY;
 constexpr int64_t monday = INT64CONST(4) * USECS_PER_DAY; // 1970-01-05 was the first Monday after 1970-01-01
 constexpr int64_t late_max = 53 * week;
 constexpr int64_t early_max = week;
-constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC; // then the week is checked again
+// after this time, the worker checks the week again
+constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC;
 constexpr int weeks_kept = 64;
 
 constexpr OwnFunction make_partitions = {"heartbeat_make_partitions", {TIMESTAMPTZOID, TIMESTAMPTZOID}};
@@ -48,7 +49,7 @@ KnownWeek &known(int64_t number) {
 void make(TimestampTz first, TimestampTz last) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
-        return; // the transaction that stores the batch also finds that the extension is missing
+        return; // the transaction that stores the batch then reports that the extension is missing
     Datum values[2] = {TimestampTzGetDatum(first), TimestampTzGetDatum(last)};
     Datum made;
     own_function_call(make_partitions, values, nullptr, &made);
@@ -64,8 +65,8 @@ void make_or_go_without(TimestampTz time) {
         MemoryContextSwitchTo(context);
         ErrorData *error = CopyErrorData();
         bool passing = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-        bool obstructed =
-            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE; // a user's trigger prevents it
+        // a user's trigger prevents the creation
+        bool obstructed = error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
         if (!passing && !obstructed)
             PG_RE_THROW();
         FlushErrorState();

@@ -1,5 +1,5 @@
-// Adds pending rows to heartbeat_rollup, and computes the rows of marked minutes anew, while ingest
-// continues. A transaction reads the marks and the readings of their minutes with the same snapshot
+// Adds pending rows to heartbeat_rollup, and computes the rows of marked minutes again, while ingest
+// continues. One transaction reads the marks, and the readings of the marked minutes, with the same snapshot
 // (REPEATABLE READ). So the worker removes exactly the marks whose readings are in the new rows. If another
 // session moved readings to a new table partition during this transaction, the snapshot would not see these
 // readings. So a lock on heartbeat_records prevents such moves until the transaction ends.
@@ -28,12 +28,12 @@ namespace heartbeat {
 namespace {
 
 // Summarizes the new blocks in the BRIN indexes of the readings. A query for a time range must read all
-// blocks that are not summarized.
+// blocks without a summary.
 constexpr OwnFunction summarize = {"heartbeat_summarize_partitions"};
 
-// Selects minutes whose last mark is older than $1 milliseconds. Also selects minutes whose first mark is
-// older than ten times $1 milliseconds. Selects at most $2 minutes. The newest minutes are first, because
-// people query the newest minutes. If $3 is false, all selected minutes are within one hour.
+// Selects minutes whose last mark is older than $1 milliseconds, and minutes whose first mark is older than
+// 10 * $1 milliseconds. Selects at most $2 minutes. The newest minutes come first, because people query the
+// newest minutes most often. If $3 is false, all selected minutes are within one hour.
 Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
     SELECT array_agg(minute_bucket), min(minute_bucket), max(minute_bucket)
     FROM (
@@ -49,9 +49,9 @@ Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
 Statement select_marks = {R"sql(
     SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes))sql"};
 
-// If the table layout does not set the number of minutes of one transaction, the first transaction rolls up
-// minutes_at_first minutes. adapt() then changes the number to keep the transactions short. While such a
-// transaction holds its lock, no table partition can be created.
+// The table layout can set the number of minutes for one transaction. If it does not, the first transaction
+// rolls up minutes_at_first minutes. Then adapt() changes the number to keep the transactions short, because
+// no process can create a table partition while such a transaction holds its lock.
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
 constexpr TimestampTz quick = 100 * INT64CONST(1000);
@@ -65,8 +65,9 @@ void adapt(TimestampTz took) {
         minutes_at_once = std::max(minutes_at_once / 2, INT64CONST(1));
 }
 
-// After this number of removed rows the worker itself vacuums the tables of marks and of pending rows. Each
-// query of vw_customer_bpm_summary reads these tables completely, so autovacuum would come too late.
+// After it has removed this number of rows, the worker itself vacuums the tables of marks and of pending
+// rows. Each query of vw_customer_bpm_summary reads these tables completely, so autovacuum would come too
+// late.
 constexpr int64_t vacuum_after = 8192;
 int64_t removed = 0;
 
@@ -76,7 +77,8 @@ void free_room() {
     removed = 0;
     Extension extension;
     MemoryContext before = CurrentMemoryContext;
-    static MemoryContext context = nullptr; // used again, because an error would skip its deletion
+    // all calls use one context, because an error would skip the deletion of a context
+    static MemoryContext context = nullptr;
     if (context == nullptr)
         context = AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
     MemoryContextReset(context);
@@ -104,8 +106,8 @@ void free_room() {
 } // namespace
 
 void rollup_prepare() {
-    // If a table was never analysed, the planner assumes that the table is small. The planner would then scan
-    // the whole table for each minute.
+    // If no process has ever analysed a table, the planner assumes that the table is small. Then the planner
+    // would scan the whole table for each minute.
     for (const char *method : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"})
         SetConfigOption(method, "off", PGC_SUSET, PGC_S_OVERRIDE);
 }
@@ -145,7 +147,7 @@ RollupResult rollup_run() {
                        BoolGetDatum(adapts)};
     Datum minutes[3]; // the array of minutes, the first minute, the last minute
     statement_execute(&select_quiet_minutes, limits, nullptr, SPI_OK_SELECT);
-    bool nothing; // if there are no such minutes, all three values are NULL
+    bool nothing; // if the statement finds no minutes, all three values are NULL
     minutes[0] = statement_value(0, 1, TIMESTAMPTZARRAYOID, &nothing);
     minutes[1] = statement_value(0, 2, TIMESTAMPTZOID, &nothing);
     minutes[2] = statement_value(0, 3, TIMESTAMPTZOID, &nothing);

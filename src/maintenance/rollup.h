@@ -1,14 +1,14 @@
-// Writes the rows of heartbeat_rollup in two ways. Adds the counts and sums that ingest has appended to
-// heartbeat_rollup_pending. For minutes that are marked as stale, this file reads the readings again.
-// maintenance.cpp calls it.
+// Writes the rows of heartbeat_rollup in two ways. For new readings, it adds the counts and sums that ingest
+// has appended to heartbeat_rollup_pending. For minutes that have a mark in heartbeat_stale_minutes, it reads
+// the readings again. maintenance.cpp calls these functions.
 #pragma once
 
 #include <cstdint>
 
 namespace heartbeat {
 
-// Call it before the other functions. It makes the planner of this process use indexes even for tables that
-// the planner assumes to be small.
+// Call this function before the other functions. It makes the planner of this process use indexes, even for
+// tables that seem small to the planner.
 void rollup_prepare();
 
 // Adds the rows of heartbeat_rollup_pending to heartbeat_rollup, and deletes these pending rows.
@@ -18,12 +18,12 @@ enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
 
 // Rolls up marked minutes in a short transaction. Chooses minutes that got no mark in the last
 // rollup_quiet_ms, and minutes whose first mark is older than ten times rollup_quiet_ms. If the function
-// returns rolled_up, call it again at once. If it returns not_quiet, only minutes with newer marks remain:
-// call it again later.
+// returns rolled_up, call it again immediately. If it returns not_quiet, only minutes with newer marks
+// remain: call it again later.
 RollupResult rollup_run();
 
-// Adds new blocks to the BRIN indexes of the weeks with stale minutes. The rollup's queries use these
-// indexes, and so do other queries for a time range.
+// Adds new blocks to the BRIN indexes of the weeks with stale minutes. The rollup's queries and other queries
+// for a time range use these indexes.
 void rollup_summarize();
 
 // rollup_run() rolls up a minute when its last mark is older than this number of milliseconds.

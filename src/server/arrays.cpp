@@ -1,5 +1,5 @@
-// The functions that all templates of arrays.h call. They convert a text of a batch to the database's
-// encoding, and allocate an array.
+// The functions that all templates of arrays.h call. These functions convert a text of a batch to the
+// database's encoding, and allocate an array.
 #include "server/server.h"
 
 #include "server/arrays.h"

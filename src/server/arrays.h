@@ -1,6 +1,6 @@
-// Makes one-dimensional arrays for the parameters of statements. Each batch needs arrays of numbers, times
-// and customers. So for speed these arrays are built directly, and not from an array of Datums. Most callers
-// are files of src/store.
+// Makes one-dimensional arrays for the parameters of statements. Each batch needs large arrays of numbers,
+// times and customers. To save time, the functions build these arrays directly, and not from an array of
+// Datums. Most callers are files of src/store.
 #pragma once
 
 #include "server/server.h"
@@ -15,15 +15,15 @@ extern "C" {
 
 namespace heartbeat {
 
-// Returns a text of a batch in the database's encoding, and sets *size to its number of bytes. `piece` is the
-// position of the text in the batch. Raises an error if the text has a character that the database's encoding
-// cannot represent.
+// Returns a text of a batch in the database's encoding, and sets *size to the text's number of bytes. `piece`
+// is the position of the text in the batch. Raises an error if the text has a character that the database's
+// encoding cannot represent.
 const char *array_server_text(const Batch *batch, BatchBytes piece, int *size);
 
 // Allocates an array for `count` elements whose data takes `data_size` bytes. The caller writes the data.
 ArrayType *array_allocate(size_t count, size_t data_size, Oid element_type);
 
-// An array of elements of eight or four bytes. value_at(i) returns element i.
+// Makes an array of elements of eight or four bytes. value_at(i) returns element i.
 template <typename Value, typename ValueAt>
 Datum array_of_fixed(size_t count, Oid element_type, ValueAt value_at) {
     ArrayType *array = array_allocate(count, count * sizeof(Value), element_type);
@@ -42,8 +42,8 @@ template <typename ValueAt> Datum array_of_timestamptz(size_t count, ValueAt uni
                                        [=](size_t i) { return to_timestamptz(unix_microseconds_at(i)); });
 }
 
-// Makes an array of text from texts of the batch. piece_at(i) returns the place of text i, which must not be
-// NULL.
+// Makes an array of text from texts of the batch. piece_at(i) returns the place of text i in the batch. The
+// text must not be NULL.
 template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count, PieceAt piece_at) {
     size_t data_size = 0;
     int size;
@@ -62,9 +62,9 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
     return PointerGetDatum(array);
 }
 
-// All functions below build an array of Datums first, which is slower. Use these functions for few elements,
-// such as the dead letters and offsets of a batch. array_of_names() makes an array of text from names that
-// are C strings; nullptr stands for NULL.
+// All functions below first build an array of Datums, and so are slower. Use these functions for small
+// arrays, such as the dead letters and offsets of a batch. array_of_names() makes an array of text from names
+// that are C strings; nullptr stands for NULL.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
     bool *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));
@@ -78,8 +78,8 @@ template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
         construct_md_array(values, nulls, 1, &dimension, &lower, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-// Makes an array of text from texts of the batch, which are UTF-8. text_from_utf8() converts each text, and
-// replaces the characters that the database's encoding does not have.
+// Makes an array of text from UTF-8 texts of the batch. text_from_utf8() converts each text, and replaces the
+// characters that the database's encoding does not have.
 template <typename PieceAt> Datum array_of_shown_text(const Batch *batch, size_t count, PieceAt piece_at) {
     return array_of_names(count, [=](size_t i) {
         BatchBytes piece = piece_at(i);

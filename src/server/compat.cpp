@@ -1,5 +1,5 @@
 // The differences between the supported versions of PostgreSQL. Each function has one variant for each group
-// of versions; compat.h describes them.
+// of versions. compat.h describes the functions.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -133,7 +133,7 @@ bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context) {
 #if PG_VERSION_NUM >= 160000
     tree_walker_callback callback = walker;
 #else
-    // the server's C headers declare the callback without parameters, so its type in C++ has none
+    // the server's C headers declare the callback without parameters, so the type in C++ has no parameters
     auto callback = reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker));
 #endif
     if (IsA(node, Query))

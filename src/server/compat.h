@@ -1,5 +1,5 @@
 // The supported versions of PostgreSQL differ. This header hides each difference behind one name. The files
-// of this folder and of the floors above include it. No other file tests PG_VERSION_NUM.
+// of this folder and of the floors above include it. Only this header and compat.cpp test PG_VERSION_NUM.
 #pragma once
 
 extern "C" {
@@ -23,21 +23,22 @@ namespace heartbeat {
 
 inline constexpr bool has_transaction_timeout = PG_VERSION_NUM >= 170000;
 
-// Makes the server reject an unknown setting with this prefix. PostgreSQL 14 only warns of such a setting.
+// Makes the server reject an unknown setting with this prefix. PostgreSQL 14 only writes a warning about an
+// unknown setting.
 void reserve_settings(const char *prefix);
 
-// Call it in _PG_init(). The function calls `request` when the server allows requests for shared memory.
+// Call this function in _PG_init(). It calls `request` when the server allows requests for shared memory.
 void when_memory_is_requested(void (*request)());
 
 // Returns a wait event. From PostgreSQL 17 on, pg_stat_activity shows the wait event with this name.
 uint32 new_wait_event(const char *name);
 
-// Call it in an SQL function that returns a set. The SQL function then puts its rows into setResult of the
-// returned struct.
+// Call this function in an SQL function that returns a set. Then the SQL function puts its rows into
+// setResult of the returned struct.
 ReturnSetInfo *return_rows(FunctionCallInfo call);
 
-// Copies the parser's range table into the state of an executor. The executor itself does this only when it
-// runs a plan.
+// Copies the parser's range table into the state of an executor. The executor itself copies the range table
+// only when it runs a plan.
 void init_range_table(EState *estate, ParseState *parse);
 
 // Returns the map that converts a row of a partitioned table to a row of its table partition. Returns nullptr
@@ -51,14 +52,14 @@ void require_execute(Oid function);
 // in version 14 only superusers have it.
 bool may_alter_system(const char *setting, Oid role);
 
-// Changes the extension's owner as REASSIGN OWNED does.
+// Changes the extension's owner in the same way as REASSIGN OWNED.
 void change_extension_owner(Oid extension, Oid owner);
 
-// Calls the walker for each child of an expression or a query, until a call returns true.
+// Calls walker() for each child of an expression or a query, until a call returns true.
 bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context);
 
-// Runs VACUUM. VACUUM runs several transactions, and keeps its data in `context`. So `context` must outlive
-// these transactions.
+// Runs VACUUM. VACUUM runs several transactions, and keeps its data in `context`. So `context` must live
+// longer than these transactions.
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context);
 
 } // namespace heartbeat

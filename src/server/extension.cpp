@@ -29,7 +29,8 @@ uint64_t current_generation = 1;
 Extension known = {InvalidOid, InvalidOid, InvalidOid};
 char quoted_schema[2 * NAMEDATALEN + 3];
 
-// Looks up the schema's name. Each transaction does this, because the schema can be renamed at any time.
+// Looks up the name of the schema. Each transaction calls this function, because a user can rename the schema
+// at any time.
 void remember_schema(Oid schema) {
     const char *name = get_namespace_name(schema);
     if (name == nullptr)

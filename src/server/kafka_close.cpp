@@ -1,5 +1,5 @@
 // Closes a Kafka client. If some threads of the client do not end, this file registers a callback that ends
-// the process by _exit().
+// the process with _exit().
 #include "server/server.h"
 
 #include "server/kafka_close.h"

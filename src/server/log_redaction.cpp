@@ -1,5 +1,6 @@
-// Changes a setting of auto_explain, so that the log does not have the parameters of statements. In a worker
-// the change lasts until the process ends. In a session it lasts for a part of a transaction.
+// Changes a setting of auto_explain, so that the log does not contain the parameters of statements. In a
+// worker, the change lasts until the process ends. In a session, the change lasts for a part of a
+// transaction.
 #include "server/server.h"
 
 #include "server/log_redaction.h"

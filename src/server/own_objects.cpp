@@ -1,5 +1,5 @@
 // Finds the extension's functions by their exact signature. Decides whether a table belongs to the extension
-// or to another role. statement_relations.cpp checks each statement's tables with it.
+// or to another role. statement_relations.cpp calls this check for each statement's tables.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -60,8 +60,8 @@ bool own_function_call(const OwnFunction &function, const Datum *values, const b
     return !call->isnull;
 }
 
-// The check also accepts a table that belongs to the extension's owner. A table can leave the extension
-// (ALTER EXTENSION heartbeat DROP TABLE), but then still has this owner.
+// The check also accepts a table that belongs to the extension's owner. A table that has left the extension
+// (ALTER EXTENSION heartbeat DROP TABLE) still has this owner.
 void own_relation_check(Oid relation) {
     const Extension &extension = extension_known();
     if (relation < FirstNormalObjectId || owner_of(relation) == extension.owner ||

@@ -1,6 +1,6 @@
 // Finds the extension's own functions and tables by their OID. A name in the extension's schema is not
-// enough. Another role can create a function in this schema, and a call can then be ambiguous. If the owner
-// renames a table, another role can also create a table with its old name.
+// enough. Another role can create a function in this schema, and then a call can be ambiguous. If the owner
+// renames a table, another role can create a table with the old name.
 #pragma once
 
 #include "server/constant_list.h"
@@ -10,8 +10,8 @@ namespace heartbeat {
 
 inline constexpr int own_function_arguments_max = 5;
 
-// A function of the extension by its name and its exact types. At most one function matches, even if other
-// functions have the same name.
+// The name and the exact parameter types of a function of the extension. At most one function matches, even
+// if other functions have the same name.
 struct OwnFunction {
     const char *name;
     ConstantList<Oid, own_function_arguments_max> types = {};
@@ -21,8 +21,8 @@ struct OwnFunction {
 // is NULL. `nulls` may be nullptr.
 bool own_function_call(const OwnFunction &function, const Datum *values, const bool *nulls, Datum *answer);
 
-// Raises an error if the table, view or sequence belongs neither to the server nor to the extension nor to
-// the extension's owner.
+// Accepts a table, view or sequence of the server, of the extension or of the extension's owner. For every
+// other relation, raises an error.
 void own_relation_check(Oid relation);
 
 } // namespace heartbeat

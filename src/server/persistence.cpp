@@ -1,6 +1,6 @@
-// Checks that all tables of the extension are logged. It remembers the answer until any table changes. A
-// transaction that has written to a table holds a lock on this table, so the table stays logged until the
-// commit.
+// Checks that all tables of the extension are logged (not UNLOGGED). This file remembers the result until any
+// table changes. A transaction that has written to a table holds a lock on this table, so the table stays
+// logged until the commit.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -24,7 +24,7 @@ namespace heartbeat {
 
 namespace {
 
-Oid checked = InvalidOid; // the extension whose tables are known to be logged
+Oid checked = InvalidOid; // the extension whose tables are all logged, by the last check
 
 void forget(Datum /*argument*/, Oid /*relation*/) {
     checked = InvalidOid;
@@ -90,7 +90,8 @@ void persistence_check() {
     watch();
     if (checked == extension)
         return;
-    checked = extension; // set before the search, because a table change during the search must reset it
+    // set `checked` before the search, because a table change during the search must reset it
+    checked = extension;
     PG_TRY();
     check_members(extension);
     PG_CATCH();

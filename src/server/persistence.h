@@ -1,13 +1,13 @@
 // Checks that all tables of the extension keep their rows after a crash. If a crash emptied only some of
-// these tables, readings would vanish or be counted twice. transaction.cpp, statement.cpp and
-// heartbeat_wake_workers() call it.
+// these tables, heartbeat would lose readings or count readings twice. transaction.cpp, statement.cpp and
+// heartbeat_wake_workers() call persistence_check().
 #pragma once
 
 namespace heartbeat {
 
-// Call it in a transaction that has already written to a table. Checks the extension that extension_find()
-// has found last. Raises an error if a table of the extension, or a partition of such a table, is unlogged.
-// As long as no table changes, the function uses the remembered answer.
+// Call this function in a transaction that has already written to a table. It checks the extension that the
+// last call of extension_find() has found. It raises an error if a table of the extension, or a partition of
+// such a table, is unlogged. While no table changes, the function uses the remembered result.
 void persistence_check();
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Starts the background processes and makes them sleep. worker_start.cpp and the loops of the processes call
-// it.
+// Sets up the background processes, and makes them sleep. worker_start.cpp and the loops of the processes
+// call these functions.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -45,21 +45,22 @@ void protect_session() {
     set("statement_timeout", "0");
     if constexpr (has_transaction_timeout)
         set("transaction_timeout", "0");
-    set("temp_file_limit", "-1"); // the size of a batch is limited
-    set("jit", "off");            // compiling a plan for each batch would take longer than storing the batch
+    set("temp_file_limit", "-1"); // heartbeat itself limits the size of a batch
+    // the compilation of a plan for each batch would take longer than the store of the batch
+    set("jit", "off");
     // If a lock is not free after this time, the server raises an error. heartbeat_status shows this error,
     // and the worker tries again.
     set("lock_timeout", "10s");
     log_redaction_hide();
-    // If a crash loses the last commits, it loses rows and offsets together, so Kafka delivers these messages
-    // again. If a crash could lose only a part of a transaction, TransactionHooks::before_commit makes the
-    // commit of this transaction wait for the disk.
+    // If a crash loses the last commits, it loses rows and offsets together. So after the crash, the workers
+    // read these messages from Kafka again. TransactionHooks::before_commit handles transactions of which a
+    // crash could lose only a part: it makes the commit wait for the disk.
     set("synchronous_commit", "off");
 }
 
-// Makes glibc return the memory of a large message to the system when the memory is freed. Without these
-// settings, glibc would keep such memory for later allocations, and would give each thread of librdkafka its
-// own heap.
+// Makes glibc return the memory of a large message to the system immediately after the process frees the
+// memory. Without these settings, glibc would keep such memory for later allocations, and would give each
+// thread of librdkafka its own heap.
 void return_memory() {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
@@ -68,9 +69,9 @@ void return_memory() {
 #endif
 }
 
-// Each log line of a process of heartbeat passes through this hook, even the error that a user's trigger
-// raises. A customer's id or a broker's text in the line can contain control characters. A terminal would
-// execute the control characters.
+// Each log line of a process of heartbeat goes through this hook, also an error from a user's trigger. A
+// customer's id or a broker's text in the line can contain control characters, and a terminal would execute
+// these characters.
 emit_log_hook_type next_log_hook = nullptr;
 
 void escape(char **text, bool lines) {
@@ -84,7 +85,8 @@ void escape(char **text, bool lines) {
 void escape_in_log(ErrorData *error) {
     for (char **text : {&error->message, &error->detail, &error->detail_log, &error->hint})
         escape(text, false);
-    for (char **text : {&error->context, &error->internalquery}) // can be code, so line breaks stay
+    // these texts can be code, so their line breaks stay
+    for (char **text : {&error->context, &error->internalquery})
         escape(text, true);
     if (next_log_hook != nullptr)
         next_log_hook(error);
@@ -117,9 +119,10 @@ void process_connect(const char *database) {
 }
 
 bool process_interrupts() {
-    if (!PostmasterIsAlive()) // a worker under load never waits, so only this check finds a dead postmaster
+    // a worker under load never sleeps, so only this check finds out that the postmaster has died
+    if (!PostmasterIsAlive())
         proc_exit(1);
-    QueryCancelPending = false; // between two steps there is no statement to cancel
+    QueryCancelPending = false; // between two steps, no statement runs that a request could cancel
     CHECK_FOR_INTERRUPTS();
     if (!ConfigReloadPending)
         return false;

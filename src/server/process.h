@@ -1,6 +1,6 @@
-// The common part of the three kinds of process: launcher, maintenance worker and ingest worker. It starts
-// the process, connects it to the database, handles interrupts and sleeps. This file does not depend on the
-// work of the process.
+// The common functions of the three kinds of process: launcher, maintenance worker and ingest worker. These
+// functions set up the process, connect to the database, handle interrupts and sleep. This file does not
+// depend on the work of the process.
 #pragma once
 
 extern "C" {
@@ -11,24 +11,25 @@ namespace heartbeat {
 
 inline constexpr char library_name[] = "heartbeat";
 
-// Sets up a process: the allocator, a log without control characters and the signal handlers. Then it
-// unblocks signals.
+// Sets up a process: the allocator, a log without control characters, and the signal handlers. Then unblocks
+// signals.
 void process_begin();
 
 // Connects to the database. If `database` is nullptr, the process connects only to the shared catalogs. Sets
-// the settings that a worker depends on, so that the defaults of a role or a database cannot change them.
+// the settings that a worker depends on, so that defaults of a role or a database have no effect on these
+// settings.
 void process_connect(const char *database);
 
-// Handles interrupts, and reloads the configuration if a reload was requested. Returns true if it has
-// reloaded. Ends the process if the postmaster has died.
+// Handles interrupts. If the server has requested a reload of the configuration, the function reloads the
+// configuration and returns true. If the postmaster has died, the function ends the process.
 bool process_interrupts();
 
-// The wait events that pg_stat_activity shows. From PostgreSQL 17 on they have their own names.
+// The wait events that pg_stat_activity shows. From PostgreSQL 17 on, these wait events have their own names.
 enum class ProcessWait { messages, rest };
 uint32_t process_wait_event(ProcessWait wait);
 
-// Sleeps until the latch is set or the milliseconds have passed. With -1 there is no limit. If the postmaster
-// dies, the function ends the process.
+// Sleeps until another process sets the latch, or until the milliseconds have passed. -1 means no limit of
+// time. If the postmaster dies, the function ends the process.
 void process_sleep(long milliseconds);
 
 } // namespace heartbeat

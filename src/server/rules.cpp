@@ -1,5 +1,5 @@
 // Reads rules from the catalog pg_rewrite. Errors and hints name these rules, so that a person can drop them.
-// statement.cpp, user_code.cpp and obstacles.cpp call it.
+// statement.cpp, user_code.cpp and obstacles.cpp call these functions.
 #include "server/server.h"
 
 #include "server/rules.h"
@@ -20,7 +20,7 @@ namespace heartbeat {
 
 namespace {
 
-// find() appends a condition.
+// find() appends a condition to this query.
 constexpr const char *select_rules = R"sql(
     SELECT string_agg(format('rule "%s" on table "%s"', w.rulename, c.relname), ', ' ORDER BY c.relname, w.rulename)
     FROM pg_catalog.pg_rewrite w
@@ -28,8 +28,8 @@ constexpr const char *select_rules = R"sql(
         JOIN pg_catalog.pg_extension e ON e.extnamespace = c.relnamespace
     WHERE e.extname = 'heartbeat' AND w.ev_enabled <> 'D' AND )sql";
 
-// If `value` is not nullptr, `value` is the parameter $1 of the condition. This code does not use a
-// Statement, because statement_execute() itself calls this file.
+// `value` is the parameter $1 of the condition. If the condition has no parameter, `value` is nullptr. This
+// function does not use a Statement, because statement_execute() itself calls this file.
 const char *find(const char *condition, const char *value) {
     Oid type = TEXTOID;
     Datum text = value == nullptr ? 0 : CStringGetTextDatum(value);
@@ -43,7 +43,7 @@ const char *find(const char *condition, const char *value) {
 } // namespace
 
 // Searches for table names in the text of the statement, and not in its plan. A rule can replace a statement
-// by nothing (DO INSTEAD NOTHING), and the plan then has no tables.
+// by nothing (DO INSTEAD NOTHING). In this case, the plan has no tables.
 const char *rules_in_statement(const char *statement) {
     return find(R"sql(position('.' || c.relname || ' ' in $1) > 0)sql", statement);
 }

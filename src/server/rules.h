@@ -1,6 +1,6 @@
-// Finds rules (CREATE RULE) on the extension's tables, and names them for an error or a hint. statement.cpp,
-// user_code.cpp and obstacles.cpp call it. This file does not use statement_execute(), because
-// statement_execute() calls this file to explain an error.
+// Finds rules (CREATE RULE) on the extension's tables, and writes their names for an error or a hint.
+// statement.cpp, user_code.cpp and obstacles.cpp call these functions. This file does not use
+// statement_execute(), because statement_execute() calls this file to explain an error.
 #pragma once
 
 extern "C" {
@@ -9,15 +9,16 @@ extern "C" {
 
 namespace heartbeat {
 
-// Call it with an SPI connection. Returns the rules on the tables that the text of a statement names, in the
-// form 'rule "a" on table "b"'. Returns nullptr if these tables have no rules.
+// Call this function with an SPI connection. It returns the rules on the tables that the text of a statement
+// names, in the form 'rule "a" on table "b"'. Returns nullptr if these tables have no rules.
 const char *rules_in_statement(const char *statement);
 
-// Call it with an SPI connection. Returns the rules that can change what ingest writes, in the same form.
+// Call this function with an SPI connection. It returns the rules that can change the rows that ingest
+// writes, in the same form.
 const char *rules_on_ingest();
 
-// Returns the rules on a table, in the form 'rule "a", rule "b"'. The text is palloc'd. Returns nullptr if
-// the table has no rules.
+// Returns the rules on a table, in the form 'rule "a", rule "b"'. The function allocates the text with
+// palloc(). It returns nullptr if the table has no rules.
 char *rules_of_table(Oid table);
 
 } // namespace heartbeat

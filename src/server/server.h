@@ -1,6 +1,6 @@
 // Includes PostgreSQL's headers for C++. A file that includes this header must not include the headers of
-// librdkafka and jansson. There are two reasons. A function must not call both code that may throw and code
-// that may longjmp. And some names of jansson are also names of the server.
+// librdkafka and jansson. This rule has two reasons. First, a function must not call both code that may throw
+// and code that may longjmp. Second, some names of jansson are also names of the server.
 #pragma once
 
 #if defined(_RDKAFKA_H_) || defined(JANSSON_H)
@@ -28,7 +28,7 @@ extern "C" {
 namespace heartbeat {
 
 // Messages and readings have times in microseconds since 1970. The server's times are microseconds since
-// 2000. These functions convert one to the other.
+// 2000. These functions convert between the two.
 inline constexpr int64_t epoch_difference =
     static_cast<int64_t>(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * USECS_PER_SEC;
 
@@ -37,7 +37,7 @@ constexpr TimestampTz to_timestamptz(int64_t unix_microseconds) {
 }
 
 constexpr int64_t to_unix_microseconds(TimestampTz time) {
-    // for the last days that PostgreSQL can store, the sum would be too large
+    // for the last days of PostgreSQL's range of times, the sum would be too large
     if (time > INT64_MAX - epoch_difference)
         return INT64_MAX;
     return time + epoch_difference;

@@ -1,5 +1,5 @@
-// Defines each setting with its unit, its range and its description. It also checks the values of settings
-// for which a range is not enough. _PG_init() calls it.
+// Defines each setting with its unit, its range and its description. Also checks the values of settings for
+// which a range is not enough. _PG_init() calls settings_define().
 #include "server/server.h"
 
 #include "decode/reading.h"
@@ -45,8 +45,8 @@ bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// If heartbeat.brokers in postgresql.conf is not a valid list, the setting keeps its old value. When the
-// server starts, this old value is empty. heartbeat_status then shows refused_brokers as the reason.
+// If heartbeat.brokers in postgresql.conf is not a valid list, the setting keeps its old value. At the start
+// of the server, this old value is empty. In this case, heartbeat_status shows refused_brokers as the reason.
 constexpr const char *brokers_empty = "heartbeat.brokers is empty";
 char refused_brokers[broker_reason_size] = "";
 

@@ -9,7 +9,7 @@ namespace heartbeat {
 enum class StartOffset { earliest, latest };
 enum class OffsetReset { error, earliest, latest };
 
-// The present values of the settings in this process. The server updates them.
+// The present values of the settings in this process. The server updates these values.
 struct Settings {
     char *database;
     int workers;
@@ -26,7 +26,7 @@ struct Settings {
     int retention;         // minutes; 0: readings are never deleted
     int dead_letter_limit; // unresolved dead letters; 0: no limit
     int stall_timeout;     // seconds
-    int max_clock_skew;    // how many seconds a reading's time may be ahead of its arrival
+    int max_clock_skew;    // a reading's time may be at most this number of seconds later than its arrival
     int log_summary;       // seconds; 0: no line
     bool log_readings;
 };
@@ -41,8 +41,8 @@ void settings_define();
 // Returns true if the text can be the name of a Kafka topic.
 bool settings_topic_is_legal(const char *topic);
 
-// Returns the reason to show when heartbeat.brokers is empty. If the server refused the list in
-// postgresql.conf, the reason says so.
+// Returns the reason that heartbeat_status shows when heartbeat.brokers is empty. If the server has refused
+// the list in postgresql.conf, the text contains the reason of the refusal.
 const char *settings_why_no_brokers();
 
 } // namespace heartbeat

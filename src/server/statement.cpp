@@ -1,5 +1,6 @@
-// Executes a statement. Before the execution it checks the statement's tables. After the execution it checks
-// the result, and that no table of the extension is unlogged. All floors above call it.
+// Executes a statement. Before the execution, this file checks the statement's tables. After the execution,
+// it checks the result, and checks that no table of the extension is unlogged. All floors above call
+// statement_execute().
 #include "server/server.h"
 
 #include "server/extension.h"

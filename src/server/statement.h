@@ -1,26 +1,26 @@
-// Executes statements of constant text, and reads their results. All floors above call it. This file does not
-// depend on the meaning of a statement.
+// Executes statements of constant text, and reads their results. All floors above call these functions. This
+// file does not depend on the meaning of a statement.
 #pragma once
 
 #include "server/statement_plan.h"
 
 namespace heartbeat {
 
-// Executes the statement in the current SPI connection, and returns the number of rows processed. `nulls` may
-// be nullptr. Before the execution the function checks the tables. It raises an error if a name in the
+// Executes the statement in the current SPI connection, and returns the number of processed rows. `nulls` may
+// be nullptr. Before the execution, the function checks the tables. It raises an error if a name in the
 // statement now means a table of another role. It also raises an error if the statement writes to a
-// bookkeeping table that has a trigger or a rule of another role. After the execution the function raises an
+// bookkeeping table that has a trigger or a rule of another role. After the execution, the function raises an
 // error if the result is not `expected` (SPI_OK_...).
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
 
-// Raises an error if a statement has returned more rows than fit into the caller's array. Call it before you
-// fill the array.
+// Raises an error if a statement has returned more rows than fit into the caller's array. Call this function
+// before you fill the array.
 void statement_check_room(uint64_t rows, uint64_t room);
 
-// Returns a value of the last statement's rows. Rows are counted from 0, columns from 1. The owner of a table
-// can change a column's type at any time. So each of these functions raises an error if the column does not
-// have the expected type. A function without the parameter `null` also raises an error if the value is NULL.
-// Only statement_text() returns nullptr for NULL.
+// These functions return a value from the rows of the last statement. The first row has the number 0, and the
+// first column has the number 1. The owner of a table can change a column's type at any time. So each of
+// these functions raises an error if the column does not have the expected type. A function without the
+// parameter `null` also raises an error if the value is NULL. Only statement_text() returns nullptr for NULL.
 Datum statement_value(uint64_t row, int column, Oid type, bool *null);
 Datum statement_value(uint64_t row, int column, Oid type);
 bool statement_bool(uint64_t row, int column);

@@ -1,5 +1,5 @@
-// Parses statements and keeps their plans. Frees replaced plans only at the end of the transaction, because
-// no statement runs then. statement.cpp calls it.
+// Parses statements and keeps their plans. Frees replaced plans only at the end of the transaction, when no
+// statement runs. statement.cpp calls these functions.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -17,8 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// Plans that were replaced in this transaction. While a statement runs, a trigger can make this process plan
-// the same statement again. So no plan is freed while a statement can be running.
+// The plans that this transaction has replaced. While a statement runs, a trigger can make this process plan
+// the same statement again. So the process must not free a replaced plan before the end of the transaction.
 List *retired = NIL;
 
 void free_retired(XactEvent event, void * /*argument*/) {
@@ -53,8 +53,8 @@ void retire_plan(Statement *statement) {
     statement->plan = nullptr;
 }
 
-// Parses the statement. If a user has changed a table, the server's error does not always name the table. In
-// this case the function adds the text of the statement to the message.
+// Parses the statement. If a user has changed a table, the server's error does not always contain the name of
+// the table. So the function adds the text of the statement to the message.
 SPIPlanPtr parse(Statement *statement) {
     MemoryContext context = CurrentMemoryContext;
     const char *text = statement_sql(statement);
@@ -68,7 +68,8 @@ SPIPlanPtr parse(Statement *statement) {
         bool unnamed =
             error->sqlerrcode != ERRCODE_UNDEFINED_TABLE &&
             error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE &&
-            (error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED || // such as a rule on the table
+            // for example, because of a rule on the table
+            (error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED ||
              ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION);
         if (!unnamed)
             PG_RE_THROW();
@@ -81,7 +82,7 @@ SPIPlanPtr parse(Statement *statement) {
     return plan;
 }
 
-// If the text begins with `name`, moves `*text` to the end of the name and returns true.
+// If the text begins with `name`, moves *text to the end of the name and returns true.
 bool take_name(const char **text, const char *name) {
     size_t size = strlen(name);
     if (strncmp(*text, name, size) != 0)
@@ -92,8 +93,8 @@ bool take_name(const char **text, const char *name) {
 
 void append(StringInfo to, const char *text, const Statement &statement);
 
-// If the text begins with @extschema@, appends the extension's schema. If it begins with the name of a part,
-// appends the text of the part. Otherwise appends the first character of the text.
+// If the text begins with @extschema@, appends the extension's schema. If the text begins with the name of a
+// part, appends the text of the part. Otherwise appends the first character of the text.
 const char *append_next(StringInfo to, const char *text, const Statement &statement) {
     if (take_name(&text, "@extschema@")) {
         appendStringInfoString(to, extension_quoted_schema());
@@ -108,8 +109,8 @@ const char *append_next(StringInfo to, const char *text, const Statement &statem
     return text + 1;
 }
 
-// Replaces a line break and the indentation after it by a space. After `(` and before `)` it removes them and
-// adds no space.
+// Replaces a line break and the indentation after it by a space. After `(` and before `)`, removes the line
+// break and the indentation without a space.
 void append(StringInfo to, const char *text, const Statement &statement) {
     while (*text != '\0') {
         if (*text != '\n') {

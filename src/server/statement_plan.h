@@ -1,5 +1,6 @@
-// A statement of constant text, and the plan that a process keeps with the statement. statement.cpp calls it.
-// This file does not check which tables the statement uses: statement_relations.h does this.
+// A statement of constant text, and the plan that a process keeps with the statement. statement.cpp calls
+// these functions. This file does not check the tables of the statement: statement_relations.h has this
+// check.
 #pragma once
 
 #include "server/constant_list.h"
@@ -15,7 +16,7 @@ inline constexpr int statement_arguments_max = 24;
 
 inline constexpr int statement_relations_max = 32;
 
-// The tables that the names in a statement mean.
+// The tables that a statement uses.
 struct StatementRelations {
     int count;
     Oid relations[statement_relations_max];
@@ -23,7 +24,7 @@ struct StatementRelations {
     Oid written[statement_relations_max]; // the bookkeeping tables that the statement writes to
 };
 
-// A part that the texts of several statements share. In these texts a name such as @hours@ stands for the
+// A part that the texts of several statements share. In these texts, a name such as @hours@ stands for the
 // part.
 struct StatementPart {
     const char *name;
@@ -34,19 +35,18 @@ inline constexpr int statement_parts_max = 3;
 
 void statement_types_are_of_other_parameters();
 
-// A declaration has the types of the parameters $1, $2 and so on, then the parts that the text names, and
-// last the text as a raw string. If the text has no parameters, leave out the types. If the text names no
+// A declaration contains the types of the parameters $1, $2 and so on, then the parts that the text uses, and
+// last the text as a raw string. If the text has no parameters, leave out the types. If the text uses no
 // parts, leave out the parts. For example:
 //
 //     Statement select_rates = {{TEXTOID}, R"sql(
 //         SELECT heart_rate FROM @extschema@.heartbeat_records
 //         WHERE customer_id = $1)sql"};
 //
-// Two things in the text are replaced, and nothing else: the name of a part by the part, and @extschema@ by
-// the quoted name of the extension's schema. The server gets the text as one line, so the text must have no
-// comments and no line break inside quotes. A process plans the statement when it first uses the statement,
-// and keeps the plan. A statement must not call a function of the extension: use own_objects.h for such
-// calls.
+// statement_sql() replaces the name of each part by the part, and @extschema@ by the quoted name of the
+// extension's schema. It replaces nothing else. The server gets the text as one line, so the text must have
+// no comments and no line break inside quotes. A process plans the statement at its first use, and keeps the
+// plan. A statement must not call a function of the extension: use own_objects.h for such calls.
 struct Statement {
     using Types = ConstantList<Oid, statement_arguments_max>;
     using Parts = ConstantList<StatementPart, statement_parts_max>;
@@ -65,7 +65,7 @@ struct Statement {
     StatementRelations relations = {};
 
   private:
-    // The number of the highest parameter in the text.
+    // Returns the number of the highest parameter in the text.
     static consteval int highest_in(const char *text) {
         int highest = 0, number = 0;
         for (bool in_parameter = false; *text != '\0'; text++) {
@@ -76,23 +76,24 @@ struct Statement {
         return highest;
     }
 
-    // The number of types must be the number of parameters in the text. Otherwise the statement does not
-    // compile.
+    // The number of types must be equal to the number of parameters in the text. Otherwise the compiler
+    // reports an error.
     consteval void check() const {
         int highest = highest_in(text);
         for (const StatementPart &part : parts.elements)
             if (part.text != nullptr && highest_in(part.text) > highest)
                 highest = highest_in(part.text);
         if (highest != types.count)
-            statement_types_are_of_other_parameters(); // not constexpr, so this call is an error
+            // this function is not constexpr, so the call is an error of the compiler
+            statement_types_are_of_other_parameters();
     }
 };
 
 // Returns the text that the server gets: one line, with the extension's schema.
 char *statement_sql(const Statement *statement);
 
-// Parses the statement again with the present schema of the extension. The server plans the statement at its
-// next execution.
+// Parses the statement again with the present schema of the extension. The server makes the plan at the next
+// execution of the statement.
 void statement_plan(Statement *statement);
 
 } // namespace heartbeat

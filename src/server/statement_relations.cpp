@@ -1,5 +1,6 @@
 // Finds the tables that a statement reads and writes, and checks these tables. This file finds the tables in
-// the data that the server keeps with the statement's plan. statement.cpp calls it before each execution.
+// the data that the server keeps with the statement's plan. statement.cpp calls this check before each
+// execution.
 #include "server/server.h"
 
 #include "server/own_objects.h"
@@ -22,7 +23,7 @@ void add(Oid *relations, int *count, Oid relation) {
     relations[(*count)++] = relation;
 }
 
-// Finds the bookkeeping tables that the query and its WITH queries insert into, update or delete from.
+// Finds the bookkeeping tables to which the query and its WITH queries write (INSERT, UPDATE or DELETE).
 void find_written(const Query *query, StatementRelations *relations) {
     if (query->commandType != CMD_SELECT && query->commandType != CMD_UTILITY) {
         Oid written = rt_fetch(query->resultRelation, query->rtable)->relid;
@@ -53,8 +54,8 @@ bool statement_is_valid(const Statement *statement) {
     return source_of(statement)->is_valid;
 }
 
-// After a table has changed, the server looks up the names in the statement again. A name can then mean
-// another table.
+// After a table has changed, the server looks up the names in the statement again. After this, a name can
+// mean another table.
 void statement_check_relations(Statement *statement) {
     const CachedPlanSource *source = source_of(statement);
     StatementRelations &relations = statement->relations;

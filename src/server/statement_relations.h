@@ -1,5 +1,6 @@
-// Checks before each execution which tables the names in a statement mean. The owner of a table can rename it
-// at any time. So a name can later mean a table of another role. statement.cpp calls it.
+// Checks the tables of a statement before each execution. The owner of a table can rename the table at any
+// time. So a name in the statement can later mean a table of another role. statement.cpp calls these
+// functions.
 #pragma once
 
 #include "server/statement_plan.h"
@@ -11,10 +12,10 @@ namespace heartbeat {
 // (user_code.h).
 void statement_check_relations(Statement *statement);
 
-// Returns true if nothing that the statement uses has changed since the statement was parsed. If it returns
-// false, the caller must parse the statement again before it checks the tables. Otherwise the server would
-// plan the statement before the check. The planning evaluates column defaults, which can call functions of
-// another role.
+// Returns true if no object that the statement uses has changed since the last parse of the statement. If the
+// function returns false, the caller must first parse the statement again, and then check the tables.
+// Otherwise the server would plan the statement before the check. During the planning, the server evaluates
+// column defaults, which can call functions of another role.
 bool statement_is_valid(const Statement *statement);
 
 } // namespace heartbeat

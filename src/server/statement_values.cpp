@@ -1,5 +1,5 @@
-// Reads the results of a statement. No other file takes a value out of SPI's result. This file checks the
-// type of each value. Without this check, code that expects another type could follow an invalid pointer.
+// Reads the results of a statement. Only this file takes values out of SPI's result. This file checks the
+// type of each value. Without this check, code that expects another type could use an invalid pointer.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -17,8 +17,8 @@ const char *column_name(int column) {
     return NameStr(TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->attname);
 }
 
-// Accepts the expected type. It also accepts a domain over this type, and a varchar instead of a text,
-// because their values are stored in the same way.
+// Accepts the expected type. Also accepts a domain over this type, and a varchar instead of a text, because
+// the server stores their values in the same way.
 void check_type(int column, Oid expected) {
     Oid found = TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->atttypid;
     if (found == expected || IsBinaryCoercible(found, expected))

@@ -1,5 +1,5 @@
-// Catches an error in a subtransaction, as an EXCEPTION block of PL/pgSQL does. Decides whether a row has
-// caused an error.
+// Catches an error in a subtransaction, in the same way as an EXCEPTION block of PL/pgSQL. Decides whether a
+// row has caused an error.
 #include "server/server.h"
 
 #include "server/subtransaction.h"
@@ -14,18 +14,18 @@ namespace heartbeat {
 
 namespace {
 
-// An error of these classes comes from a row. Either the values of the row violate a constraint or make a
-// trigger fail, or a trigger refuses the row by an error. The state of the database can cause errors of all
+// A row causes the errors of these classes: the values of the row violate a constraint or make a trigger
+// fail, or a trigger refuses the row with an error. The state of the database can cause the errors of all
 // other classes. For example, class 54 includes an exhausted transaction id and a full table, and class XX is
 // an internal error of the server.
 constexpr const char *row_error_classes[] = {
     "09", // triggered action exception
-    "20", // PL/pgSQL's CASE found no branch
-    "21", // a subquery in a trigger gave more than one row
+    "20", // a CASE in PL/pgSQL has found no branch
+    "21", // a subquery in a trigger has returned more than one row
     "22", // data exception
     "23", // integrity constraint violation
     "27", // triggered data change violation
-    "38", // an exception of a trigger in another language, as PL/Python and PL/Perl report it
+    "38", // an exception of a trigger in another language, such as PL/Python or PL/Perl
     "44", // WITH CHECK OPTION violation
     "45", // the SQL standard's class for errors that users raise
     "P0", // PL/pgSQL, for example RAISE EXCEPTION

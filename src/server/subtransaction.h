@@ -1,6 +1,6 @@
-// Runs work in a subtransaction, so that an error in this work does not end the transaction. store.cpp calls
-// it for readings, because PostgreSQL can refuse readings. status.cpp calls it for tables that a session
-// cannot always read.
+// Runs work in a subtransaction, so that an error in this work does not end the transaction. store.cpp stores
+// readings in a subtransaction, because PostgreSQL can refuse readings. status.cpp reads tables in a
+// subtransaction, because a session cannot always read these tables.
 #pragma once
 
 #include "server/server.h"
@@ -20,12 +20,12 @@ struct CaughtError {
 bool subtransaction_try(void (*work)(void *argument), void *argument,
                         bool (*expected)(const ErrorData *error), CaughtError *caught);
 
-// Runs work(argument) in a subtransaction, and undoes it if `work` returns false. Returns the result of
-// `work`. Raises each error again.
+// Runs work(argument) in a subtransaction. If work() returns false, the function undoes the work. Returns the
+// result of work(). If work() raises an error, the function raises the error again.
 bool subtransaction_keep_if(bool (*work)(void *argument), void *argument);
 
-// Returns true if the row has caused the error, and not the state of the database. The row then fails at
-// every attempt. The class of the SQLSTATE decides this: a data exception, a violated constraint, or an error
+// Returns true if the row has caused the error, and not the state of the database. Such a row fails at every
+// attempt. The class of the SQLSTATE decides the result: a data exception, a violated constraint, or an error
 // that a trigger raises. Returns false if the bounds of a table partition refuse the row, because another
 // process is creating the table partition at this moment.
 bool subtransaction_is_row_error(const ErrorData *error);

@@ -1,5 +1,5 @@
-// Converts, escapes and cuts texts. It calls the conversion functions of the server directly. The usual
-// functions of the server need a transaction, and raise an error if a character cannot be converted.
+// Converts, escapes and cuts texts. This file calls the conversion functions of the server directly. The
+// usual functions of the server need a transaction, and raise an error if they cannot convert a character.
 #include "server/server.h"
 
 #include "decode/utf8_text.h"
@@ -34,8 +34,8 @@ bool is_iso_8859(int encoding) {
            (encoding >= PG_ISO_8859_5 && encoding <= PG_ISO_8859_8);
 }
 
-// Returns the number of bytes of the character at `at`. Returns 0 if the character cannot be shown. In a
-// database without an encoding (SQL_ASCII) the text is read as UTF-8.
+// Returns the number of bytes of the character at `at`. Returns 0 if the character is not safe to show. In a
+// database without an encoding (SQL_ASCII), the function reads the text as UTF-8.
 size_t shown_length(const char *at, size_t left) {
     auto first = static_cast<unsigned char>(*at);
     if (first < 0x80)
@@ -56,8 +56,8 @@ bool is_utf8_here() {
 void find(Conversion *conversion, int from, int to) {
     conversion->from = from;
     conversion->to = to;
-    // use only the server's own conversion, because any role can create a default conversion in another
-    // schema
+    // use only the conversion of the server itself, because any role can create a default conversion in
+    // another schema
     Oid function = FindDefaultConversion(PG_CATALOG_NAMESPACE, from, to);
     if (!OidIsValid(function))
         return;
@@ -65,8 +65,8 @@ void find(Conversion *conversion, int from, int to) {
     conversion->found = true;
 }
 
-// Converts `from` up to the first character that cannot be converted, and writes the result to `to`. Returns
-// the number of converted bytes of `from`.
+// Converts the beginning of `from`, and writes the result to `to`. Stops before the first character that has
+// no conversion. Returns the number of converted bytes of `from`.
 size_t convert_some(Conversion *conversion, const char *from, size_t size, char *to) {
     *to = '\0';
     if (!conversion->found)
@@ -81,8 +81,8 @@ bool is_ascii(const char *text, size_t size) {
     return std::all_of(text, text + size, [](char byte) { return static_cast<signed char>(byte) > 0; });
 }
 
-// Converts the text. For a character that cannot be converted, replace(at, left, &to) writes a replacement
-// and returns the length of the character.
+// Converts the text. For a character that has no conversion, replace(at, left, &to) writes a replacement and
+// returns the length of the character.
 template <typename Replace>
 char *convert(Conversion *conversion, const char *from, size_t size, Replace replace) {
     size = std::min(size, MaxAllocSize / MAX_CONVERSION_GROWTH - 1);
@@ -118,7 +118,7 @@ void text_prepare() {
 }
 
 void text_copy(char *to, size_t size, const char *from) {
-    // of a long text it reads only the bytes that fit, and one more character
+    // if the text is long, read only the bytes that fit and one more character
     copy_shown(to, size, from, strnlen(from, size + MAX_MULTIBYTE_CHAR_LEN), shown_length);
 }
 

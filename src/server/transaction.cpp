@@ -1,6 +1,6 @@
-// Begins and ends transactions. It takes the extension's lock, the snapshot and the role in the right order.
-// Settings that change during a transaction have their old values after it. The workers' loops and the
-// functions in src/admin call it.
+// Begins and ends transactions. Takes the extension's lock, the snapshot and the role in the right order.
+// After a transaction, all settings have the same values as before the transaction. The workers' loops and
+// the functions in src/admin call these functions.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -29,8 +29,8 @@ int settings_before; // the nesting level of settings before the transaction
 TransactionHooks hooks;
 
 // Locks the extension, so that DROP EXTENSION must wait. DROP EXTENSION also locks the extension first, and
-// its objects later. A transaction that waits here holds no other lock, so it cannot deadlock with DROP
-// EXTENSION.
+// the extension's objects later. A transaction that waits in this function holds no other lock, so a deadlock
+// with DROP EXTENSION is not possible.
 bool lock_extension(Extension *extension) {
     while (extension_find(extension)) {
         Oid found = extension->oid;
@@ -42,9 +42,10 @@ bool lock_extension(Extension *extension) {
     return false;
 }
 
-// Makes deferred constraints immediate, for three reasons. If a constraint failed at the commit, the worker
-// could not find the row that caused the error. The constraint's trigger would not run as the workers' role.
-// And a security-restricted operation must not leave a deferred trigger pending.
+// Makes deferred constraints immediate, for three reasons. First, if a constraint failed at the commit, the
+// worker could not find the row that caused the error. Second, at the commit, the constraint's trigger would
+// not run with the workers' role. Third, no deferred trigger may be pending at the end of a
+// security-restricted operation.
 void check_constraints_at_once() {
     ConstraintsSetStmt set_all_immediate = {};
     NodeSetTag(&set_all_immediate, T_ConstraintsSetStmt);
@@ -80,7 +81,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 void transaction_commit() {
     SPI_finish();
     persistence_check();
-    AtEOXact_GUC(false, settings_before); // settings that a trigger has changed end here
+    AtEOXact_GUC(false, settings_before); // restore the settings that a trigger has changed
     hooks.before_commit();
     SetUserIdAndSecContext(user_before, security_before);
     PopActiveSnapshot();
@@ -91,7 +92,7 @@ void transaction_commit() {
 }
 
 void transaction_abandon() {
-    AbortCurrentTransaction(); // also ends the role, the snapshot and the SPI connection
+    AbortCurrentTransaction(); // also restores the role, and ends the snapshot and the SPI connection
     MemoryContextSwitchTo(context_before);
 }
 

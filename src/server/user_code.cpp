@@ -1,6 +1,6 @@
 // Finds bookkeeping tables that have triggers, rules or policies of users, or that do not belong to the
-// extension's owner. statement_relations.cpp calls it before each statement, and heartbeat_refuse_user_code()
-// calls it for SQL functions.
+// extension's owner. statement_relations.cpp calls user_code_refuse() before each statement, and
+// heartbeat_refuse_user_code() calls it for SQL functions.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -89,8 +89,8 @@ Oid owner_of_function(Oid function) {
 }
 
 // Returns true for a trigger that the server uses for a foreign key or a deferred unique constraint. The
-// column tgisinternal is not enough to decide this. If a user creates a trigger on a partitioned table, each
-// table partition has a copy of the trigger, and PostgreSQL 14 sets tgisinternal for this copy too.
+// column tgisinternal alone does not show this. If a user creates a trigger on a partitioned table, each
+// table partition gets a copy of the trigger, and PostgreSQL 14 also sets tgisinternal for this copy.
 bool keeps_constraint(const Trigger &trigger) {
     HeapTuple tuple = OidIsValid(trigger.tgconstraint)
                           ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger.tgconstraint))
@@ -104,8 +104,8 @@ bool keeps_constraint(const Trigger &trigger) {
 
 // Returns true for a trigger of a foreign key that changes rows of the referring table (CASCADE, SET NULL,
 // SET DEFAULT). The trigger of the foreign key acts as the owner of the referring table. But the AFTER
-// triggers of the referring table run at the end of heartbeat's statement, with the role that executes this
-// statement.
+// triggers of the referring table run at the end of heartbeat's statement, with the role that executes
+// heartbeat's statement.
 bool changes_referring_table(const Trigger &trigger) {
     switch (trigger.tgfoid) {
     case F_RI_FKEY_CASCADE_DEL:
@@ -132,8 +132,8 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
 }
 
 // Refuses triggers of other roles. The catalog does not record who has created a trigger. So the function
-// accepts a trigger only if two things are true. Only the owner or a superuser can have created the trigger.
-// The trigger's function belongs to the owner or to a superuser.
+// accepts a trigger only under two conditions. First, only the owner or a superuser has the right to create
+// triggers on the table. Second, the trigger's function belongs to the owner or to a superuser.
 void refuse_triggers(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;
     bool closed = triggers == nullptr || is_closed(table);

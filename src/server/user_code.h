@@ -1,6 +1,7 @@
 // Refuses triggers, rules and policies of other roles on the bookkeeping tables. The extension's owner or the
 // workers' role writes to these tables. So a trigger or a rule of another role would run with the rights of
-// the writing role. Every function that writes to a bookkeeping table calls user_code_refuse() first.
+// the owner or of the workers' role. Every function that writes to a bookkeeping table calls
+// user_code_refuse() first.
 #pragma once
 
 extern "C" {
@@ -14,7 +15,8 @@ bool user_code_is_bookkeeping(Oid table);
 
 // Locks a bookkeeping table for writing, so that no session can change its triggers and rules until the
 // transaction ends. Raises an error if the table or one of its partitions has a rule, row level security or a
-// trigger of another role. Raises an error also if one of them does not belong to the extension's owner.
+// trigger of another role. Also raises an error if the table or one of its partitions does not belong to the
+// extension's owner.
 void user_code_refuse(Oid table);
 
 } // namespace heartbeat
