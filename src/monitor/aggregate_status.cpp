@@ -15,7 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-// If a worker does not run although the launcher has run for this time, heartbeat_status says so.
+// If the launcher has run for this time and a worker still does not run, heartbeat_status shows this as a
+// state.
 constexpr TimestampTz start_takes = 10 * USECS_PER_SEC;
 
 void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const char *reason,
@@ -29,8 +30,8 @@ void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const
     aggregate->source[0] = '\0';
 }
 
-// The reason of a source other than `default` begins with the name of the source, unless the caller asks only
-// for this source.
+// If the caller asks for the state of all sources, the reason begins with the name of the source. For the
+// source `default`, the reason has no name.
 void set_of_source(AggregateStatus *aggregate, const SourceSlot &source, WorkerState state, TimestampTz since,
                    const char *reason, const char *hint) {
     char label[source_label_size];
@@ -84,7 +85,8 @@ void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, TimestampT
         "logs.");
 }
 
-// Sets STALLED if the worker has not returned to its loop in time, whatever state the worker has reported.
+// Sets STALLED if the worker has not returned to its loop in time. STALLED replaces every other state except
+// RETRYING and FAILED.
 void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
     static const char *const doings[] = {"starting",
                                          "waiting for messages",
@@ -117,7 +119,8 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const 
     const PartitionSlot *partition;
     TimestampTz since = worker_stats_waiting_since(worker, source, &partition);
     if (partition != nullptr && is_throttled(source, now))
-        return; // the source waits for a broker that throttles it, and its reason already says this
+        // the source waits for a broker that throttles it, and the reason of the source already shows this
+        return;
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (stalls && (aggregate->state < WorkerState::stalled || since < aggregate->since))
         tell_stall(aggregate, source, since, now, partition);

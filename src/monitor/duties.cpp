@@ -17,7 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int failures_shown = 3; // a duty is shown as failing after this number of failures in a row
+// heartbeat_status shows a failing duty after this number of consecutive failures
+constexpr int failures_shown = 3;
 constexpr TimestampTz patience = 15 * USECS_PER_MINUTE;
 constexpr TimestampTz long_at_work = 15 * USECS_PER_MINUTE;
 
@@ -41,8 +42,9 @@ DutySlot *slot_of(Duty duty) {
     return &shared_state->duties[static_cast<int>(duty)];
 }
 
-// If heartbeat_status must show that the duty fails, returns the time at which it began to fail. Otherwise,
-// if its present run takes too long, returns the time at which this run began. Otherwise returns 0.
+// Returns the time at which the duty's trouble began, or 0 if the duty has no trouble. If heartbeat_status
+// must show the duty as failing, this is the time of the first failure. If the present run of the duty takes
+// too long, it is the start of this run.
 TimestampTz troubled_since(const DutySlot &duty, TimestampTz now) {
     if (duty.failing_since != 0 && duty.failures >= failures_shown &&
         (!duty.patiently || duty.failing_since + patience < now))
@@ -96,7 +98,8 @@ void duty_done(Duty duty) {
     slot->done_at = GetCurrentTimestamp();
     LWLockRelease(shared_state->lock);
     if (shown)
-        pg_atomic_write_u32(&shared_state->reported, 1); // the state of heartbeat as a whole may have changed
+        // the state of heartbeat as a whole has possibly changed
+        pg_atomic_write_u32(&shared_state->reported, 1);
 }
 
 void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently) {

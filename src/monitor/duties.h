@@ -9,11 +9,13 @@ namespace heartbeat {
 
 enum class Duty : uint8_t { partitions, retention, indexes, fold, rollup, alerts, events, summary };
 
-// Only the maintenance worker calls these four functions.
-void duties_forget(); // call it when the worker starts
+// Only the maintenance worker calls these four functions: duties_forget(), duty_begins(), duty_done() and
+// duty_failed().
+void duties_forget(); // the worker calls it at its start
 void duty_begins(Duty duty);
 void duty_done(Duty duty);
-// `patiently`: the cause ends by itself, as a dump does, so the failure is shown only after 15 minutes.
+// If `patiently` is true, the cause of the failure ends without help (for example, a dump). In this case,
+// heartbeat_status shows the failure only after 15 minutes.
 void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently);
 
 struct DutyTrouble {
@@ -22,12 +24,12 @@ struct DutyTrouble {
     char hint[state_text_size];
 };
 
-// Call it while you hold the lock of shared memory. Returns true and sets *trouble if a duty fails again and
-// again, or takes too long.
+// Call this function while you hold the lock of shared memory. If a duty fails again and again, or takes too
+// long, the function sets *trouble and returns true.
 bool duties_find_trouble(DutyTrouble *trouble, TimestampTz now);
 
-// Writes a sentence about the trouble that duties_find_trouble() finds, for the hint of another state.
-// Returns false if no duty has trouble.
+// Looks for the same trouble as duties_find_trouble(), and writes a sentence about it for the hint of another
+// state. Returns false if no duty has trouble.
 bool duties_describe(char *sentence, size_t size);
 
 } // namespace heartbeat

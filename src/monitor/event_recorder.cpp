@@ -1,5 +1,5 @@
-// Writes a row of heartbeat_events for each new state of heartbeat. Only the maintenance worker calls it. So
-// one row describes the state of all workers, and no ingest worker waits until the row is written.
+// Writes a row of heartbeat_events for each new state of heartbeat. Only the maintenance worker calls these
+// functions. So one row describes the state of all workers, and no ingest worker has to wait for this row.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -20,10 +20,10 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int rows_at_once = 10; // after this number of rows the recorder writes one row per minute
+constexpr int rows_at_once = 10; // after this number of rows, the recorder writes one row per minute
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
-// The details do not name the source `default`.
+// The details do not contain the name of the source `default`.
 Statement describe_state = {{TEXTOID, INT8OID, TEXTOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'state', $1, 'changes', nullif($2, 1), 'source', nullif(nullif($3, ''), 'default'))))sql"};
@@ -57,8 +57,8 @@ int64_t changes_now() {
     return changes;
 }
 
-// Returns true if the last row already has this state. The reason of a stall and the reason of a throttle
-// have numbers that change all the time, so the function does not compare these reasons.
+// Returns true if the last row already has this state. The reasons of STALLED and of a throttled source
+// contain numbers that change all the time. So the function does not compare these reasons.
 bool is_recorded(const AggregateStatus &now) {
     if (!recorded.any || now.state != recorded.state)
         return false;
@@ -67,7 +67,7 @@ bool is_recorded(const AggregateStatus &now) {
 }
 
 // Returns true while the workers are starting. This state needs no row, because the row for the start of the
-// server already records it.
+// server already shows it.
 bool is_beginning(const AggregateStatus &now) {
     return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
 }
@@ -98,9 +98,9 @@ void write_start() {
     events_record("start", nullptr, details, GetCurrentTimestamp());
 }
 
-// Logs that the extension's version differs from the library's version, with the hint to update the
-// extension. The update is not urgent, because the library of a new version also works with the tables of the
-// previous version.
+// If the extension's version differs from the library's version, logs both versions and the hint to update
+// the extension. The update is not urgent, because the library of a new version also works with the tables of
+// the previous version.
 void tell_other_version() {
     Datum library = CStringGetTextDatum(HEARTBEAT_VERSION);
     if (statement_execute(&find_other_version, &library, nullptr, SPI_OK_SELECT) == 0)
@@ -149,7 +149,7 @@ TimestampTz event_recorder_write() {
     if (has_state)
         write_state(aggregate, changes);
     transaction_commit();
-    shared_state->start_recorded = true; // only this process uses start_recorded, so it needs no lock
+    shared_state->start_recorded = true; // only this process uses start_recorded, so no lock is necessary
     if (has_state)
         remember(aggregate, changes);
     return 0;

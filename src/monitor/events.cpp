@@ -1,5 +1,5 @@
-// Adds a row to heartbeat_events. It calls the extension's SQL function heartbeat_record_event(), which also
-// deletes old rows, so that the table stays small.
+// Adds a row to heartbeat_events with the extension's SQL function heartbeat_record_event(). This SQL
+// function also deletes old rows, so that the table stays small.
 #include "server/server.h"
 
 #include "monitor/events.h"

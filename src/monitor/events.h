@@ -1,5 +1,5 @@
-// Adds rows to heartbeat_events. event_recorder.cpp, offsets.cpp, replay.cpp and retry.cpp call it. This file
-// does not depend on the kinds of events.
+// Adds rows to heartbeat_events. event_recorder.cpp, offsets.cpp, replay.cpp and retry.cpp call
+// events_record(). This file does not depend on the kinds of events.
 #pragma once
 
 extern "C" {

@@ -1,5 +1,5 @@
-// failure_take() recovers from an error. failure_explain() starts a transaction of its own, in which it finds
-// the cause of the error. The loops of the workers call both functions.
+// failure_take() recovers from an error. failure_explain() starts its own transaction, and finds the cause of
+// the error in this transaction. The loops of the workers call both functions.
 #include "server/server.h"
 
 #include "monitor/failure.h"
@@ -31,8 +31,9 @@ bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *)) {
     HOLD_INTERRUPTS();
     ErrorData *error = CopyErrorData();
     TimestampTz now = GetCurrentTimestamp();
-    // If PostgreSQL refused a row, the caller stores the batch again by halves. The attempt with the row
-    // alone finds the error of this row, so this function does not report the first error.
+    // If PostgreSQL refused a row, the caller divides the batch into halves and stores each half again. In
+    // the end, the caller stores the refused row alone, and this attempt reports the error of the row. So
+    // this function does not report the first error.
     bool refused = may_be_of_row != nullptr && may_be_of_row(error);
     char message[sizeof(failure->message)];
     text_copy(message, refused || error->message == nullptr ? "" : error->message);
@@ -75,7 +76,7 @@ void failure_explain(Failure *failure) {
         PopActiveSnapshot();
         CommitTransactionCommand();
     }
-    PG_CATCH(); // if the search for the cause fails too, the reason is only the message
+    PG_CATCH(); // if the search for the cause also fails, the reason is only the message
     {
         HOLD_INTERRUPTS();
         FlushErrorState();

@@ -1,5 +1,6 @@
-// Recovers a process of heartbeat after an error. Explains the error by its message and by the process or
-// object that caused it. The ingest workers and the maintenance worker call it when a step or a duty fails.
+// Recovers a process of heartbeat after an error. Explains the error: its message, and the process or object
+// that caused it. The ingest workers and the maintenance worker call these functions when a step or a duty
+// fails.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -13,24 +14,25 @@ namespace heartbeat {
 // The last error. Each step or duty that can fail has its own Failure.
 struct Failure {
     char message[state_text_size];
-    bool is_of_row; // the error is about a row: see subtransaction_is_row_error()
+    bool is_of_row; // a row has caused the error: see subtransaction_is_row_error()
     TimestampTz logged_at;
     bool is_of_limit;             // the batch is larger than a limit of the server
     bool is_of_lock;              // the error is a lock timeout
-    bool passes;                  // the cause ends by itself, as a dump does
-    char advice[state_text_size]; // the part of the error's hint, detail and context that a person can use
+    bool passes;                  // the cause ends without help (for example, a dump)
+    char advice[state_text_size]; // the parts of the error's hint, detail and context that help a person
     char reason[state_text_size]; // the reason of a state: the message and the cause
     char hint[state_text_size];
 };
 
-// Call it inside PG_CATCH. It ends the failed transaction and logs the error. While the message stays the
-// same, the function logs the error at most once a minute. If may_be_of_row() returns true for the error, the
-// function does not log the error, and returns false. The caller then tries again, and the next attempt finds
-// the error to report. Otherwise the function returns true, and the caller writes the error to its slot.
+// Call this function inside PG_CATCH. It ends the failed transaction and logs the error. While the message
+// stays the same, the function logs the error at most once a minute. If may_be_of_row() returns true for the
+// error, the function does not log the error, and returns false. In this case, the caller tries again, and a
+// later attempt finds the error to report. Otherwise the function returns true, and the caller writes the
+// error to its slot.
 bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *) = nullptr);
 
-// Call it after failure_take(), outside of PG_CATCH. It finds the process or object that caused the error,
-// and sets the reason and the hint.
+// Call this function after failure_take(), outside of PG_CATCH. It finds the process or object that caused
+// the error, and sets the reason and the hint.
 void failure_explain(Failure *failure);
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
 // Throttles librdkafka's log messages. While librdkafka cannot reach a broker, it logs a message every
-// second. With all these messages the server's log would be too long to read. The ingest worker calls it.
+// second. With all these messages, the server's log would be too long to read. The ingest worker calls these
+// functions.
 #include "server/server.h"
 
 #include "monitor/kafka_log.h"
@@ -13,19 +14,19 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int level_warning = 4; // syslog's numbers: a lower number is more severe
-constexpr int kinds_kept = 256;  // how many kinds of messages are kept for all sources together
+constexpr int level_warning = 4; // a number of syslog: a lower number is more severe
+constexpr int kinds_kept = 256;  // the largest number of kinds in memory, for all sources together
 constexpr int windows_kept = 256;
 constexpr size_t kind_size = 40;
 constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
 // Within `fold_for`, one source logs at most lines_max lines, and all sources together log at most
-// lines_max_of_all lines. lines_max is needed because a hundred brokers can cause messages of a hundred
-// kinds. lines_max_of_all is needed because a hundred sources can have the same trouble. The first line of
-// each source is not limited.
+// lines_max_of_all lines. lines_max is necessary because a hundred brokers can cause messages of a hundred
+// kinds. lines_max_of_all is necessary because a hundred sources can have the same trouble. The first line of
+// each source has no limit.
 constexpr int lines_max = 20;
 constexpr int lines_max_of_all = 100;
 
-// Messages of one source that differ only in digits
+// A kind of messages: messages of one source that differ only in digits.
 struct Kind {
     TimestampTz logged_at;
     int32_t source_id;
@@ -54,7 +55,7 @@ void make_kind(const char *note, char *text) {
 }
 
 // Returns the kind of this message. If the array `kinds` does not have this kind yet, the new kind replaces
-// the kind that was logged longest ago.
+// the kind whose last line is the oldest.
 Kind *find_kind(int32_t source_id, const char *text) {
     Kind *oldest = &kinds[0];
     for (Kind &kind : kinds) {
@@ -69,8 +70,8 @@ Kind *find_kind(int32_t source_id, const char *text) {
     return oldest;
 }
 
-// Returns the window that counts the lines of this source. A new window replaces the window that began
-// longest ago.
+// Returns the window that counts the lines of this source. A new window replaces the window with the oldest
+// start.
 Window *find_window(int32_t source_id) {
     Window *oldest = &windows[0];
     for (Window &window : windows) {
@@ -83,7 +84,7 @@ Window *find_window(int32_t source_id) {
     return oldest;
 }
 
-// `label` names the source.
+// `label` contains the name of the source.
 void begin_again(Window *window, const char *label, TimestampTz now) {
     if (now < window->began_at + fold_for)
         return;

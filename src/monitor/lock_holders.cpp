@@ -1,5 +1,5 @@
 // Looks in pg_locks for the holder of a lock. The holder can also be a prepared transaction, which belongs to
-// no process. obstacles.cpp and status.cpp call it.
+// no process. obstacles.cpp and status.cpp call lock_holders_find().
 #include "server/server.h"
 
 #include "monitor/lock_holders.h"
@@ -37,9 +37,9 @@ constexpr StatementPart choose_holder = {"@choose_holder@", R"sql(
         coalesce(x.prepared, a.xact_start)
     LIMIT 1)sql"};
 
-// $1 is the kind of the lock, and $2 to $7 identify the locked object. $8 has the modes that conflict with
-// the mode that heartbeat waits for. If $9 is true, the result can also be a session that itself waits for
-// the lock.
+// $1 is the kind of the lock, and $2 to $7 identify the locked object. $8 contains the modes that conflict
+// with the mode for which heartbeat waits. If $9 is true, the result can also be a session that itself waits
+// for the lock.
 Statement select_holder = {
     {TEXTOID, OIDOID, OIDOID, INT4OID, INT2OID, TEXTOID, OIDOID, TEXTARRAYOID, BOOLOID},
     {select_holders, choose_holder},
@@ -103,7 +103,7 @@ Found read_found() {
     return found;
 }
 
-// Returns the modes that conflict with `mode`, by their names in pg_locks.
+// Returns the names of the modes that conflict with `mode`. pg_locks uses the same names.
 Datum conflicting_modes(LOCKMODE mode) {
     const char *names[MAX_LOCKMODES];
     size_t count = 0;
@@ -166,7 +166,7 @@ Found find(const LOCKTAG &tag, LOCKMODE mode, bool waiting_too) {
     return read_found();
 }
 
-// Returns a phrase that names the locked object. The phrase begins with a space.
+// Returns a phrase with the name of the locked object. The phrase begins with a space.
 const char *object_of(const AwaitedLock &awaited) {
     const LOCKTAG &tag = awaited.tag;
     if (!awaited.any)
@@ -219,13 +219,13 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
     Found behind = {};
     if (known) {
         found = find(awaited.tag, awaited.mode, true);
-        // the found session itself waits for the lock, ahead of heartbeat's process in the queue: find the
-        // session that holds the lock
+        // the found session itself waits for the lock, and is before heartbeat's process in the queue: find
+        // the session that holds the lock
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {
         // If heartbeat's process had waited for a lock, the server would have logged the wait. So the error
-        // has another cause. For example, a trigger has raised the same error on purpose.
+        // has another cause. For example, the code of a trigger has raised the same error.
         return;
     } else {
         statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);

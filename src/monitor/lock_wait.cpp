@@ -1,6 +1,6 @@
-// Finds out which lock this process waits for. The setting log_lock_waits makes the server log a line about a
-// long wait. When the server logs this line, the process is still in the wait queue of the lock. A hook of
-// the log then reads the lock from the queue.
+// Finds the lock that this process waits for. The setting log_lock_waits makes the server log a line about a
+// long wait. When the server logs this line, the process is still in the wait queue of the lock. At this
+// moment, a hook of the log reads the lock from the queue.
 #include "server/server.h"
 
 #include "monitor/lock_wait.h"
@@ -17,8 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// The server logs a wait after this time. This time must be shorter than each lock_timeout whose error
-// failure_explain() must explain.
+// The server logs a wait after this time. This time must be shorter than every lock_timeout of a worker.
+// Otherwise failure_explain() could not explain the error of this lock_timeout.
 constexpr char told_after[] = "200ms";
 
 bool wanted_by_others; // the administrator has set log_lock_waits to on
@@ -26,10 +26,10 @@ AwaitedLock last;
 emit_log_hook_type next_log_hook = nullptr;
 
 // Records the lock that this process waits for. If the administrator has not set log_lock_waits, the function
-// keeps the line about the wait out of the log.
+// removes the line about the wait from the log.
 void look(ErrorData *line) {
-    // Another process may grant the lock to this process at any time. MyProc->waitLock stays valid even then,
-    // because this process then holds the lock.
+    // Another process can grant the lock to this process at any time. Even in this case, MyProc->waitLock
+    // stays valid, because this process holds the lock.
     const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
     if (lock != nullptr) {
         last = {true, lock->tag, MyProc->waitLockMode};

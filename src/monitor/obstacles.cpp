@@ -25,8 +25,8 @@ namespace heartbeat {
 
 namespace {
 
-// Finds publications of the table that the error message names. Such a publication can have a row filter or a
-// column list that makes an UPDATE or DELETE fail.
+// Finds the publications of the table in the error message. A row filter or a column list of a publication
+// can make an UPDATE or DELETE fail.
 Statement select_publications = {{TEXTOID}, R"sql(
     SELECT string_agg(
         format('publication "%s" of table "%s"', p.pubname, c.relname), ', ' ORDER BY p.pubname)
@@ -39,8 +39,8 @@ void add_found(const char *found, const char *sentence, Obstacle *obstacle) {
         text_add_sentence(obstacle->hint, sizeof(obstacle->hint), psprintf("%s %s", found, sentence));
 }
 
-// Finds the first line of the context that names a user's function. Skips the lines that name a function of
-// heartbeat.
+// Finds the first line of the context with the name of a user's function. Skips lines with the name of a
+// function of heartbeat.
 bool find_function(const char *context, char *line, size_t size) {
     for (const char *next = context; next != nullptr && *next != '\0';) {
         const char *end = strchr(next, '\n');
@@ -64,7 +64,7 @@ void obstacles_advise(const ErrorData *error, char *advice, size_t size) {
         text_print(sentence, sizeof(sentence), "The error came from %s.", line);
         text_add_sentence(advice, size, sentence);
     }
-    // the detail of this error is safe to show: it names a publication, and has no values of a row
+    // the detail of this error is safe to show: it contains the name of a publication, and no values of a row
     if (error->sqlerrcode == ERRCODE_INVALID_COLUMN_REFERENCE && error->detail != nullptr)
         text_add_sentence(advice, size, error->detail);
 }

@@ -1,5 +1,5 @@
-// heartbeat_partition_states(). It returns a row for each Kafka partition that a worker reads. The data come
-// from shared memory. The view heartbeat_partitions calls it.
+// heartbeat_partition_states() returns a row for each Kafka partition that a worker reads. The data come from
+// shared memory. The view heartbeat_partitions calls this function.
 #include "server/server.h"
 
 #include "monitor/worker_stats.h"
@@ -29,7 +29,7 @@ extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
     TimestampTz now = GetCurrentTimestamp();
     for (const PartitionSlot *slot = slots; slot < slots + count; slot++) {
         bool unknown = slot->high_watermark < 0, named = slot->state != PartitionState::none;
-        // the view heartbeat_partitions of version 1.2 declares all columns except the last
+        // the view heartbeat_partitions of version 1.2 declares all columns except the last column
         Datum values[7] = {Int32GetDatum(slot->key.partition),
                            Int64GetDatum(slot->high_watermark),
                            Int32GetDatum(slot->pid),

@@ -1,5 +1,5 @@
-// Checks whether the role that the workers act as (heartbeat.role, or the extension's owner) is a superuser.
-// status.cpp calls it.
+// Checks whether the workers' role (heartbeat.role, or the extension's owner) is a superuser. status.cpp
+// calls role_hint_append().
 #include "server/server.h"
 
 #include "monitor/role_hint.h"

@@ -1,6 +1,6 @@
-// The shared memory of heartbeat. Each process of heartbeat writes its state and progress here, and sessions
-// read them for heartbeat_status. The other files of src/monitor and the floors above (ingest, maintenance
-// and admin) use this memory.
+// The shared memory of heartbeat. Each process of heartbeat writes its state and its progress to this memory,
+// and sessions read both for heartbeat_status. The other files of src/monitor and the floors above (ingest,
+// maintenance and admin) use this memory.
 #pragma once
 
 #include "server/server.h"
@@ -18,7 +18,7 @@ extern "C" {
 namespace heartbeat {
 
 // The states in rising order of severity: heartbeat_status shows the most severe state of all sources. No
-// worker reports `stalled`: aggregate_status.cpp finds that a source with the state `running` is stalled.
+// worker reports `stalled`: aggregate_status.cpp finds out that a source with the state `running` is stalled.
 enum class WorkerState : uint8_t { stopped, paused, running, stalled, connecting, retrying, failed };
 
 inline constexpr int state_text_size = 384;
@@ -29,9 +29,9 @@ inline constexpr int rate_seconds = 60;
 inline constexpr int batch_time_buckets = 14;
 inline constexpr int source_name_size = 64;
 inline constexpr char default_source[] = "default"; // the source that the settings describe
-// Shared memory has room for partitions_shown_min Kafka partitions, and for partitions_shown_of_source more
-// for each source. The workers also read further partitions, but shared memory does not have the high
-// watermarks of these partitions.
+// Shared memory has room for partitions_shown_min Kafka partitions, plus partitions_shown_of_source for each
+// source. The workers can read more Kafka partitions, but shared memory does not have the high watermarks of
+// these additional partitions.
 inline constexpr int partitions_shown_min = 4096;
 inline constexpr int partitions_shown_of_source = 16;
 
@@ -42,14 +42,14 @@ struct AwaitedLock {
     LOCKMODE mode;
 };
 
-// The present activity of a worker. If the worker does not return to its loop, heartbeat_status names the
+// The present activity of a worker. If the worker does not return to its loop, heartbeat_status shows the
 // activity.
 enum class WorkerActivity : uint8_t { starting, waiting, looking, closing, consuming, assigning, storing };
 
-// The state of a Kafka partition, as reported by the worker that reads the partition.
+// The state of a Kafka partition. The worker that reads the partition reports this state.
 enum class PartitionState : uint8_t { none, reading, away, asked, paused };
 
-// The state of a process, or of a source that a worker reads, as heartbeat_status shows it.
+// The state of a process, or of a source that a worker reads. heartbeat_status shows these members.
 struct ShownState {
     WorkerState state;
     TimestampTz since;
@@ -59,18 +59,18 @@ struct ShownState {
     TimestampTz last_error_at;
 };
 
-// A process of heartbeat. While an ingest worker has sources, its own state is `running`: the states of the
-// sources are in their slots.
+// A process of heartbeat. While an ingest worker has sources, the worker's own state is `running`: the slots
+// of the sources contain the states of the sources.
 struct WorkerSlot {
     pid_t pid; // 0: no process runs
     Latch *latch;
     ShownState shown;
     TimestampTz started_at;
-    TimestampTz ended_at; // 0 while it runs
+    TimestampTz ended_at; // 0 while the process runs
     WorkerActivity activity;
     TimestampTz active_since;
     TimestampTz back_at; // the worker returns to its loop at this time or earlier; 0: no limit
-    AwaitedLock awaited; // set when the wait has taken longer than 200 ms
+    AwaitedLock awaited; // the lock that the process has waited for longer than 200 ms
 };
 
 // A source that an ingest worker reads.
@@ -80,21 +80,23 @@ struct SourceSlot {
     char name[source_name_size];
     ShownState shown;
     TimestampTz opened_at;
-    TimestampTz busy_since; // when the worker began to store a batch of the source; 0: it stores none
+    // the time when the worker began to store a batch of the source; 0: it stores no batch
+    TimestampTz busy_since;
     TimestampTz throttled_since;
     TimestampTz throttled_until; // until this time a broker delays its answers because of a quota
     char throttled_by[128];
     int throttled_ms;               // the last delay that the broker reported
     int64_t second[rate_seconds];   // a ring buffer of seconds since 2000
-    int64_t messages[rate_seconds]; // how many messages were stored in each of these seconds
+    int64_t messages[rate_seconds]; // the number of stored messages in each of these seconds
 };
 
 inline constexpr int duties_count = 8; // the number of the maintenance worker's duties; see monitor/duties.h
 
 struct DutySlot {
-    TimestampTz began_at;      // 0: the duty is not running
-    TimestampTz done_at;       // 0: not done since the server started
-    TimestampTz failing_since; // 0: its last run did not fail
+    TimestampTz began_at; // 0: the duty is not running
+    // the end of the last successful run; 0: no successful run since the server started
+    TimestampTz done_at;
+    TimestampTz failing_since; // 0: the last run did not fail
     int64_t failures;          // consecutive failures
     int64_t failures_total;
     bool patiently;
@@ -109,42 +111,44 @@ struct PartitionKey {
 
 struct PartitionSlot {
     PartitionKey key;
-    int64_t high_watermark;    // -1: not known
-    int64_t next_offset;       // the offset after the last stored message; -1: not known
-    TimestampTz waiting_since; // when the lag began, or, if later, when the last batch was stored; 0: no lag
-    int64_t last_kafka_time;   // the time of the last message read, in milliseconds since 1970; -1: not known
+    int64_t high_watermark; // -1: not known
+    int64_t next_offset;    // the offset after the last stored message; -1: not known
+    // the time when the lag began, or when the last batch was stored if this time is later; 0: no lag
+    TimestampTz waiting_since;
+    int64_t last_kafka_time; // the time of the last message read, in milliseconds since 1970; -1: not known
     pid_t pid;
-    TimestampTz confirmed_at; // when the leader last reported the high watermark; 0: never
+    TimestampTz confirmed_at; // the time when the leader last reported the high watermark; 0: never
     PartitionState state;
-    char reason[partition_reason_size]; // why the state is `away`
+    char reason[partition_reason_size]; // the reason of the state `away`
 };
 
 // After this time the high watermark is too old, so the lag is not known.
 inline constexpr int64_t watermark_lasts_s = 15;
 
-// How many microseconds it took to store the batches. The time of a batch begins when the batch is complete.
+// The times to store batches, in microseconds. The time of a batch begins when the batch is complete.
 struct BatchTimes {
     int64_t batches;
     int64_t total;
-    int64_t longest; // since the last summary in the log
+    int64_t longest; // the longest time since the last summary in the log
     int64_t bucket[batch_time_buckets];
 };
 
 struct SharedState {
-    LWLock *lock;                   // protects all members except the atomics
-    pg_atomic_uint64 control_seen;  // grows when heartbeat_control or the extension may have changed
-    pg_atomic_uint32 rollup_due;    // 1: a batch has marked or appended rows since the rollup last looked
-    pg_atomic_uint32 rollup_rows;   // rows added to heartbeat_rollup_pending since the last fold
+    LWLock *lock;                  // protects all members except the atomic members
+    pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension has possibly changed
+    pg_atomic_uint32 rollup_due;   // 1: a batch has marked or appended rows since the rollup last looked
+    // the number of rows added to heartbeat_rollup_pending since the last fold
+    pg_atomic_uint32 rollup_rows;
     pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed
-    pg_atomic_uint32 rules_watch;   // 1: an alert rule must be evaluated when readings arrive
-    pg_atomic_uint32 silence;       // the shortest period of a silence rule, in seconds; 0: no such rule
-    pg_atomic_uint32 arrived;       // 1: readings have arrived since the rules were last evaluated
+    pg_atomic_uint32 rules_watch;   // 1: the arrival of readings makes an alert rule due
+    pg_atomic_uint32 silence;       // the shortest period of a silence rule, in seconds; 0: no silence rule
+    pg_atomic_uint32 arrived;       // 1: readings have arrived since the last evaluation of the rules
     pg_atomic_uint32 watched;       // 1: the maintenance worker checks ingest periodically
     pg_atomic_uint32 reported;      // 1: the maintenance worker has not seen the last reported state yet
     pg_atomic_uint64 announcements_dropped; // since the server started
-    pg_atomic_uint64 drops_told_at;         // when dropped notifications were last logged
+    pg_atomic_uint64 drops_told_at;         // the time of the last log line about dropped notifications
     WorkerState worst;                      // the most severe present state of all workers
-    int64_t changes;                        // how often `worst` has changed
+    int64_t changes;                        // the number of changes of `worst`
     bool start_recorded;                    // heartbeat_events has a row for this start of the server
     BatchTimes batch_times;
     WorkerSlot launcher;
@@ -154,10 +158,10 @@ struct SharedState {
     SourceSlot *sources; // settings.max_sources slots for each worker
 };
 
-// nullptr if the server did not preload the library.
+// The pointer is nullptr if the server did not preload the library.
 extern SharedState *shared_state;
 
-// The slots of the sources in a worker.
+// Returns the slots of a worker's sources.
 SourceSlot *shared_state_sources(const WorkerSlot &worker);
 
 // Calls visit(slot) for each slot of a source that `worker` reads.
@@ -168,10 +172,11 @@ template <typename Visit> void shared_state_each_source(const WorkerSlot &worker
             visit(slots[i]);
 }
 
-// The Kafka partitions that the workers read, by PartitionKey. Use them with the lock of shared memory held.
+// The Kafka partitions that the workers read, by PartitionKey. Use this table only while you hold the lock of
+// shared memory.
 extern HTAB *shared_partitions;
 
-long shared_state_partitions_room(); // the number of Kafka partitions that shared memory has room for
+long shared_state_partitions_room(); // the number of Kafka partitions that fit into shared memory
 
 // Calls visit(slot) for each of these Kafka partitions. visit() must not raise an error.
 template <typename Visit> void shared_state_each_partition(Visit visit) {
@@ -181,8 +186,8 @@ template <typename Visit> void shared_state_each_partition(Visit visit) {
         visit(*slot);
 }
 
-const char *shared_state_name(WorkerState state);    // as heartbeat_status shows it
-const char *shared_state_name(PartitionState state); // as heartbeat_partitions shows it
+const char *shared_state_name(WorkerState state);    // the name in heartbeat_status
+const char *shared_state_name(PartitionState state); // the name in heartbeat_partitions
 
 void shared_state_request(); // call it in _PG_init(), while PostgreSQL preloads the library
 
@@ -190,7 +195,7 @@ void shared_state_request(); // call it in _PG_init(), while PostgreSQL preloads
 bool shared_state_serves_database();
 
 // Removes the slots of the Kafka partitions that the calling process has read from this source. With
-// any_source it removes them for all sources.
+// any_source, removes these slots for all sources.
 inline constexpr int32_t any_source = -1;
 void shared_state_forget_partitions(int32_t source_id);
 

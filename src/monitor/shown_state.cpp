@@ -19,7 +19,7 @@ void copy_text(char *to, const char *from) {
     text_copy(to, state_text_size, from == nullptr ? "" : from);
 }
 
-// Call it with the lock held.
+// Call this function while you hold the lock.
 void count_change() {
     WorkerState worst = shown_state_worst();
     if (worst != shared_state->worst)
@@ -30,7 +30,7 @@ void count_change() {
 } // namespace
 
 bool shown_state_set(ShownState *shown, WorkerState state, const char *reason, const char *hint) {
-    // only this process writes the state, so it may read the state without the lock
+    // only this process writes the state, so this process can read the state without the lock
     char reason_now[state_text_size];
     copy_text(reason_now, reason);
     if (shown->state == state && strcmp(shown->reason, reason_now) == 0)

@@ -23,7 +23,7 @@ SourceSlot *source_slot_open(const WorkerSlot &worker, int32_t source_id, const 
     slot->source_id = source_id;
     text_copy(slot->name, name);
     slot->opened_at = slot->shown.since = GetCurrentTimestamp();
-    slot->shown.state = WorkerState::connecting; // until the reader reports its own state
+    slot->shown.state = WorkerState::connecting; // this state stays until the reader reports its own state
     text_copy(slot->shown.reason, starting_reason);
     LWLockRelease(shared_state->lock);
     return slot;
@@ -34,7 +34,7 @@ void source_slot_close(SourceSlot *slot) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     slot->used = false;
     LWLockRelease(shared_state->lock);
-    pg_atomic_write_u32(&shared_state->reported, 1); // the state of heartbeat as a whole may have changed
+    pg_atomic_write_u32(&shared_state->reported, 1); // the state of heartbeat as a whole has possibly changed
     wake_maintenance();
 }
 
@@ -55,7 +55,7 @@ void source_slot_error(SourceSlot *slot, const char *message) {
 }
 
 void source_slot_throttled(SourceSlot *slot, const char *broker, int milliseconds, TimestampTz until) {
-    // only this process writes this slot, so it may read the slot without the lock
+    // only this process writes this slot, so this process can read the slot without the lock
     TimestampTz now = GetCurrentTimestamp();
     bool begins = slot->throttled_until < now;
     bool tell = slot->throttled_until + USECS_PER_MINUTE < now;

@@ -1,5 +1,5 @@
-// The slots of the sources in shared memory. Each ingest worker has a slot for each source that it reads,
-// with the source's state, last error and throttling. The source readers write the slots, and
+// The slots of the sources in shared memory. For each source that an ingest worker reads, the worker has a
+// slot with the source's state, last error and throttling. The source readers write the slots, and
 // aggregate_status.cpp reads them.
 #pragma once
 
@@ -7,13 +7,13 @@
 
 namespace heartbeat {
 
-// Takes a free slot of the worker. Returns nullptr if heartbeat.max_sources is reached.
+// Takes a free slot of the worker. Returns nullptr if the worker already has heartbeat.max_sources sources.
 SourceSlot *source_slot_open(const WorkerSlot &worker, int32_t source_id, const char *name);
 
 // Frees the slot, and the slots of the Kafka partitions of this source that the calling process has read.
 void source_slot_close(SourceSlot *slot);
 
-// The number of the slot among the slots of its worker.
+// Returns the number of the slot among the slots of its worker.
 int source_slot_number(const WorkerSlot &worker, const SourceSlot *slot);
 
 // Sets the state of the source. Logs each change of the state or the reason once.
@@ -21,11 +21,12 @@ void source_slot_report(SourceSlot *slot, WorkerState state, const char *reason,
 
 void source_slot_error(SourceSlot *slot, const char *message);
 
-// Records that a broker throttles the source until the time `until`. Logs this at most once a minute.
+// Records that a broker throttles the source until the time `until`. Logs the throttling at most once a
+// minute.
 void source_slot_throttled(SourceSlot *slot, const char *broker, int milliseconds, TimestampTz until);
 
-// Writes the label of the source for the beginning of a line of the log, or of a reason: `source "ward": `.
-// For the source `default` the label is empty.
+// Writes the label of the source, such as `source "ward": `. A line of the log or a reason begins with this
+// label. For the source `default`, the label is empty.
 inline constexpr size_t source_label_size = source_name_size + 16;
 void source_slot_label(const char *name, char (&label)[source_label_size]);
 

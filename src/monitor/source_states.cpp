@@ -1,5 +1,5 @@
-// heartbeat_source_states(): one row for each source that a worker reads, from shared memory. The view
-// heartbeat_source_status calls it.
+// heartbeat_source_states() returns one row for each source that a worker reads. The data come from shared
+// memory. The view heartbeat_source_status calls this function.
 #include "server/server.h"
 
 #include "monitor/aggregate_status.h"
@@ -16,7 +16,7 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the ids of the sources that the workers read. Each id is in the list once.
+// Returns the ids of the sources that the workers read. The list contains each id once.
 int32_t *find_sources(int *count) {
     auto room = static_cast<size_t>(settings.workers) * static_cast<size_t>(settings.max_sources);
     auto *ids = static_cast<int32_t *>(palloc(sizeof(int32_t) * room));

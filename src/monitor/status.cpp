@@ -1,4 +1,4 @@
-// heartbeat_state() and heartbeat_ingest_state(). They return the state of all workers together from shared
+// heartbeat_state() and heartbeat_ingest_state() return the state of all workers together, from shared
 // memory. heartbeat_state() also adds the pause and the lag from the tables, if the session can read the
 // tables. The view heartbeat_status calls heartbeat_state().
 #include "server/server.h"
@@ -78,8 +78,8 @@ struct Looks {
     Lag lag;
 };
 
-// Names the holder of the lock that the current batch waits for. The text says that the holder is idle only
-// if the caller may see the state of the holder's session.
+// Adds the holder of the lock that the current batch waits for to the reason. If the holder is idle, the text
+// contains this fact only if the caller has the right to see the state of the holder's session.
 void name_holder(AggregateStatus *aggregate) {
     LockHolder holder;
     lock_holders_find(aggregate->awaited, &holder);
@@ -91,8 +91,8 @@ void name_holder(AggregateStatus *aggregate) {
     text_copy(aggregate->hint, holder.hint);
 }
 
-// If a person has paused ingest, the result is this pause, and not the state that the workers report. This is
-// true even inside the transaction that sets the pause.
+// If a person has paused ingest, the result is this pause, and not the state that the workers report. The
+// transaction that sets the pause already gets this result.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
     AggregateStatus *aggregate = &looks->aggregate;
@@ -115,8 +115,9 @@ void look_at_tables(void *argument) {
     SPI_finish();
 }
 
-// Returns true for an error in a table. heartbeat_state() then returns the rest of its row. Returns false for
-// a cancel request, a lack of memory and the end of the session, because these must still end the statement.
+// Returns true for an error in a table. In this case, heartbeat_state() returns the rest of its row. Returns
+// false for a cancel request, a lack of memory and the end of the session, because these errors must end the
+// statement.
 bool is_of_table(const ErrorData *error) {
     return error->elevel == ERROR && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
            error->sqlerrcode != ERRCODE_OUT_OF_MEMORY;
@@ -187,8 +188,8 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), row.values, row.nulls)));
 }
 
-// Silence rules apply only while ingest runs, so their evaluation calls this function. The function ignores
-// failed duties of the maintenance worker.
+// Silence rules apply only while ingest runs, so the evaluation of silence rules calls this function. The
+// function ignores failed duties of the maintenance worker.
 extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     WorkerState state = WorkerState::stopped;
     if (shared_state_serves_database() && !RecoveryInProgress()) {

@@ -1,5 +1,6 @@
-// Logs how many messages were stored in the last period, for a person who reads the log. All workers share
-// one line. The counters come from heartbeat_offsets, and the times of the batches come from shared memory.
+// Logs the number of messages stored in the last period, for a person who reads the log. One line contains
+// the numbers of all workers. The counters come from heartbeat_offsets, and the times of the batches come
+// from shared memory.
 #include "server/server.h"
 
 #include "monitor/summary.h"
@@ -38,7 +39,7 @@ struct Totals {
 Totals begin;
 bool begun;
 
-// Call it with an SPI connection.
+// Call this function with an SPI connection.
 void read_totals(Totals *totals) {
     statement_execute(&select_totals, nullptr, nullptr, SPI_OK_SELECT);
     int64_t *counters[] = {&totals->messages, &totals->records, &totals->anomalies, &totals->duplicates,

@@ -1,6 +1,6 @@
 // Writes a line to the server's log with the numbers of messages stored since the previous line
-// (heartbeat.log_summary). If no messages were stored, this file writes no line. The maintenance worker calls
-// it.
+// (heartbeat.log_summary). If the workers have stored no messages, this file writes no line. The maintenance
+// worker calls these functions.
 #pragma once
 
 #include "server/server.h"
@@ -10,8 +10,8 @@ namespace heartbeat {
 void summary_open(); // begins the period of the first line
 
 // Logs the numbers of messages stored since the last call. The first call only reads the counters. Each call
-// uses a transaction of its own. If heartbeat_offsets is locked, or if no messages were stored, the call logs
-// nothing.
+// uses its own transaction. If another session has locked heartbeat_offsets, or if the workers have stored no
+// messages, the call logs nothing.
 void summary_log();
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Reads the pause and the lag from heartbeat's tables without waiting for a lock. status.cpp calls it for
-// heartbeat_status, and summary.cpp for the line in the log.
+// Reads the pause and the lag from heartbeat's tables without waiting for a lock. status.cpp calls these
+// functions for heartbeat_status, and summary.cpp calls table_status_can_read() for the line in the log.
 #pragma once
 
 #include "monitor/worker_stats.h"
@@ -11,12 +11,12 @@ struct Hold {
     const char *reason; // palloc'd
 };
 
-// Tries to lock the table for reading, without waiting. Returns true if it has the lock. The transaction
-// holds the lock until its end.
+// Tries to lock the table for reading, and does not wait. Returns true if the transaction now has the lock.
+// The transaction holds the lock until its end.
 bool table_status_can_read(const char *table);
 
-// Call it with an SPI connection. Reads the pause from heartbeat_control. If another session has locked this
-// table, the function reports no pause.
+// Call this function with an SPI connection. It reads the pause from heartbeat_control. If another session
+// has locked this table, the function reports no pause.
 void table_status_hold(Hold *hold);
 
 // Computes the lag from the offsets in heartbeat_offsets. If another session has locked this table, the

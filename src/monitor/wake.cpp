@@ -1,6 +1,6 @@
 // Wakes workers through their latches in shared memory. Each function first writes the change to shared
-// memory. So a worker that is already awake also sees the change. No function wakes a worker twice for one
-// change.
+// memory. So a worker that is already awake also sees the change. A function wakes each worker at most once
+// for one change.
 #include "server/server.h"
 
 #include "monitor/wake.h"

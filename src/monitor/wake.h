@@ -1,37 +1,38 @@
-// Wakes processes of heartbeat in this server. A session calls it when it has changed data that the workers
-// read. An ingest worker calls it when it has work for the maintenance worker.
+// Wakes processes of heartbeat in this server. A session calls these functions after it has changed data that
+// the workers read. An ingest worker calls them when it has work for the maintenance worker.
 #pragma once
 
 #include "monitor/shared_state.h"
 
 namespace heartbeat {
 
-// Makes every worker of this server read heartbeat_control again. A commit callback may call it.
+// Makes every worker of this server read heartbeat_control again. A commit callback may call this function.
 void wake_all();
 
 uint64_t wake_generation(); // grows with each call of wake_all()
 
 void wake_maintenance();
 
-// If heartbeat_rollup_pending has this number of rows, the maintenance worker adds them to heartbeat_rollup
-// at once. Each query of vw_customer_bpm_summary adds up the pending rows, so the query is fast only if there
-// are few pending rows.
+// If heartbeat_rollup_pending has this number of rows, the maintenance worker immediately adds these rows to
+// heartbeat_rollup. Each query of vw_customer_bpm_summary adds up the pending rows. So the query is fast only
+// if the table has few pending rows.
 inline constexpr uint32_t rollup_rows_max = 4096;
 
-// Call it after a commit that has marked minutes, or has appended `rows` rows to heartbeat_rollup_pending. It
-// wakes the maintenance worker once for all commits until the next rollup, and again when the number of
-// pending rows reaches rollup_rows_max.
+// Call this function after a commit that has marked minutes, or has appended `rows` rows to
+// heartbeat_rollup_pending. It wakes the maintenance worker once for all commits until the next rollup. It
+// wakes the maintenance worker again when the number of pending rows reaches rollup_rows_max.
 void wake_for_rollup(uint32_t rows);
 
-// Call it after a commit that has changed alert rules. It wakes the maintenance worker.
+// Call this function after a commit that has changed alert rules. It wakes the maintenance worker.
 void wake_for_rules();
 
-// Call it when a batch has stored readings. If no alert rule depends on the arrival of readings, the function
-// does nothing. Otherwise it wakes the maintenance worker once for all batches until the next evaluation.
+// Call this function after the store of a batch with readings. If no alert rule depends on the arrival of
+// readings, the function does nothing. Otherwise it wakes the maintenance worker once for all batches until
+// the next evaluation.
 void wake_for_arrivals();
 
-// Call it when an ingest worker has messages to read or to store. It makes the maintenance worker check
-// periodically that ingest makes progress.
+// Call this function when an ingest worker has messages to read or to store. It makes the maintenance worker
+// periodically check the progress of ingest.
 void wake_to_watch();
 
 } // namespace heartbeat

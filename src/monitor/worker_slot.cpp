@@ -32,7 +32,7 @@ void release_slot(int /*code*/, Datum /*argument*/) {
     LWLockRelease(shared_state->lock);
 }
 
-// Call it with the lock held. After a worker was killed, its slots for sources are still in use.
+// Call this function while you hold the lock. A killed worker has left its slots for sources in use.
 void clear_sources(const WorkerSlot &slot) {
     if (&slot >= shared_state->workers && &slot < shared_state->workers + settings.workers)
         shared_state_each_source(slot, [](SourceSlot &source) { source.used = false; });
@@ -48,7 +48,8 @@ bool worker_slot_claim(WorkerSlot *slot) {
         slot->pid = MyProcPid;
         slot->latch = MyLatch;
         slot->started_at = slot->shown.since = GetCurrentTimestamp();
-        slot->shown.state = WorkerState::connecting; // until the process reports its own state
+        // this state stays until the process reports its own state
+        slot->shown.state = WorkerState::connecting;
         text_copy(slot->shown.reason, starting_reason);
         clear_sources(*slot);
     }

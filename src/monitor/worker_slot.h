@@ -7,24 +7,23 @@
 namespace heartbeat {
 
 // The calling process takes the slot, and keeps it until the process exits. Returns false if another process
-// has the slot.
+// already has the slot.
 bool worker_slot_claim(WorkerSlot *slot);
 // Returns true if the calling process is a process of heartbeat.
 bool worker_slot_is_claimed();
 
-// Sets the caller's state. Logs each change of the state or the reason once, except a change to RUNNING:
-// RUNNING only means that the process does its work, and the sources of an ingest worker have states of their
-// own.
+// Sets the caller's state. Logs each change of the state or the reason once, except a change to RUNNING.
+// RUNNING only means that the process does its work: the sources of an ingest worker have their own states.
 void worker_slot_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint);
 
 void worker_slot_error(WorkerSlot *slot, const char *message);
 
-// Records the lock that the calling process waits for. If the process waits for no lock, the caller passes an
-// empty AwaitedLock.
+// Records the lock that the calling process waits for. If the process waits for no lock, call this function
+// with an empty AwaitedLock.
 void worker_slot_await(const AwaitedLock &awaited);
 
-// Records the activity of the worker, and that the worker returns to its loop within `milliseconds`. -1 means
-// that the worker waits until it is woken.
+// Records the activity of the worker, and the time within which the worker must return to its loop. If
+// `milliseconds` is -1, the worker waits until another process wakes it.
 void worker_slot_doing(WorkerSlot *slot, WorkerActivity activity, long milliseconds);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Starts a process of heartbeat. The process takes its slot before it connects to the database. The
-// connection can take a long time, and meanwhile heartbeat_status already shows the process.
+// Starts a process of heartbeat. The process first takes its slot, and then connects to the database. A
+// connection can take a long time. During this time, heartbeat_status already shows the process.
 #include "server/server.h"
 
 #include "monitor/lock_wait.h"

@@ -1,5 +1,6 @@
-// Writes the progress of the workers to shared memory, and computes rates and lag from this progress. These
-// counters begin at 0 when the server starts. heartbeat_offsets has the counters that must survive a restart.
+// Writes the progress of the workers to shared memory, and computes rates and lag from this progress. The
+// counters in shared memory begin at 0 when the server starts. The table heartbeat_offsets has the counters
+// that must survive a restart.
 #include "server/server.h"
 
 #include "monitor/wake.h"
@@ -12,9 +13,9 @@ namespace heartbeat {
 
 namespace {
 
-// A partition lags while its high watermark is greater than the stored offset. waiting_since is the time at
-// which the lag began. If messages were stored during the lag, waiting_since is the last time at which
-// messages were stored.
+// A Kafka partition lags while its high watermark is greater than the stored offset. waiting_since is the
+// time at which the lag began. If the worker has stored messages during the lag, waiting_since is the time of
+// the last store.
 void note_lag(PartitionSlot *slot, bool moved) {
     bool lags = slot->next_offset >= 0 && slot->high_watermark > slot->next_offset;
     if (!lags)
@@ -23,8 +24,8 @@ void note_lag(PartitionSlot *slot, bool moved) {
         slot->waiting_since = GetCurrentTimestamp();
 }
 
-// Returns the slot of a partition that this process reads, or nullptr if shared memory has no room for it.
-// Call it with the lock held.
+// Returns the slot of a Kafka partition that this process reads, or nullptr if shared memory has no room for
+// the slot. Call this function while you hold the lock.
 PartitionSlot *own(const PartitionKey &key) {
     bool found;
     auto *slot = static_cast<PartitionSlot *>(hash_search(shared_partitions, &key, HASH_FIND, &found));
@@ -35,8 +36,8 @@ PartitionSlot *own(const PartitionKey &key) {
     return slot;
 }
 
-// Returns true if the slot already has this state. Most calls change no state, so they need no exclusive
-// lock.
+// Returns true if the slot already has this state. Most calls of worker_stats_partition_state() do not change
+// the state. So these calls do not need the exclusive lock.
 bool has_state(const PartitionKey &key, PartitionState state, const char *reason) {
     bool found;
     LWLockAcquire(shared_state->lock, LW_SHARED);
