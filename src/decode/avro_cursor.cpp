@@ -1,5 +1,5 @@
 // A hostile message can contain any number as a length or a count. Before this file uses a length or a count,
-// it compares the number with the number of remaining bytes.
+// it compares this length or count with the number of remaining bytes.
 #include "decode/avro_cursor.h"
 
 namespace heartbeat {

@@ -1,6 +1,6 @@
 // Reads the basic elements of Avro's binary encoding from the bytes of a message: numbers, lengths and the
 // blocks of arrays and maps. It also keeps the limits of depth and time, and the first fault. The functions
-// that take and skip values call it.
+// that take and skip values use this class.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -10,7 +10,7 @@
 
 namespace heartbeat {
 
-// What is wrong with a message. The texts are constants.
+// The fault of a message. The texts are constants.
 struct AvroFault {
     DecodeErrorCode code = DecodeErrorCode::none;
     const char *found = "";
@@ -72,7 +72,7 @@ class AvroCursor {
         return true;
     }
 
-    bool text(std::string_view *text) noexcept; // a length and this number of bytes
+    bool text(std::string_view *text) noexcept; // reads a length, and then this number of bytes
     bool choice(uint32_t count, uint32_t *index) noexcept;
 
     // Begins the next block of an array or a map.

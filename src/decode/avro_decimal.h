@@ -1,4 +1,4 @@
-// The numbers of Avro's logical type decimal. The reader of Avro messages calls it.
+// Converts numbers of Avro's logical type decimal. The reader of Avro messages calls avro_decimal().
 #pragma once
 
 #include <cstdint>

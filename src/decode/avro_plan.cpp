@@ -225,7 +225,7 @@ class Compiler {
     std::map<Use, uint32_t> group_of_;
     std::vector<Group> groups_;
     std::vector<Open> open_;
-    uint32_t filled_first_ = 0; // index of the first step of the group that is being filled
+    uint32_t filled_first_ = 0; // the index of the first step of the present group
 };
 
 } // namespace

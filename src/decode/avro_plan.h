@@ -39,8 +39,8 @@ enum class AvroOp : uint8_t {
     choice
 };
 
-// The inner steps of a step are `count` steps from `first` on. Values with the same type that are read in the
-// same way share their inner steps. So a recursive schema has a finite plan.
+// The inner steps of a step are `count` steps from `first` on. If a plan reads several values of one type in
+// the same way, these values share their inner steps. So a recursive schema has a finite plan.
 //
 // inner steps of      are
 // a record            a step for each field; one step skips several neighbours of known size

@@ -1,5 +1,5 @@
-// Makes a graph of types from the JSON of Avro schemas. The reader of Avro messages calls it once for each
-// schema.
+// Makes a graph of types from the JSON of Avro schemas. The reader of Avro messages calls avro_schema_parse()
+// once for each schema.
 #pragma once
 
 #include "decode/avro_types.h"

@@ -1,5 +1,6 @@
-// Finds the types of an Avro schema that have a fixed size: all values of such a type have the same number of
-// bytes. A plan skips such a value in one step. avro_plan.cpp calls it.
+// Finds the types of an Avro schema that have a fixed size. All values of a type with a fixed size have the
+// same number of bytes, so a plan skips each of these values in one step. avro_plan.cpp calls
+// avro_fixed_sizes().
 #pragma once
 
 #include "decode/avro_types.h"

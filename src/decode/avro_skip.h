@@ -1,4 +1,5 @@
-// Skips values of an Avro message that the mapping does not read. The reader of Avro messages calls it.
+// Skips values of an Avro message that the mapping does not read. The reader of Avro messages calls these
+// functions.
 #pragma once
 
 #include "decode/avro_cursor.h"

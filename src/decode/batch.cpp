@@ -16,7 +16,7 @@ namespace {
 // bytes of the message.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
-// Empties the vector. Frees its memory if giant messages have made it larger than `kept`.
+// Empties the vector. Frees the vector's memory if giant messages have made the vector larger than `kept`.
 template <typename Value> void drop(std::vector<Value> *values, size_t kept) noexcept {
     if (values->capacity() > kept)
         std::vector<Value>().swap(*values);

@@ -17,7 +17,7 @@ namespace heartbeat {
 
 inline constexpr int64_t microseconds_per_minute = 60'000'000;
 
-// The start of the minute in which the time lies, in microseconds since 1970.
+// Returns the start of the minute that contains `time`, in microseconds since 1970.
 constexpr int64_t minute_of(int64_t time) noexcept {
     int64_t past = time % microseconds_per_minute;
     return time - (past < 0 ? past + microseconds_per_minute : past);
@@ -32,8 +32,8 @@ class Batch {
         return messages.size() >= max_messages || readings.size() >= max_messages ||
                bytes.size() >= max_bytes;
     }
-    // The number of messages to take next, at least one. If messages have many readings, the number is small,
-    // so that the batch does not exceed its limit by many readings.
+    // Returns the number of messages to take next, at least one. If messages have many readings, the number
+    // is small, so that the batch does not exceed its limit by many readings.
     size_t room() const noexcept;
     const char *at(BatchBytes piece) const noexcept { return bytes.data() + piece.position; }
     const BatchMessage &message_of(const BatchReading &reading) const noexcept {
@@ -90,7 +90,7 @@ class Batch {
     // std::bad_alloc.
     void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
 
-    // Fills the lists. Call it once, when the batch is complete. May throw std::bad_alloc.
+    // Fills the lists. Call this function once, when the batch is complete. May throw std::bad_alloc.
     void seal();
     void unseal() noexcept; // empties the lists
 
@@ -128,8 +128,8 @@ class Batch {
 // These functions return nullptr or false if no memory is left.
 
 // Makes a batch for `max_messages` messages, for the same number of readings, and for `max_bytes` bytes. A
-// batch can have more readings and bytes than these limits, because all messages that were taken from the
-// queue at once go into the same batch.
+// batch can have more readings and bytes than these limits, because all messages that one call takes from the
+// queue go into the same batch.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
 // Call this function before batch_seal(). The message at this offset of this partition counts as read, but
@@ -144,7 +144,7 @@ bool batch_seal(Batch *batch) noexcept; // a second call does nothing
 bool batch_reject(Batch *batch, uint32_t reading, const char *sqlstate, const char *text) noexcept;
 // Rejects each message that repeats a reading of a rejected message.
 bool batch_reject_repetitions(Batch *batch) noexcept;
-bool batch_seal_again(Batch *batch) noexcept; // makes the lists anew, without the rejected messages
+bool batch_seal_again(Batch *batch) noexcept; // makes the lists again, without the rejected messages
 // Keeps only the first `count` indexes of a list: of the list of anomalies if `anomalies` is true, otherwise
 // of the list of records.
 void batch_shorten(Batch *batch, bool anomalies, size_t count) noexcept;

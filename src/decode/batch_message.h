@@ -45,7 +45,7 @@ struct BatchMessage {
 // event time and device.
 struct BatchReading {
     uint32_t message; // into Batch::messages
-    uint32_t first;   // the first reading of the same identity in the batch: this reading, or an earlier one
+    uint32_t first;   // the first reading of this identity in the batch: this reading, or an earlier reading
     HeartRateClass heart_rate_class;
     // The batch or the table already has a reading with the same identity. `duplicate`: that reading has the
     // same heart rate. `conflict`: that reading has another heart rate. Batch::seal() compares the readings
@@ -58,7 +58,7 @@ struct BatchReading {
     BatchBytes customer_id;
     BatchBytes device_id;
     double heart_rate;
-    double stored_heart_rate; // of a conflict: the heart rate of the earlier reading
+    double stored_heart_rate; // in a conflict: the heart rate of the earlier reading
     int64_t event_time;       // microseconds since 1970
 };
 
@@ -79,8 +79,8 @@ struct BatchPartition {
     int64_t messages;        // all messages, also dead letters and ignored messages
     int64_t ignored;         // the number of ignored messages among these messages
     int64_t readings;        // of all messages
-    int64_t last_offset;     // the offset of the last message with a Kafka timestamp; -1: no message has one
-    int64_t last_kafka_time; // the timestamp of this message: milliseconds since 1970; -1: no message has one
+    int64_t last_offset;     // the offset of the last message with a Kafka timestamp; -1: no such message
+    int64_t last_kafka_time; // the timestamp of this message: milliseconds since 1970; -1: no such message
     uint32_t last_message;   // the index of this message
     // the earliest and the latest event time of the readings, if the partition has readings: microseconds
     // since 1970

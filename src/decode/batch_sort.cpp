@@ -1,5 +1,6 @@
 // Sorts the readings of a batch by their keys (customer_id, event_time, device_id), and finds the readings
-// that repeat the key of an earlier reading. batch_seal.cpp calls it for the readings of each table.
+// that repeat the key of an earlier reading. batch_seal.cpp calls sort_by_key() for the readings of each
+// table.
 #include "decode/batch.h"
 
 #include "decode/reading.h"

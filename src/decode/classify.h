@@ -1,6 +1,7 @@
 // The rule that separates normal heart rates from anomalies. The pipeline, the SQL function
-// heartbeat_classify() and the generator's tests call this function. SQL, a dashboard, the README and a
-// benchmark have copies of the rule; test/t/061_classification.t compares these copies with this function.
+// heartbeat_classify() and the generator's tests call classify_heart_rate(). SQL, a dashboard, the README and
+// a benchmark have copies of the rule; test/t/061_classification.t compares these copies with
+// classify_heart_rate().
 #pragma once
 
 #include "decode/heart_rate_class.h"

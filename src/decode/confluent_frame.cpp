@@ -1,4 +1,4 @@
-// Reads the byte 0 and the id of the schema, which has 4 bytes in network order.
+// Reads the byte 0 and the id of the schema. The id has 4 bytes in network order.
 #include "decode/confluent_frame.h"
 
 namespace heartbeat {

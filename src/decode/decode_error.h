@@ -43,8 +43,9 @@ constexpr DecodeErrorCode stored_decode_errors[] = {DecodeErrorCode::tombstone,
 
 struct DecodeError {
     DecodeErrorCode code;
-    char text[256]; // for a person: what the decoder found, where, and what it expected. UTF-8 with a
-                    // terminator. Never has the value itself
+    // a text for a person: the kind of the wrong value, its place, and the expected value. UTF-8 with a
+    // terminator. Never contains the wrong value itself
+    char text[256];
 };
 
 // The code as heartbeat_dead_letters shows it, e.g. "INVALID_JSON".

@@ -1,5 +1,5 @@
-// Decodes any payload with a JSON parser, into a reading or an error. Its result defines what a payload
-// means. decode_plain() returns the same result faster, but only for common payloads.
+// Decodes any payload with a JSON parser, into a reading or an error. The result of decode_json() defines the
+// meaning of a payload. decode_plain() returns the same result faster, but only for common payloads.
 // decoder_of_heartbeat.cpp calls both functions.
 #pragma once
 

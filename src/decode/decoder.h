@@ -17,10 +17,10 @@ enum class DecodeResult : uint8_t {
     decoded,      // Decoded::readings has all readings of the message; it can be empty
     ignored,      // the mapping of the source excludes the message
     failed,       // Decoded::error has the reason
-    needs_schema, // the decoder does not know the schema of the message: see schema_cache()
+    needs_schema, // the decoder does not have the schema of the message: see schema_cache()
 };
 
-// A decoder's result for a message. A decoder that makes one reading of each message can use the members
+// A decoder's result for a message. A decoder that makes one reading from each message can use the members
 // `own` and `view` for this reading.
 struct Decoded {
     // valid while this message exists, until the decoder decodes another message

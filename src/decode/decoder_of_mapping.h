@@ -18,8 +18,8 @@ Decoder *decoder_of_mapping(std::string_view json, MappingError *error,
                             MessageFormat format = MessageFormat::json) noexcept;
 
 // Makes a decoder for messages of Avro or Protobuf without a frame. All values must have the schema `schema`.
-// If the function returns nullptr, the mapping or the schema is wrong. If the mapping is wrong, *error is
-// filled in, and schema_error->text is empty. If the schema is wrong, *schema_error is filled in.
+// If the mapping is wrong, the function returns nullptr, fills in *error, and leaves schema_error->text
+// empty. If the schema is wrong, the function returns nullptr and fills in *schema_error.
 Decoder *decoder_of_schema(std::string_view json, MessageFormat format, const SchemaTexts &schema,
                            MappingError *error, SchemaError *schema_error) noexcept;
 

@@ -18,7 +18,7 @@ constexpr int64_t microseconds_per(TimeUnit unit) {
     return unit == TimeUnit::s ? microseconds_per_second : unit == TimeUnit::ms ? 1000 : 1;
 }
 
-// Rounds half a microsecond to the even microsecond, as std::rint() rounds the fraction of a double.
+// Rounds half a microsecond to the even microsecond, in the same way as std::rint() rounds a double.
 int64_t rounded_microseconds(int64_t nanoseconds) {
     int64_t microseconds = nanoseconds / nanoseconds_per_microsecond;
     int64_t rest = nanoseconds % nanoseconds_per_microsecond;

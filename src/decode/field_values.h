@@ -1,5 +1,6 @@
 // Converts the values of fields: a heart rate in any unit to beats per minute, a time since 1970 in any unit
-// to an event time, and a text to a number. The compiler of mappings and the mapped decoder call it.
+// to an event time, and a text to a number. The compiler of mappings and the mapped decoder call these
+// functions.
 #pragma once
 
 #include "decode/mapping.h"

@@ -1,6 +1,6 @@
 // Parses JSON into a tree of values. The tree keeps its memory for the next text, and so allocates no memory
-// for usual messages. The mapped decoder parses messages with it, and the compiler of mappings parses
-// mappings.
+// for usual messages. The mapped decoder parses messages with this class, and the compiler of mappings parses
+// mappings with it.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -22,8 +22,8 @@ class JsonTree {
     JsonTree &operator=(JsonTree &&) noexcept;
 
     // `what` is the name of the text in errors, such as "payload". If `may_repeat_names` is true, objects may
-    // repeat keys. The compiler of mappings finds repeated keys itself, because its error text names the
-    // place of the key. If parse() returns false, *error is filled in.
+    // repeat keys. The compiler of mappings finds repeated keys itself, because its error text contains the
+    // place of the key. If parse() fails, it fills in *error and returns false.
     bool parse(std::string_view text, const char *what, DecodeError *error,
                bool may_repeat_names = false) noexcept;
 

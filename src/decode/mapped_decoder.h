@@ -10,7 +10,7 @@
 
 namespace heartbeat {
 
-// One thread at a time may call a decoder. The mapping and the parser must live as long as the decoder.
+// Only one thread at a time may call a decoder. The mapping and the parser must live as long as the decoder.
 class MappedDecoder {
   public:
     // `memory` may be nullptr if the caller calls use() before decode(). May throw std::bad_alloc.
@@ -24,7 +24,7 @@ class MappedDecoder {
     // If the result is `decoded`, readings() has all readings of the message. The list can be empty. If the
     // result is `ignored`, the conditions of the mapping exclude the message, or all of its elements. If the
     // result is `failed`, *error contains the problem and its place, but never content of the message. If the
-    // result is `needs_schema`, the parser does not know the schema of the message yet.
+    // result is `needs_schema`, the parser does not have the schema of the message yet.
     DecodeResult decode(const MessageView &message, DecodeError *error) noexcept;
 
     // The readings are valid while the bytes of the message exist, until a decoder decodes another message

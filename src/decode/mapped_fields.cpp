@@ -45,7 +45,7 @@ bool fail_store(const TextStore &made, DecodeError *error) {
 }
 
 // Sets *text to the text of a value. The function writes the text of an integer into `digits`. Returns false
-// if the value is neither a text nor an integer.
+// if the value is not a text or an integer.
 bool text_of(const ValueNode &found, char *digits, std::string_view *text) {
     std::to_chars_result end{};
     if (found.type == ValueType::string) {

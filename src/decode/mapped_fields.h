@@ -24,7 +24,7 @@ bool mapped_text(MappedMessage *message, const NamedTextField &named, TextStore 
 bool mapped_heart_rate(const MappedMessage &message, const RateField &field, double *heart_rate,
                        DecodeError *error) noexcept;
 // mapped_base_time() reads the time of `at` and `date`, mapped_addition() reads the number of `plus`, and
-// mapped_add() adds both.
+// mapped_add() adds the number to the time.
 bool mapped_base_time(const MappedMessage &message, const TimeField &field, ZoneSpan *span,
                       int64_t *event_time, DecodeError *error) noexcept;
 bool mapped_addition(const MappedMessage &message, const TimeField &field, int64_t *addition,

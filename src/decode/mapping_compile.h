@@ -1,5 +1,5 @@
 // Makes a plan from the text of a mapping, or returns the fault of the text. The functions that add, change
-// and try a source call it.
+// and try a source call mapping_compile().
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,5 @@
-// A fault of a mapping. The files that compile a mapping throw it, and mapping_compile.cpp catches it.
+// A fault of a mapping. The files that compile a mapping throw this exception, and mapping_compile.cpp
+// catches it.
 #pragma once
 
 #include <span>

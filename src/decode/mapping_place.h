@@ -1,5 +1,5 @@
 // Reads the text of a place, such as "/data/0/bpm" or "header/user". mapping_compile.cpp and
-// mapping_fields.cpp call it.
+// mapping_fields.cpp call place_parse().
 #pragma once
 
 #include "decode/mapping.h"

@@ -28,7 +28,7 @@ struct Place {
     PlaceLevel level = PlaceLevel::message;
     std::vector<PlaceSegment> segments; // after the root
     std::string header;                 // the name of the header
-    std::string path;                   // the segments as error texts show them, such as "/data/0/bpm"
+    std::string path;                   // the segments in the form for error texts, such as "/data/0/bpm"
     // the slot in which MappedMessage keeps the value for the next elements
     size_t slot = no_slot;
 };

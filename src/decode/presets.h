@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-// The texts are terminated, and live as long as the process.
+// The texts have a terminator, and live as long as the process.
 struct Preset {
     const char *name;
     const char *format;

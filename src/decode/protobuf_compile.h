@@ -1,4 +1,5 @@
-// Compiles a Protobuf schema and the values that a mapping reads into a plan. protobuf_reader.cpp calls it.
+// Makes a plan from a Protobuf schema and from the values that a mapping reads. protobuf_reader.cpp calls
+// protobuf_plan_make().
 #pragma once
 
 #include "decode/protobuf_plan.h"

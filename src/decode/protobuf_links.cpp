@@ -41,7 +41,7 @@ class Linker {
                                     std::string(field.name).c_str(), message.name.c_str(), fault);
     }
 
-    // A name that compilers write with a leading dot is complete.
+    // In descriptors, a complete name begins with a dot.
     bool link(const ProtobufMessage &message, ProtobufField *field) {
         if (field->number == 0 || field->number > protobuf_number_max)
             return fail(message, *field, "has no legal number; expected a number from 1 to 536870911");

@@ -31,7 +31,7 @@ struct ProtobufSlot {
     bool has_unknown;    // the message has an unknown number of a closed enum
 };
 
-struct ProtobufKey { // of an entry of a map
+struct ProtobufKey { // the key of a map's entry
     std::string_view name;
     uint32_t number;  // of the entry
     uint32_t message; // the plan of the entry's value, if the value is a message

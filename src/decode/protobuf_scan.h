@@ -1,5 +1,5 @@
 // Reads the bytes of a message once, and stores the position of each field that is in the plan.
-// protobuf_tree.cpp calls it for each message and for each entry of a map.
+// protobuf_tree.cpp calls protobuf_scan() for each message and for each entry of a map.
 #pragma once
 
 #include "decode/protobuf_plan.h"

@@ -21,7 +21,7 @@ class ProtobufTreeBuilder {
         : plan_(plan), memory_(output.memory->protobuf), made_(output.memory->made), tree_(*output.tree),
           error_(output.error), begin_(begin), what_(what) {}
 
-    // Adds a message of the type plan.messages[index]. `depth` is the number of values around it.
+    // Adds a message of the type plan.messages[index]. `depth` is the number of values around the message.
     bool message(std::string_view name, uint32_t index, const ProtobufPiece &piece, uint32_t depth);
 
   private:
@@ -43,7 +43,7 @@ class ProtobufTreeBuilder {
     bool key(const Field &field, const ProtobufSlot &slot, const Field &map, ProtobufKey *key,
              bool *is_taken);
 
-    ValueNode *add(std::string_view name); // returns nullptr if there are too many values
+    ValueNode *add(std::string_view name); // returns nullptr if the tree has too many values
     bool open(std::string_view name, ValueType type, uint32_t depth, uint32_t *index);
     void close(uint32_t index, uint32_t count);
     bool scalar(const Field &field, uint64_t value, std::string_view bytes, ValueNode *node);

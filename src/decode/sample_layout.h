@@ -76,7 +76,7 @@ class SampleLayout {
     MessageParser *const parser_;
     MappedMemory memory_;
     std::vector<SamplePlace> places_;
-    std::map<std::string, size_t> indexes_; // by root, lists and pointer
+    std::map<std::string, size_t> indexes_; // the key consists of root, lists and pointer
     std::vector<bool> parsed_;
     uint32_t messages_ = 0;
     size_t nodes_ = 0; // the number of nodes of the message so far

@@ -1,5 +1,5 @@
-// Moves over a text from left to right. decode_plain.cpp and timestamp.cpp read texts with it, without a
-// parser.
+// Moves over a text from left to right. decode_plain.cpp and timestamp.cpp read texts with this class,
+// without a parser.
 #pragma once
 
 namespace heartbeat {

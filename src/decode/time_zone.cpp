@@ -9,7 +9,8 @@
 #include <exception>
 #include <vector>
 
-// Debian, Ubuntu and Fedora compile the library with these macros, and its classes depend on the macros.
+// Debian, Ubuntu and Fedora compile the library with these macros, and the library's classes depend on the
+// macros.
 #define USE_OS_TZDB 1
 #define HAS_STRING_VIEW 1
 #define ONLY_C_LOCALE 1
@@ -26,8 +27,8 @@ using std::chrono::seconds;
 // are farther than change_max from the change.
 constexpr int64_t change_max = int64_t{2} * 86400 * microseconds_per_second;
 
-// If a span has no end, the database gives it an end that does not fit into 64 bits of microseconds.
-// heartbeat uses time_max instead.
+// If a span has no end, the database returns an end that does not fit into 64 bits of microseconds. heartbeat
+// uses time_max instead.
 constexpr int64_t time_max = int64_t{100'000} * 365 * 86400 * microseconds_per_second;
 
 int64_t bounded_microseconds(date::sys_seconds time) {

@@ -26,7 +26,7 @@ class TimeZone {
     // false if the function cannot read the database.
     bool to_utc(int64_t local_time, ZoneSpan *span, int64_t *event_time) const noexcept;
 
-    static std::string suggest(std::string_view name); // a text for a person with a similar name
+    static std::string suggest(std::string_view name); // returns a text for a person, with a similar name
 
   private:
     bool set_region(std::string_view name);

@@ -7,10 +7,10 @@
 namespace heartbeat {
 
 // Creates the table partitions that the batch needs, each in its own transaction. If a reading is more than a
-// year old or more than a week ahead, the clock of its device is wrong. For such a reading the function
-// creates no table partition, and the reading goes to the default partition. If the function does not get a
-// lock within a second, it does not create the table partition. In this case, the readings of this week also
-// go to the default partitions, and heartbeat_make_partitions() moves these readings later.
+// year old or more than a week in the future, the clock of its device is wrong. For such a reading the
+// function creates no table partition, and the reading goes to the default partition. If the function does
+// not get a lock within a second, it does not create the table partition. In this case, the readings of this
+// week also go to the default partitions, and heartbeat_make_partitions() moves these readings later.
 void partitions_prepare(const Batch *batch);
 
 // Creates the table partitions of this week and of the next week, so that ingest does not wait for them.

@@ -1,5 +1,5 @@
 // Finds the cause of an error: it searches the catalog and the fields of the error. If the error is a lock
-// timeout, this file finds only the holder of the lock. failure.cpp calls it.
+// timeout, this file finds only the holder of the lock. failure.cpp calls these functions.
 #include "server/server.h"
 
 #include "monitor/lock_holders.h"

@@ -1,6 +1,6 @@
 // Sets the state that a process or a source shows, and wakes the maintenance worker after a change.
-// worker_slot.cpp and source_slot.cpp call it. The functions do not depend on the owner of the state: a
-// process or a source.
+// worker_slot.cpp and source_slot.cpp call these functions. The functions do not depend on the owner of the
+// state: a process or a source.
 #pragma once
 
 #include "monitor/shared_state.h"

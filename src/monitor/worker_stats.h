@@ -33,8 +33,8 @@ struct Lag {
     double seconds; // -1: not known
 };
 
-// Computes the lag of one source. With any_source, computes the lag of all sources together. Only Kafka
-// partitions that a worker reads count.
+// Computes the lag of one source. With any_source, computes the lag of all sources together. The function
+// counts only Kafka partitions that a worker reads.
 void worker_stats_lag(Lag *lag, int32_t source_id);
 
 // Returns messages per second over the last minute. If the worker has read the source for less than a minute,

@@ -1,5 +1,6 @@
-// Closes a Kafka client in a worker or a session. consumer_session.cpp and kafka_session.cpp call it. This
-// file is in src/server because only a file that includes the server's headers can register exit callbacks.
+// Closes a Kafka client in a worker or a session. consumer_session.cpp and kafka_session.cpp call these
+// functions. This file is in src/server because only a file that includes the server's headers can register
+// exit callbacks.
 #pragma once
 
 #include "kafka/consumer.h"

@@ -28,7 +28,7 @@ bool process_interrupts();
 enum class ProcessWait { messages, rest };
 uint32_t process_wait_event(ProcessWait wait);
 
-// Sleeps until another process sets the latch, or until the milliseconds have passed. -1 means no limit of
+// Sleeps until the latch of the process is set, or until the milliseconds have passed. -1 means no limit of
 // time. If the postmaster dies, the function ends the process.
 void process_sleep(long milliseconds);
 

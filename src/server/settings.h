@@ -23,7 +23,7 @@ struct Settings {
     int start_offset; // a StartOffset
     int offset_reset; // an OffsetReset
     char *kafka_config_file;
-    int retention;         // minutes; 0: readings are never deleted
+    int retention;         // minutes; 0: heartbeat never deletes readings
     int dead_letter_limit; // unresolved dead letters; 0: no limit
     int stall_timeout;     // seconds
     int max_clock_skew;    // a reading's time may be at most this number of seconds later than its arrival
