@@ -183,8 +183,7 @@ bool explain(std::string_view text, const char *what, const char *fault, DecodeE
 
 struct JsonTree::Parser {
     dom::parser parser;
-    // has a few more bytes than the JSON, because simdjson reads beyond the JSON's end
-    std::vector<char> text;
+    std::vector<char> text; // longer than the JSON, because simdjson reads a few bytes beyond the JSON's end
 };
 
 JsonTree::JsonTree() noexcept = default;

@@ -46,8 +46,7 @@ class PlanMaker {
         plan_.roots[outer].nested = static_cast<uint32_t>(plan_.roots.size());
         plan_.roots[outer].nested_count = static_cast<uint32_t>(types.size());
         for (const uint32_t type : types) {
-            // no frame can have the index of an entry
-            const bool is_entry = schema_.messages[type].is_map_entry;
+            const bool is_entry = schema_.messages[type].is_map_entry; // no frame has the index of an entry
             plan_.roots.push_back({is_entry ? no_value : message(type, want), 0, 0});
             root_types_.push_back(type);
         }
