@@ -126,7 +126,7 @@ bool AvroValues::take_member(const AvroStep &step, uint32_t index) {
     if (member == nullptr)
         return avro_skip(&cursor_, plan_, plan_.steps[step.first + skip_step]);
     if (!utf8_is_text(name.data(), name.size()))
-        return cursor_.fail("a key that is no text", "UTF-8 without the character U+0000");
+        return cursor_.fail("a key that is not valid text", "UTF-8 without the character U+0000");
     tree_[index].size++;
     return take(*member, name);
 }

@@ -58,7 +58,7 @@ bool AvroCursor::choice(uint32_t count, uint32_t *index) noexcept {
     if (!integer(&number))
         return false;
     if (number < 0 || number >= count)
-        return fail("an index that its union or enum does not have", "an index of the schema");
+        return fail("an index that is not in the union or enum", "an index of the schema");
     *index = static_cast<uint32_t>(number);
     return true;
 }
@@ -85,7 +85,7 @@ bool AvroCursor::open_block(AvroBlock *block) noexcept {
 
 bool AvroCursor::close_block(const AvroBlock &block) noexcept {
     return block.end == nullptr || block.end == at_ ||
-           fail("a block with another size than its elements", "the size of the elements");
+           fail("a block whose size differs from the size of its elements", "the size of the elements");
 }
 
 bool AvroCursor::skip_block(AvroBlock *block) noexcept {

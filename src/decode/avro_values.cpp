@@ -95,7 +95,7 @@ bool AvroValues::take_scalar(const AvroStep &step, ValueNode *node) {
             return false;
         set_text(node, ValueType::string, bytes);
         return utf8_is_text(bytes.data(), bytes.size()) ||
-               cursor_.fail("a string that is no text", "UTF-8 without the character U+0000");
+               cursor_.fail("a string that is not valid text", "UTF-8 without the character U+0000");
     case AvroOp::bytes:
         if (!cursor_.text(&bytes))
             return false;

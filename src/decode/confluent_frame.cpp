@@ -19,7 +19,7 @@ bool confluent_frame_read(std::string_view bytes, const char *what, DecodeErrorC
         return decode_fail(error, code, "%s begins with the byte 0x%02x and has no frame of Confluent; %s",
                            what, byte(0), expected);
     if (bytes.size() < frame_size)
-        return decode_fail(error, code, "%s has %zu bytes, which are no whole frame of Confluent; %s", what,
+        return decode_fail(error, code, "%s has %zu bytes, too few for the frame of Confluent; %s", what,
                            bytes.size(), expected);
     const uint32_t id = byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4);
     if (id > INT32_MAX)

@@ -75,7 +75,7 @@ class PlaceParser {
             } else if (i + 1 < segment.size() && (segment[i + 1] == '0' || segment[i + 1] == '1')) {
                 name += segment[++i] == '0' ? '~' : '/';
             } else {
-                refuse("has a \"~\" that is followed by neither 0 nor 1",
+                refuse("has a \"~\" without 0 or 1 after it",
                        "\"~1\" for a slash in a name, and \"~0\" for a tilde");
             }
         }

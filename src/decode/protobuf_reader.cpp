@@ -37,10 +37,11 @@ class ProtobufReader final : public SchemaReader {
         WireCursor cursor(bytes, &memory->protobuf.group_bytes);
         uint32_t message = plan_.roots[1].message;
         if (is_framed_ && !read_indexes(&cursor, &message))
-            return decode_fail(error, DecodeErrorCode::invalid_protobuf,
-                               "%s has no message indexes of its schema; expected the indexes of a message "
-                               "type that the last file of the schema declares",
-                               what);
+            return decode_fail(
+                error, DecodeErrorCode::invalid_protobuf,
+                "%s does not begin with message indexes of its schema; expected the indexes of a message "
+                "type that the last file of the schema declares",
+                what);
         const auto size = static_cast<uint32_t>(bytes.data() + bytes.size() - cursor.at());
         ProtobufTreeBuilder builder(plan_, {memory, tree, error}, bytes.data(), what);
         return builder.message({}, message, {cursor.at(), size, no_piece}, 0);

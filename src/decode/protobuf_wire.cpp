@@ -25,7 +25,7 @@ bool WireCursor::long_varint(uint64_t *value) {
 // still open.
 bool WireCursor::group(const WireField &start, std::string_view *body) {
     if (start.type == WireType::group_end)
-        return fail("a group ends that has not begun");
+        return fail("the end of a group without its beginning");
     if (start.type != WireType::group)
         return fail("a field has an unknown wire type");
     uint32_t numbers[message_depth_max];

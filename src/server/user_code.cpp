@@ -48,13 +48,12 @@ constexpr const char *bookkeeping[] = {
 };
 
 [[noreturn]] void refuse(Relation table, const char *what, const char *hint) {
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-         errmsg("%s on table \"%s\" would run with the rights of role \"%s\"", what,
-                RelationGetRelationName(table), GetUserNameFromId(GetUserId(), false)),
-         errdetail("The table belongs to heartbeat. heartbeat writes nothing to it until this is corrected."),
-         errhint("%s", hint)));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("%s on table \"%s\" would run with the rights of role \"%s\"", what,
+                           RelationGetRelationName(table), GetUserNameFromId(GetUserId(), false)),
+                    errdetail("The table belongs to heartbeat. heartbeat does not write to the table before "
+                              "you correct this."),
+                    errhint("%s", hint)));
 }
 
 bool is_trusted(Oid role, Oid owner) {

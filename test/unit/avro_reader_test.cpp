@@ -110,18 +110,19 @@ TEST(AvroReader, NamesThePlaceOfAFault) {
     const std::string sample =
         "{'type':'record','name':'S','fields':[" + avro_field("bpm", "'string'") + "]}";
     const std::string schema = avro_record(avro_field("samples", array_of(sample)));
-    EXPECT_EQ(avro_read({schema}, varint(2) + avro_text("x") + avro_text("\xff") + varint(0)),
-              avro_fault("a string that is no text at byte 3 in /samples/1/bpm; expected UTF-8 without the "
-                         "character U+0000"));
-    EXPECT_EQ(avro_read({schema}, varint(2) + avro_text("\0"s) + avro_text("") + varint(0)),
-              avro_fault("a string that is no text at byte 1 in /samples/0/bpm; expected UTF-8 without the "
-                         "character U+0000"));
+    EXPECT_EQ(
+        avro_read({schema}, varint(2) + avro_text("x") + avro_text("\xff") + varint(0)),
+        avro_fault("a string that is not valid text at byte 3 in /samples/1/bpm; expected UTF-8 without the "
+                   "character U+0000"));
+    EXPECT_EQ(
+        avro_read({schema}, varint(2) + avro_text("\0"s) + avro_text("") + varint(0)),
+        avro_fault("a string that is not valid text at byte 1 in /samples/0/bpm; expected UTF-8 without the "
+                   "character U+0000"));
     EXPECT_EQ(avro_read({map_of("'int'")}, varint(1) + avro_text("secret")),
               avro_fault("an unexpected end at byte 8 in /(member 0); expected more bytes"));
-    EXPECT_EQ(
-        avro_read({map_of("'int'")}, varint(1) + avro_text("\xff") + varint(1)),
-        avro_fault(
-            "a key that is no text at byte 3 in /(member 0); expected UTF-8 without the character U+0000"));
+    EXPECT_EQ(avro_read({map_of("'int'")}, varint(1) + avro_text("\xff") + varint(1)),
+              avro_fault("a key that is not valid text at byte 3 in /(member 0); expected UTF-8 without the "
+                         "character U+0000"));
     EXPECT_EQ(
         avro_read({avro_record(avro_field("\u00e9" + std::string(100, 'x'), "'int'"))}, ""),
         avro_fault("an unexpected end at byte 0 in ..." + std::string(77, 'x') + "; expected more bytes"));
@@ -141,16 +142,13 @@ TEST(AvroReader, RefusesBytesThatDoNotFit) {
               avro_fault("a length beyond the end at byte 0; expected more bytes, or a smaller length"));
     EXPECT_EQ(
         avro_read({"['null']"}, varint(1)),
-        avro_fault(
-            "an index that its union or enum does not have at byte 1; expected an index of the schema"));
+        avro_fault("an index that is not in the union or enum at byte 1; expected an index of the schema"));
     EXPECT_EQ(
         avro_read({"['null']"}, varint(-1)),
-        avro_fault(
-            "an index that its union or enum does not have at byte 1; expected an index of the schema"));
+        avro_fault("an index that is not in the union or enum at byte 1; expected an index of the schema"));
     EXPECT_EQ(
         avro_read({"{'type':'enum','name':'E','symbols':[]}"}, varint(0)),
-        avro_fault(
-            "an index that its union or enum does not have at byte 0; expected an index of the schema"));
+        avro_fault("an index that is not in the union or enum at byte 0; expected an index of the schema"));
     EXPECT_EQ(avro_read({map_of("'int'")},
                         varint(2) + avro_text("k") + varint(1) + avro_text("k") + varint(1) + varint(0)),
               avro_fault("a map that repeats a key at byte 8; expected different keys"));
@@ -164,10 +162,9 @@ TEST(AvroReader, RefusesWrongBlocks) {
               avro_fault("a block with a negative size at byte 2; expected 0 or more"));
     EXPECT_EQ(read(varint(-1) + varint(9) + varint(1)),
               avro_fault("a block beyond the end at byte 2; expected more bytes, or a smaller block"));
-    EXPECT_EQ(
-        read(varint(-1) + varint(2) + varint(1) + varint(0)),
-        avro_fault(
-            "a block with another size than its elements at byte 3; expected the size of the elements"));
+    EXPECT_EQ(read(varint(-1) + varint(2) + varint(1) + varint(0)),
+              avro_fault("a block whose size differs from the size of its elements at byte 3; expected the "
+                         "size of the elements"));
     EXPECT_EQ(read(varint(1) + varint(1)), avro_fault("an unexpected end at byte 2; expected more bytes"));
 }
 

@@ -30,9 +30,8 @@ TEST(ConfluentFrame, RefusesOtherBytes) {
               "payload begins with the byte 0x7b and has no frame of Confluent" + expected);
     EXPECT_EQ(frame_text("\xff"),
               "payload begins with the byte 0xff and has no frame of Confluent" + expected);
-    EXPECT_EQ(frame_text(""), "payload has 0 bytes, which are no whole frame of Confluent" + expected);
-    EXPECT_EQ(frame_text("\0\0\0\0"s),
-              "payload has 4 bytes, which are no whole frame of Confluent" + expected);
+    EXPECT_EQ(frame_text(""), "payload has 0 bytes, too few for the frame of Confluent" + expected);
+    EXPECT_EQ(frame_text("\0\0\0\0"s), "payload has 4 bytes, too few for the frame of Confluent" + expected);
     EXPECT_EQ(frame_text("\0\x80\0\0\0"s),
               "payload has a frame of Confluent with a negative schema id" + expected);
 }

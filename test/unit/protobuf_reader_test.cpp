@@ -155,9 +155,9 @@ TEST(ProtobufReader, MessageIndexes) {
     for (const std::string &frame :
          {std::string(), std::string("\2"), std::string("\2\4"), std::string("\4\2\0", 3), std::string("\1"),
           std::string("\4\2\4"), std::string("\xFE\xFF\xFF\xFF\x0F"), std::string("\4\0\0", 3)})
-        EXPECT_EQ(pb_read(*reader, frame),
-                  "INVALID_PROTOBUF: payload has no message indexes of its schema; expected the indexes of a "
-                  "message type that the last file of the schema declares");
+        EXPECT_EQ(pb_read(*reader, frame), "INVALID_PROTOBUF: payload does not begin with message indexes of "
+                                           "its schema; expected the indexes of a "
+                                           "message type that the last file of the schema declares");
 }
 
 } // namespace

@@ -12,7 +12,7 @@ TEST(ProtobufSchema, RefusesDamagedDescriptors) {
     for (size_t size = 1; size < set.size(); ++size)
         EXPECT_NE(pb_refused(set.substr(0, size)), "") << size;
     EXPECT_EQ(pb_refused("text"),
-              "the descriptors are damaged: a group ends that has not begun; expected the "
+              "the descriptors are damaged: the end of a group without its beginning; expected the "
               "bytes of a google.protobuf.FileDescriptorSet");
     EXPECT_EQ(pb_refused(""), "the last file of the schema has no message; expected at least one");
     EXPECT_EQ(pb_refused(pb_set({pb_file("proto3", {plain}), pb_file("proto3", {})})),

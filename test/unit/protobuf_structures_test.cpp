@@ -75,7 +75,7 @@ TEST(ProtobufStructures, GroupsAndUnknownFields) {
         return found.substr(0, found.find(", at byte"));
     };
     const std::string begin = "INVALID_PROTOBUF: payload is not valid Protobuf: ";
-    EXPECT_EQ(fault("\x0C"), begin + "a group ends that has not begun");
+    EXPECT_EQ(fault("\x0C"), begin + "the end of a group without its beginning");
     EXPECT_EQ(fault("\x13"), begin + "the bytes end in the middle of a group");
     EXPECT_EQ(fault("\x13\x0C"), begin + "a group ends with the number of another field");
     EXPECT_EQ(fault("\x0F"), begin + "a field has an unknown wire type");
