@@ -31,7 +31,7 @@ struct Shape {
     std::string path;               // JSON pointer in the template
     std::string type_name;          // of a record: legal in Avro and Protobuf, and unique
     std::vector<std::string> names; // of the fields of a record, as in the template
-    std::vector<Shape> elements;    // fields; of a map and an array: the type of the values
+    std::vector<Shape> elements;    // of a record: its fields; of a map or an array: one type for all values
 
     const Shape &element() const { return elements[0]; }
 };

@@ -17,7 +17,8 @@ class TimeFormat {
     // wrong format it throws std::invalid_argument, and the text of this exception lists the legal formats.
     explicit TimeFormat(std::string_view text);
 
-    // Appends the text of `time`, in microseconds since 1970-01-01 UTC. `time` must not be negative.
+    // Appends the time in this format. `time` is the number of microseconds since 1970-01-01 UTC. `time` must
+    // not be negative.
     void append(int64_t time, std::string *out) const;
 
     // Returns true if append() writes a JSON number.

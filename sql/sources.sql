@@ -100,7 +100,7 @@ SELECT heartbeat_alter_source('new', schema_registry => 'http://elsewhere');
 SELECT heartbeat_alter_source('new', 'other', brokers => '');
 SELECT heartbeat_alter_source('new', 'other', kafka_config_file => '');
 SELECT heartbeat_alter_source('new', 'other');
--- the rule also applies inside a function that acts as its owner
+-- inside a SECURITY DEFINER function, the owner of the function needs the right to set heartbeat.brokers
 RESET ROLE;
 CREATE FUNCTION add_as_adder() RETURNS void LANGUAGE sql SECURITY DEFINER
     AS $$ SELECT heartbeat_add_source('hidden', 'topic', brokers => 'kafka-1:9092') $$;

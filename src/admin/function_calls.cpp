@@ -1,6 +1,7 @@
-// heartbeat_record_calls(). The body of a function of the extension names other functions, and PostgreSQL
-// records these dependencies when it creates the function. heartbeat_record_calls() removes these
-// dependencies from the catalog, or records them again. SQL has no statement that removes these dependencies.
+// heartbeat_record_calls(). If the body of a function of the extension calls other functions, PostgreSQL
+// records in pg_depend that the function depends on these functions. heartbeat_record_calls(function, false)
+// removes these dependencies, and heartbeat_record_calls(function, true) records them again. SQL has no
+// statement that removes them.
 // The SQL file that declares heartbeat_record_calls() explains why heartbeat removes them.
 #include "server/server.h"
 

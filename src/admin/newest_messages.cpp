@@ -17,7 +17,7 @@ namespace heartbeat {
 namespace {
 
 constexpr int limit_s = 10;
-constexpr int topic_limit_s = 6; // this part of limit_s is for the questions about the topic
+constexpr int topic_limit_s = 6; // of these seconds: the limit for Kafka's description of the topic
 constexpr size_t batch_bytes = size_t{4} << 20;
 constexpr long look_ms = 250;
 constexpr int64_t further_back = 4; // the factor by which the number of offsets grows from round to round

@@ -103,7 +103,8 @@ Datum *elements_of(uint64_t row, int column, Oid array_type, Oid type, bool **nu
     return elements;
 }
 
-// A person may have changed the columns, so the arrays may not have the same number of elements.
+// A person may have updated header_names or header_values, so the two arrays can have different numbers of
+// elements.
 const MessageHeader *headers_of(uint64_t row, size_t *count) {
     bool *no_names, *no_values;
     int names_count, values_count;

@@ -46,8 +46,8 @@ class MappedMessage {
     // object. If the place begins with a number, an array is also legal.
     bool payload_is_wrong(const Place &place) const noexcept;
 
-    // Writes the name of a place in printable ASCII, such as /data/metrics/3/bpm. The name contains the
-    // numbers of the elements that the decoder is reading, but never a name or a value from the message.
+    // Writes a place in printable ASCII, such as /data/metrics/3/bpm. The names in this text come from the
+    // mapping. Only the numbers of the elements that the decoder is reading come from the message.
     void describe(const Place &place, char *text, size_t size) const noexcept;
 
     const ValueTree &value() const { return *value_; }

@@ -101,8 +101,8 @@ class MappingCompiler {
             when.refuse("has " + std::to_string(when.node().size) + " places",
                         "at most " + std::to_string(when_places_max) + " places");
         when.for_each([&](const MappingValue &member) { read_condition(member); });
-        // put the conditions on the value first, so that the decoder parses the key only if the conditions on
-        // the value hold
+        // test the conditions on the value before the conditions on the key, so that the decoder parses the
+        // key only if all conditions on the value hold
         std::stable_partition(mapping_.when_message.begin(), mapping_.when_message.end(),
                               [](const Condition &c) { return c.place.root == PlaceRoot::value; });
     }

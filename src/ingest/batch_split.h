@@ -14,8 +14,8 @@ struct BatchSplit {
 // The largest number of messages, and of readings, of the next batch.
 size_t batch_split_limit(const BatchSplit &split);
 
-// Call this function if a batch with this number of messages was too large. The next batches have at most a
-// quarter of this number. Returns false if the batch has only one message.
+// Call this function if a batch with this number of messages was too large. The next batches have a
+// quarter of this number, and at least one message. Returns false if the batch has only one message.
 bool batch_split_begin(BatchSplit *split, size_t messages);
 
 // Call this function when a batch was stored. After a number of stored batches, the next batches may be

@@ -32,8 +32,8 @@ rd_kafka_resp_err_t SharedClient::unassign(const rd_kafka_topic_partition_list_t
 rd_kafka_resp_err_t SharedClient::add(const rd_kafka_topic_partition_list_t *list) noexcept {
     if (list->cnt == 0)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
-    // forward before the assignment: if the application has forwarded a partition's queue, librdkafka does
-    // not forward this queue to the client's own queue
+    // forward before the assignment, because otherwise librdkafka forwards the partition's queue to the
+    // client's own queue
     for (int i = 0; i < list->cnt; i++)
         forward(list->elems[i].partition);
     rd_kafka_resp_err_t code = code_of(ErrorPointer(rd_kafka_incremental_assign(handle(), list)));
@@ -69,8 +69,8 @@ void SharedClient::forward(int32_t partition) const noexcept {
 }
 
 SharedClient::~SharedClient() {
-    // If no consumer uses the client, the assignment need not end here. It ends when the client is destroyed,
-    // and no consumer begins to use this client before that.
+    // If other consumers use the client, this function must end the assignment of the topic's partitions.
+    // Otherwise the assignment ends with the client, and no consumer begins to use the client before that.
     if (client != nullptr && client->is_used() && clear() == RD_KAFKA_RESP_ERR_NO_ERROR)
         client->release(topic);
     queue.reset();

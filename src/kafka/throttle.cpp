@@ -21,8 +21,7 @@ void Throttles::hear(int32_t broker, const char *name, int milliseconds, Clock::
     auto known = std::find_if(throttles_.begin(), throttles_.end(),
                               [=](const Throttle &throttle) { return throttle.broker == broker; });
     if (milliseconds <= 0)
-        // the previous delay counts until its grace period is over, because the broker can delay its next
-        // answer again
+        // this report does not end the previous delay: the broker can delay the next answer again
         return;
     if (known == throttles_.end()) {
         if (throttles_.size() == brokers_max)

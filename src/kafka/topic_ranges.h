@@ -12,8 +12,8 @@ namespace heartbeat {
 
 class Consumer;
 
-// Asks the leaders of these partitions. The last answer of topic_take_answer() has named these leaders. If a
-// question about a partition is already under way, the function does not ask again. Each partition gets an
+// Asks the leaders of these partitions. The leaders are in the last answer that topic_take_answer() took. If
+// a question about a partition is already under way, the function does not ask again. Each partition gets an
 // answer, even if its leader is away.
 bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t count, RangeKind kind,
                       int64_t kafka_time = 0) noexcept;

@@ -14,15 +14,16 @@ extern "C" {
 
 namespace heartbeat {
 
-// arrivals_noted_for() returns how long a row of heartbeat_arrivals is valid for its customer. The time is a
-// fifth of the shortest period of all silence rules, but at least two seconds and at most a minute. If there
-// is no silence rule, the time is a minute. Each process first passes the shortest period in seconds to
+// After a worker has written a row for a customer, the worker writes no other row for this customer for a
+// time. arrivals_noted_for() returns the length of this time in microseconds. The time is a fifth of the
+// shortest period of all silence rules, but at least two seconds and at most a minute. If there is no silence
+// rule, the time is a minute. Each process first passes the shortest period in seconds to
 // arrivals_use_period(). 0 means that there is no silence rule.
 TimestampTz arrivals_noted_for();
 void arrivals_use_period(uint32_t seconds);
 
-// Runs in the transaction that stores the batch. Inserts a row for each element of `customers`. The rows are
-// valid until `until`. Returns the number of inserted rows.
+// Runs in the transaction that stores the batch. Inserts a row for each element of `customers`. Until
+// `until`, the worker writes no other row for these customers. Returns the number of inserted rows.
 size_t arrivals_note(const Batch *batch, const BatchBytes *customers, size_t count, TimestampTz until);
 
 // Runs in a transaction of the maintenance worker. Moves the rows of heartbeat_arrivals to

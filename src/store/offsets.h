@@ -1,6 +1,6 @@
-// Reads and writes heartbeat_offsets, the only record of the progress of ingest. offset_validation.cpp calls
-// this file for an ingest worker, and replay_partitions.cpp for heartbeat_replay(). This file does not ask
-// Kafka.
+// Reads and writes heartbeat_offsets, the only record of the progress of ingest. In an ingest worker,
+// stored_positions.cpp and offset_validation.cpp call this file. In heartbeat_replay(), replay_partitions.cpp
+// calls this file. This file does not ask Kafka.
 #pragma once
 
 #include "decode/message_mark.h"

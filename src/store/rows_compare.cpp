@@ -1,5 +1,6 @@
-// Finds why a reading was not inserted. There are three cases: the table has the same reading, it has another
-// heart rate of the same customer, time and device, or it has no reading with this key.
+// Finds why a reading was not inserted. The key of a reading is its customer, time and device. The table can
+// have the same reading, or a reading with the same key and another heart rate. Or the table has no reading
+// with this key: then an index or a trigger of a user has prevented the insert.
 #include "server/server.h"
 
 #include "server/statement.h"

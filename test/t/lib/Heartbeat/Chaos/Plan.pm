@@ -8,7 +8,7 @@ use warnings;
 
 use Heartbeat::Chaos::Dice;
 
-# A deck has the number of faults of each kind. The plan makes a list of these faults in random order. When all faults of the
+# A deck lists the kinds of faults, with the number of faults of each kind. The plan puts these faults into random order. When all faults of the
 # list have occurred, the plan makes the next list from the same deck. So every kind of fault occurs. The following deck is for
 # a Kafka in one process.
 my %single = (
