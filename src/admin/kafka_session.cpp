@@ -103,11 +103,14 @@ void kafka_session_wait(Consumer *consumer, long milliseconds) {
 void kafka_session_refuse(const Source &source, const char *reason) {
     char brokers[256];
     text_copy(brokers, source.brokers);
-    ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
-                    errmsg("cannot ask Kafka for the offsets of topic \"%s\"", source.topic),
-                    errdetail("%s", text_from_utf8(reason)),
-                    errhint("Check %s (\"%s\"), or give heartbeat_seek() an offset instead of a time.",
-                            source_brokers_name(source), brokers)));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_CONNECTION_FAILURE),
+         errmsg("cannot ask Kafka for the offsets of topic \"%s\"", source.topic),
+         errdetail("%s", text_from_utf8(reason)),
+         errhint("Check that the brokers run, and check %s (\"%s\"). heartbeat_seek() with an offset does "
+                 "not ask Kafka.",
+                 source_brokers_name(source), brokers)));
 }
 
 Consumer *kafka_session_open(const Source &source) {
@@ -118,7 +121,11 @@ Consumer *kafka_session_open(const Source &source) {
     Error error = {};
     Consumer *consumer = consumer_open(source_kafka_settings(source, "heartbeat-session"), &error);
     if (consumer == nullptr)
-        kafka_session_refuse(source, error.text);
+        ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+                        errmsg("cannot open a Kafka client for topic \"%s\"", source.topic),
+                        errdetail("%s", text_from_utf8(error.text)),
+                        errhint("Correct %s or the properties file of %s, and call the function again.",
+                                source_brokers_name(source), source_config_file_name(source))));
     return consumer;
 }
 

@@ -76,9 +76,9 @@ void schema_session_refuse(const Source &source, int32_t id, const char *reason)
                     errdetail("%s", text_from_utf8(reason)),
                     source.schema_registry == nullptr
                         ? 0
-                        : errhint("Check the schema registry, or add the schema with "
-                                  "heartbeat_add_schema(). Then call the function again. A retry or a replay "
-                                  "can leave the source out: see the parameter source.")));
+                        : errhint("Check the schema registry and the properties schema.registry.* of the "
+                                  "source, or add the schema with heartbeat_add_schema(). Then call the "
+                                  "function again.")));
 }
 
 bool schema_session_find(const SchemaQuestion &question) {

@@ -6,6 +6,7 @@
 #include "registry/registry_urls.h"
 #include "server/text.h"
 #include "store/schema_check.h"
+#include "store/sources.h"
 
 extern "C" {
 #include "access/xlog.h"
@@ -63,6 +64,18 @@ const char *registry_argument(FunctionCallInfo fcinfo) {
     return urls;
 }
 
+// The row of a schema has the text of schema_registry. So a source with another text does not use the schema.
+void warn_if_unused(const char *registry) {
+    size_t count = 0;
+    const ListedSource *listed = sources_load(CurrentMemoryContext, &count);
+    for (size_t i = 0; i < count; i++)
+        if (listed[i].source.schema_registry != nullptr &&
+            strcmp(listed[i].source.schema_registry, registry) == 0)
+            return;
+    ereport(NOTICE, (errmsg("no source has the schema registry \"%.300s\"", registry),
+                     errhint("The text of schema_registry must be the same as in heartbeat_sources.")));
+}
+
 bool equals(const StoredSchema &stored, RegistrySchemaType type, const char *schema) {
     return stored.type == type && stored.schema == schemas_stored_text(type, schema) &&
            stored.reference_count == 0;
@@ -84,11 +97,13 @@ extern "C" Datum heartbeat_add_schema(PG_FUNCTION_ARGS) {
     StoredSchema stored;
     if (!schemas_add(registry, id, {type, schema, nullptr, 0}) && schemas_find(registry, id, &stored) &&
         !equals(stored, type, schema))
-        ereport(ERROR,
-                (errcode(ERRCODE_DUPLICATE_OBJECT),
-                 errmsg("heartbeat_schemas has another schema with the id %d", id),
-                 errhint("An id never gets another schema. If the stored schema is wrong, delete its row "
-                         "from heartbeat_schemas, and restart the workers.")));
+        ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+                        errmsg("heartbeat_schemas has another schema with the id %d", id),
+                        errhint("The schema of an id does not change. If the stored schema is wrong, delete "
+                                "its row from heartbeat_schemas, add the right schema, and give the present "
+                                "mapping of each source that uses the schema to heartbeat_alter_source().")));
+    if (registry != nullptr)
+        warn_if_unused(registry);
     acting_owner_leave(acting);
     commit_hooks_wake();
     PG_RETURN_VOID();

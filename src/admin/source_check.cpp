@@ -135,17 +135,21 @@ void check_file(const char *file) {
 
 // An empty value removes the field. The source then uses the setting together with the source's other fields.
 // Only a role with the right to set the setting may combine the setting with these fields.
-void require_right(const char *field, const char *value, const char *setting, Oid role) {
-    if (!may_alter_system(setting, role))
-        ereport(ERROR,
-                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                 value[0] == '\0' ? errmsg("permission denied to remove %s", field)
-                                  : errmsg("permission denied to set %s", field),
-                 errdetail("You need the right to set %s. Superusers have this right.", setting),
-                 value[0] == '\0' ? errhint("Leave %s out, or ask a superuser to change the source.", field)
-                                  : errhint("Leave %s out, so that the source uses the setting, or ask a "
-                                            "superuser to add the source.",
-                                            field)));
+void require_right(int field, const char *value, const char *setting, Oid role) {
+    if (may_alter_system(setting, role))
+        return;
+    const char *name = source_field_names[field];
+    const bool removes = value[0] == '\0';
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    removes ? errmsg("permission denied to remove %s", name)
+                            : errmsg("permission denied to set %s", name),
+                    errdetail("You need the right to set %s. Superusers have this right.", setting),
+                    removes ? errhint("Leave %s out, or ask a superuser to change the source.", name)
+                    : field == schema_registry_field
+                        ? errhint("Ask a superuser to call the function.")
+                        : errhint("Leave %s out, so that the source uses the setting, or ask a superuser to "
+                                  "add the source.",
+                                  name)));
 }
 
 // To set some fields, a role needs the right to set a setting. Returns this setting, or nullptr if any role
@@ -187,7 +191,7 @@ void source_check(const SourceDefinition &source) {
 void source_check_rights(const SourceDefinition &given, Oid role) {
     for (int field = 0; field < source_fields; field++)
         if (given.fields[field] != nullptr && setting_of(field) != nullptr)
-            require_right(source_field_names[field], given.fields[field], setting_of(field), role);
+            require_right(field, given.fields[field], setting_of(field), role);
 }
 
 void source_check_topic_rights(const SourceDefinition &stored, Oid role) {

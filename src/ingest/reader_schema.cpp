@@ -23,8 +23,8 @@ constexpr long again_ms_min = 1000;
 constexpr long again_ms_max = 10000;
 
 constexpr char registry_hint[] =
-    "The source waits until heartbeat has the schema. heartbeat tries again automatically. "
-    "heartbeat_add_schema() adds a schema by hand.";
+    "heartbeat tries again automatically. Check the schema registry and the properties schema.registry.* of "
+    "the source, or add the schema with heartbeat_add_schema().";
 constexpr char module_hint[] =
     "The source waits until the module can be loaded. heartbeat tries again automatically.";
 
@@ -36,21 +36,22 @@ long continue_reading(SourceReader *reader) {
     return at_once;
 }
 
-// The source waits. Returns the milliseconds until the next attempt.
-long wait_with_reason(SourceReader *reader, const char *reason, const char *hint) {
-    char shown[state_text_size];
-    text_take(shown, reason);
-    reader_report(reader, WorkerState::connecting, shown, hint);
-    return reader_schema_wait(reader);
-}
-
 // While the source waits, its lag grows. This function asks Kafka for the end offsets, so that
-// heartbeat_partitions shows the lag. Returns the milliseconds until the next step.
-long watch_topic(SourceReader *reader, TimestampTz now) {
+// heartbeat_partitions shows the lag. Returns the milliseconds until the next question.
+long watch_topic(SourceReader *reader) {
     consumer_session_drain(&reader->session, reader->slot);
     assignment_refresh_watermarks(reader->session.consumer, &reader->session.assignment);
-    const auto left = static_cast<long>((reader->load.again_at - now) / 1000 + 1);
-    return std::min(left, partitions_until_due(reader->session.assignment.partitions));
+    return partitions_until_due(reader->session.assignment.partitions);
+}
+
+// The source waits. Returns the milliseconds until the next step.
+long wait_with_reason(SourceReader *reader, const char *reason, const char *hint) {
+    char shown[state_text_size];
+    text_print(shown, sizeof(shown), "cannot load schema %d: %s", reader->load.key.id,
+               text_from_utf8(reason));
+    reader_report(reader, WorkerState::connecting, shown, hint);
+    const long left = reader_schema_wait(reader);
+    return std::min(left, watch_topic(reader));
 }
 
 enum class Stored { added, missing, unusable, uninstalled };
@@ -137,13 +138,15 @@ long reader_schema_step(SourceReader *reader) {
     SchemaCache *schemas = reader->session.cycle.decoder->schema_cache();
     const TimestampTz now = GetCurrentTimestamp();
     if (reader->load.again_at > now && reader->load.again_at <= now + again_ms_max * INT64CONST(1000))
-        return watch_topic(reader, now); // if again_at is beyond this limit, a person has set the clock back
+        // if again_at is beyond this limit, a person has set the clock back
+        return std::min(static_cast<long>((reader->load.again_at - now) / 1000 + 1), watch_topic(reader));
     reader->load.again_at = 0;
     if (reader->load.request.request == nullptr)
         return begin_request(reader, schemas);
     const RegistryAnswer answer = schema_request_poll(&reader->load.request);
     switch (answer.state) {
     case RegistryState::waiting:
+        watch_topic(reader);
         return schema_request_look_ms;
     case RegistryState::found:
         return take_answer(reader, schemas, answer);

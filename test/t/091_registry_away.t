@@ -59,7 +59,7 @@ my %behaviours = (
 	'error 503'                          => 'answer.*503',
 	'error 401'                          => 'answer.*401',
 	'error 429'                          => 'answer.*429',
-	'error 404'                          => 'answer.*404',    # without Confluent's error code, any web server can have sent the 404
+	'error 404'                          => 'answer.*404.*error_code',    # without Confluent's error code, any web server can have sent the 404
 	'text rubbish'                       => '.*JSON',
 	'text {}'                            => '.*schema',
 	'text {"schema":7}'                  => '.*schema',
@@ -120,8 +120,10 @@ $publisher->publish('killed', { format => 'avro', schema => version(0) }, undef,
 has_read('killed', 40, 'a killed registry is not needed for a known schema');
 $publisher->publish('killed', { format => 'avro', schema => version(0) },                             undef, beats('killed', 41 .. 50));
 $publisher->publish('killed', { format => 'avro', schema => version(1), bare => \1, id => $second }, undef, beats('killed', 51 .. 60));
-$publisher->publish('killed', { format => 'avro', schema => version(0) },                             undef, beats('killed', 61 .. 70));
-waits('killed', '.*answer.*502');
+waits('killed', "cannot load schema $second: .*answer.*502");
+$node->wait_for_query("SELECT lag_messages FROM heartbeat_source_status WHERE source = 'killed'", 10, 'the lag of the source that waits is shown');
+$publisher->publish('killed', { format => 'avro', schema => version(0) }, undef, beats('killed', 61 .. 70));
+$node->wait_for_query("SELECT lag_messages FROM heartbeat_source_status WHERE source = 'killed'", 20, 'the lag of the source that waits grows with each message');
 has_read('killed', 50, 'the messages before the one with an unknown schema are stored, and none after it');
 other_source_reads('while the registry is killed');
 $proxy->behave('error 502');

@@ -109,6 +109,30 @@ my $latin_rows = q(SELECT count(*), min(heart_rate), max(heart_rate), min(encode
 $latin->wait_for_query($latin_rows, '5|61|65|' . unpack('H*', "\xc3\xbcberall"), 'a database in LATIN1 reads messages of a schema with other characters');
 like($latin->query('SELECT schema FROM heartbeat_schemas'), qr/^(?=.*\\u5fc3\\u62cd)(?=.*\\u2665)(?=.*\\ud83d\\udc93)[\x01-\x7f]*$/i, 'the table has these characters as escapes of JSON');
 
+# A person replaces a wrong schema. The workers have the wrong schema in memory until the source changes.
+$kafka->create_topic('replaced', 1);
+sub replaced_messages { return map { { value => framed(99, long(length "replaced-$_") . "replaced-$_" . long(60 + $_) . long($time)) } } @_; }
+sub replaced_schema
+{
+	my ($type) = @_;
+	return qq(SELECT heartbeat_add_schema(99, '{"type": "record", "name": "Beat", "fields": [{"name": "id", "type": "string"},
+		{"name": "bpm", "type": "$type"}, {"name": "at", "type": "long"}]}'));
+}
+$node->psql('heartbeat', q{SELECT heartbeat_add_schema(98, '"int"', schema_registry => 'http://nobody')}, stderr => \my $notice);
+like($notice, qr/NOTICE:  no source has the schema registry "http:\/\/nobody"/, 'a notice names a registry that no source has');
+my $replaced_mapping = '{"customer_id": "/id", "heart_rate": "/bpm", "event_timestamp": {"at": "/at", "unit": "s"}}';
+$node->query(replaced_schema('string'));
+$node->query("SELECT heartbeat_add_source('replaced', 'replaced', format => 'avro', mapping => '$replaced_mapping')");
+$kafka->produce('replaced', replaced_messages(1 .. 5));
+$node->wait_for_query("SELECT count(*) FROM heartbeat_dead_letters WHERE source = 'replaced' AND error_code = 'INVALID_AVRO'", 5, 'messages with a wrong schema are dead letters');
+like($node->query_error(replaced_schema('int')), qr/another schema with the id 99.*heartbeat_alter_source\(\)/s, 'a schema is not replaced silently, and the hint describes how to replace it');
+$node->query('DELETE FROM heartbeat_schemas WHERE id = 99');
+$node->query(replaced_schema('int'));
+$node->query("SELECT heartbeat_alter_source('replaced', mapping => '$replaced_mapping')");
+$kafka->produce('replaced', replaced_messages(6 .. 10));
+$node->wait_for_query(counted('replaced'), 5, 'after the remedy of the hint the source uses the right schema');
+like($node->query(q(SELECT * FROM heartbeat_retry_dead_letters('INVALID_AVRO', source => 'replaced'))), qr/^5\|0\|/, 'a retry uses the right schema');
+
 # From here no registry answers. A standby is promoted.
 $node->backup('base');
 my $standby = Heartbeat::Cluster->create_from_backup('standby', $node, 'base', has_streaming => 1);
