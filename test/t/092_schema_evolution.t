@@ -106,6 +106,18 @@ $node->wait_for_query(q(SELECT next_offset FROM heartbeat_offsets WHERE source =
 $node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')});
 $node->wait_for_query(counted('unknown'), 20, 'all messages with these ids are stored');
 
+# Producers use both versions at the same time. Each of two sources reads one version: a condition with null is true if the schema
+# lacks the field.
+my %version = (old => [ '/bpm', '/pulse' ], new => [ '/pulse', '/bpm' ]);
+for my $name (sort keys %version)
+{
+	my ($field, $other) = @{ $version{$name} };
+	add_source($node, $name, topic => 'avro', format => 'avro', schema_registry => $registry->url,
+		mapping => { customer_id => '/person/id', heart_rate => $field, event_timestamp => { at => '/at', unit => 's' }, when => { $other => undef },
+			$name eq 'old' ? (device_id => { at => '/device', default => 'none' }) : () });
+	$node->wait_for_query("SELECT sum(messages), sum(ignored), sum(dead_letters) FROM heartbeat_offsets WHERE source = '$name'", $name eq 'old' ? '201|10|0' : '10|201|0', "the source for the $name version ignores the messages of the other version");
+}
+
 # Without a registry, schemas come only from heartbeat_add_schema(). After an unknown id a worker waits some seconds before it
 # reads the table again.
 add_source($node, 'by-hand', topic => 'by-hand', format => 'avro', @mapping);
