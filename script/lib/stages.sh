@@ -14,8 +14,11 @@ cpp_files() { git ls-files --cached --others --exclude-standard -- '*.cpp' '*.h'
 stage_format() { cpp_files | xargs clang-format --dry-run -Werror; }
 
 stage_tidy() {
-    python3 -m venv build/tidy/venv
-    build/tidy/venv/bin/python -m pip install -q --disable-pip-version-check -r script/lib/tidy.requirements
+    if [ ! build/tidy/venv/ready -nt script/lib/tidy.requirements ]; then
+        python3 -m venv build/tidy/venv
+        build/tidy/venv/bin/python -m pip install -q --disable-pip-version-check -r script/lib/tidy.requirements
+        touch build/tidy/venv/ready
+    fi
     # shellcheck disable=SC2046 # words are wanted
     cpp_files | grep '\.cpp$' | xargs -P "$cores" -I FILE script/lib/tidy FILE -std=c++20 -DHEARTBEAT_VERSION='""' \
         -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson simdjson zlib)

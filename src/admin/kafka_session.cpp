@@ -103,14 +103,11 @@ void kafka_session_wait(Consumer *consumer, long milliseconds) {
 void kafka_session_refuse(const Source &source, const char *reason) {
     char brokers[256];
     text_copy(brokers, source.brokers);
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_CONNECTION_FAILURE),
-         errmsg("cannot ask Kafka for the offsets of topic \"%s\"", source.topic),
-         errdetail("%s", text_from_utf8(reason)),
-         errhint("Check that the brokers run, and check %s (\"%s\"). heartbeat_seek() with an offset does "
-                 "not ask Kafka.",
-                 source_brokers_name(source), brokers)));
+    ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                    errmsg("cannot ask Kafka for the offsets of topic \"%s\"", source.topic),
+                    errdetail("%s", text_from_utf8(reason)),
+                    errhint("Check that the brokers run, and check %s (\"%s\").", source_brokers_name(source),
+                            brokers)));
 }
 
 Consumer *kafka_session_open(const Source &source) {
@@ -124,7 +121,7 @@ Consumer *kafka_session_open(const Source &source) {
         ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
                         errmsg("cannot open a Kafka client for topic \"%s\"", source.topic),
                         errdetail("%s", text_from_utf8(error.text)),
-                        errhint("Correct %s or the properties file of %s, and call the function again.",
+                        errhint("Check %s and the properties file of %s, and call the function again.",
                                 source_brokers_name(source), source_config_file_name(source))));
     return consumer;
 }

@@ -72,7 +72,8 @@ void warn_if_unused(const char *registry) {
         if (listed[i].source.schema_registry != nullptr &&
             strcmp(listed[i].source.schema_registry, registry) == 0)
             return;
-    ereport(NOTICE, (errmsg("no source has the schema registry \"%.300s\"", registry),
+    ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                     errmsg("no source has the schema registry \"%.300s\"", registry),
                      errhint("The text of schema_registry must be the same as in heartbeat_sources.")));
 }
 

@@ -82,7 +82,7 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->positions.assign(positions, positions + count);
         consumer->stored = consumer->positions;
         consumer->examinations.clear();
-        consumer->heard = consumer->lost_brokers = consumer->impossible_end = consumer->strayed = false;
+        consumer->heard = consumer->lost_brokers = consumer->impossible_end = consumer->assign_again = false;
         consumer->trouble[0] = '\0';
         consumer->troubles.clear();
         consumer->losses.clear(); // the examinations of the new assignment find the losses again

@@ -80,7 +80,11 @@ void Consumer::finish_ahead() noexcept {
 }
 
 void Consumer::lose_topic() noexcept {
-    if (lost_topic)
+    // In a new assignment librdkafka can still know the topic as deleted, from the time before the topic was
+    // created again. So before the first message or end of a partition the caller only assigns again.
+    if (!heard)
+        assign_again = true;
+    if (lost_topic || !heard)
         return;
     lost_topic = true;
     utf8_print(lost_reason.text, sizeof(lost_reason.text),
@@ -110,7 +114,7 @@ void Consumer::take_events() noexcept {
             take_commit(this, event);
             break;
         case ClientEvent::Kind::stray:
-            strayed = true;
+            assign_again = true;
             break;
         }
 }

@@ -80,8 +80,9 @@ class Consumer {
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;
     size_t note_count = 0;
-    // since the last assignment, a message of the topic arrived in the client's own queue and not in `queue`
-    bool strayed = false;
+    // The caller must assign again: since the last assignment, a message of the topic arrived in the client's
+    // own queue and not in `queue`, or librdkafka did not know the topic before the first message.
+    bool assign_again = false;
     bool beginning = false; // the client waits for the first message or the end of an assigned partition
     // the client has lost all brokers since the last assignment: another cluster may answer now
     bool lost_brokers = false;

@@ -121,8 +121,8 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
         consumer->take_events();
         // messages that arrive together with one of these errors can belong to another topic, or to another
         // cluster at the same address
-        bool lost =
-            consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end || consumer->strayed;
+        bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end ||
+                    consumer->assign_again;
         FillResult result = lost ? FillResult::trouble : FillResult::drained;
         if (count <= 0) {
             fetcher_wake(consumer);

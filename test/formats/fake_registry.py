@@ -72,6 +72,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_othercode(self, _):
         self.send_json({"error_code": 40401, "message": "x"}, 404)
 
+    def do_wrongpath(self, _):
+        self.send_json({"error_code": 404, "message": "HTTP 404 Not Found"}, 404)
+
     def do_html(self, _):
         self.send_raw(b"<html>not here 40403</html>", 404)
 

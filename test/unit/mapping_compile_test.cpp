@@ -140,7 +140,7 @@ TEST(MappingCompile, Places) {
         with({.customer_id = "'oter/x'", .more = with_two}, "/customer_id", "did you mean 'outer'?",
              "'outer'"),
         with_id("'/a/*/b'", "", "has the segment '*'", "only in a place of 'when'"),
-        with_id("'/a~2b'", "", "a '~' that is followed by neither", "'~1' for a slash"),
+        with_id("'/a~2b'", "", "a '~' without 0 or 1 after it", "'~1' for a slash"),
         with_id("'/a~'", "", "a '~'", "'~0' for a tilde"),
         with_more("'each':5", "/each", "is an integer", "a list of two places"),
         with_more("'each':[]", "/each", "is a list of 0", "a list of two places"),

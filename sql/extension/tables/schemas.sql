@@ -18,7 +18,7 @@ CREATE TABLE heartbeat_schemas (
 COMMENT ON TABLE heartbeat_schemas IS
     'Schemas of messages, by the id in the message. The ingest workers add each schema that they load from a schema registry, and '
     'heartbeat_add_schema() adds schemas for sites without a registry. If you delete a row, the workers load the schema again after '
-    'their next start.';
+    'the next call of heartbeat_alter_source() for the source, or after their next start.';
 COMMENT ON COLUMN heartbeat_schemas.schema_registry IS
     'The schema_registry of the source, as in heartbeat_sources. Empty: the schema is for sources without a registry.';
 COMMENT ON COLUMN heartbeat_schemas.id IS 'The id that messages have in their frame. A registry never uses an id for two schemas.';

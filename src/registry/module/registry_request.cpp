@@ -173,8 +173,8 @@ void RegistryRequest::accept() {
     std::string why = "it has answered with HTTP status " + std::to_string(status);
     if (code != 0)
         why += " and error_code " + std::to_string(code);
-    else if (status == status_not_found)
-        why += ", but not like a schema registry: check the path of the URL";
+    if (status == status_not_found && (code == 0 || code == status_not_found)) // not an answer about a schema
+        why += "; check the path of the URL";
     if (asked != RegistryReferences::root)
         why += " to the question for a reference of the schema";
     next_url(why.c_str());

@@ -7,6 +7,7 @@
 #include "kafka/thread_guards.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 
 namespace heartbeat {
@@ -41,6 +42,18 @@ bool set_quick_exit([[maybe_unused]] CURL *easy) {
 #else
     return true;
 #endif
+}
+
+// libcurl writes how long it has tried to connect. This number differs in each attempt, so the state of the
+// source would change with each attempt.
+std::string without_duration(std::string text) {
+    const size_t begin = text.find(" after "), digits = begin + strlen(" after ");
+    if (begin == std::string::npos)
+        return text;
+    const size_t end = text.find_first_not_of("0123456789", digits);
+    if (end != digits && end != std::string::npos && text.compare(end, 3, " ms") == 0)
+        text.erase(begin, end + 3 - begin);
+    return text;
 }
 
 } // namespace
@@ -162,7 +175,7 @@ TransferState RegistryTransfer::finish(CURLcode code) {
     if (code == CURLE_OK)
         return TransferState::answered;
     reason_ = refusal_ != nullptr      ? refusal_
-              : curl_error_[0] != '\0' ? curl_error_
+              : curl_error_[0] != '\0' ? without_duration(curl_error_)
                                        : curl_easy_strerror(code);
     return TransferState::failed;
 }

@@ -291,7 +291,13 @@ sub worker_pid
 sub kill_worker
 {
 	my ($self, $like, $which) = @_;
-	my $pid      = $self->worker_pid($like, $which);
+	return $self->kill_process($self->worker_pid($like, $which));
+}
+
+# Kills a process of the server, as kill_worker() does.
+sub kill_process
+{
+	my ($self, $pid) = @_;
 	my $position = $self->log_position;
 	kill('KILL', $pid) or croak "kill $pid: $!";
 	my $killed_at = time;
