@@ -22,14 +22,15 @@ namespace {
 
 constexpr char channel_of_anomalies[] = "heartbeat_anomaly";
 constexpr int announced_max = 100;
-constexpr size_t payload_max = 7900; // the server's limit is one page without its header
-constexpr double usage_max = 0.25; // the part of the queue that may be in use; small, because other sessions
-                                   // can fill the queue before the commit
+constexpr size_t payload_max = 7900; // bytes; the server refuses a payload of 8000 bytes or more
+// The largest part of the queue that may be in use. This part is small, because other sessions can fill the
+// queue before the commit.
+constexpr double usage_max = 0.25;
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 
-// These flags describe the current top transaction. `asked` means that the transaction has asked for the
-// usage of the queue. pg_notification_queue_usage() also frees the notifications that every listener has
-// read.
+// These flags describe the current top transaction. `asked` means that the transaction has called
+// pg_notification_queue_usage(), and `has_room` keeps the answer. The call also removes from the queue each
+// notification that all listeners have read.
 bool asked = false, has_room = false, announced = false, committing = false;
 TimestampTz suspended_until = 0;
 uint64_t (*count_dropped)() = nullptr;

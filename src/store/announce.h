@@ -1,7 +1,7 @@
-// Sends notifications with NOTIFY. store.cpp calls this file for anomalies, and the SQL function
-// heartbeat_notify() for states and alerts. All roles and databases of the server share one notification
-// queue. If the queue is too full, announce() drops the notification and counts the drop. So ingest never
-// waits for the queue.
+// Sends notifications with NOTIFY. store.cpp calls this file for anomalies. The SQL function
+// heartbeat_notify() calls this file for states and alerts. All roles and databases of the server share one
+// notification queue. If the queue is too full, announce() drops the notification and counts the drop. So
+// ingest never waits for the queue.
 #pragma once
 
 #include "decode/batch.h"
@@ -24,8 +24,9 @@ void announce(const char *channel, const char *payload);
 // notifications fails, announce() assumes that the queue is full, and drops all notifications for a minute.
 void announce_committing();
 
-// Call this function in _PG_init. announce() calls `count` for each notification that it drops. If announce()
-// must log this drop, `count` returns the number of drops so far. Otherwise `count` returns 0.
+// Call this function in _PG_init. announce() calls `count` for each notification that it drops. If `count`
+// returns 0, announce() does not log the drop. Otherwise `count` returns the number of drops so far, and
+// announce() logs this number.
 void announce_count_dropped_by(uint64_t (*count)());
 
 // Writes a time in the form that notifications and the log use: ISO 8601 in UTC. `text` must have room for

@@ -1,7 +1,7 @@
-// Records when readings of a customer last arrived, by the server's clock. The records are rows of
-// heartbeat_arrivals. After an ingest worker has written a row for a customer, the worker writes no other row
-// for this customer for a time: see arrivals_noted_for(). So ingest stays fast. The maintenance worker moves
-// these rows to heartbeat_customers. The alert rules of the kind `silence` use these times.
+// Records when readings of a customer last arrived, by the server's clock. Ingest workers write these times
+// into heartbeat_arrivals. A worker writes at most one row for a customer in each interval (see
+// arrivals_noted_for()), so that ingest stays fast. The maintenance worker moves the rows to
+// heartbeat_customers. The alert rules of the kind `silence` use the times in these rows.
 #pragma once
 
 #include "decode/batch.h"
@@ -14,22 +14,22 @@ extern "C" {
 
 namespace heartbeat {
 
-// After a worker has written a row for a customer, the worker writes no other row for this customer for a
-// time. arrivals_noted_for() returns the length of this time in microseconds. The time is a fifth of the
-// shortest period of all silence rules, but at least two seconds and at most a minute. If there is no silence
-// rule, the time is a minute. Each process first passes the shortest period in seconds to
-// arrivals_use_period(). 0 means that there is no silence rule.
+// A worker writes at most one row for a customer in each interval. arrivals_noted_for() returns the length of
+// this interval in microseconds: a fifth of the shortest period of all silence rules, but at least two
+// seconds and at most a minute. If there is no silence rule, the interval is a minute. Before each batch, the
+// worker passes the shortest period of all silence rules, in seconds, to arrivals_use_period(). The value 0
+// means that there is no silence rule.
 TimestampTz arrivals_noted_for();
 void arrivals_use_period(uint32_t seconds);
 
-// Runs in the transaction that stores the batch. Inserts a row for each element of `customers`. Until
-// `until`, the worker writes no other row for these customers. Returns the number of inserted rows.
+// Runs in the transaction that stores the batch. Inserts a row for each element of `customers`. The worker
+// writes the next row for these customers only after the time `until`. Returns the number of inserted rows.
 size_t arrivals_note(const Batch *batch, const BatchBytes *customers, size_t count, TimestampTz until);
 
 // Runs in a transaction of the maintenance worker. Moves the rows of heartbeat_arrivals to
 // heartbeat_customers. Returns the shortest period of all silence rules, in seconds. Returns 0 if there is no
 // such rule.
 uint32_t arrivals_take();
-uint32_t arrivals_fold(); // does the same in a transaction of its own
+uint32_t arrivals_fold(); // does the same as arrivals_take(), in a transaction of its own
 
 } // namespace heartbeat

@@ -113,10 +113,10 @@ ResultRelInfo *find_partition(Load *load, size_t row) {
                              load->estate);
 }
 
-// Returns true if the time of a row is enough to find its table partition, and sets load->time_column.
-// Returns false if a table partition is itself partitioned, because its partition key can be any column, even
-// a column that put_row() does not set. The partition directory of the executor keeps the partition
-// descriptor that this function reads.
+// Returns true and sets load->time_column if the time of a row is enough to find its table partition. Returns
+// false if a table partition has partitions of its own: their partition key can be any column, even a column
+// that put_row() does not set. The executor's partition directory keeps `partitions` valid until the bulk
+// insert ends.
 bool routes_by_time(Load *load) {
     PartitionKey key = RelationGetPartitionKey(load->table);
     PartitionDesc partitions = PartitionDirectoryLookup(load->estate->es_partition_directory, load->table);
@@ -132,9 +132,10 @@ bool routes_by_time(Load *load) {
 }
 
 // Returns the table partition that holds all rows. Returns nullptr if the rows belong to several table
-// partitions, or if the function cannot decide this. A range of times has no holes. So if the earliest and
-// the latest row belong to the same table partition, all rows belong to it. This is not true for the default
-// partition, which has holes.
+// partitions, or if the function cannot decide this. A table partition for a range of times holds every time
+// between two of its rows. So if the earliest and the latest row belong to the same table partition, all rows
+// belong to this table partition. This rule does not apply to the default partition: other table partitions
+// can hold times between two of its rows.
 ResultRelInfo *find_common_partition(Load *load) {
     auto time_of = [=](size_t row) { return DatumGetTimestampTz(load->at(row)[load->time_column]); };
     size_t earliest = 0, latest = 0;

@@ -1,7 +1,7 @@
-// Inserts rows from memory into a partitioned table, a page at a time, as the server's COPY does. rows.cpp
-// calls this file for readings, and move.cpp writes rows with bulk_insert_flush(). INSERT stores one row at a
-// time, and takes twice as long as a bulk insert. COPY needs the rows in its own format first, and takes a
-// fifth longer than a bulk insert.
+// Inserts rows from memory into a partitioned table, a page at a time, as the server's COPY does.
+// row_inserts.cpp calls this file for readings, and move.cpp writes rows with bulk_insert_flush(). INSERT
+// stores one row at a time, and takes twice as long as a bulk insert. COPY needs the rows in its own format
+// first, and takes a fifth longer than a bulk insert.
 #pragma once
 
 extern "C" {

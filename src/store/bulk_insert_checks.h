@@ -1,5 +1,5 @@
 // Decides whether bulk_insert_rows() has the same result for a table as INSERT has. bulk_insert.cpp calls
-// this file before it stores a row. If the results differ, rows.cpp uses INSERT.
+// this file before it stores a row. If the results could differ, row_inserts.cpp uses INSERT.
 #pragma once
 
 extern "C" {

@@ -27,7 +27,7 @@ struct BulkInsertDefaults {
 BulkInsertDefaults bulk_insert_defaults_find(Relation table, const int *given, int given_count,
                                              EState *estate);
 
-// Sets the columns of the row that have defaults.
+// Sets each column of `defaults` in the row of `slot`.
 void bulk_insert_defaults_put(const BulkInsertDefaults &defaults, EState *estate, TupleTableSlot *slot);
 
 } // namespace heartbeat

@@ -11,9 +11,9 @@ inline constexpr char conflict_code[] = "CONFLICT"; // in the column error_code
 
 // A repetition is a reading with the same customer, time and device as an earlier reading of the batch
 // (Batch::repetitions). Decides for each repetition whether it is a duplicate of the stored reading, or in
-// conflict with the stored reading. rows_compare() has already decided this for all other readings. If
-// `comparable` is false, heartbeat cannot compare heart rates (see rows_compare.cpp), and all repetitions are
-// duplicates.
+// conflict with the stored reading. For all other readings, rows_compare() has already decided between
+// duplicate and conflict. If `comparable` is false, heartbeat cannot compare heart rates (see
+// rows_compare.cpp), and all repetitions are duplicates.
 void conflicts_settle(Batch *batch, bool comparable);
 
 // Returns true if a repetition can be stored instead of a reading that the database has refused. This

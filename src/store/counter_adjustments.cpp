@@ -40,12 +40,12 @@ constexpr const char *add_counts_sql = R"sql(
             RETURNING 1)
     SELECT count(*) FROM adjusted)sql";
 
-// A database of version 1.1 or 1.2 has only the source default.
+// A database of version 1.1 or 1.2 has only the source `default`.
 constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = n.source COLLATE "C")sql"};
 constexpr StatementPart of_any = {"@source@", R"sql( AND n.source = 'default')sql"};
 
-// heartbeat_dropped_offsets has one row for all partitions of a topic. The statement returns the number of
-// partitions whose row exists.
+// heartbeat_dropped_offsets has one row for all Kafka partitions of a topic. The statement returns the number
+// of Kafka partitions whose topic has a row.
 Statement add_dropped_counts = {add_types, R"sql(
     WITH n AS MATERIALIZED (
         SELECT source, topic, count(*) AS partitions, sum(records) AS records,
@@ -124,8 +124,8 @@ bool changes(const CounterAdjustment &a) {
            std::any_of(a.stored, a.stored + heart_rate_classes, [](int64_t stored) { return stored != 0; });
 }
 
-// If `dropped` is true, returns the adjustments of heartbeat_dropped_offsets. Otherwise returns the
-// adjustments of heartbeat_offsets. Leaves out adjustments that change nothing.
+// If `dropped` is true, returns the adjustments for heartbeat_dropped_offsets. Otherwise returns the
+// adjustments for heartbeat_offsets. Leaves out adjustments that change nothing.
 const CounterAdjustment **list_of(HTAB *adjustments, bool dropped, size_t *count) {
     auto **list = static_cast<const CounterAdjustment **>(
         palloc(sizeof(void *) * static_cast<size_t>(hash_get_num_entries(adjustments) + 1)));
@@ -138,7 +138,7 @@ const CounterAdjustment **list_of(HTAB *adjustments, bool dropped, size_t *count
     return list;
 }
 
-// Warns that a person has deleted the counters of these partitions.
+// Warns that a person has deleted the counters of this number of Kafka partitions.
 void tell_uncounted(int64_t partitions, const char *table) {
     if (partitions > 0)
         ereport(WARNING, (errcode(ERRCODE_WARNING),

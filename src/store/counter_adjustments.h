@@ -28,7 +28,7 @@ struct CounterAdjustmentKey {
 struct CounterAdjustment {
     CounterAdjustmentKey key; // the key of the hash table, so it must be the first member
     int64_t rewound;
-    int64_t stored[heart_rate_classes]; // by HeartRateClass
+    int64_t stored[heart_rate_classes]; // the index is a HeartRateClass
     int64_t messages;
     int64_t ignored;
     int64_t readings;

@@ -1,5 +1,5 @@
-// Keeps a hash table of the customers whose readings this process has stored. Each process has its own table,
-// and clears it when a transaction fails. rollup_append.cpp calls this file.
+// Keeps a hash table of the customers whose readings this process has stored. Each process has its own hash
+// table, and clears this hash table when a transaction fails. rollup_append.cpp calls this file.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -21,7 +21,7 @@ namespace {
 struct Customer {
     uint64_t hash;
     uint32_t more_hash;   // the entry is empty if both hashes are 0
-    uint32_t noted_until; // seconds since 2000
+    uint32_t noted_until; // heartbeat_arrivals needs no new row until this time; seconds since 2000
 
     bool is(const Customer &other) const { return hash == other.hash && more_hash == other.more_hash; }
 };

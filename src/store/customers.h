@@ -7,15 +7,15 @@
 namespace heartbeat {
 
 struct CustomerNews {
-    bool known;   // the customer's row is committed, or this transaction inserts it
-    bool to_note; // the caller must write a row of heartbeat_arrivals: the last row is not valid any more
+    bool known;   // an earlier transaction or this transaction has inserted a row for the customer
+    bool to_note; // the interval since the last row in heartbeat_arrivals is over: insert a new row
 };
 
 // Remembers the customer as known. If `to_note` of the result is true, the function also remembers that the
-// customer's row in heartbeat_arrivals is valid until `note_until`. `now` and `note_until` are seconds since
-// 2000. In a user's session the function remembers nothing, and returns false for `known` and `to_note`.
-// There are two reasons. First, the session can undo a part of its transaction. Second, the session can store
-// readings that have not just arrived, as heartbeat_replay() does.
+// customer needs no new row in heartbeat_arrivals until `note_until`. `now` and `note_until` are seconds
+// since 2000. In a user's session the function remembers nothing, and returns false for `known` and
+// `to_note`. There are two reasons. First, the session can undo a part of its transaction. Second, the
+// session can store readings that have not just arrived, as heartbeat_replay() does.
 CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t now, uint32_t note_until);
 
 } // namespace heartbeat

@@ -15,8 +15,8 @@ struct Unresolved {
 
 // Returns true if `counts` has new dead letters or new messages in conflict, although
 // heartbeat.dead_letter_limit was already reached before this batch. The caller must then not commit the
-// batch. Sets *unresolved to the numbers before this batch. `conflicts` can be too low, because the function
-// stops counting at the limit. The limit applies to each source separately.
+// batch. Sets *unresolved to the numbers before this batch. unresolved->conflicts can be too low, because the
+// function stops counting at the limit. The limit applies to each source separately.
 bool dead_letter_limit_stops(const Source &source, const Batch *batch, const PartitionCounts *counts,
                              Unresolved *unresolved);
 

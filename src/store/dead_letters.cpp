@@ -19,13 +19,13 @@ namespace heartbeat {
 namespace {
 
 // The limit of bytes for one statement. The limit exists because the server makes several copies of all
-// bytes. A single message can be larger.
+// bytes. If a single message is larger, the statement stores only this message.
 constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
 constexpr size_t bytes_of_conflict = 200; // the approximate size of a conflict as JSON
 
-// To find a message that the table already has, the statement also compares the payload. The reason is that a
-// recreated topic has other messages at the same offsets.
+// To find a message that the table already has, the statement compares the topic, the partition, the offset
+// and the payload. It compares the payload because a recreated topic has other messages at the same offsets.
 constexpr Statement::Types insert_types = {TEXTOID,       INT4ARRAYOID,        INT8ARRAYOID, BYTEAARRAYOID,
                                            BYTEAARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
                                            TEXTARRAYOID,  TEXTARRAYOID,        TEXTARRAYOID, TEXTOID};
@@ -46,7 +46,8 @@ Statement insert_dead_letters = {insert_types, R"sql(
                 IS NOT DISTINCT FROM d.payload)
     RETURNING partition, "offset")sql"};
 
-// A database of version 1.1 or 1.2 has only the source default, no headers and no conflicts.
+// A database of version 1.1 or 1.2 has only the source `default`, and its table has no columns for headers
+// and conflicts.
 Statement insert_old_dead_letters = {{TEXTOID, INT4ARRAYOID, INT8ARRAYOID, BYTEAARRAYOID, BYTEAARRAYOID,
                                       TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
                                      R"sql(
@@ -75,7 +76,7 @@ struct Place {
     }
 };
 
-// Returns the places of the rows that the last statement has inserted, sorted.
+// Returns the place of each row that the last statement has inserted. The places are sorted.
 Place *stored_places(uint64_t count) {
     auto *places = static_cast<Place *>(palloc(sizeof(Place) * (count + 1)));
     for (uint64_t r = 0; r < count; r++)
@@ -102,8 +103,8 @@ const char *text_of_array(Datum array) {
     return OidOutputFunctionCall(F_ARRAY_OUT, array);
 }
 
-// The names and the values of the message's headers, as arrays in the text form of PostgreSQL. nullptr: the
-// message has no headers.
+// header_names() and header_values() return the names and the values of the message's headers, as arrays in
+// the text form of PostgreSQL. They return nullptr if the message has no headers.
 const char *header_names(const Batch *batch, const BatchMessage &message) {
     const BatchHeader *headers = batch->headers.data() + message.first_header;
     if (message.headers == 0)
@@ -130,7 +131,8 @@ const char *error_text(const Batch *batch, const BatchMessage &message) {
                           static_cast<size_t>(std::max(message.error_text.size, 0)));
 }
 
-// If the table already has the row of a message, the message was read and counted before.
+// If `is_new` is false, the table already had the row of the message: a worker has read and counted the
+// message before.
 void count_letter(const Batch *batch, const BatchMessage &message, bool is_new, PartitionCounts *counts) {
     PartitionCounts &partition = counts[message.partition_index];
     int64_t conflicts = conflicts_of(batch, message);

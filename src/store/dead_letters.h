@@ -12,8 +12,8 @@ namespace heartbeat {
 const char *dead_letters_error_code(const BatchMessage &message);
 
 // Stores the dead letters of the batch, and the messages with a reading in conflict. If the table already has
-// a row with the same bytes, the worker has read the message again. In this case a dead letter counts as read
-// again, and readings in conflict count as duplicates.
+// a row with the same bytes, the worker has read the message again. In this case the function counts a dead
+// letter in `dead_letters_again`, and readings in conflict in `duplicates`.
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts);
 
 } // namespace heartbeat

@@ -1,7 +1,7 @@
 // The fold of the rollup on a Citus cluster. Citus accepts a statement only if it runs completely on the
 // nodes, or completely on the coordinator. So this process reads the rows from heartbeat_rollup_pending and
-// writes them to heartbeat_rollup. On a node, all changes of a shard are one transaction. So a query of this
-// shard finds each sum in exactly one of these two tables.
+// writes them to heartbeat_rollup. On a node, all changes that a fold makes to a shard are one transaction.
+// So a query of the shard finds each sum in exactly one of the two tables.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -95,7 +95,7 @@ RollupFold distributed_rollup_fold() {
     Datum customers = statement_value(0, 5, TEXTARRAYOID);
     statement_execute(&add, sums, nullptr, SPI_OK_SELECT);
     rollup_add_customers(customers);
-    return {left > 0, 0}; // 0: the autovacuum of each node vacuums its shards
+    return {left > 0, 0}; // 0 removed rows to count: the autovacuum of each node vacuums its shards
 }
 
 int64_t distributed_rollup_rebuild(const Datum *minutes) {

@@ -33,9 +33,9 @@ Oid catalog_of_citus(const char *name) {
     return get_relname_relid(name, PG_CATALOG_NAMESPACE);
 }
 
-// This setting of Citus is the number of sessions to each node that stay open for the next transaction. Its
-// default is one. With the default, only one shard of a node could use an open connection in each batch. All
-// other shards would wait for new connections.
+// This setting of Citus is the number of connections to each node that stay open for the next transaction.
+// The default is one. With the default, only one shard of a node could use an open connection in each batch.
+// All other shards would wait for new connections.
 constexpr char cached_connections[] = "citus.max_cached_conns_per_worker";
 
 bool is_loaded() {
@@ -82,7 +82,8 @@ Statement select_old_stored_anomalies = {old_stored_types, {anomalies}, select_o
 // True while Citus copies rows to the nodes. Stays true if the copy raises an error.
 bool copying = false;
 
-// Runs as the process's own user, because only this user has the right to call this function of Citus.
+// Runs as the process's own user, because only this user has the right to call
+// recover_prepared_transactions().
 void recover_prepared() {
     SPI_connect();
     if (SPI_execute("SELECT pg_catalog.recover_prepared_transactions()", false, 0) != SPI_OK_SELECT)
@@ -149,8 +150,8 @@ void recover() {
 }
 
 // A batch commits on this server first, and later on the nodes. Until the batch has committed everywhere, it
-// holds a lock on heartbeat_stale_minutes. So the lock of this function waits for such batches, and makes new
-// batches wait until the transaction has taken its snapshot.
+// holds a lock on heartbeat_stale_minutes. This function takes a conflicting lock. So it waits for such
+// batches, and new batches wait until release_marks().
 bool hold_marks() {
     // While this transaction waits for the lock, ingest waits too, so the timeout is short.
     set_for_transaction("lock_timeout", "1s");
@@ -158,8 +159,8 @@ bool hold_marks() {
     return true;
 }
 
-// Ends the transactions that are still prepared on the nodes, and releases the lock. Then the function limits
-// the transaction to one session for each node, so that each node uses only one snapshot.
+// Ends the transactions that are still prepared on the nodes, and releases the lock of hold_marks(). Then the
+// function limits the transaction to one session for each node, so that each node uses only one snapshot.
 void release_marks() {
     recover_prepared();
     UnlockRelationOid(extension_table("heartbeat_stale_minutes"), ShareLock);
@@ -214,7 +215,7 @@ constinit const TablesLayout distributed_tables = {
     .insert = insert,
     .select_stored = select_stored,
     .bulk_insert = false,  // Citus keeps the rows in shards, so the coordinator's table partitions are empty
-    .cheap_lookup = false, // such a lookup would ask the nodes one after the other
+    .cheap_lookup = false, // a search for each key would ask the nodes one after the other
     .fold = distributed_rollup_fold,
     .rebuild = distributed_rollup_rebuild,
     .rebuild_minutes = 60,

@@ -1,6 +1,6 @@
 // The table layout for Citus: Citus has distributed the tables over several nodes (heartbeat_distribute()).
-// module.cpp registers it. Other files also call its functions on a server without Citus, although this table
-// layout is not in use there.
+// module.cpp registers it. Other files call some of its functions even on a server without Citus, where this
+// table layout is not in use (see TablesLayout).
 #pragma once
 
 #include "store/tables.h"

@@ -35,7 +35,8 @@ constexpr const char *select_offsets_sql = R"sql(
 constexpr StatementPart marks = {"@marks@", R"sql(message_marks, coalesce(truncated_to, -1))sql"};
 constexpr StatementPart no_marks = {"@marks@", R"sql(NULL::text, -1::bigint)sql"};
 
-// A database of version 1.1 or 1.2 has only the source default. The name of the source is the last parameter.
+// A database of version 1.1 or 1.2 has only the source `default`. The name of the source is the last
+// parameter.
 constexpr StatementPart of_source_2 = {"@source@", R"sql( AND source = $2)sql"};
 constexpr StatementPart of_source_3 = {"@source@", R"sql( AND source = $3)sql"};
 constexpr StatementPart of_source_5 = {"@source@", R"sql( AND source = $5)sql"};
@@ -97,7 +98,8 @@ Statement update_truncated_of_1_1 = {{TEXTOID, INT4OID, TEXTOID}, R"sql(
     SET lost_at = now(), lost_reason = $3
     WHERE topic = $1 AND partition = $2 AND lost_at IS NULL)sql"};
 
-// The details do not name the source `default`.
+// Makes the details of the event of a truncation. The details have no field `source` for the source
+// `default`.
 Statement make_details = {{TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'topic', $1, 'partition', $2, 'truncated_to', $3, 'next_offset', $4, 'source', nullif($5, 'default'))))sql"};
@@ -142,7 +144,8 @@ bool offsets_have_marks() {
 bool offsets_have_sources() {
     if (get_attnum(extension_table("heartbeat_offsets"), "source") != InvalidAttrNumber)
         return true;
-    // Raise an error, because the statements for the tables of version 1.x would not count messages.
+    // This table exists since version 2.0, so a person has removed the column `source`. Raise an error,
+    // because the statements for version 1.x would not count messages.
     if (OidIsValid(get_relname_relid("heartbeat_source_definitions", extension_known().schema)))
         ereport(ERROR,
                 (errcode(ERRCODE_UNDEFINED_COLUMN),

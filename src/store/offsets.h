@@ -1,6 +1,6 @@
 // Reads and writes heartbeat_offsets, the only record of the progress of ingest. In an ingest worker,
 // stored_positions.cpp and offset_validation.cpp call this file. In heartbeat_replay(), replay_partitions.cpp
-// calls this file. This file does not ask Kafka.
+// calls this file. This file sends no request to Kafka.
 #pragma once
 
 #include "decode/message_mark.h"
@@ -30,7 +30,7 @@ struct StoredOffset {
 bool offsets_have_marks();
 
 // Returns false in a database of version 1.1 or 1.2 that was not updated yet. Such a database has only the
-// source default, and its tables have no columns `source` and `device_id` and no counters of messages.
+// source `default`, and its tables have no columns `source` and `device_id` and no counters of messages.
 bool offsets_have_sources();
 
 // Returns all stored offsets of the source and its topic. The array lives as long as the transaction.

@@ -40,7 +40,7 @@ constexpr StatementPart set_marks = {"@marks@", R"sql(
         message_marks = coalesce(nullif(n.message_marks, ''), o.message_marks),)sql"};
 constexpr StatementPart set_no_marks = {"@marks@", R"sql()sql"};
 
-// A database of version 1.1 or 1.2 has only the source default.
+// A database of version 1.1 or 1.2 has only the source `default`.
 constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = $22)sql"};
 constexpr StatementPart of_any = {"@source@", R"sql( AND $22 = 'default')sql"};
 

@@ -9,10 +9,10 @@ namespace heartbeat {
 
 // The counts of one Kafka partition.
 struct PartitionCounts {
-    int64_t stored[heart_rate_classes]; // by HeartRateClass
+    int64_t stored[heart_rate_classes]; // stored readings; the index is a HeartRateClass
     int64_t readings;                   // the readings in all decoded messages
-    int64_t duplicates;                 // of these readings
-    int64_t conflicts;                  // of these readings
+    int64_t duplicates;                 // the readings that are duplicates
+    int64_t conflicts;                  // the readings in conflict
     int64_t conflict_letters;           // new rows of heartbeat_dead_letters for messages in conflict
     int64_t dead_letters;               // new dead letters
     int64_t dead_letters_again;         // dead letters that the table already has

@@ -1,7 +1,7 @@
-// Puts pauses and batches in an order. A pause commits either before a batch checks for the pause, or after
-// this batch has committed. For this, a batch and a pause take conflicting locks. There is a lock for each
-// source, and one lock for all sources. So a session that changes one source delays only the batches of this
-// source. The locks conflict with no other lock of the workers.
+// Keeps a pause from committing while a batch of the source is in progress. A pause commits either before a
+// batch checks for the pause, or after this batch has committed. For this, a batch and a pause take
+// conflicting locks. There is a lock for each source, and one lock for all sources. So a session that changes
+// one source delays only the batches of this source. The locks conflict with no other lock of the workers.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -24,7 +24,7 @@ namespace heartbeat {
 
 namespace {
 
-// If all sources are paused, `source` in heartbeat_control is empty.
+// In heartbeat_control, a row whose `source` is empty pauses all sources.
 Statement select_state = {{TEXTOID, INT4OID, INT8OID}, R"sql(
     SELECT
         EXISTS (SELECT FROM @extschema@.heartbeat_control WHERE paused AND source IN ('', $1)),
@@ -32,7 +32,7 @@ Statement select_state = {{TEXTOID, INT4OID, INT8OID}, R"sql(
             SELECT FROM @extschema@.heartbeat_source_definitions
             WHERE source_id = $2 AND revision = $3 AND dropped_at IS NULL))sql"};
 
-// For a database of version 1.1 or 1.2.
+// Replaces select_state in a database of version 1.1 or 1.2.
 Statement select_paused = {R"sql(
     SELECT FROM @extschema@.heartbeat_control WHERE paused)sql"};
 
@@ -42,8 +42,9 @@ Statement select_restore = {R"sql(
 // long enough for the server to report the wait: see lock_wait.cpp
 constexpr char wait_takes[] = "300ms";
 
-// The lock of a source is a lock on an object of the catalog heartbeat_source_definitions. SQL has no
-// statement that takes such a lock, so no other role can take it.
+// The lock of a source is an object lock, as PostgreSQL uses it for the rows of its catalogs. Here the
+// catalog is heartbeat_source_definitions, and the object is the id of the source. No SQL statement takes a
+// lock on such an object, so a user cannot block ingest with such a lock.
 LOCKTAG tag_of(int32_t source_id, uint16_t part) {
     LOCKTAG tag;
     SET_LOCKTAG_OBJECT(tag, MyDatabaseId, extension_table("heartbeat_source_definitions"),
@@ -63,7 +64,9 @@ bool acquire(const LOCKTAG &tag, LOCKMODE mode, bool waits) {
     return LockAcquire(&tag, mode, false, !waits) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-// Returns false if another session has the lock. If `waits` is true, raises an error in this case.
+// Takes the lock of the source for a batch. If another session has a conflicting lock, the function returns
+// false at once. But if `waits` is true, the function waits for the lock, and raises an error after
+// wait_takes.
 bool share_source(const Source &source, bool waits) {
     int level = NewGUCNestLevel();
     if (waits)
@@ -96,17 +99,17 @@ void pause_lock_all() {
 
 SourceState pause_check(const Source &source, bool waits) {
     Extension before = extension_known(), now;
-    // heartbeat_set_owner(), a change of the table layout and an update of the extension lock this table. If
-    // this transaction has waited for heartbeat_set_owner(), it acts as a role that is no longer the owner.
-    // In this case the transaction must begin again.
+    // heartbeat_set_owner(), a change of the table layout and ALTER EXTENSION heartbeat UPDATE lock
+    // heartbeat_control. If this transaction has waited for heartbeat_set_owner(), it acts as a role that is
+    // no longer the owner. In this case the transaction must begin again.
     LockRelationOid(extension_table("heartbeat_control"), RowShareLock);
     if (!extension_find(&now) || now.owner != before.owner || now.schema != before.schema)
         return SourceState::changed;
     // SPI takes a new snapshot for each statement. So if this transaction has waited until another session
-    // has committed a change, the statement sees this change.
+    // has committed a change, the next statement sees this change.
     if (!offsets_have_sources()) {
-        // In versions 1.1 and 1.2, heartbeat_pause() only writes to this table. This SHARE lock makes
-        // heartbeat_pause() wait.
+        // In versions 1.1 and 1.2, heartbeat_pause() writes to heartbeat_control, and takes no lock of a
+        // source. This SHARE lock makes heartbeat_pause() wait until the batch has committed.
         LockRelationOid(extension_table("heartbeat_control"), ShareLock);
         bool paused = statement_execute(&select_paused, nullptr, nullptr, SPI_OK_SELECT) > 0;
         return paused ? SourceState::paused : SourceState::unchanged;

@@ -13,7 +13,7 @@ struct Source;
 enum class SourceState {
     unchanged,
     paused,
-    changed, // a person has altered or dropped the source since the worker has loaded it
+    changed, // a person has altered or dropped the source since the worker loaded the source
     busy,    // another session is about to pause, alter or drop the source: ask again in a new transaction
 };
 
@@ -25,8 +25,9 @@ enum class SourceState {
 // has not ended after this time, the function raises an error that names its session.
 SourceState pause_check(const Source &source, bool waits);
 
-// Call one of these functions before you write the change. The function waits until the current batches of
-// the source, or of all sources, have ended. The next batches wait until the caller's transaction ends.
+// Call one of these functions before you write a pause or another change of a source. The function waits
+// until the current batches of the source, or of all sources, have ended. The next batches wait until the
+// caller's transaction ends.
 void pause_lock_source(int32_t source_id);
 void pause_lock_all();
 

@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-// The change of the number of stored readings, by HeartRateClass.
+// The change of the number of stored readings. The index is a HeartRateClass.
 struct Replaced {
     int64_t stored[heart_rate_classes];
 };

@@ -84,7 +84,7 @@ struct Marks {
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
 // each other. Does not add the heart rates of anomalies, and does not add the heart rates of marked minutes.
 // For a reading with such a heart rate, the function adds only the customer, as a sum without readings. If
-// the list already has the customer, the function adds nothing.
+// `sums` already has the customer, the function adds nothing.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {

@@ -14,7 +14,8 @@ namespace heartbeat {
 // that this process has not seen before.
 void rollup_append_store(const Rows &records, const Rows &anomalies);
 
-// Returns the number of rows that rollup_append_store() has inserted since the last call.
+// Returns the number of rows that rollup_append_store() has inserted since the last call of
+// rollup_append_take().
 uint32_t rollup_append_take();
 
 } // namespace heartbeat

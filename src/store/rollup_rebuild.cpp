@@ -1,6 +1,6 @@
 // Rebuilds the rollup rows of marked minutes. It deletes the marks, the rows of heartbeat_rollup_pending and
 // the rows of heartbeat_rollup of these minutes. Then it computes the sums again from the readings, and
-// inserts them into heartbeat_rollup. The same snapshot sees the marks and these readings.
+// inserts them into heartbeat_rollup. One snapshot sees both the marks and the readings.
 #include "server/server.h"
 
 #include "store/rollup_rebuild.h"

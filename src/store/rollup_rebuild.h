@@ -7,8 +7,8 @@
 namespace heartbeat {
 
 // The minute of a reading. date_bin() has an error in some minor releases of PostgreSQL, such as 16.2: it
-// puts a full minute that is before its origin into the previous minute. Such times occur, because a device
-// whose clock was reset sends 1970-01-01 00:00:00.
+// puts a full minute that is before the origin (the third argument) into the previous minute. Readings before
+// the origin occur, because a device whose clock was reset sends 1970-01-01 00:00:00.
 inline constexpr StatementPart minute_of_reading = {"@minute_of_reading@", R"sql(
     CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')
         ELSE date_bin('1 minute', r.event_timestamp, '2000-01-01Z') END)sql"};

@@ -1,6 +1,6 @@
 // Inserts readings by statements, or by a bulk insert if bulk_insert_rows() accepts the table. A database of
-// version 1.1 or 1.2 that was not updated yet has no column for the device. Such a database has only messages
-// of heartbeat's own layout, which name no device.
+// version 1.1 or 1.2 that was not updated yet has no column for the device. In these versions all messages
+// have heartbeat's own layout, which has no field for a device.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -81,8 +81,8 @@ Datum text_of(const Batch *batch, BatchBytes piece) {
     return PointerGetDatum(cstring_to_text_with_len(text, size));
 }
 
-// A text of the previous row. Most consecutive rows have the same customer and the same device. Such rows
-// share the texts.
+// The customer or the device of the previous row, as a text. Most consecutive rows have the same customer and
+// the same device. Such rows share the texts.
 struct LastText {
     BatchBytes piece = {0, -1};
     Datum text = 0;

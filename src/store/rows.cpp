@@ -74,8 +74,8 @@ void rows_insert_all(void *argument) {
         rows->take_stored(i, rows->at(i).heart_rate);
 }
 
-// A row that was not stored has one of two causes: the table already has its key, or a user's index or
-// trigger has prevented the insert. rows_compare() finds the cause.
+// A row can be missing after the insert for two reasons: the table already had the key, or a user's index or
+// trigger has prevented the insert. rows_compare() finds the reason.
 void rows_insert_new(void *argument) {
     insert_where_new(argument);
     rows_compare(*static_cast<Rows *>(argument));

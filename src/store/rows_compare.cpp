@@ -25,9 +25,9 @@ Rows rest_of(const Rows &rows) {
     return rest;
 }
 
-// This row was not inserted, and the table does not have its key. Inserts the row again, alone, so that the
-// server raises an error with the cause. The caller need not look for more rows of this kind. After the error
-// the worker stores the batch again by halves, and so finds all these rows.
+// Call this function if row `i` was not inserted, and the table does not have the key of the row. The
+// function inserts the row again, alone, so that the server raises an error with the cause. After the error
+// the worker stores the batch again by halves, and so finds all other rows of this kind.
 [[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
     row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -41,9 +41,9 @@ struct StoredRow {
     bool same_device;
 };
 
-// heartbeat cannot compare heart rates in two cases. A user's trigger may have stored another heart rate than
-// the message has. In a database of version 1.x, heartbeat_dead_letters has no column for readings in
-// conflict.
+// `comparable` is false if heartbeat cannot compare heart rates. There are two cases. First case: a user's
+// trigger may have stored another heart rate than the message has. Second case: in a database of version 1.x,
+// heartbeat_dead_letters has no column for readings in conflict.
 void note(BatchReading *reading, const StoredRow &stored, bool comparable) {
     reading->other_device = !stored.same_device;
     reading->stored_heart_rate = stored.heart_rate;

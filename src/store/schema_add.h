@@ -10,7 +10,7 @@ namespace heartbeat {
 
 enum class SchemaUse : uint8_t {
     taken,
-    wrong,     // the schema of Protobuf cannot be compiled
+    wrong,     // the Protobuf schema cannot be compiled
     no_module, // the module is needed and cannot be loaded
 };
 
@@ -35,8 +35,8 @@ void schema_add_unknown(SchemaCache *schemas, SchemaKey key, const char *registr
 // result.
 CompiledProto *schema_compile_proto(const FormatsModule *module, const StoredSchema &schema, char *reason);
 
-// Returns the module. If the module cannot be loaded, returns nullptr and writes the cause to `reason`. Also
-// makes the process call FormatsModule::finish when it exits.
+// Returns the module. If the module cannot be loaded, returns nullptr and writes the cause to `reason`. The
+// first call also registers a callback that calls FormatsModule::finish when the process exits.
 const FormatsModule *schema_module(char *reason, size_t size);
 
 } // namespace heartbeat

@@ -18,7 +18,7 @@ struct SchemaRequest {
 // bytes.
 bool schema_request_begin(SchemaRequest *request, const Source &source, int32_t id, char *reason);
 
-// The answer belongs to the request.
+// The texts of the answer are valid until schema_request_end().
 RegistryAnswer schema_request_poll(SchemaRequest *request);
 
 void schema_request_end(SchemaRequest *request); // does nothing if there is no request

@@ -70,7 +70,7 @@ const char **texts_of(uint64_t row, int column, int *count) {
     return texts;
 }
 
-// A person can have changed the row, so the arrays can have different numbers of elements.
+// An UPDATE by a person can give reference_names and reference_schemas different numbers of elements.
 void read_references(uint64_t row, StoredSchema *schema) {
     int name_count, text_count;
     const char **names = texts_of(row, 3, &name_count);

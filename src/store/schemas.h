@@ -33,8 +33,8 @@ bool schemas_find(const char *registry, int32_t id, StoredSchema *schema);
 // question marks in a .proto file.
 bool schemas_add(const char *registry, int32_t id, const StoredSchema &schema);
 
-// schemas_add() can change the text of a schema. Returns the text that schemas_find() returns afterwards. The
-// result is palloc'd.
+// schemas_add() can change the text of a schema. This function returns the text that schemas_find() returns
+// after schemas_add() has stored `utf8`. The result is palloc'd.
 char *schemas_stored_text(RegistrySchemaType type, std::string_view utf8);
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
-// Makes the decoder of heartbeat's own layout, of a preset or of a mapping. The functions that add and alter
-// a source refuse a wrong layout. But a restored dump can have a layout that only a newer version can read.
+// Makes the decoder for heartbeat's own layout, for a preset or for a mapping. The functions that add and
+// alter a source refuse a wrong layout. But a restored dump can have a layout that only a newer version can
+// read.
 #include "server/server.h"
 
 #include "decode/decoder_of_heartbeat.h"

@@ -1,6 +1,6 @@
-// Makes the decoder of a source's messages: of heartbeat's own layout, of a preset, or of a mapping. The
-// ingest workers call this file, and so do the functions for replay, retry and trying a source. This file
-// decodes no message.
+// Makes the decoder of a source's messages. The messages have heartbeat's own layout, or the layout of a
+// preset or of a mapping. The ingest workers and the functions for replay, retry and trying a source call
+// this file. This file decodes no message.
 #pragma once
 
 #include "kafka/error.h"
@@ -16,7 +16,7 @@ class Decoder;
 // decoder_destroy() destroys the decoder.
 Decoder *source_decoder_create(const Source &source, Error *error, bool *lacks_module);
 
-// Does the same, but raises an error instead of returning nullptr.
+// Does the same as source_decoder_create(), but raises an error instead of returning nullptr.
 Decoder *source_decoder_require(const Source &source);
 
 } // namespace heartbeat

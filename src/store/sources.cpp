@@ -23,7 +23,7 @@ Statement select_sources = {R"sql(
     WHERE d.dropped_at IS NULL
     ORDER BY d.source_id)sql"};
 
-// For a database of version 1.1 or 1.2.
+// Replaces select_sources in a database of version 1.1 or 1.2.
 Statement select_control = {R"sql(
     SELECT max(changed_at) FROM @extschema@.heartbeat_control)sql"};
 

@@ -1,6 +1,6 @@
 // The sources. A source is a Kafka topic, with its cluster, the layout of its messages, and the offset at
 // which a worker begins to read. The ingest workers and the functions that ask Kafka get a source as a
-// parameter. This file does not depend on them.
+// parameter. This file depends neither on the workers nor on these functions.
 #pragma once
 
 #include "kafka/kafka_settings.h"
@@ -18,8 +18,8 @@ struct Source {
     const char *kafka_config_file;
     StartOffset start_offset;
     OffsetReset offset_reset;
-    // The layout of the messages. nullptr: not set. Without a preset and a mapping, the source has
-    // heartbeat's own layout.
+    // The next three fields are the layout of the messages; nullptr: not set. If `preset` and `mapping` are
+    // not set, the messages have heartbeat's own layout.
     const char *format;
     const char *preset;
     const char *mapping;         // JSON
@@ -31,7 +31,8 @@ struct Source {
     bool own_config_file;
 };
 
-// Returns the source `default` with the values of the settings. Its texts stay valid until the next reload.
+// Returns the source `default` with the values of the settings. Its texts stay valid until the next reload of
+// the configuration.
 Source source_default();
 
 // Copies the source and its texts to this memory context.

@@ -31,8 +31,8 @@ namespace {
 bool replaying_of[2] = {}; // records, anomalies
 
 // The number of attempts to store a batch in which the database refuses readings. Usually two attempts are
-// enough. After this number, heartbeat also refuses each message that repeats a refused reading, so that a
-// batch never needs as many attempts as it has messages.
+// enough. After attempts_max attempts, heartbeat also refuses each message that repeats a refused reading, so
+// that a batch never needs as many attempts as it has messages.
 constexpr int attempts_max = 8;
 
 [[noreturn]] void fail_out_of_memory() {
@@ -106,8 +106,8 @@ bool store_lists_isolated(void *argument) {
 
 // Stores either all readings of a message or none of them. If the database refuses a reading of a message
 // with several readings, the message becomes a dead letter. This function then undoes the attempt, makes the
-// lists of the batch again, and stores the other messages. The new lists can have more readings of these
-// messages, namely repetitions of readings of the dead letter. So in the next attempt the database can refuse
+// lists of the batch again, and stores the other messages. A reading that repeated a reading of the dead
+// letter is in the new lists, but was not in the old lists. So in the next attempt the database can refuse
 // another reading.
 void store_isolated_messages(Lists *lists) {
     Batch *batch = lists->batch;

@@ -52,8 +52,9 @@ struct TablesLayout {
     // Call this function before the commit of a transaction that may have written to the tables.
     void (*prepare_commit)() = [] {};
 
-    // Inserts all rows of a batch into one table, and sets `stored` and `heart_rates`. *replaying is true if
-    // the table already had rows of the previous batch. The function sets *replaying for this batch.
+    // Inserts all rows of a batch into one table, and sets `stored` and `heart_rates`. When the function is
+    // called, *replaying is true if the table already had rows of the previous batch. The function sets
+    // *replaying to true if the table already had rows of this batch, and otherwise to false.
     void (*insert)(Rows *rows, bool *replaying);
     // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT that
     // returns a row for each of these keys that the table has: the index of the key, the stored heart rate,

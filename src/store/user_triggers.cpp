@@ -70,7 +70,7 @@ void look() {
     watch();
     if (known)
         return;
-    known = true; // set it before the query, because a change during the query clears it
+    known = true; // set `known` before the query, because a change of a table during the query clears `known`
     PG_TRY();
     {
         statement_execute(&select_additions, nullptr, nullptr, SPI_OK_SELECT);
