@@ -1,5 +1,5 @@
-// The part of a function that acts as the extension's owner, after the function has checked the rights of its
-// caller. The functions that change sources and schemas call it.
+// Lets a function act as the extension's owner. A function that changes sources or schemas first checks the
+// rights of its caller. sources.cpp, schemas.cpp and schema_session.cpp call this file.
 #pragma once
 
 extern "C" {
@@ -10,7 +10,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// The values that acting_owner_leave() restores. After an error the server restores these values.
+// The values that acting_owner_leave() restores. After an error the server itself restores these values.
 struct ActingOwner {
     Oid caller;
     int security;

@@ -48,8 +48,8 @@ Statement insert_marks_of_default = {R"sql(
     WHERE isfinite(r.event_timestamp))sql"};
 
 // Minutes that this transaction has marked. If a subtransaction aborts, PostgreSQL undoes the marks of this
-// subtransaction. The list does not show which minutes these are, so the session then forgets all minutes of
-// the transaction.
+// subtransaction. `marked` does not show which subtransaction has marked a minute, so the session then
+// forgets all minutes of the transaction.
 HTAB *marked = nullptr;
 // The nesting level of the transaction in which heartbeat itself moves or deletes readings. heartbeat then
 // updates the rollup itself, so the trigger marks no minute. 0: heartbeat does not change readings now.

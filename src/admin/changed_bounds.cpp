@@ -1,4 +1,4 @@
-// Reads the bounds of a table partition from pg_class.relpartbound. changed.cpp calls it when a table
+// Reads the bounds of a table partition from pg_class.relpartbound. changed.cpp calls this file when a table
 // partition is truncated.
 #include "server/server.h"
 

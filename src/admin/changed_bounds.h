@@ -1,5 +1,5 @@
-// Finds the range of times that a table partition holds. changed.cpp calls it. This file reads only the
-// catalog, never the rows.
+// Finds the range of times that a table partition holds. changed.cpp calls this file. This file reads only
+// the catalog, never the rows.
 #pragma once
 
 #include "server/server.h"

@@ -1,5 +1,5 @@
 // Tells the workers at commit that a session has changed something. Functions and triggers of admin/ call
-// these functions. The hooks are the same for every change.
+// these functions. The workers do not learn which rows have changed.
 #pragma once
 
 namespace heartbeat {
@@ -8,9 +8,9 @@ namespace heartbeat {
 // heartbeat_offsets and heartbeat_stale_minutes again. PREPARE TRANSACTION raises an error after this call.
 void commit_hooks_wake();
 
-// Wakes only the maintenance worker if the current transaction commits. Call it after the session has stored
-// readings or marked minutes. The function does not wake the ingest workers. PREPARE TRANSACTION raises an
-// error after this call.
+// Wakes only the maintenance worker if the current transaction commits. Call this function after the session
+// has stored readings or marked minutes. The function does not wake the ingest workers. PREPARE TRANSACTION
+// raises an error after this call.
 void commit_hooks_roll_up();
 
 // Does the same as commit_hooks_roll_up(), but allows PREPARE TRANSACTION. COMMIT PREPARED does not wake the

@@ -1,7 +1,7 @@
 // The trigger on heartbeat_dead_letters. If a person or retention deletes unresolved dead letters, the
 // trigger adds their number to the counter dead_letters_deleted. With this counter heartbeat_audit_tables()
-// is exact, and a worker need not count rows to find the number of unresolved dead letters. The worker
-// compares this number with heartbeat.dead_letter_limit.
+// is exact. A worker computes the number of unresolved dead letters from the counters, without counting rows,
+// and compares this number with heartbeat.dead_letter_limit.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -30,8 +30,8 @@ Statement count_all_dropped = {R"sql(
     SET dead_letters_deleted = dead_letters
     WHERE dead_letters_deleted <> dead_letters)sql"};
 
-// deleted_letters is the trigger's transition table. The counters count a message in conflict by its
-// readings, not as a dead letter.
+// deleted_letters is the trigger's transition table. The counters do not count a message in conflict as a
+// dead letter, so this statement leaves out such messages.
 Statement count_deleted = {R"sql(
     UPDATE @extschema@.heartbeat_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
@@ -44,8 +44,9 @@ Statement count_deleted = {R"sql(
         GROUP BY l.source, l.topic, l.partition) d
     WHERE o.source = d.source AND o.topic = d.topic AND o.partition = d.partition)sql"};
 
-// Counts the deleted dead letters of dropped sources. A later source can have the same name and topic, so the
-// statement compares the ids of the dead letters.
+// Counts the deleted dead letters of dropped sources. A later source can have the same name and topic. So the
+// statement counts only dead letters whose id is at most last_dead_letter, the last id before the source was
+// dropped.
 Statement count_dropped = {R"sql(
     UPDATE @extschema@.heartbeat_dropped_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
@@ -57,7 +58,7 @@ Statement count_dropped = {R"sql(
         GROUP BY l.source, l.topic) d
     WHERE o.source = d.source AND o.topic = d.topic)sql"};
 
-// For a database that still has the tables of version 1.1 or 1.2.
+// Replaces count_deleted in a database that still has the tables of version 1.1 or 1.2.
 Statement count_old_deleted = {R"sql(
     UPDATE @extschema@.heartbeat_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted

@@ -49,7 +49,7 @@ extern "C" Datum heartbeat_lock_source(PG_FUNCTION_ARGS) {
 
 namespace {
 
-// The workers that this transaction wakes at its commit, and the reasons.
+// These flags show which workers this transaction wakes at its commit, and why.
 bool workers_wanted = false;
 bool roll_up_wanted = false;
 bool roll_up_later_wanted = false;

@@ -56,8 +56,8 @@ void fill(const Source &source, Consumer *consumer, TimestampTz time, const int3
     }
 }
 
-// Accepts an offset without a check, and raises a notice about this. A person can set an offset before the
-// topic exists, or while Kafka does not answer.
+// Accepts an offset without a check, and raises a notice that the offset was not checked. A person can set an
+// offset before the topic exists, or while Kafka does not answer.
 void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
     ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
                      errmsg("offset %lld of partition %d was not checked: %s", static_cast<long long>(offset),

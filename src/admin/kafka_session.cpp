@@ -1,5 +1,5 @@
-// Opens a session's consumer client, asks Kafka with it, and closes it. The functions for seek and replay
-// call it.
+// Opens a session's consumer client, uses the client to ask Kafka, and closes the client. The functions for
+// seek and replay call this file.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -25,7 +25,7 @@ TimestampTz after(int milliseconds) {
 
 // The answers of leaders about some partitions.
 struct Answers {
-    PartitionRange *ranges; // low -1: the leader has not answered yet
+    PartitionRange *ranges; // `low` is -1 until the leader has answered
     size_t count;
     size_t missing;
     Error *error; // the last answer that was an error

@@ -18,7 +18,7 @@ namespace heartbeat {
 Consumer *kafka_session_open(const Source &source);
 
 // Closes the client. librdkafka's threads must end before the process ends. So use this function with
-// PG_ENSURE_ERROR_CLEANUP, which also calls it when the session is terminated.
+// PG_ENSURE_ERROR_CLEANUP, which also calls this function when the session is terminated.
 void kafka_session_close(int code, Datum consumer);
 
 // Waits until an answer of Kafka has arrived, or the milliseconds have passed. Meanwhile the session handles
@@ -27,7 +27,7 @@ void kafka_session_close(int code, Datum consumer);
 void kafka_session_wait(Consumer *consumer, long milliseconds);
 
 // Asks the brokers about the topic. The answer can be that the topic does not exist. Returns false if Kafka
-// has not answered within this number of seconds; *error then has the reason.
+// has not answered within `seconds`; *error then has the reason.
 bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Error *error);
 
 // Asks the brokers about the topic. Raises an error if Kafka does not answer, and also if the topic does not
@@ -35,8 +35,8 @@ bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic,
 TopicDescription kafka_session_describe(const Source &source, Consumer *consumer);
 
 // Each element of `ranges` names a partition. Sets the element to the first offset and the end offset of the
-// partition in Kafka. Call it after kafka_session_describe() or kafka_session_ask(). Returns false if a
-// leader has not answered within timeout_ms; *error then names a partition and its leader.
+// partition in Kafka. Call this function after kafka_session_describe() or kafka_session_ask(). Returns false
+// if a leader has not answered within timeout_ms; *error then names a partition and its leader.
 bool kafka_session_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
                           Error *error);
 

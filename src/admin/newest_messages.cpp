@@ -71,7 +71,8 @@ PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (*count + 1)));
     for (size_t i = 0; i < *count; i++)
         ranges[i] = {static_cast<int32_t>(i), -1, -1};
-    // half of the time is for this question, and half for reading the partitions whose leaders have answered
+    // half of the remaining time is for this question; the other half is for reading the partitions whose
+    // leaders have answered
     int patience_ms = static_cast<int>(left_ms(newest) / 2);
     if (!kafka_session_ranges(newest->consumer, ranges, *count, patience_ms, &error) &&
         std::all_of(ranges, ranges + *count, [](const PartitionRange &range) { return range.low < 0; }))
@@ -136,7 +137,8 @@ void note_read(Pieces *pieces, int32_t partition, int64_t next_offset) {
     }
 }
 
-// Adds the messages that have arrived to the samples. Returns true if more messages may be queued.
+// Takes the messages that have arrived, and adds them to the samples. Returns true if more messages may be
+// queued.
 bool take(NewestMessages *newest, Pieces *pieces, const char **trouble) {
     FillResult result =
         consumer_fill(newest->consumer, message_samples_decoder(newest->samples), newest->batch);

@@ -1,6 +1,6 @@
 // Reads the newest messages of a topic, with a consumer client that the session opens for one function call.
-// The functions that try a source and suggest mappings call it. This file commits nothing to Kafka and stores
-// nothing.
+// The functions that try a source and suggest mappings call this file. This file commits nothing to Kafka and
+// stores nothing.
 #pragma once
 
 #include "decode/batch.h"
@@ -21,7 +21,7 @@ struct NewestMessages {
     Source source;
     TimestampTz deadline; // newest_messages_read() sets it
     Consumer *consumer;
-    Batch *batch; // has the progress of the consumer client, and no readings
+    Batch *batch; // records how far the consumer client has read, and has no readings
     MessageSamples *samples;
 };
 

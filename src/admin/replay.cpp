@@ -49,7 +49,7 @@ struct Replay {
     ReplaySpan span;
     ReplayReader reader;
     HTAB *adjustments;
-    MemoryContext context; // of a batch
+    MemoryContext context; // has the memory for one batch
     ReturnSetInfo *result;
     int64_t messages;
     int64_t stored;
@@ -87,8 +87,8 @@ void run(Replay *replay) {
     auto *all = static_cast<ReplayProgress *>(palloc0(sizeof(ReplayProgress) * (plan.rows + 1)));
     auto *next = static_cast<size_t *>(palloc(sizeof(size_t) * (plan.rows + 1)));
     auto *round = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * (plan.rows + 1)));
-    for (size_t i = plan.count; i-- > 0;) { // backwards, so that the first piece of a row sets from_offset
-                                            // and next[] last
+    for (size_t i = plan.count; i-- > 0;) { // backwards, so that the first piece of a row is the last
+                                            // to set from_offset and next[]
         const ReplayPiece &piece = plan.pieces[i];
         ReplayProgress &row = all[piece.row];
         row.partition = piece.partition;

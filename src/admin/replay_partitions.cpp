@@ -1,5 +1,5 @@
 // Asks Kafka which offsets belong to the times of a replay, for each partition that ingest has read. This
-// code raises an error if the topic is not the topic that ingest has read. replay_plan.cpp calls it.
+// code raises an error if the topic is not the topic that ingest has read. replay_plan.cpp calls this file.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -38,7 +38,7 @@ int64_t to_kafka_time(TimestampTz time) {
     return std::max<int64_t>(microseconds / 1000 + (microseconds % 1000 > 0 ? 1 : 0), 0);
 }
 
-// Asks for the first and the end offset of all partitions at once.
+// Asks for the first offset and the end offset of all partitions at once.
 void ask_ranges(const Source &source, Consumer *consumer, ReplayPartition *partitions, size_t count) {
     CHECK_FOR_INTERRUPTS();
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (count + 1)));
@@ -69,14 +69,14 @@ int64_t *ask_offsets_at(const Source &source, Consumer *consumer, const ReplayPa
 }
 
 // Returns whether Kafka may have removed messages of the span. If Kafka has never removed a message of the
-// partition, the span is complete. The span is also complete if Kafka still holds a message before it.
+// partition, the span is complete. The span is also complete if Kafka still holds a message before the span.
 bool may_be_removed(const ReplayPartition &partition) {
     return partition.range.low > 0 && partition.from <= partition.range.low;
 }
 
-// Returns whether Kafka may have removed messages of the span. `after` is the first offset with a time later
-// than the span's beginning. If `after` is the first offset that Kafka holds, Kafka holds no message at or
-// before the span's beginning.
+// Returns whether Kafka may have removed messages of the span, and is more exact than may_be_removed().
+// `after` is the first offset with a time later than the span's beginning. If `after` is the first offset
+// that Kafka holds, Kafka holds no message at or before the span's beginning.
 bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_t after) {
     if (!may_be_removed(partition))
         return false;
@@ -119,8 +119,9 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
 }
 
 // Returns whether the topic has this partition. If the topic lacks a partition that ingest has read, the
-// topic is now another topic, and the function raises an error. If ingest has never read the partition, there
-// is nothing to replay: the partition's row exists only because a person has set the offset in advance.
+// topic is now another topic, and the function raises an error. If the topic lacks a partition that ingest
+// has never read, the function returns false: the partition's row exists only because a person has set the
+// offset in advance.
 bool has_partition(const Source &source, const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;

@@ -1,5 +1,5 @@
 // Finds the Kafka partitions that a replay reads, and the range of offsets in each partition. replay_plan.cpp
-// calls it. This file reads no messages.
+// calls this file. This file reads no messages.
 #pragma once
 
 #include "kafka/consumer.h"
@@ -18,7 +18,7 @@ struct ReplaySpan {
     Source source;
     TimestampTz from;
     TimestampTz to;
-    int32_t partition; // -1: all
+    int32_t partition; // -1: all partitions
 };
 
 // A Kafka partition: its row of heartbeat_offsets, and Kafka's answers about it.

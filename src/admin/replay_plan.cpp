@@ -1,6 +1,6 @@
 // Divides the offsets that a replay reads into replay pieces (replay_piece.h). One replay piece ends and the
 // next begins at two kinds of offsets: each bound of a range in heartbeat_gaps, and the first offset that
-// ingest has read in the partition. replay.cpp calls it first.
+// ingest has read in the partition. replay.cpp calls this file first.
 #include "server/server.h"
 
 #include "admin/replay_plan.h"
@@ -17,7 +17,7 @@ constexpr const char *select_gaps_sql = R"sql(
     WHERE topic = $1 AND partition = $2 AND from_offset < $4 AND to_offset > $3@source@
     ORDER BY from_offset)sql";
 
-// A database of version 1.1 or 1.2 has only the source default.
+// A database of version 1.1 or 1.2 has only the source `default`.
 constexpr StatementPart of_source = {"@source@", R"sql( AND source = $5)sql"};
 constexpr StatementPart of_any = {"@source@", R"sql( AND $5 = 'default')sql"};
 

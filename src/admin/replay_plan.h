@@ -1,5 +1,5 @@
-// Plans which ranges of offsets a replay reads (replay_piece.h). replay.cpp calls it. This file reads and
-// stores no messages.
+// Plans which ranges of offsets a replay reads (replay_piece.h). replay.cpp calls this file. This file reads
+// and stores no messages.
 #pragma once
 
 #include "admin/replay_partitions.h"

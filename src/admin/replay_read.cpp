@@ -1,5 +1,5 @@
 // Reads the messages of a replay into its batch. Like a worker, the session waits on its latch and on the
-// descriptor of the consumer client. replay.cpp and replay_removed.cpp call it.
+// descriptor of the consumer client. replay.cpp and replay_removed.cpp call this file.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -20,7 +20,7 @@ namespace heartbeat {
 namespace {
 
 constexpr long look_ms = 1000;
-constexpr TimestampTz patience = 30 * USECS_PER_SEC; // for the next message
+constexpr TimestampTz patience = 30 * USECS_PER_SEC; // the longest wait for the next message
 
 [[noreturn]] void fail(Consumer *consumer, const char *reason) {
     const char *trouble = consumer_trouble(consumer);

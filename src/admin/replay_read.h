@@ -1,6 +1,6 @@
 // Reads replay pieces of several Kafka partitions at the same time, batch by batch. replay.cpp and
-// replay_removed.cpp call it. A user can cancel the session while it reads. This file does not store the
-// batches.
+// replay_removed.cpp call this file. A user can cancel the session while it reads. This file does not store
+// the batches.
 #pragma once
 
 #include "admin/replay_piece.h"
@@ -15,7 +15,7 @@ struct ReplayReader {
     Consumer *consumer;
     Decoder *decoder;
     Batch *batch;
-    const ReplayPiece *pieces; // one for each partition, in ascending order of partitions
+    const ReplayPiece *pieces; // one piece for each partition, in ascending order of partitions
     size_t count;
     int64_t *reached;  // for each replay piece, the next offset to read
     size_t remaining;  // number of replay pieces that are not read to their end

@@ -1,5 +1,5 @@
-// Refuses a replay of a time span that Kafka no longer holds completely. replay_plan.cpp calls it.
-// replay_partitions.cpp decides whether Kafka has removed messages; this file only reports it.
+// Refuses a replay of a time span that Kafka no longer holds completely. replay_plan.cpp calls this file.
+// replay_partitions.cpp decides whether Kafka has removed messages. This file only raises the error.
 #pragma once
 
 #include "admin/replay_partitions.h"

@@ -1,6 +1,6 @@
 // Stores a batch that a replay has read, except the messages that are unresolved dead letters. For each
-// partition it counts the stored rows, the duplicates and the dead letters. replay.cpp calls it for each
-// batch.
+// partition it counts the stored rows, the duplicates and the dead letters. replay.cpp calls this file for
+// each batch.
 #include "server/server.h"
 
 #include "admin/replay_store.h"
@@ -16,14 +16,14 @@ namespace {
 
 // A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored them as
 // readings, the counters would count them twice. The replay stores a message in conflict like any other
-// message, because the counters have counted its readings and no dead letter.
+// message, because the counters have counted the readings of this message, and no dead letter.
 constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters
     WHERE topic = $1 COLLATE "C"@source@ AND partition = $2 AND "offset" >= $3 AND "offset" < $4
         AND resolved_at IS NULL AND error_code <> 'CONFLICT')sql";
 
-// A database of version 1.1 or 1.2 has only the source default.
+// A database of version 1.1 or 1.2 has only the source `default`.
 constexpr StatementPart of_source = {"@source@", R"sql( AND source = $5)sql"};
 constexpr StatementPart of_any = {"@source@", R"sql( AND $5 = 'default')sql"};
 
@@ -42,10 +42,9 @@ void leave_out_dead_letters(Batch *batch, const Source &source, const BatchParti
 }
 
 // Counts the offsets of the batch once more, like the offsets that ingest reads again after a seek back. If
-// ingest has read the offsets before (not `skipped`), the counters have counted each reading already, so the
-// reading now counts as a duplicate. The reading counts as a duplicate even if a session has deleted its row,
-// and the replay has stored the row again. A reading in conflict counts as a conflict only when its message
-// is read for the first time.
+// `skipped` is false, ingest has read the offsets before, and the counters have counted each reading. So each
+// reading now counts as a duplicate, even if a session has deleted its row and the replay has stored the row
+// again. A reading in conflict counts as a conflict only when its message is read for the first time.
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;

@@ -1,5 +1,5 @@
-// Stores the batches that a replay has read, and counts their messages and readings. replay.cpp calls it for
-// each batch. This file does not read from Kafka.
+// Stores the batches that a replay has read, and counts their messages and readings. replay.cpp calls this
+// file for each batch. This file does not read from Kafka.
 #pragma once
 
 #include "server/server.h"

@@ -43,7 +43,7 @@ struct Retry {
     RetryLetters letters;
     RetryResults results;
     bool replace;          // replace stored readings with the readings in conflict
-    MemoryContext context; // of one batch
+    MemoryContext context; // has the memory for one batch
 };
 
 // Returns how many of the dead letters fit into one batch. The result is at least 1, even if the first dead

@@ -11,8 +11,8 @@ namespace heartbeat {
 
 namespace {
 
-// heartbeat_drop_source() waits for this lock. So the drop moves the counters only after the retry has
-// adjusted them.
+// The statement locks the row of the source, and heartbeat_drop_source() waits for this lock. So the drop
+// moves the counters only after the retry has adjusted these counters.
 Statement select_layout = {{TEXTOID}, R"sql(
     SELECT format, preset, mapping::text, schema_registry, schema, kafka_config_file
     FROM @extschema@.heartbeat_source_definitions

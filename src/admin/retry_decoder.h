@@ -1,5 +1,5 @@
 // Makes the decoder of a source from the present row in heartbeat_source_definitions. retry_letters.cpp calls
-// it for each source of its dead letters.
+// this file for each source of its dead letters.
 #pragma once
 
 #include "store/sources.h"
@@ -8,8 +8,9 @@ namespace heartbeat {
 
 class Decoder;
 
-// Call it in a transaction. Returns nullptr if there is no such source. Raises an error if its mapping cannot
-// be compiled. Copies the source to `context`. The caller destroys the decoder with decoder_destroy().
+// Call this function in a transaction. Returns nullptr if there is no such source. Raises an error if its
+// mapping cannot be compiled. Copies the source to `context`. The caller destroys the decoder with
+// decoder_destroy().
 Decoder *retry_decoder_load(const char *name, MemoryContext context, Source *source);
 
 } // namespace heartbeat

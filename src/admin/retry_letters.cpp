@@ -1,5 +1,5 @@
 // Locks the dead letters of a retry, some hundreds at a time, and decodes their messages into a batch again.
-// retry.cpp calls it.
+// retry.cpp calls this file.
 #include "server/server.h"
 
 #include "admin/retry_decoder.h"
@@ -57,7 +57,8 @@ constexpr const char *read_letters_sql = R"sql(
     WHERE id = ANY ($1)
     ORDER BY id)sql";
 
-// A database of version 1.1 or 1.2 has only the source default, and neither headers nor conflicts.
+// A database of version 1.1 or 1.2 has only the source `default`, and its table has no columns for headers
+// and conflicts.
 constexpr StatementPart source = {"@source@", R"sql(source)sql"};
 constexpr StatementPart only_source = {"@source@", R"sql('default'::text)sql"};
 constexpr StatementPart known = {"@known@", R"sql(
@@ -67,9 +68,9 @@ constexpr StatementPart all_known = {"@known@", R"sql()sql"};
 constexpr StatementPart added = {"@added@", R"sql(
         header_names, header_values,
         CASE jsonb_typeof(readings) WHEN 'array' THEN jsonb_array_length(readings) ELSE 0 END)sql"};
-// Whether the source of the letter was dropped after the letter was stored. The counters of the source are
-// then in heartbeat_dropped_offsets. A later source can have the same name and the same topic, so the
-// statement compares the ids of the letters.
+// True if the source of the letter was dropped after the letter was stored. heartbeat_dropped_offsets then
+// has the counters of the source. A later source can have the same name and the same topic, so the statement
+// compares the letter's id with last_dead_letter, the last id before the source was dropped.
 constexpr StatementPart was_dropped = {"@dropped@", R"sql(
         EXISTS (SELECT FROM @extschema@.heartbeat_dropped_offsets d
                 WHERE d.source = l.source AND d.topic = l.topic AND l.id <= d.last_dead_letter))sql"};
@@ -91,7 +92,7 @@ MessageBytes bytes_of(const bytea *value) {
     return value == nullptr ? MessageBytes{} : MessageBytes{VARDATA(value), VARSIZE(value) - VARHDRSZ};
 }
 
-// The elements of an array; nullptr: the column is NULL.
+// Returns the elements of the array in this column, or nullptr if the column is NULL.
 Datum *elements_of(uint64_t row, int column, Oid array_type, Oid type, bool **nulls, int *count) {
     bool null;
     Datum value = statement_value(row, column, array_type, &null);
@@ -103,8 +104,7 @@ Datum *elements_of(uint64_t row, int column, Oid array_type, Oid type, bool **nu
     return elements;
 }
 
-// A person may have updated header_names or header_values, so the two arrays can have different numbers of
-// elements.
+// An UPDATE by a person can give header_names and header_values different numbers of elements.
 const MessageHeader *headers_of(uint64_t row, size_t *count) {
     bool *no_names, *no_values;
     int names_count, values_count;
@@ -154,7 +154,7 @@ const SourceDecoder *decoder_of(const RetryLetters &letters, const char *source)
     auto *known = static_cast<SourceDecoder *>(hash_search(letters.decoders, made.name, HASH_FIND, &found));
     if (found)
         return known;
-    // this may raise an error, so call it before you add the entry
+    // retry_decoder_load() can raise an error, so call it before you add the entry
     made.decoder = retry_decoder_load(source, letters.context, &made.source);
     if (made.decoder == nullptr)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -1,5 +1,5 @@
-// Locks dead letters for a retry, and decodes their messages into a batch. retry.cpp calls it. This file does
-// not store the batch.
+// Locks dead letters for a retry, and decodes their messages into a batch. retry.cpp calls this file. This
+// file does not store the batch.
 #pragma once
 
 #include "admin/retry_filters.h"
@@ -21,15 +21,15 @@ struct SourceDecoder {
 struct RetryLetter {
     int64_t id;
     int64_t bytes;
-    CounterAdjustment *adjustment; // adjusts the counters of its Kafka partition
+    CounterAdjustment *adjustment; // adjusts the counters of the letter's Kafka partition
     bool is_conflict;              // the message was stored, except for its readings in conflict
     int64_t conflicts;             // the number of readings in conflict
     const SourceDecoder *decoder;  // decodes with the present layout of the source
-    const char *refusal; // if the database refused to replace readings: the reason; otherwise nullptr
+    const char *refusal;           // why the database refused to replace readings; nullptr: it did not refuse
 };
 
 struct RetryLetters {
-    MemoryContext context; // has the sources of the decoders
+    MemoryContext context; // has the memory for the sources of the decoders
     HTAB *decoders;        // see retry_letters_create_decoders()
     Batch *batch;
     // the filters, the id of the last locked letter, how many letters to lock, and the source

@@ -1,7 +1,7 @@
 // Replaces stored readings with the readings of dead letters, each message in a subtransaction. A reading
-// that was in conflict in one table can now belong to the other table, for example if its source has another
-// mapping, or if a person has changed the message. In this case the code in this file also removes the stored
-// reading from the first table.
+// that was in conflict in heartbeat_records can now belong to heartbeat_anomalies, or the reverse, because
+// the source has another mapping or a person has changed the message. In this case this file also removes the
+// stored reading from the table with the conflict.
 #include "server/server.h"
 
 #include "admin/retry_replace.h"
@@ -31,7 +31,7 @@ Statement select_conflicts = {{INT8ARRAYOID}, R"sql(
 struct Work {
     Batch *batch;
     const BatchMessage *message;
-    const bool *moved; // for each reading of the batch: was the reading in conflict in the other table?
+    const bool *moved; // moved[i]: the reading i of the batch was in conflict in the other table
     Replaced replaced;
 };
 

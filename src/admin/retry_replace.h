@@ -1,5 +1,5 @@
-// Replaces stored heart rates with the heart rates of messages in conflict. retry.cpp calls it after it has
-// stored the batch, if the argument `replace` is true.
+// Replaces stored heart rates with the heart rates of messages in conflict. retry.cpp calls this file after
+// it has stored the batch, if the argument `replace` is true.
 #pragma once
 
 #include "admin/retry_letters.h"

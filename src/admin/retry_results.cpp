@@ -34,8 +34,8 @@ constexpr const char *update_errors_sql = R"sql(
     WHERE l.id = n.id
         AND (l.error_code, l.error_text@old@) IS DISTINCT FROM (n.error_code, n.error_text@new@))sql";
 
-// A database of version 1.1 or 1.2 has no conflicts. If n.readings is NULL, the column `readings` does not
-// change.
+// A database of version 1.1 or 1.2 has no column `readings`. If n.readings is NULL, the column `readings`
+// does not change.
 constexpr StatementPart set_readings = {"@readings@",
                                         R"sql(, readings = coalesce(n.readings::jsonb, l.readings))sql"};
 constexpr StatementPart old_readings = {"@old@", R"sql(, l.readings)sql"};
@@ -68,7 +68,7 @@ uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
     return indexes;
 }
 
-// Counts a letter whose message is stored now. A resolved dead letter no longer counts as a dead letter: its
+// Counts a letter whose message is stored now. A resolved dead letter no longer counts as a dead letter. Its
 // message and its readings count instead. The readings of a message in conflict were already counted, so only
 // the counts of its readings in conflict can change. If the message has more readings now, because its source
 // has another mapping or a person has changed the message, the additional readings count too.

@@ -1,5 +1,5 @@
 // Loads the schemas that a session's decoder lacks. The functions for replay, for retry and for trying a
-// source call it. The session waits for the registry, and a user can cancel it while it waits.
+// source call this file. The session waits for the registry, and a user can cancel this wait.
 #pragma once
 
 #include "decode/decoder.h"
@@ -8,9 +8,9 @@
 
 namespace heartbeat {
 
-// A schema that the session looks for. schema_session_find() calls use(). The schema is valid only during
-// this call. The session does not store the schema: the transaction of a session can stay open for long, and
-// a worker that stores the same schema would have to wait for it.
+// A schema that the session looks for. schema_session_find() calls use(). The texts of the schema exist only
+// during this call. The session does not store the schema: the transaction of a session can stay open for
+// long, and a worker that stores the same schema would have to wait for this transaction.
 struct SchemaQuestion {
     const Source &source;
     int32_t id;
@@ -23,8 +23,8 @@ struct SchemaQuestion {
 // answer. SPI_tuptable and SPI_processed of the caller stay unchanged.
 bool schema_session_find(const SchemaQuestion &question);
 
-// Gives the decoder the schema that it wants. Call it after DecodeResult::needs_schema, and then decode the
-// message again. This function raises the same errors as schema_session_find().
+// Gives the decoder the schema that it wants. Call this function after DecodeResult::needs_schema, and then
+// decode the message again. This function raises the same errors as schema_session_find().
 void schema_session_load(const Source &source, Decoder *decoder);
 
 // Raises an error with the reason why a schema cannot be loaded. The reason is in UTF-8.

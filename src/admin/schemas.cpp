@@ -64,7 +64,8 @@ const char *registry_argument(FunctionCallInfo fcinfo) {
     return urls;
 }
 
-// The row of a schema has the text of schema_registry. So a source with another text does not use the schema.
+// The row of a schema contains a schema_registry as text. A source uses the schema only if the source's
+// schema_registry is the same text.
 void warn_if_unused(const char *registry) {
     size_t count = 0;
     const ListedSource *listed = sources_load(CurrentMemoryContext, &count);

@@ -1,5 +1,5 @@
-// Checks each field of a source's definition, and finds fields that exclude each other. sources.cpp calls it
-// before it stores a source, and try_source.cpp before it reads a topic.
+// Checks each field of a source's definition, and finds fields that exclude each other. sources.cpp calls
+// this file before it stores a source. try_source.cpp calls this file before it reads a topic.
 #include "server/server.h"
 
 #include "admin/source_check.h"
@@ -58,7 +58,7 @@ void check_topic(const SourceDefinition &source) {
                "A Kafka topic's name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'.");
 }
 
-// Raises an error if the value is not legal. NULL is legal only for the source default.
+// Raises an error if the value is not legal. NULL is legal only for the source `default`.
 void check_choice(const SourceDefinition &source, SourceField field,
                   std::initializer_list<const char *> legal) {
     const char *value = source.fields[field];

@@ -1,5 +1,6 @@
 // Checks the definition of a source, and whether a role has the right to set its servers and files. The
-// functions that add, change and try a source call it. This file asks neither Kafka nor a schema registry.
+// functions that add, change and try a source call this file. This file asks neither Kafka nor a schema
+// registry.
 #pragma once
 
 #include "admin/source_definition.h"
@@ -22,9 +23,9 @@ void source_check(const SourceDefinition &source);
 // heartbeat.kafka_config_file, because the server reads the file.
 void source_check_rights(const SourceDefinition &given, Oid role);
 
-// Call it before a role changes the topic of a stored source. Raises an error if the role has no right to set
-// the servers and files of this source. Otherwise the role could let the server read any topic with the
-// credentials of this source.
+// Call this function before a role changes the topic of a stored source. Raises an error if the role has no
+// right to set the servers and files of this source. Otherwise the role could let the server read any topic
+// with the credentials of this source.
 void source_check_topic_rights(const SourceDefinition &stored, Oid role);
 
 } // namespace heartbeat

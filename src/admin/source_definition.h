@@ -20,7 +20,7 @@ enum SourceField {
     source_fields
 };
 
-// The names of the fields, by SourceField.
+// The names of the fields, in the order of SourceField.
 inline constexpr const char *source_field_names[source_fields] = {
     "topic",           "mapping", "preset",       "format",       "brokers",   "kafka_config_file",
     "schema_registry", "schema",  "start_offset", "offset_reset", "tombstones"};

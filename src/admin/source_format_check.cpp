@@ -1,4 +1,4 @@
-// Finds parameters of a source that the format does not allow, wrong URLs and wrong schemas.
+// Finds wrong URLs, wrong schemas, and parameters of a source that the format does not allow.
 #include "server/server.h"
 
 #include "admin/source_format_check.h"

@@ -1,5 +1,5 @@
 // Checks whether the format, the schema registry and the schema of a source fit together. source_check.cpp
-// calls it.
+// calls this file.
 #pragma once
 
 #include "admin/source_definition.h"

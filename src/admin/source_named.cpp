@@ -1,5 +1,5 @@
 // Loads the sources as the extension's owner, and selects a source by its name. kafka_offsets.cpp and
-// replay.cpp call it.
+// replay.cpp call this file.
 #include "server/server.h"
 
 #include "admin/source_definition.h"

@@ -1,5 +1,5 @@
 // The statements on heartbeat_source_definitions, and on the rows of a source in other tables. sources.cpp
-// calls it.
+// calls this file.
 #include "server/server.h"
 
 #include "admin/source_store.h"
@@ -78,9 +78,9 @@ Statement delete_pause = {{TEXTOID}, R"sql(
 Statement delete_source = {{TEXTOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_source_definitions WHERE name = $1)sql"};
 
-// CREATE EXTENSION makes the row of `default`, also during the restore of a dump. The row of the dropped
-// source stays, so that a dump has the row too. Without the row in the dump, the source would exist again
-// after the restore.
+// CREATE EXTENSION makes the row of `default`, also during the restore of a dump. If `default` is dropped,
+// its row stays with a time in dropped_at, so that a dump has this row too. Without this row in the dump, the
+// source would exist again after the restore.
 Statement mark_dropped = {{TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET dropped_at = now(), changed_at = now(), revision = revision + 1

@@ -1,5 +1,5 @@
-// Reads and writes the definitions of sources in the tables. sources.cpp calls it as the extension's owner,
-// with the tables locked. It checks no definition.
+// Reads and writes the definitions of sources in the tables. sources.cpp calls this file as the extension's
+// owner, with the tables locked. This file checks no definition.
 #pragma once
 
 #include "admin/source_definition.h"
@@ -10,8 +10,8 @@ extern "C" {
 
 namespace heartbeat {
 
-// Locks the source of this name, if it exists, and waits for its current batches. If `drops` is true, it also
-// waits for sessions that seek, replay, retry or pause the source.
+// Locks the source of this name, if it exists, and waits for its current batches. If `drops` is true, the
+// function also waits for sessions that seek, replay, retry or pause the source.
 void source_store_lock(const char *name, bool drops);
 
 // Returns false if there is no source of this name.

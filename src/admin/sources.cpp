@@ -80,8 +80,8 @@ void take_away_empty(SourceDefinition *source) {
             field = nullptr;
 }
 
-// Sets the fields without a value to their defaults. The source default gets no default for start_offset and
-// offset_reset, because it uses the settings.
+// Sets the fields without a value to their defaults. The source `default` gets no value for start_offset and
+// offset_reset, because this source uses the settings.
 void put_defaults(SourceDefinition *source) {
     auto put = [=](SourceField field, const char *value) {
         if (source->fields[field] == nullptr)

@@ -32,7 +32,7 @@ bool set_bare(const SchemaTexts &texts, void *schemas) {
     return sample_schemas_set_bare(static_cast<SampleSchemas *>(schemas), texts);
 }
 
-// An Avro schema is JSON, and a .proto file never is.
+// An Avro schema is JSON. A .proto file is never JSON.
 bool is_avro(const char *schema) {
     const char *begin = schema + strspn(schema, " \t\r\n");
     return begin[0] != '\0' && strchr("{[\"", begin[0]) != nullptr;

@@ -1,5 +1,5 @@
-// Finds the format of sample messages, and loads the schemas that they name. heartbeat_suggest_mapping()
-// calls it.
+// Finds the format of sample messages, and loads the schemas that these messages name.
+// heartbeat_suggest_mapping() calls this file.
 #pragma once
 
 #include "decode/message_samples.h"
@@ -12,8 +12,9 @@ namespace heartbeat {
 // for the format, but the check of the arguments needs a format.
 const char *suggest_schemas_format(const char *schema_registry, const char *schema);
 
-// Sets *schemas as soon as it exists, so the caller can destroy it also after an error. Raises an error if
-// the schema registry does not answer. Raises a notice for each schema that is not known or cannot be used.
+// Sets *schemas as soon as the object exists, so that the caller can destroy the object even after an error.
+// Raises an error if the schema registry does not answer. Raises a notice for each schema that is not known
+// or cannot be used.
 void suggest_schemas_load(const Source &source, const MessageSamples *samples, SampleSchemas **schemas);
 
 } // namespace heartbeat

@@ -102,7 +102,7 @@ void put_decoded(const MessageView &message, const Decoded &decoded, ReturnSetIn
             put(&row, result);
 }
 
-// A message can need two schemas: of its value, and of its key.
+// A message can need two schemas: one for its value, and one for its key.
 DecodeResult decode(const Source &source, Decoder *decoder, const MessageView &message, Decoded *decoded) {
     for (;;) {
         const DecodeResult result = decoder->decode(message, decoded);

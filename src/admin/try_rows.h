@@ -1,4 +1,5 @@
-// Makes the rows that heartbeat_try_source() and heartbeat_suggest_mapping() return. try_source.cpp calls it.
+// Makes the rows that heartbeat_try_source() and heartbeat_suggest_mapping() return. try_source.cpp calls
+// this file.
 #pragma once
 
 #include "decode/decoder.h"

@@ -1,5 +1,5 @@
 // heartbeat_refuse_user_code(), heartbeat_notify() and heartbeat_announcements_dropped(). The SQL functions
-// of the extension call heartbeat_refuse_user_code() before they write to a bookkeeping table, and
+// of the extension call heartbeat_refuse_user_code() before they write to a bookkeeping table. They call
 // heartbeat_notify() to send NOTIFY. heartbeat_announcements_dropped() returns how many notifications were
 // dropped.
 #include "server/server.h"
