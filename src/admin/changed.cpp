@@ -51,8 +51,9 @@ Statement insert_marks_of_default = {R"sql(
 // subtransaction. `marked` does not show which subtransaction has marked a minute, so the session then
 // forgets all minutes of the transaction.
 HTAB *marked = nullptr;
-// The nesting level of the transaction in which heartbeat itself moves or deletes readings. heartbeat then
-// updates the rollup itself, so the trigger marks no minute. 0: heartbeat does not change readings now.
+// The nesting level of a transaction in which heartbeat itself moves or deletes readings. In such a
+// transaction the trigger marks no minute, because heartbeat updates the rollup itself. In all other
+// transactions own_level is 0.
 int own_level = 0;
 
 void forget() {

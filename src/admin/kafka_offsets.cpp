@@ -37,7 +37,7 @@ constexpr int check_patience_s = 3; // short, because a seek by offset also work
 // the first offset whose Kafka timestamp is at or after `time`.
 void fill(const Source &source, Consumer *consumer, TimestampTz time, const int32_t *only,
           ReturnSetInfo *result) {
-    // Kafka has no times before 1970, so such a time means the first offset
+    // Kafka has no times before 1970, so an earlier time means the first offset
     int64_t kafka_time = std::max<int64_t>(to_unix_microseconds(time) / 1000, 0);
     TopicDescription topic = kafka_session_describe(source, consumer);
     if (only != nullptr && (*only < 0 || *only >= topic.partition_count))

@@ -21,7 +21,7 @@ Consumer *kafka_session_open(const Source &source);
 // PG_ENSURE_ERROR_CLEANUP, which also calls this function when the session is terminated.
 void kafka_session_close(int code, Datum consumer);
 
-// Waits until an answer of Kafka has arrived, or the milliseconds have passed. Meanwhile the session handles
+// Waits until an answer of Kafka has arrived, or `milliseconds` have passed. Meanwhile the session handles
 // interrupts, statement_timeout, barriers and the postmaster's death. The session does not wait in a call of
 // librdkafka.
 void kafka_session_wait(Consumer *consumer, long milliseconds);

@@ -1,7 +1,7 @@
 // heartbeat_replay(). The session reads the messages of a time span from Kafka again, with a consumer client
 // of its own, and stores the readings that the tables do not have. The session changes no stored offset. At
-// the end of the replay the session adds to the counters in heartbeat_offsets. Only this step locks rows that
-// ingest needs.
+// the end of the replay the session adds the results to the counters in heartbeat_offsets. Only this step
+// locks rows that ingest needs.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"

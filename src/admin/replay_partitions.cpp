@@ -88,7 +88,7 @@ bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_
 }
 
 // A person can set the stored offset of a partition before ingest has read the partition. Returns true if a
-// person has done this, and the partition's end offset is still lower than the stored offset.
+// person has set the stored offset in this way, and the partition's end offset is still lower.
 bool is_ahead(const ReplayPartition &partition) {
     return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
 }

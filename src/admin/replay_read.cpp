@@ -1,5 +1,5 @@
-// Reads the messages of a replay into its batch. Like a worker, the session waits on its latch and on the
-// descriptor of the consumer client. replay.cpp and replay_removed.cpp call this file.
+// Reads the messages of a replay into the batch of a ReplayReader. Like a worker, the session waits on its
+// latch and on the descriptor of the consumer client. replay.cpp and replay_removed.cpp call this file.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"

@@ -41,10 +41,11 @@ void leave_out_dead_letters(Batch *batch, const Source &source, const BatchParti
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Counts the offsets of the batch once more, like the offsets that ingest reads again after a seek back. If
-// `skipped` is false, ingest has read the offsets before, and the counters have counted each reading. So each
-// reading now counts as a duplicate, even if a session has deleted its row and the replay has stored the row
-// again. A reading in conflict counts as a conflict only when its message is read for the first time.
+// Adds the number of the batch's offsets to `rewound`, as a seek back does for the offsets that ingest will
+// read again. If `skipped` is false, ingest has read the offsets before, and the counters have counted each
+// reading. So each reading now counts as a duplicate, even if a session has deleted its row and the replay
+// has stored the row again. A reading in conflict counts as a conflict only when its message is read for the
+// first time.
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;

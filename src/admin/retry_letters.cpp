@@ -221,7 +221,8 @@ size_t retry_letters_lock(RetryLetters *letters) {
     return count;
 }
 
-// retry_letters_lock() has locked the dead letters, so no other session can have deleted them since.
+// retry_letters_lock() has locked the dead letters, so no other session can have deleted these dead letters
+// since then.
 void retry_letters_decode(RetryLetters *letters, size_t count) {
     Datum ids = array_of_int8(count, [&](size_t i) { return letters->chosen[i].id; });
     if (statement_execute(offsets_have_sources() ? &read_letters : &read_old_letters, &ids, nullptr,

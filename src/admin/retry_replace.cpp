@@ -42,7 +42,7 @@ bool is_text(const Batch *batch, BatchBytes piece, const char *text) {
 }
 
 // Compares the readings of a message with the rows of select_conflicts. Marks a reading if a row has the same
-// customer, time and device, but is in another table than the table of the reading.
+// customer, time and device, and the reading now belongs to the other table.
 void mark_moved(const Batch *batch, uint64_t row, bool *moved) {
     const BatchMessage &message = batch->messages[static_cast<size_t>(statement_int4(row, 1))];
     const char *customer_id = statement_text(row, 2), *device_id = statement_text(row, 4);

@@ -105,8 +105,8 @@ void count_error(HTAB *errors, const char *code) {
     error->remaining = found ? error->remaining + 1 : 1;
 }
 
-// The code of a letter that stays unresolved. A message in conflict keeps the code CONFLICT, because its
-// other readings are stored.
+// The code of a letter that stays unresolved. A message in conflict keeps the code CONFLICT, because the
+// other readings of this message are stored.
 const char *code_of(const RetryLetters &letters, uint32_t i) {
     return letters.chosen[i].is_conflict ? conflict_code
                                          : dead_letters_error_code(letters.batch->messages[i]);

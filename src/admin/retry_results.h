@@ -20,7 +20,7 @@ HTAB *retry_results_create_errors();
 // of store_batch().
 void retry_results_count(const RetryLetters &letters, const PartitionCounts *counts);
 
-// Marks letters as resolved if their messages are stored without a conflict now.
+// Marks letters as resolved if their messages are now stored without a conflict.
 void retry_results_resolve(RetryResults *results, const RetryLetters &letters);
 
 // Stores the present error of each letter of the batch that stays unresolved.

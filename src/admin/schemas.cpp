@@ -1,4 +1,5 @@
-// heartbeat_add_schema(). It checks the schema, and then writes as the extension's owner.
+// heartbeat_add_schema(). The function checks the schema, and then writes to heartbeat_schemas as the
+// extension's owner.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"

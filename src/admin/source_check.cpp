@@ -134,7 +134,7 @@ void check_file(const char *file) {
 }
 
 // An empty value removes the field. The source then uses the setting together with the source's other fields.
-// Only a role with the right to set the setting may combine the setting with these fields.
+// So a role without the right to set the setting must not remove the field.
 void require_right(int field, const char *value, const char *setting, Oid role) {
     if (may_alter_system(setting, role))
         return;

@@ -79,8 +79,8 @@ Statement delete_source = {{TEXTOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_source_definitions WHERE name = $1)sql"};
 
 // CREATE EXTENSION makes the row of `default`, also during the restore of a dump. If `default` is dropped,
-// its row stays with a time in dropped_at, so that a dump has this row too. Without this row in the dump, the
-// source would exist again after the restore.
+// its row stays with a time in dropped_at, so that each dump contains this row. Without this row in the dump,
+// the source would exist again after the restore.
 Statement mark_dropped = {{TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET dropped_at = now(), changed_at = now(), revision = revision + 1

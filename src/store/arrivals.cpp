@@ -1,5 +1,5 @@
 // Writes and reads heartbeat_arrivals. A database with version 1.1 of the extension does not have this table.
-// In such a database these functions do nothing.
+// In such a database the functions of this file do nothing.
 #include "server/server.h"
 
 #include "server/arrays.h"

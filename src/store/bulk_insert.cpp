@@ -95,7 +95,7 @@ void end(Load *load) {
     CommandCounterIncrement(); // makes the rows visible to the next command
 }
 
-// Copies the source's values to their columns, and sets all other columns to NULL.
+// Copies the values from put_row() into their columns, and sets all other columns to NULL.
 void put_given(const Load *load, size_t row, TupleTableSlot *slot) {
     const Datum *values = load->at(row);
     ExecClearTuple(slot);

@@ -1,6 +1,6 @@
 // Finds the defaults of a table's columns once for each bulk insert. If a default is the same for all rows,
-// this file evaluates it only once. It evaluates a volatile default for each row. bulk_insert.cpp calls this
-// file.
+// this file evaluates the default only once. This file evaluates a volatile default for each row.
+// bulk_insert.cpp calls this file.
 #include "server/server.h"
 
 #include "store/bulk_insert_defaults.h"

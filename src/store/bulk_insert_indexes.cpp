@@ -1,5 +1,5 @@
-// Adds all rows to one index, then all rows to the next index. So the pages of an index stay in the
-// processor's caches. bulk_insert.cpp calls this file after it has written the rows.
+// Adds all rows to one index before it adds the first row to the next index. So the pages of an index stay in
+// the processor's caches. bulk_insert.cpp calls this file after it has written the rows.
 #include "server/server.h"
 
 #include "store/bulk_insert_indexes.h"

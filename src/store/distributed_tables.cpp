@@ -149,9 +149,9 @@ void recover() {
     CommitTransactionCommand();
 }
 
-// A batch commits on this server first, and later on the nodes. Until the batch has committed everywhere, it
-// holds a lock on heartbeat_stale_minutes. This function takes a conflicting lock. So it waits for such
-// batches, and new batches wait until release_marks().
+// A batch commits on this server first, and later on the nodes. Until the commit on all nodes, the batch
+// holds a lock on heartbeat_stale_minutes. This function takes a conflicting lock. So the function waits for
+// such batches, and new batches wait until release_marks().
 bool hold_marks() {
     // While this transaction waits for the lock, ingest waits too, so the timeout is short.
     set_for_transaction("lock_timeout", "1s");

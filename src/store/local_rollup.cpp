@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t fold_rows_max = 20'000;
 
 // Folds at most $1 rows, so that a transaction is short even after a backlog. The fold frees pages at the
-// beginning of the table, and PostgreSQL fills these pages again.
+// beginning of the table, and PostgreSQL reuses these pages.
 Statement fold = {{INT8OID}, {add_met_customers, update_sums, insert_sums}, R"sql(
     WITH taken AS (
         DELETE FROM @extschema@.heartbeat_rollup_pending

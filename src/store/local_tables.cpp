@@ -49,8 +49,8 @@ Statement select_stored_anomalies = {stored_types, {anomalies}, select_stored_sq
 Statement select_old_stored_records = {old_stored_types, {records}, select_old_stored_sql};
 Statement select_old_stored_anomalies = {old_stored_types, {anomalies}, select_old_stored_sql};
 
-// A plain INSERT needs a subtransaction. For fewer rows than this number, the subtransaction costs more than
-// ON CONFLICT.
+// A plain INSERT needs a subtransaction. For fewer rows than plain_insert_min, the subtransaction costs more
+// than ON CONFLICT.
 constexpr size_t plain_insert_min = 256;
 
 bool is_kept_out(const ErrorData *error) {
@@ -58,9 +58,9 @@ bool is_kept_out(const ErrorData *error) {
            error->sqlerrcode == ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION;
 }
 
-// The worker continues at the stored offsets. So it rarely reads a message twice, and the table rarely has
-// the key of a new row. So this function tries the plain INSERT first. A plain INSERT takes two thirds of the
-// time of ON CONFLICT.
+// The worker continues at the stored offsets. So the worker rarely reads a message twice, and the table
+// rarely has the key of a new row. Because of this, the function tries the plain INSERT first. A plain INSERT
+// takes two thirds of the time of ON CONFLICT.
 void insert(Rows *rows, bool *replaying) {
     CaughtError conflict;
     if (rows->count >= plain_insert_min && !*replaying && !user_triggers_present() &&

@@ -1,7 +1,7 @@
 // heartbeat_move_rows() copies the rows of one table into another table with the same columns.
-// heartbeat_make_partitions() calls it to move readings from the default partition to the table partition of
-// their week. heartbeat_move_rows() fires no trigger of the table, because it stores no new reading. Also, a
-// trigger would run as the extension's owner.
+// heartbeat_make_partitions() calls heartbeat_move_rows() to move readings from the default partition to the
+// table partition of their week. heartbeat_move_rows() fires no trigger of the table, because it stores no
+// new reading. Also, a trigger would run as the extension's owner.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -82,8 +82,8 @@ int64_t move_rows(Relation source, Relation target, EState *estate) {
     TupleTableSlot *row = table_slot_create(source, &estate->es_tupleTable);
     TupleTableSlot *rows[chunk_rows] = {};
     BulkInsertState bulk = GetBulkInsertState();
-    // The calling statement may have inserted rows into `source` after it took its snapshot. Only a new
-    // snapshot sees these rows.
+    // The calling statement may have inserted rows into `source` after PostgreSQL took the snapshot of the
+    // statement. Only a new snapshot sees these rows.
     Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
     TableScanDesc scan = table_beginscan(source, snapshot, 0, nullptr);
     int64_t moved = 0;

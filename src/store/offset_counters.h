@@ -1,5 +1,5 @@
-// The part of an UPDATE that adds numbers to the counters of heartbeat_offsets. offsets_advance.cpp uses it
-// to add the counts of a batch, and counter_adjustments.cpp uses it to add adjustments.
+// The part of an UPDATE that adds numbers to the counters of heartbeat_offsets. offsets_advance.cpp uses this
+// part to add the counts of a batch. counter_adjustments.cpp uses this part to add adjustments.
 #pragma once
 
 #include "server/statement.h"

@@ -17,7 +17,7 @@ struct StoredOffset {
     MarkTrail trail;          // the marks of the last consumed message and of earlier messages
     char cluster_id[64];      // empty: not known yet
     char topic_id[64];        // empty: not known yet
-    bool lost; // the topic was recreated or its log truncated: stored offsets now belong to other messages
+    bool lost; // the topic was recreated or the log was truncated: stored offsets belong to other messages
     char lost_reason[384];
     // true: a worker has read the Kafka partition. false: a person has set the offset in advance.
     bool was_read;

@@ -33,10 +33,10 @@ Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
         ORDER BY r.customer_id LIMIT 1) IS NULL
     ORDER BY m.place)sql"};
 
-// If a batch has at least eight times as many readings as sums, it inserts the sums into
-// heartbeat_rollup_pending, because these are few rows. A batch with fewer sums than small_batch also inserts
-// its sums. Any other batch may mark minutes instead, because a marked minute needs only one row, and its
-// sums need no rows.
+// If a batch has at least eight times as many readings as sums, the batch inserts the sums into
+// heartbeat_rollup_pending, because the sums are few rows. A batch with fewer sums than small_batch also
+// inserts its sums. Any other batch may mark minutes instead, because a mark is only one row, and the sums of
+// a marked minute need no rows.
 constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 

@@ -13,8 +13,8 @@ namespace {
 Statement delete_marks = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_stale_minutes WHERE minute_bucket = ANY ($1))sql"};
 
-// The snapshot sees all readings whose sums are in the pending rows of these minutes. So the rebuild counts
-// these readings again, and removes the pending rows.
+// The snapshot sees all readings whose sums are in the pending rows of these minutes. So the rebuild computes
+// these sums from the readings, and removes the pending rows.
 Statement delete_pending = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_rollup_pending
     WHERE minute_bucket = ANY ($1))sql"};

@@ -56,11 +56,11 @@ struct TablesLayout {
     // called, *replaying is true if the table already had rows of the previous batch. The function sets
     // *replaying to true if the table already had rows of this batch, and otherwise to false.
     void (*insert)(Rows *rows, bool *replaying);
-    // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT that
-    // returns a row for each of these keys that the table has: the index of the key, the stored heart rate,
-    // and whether the device is the same. If the device is not the same, the primary key of the table
-    // partition does not contain the device, and the stored reading of the other device prevented the insert.
-    // Returns the number of rows.
+    // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT. For
+    // each of these keys that the table has, the SELECT returns a row with the index of the key, the stored
+    // heart rate, and a boolean that is true if the stored device is the same. If the device is not the same,
+    // the primary key of the table partition does not contain the device, and the stored reading of the other
+    // device prevented the insert. Returns the number of rows.
     uint64_t (*select_stored)(bool anomalies, const Datum *keys);
     bool bulk_insert;  // the table partitions of this server have the rows, so a bulk insert is possible
     bool cheap_lookup; // a search for one key reads only an index of this server
