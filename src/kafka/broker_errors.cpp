@@ -1,6 +1,6 @@
-// Keeps the most severe error of all brokers, and the last error of each broker. It parses librdkafka's error
-// texts, which begin with the name of the broker. consumer_client.cpp calls this file for each error that
-// librdkafka's error callback has reported.
+// Keeps the most severe error of all brokers, and the last error of each broker. librdkafka's error texts
+// begin with the name of the broker, and this file parses the broker's id from this name. consumer_client.cpp
+// calls this file for each error that librdkafka's error callback has reported.
 #include "kafka/broker_errors.h"
 
 #include "decode/utf8_text.h"
@@ -19,8 +19,8 @@ namespace {
 // not repeated it for 60 seconds.
 constexpr std::chrono::seconds kept_for{60};
 
-// Returns how useful the error is to a person. 0: it shows only that a connection has ended. 1: it shows why
-// librdkafka could not connect. 2: it shows that the broker refused the client.
+// Returns how useful the error is to a person. 0: the error shows only that a connection has ended. 1: the
+// error shows why librdkafka could not connect. 2: the error shows that the broker refused the client.
 int rank_of(int error, const char *text) {
     bool refusal = error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL ||
                    error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
@@ -39,7 +39,7 @@ int length_without_times(const char *text) {
 }
 
 // librdkafka's text about a broker begins with the broker's name: "host:port/id: ...". Sets the broker's id,
-// and returns the text after the name. Returns nullptr if the text does not begin with such a name.
+// and returns the text after the name. Returns nullptr if the text does not begin with the name of a broker.
 const char *take_id(const char *text, int32_t *id) {
     const char *end = strstr(text, ": ");
     const char *digit = end;

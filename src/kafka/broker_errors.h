@@ -1,9 +1,9 @@
 // librdkafka reports many errors of its brokers. This class chooses the one error that heartbeat shows to a
 // person. For example, a refusal (because of a password or a certificate) matters more than a lost
 // connection. A more severe error replaces the chosen error at once. Any other error replaces the chosen
-// error only if the chosen error has not been repeated for 60 seconds. The class also keeps the last error of
-// each broker by the broker's id. So topic_leader.cpp can explain why a partition's leader does not answer.
-// The consumer client calls this class.
+// error only if librdkafka has not repeated the chosen error for 60 seconds. The class also keeps the last
+// error of each broker. topic_leader.cpp uses the last error of a partition's leader to explain why the
+// leader does not answer. The consumer client calls this class.
 #pragma once
 
 #include <chrono>
@@ -18,10 +18,13 @@ class BrokerErrors {
 
     // `error` is an rd_kafka_resp_err_t, and `text` is librdkafka's text of this error.
     void hear(int error, const char *text, Time now) noexcept;
-    void forget() noexcept;               // call it when any broker has answered
-    void forget(int32_t broker) noexcept; // call it when this broker has answered
 
-    const char *worst() const noexcept { return text_; } // empty: no error
+    // Forgets the chosen error. Call this function when any broker has answered.
+    void forget() noexcept;
+    // Forgets the last error of this broker. Call this function when this broker has answered.
+    void forget(int32_t broker) noexcept;
+
+    const char *worst() const noexcept { return text_; } // empty if there is no error
 
     // The last error of the broker with this id, without the broker's name. The text is empty if there is no
     // error.

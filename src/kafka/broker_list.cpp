@@ -20,7 +20,8 @@ constexpr size_t host_max = 255; // librdkafka's buffer for a host has this size
 constexpr int port_max = 65535;
 constexpr size_t port_digits_max = 9;
 
-// The address for the error text: printable ASCII, and at most shown_max characters.
+// The address as the error text shows it: at most shown_max characters, and a `?` for each character that is
+// not printable ASCII.
 struct Shown {
     char text[shown_max + sizeof("...")];
     explicit Shown(string_view address) {

@@ -1,6 +1,5 @@
 // Checks whether a list of bootstrap servers is legal. The extension and the generator call this file. This
-// header does not include librdkafka or other headers of src/kafka, because the generator is built without
-// them.
+// header does not include other headers of src/kafka, because the generator uses no other file of src/kafka.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +12,9 @@ inline constexpr const char *broker_list_legal =
     "[::1]:9092.";
 
 // Returns true if librdkafka can use each address of the list. Returns false if an address is wrong, or if
-// the list is empty. In this case `reason` is one sentence of ASCII about the fault, with the wrong address.
-// Without this check librdkafka would ignore a wrong address, or connect to another address.
+// the list is empty. If the function returns false, `reason` is one ASCII sentence about the fault. If an
+// address is wrong, the sentence shows this address. Without this check librdkafka would ignore a wrong
+// address, or connect to another address.
 bool broker_list_check(const char *list, char *reason, size_t size) noexcept;
 
 } // namespace heartbeat

@@ -13,9 +13,9 @@ struct rd_kafka_conf_s;
 
 namespace heartbeat {
 
-// A time in this class is the value of a counter that grows with each event. librdkafka calls hear() before
-// it queues the messages of a connection. So when a thread takes a message from the queue, hear() has already
-// recorded all losses of connections before this message.
+// A time in this class is the value of a counter. The counter grows each time a connection is lost or made.
+// librdkafka calls hear() before it queues the messages of a connection. So when a thread takes a message
+// from the queue, hear() has already recorded all losses of connections before this message.
 class Connections {
   public:
     // Makes librdkafka report its connections to this object. The object must not move while a client uses
@@ -26,7 +26,8 @@ class Connections {
 
     // lost_at() returns the time of the last loss of a connection to the broker (0: never). made_at() returns
     // the time at which a connection was last made. If the ids of two brokers share a slot, the later time
-    // counts. This can cause an unnecessary examination, but it never prevents a necessary examination.
+    // counts. A shared slot can cause an unnecessary examination, but it never prevents a necessary
+    // examination.
     int64_t lost_at(int32_t broker) const noexcept { return slot_of(broker).lost_at.load(); }
     int64_t made_at(int32_t broker) const noexcept { return slot_of(broker).made_at.load(); }
 

@@ -1,8 +1,8 @@
 // Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. Call
-// all these functions on the same thread. The functions never throw, and only consumer_close() and
-// consumers_closing() wait. If a call of librdkafka can wait, it runs on a separate thread: see question.h.
-// docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's own threads run only one callback
-// of heartbeat: on_broker_state() of connections.cpp.
+// all these functions on the same thread. The functions never throw. Only consumer_close() and
+// consumers_closing() wait for librdkafka. If a call of librdkafka can wait, it runs on a separate thread:
+// see question.h. docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's own threads run
+// only one callback of heartbeat: on_broker_state() of connections.cpp.
 #pragma once
 
 #include "kafka/consumer_assign.h"
@@ -32,16 +32,16 @@ Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMem
 enum class CloseResult {
     closed,
     left_asking, // a question to Kafka is under way: its thread destroys the client when the question ends
-    left,        // librdkafka did not destroy the client in time, and keeps its memory and threads
+    left,        // librdkafka did not destroy the client in time, and keeps the client's memory and threads
 };
 
 // Waits at most consumer_close_ms, and a shorter time if a question is under way. `consumer` may be nullptr.
 inline constexpr int consumer_close_ms = 800;
 CloseResult consumer_close(Consumer *consumer) noexcept;
 
-// Begins to close the client, and does not wait: a thread destroys it. nullptr is allowed. If `retire` is
-// true, a consumer that is opened later gets another client of librdkafka, even if other consumers still
-// share this client.
+// Begins to close the client, and does not wait: a thread destroys the client. nullptr is allowed. If
+// `retire` is true, a consumer that is opened later gets another client of librdkafka, even if other
+// consumers still share this client.
 void consumer_close_later(Consumer *consumer, bool retire) noexcept;
 
 // consumer_close_later() keeps a list of the consumers that it closes. consumers_closing() frees each
@@ -56,9 +56,10 @@ ClosingConsumers consumers_closing(int milliseconds) noexcept;
 // The number of this process's clients that librdkafka has not destroyed yet.
 int consumer_clients() noexcept;
 
-// The descriptor of the pipe. It becomes readable when librdkafka queues an event or a message, or when a
-// question has an answer. When it is readable, call consumer_fill() until it returns FillResult::drained, and
-// then take the answers. After that, the next event makes the descriptor readable again.
+// Returns the descriptor of the pipe from which the process reads. The descriptor becomes readable when
+// librdkafka queues an event or a message, or when a question has an answer. When the descriptor is readable,
+// call consumer_fill() until it returns FillResult::drained, and then take the answers. After that, the next
+// event makes the descriptor readable again.
 int consumer_descriptor(const Consumer *consumer) noexcept;
 
 // Returns topic.metadata.refresh.interval.ms. Each time this number of milliseconds has passed, the caller

@@ -1,5 +1,5 @@
 // Handles the errors in the client's queue, and skips messages of partitions and offsets that the caller has
-// not assigned. Accepts a message only if the examination of the partition's log accepts the message too.
+// not assigned. Accepts a message only if the examination of the partition's log accepts it.
 #include "kafka/consumer_accept.h"
 
 #include "decode/batch_filler.h"
@@ -16,7 +16,8 @@ namespace heartbeat {
 namespace {
 
 // Stops the reading of the partition that has the error. After the error, no message of this partition may
-// enter a batch before the partition is assigned again. The client continues to read the other partitions.
+// enter a batch until the caller assigns the partition again. The client continues to read the other
+// partitions.
 Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
     const PartitionPosition *position = find_position(&consumer->positions, message->partition);
     if (position == nullptr)
@@ -44,7 +45,7 @@ Acceptance take_error(Consumer *consumer, const rd_kafka_message_t *error) {
         return Acceptance::passed_over;
     }
     // An unknown topic, an offset out of range or a truncated log makes the caller ask Kafka about all
-    // partitions. Any other error stops this partition only.
+    // partitions. After any other error, the client stops reading only this partition.
     if (!failure_is_unknown_topic(error->err) && error->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         return give_up(consumer, error);
     consumer->note_trouble("partition %d: %s", error->partition, rd_kafka_message_errstr(error));
@@ -64,7 +65,7 @@ Acceptance consumer_accept(Consumer *consumer, const rd_kafka_message_t *message
     const PartitionPosition *position =
         message->rkt == nullptr ? nullptr : find_position(&consumer->positions, message->partition);
     if (position == nullptr)
-        return Acceptance::passed_over; // a partition that the client has stopped reading
+        return Acceptance::passed_over; // the client has stopped reading this partition
     if (message->offset < 0 || message->offset > offset_max) {
         consumer->note_trouble("partition %d: the broker gives offset %lld, which no message can have",
                                message->partition, static_cast<long long>(message->offset));

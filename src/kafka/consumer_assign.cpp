@@ -89,9 +89,9 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->losses_reported = false;
         consumer->taken_from.clear();
         consumer->reassigning = true;
-        // In librdkafka a pause outlasts the assignment, so end the pauses here. assign_on_thread() below
-        // first ends the present assignment, so that librdkafka drops the messages that it has queued from
-        // earlier positions.
+        // In librdkafka a pause does not end with the assignment, so end the pauses here. assign_on_thread()
+        // below first ends the current assignment. librdkafka then drops the messages that it has queued for
+        // this assignment.
         if (!consumer->paused.empty())
             call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
@@ -100,7 +100,7 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->paused.clear();
         consumer->set_beginning(count > 0);
         if (consumer->shared->client->watch.leave(&consumer->inbox))
-            consumer->shared->client->ring(); // another consumer then asks the leaders instead
+            consumer->shared->client->ring(); // so that another consumer now asks the leaders
         assign_on_thread(consumer, list_to_read(consumer, positions, count),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
                              rd_kafka_resp_err_t code = client->clear();
@@ -117,7 +117,7 @@ bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_
     consumer->finish_ahead();
     try {
         // consumer_fill() drops messages of unknown partitions, so add the positions before librdkafka begins
-        // to read
+        // to read the new partitions
         consumer->positions.reserve(consumer->positions.size() + count);
         consumer->stored.reserve(consumer->stored.size() + count);
         ListPointer list = list_to_read(consumer, positions, count);
@@ -166,8 +166,8 @@ void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count)
                          return rd_kafka_pause_partitions(client->handle(), list);
                      });
     } catch (...) {
-        // no memory or no thread: the partitions are not paused, and consumer_fill() drops the messages after
-        // the end of their positions
+        // no memory or no thread: librdkafka does not pause the partitions, and consumer_fill() drops each
+        // message at or after the `end` of its partition's position
     }
 }
 

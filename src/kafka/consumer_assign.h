@@ -1,6 +1,6 @@
 // Assigns partitions to a consumer client, with the offsets to read from. No function of this file waits. A
 // thread passes the assignment to librdkafka, and consumer_assign_state() returns whether librdkafka has
-// taken the assignment. The ingest worker calls this file, and so does a session during a replay.
+// taken the assignment. The ingest worker calls this file. During a replay, the user's session calls it.
 #pragma once
 
 #include "kafka/error.h"
@@ -13,20 +13,20 @@ namespace heartbeat {
 
 class Consumer;
 
-// From now on the client reads these partitions from these positions. It drops the messages that librdkafka
-// queued before this call. With count 0 the client reads no partition. Until librdkafka has taken the
-// assignment, consumer_fill() adds no messages to the batch. If librdkafka refuses the assignment,
+// From now on the client reads these partitions from these positions. The client drops the messages that
+// librdkafka queued before this call. With count 0 the client reads no partition. Until librdkafka has taken
+// the assignment, consumer_fill() adds no messages to the batch. If librdkafka refuses the assignment,
 // consumer_fill() returns FillResult::trouble.
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
                      Error *error) noexcept;
 
-// Begins to read these partitions too, and continues to read the other partitions. Do not call this function
-// while an assignment is under way.
+// Adds these partitions to the assignment. The client continues to read the other partitions. Do not call
+// this function while an assignment is under way.
 bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_t count,
                    Error *error) noexcept;
 
-// Stops reading this partition, and continues to read the other partitions. Do not call this function while
-// an assignment is under way.
+// Removes this partition from the assignment. The client continues to read the other partitions. Do not call
+// this function while an assignment is under way.
 bool consumer_leave(Consumer *consumer, int32_t partition, Error *error) noexcept;
 
 // Stops fetching these partitions until the next consumer_assign().

@@ -80,8 +80,9 @@ void Consumer::finish_ahead() noexcept {
 }
 
 void Consumer::lose_topic() noexcept {
-    // In a new assignment librdkafka can still know the topic as deleted, from the time before the topic was
-    // created again. So before the first message or end of a partition the caller only assigns again.
+    // After a topic was deleted and recreated, librdkafka can still report to a new assignment that the topic
+    // does not exist. So the report counts only after the client has got a message or the end of a partition.
+    // Before that, the caller assigns the partitions again.
     if (!heard)
         assign_again = true;
     if (lost_topic || !heard)

@@ -35,11 +35,11 @@ class Consumer {
     void finish_ahead() noexcept; // waits until the thread of consumer_fill_ahead() has ended
     // Takes messages from the consumer's queue without waiting.
     ssize_t take_messages(rd_kafka_message_t **messages, size_t most) noexcept;
-    void lose_topic() noexcept; // call it when Kafka does not know the topic
+    void lose_topic() noexcept; // call this function when Kafka does not know the topic
     void set_beginning(bool begins) noexcept;
     // Handles the events that librdkafka has reported to the client.
     void take_events() noexcept;
-    // Call this function while no partition is assigned. It handles the events, and drops queued messages.
+    // Handles the events. If no partition is assigned, the function also drops the queued messages.
     void listen() noexcept;
 
     // These fields do not change while the client is open, so each thread may use them.
@@ -60,12 +60,13 @@ class Consumer {
 
     // The caller may use the following fields only after finish_ahead().
     std::thread ahead;
-    // consumer_assign() sets it: messages in the queue may belong to the previous assignment
+    // true from consumer_assign() until librdkafka has taken the assignment: messages in the queue may belong
+    // to the previous assignment
     bool reassigning = false;
     QuestionPointer<CallAnswer> waking;       // see fetcher_wake()
     std::deque<PartitionTrouble> troubles;    // the errors of partitions that the client has stopped reading
     std::vector<PartitionPosition> positions; // where the next batch begins
-    std::vector<int32_t> paused;              // in librdkafka a pause outlasts the assignment
+    std::vector<int32_t> paused;              // paused partitions; a pause does not end with the assignment
     std::vector<Examination> examinations;    // one for each of `positions`
     uint64_t taking = 0;                      // counts the calls that take messages from the queue
     int64_t connections_seen = 0;             // Connections::now() at the last examination_look()
@@ -80,8 +81,9 @@ class Consumer {
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;
     size_t note_count = 0;
-    // The caller must assign again: since the last assignment, a message of the topic arrived in the client's
-    // own queue and not in `queue`, or librdkafka did not know the topic before the first message.
+    // If true, the caller must assign the partitions again. There are two possible causes since the last
+    // assignment: a message of the topic arrived in the client's own queue and not in `queue`, or librdkafka
+    // reported an unknown topic before the first message.
     bool assign_again = false;
     bool beginning = false; // the client waits for the first message or the end of an assigned partition
     // the client has lost all brokers since the last assignment: another cluster may answer now
@@ -94,13 +96,13 @@ class Consumer {
     Error lost_reason = {};
     std::vector<MessageHeader> headers; // the headers of the message that is being decoded
     size_t bytes_taken = 0; // bytes taken from the queue since fetcher_wake() last woke librdkafka's threads
-    std::vector<int32_t> taken_from; // the partitions that delivered these bytes
-    // the client got a message or an end of a partition since the last assignment
+    std::vector<int32_t> taken_from; // the partitions that delivered `bytes_taken`
+    // the client has got a message or the end of a partition since the last assignment
     bool heard = false;
     char trouble[256] = ""; // the last error of the topic or of a partition
 };
 
-// Returns the position of this partition, or nullptr if the client does not read it.
+// Returns the position of this partition, or nullptr if the client does not read this partition.
 PartitionPosition *find_position(std::vector<PartitionPosition> *positions, int32_t partition);
 
 } // namespace heartbeat

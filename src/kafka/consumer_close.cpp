@@ -23,7 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int close_asking_ms = 300; // most questions get an answer sooner
+constexpr int close_asking_ms = 300; // most questions get an answer within this time
 constexpr std::chrono::seconds hangs_after{5};
 
 // A client that a thread destroys.
@@ -55,8 +55,8 @@ bool is_destroyed(const std::future<void> &destroyed, int milliseconds) {
     return destroyed.wait_for(std::chrono::milliseconds(milliseconds)) == std::future_status::ready;
 }
 
-// Ends the consumer's use of the client. If no other consumer uses the client, a thread destroys it later.
-// From now on no consumer may begin to use this client.
+// Ends the consumer's use of the client. If no other consumer uses the client, a thread destroys the client
+// later. In this case no consumer may begin to use the client from now on.
 void stop_reading(Consumer *consumer) {
     if (consumer->queue == nullptr)
         return;

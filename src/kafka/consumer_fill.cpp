@@ -119,8 +119,8 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
         // Take the events after the messages, but handle the events first. An event can be an error that came
         // before one of these messages.
         consumer->take_events();
-        // messages that arrive together with one of these errors can belong to another topic, or to another
-        // cluster at the same address
+        // after one of the following errors, the messages can belong to another topic, or to another cluster
+        // at the same address
         bool lost = consumer->lost_brokers || consumer->lost_topic || consumer->impossible_end ||
                     consumer->assign_again;
         FillResult result = lost ? FillResult::trouble : FillResult::drained;

@@ -11,17 +11,17 @@ namespace heartbeat {
 class Consumer;
 class Decoder;
 
-// Empties the consumer's own pipe. While no partition is assigned, it also handles librdkafka's events. Call
-// this function before you wait for an answer.
+// Empties the consumer's own pipe, and handles librdkafka's events. If no partition is assigned, the function
+// also drops the queued messages. Call this function before you wait for an answer.
 void consumer_listen(Consumer *consumer) noexcept;
 
 // Decodes the queued messages into the batch, without waiting.
 FillResult consumer_fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept;
 
 // Does the same as consumer_fill() on a second thread, while the caller does other work. The thread seals the
-// batch if the batch is full. Every other function that uses a field of this thread first waits until the
-// thread has ended. Consumer in consumer_client.h lists these fields. Returns false if no thread was started;
-// the batch is then unchanged.
+// batch if the batch is full. The thread uses some fields of Consumer (see consumer_client.h). Each function
+// that uses one of these fields first waits until the thread has ended. If no thread was started, the
+// function returns false, and the batch is unchanged.
 bool consumer_fill_ahead(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept;
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;
 void consumer_finish_ahead(Consumer *consumer) noexcept; // waits for the thread to end; nullptr is allowed

@@ -1,5 +1,5 @@
 // Keeps the newest marks of each partition in a ring. The rings of all partitions together have a limit.
-// consumer_advance() adds the marks of a batch, and log_search.cpp reads them.
+// consumer_advance() adds the marks of a batch, and log_search.cpp reads the marks.
 #include "kafka/consumer_memory.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@ namespace heartbeat {
 namespace {
 
 constexpr size_t recent_marks_max = 1024;     // the limit for one partition
-constexpr size_t recent_marks_of_all = 32768; // 1 MB
+constexpr size_t recent_marks_of_all = 32768; // the limit for all partitions: 1 MB
 
 void remember_mark(RecentMarks *recent, const MessageMark &mark, size_t room) {
     if (recent->marks.size() < room) {
@@ -62,7 +62,7 @@ void ConsumerMemory::remember(Batch *batch, std::vector<PartitionPosition> *assi
             if (position.end == INT64_MAX && batch->partitions[i].partition == position.partition)
                 positions[i] = &position;
     std::vector<size_t> counts(positions.size(), 0);
-    std::vector<uint32_t> chosen; // the newest first
+    std::vector<uint32_t> chosen; // the indexes of messages, the newest message first
     for (size_t i = batch->messages.size(); i-- > 0;) {
         const BatchMessage &message = batch->messages[i];
         if (positions[message.partition_index] != nullptr && message.kafka_time >= 0 &&

@@ -1,6 +1,6 @@
-// Keeps the marks of consumed messages (see decode/message_mark.h). log_search.cpp compares them with Kafka's
-// log, to find how far the log was truncated. A ConsumerMemory lives as long as the process, so a new client
-// also uses these marks.
+// Keeps the marks of consumed messages (see decode/message_mark.h). log_search.cpp compares the marks with
+// Kafka's log, to find how far the log was truncated. A ConsumerMemory lives as long as the process, so a new
+// client also uses these marks.
 #pragma once
 
 #include "decode/batch.h"
@@ -34,8 +34,8 @@ class ConsumerMemory {
     // fewer messages of each partition. May throw std::bad_alloc.
     void remember_partition(const Batch &batch, int32_t partition, size_t partitions);
 
-    // Forgets the messages after the position. The client has consumed these messages, but they were not
-    // stored, and then the position was set back.
+    // Forgets the messages after the position. The client had consumed these messages, but the caller did not
+    // store them, and then assigned an earlier position.
     void forget_beyond(const PartitionPosition &position);
 
     std::unordered_map<int32_t, RecentMarks> recent; // by partition

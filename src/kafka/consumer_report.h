@@ -1,6 +1,6 @@
 // Returns the reports of a consumer: messages for the server's log, errors, lost topics, partitions whose log
 // was replaced, and throttling. Each of these functions waits until the thread of consumer_fill_ahead() has
-// ended. The ingest worker calls them, and so does a session during a replay.
+// ended. The ingest worker calls these functions. During a replay, the user's session calls them.
 #pragma once
 
 #include "kafka/report.h"
@@ -12,10 +12,11 @@ class Consumer;
 // Returns each error of a partition once. Returns false if there are no more errors.
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept;
 
-// Returns true and sets *loss. Returns each loss only once. There are two kinds of losses. First kind: Kafka
-// does not know the topic or a partition. Second kind: another log has replaced the log that the client has
-// read. For the second kind, consumer_fill() first returns FillResult::trouble, so that the caller assigns
-// the partitions again. After that, this function returns the loss.
+// If there is a loss, the function sets *loss and returns true. It returns each loss only once. There are two
+// kinds of losses. First kind: Kafka does not know the topic or a partition. Second kind: another log has
+// replaced the log that the client has read. For the second kind, consumer_fill() first returns
+// FillResult::trouble, so that the caller assigns the partitions again. After that, this function returns the
+// loss.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
 // Returns true if the client has found a replaced log and has not reported the loss yet, because it still
@@ -23,17 +24,18 @@ bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 // because of the loss, even if no message has arrived.
 bool consumer_gathers_losses(Consumer *consumer) noexcept;
 
-// Returns whether the client has read a message or the end of a partition since the last assignment. Returns
-// true also if no partition is assigned.
+// Returns whether the client has read a message or the end of a partition since the last assignment. If no
+// partition is assigned, the function returns true.
 bool consumer_heard(Consumer *consumer) noexcept;
 
-// Returns whether the client still waits for the first message or the end of an assigned partition. If so,
-// call consumer_fill() within half a second, even if the descriptor does not become readable.
+// Returns whether the client still waits for the first message or the end of an assigned partition. If the
+// function returns true, call consumer_fill() within half a second, even if the descriptor does not become
+// readable.
 bool consumer_begins(Consumer *consumer) noexcept;
 
 // consumer_trouble() returns the error that caused the last FillResult::trouble. The next call with this
-// consumer can change the text. consumer_lost_brokers() returns whether the client lost its connections to
-// all brokers.
+// consumer can change the text. consumer_lost_brokers() returns whether the client has lost its connections
+// to all brokers since the last assignment.
 const char *consumer_trouble(Consumer *consumer) noexcept;
 bool consumer_lost_brokers(Consumer *consumer) noexcept;
 

@@ -1,5 +1,5 @@
-// Decides when to examine a partition's log, and compares the last consumed message with the log. If they
-// differ, log_search.cpp finds how far the log was truncated.
+// Decides when to examine a partition's log, and compares the last consumed message with the message that the
+// log now has at its offset. If the two messages differ, log_search.cpp finds how far the log was truncated.
 #include "kafka/examination.h"
 
 #include "kafka/consumer_client.h"
@@ -66,8 +66,8 @@ Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
 }
 
-// Compares a message of the log with the last consumed message. The examination waits until the log gives the
-// last consumed message again.
+// Compares a message of the log with the last consumed message. The examination continues until the client
+// reaches the offset of the last consumed message.
 Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *message, const Batch &batch) {
     Examination &examination = consumer->examinations[index];
     const MessageMark &sought = examination.sought;

@@ -1,8 +1,8 @@
 // Examines whether Kafka's log of a partition is still the log that the client has read. An examination
 // begins at each assignment, and when messages begin to come from another broker, over another connection or
 // with another leader epoch. The client reads the last consumed message again. If this message is the same as
-// before, the client accepts the later messages. If it is another message, log_search.cpp compares older
-// remembered messages with the log, to find how far the log was truncated.
+// before, the client accepts the later messages. If the log now has another message at this offset,
+// log_search.cpp compares older remembered messages with the log, to find how far the log was truncated.
 #pragma once
 
 #include "decode/batch.h"

@@ -1,5 +1,5 @@
 // The state of the examination of one partition's log. The consumer client has one Examination for each
-// partition that it reads; examination.cpp and log_search.cpp change it.
+// partition that it reads. examination.cpp and log_search.cpp change this object.
 #pragma once
 
 #include "decode/message_mark.h"
@@ -26,7 +26,7 @@ struct Examination {
     int32_t broker = -1;        // the broker that sends the messages; -1: not known yet
     int32_t last_epoch = -1;    // the leader epoch of the last accepted message
     int32_t checked_epoch = -1; // the last new leader epoch that caused an examination
-    // Consumer::taking at the last log_move(). The other messages that were taken in the same call are
+    // Consumer::taking at the last log_move(). The other messages that the client took in the same call are
     // outdated
     uint64_t moved_in = 0;
     MessageMark sought = {};             // the last consumed message

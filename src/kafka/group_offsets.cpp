@@ -12,8 +12,8 @@
 namespace heartbeat {
 
 constexpr std::chrono::seconds commit_takes{2};
-// If the commit of another consumer of the client takes longer than this time, this consumer also waits for
-// that commit.
+// If another consumer of the same client commits, and the commit has no answer after this time,
+// consumer_is_committing() returns true for this consumer too.
 constexpr std::chrono::milliseconds commit_is_short{200};
 
 void consumer_commit_group_offsets(Consumer *consumer) noexcept {
@@ -29,8 +29,8 @@ void consumer_commit_group_offsets(Consumer *consumer) noexcept {
     ListPointer list = partition_list_make(
         *consumer->shared, positions.size(), [&](size_t i) { return positions[i].partition; },
         [&](size_t i) { return positions[i].offset; });
-    client.set_committing(&consumer->inbox,
-                          true); // set it before the commit, because another thread may take the answer
+    // call set_committing() before the commit, because another thread may take the answer at once
+    client.set_committing(&consumer->inbox, true);
     rd_kafka_resp_err_t error = rd_kafka_commit(consumer->client, list.get(), 1);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         return;

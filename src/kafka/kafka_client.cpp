@@ -53,7 +53,7 @@ int refresh_ms_of(rd_kafka_t *client) {
     rd_kafka_conf_res_t result =
         rd_kafka_conf_get(rd_kafka_conf(client), "topic.metadata.refresh.interval.ms", value, &size);
     int milliseconds = result == RD_KAFKA_CONF_OK ? atoi(value) : 0;
-    // -1: librdkafka itself never asks about the topic
+    // the value -1 means that librdkafka itself never asks about the topic
     return milliseconds > 0 ? milliseconds : refresh_ms_default;
 }
 
@@ -164,8 +164,8 @@ void KafkaClient::take(ClientInbox *inbox, std::vector<ClientEvent> *events) noe
     while (rd_kafka_consume_batch_queue(events_.get(), 0, &message, 1) == 1) {
         MessagePointer owner(message);
         if (message->rkt != nullptr) {
-            // the message should be in the queue of its consumer: tell the consumer, because otherwise it
-            // would miss the message
+            // the message should be in the queue of its consumer: tell the consumer, because otherwise the
+            // consumer would miss the message
             send_reader(rd_kafka_topic_name(message->rkt), ClientEvent::Kind::stray, 0);
             continue;
         }

@@ -40,7 +40,7 @@ struct ClientInbox {
     std::vector<ClientEvent> events;
     bool commits = false; // true while the consumer's commit waits for an answer
     Clock::time_point committing_since;
-    bool begins = false; // true while librdkafka does not read all of the consumer's partitions yet
+    bool begins = false; // true until librdkafka reads each partition of the consumer
     Clock::time_point begins_since;
 };
 
@@ -67,9 +67,9 @@ class KafkaClient {
     bool leave(ClientInbox *inbox) noexcept;
     bool is_used() noexcept;
 
-    // Returns whether the topic is taken. The topic of a consumer is taken from join() to release(). It is
-    // still taken after leave(), because librdkafka can still read the topic's partitions then. While the
-    // topic is taken, another consumer of the topic needs another client.
+    // Returns whether a consumer has taken the topic. join() takes the topic of the consumer, and release()
+    // frees it. leave() does not free the topic, because librdkafka can still read the topic's partitions
+    // after leave(). While the topic is taken, another consumer of the topic needs another client.
     bool is_taken(const std::string &topic) noexcept;
     void release(const std::string &topic) noexcept;
 
@@ -77,14 +77,14 @@ class KafkaClient {
     // thread may call this function.
     void take(ClientInbox *inbox, std::vector<ClientEvent> *events) noexcept;
 
-    // These functions serve the commits of offsets to the Kafka group. While a commit waits for the
-    // coordinator's answer, librdkafka begins to read no newly assigned partition. This also delays the
-    // partitions of other consumers. So a consumer commits nothing while another consumer begins to read:
-    // other_begins() then returns true. After 2 seconds other_begins() returns false, because the leader of a
-    // partition can be away for a long time.
+    // The following functions are for commits of offsets to the Kafka group. While a commit waits for the
+    // coordinator's answer, librdkafka does not begin to read any newly assigned partition, not even a
+    // partition of another consumer. other_begins() returns true while another consumer begins to read its
+    // partitions. During this time a consumer must not commit. After 2 seconds other_begins() returns false,
+    // because the leader of a partition can be away for a long time.
     void set_committing(ClientInbox *inbox, bool commits) noexcept;
     bool is_committing(const ClientInbox &inbox) noexcept; // this consumer's commit has no answer yet
-    // returns whether any consumer has waited for an answer for longer than `time`
+    // returns whether the commit of any consumer has waited for its answer for longer than `time`
     bool commit_takes(std::chrono::milliseconds time) noexcept;
     void set_beginning(ClientInbox *inbox, bool begins) noexcept;
     bool other_begins(const ClientInbox &inbox) noexcept;
@@ -92,9 +92,9 @@ class KafkaClient {
     LeaderWatch watch;                            // which consumer asks which leader for end offsets
     void ring() const noexcept { wake_->ring(); } // wakes all consumers
 
-    // librdkafka's callbacks call these functions. If an error is in the queue of a consumer, send_error()
-    // gives the error to this consumer. It gives an error of the whole client to all consumers. An unknown
-    // topic is never an error of the whole client: the topics of the other consumers still exist.
+    // librdkafka's callbacks call these functions. send_error() gives an error from the queue of a consumer
+    // to this consumer. It gives an error about an unknown topic to the consumer of this topic, and any other
+    // error to all consumers.
     void send_error(int code, const char *text) noexcept;
     void send_all(ClientEvent::Kind kind, int code, const char *text, int32_t broker = -1) noexcept;
     void send_first(ClientEvent::Kind kind, int code, const char *text) noexcept;   // to one consumer
@@ -104,7 +104,8 @@ class KafkaClient {
     static int count() noexcept { return count_.load(); }
 
   private:
-    std::mutex taking_; // a thread holds it while it takes an event and puts it into the inboxes
+    // a thread holds this mutex while it takes an event and puts the event into the inboxes
+    std::mutex taking_;
     std::mutex mutex_;
     std::vector<ClientInbox *> inboxes_;
     std::vector<std::string> taken_; // topics

@@ -54,7 +54,7 @@ constexpr Property fixed[] = {
     {"api.version.request", "true"}, // with false, librdkafka would use requests without read_committed
     {"log.queue", "true"},
     // The client has no session in a Kafka group. But if librdkafka has not found a coordinator for a commit
-    // yet, closing the client takes as long as this timeout. During this time the closing thread spins.
+    // yet, closing the client takes as long as session.timeout.ms. During this time the closing thread spins.
     {"session.timeout.ms", "500"},
     {"heartbeat.interval.ms", "100"},
 };
@@ -100,7 +100,8 @@ const char *find_objection(const FileProperty &property) {
         return "which would run code in the server: remove the line";
     if (name == "enable.sasl.oauthbearer.unsecure.jwt")
         return "which is only for development and makes errors quote the file: remove the line";
-    // librdkafka refuses a wrong mechanism only later, and its error quotes the value
+    // check the mechanism here: librdkafka would refuse a wrong mechanism later, with an error that quotes
+    // the value
     if (is_among(std::begin(mechanism_names), std::end(mechanism_names), name) &&
         !is_among(std::begin(mechanisms), std::end(mechanisms), property.value))
         return "to a value that librdkafka refuses";
@@ -142,7 +143,7 @@ const char *find_doubt(const rd_kafka_conf_t *config, const FileProperty &proper
                : "which this version of heartbeat does not know to be safe: remove the line";
 }
 
-// Sets the property. Returns an objection if heartbeat or librdkafka refuses it.
+// Sets the property. Returns an objection if heartbeat or librdkafka refuses the property.
 const char *set_for_librdkafka(rd_kafka_conf_t *config, const FileProperty &property) {
     const char *doubt = find_doubt(config, property);
     if (doubt != nullptr)
@@ -163,7 +164,7 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
         redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
-        std::string name = '"' + property.name + '"'; // heartbeat has a list with this name: safe to show
+        std::string name = '"' + property.name + '"'; // safe to show if find_objection() found it in a list
         if (objection == nullptr) {
             objection = registry_property_is(property.name) ? registry_property_objection(property)
                                                             : set_for_librdkafka(config, property);
@@ -179,8 +180,8 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
 }
 
 bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *error) {
-    // librdkafka before 2.2 does not have this property. If the queue is full, these versions always wait a
-    // second.
+    // librdkafka before 2.2 does not have the property fetch.queue.backoff.ms. If the queue is full,
+    // librdkafka before 2.2 always waits a second.
     rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, error))

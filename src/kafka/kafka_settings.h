@@ -4,7 +4,7 @@
 
 namespace heartbeat {
 
-// No text is NULL. Each text has a terminator. config_file may be empty.
+// No text is NULL. Each text ends with a zero byte. config_file may be empty.
 struct KafkaSettings {
     const char *brokers;
     const char *topic;

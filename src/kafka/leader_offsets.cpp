@@ -1,7 +1,7 @@
 // Asks the leader of partitions for offsets with rd_kafka_offsets_for_times(), which obeys its timeout in
-// every version. This file does not use rd_kafka_query_watermark_offsets(), for three reasons. Before
-// librdkafka 2.12 this call ignores its timeout. The call asks for one partition after the other. If a broker
-// gives an end offset below the first offset, the call returns a guess.
+// every version of librdkafka. This file does not use rd_kafka_query_watermark_offsets(), for three reasons.
+// Before librdkafka 2.12 this call ignores its timeout. The call asks for one partition after the other. If a
+// broker gives an end offset below the first offset, the call returns a guess.
 #include "kafka/leader_offsets.h"
 
 #include "decode/utf8_text.h"
@@ -60,7 +60,8 @@ void put_high(RangeAnswer *answer, int64_t offset) {
     answer->range.high = offset;
     if (answer->kind == RangeKind::end)
         answer->range.low = 0;
-    if (answer->kind == RangeKind::time) // the partition has no message at or after that time
+    // if the partition has no message at or after the time, both offsets are the partition's end
+    if (answer->kind == RangeKind::time)
         answer->range.high = answer->range.low = answer->range.low < 0 ? offset : answer->range.low;
     const PartitionRange &range = answer->range;
     answer->known = range.low >= 0 && range.low <= range.high && range.high <= offset_max;

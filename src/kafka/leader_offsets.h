@@ -1,4 +1,5 @@
-// A question to the leader of partitions about their offsets. topic_ranges.cpp asks it on a thread.
+// Asks the leader of several partitions for the offsets of these partitions. topic_ranges.cpp calls this file
+// on a thread.
 #pragma once
 
 #include "kafka/partition_position.h"

@@ -18,9 +18,9 @@ class LeaderWatch {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // Returns whether this consumer must ask the leader now. It must ask in three cases: it is the watcher;
-    // it becomes the watcher, because no watcher has asked for 6 seconds; or the leader is silent. May throw
-    // std::bad_alloc.
+    // Returns whether this consumer must ask the leader now. This consumer must ask in three cases: it is the
+    // watcher; it becomes the watcher, because there is no watcher or the watcher has not asked for 6
+    // seconds; or the leader is silent. May throw std::bad_alloc.
     bool must_ask(const ClientInbox *consumer, int32_t leader, Clock::time_point now);
 
     // Records whether the leader has answered a consumer. Returns true if the leader has just become silent.

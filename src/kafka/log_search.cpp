@@ -1,5 +1,5 @@
 // Goes back over the remembered messages in growing steps, until it finds a message that Kafka's log still
-// has. From there it goes forward to the first message that is different.
+// has. From there it goes forward to the first message that differs from the remembered message.
 #include "kafka/log_search.h"
 
 #include "decode/utf8_text.h"
@@ -25,8 +25,8 @@ Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
 }
 
-// Returns the marks of remembered messages below `end` that Kafka may still have, in ascending order of
-// offset.
+// Returns the marks of the remembered messages that Kafka may still have and whose offsets are below `end`,
+// in ascending order of offset.
 std::vector<MessageMark> marks_below(const Consumer &consumer, const PartitionPosition &position,
                                      int64_t end) {
     std::vector<MessageMark> marks(position.trail.marks, position.trail.marks + position.trail.count);
@@ -97,7 +97,8 @@ Examined conclude(Consumer *consumer, size_t index) {
     int64_t highest = std::min(examination.differs, examination.log_end);
     bool is_other = highest < examination.next;
     // A position that heartbeat 1.1 stored has no checksum. Without a checksum, the search compares only the
-    // Kafka times. Another message can have the same Kafka time as the last consumed message.
+    // Kafka times. Another message can have the same Kafka time as the last consumed message, so the result
+    // is then not sure.
     bool is_sure = examination.sought.checksum >= 0;
     if (!is_other && (is_sure || heard < 0 || heard >= examination.next))
         return pass(consumer, index);
@@ -115,7 +116,7 @@ Examined conclude(Consumer *consumer, size_t index) {
     return lose(consumer, index, lowest, highest);
 }
 
-// Goes back to an older message.
+// Goes back to an older remembered message.
 Examined step_back(Consumer *consumer, size_t index) {
     Examination &examination = consumer->examinations[index];
     if (examination.at == 0)
@@ -195,7 +196,7 @@ Examined log_search_take(Consumer *consumer, size_t index, const rd_kafka_messag
     bool is_end = message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
     int64_t awaited = examination.marks[examination.at].offset;
     if (is_end && message->offset <= awaited)
-        // the log was truncated again: the offset validation of the next assignment reports this
+        // the log was truncated again: the offset validation of the next assignment reports the truncation
         return Examined::trouble;
     if (is_end)
         return miss(consumer, index, INT64_MAX);

@@ -1,6 +1,6 @@
-// Searches a partition's log for the first offset at which it differs from the log that the client has read.
-// The search compares the marks of remembered messages with the messages of the log. Each step of the search
-// takes one message, so no call waits. examination.cpp calls this file.
+// Finds the first offset at which a partition's log differs from the log that the client has read. The search
+// compares the marks of remembered messages with the messages of the log. Each step of the search takes one
+// message, so no call waits. examination.cpp calls this file.
 #pragma once
 
 #include "decode/batch.h"

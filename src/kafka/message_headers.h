@@ -16,7 +16,7 @@ class MessageHeaders final : public HeaderReader {
     MessageHeaders(const rd_kafka_message_t *message, std::vector<MessageHeader> *room) noexcept
         : message_(message), room_(room) {}
 
-    // If the headers of a message cannot be parsed, the message has no headers.
+    // If librdkafka cannot parse the headers of the message, the view gets no headers.
     void read(MessageView *view) const override;
 
   private:

@@ -1,5 +1,5 @@
 // Reads the user's properties file. The file can have secrets. So this code checks the owner and the mode of
-// the file, and its error texts never quote a value.
+// the file, and the error texts never quote a value.
 #include "kafka/properties_file.h"
 
 #include "decode/utf8_text.h"

@@ -1,6 +1,6 @@
 // Reads the user's properties file. Each line is `key=value`, and a value can be a secret. This code refuses
-// a file if its group can write it, or if other users can read or write it. An error text quotes the file
-// only where the file's text looks like the name of a property. kafka_config.cpp calls this file.
+// a file if its group can write it, or if other users can read or write it. An error text quotes nothing from
+// the file except a text that looks like the name of a property. kafka_config.cpp calls this file.
 #pragma once
 
 #include "kafka/error.h"
@@ -30,9 +30,9 @@ bool properties_read(const KafkaSettings &settings, std::vector<FileProperty> *p
 // Returns whether the value is a number or a Boolean value.
 bool properties_is_plain(const std::string &value);
 
-// Returns the name in quotes if it looks like a name of librdkafka. Otherwise it returns "a property". In a
-// broken line, a part of a secret can stand at the place of the name, and the error text must not show this
-// part.
+// Returns the name in quotes if the name looks like a property of librdkafka. Otherwise the function returns
+// "a property". In a broken line, a part of a secret can stand at the place of the name, and the error text
+// must not show this part.
 std::string properties_show_name(const std::string &name);
 
 } // namespace heartbeat

@@ -5,9 +5,9 @@
 
 namespace heartbeat {
 
-// The file must not set these properties. Some of them are settings of the extension. The others set where
-// librdkafka stores positions, where it reports errors, which signals it uses, and which mock brokers it
-// starts.
+// The file must not set these properties. The extension has its own settings for some of these properties.
+// The other properties set where librdkafka stores positions, where it reports errors, which signals it uses,
+// and which mock brokers it starts.
 inline constexpr const char *own_names[] = {
     "bootstrap.servers",
     "metadata.broker.list",
@@ -33,8 +33,8 @@ inline constexpr const char *code_names[] = {
 
 // Text properties of librdkafka 2.0 to 2.15 that are safe: they run and load no code, write no file and
 // listen on no port. A newer librdkafka can have new properties that are not safe. So heartbeat refuses the
-// text value of a property that is not in this list. For every property it accepts a number or a Boolean
-// value, because such a value cannot name a command or a file.
+// text value of a property that is not in this list. For every property heartbeat accepts a number or a
+// Boolean value, because such a value cannot name a command or a file.
 inline constexpr const char *text_names[] = {
     "broker.address.family",
     "broker.version.fallback",

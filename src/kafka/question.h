@@ -17,7 +17,7 @@ namespace heartbeat {
 template <typename Answer> struct Question {
     std::atomic<bool> done{false};
     bool out_of_memory = false;
-    Answer answer; // valid after `done` is true
+    Answer answer; // the thread sets it before it sets `done`
 };
 
 template <typename Answer> using QuestionPointer = std::shared_ptr<Question<Answer>>;

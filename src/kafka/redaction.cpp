@@ -164,8 +164,8 @@ void Redactor::learn(const std::vector<FileProperty> &properties) {
     });
 }
 
-// Returns the hidden value that begins at `at`, and sets its length in the text. The text may have been cut
-// inside the value.
+// Returns the hidden value that begins at `at`, and sets *length to its length in the text. This length is
+// shorter than the value if the text was cut inside the value.
 const Redactor::Hidden *Redactor::find_at(const std::string &text, size_t at, size_t *length) const {
     for (const Hidden &hidden : hidden_) {
         const std::string &value = hidden.value;
@@ -176,7 +176,7 @@ const Redactor::Hidden *Redactor::find_at(const std::string &text, size_t at, si
         bool cut = left < value.size();
         if (cut && (left < tail_min || hidden.ordinary))
             continue;
-        // if a short value is a part of a longer word, the text has it by chance
+        // if a short value is a part of a longer word, the text has the value by chance
         bool stands_alone = !(at > 0 && is_word(text, at - 1) && is_word(text, at)) &&
                             (cut || !(is_word(text, at + *length) && is_word(text, at + *length - 1)));
         constexpr size_t long_enough = 8;

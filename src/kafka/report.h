@@ -33,7 +33,7 @@ struct TopicLoss {
 struct ConsumerThrottle {
     char broker[128]; // id (host:port)
     int milliseconds; // the last delay that the broker reported
-    int left_ms;      // the throttling counts as over after this time, if the broker does not report it again
+    int left_ms;      // if the broker sends no new report, the throttling counts as over after this time
 };
 
 enum class FillResult {

@@ -28,7 +28,8 @@ class SignalsBlocked {
 
 // Every second, librdkafka's main thread sleeps for whole milliseconds until a timer is due, and spins for
 // the rest of a millisecond. A thread that is started while this guard exists can wake up as much as 2 ms
-// after its timer is due. So it does not spin. Network events and other threads still wake it without delay.
+// after its timer is due. So this thread does not spin. Network events and other threads wake it without this
+// delay.
 class TimersSlackened {
   public:
     TimersSlackened() noexcept { set(slack_ns); }

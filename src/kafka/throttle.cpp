@@ -1,5 +1,5 @@
-// Remembers the last delay of each broker until the delay and a grace period are over. It reads no clock: the
-// caller passes the time.
+// Remembers the last delay of each broker until the delay and a grace period are over. This file reads no
+// clock: the caller passes the time.
 #include "kafka/throttle.h"
 
 #include "decode/utf8_text.h"
@@ -13,7 +13,7 @@ namespace {
 // When the delay is over, the throttled client asks the broker again. The broker's answer has the next delay.
 // This answer may take fetch.wait.max.ms plus the time in the network.
 constexpr std::chrono::seconds grace{5};
-constexpr size_t brokers_max = 100; // it remembers the delays of at most this number of brokers
+constexpr size_t brokers_max = 100; // the limit for the remembered delays
 
 } // namespace
 
@@ -21,7 +21,7 @@ void Throttles::hear(int32_t broker, const char *name, int milliseconds, Clock::
     auto known = std::find_if(throttles_.begin(), throttles_.end(),
                               [=](const Throttle &throttle) { return throttle.broker == broker; });
     if (milliseconds <= 0)
-        // this report does not end the previous delay: the broker can delay the next answer again
+        // a report without a delay does not end the previous delay: the broker can delay its next answer
         return;
     if (known == throttles_.end()) {
         if (throttles_.size() == brokers_max)

@@ -1,6 +1,6 @@
 // Records which brokers throttle the client because of a quota. A broker reports a throttle in its answer to
-// a fetch request. librdkafka's throttle callback stores the report here, inside the calls that read from the
-// queue. consumer_throttled() and topic_ranges.cpp read the reports.
+// a fetch request. librdkafka passes the report to a callback in kafka_client.cpp, and consumer_client.cpp
+// then stores the report here. consumer_throttled() and topic_ranges.cpp read the reports.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// The answers of the threads that ask Kafka, and the questions that a consumer has under way. topic_query,
-// topic_leader and topic_ranges use them.
+// The answers of the threads that ask Kafka, and the questions that a consumer has under way.
+// topic_query.cpp, topic_leader.cpp and topic_ranges.cpp use these types.
 #pragma once
 
 #include "kafka/error.h"
@@ -18,7 +18,7 @@ namespace heartbeat {
 
 struct LeaderOf {
     int32_t leader;
-    int32_t replica; // if the partition has no leader: one of its replicas; -1: no replica is known
+    int32_t replica; // a broker that has a replica of the partition; -1: not known
 };
 
 struct TopicAnswer {

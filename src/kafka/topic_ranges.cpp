@@ -20,9 +20,9 @@ namespace {
 constexpr std::chrono::milliseconds answers_take{1500}; // after this time the leader counts as away
 // If the last answer of a leader took a long time, the client waits up to this time for its next answer.
 constexpr std::chrono::milliseconds answers_take_max{4000};
-// If librdkafka has reported an error of a leader, the client waits only this time. The client does not give
-// up at once: the error can belong to an earlier connection, and the answer is perhaps only waiting behind a
-// fetch.
+// If librdkafka has reported an error of a leader, the client waits at most this time for the leader's
+// answer. The client does not give up at once: the error can belong to an earlier connection, and the answer
+// can be waiting behind a fetch.
 constexpr std::chrono::milliseconds errors_take{1000};
 
 using Clock = std::chrono::steady_clock;
