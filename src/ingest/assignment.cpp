@@ -1,5 +1,5 @@
-// Compares the offsets in heartbeat_offsets with the offsets that Kafka holds, and assigns partitions. It
-// always asks Kafka before the transaction begins, and never inside the transaction.
+// Compares the offsets in heartbeat_offsets with the offsets that Kafka holds, and assigns partitions. This
+// file always asks Kafka before the transaction begins, and never inside the transaction.
 #include "server/server.h"
 
 #include "ingest/assignment.h"
@@ -35,7 +35,7 @@ AssignmentResult give_up(Assignment *assignment, AssignmentResult result, const 
     return give_up(assignment, result, text_from_utf8(error.text), hint);
 }
 
-// Logs one line with the offsets at which the worker begins.
+// Logs one line with the offsets at which the worker begins to read the partitions.
 void tell_positions(const PartitionPosition *positions, size_t own, const KafkaPartitions &partitions) {
     StringInfoData line;
     initStringInfo(&line);
@@ -50,8 +50,9 @@ void tell_positions(const PartitionPosition *positions, size_t own, const KafkaP
                   errhidecontext(true)));
 }
 
-// Returns true if this worker can begin to read the partition: it owns the partition, it does not read the
-// partition yet, and the partition's leader has answered which offsets it holds.
+// Returns true if this worker can begin to read the partition. Three conditions must hold: the partition
+// belongs to this worker, the worker does not read the partition yet, and the partition's leader has answered
+// which offsets it holds.
 bool can_join(const Assignment &assignment, int32_t partition) {
     const KafkaPartition &known = assignment.partitions.partition[partition];
     return assignment_has(assignment, partition) && !known.read && known.range.low >= 0;
@@ -101,7 +102,7 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
         static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * static_cast<size_t>(partitions)));
     for (int32_t i = 0; i < partitions; i++)
         ranges[i] = can_join(*assignment, i) ? assignment->partitions.partition[i].range
-                                             : PartitionRange{i, -1, -1}; // not known: validation skips it
+                                             : PartitionRange{i, -1, -1}; // unknown: validation skips it
     AssignmentResult result = AssignmentResult::failed;
     switch (offset_validation_run(offsets, count, ranges, assignment->partitions, &assignment->suspicions,
                                   assignment->reason, assignment->hint)) {
@@ -139,7 +140,7 @@ AssignmentResult answer_news(TopicNews news, const Error &error, Assignment *ass
                        assignment_brokers_hint(*assignment->partitions.source));
     case TopicNews::none:
     case TopicNews::found:
-    case TopicNews::fewer: // offset_validation_run() also finds and explains the missing partitions
+    case TopicNews::fewer: // offset_validation_run() finds the missing partitions and explains them
         break;
     }
     return AssignmentResult::asking;

@@ -1,6 +1,6 @@
 // Decides which Kafka partitions an ingest worker reads, and from which offsets. The worker decides this
-// again after each connect, after each seek, and when a stored offset does not match Kafka's log. If only one
-// partition was unavailable and can be read again, the worker decides only for this partition.
+// again after each connect, after each seek, and when a stored offset does not match Kafka's log. If some
+// partitions were unavailable and have become available, the worker decides only for these partitions.
 // consumer_session.cpp and batch_cycle.cpp call this file. This file does not depend on how the worker stores
 // batches.
 #pragma once
@@ -27,10 +27,11 @@ const char *assignment_brokers_hint(const Source &source);
 
 struct Assignment {
     KafkaPartitions partitions;
-    bool waits_for_change;  // the argument `waits` for pause_check()
-    bool told;              // the worker has logged the offsets that it begins at
-    int32_t end_partitions; // if this process began the topic at the end offsets: the number of partitions at
-                            // that time; otherwise 0
+    bool waits_for_change; // the argument `waits` for pause_check()
+    bool told;             // the worker has logged the offsets at which it begins
+    // If this process began to read the topic at the end offsets, this field is the number of partitions at
+    // that time. Otherwise the field is 0. See stored_positions_load().
+    int32_t end_partitions;
     Suspicions suspicions;
     char reason[state_text_size];
     char hint[state_text_size];
@@ -46,12 +47,12 @@ inline bool assignment_has(const Assignment &assignment, int32_t partition) {
 // obeys heartbeat.start_offset and heartbeat.offset_reset.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
-// Call this function while the worker reads. Notices changes of the topic and its partitions. Returns true if
-// the worker must assign all partitions again.
+// Call this function while the worker reads. The function notices changes of the topic and of the partitions.
+// Returns true if the worker must assign all partitions again.
 bool assignment_tend(Consumer *consumer, Assignment *assignment);
 
-// Assigns partitions that can be read again, while the worker reads the other partitions. Call this function
-// when the worker has stored all messages that it has consumed.
+// Assigns partitions that have become available, while the worker reads the other partitions. Call this
+// function when the worker has stored all messages that it has consumed.
 AssignmentResult assignment_join(Consumer *consumer, Assignment *assignment);
 
 // Marks in heartbeat_offsets that the topic was recreated, or that a partition has another log than before.

@@ -32,7 +32,7 @@ namespace {
 constexpr size_t batch_bytes_max = size_t{4} << 20; // 20,000 messages of 200 bytes each
 constexpr TimestampTz commit_every = USECS_PER_SEC;
 constexpr TimestampTz idle_after =
-    10 * USECS_PER_SEC; // after this time without messages, a source frees the memory of its batches
+    10 * USECS_PER_SEC; // after this time without messages, the reader frees the memory of its batches
 
 void add_context(void *argument) {
     const auto *cycle = static_cast<const BatchCycle *>(argument);
@@ -48,7 +48,7 @@ void show_watermarks(const BatchCycle &cycle, Consumer *consumer) {
 }
 
 // Frees the memory of the batches when no message has arrived for `idle_after`. Returns the milliseconds
-// until this time, or `wait` if `wait` is shorter.
+// until the next call is due. The result is at most `wait`.
 long give_back(BatchCycle *cycle, TimestampTz now, long wait) {
     if (!cycle->holds_memory || cycle->ahead || !cycle->batch->empty())
         return wait;
@@ -150,8 +150,8 @@ void batch_cycle_destroy(BatchCycle *cycle) {
 void batch_cycle_begin(BatchCycle *cycle) {
     cycle->stage = BatchStage::filling;
     cycle->after = AfterBatch::read_on;
-    // commit soon, so that tools that show consumer lag see the offset at which a topic begins, or the offset
-    // that a seek has set
+    // commit soon, so that tools that show consumer lag see the offset at which the worker begins, for
+    // example after a seek
     cycle->commit_at = GetCurrentTimestamp();
 }
 
@@ -171,7 +171,7 @@ void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
     if (!takes || cycle->after == AfterBatch::assign_again || cycle->after == AfterBatch::load_schema)
         return; // the batch must not have messages after the messages that the consumer dropped
     if (cycle->after == AfterBatch::join)
-        return consumer_listen(consumer); // so that the next answer of Kafka wakes the worker
+        return consumer_listen(consumer); // empty the pipe, so that Kafka's next answer wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));
     if (consumer_group_commit_failed(consumer))
         cycle->commit_at = GetCurrentTimestamp() + commit_every;
@@ -186,10 +186,10 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
         return -1;
     if (cycle->stage != BatchStage::filling || cycle->after != AfterBatch::read_on)
         return 0;
-    // heartbeat.batch_wait is counted from the time when the previous batch was stored. So if no reading has
-    // arrived for a while, the worker stores the next reading at once. If many readings arrive one after the
-    // other, they share a transaction. After the previous batch was stored, no message waits longer than
-    // heartbeat.batch_wait.
+    // The worker counts heartbeat.batch_wait from the time when it stored the previous batch. So if no
+    // reading has arrived for a while, the worker stores the next reading at once. If many readings arrive
+    // one after the other, they share a transaction. In both cases a message waits at most
+    // heartbeat.batch_wait after the previous batch was stored.
     TimestampTz now = GetCurrentTimestamp();
     TimestampTz left = cycle->stored_at + settings.batch_wait * INT64CONST(1000) - now;
     bool clock_set_back = now < cycle->stored_at;
@@ -215,8 +215,9 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
 
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
-    // While a commit waits for the answer of the group coordinator, librdkafka begins to read no newly
-    // assigned partition. So the worker commits nothing while one of its partitions is unavailable.
+    // While a commit waits for the answer of the group coordinator, librdkafka does not begin to read any
+    // newly assigned partition. So the worker does not commit offsets to the Kafka group while one of the
+    // worker's partitions is unavailable.
     bool away = partitions_any_away(assignment->partitions);
     if (cycle->commit_at != 0 && cycle->commit_at <= now) {
         if (!away)

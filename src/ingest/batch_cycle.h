@@ -21,7 +21,7 @@ enum class BatchStage : uint8_t {
 // messages only if the action is read_on.
 enum class AfterBatch : uint8_t {
     read_on,
-    join,         // assigns partitions that can be read again
+    join,         // assigns partitions that have become available
     load_schema,  // loads a schema that the decoder does not know, and assigns all partitions again
     assign_again, // assigns all partitions again: Kafka reported an error or a change
 };
@@ -47,8 +47,8 @@ inline bool batch_cycle_is_sealed(const BatchCycle &cycle) {
 
 // Returns false if no memory is left.
 bool batch_cycle_create(BatchCycle *cycle, const Source *source);
-void batch_cycle_destroy(BatchCycle *cycle); // call it when no thread fills a batch
-void batch_cycle_begin(BatchCycle *cycle);   // call it after an assignment
+void batch_cycle_destroy(BatchCycle *cycle); // call this function when no thread fills a batch
+void batch_cycle_begin(BatchCycle *cycle);   // call this function after an assignment
 
 // Forgets the messages that the worker has not stored. `consumer` may be nullptr.
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);
@@ -65,9 +65,9 @@ long batch_cycle_until_due(const BatchCycle *cycle);
 // and the caller can store it again. See pause_check() for `waits`.
 StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot, bool waits);
 
-// Does the periodic work of a worker that consumes messages. It commits offsets to the Kafka group, asks the
-// brokers about the topic, and asks the leaders of the partitions which offsets they hold. It waits for no
-// answer. Returns the milliseconds until the next periodic work is due.
+// Does the periodic work of a worker that consumes messages. The function commits offsets to the Kafka group,
+// asks the brokers about the topic, and asks the leaders of the partitions which offsets they hold. The
+// function does not wait for the answers. Returns the milliseconds until the next periodic work is due.
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

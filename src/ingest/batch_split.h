@@ -11,11 +11,12 @@ struct BatchSplit {
     int stored;      // number of stored batches since the last change of `messages`
 };
 
-// The largest number of messages, and of readings, of the next batch.
+// Returns the limit for the next batch: its largest number of messages, and also its largest number of
+// readings.
 size_t batch_split_limit(const BatchSplit &split);
 
-// Call this function if a batch with this number of messages was too large. The next batches have a
-// quarter of this number, and at least one message. Returns false if the batch has only one message.
+// Call this function if a batch with this number of messages was too large. The limit for the next batches is
+// a quarter of this number, but at least one message. Returns false if the batch has only one message.
 bool batch_split_begin(BatchSplit *split, size_t messages);
 
 // Call this function when a batch was stored. After a number of stored batches, the next batches may be

@@ -1,5 +1,5 @@
-// Detects two faults of librdkafka. The client has no brokers any more, or the client ignores the leaders of
-// a restored cluster. Only a new client ends these faults.
+// Detects two faults of librdkafka: the client has forgotten all brokers, or the client ignores the leaders
+// of a restored cluster. Only a new client ends these faults.
 #include "server/server.h"
 
 #include "ingest/client_health.h"
@@ -9,7 +9,7 @@ namespace heartbeat {
 namespace {
 
 constexpr int tries_min = 2;           // each question takes about 3 s
-constexpr int tries_min_connected = 6; // larger: a broker that answered before is perhaps only slow now
+constexpr int tries_min_connected = 6; // more, because a broker that has answered may only be slow now
 constexpr int tries_max = 20;
 constexpr TimestampTz leader_patience_min = 10 * USECS_PER_SEC;
 constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;

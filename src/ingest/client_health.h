@@ -1,4 +1,4 @@
-// Decides whether a new consumer client must replace the present client. reader_client.cpp calls this file in
+// Decides whether a new consumer client must replace the current client. reader_client.cpp calls this file in
 // the steps of a source reader. This file closes and opens no client itself.
 #pragma once
 
@@ -7,7 +7,7 @@
 namespace heartbeat {
 
 struct ClientHealth {
-    int tries;                   // number of unanswered questions after which the client is replaced
+    int tries;                   // after this number of unanswered questions, the worker replaces the client
     TimestampTz leader_patience; // after a leader has been unavailable for this time, the worker replaces the
                                  // client
 };
@@ -15,7 +15,8 @@ struct ClientHealth {
 // Returns whether a new client must replace this client. If one new client does not help, the next new client
 // probably does not help either. So after each replacement the time until the next replacement doubles.
 // `connected` is true if a broker has answered this client before. For a connected client, the worker waits
-// for more unanswered questions before it replaces the client. This does not apply while a partition is away.
+// for more unanswered questions before it replaces the client. While a partition is away, a connected client
+// gets no such additional time.
 bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

@@ -22,8 +22,8 @@ namespace {
 // the client of a deleted topic may never close.
 constexpr int hanging_max = 4;
 
-// Keeps each loss until the worker has marked it in heartbeat_offsets, even if heartbeat.topic changes before
-// that.
+// Takes the losses from the client. The session keeps each loss until the worker has marked it in
+// heartbeat_offsets, even if heartbeat.topic changes before that.
 void take_losses(ConsumerSession *session) {
     TopicLoss loss;
     while (consumer_lost_topic(session->consumer, &loss))
@@ -48,9 +48,9 @@ void close_client(ConsumerSession *session, bool retire) {
     shared_state_forget_partitions(session->source->id);
 }
 
-// Moves the losses that the worker has found twice to the front, and returns their number. The worker must
-// check the other losses a second time. If there are other losses, the function writes the reason of the
-// first other loss, and a hint, to the assignment.
+// A loss is confirmed if the worker has found it twice. Moves the confirmed losses to the front, and returns
+// their number. If there are unconfirmed losses, the function writes a hint and the reason of the first
+// unconfirmed loss to the assignment. The worker must check the unconfirmed losses a second time.
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;
@@ -108,7 +108,7 @@ void consumer_session_stop(ConsumerSession *session, bool assigned) {
 void consumer_session_fill(ConsumerSession *session, SourceSlot *slot) {
     batch_cycle_fill(&session->cycle, session->consumer);
     take_losses(session);
-    if (session->loss_count > 0) // only the next assignment handles a loss
+    if (session->loss_count > 0) // the next assignment handles the losses
         session->cycle.after = AfterBatch::assign_again;
     kafka_log_take(session->consumer, slot);
     tell_throttle(session, slot);
@@ -128,7 +128,7 @@ AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *s
     session->loss_count = 0;
     if (suspected && confirmed == 0) {
         if (session->trouble == Trouble::none)
-            session->trouble = Trouble::first; // the state is CONNECTING until the worker has checked again
+            session->trouble = Trouble::first; // the state is CONNECTING until the second check
         return AssignmentResult::unavailable;
     }
     AssignmentResult result = assignment_make(session->consumer, &session->assignment);

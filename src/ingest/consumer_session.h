@@ -9,7 +9,7 @@ namespace heartbeat {
 inline constexpr int losses_kept = 32; // see TopicLoss; the worker drops further losses, and finds them again
                                        // later
 
-// The errors that Kafka has reported since it last delivered a message.
+// Whether Kafka has reported errors since it last delivered a message.
 enum class Trouble : uint8_t {
     none,
     first,
@@ -39,8 +39,9 @@ bool consumer_session_open(ConsumerSession *session, Error *error);
 void consumer_session_close(ConsumerSession *session, bool assigned, bool retire);
 
 // Frees the clients that librdkafka has destroyed. Ends the process if there are too many clients that
-// librdkafka cannot destroy; the launcher then starts a new worker. The number of sources decides how many
-// such clients are too many. Returns true if there are still clients to free: call it again soon.
+// librdkafka cannot destroy; the launcher then starts a new worker. The limit for such clients grows with the
+// number of sources. Returns true if librdkafka has not destroyed all closed clients yet. In this case call
+// the function again soon.
 bool consumer_session_free_closed(int sources);
 
 // Stops reading, and forgets Kafka's answers about the partitions. `assigned` is true if partitions are
@@ -58,8 +59,8 @@ void consumer_session_drain(ConsumerSession *session, SourceSlot *slot);
 // Validates the stored offsets, and assigns the partitions: see assignment_make().
 AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *slot);
 
-// Assigns partitions that can be read again, but only after the worker has stored its batch. Before that the
-// function returns `asking`, and the worker consumes no more messages.
+// Assigns partitions that have become available, but only after the worker has stored its batch. Until then
+// the function returns `asking`, and the worker consumes no more messages.
 AssignmentResult consumer_session_join(ConsumerSession *session);
 
 } // namespace heartbeat

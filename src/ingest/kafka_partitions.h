@@ -17,7 +17,7 @@ struct KafkaPartition {
     bool read;                          // the partition is assigned
     bool away;                          // the partition has no leader, the leader does not answer, or Kafka
                                         // reported an error of the partition
-    TimestampTz away_since;             // valid while the partition is away
+    TimestampTz away_since;             // when the partition became unavailable, if `away` is true
     PartitionRange range;               // low -1: not known, the worker must first ask the leader
     TimestampTz ask_at;                 // when the worker next asks the leader
     TimestampTz trouble_until;          // the last error counts at least until this time; 0: no error
@@ -33,13 +33,13 @@ struct KafkaPartitions {
     bool known;                // Kafka has described the topic since topic_watch_forget()
     KafkaPartition *partition; // an array of topic.partition_count elements, by partition number
     int32_t room;
-    int unanswered;             // number of questions about the topic since the last answer of a broker
-    bool answered;              // a broker has answered since client_health.cpp last set it to false
+    int unanswered;             // questions about the topic since the last answer of a broker
+    bool answered;              // a broker has answered since client_health.cpp last set this field to false
     TimestampTz topic_asked_at; // 0: no question about the topic is under way
     TimestampTz topic_at;       // when the worker next asks about the topic
     uint64_t watch_news;        // topic_watch_news() when the worker last asked the leaders
-    TimestampTz gather_until;   // until this time the worker waits for all leaders, so that it assigns all
-                                // partitions at once
+    TimestampTz gather_until;   // until this time the worker waits for the answers of all leaders, so that it
+                                // assigns all partitions together
 };
 
 // Partition p of source s belongs to worker (p + s) % workers. So if several sources have only one partition
@@ -75,8 +75,8 @@ bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *h
 
 bool partitions_any_away(const KafkaPartitions &partitions); // true if a partition of the worker is away
 
-// Returns whether a partition of the worker has been away for at least `away_for`, although Kafka names its
-// leader. In this case the client possibly ignores the present leader: see client_health.cpp.
+// Returns whether a partition of the worker has been away for at least `away_for`, although Kafka names a
+// leader of the partition. In this case the client possibly ignores this leader: see client_health.cpp.
 bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for);
 
 // Returns the milliseconds until the next question is due.

@@ -1,6 +1,6 @@
-// Asks the leaders of Kafka partitions which offsets they hold. It asks for the end offsets every two
-// seconds. With these questions the worker also notices a leader that does not answer. Several source readers
-// can share a Kafka client. Then only one of these readers asks a leader. If the leader does not answer, the
+// Asks the leaders of Kafka partitions which offsets they hold. This file asks for the end offsets every two
+// seconds. With these questions the worker also notices a leader that does not answer. If several source
+// readers share a Kafka client, only one of these readers asks a leader. If the leader does not answer, the
 // other readers ask too. assignment.cpp calls this file in each step of a reader.
 #include "server/server.h"
 
@@ -55,7 +55,7 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
 }
 
 // Asks for offsets of this kind. Leaves out a partition if the next question about the partition is not due,
-// or if the worker needs no offset of this kind.
+// or if the worker needs no offset of this kind from the partition.
 void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind kind, bool refresh,
          TimestampTz now) {
     int32_t count = partitions->topic.partition_count;

@@ -6,10 +6,11 @@
 
 namespace heartbeat {
 
-// Takes the answers of leaders, and asks the leader of each partition whose next question is due. It asks for
-// the first and the end offset of the partition. If the worker reads the partition, the function asks only
-// for the end offset. If `all` is true, the function also asks about the partitions of other workers. If
-// `refresh` is true, the function asks only for end offsets. Use `refresh` while the worker reads nothing.
+// Takes the answers of leaders, and asks the leader of each partition whose next question is due. The
+// function asks for the first offset and the end offset of the partition. If the worker reads the partition,
+// the function asks only for the end offset. If `all` is true, the function also asks about the partitions of
+// other workers. If `refresh` is true, the function asks only for end offsets. Use `refresh` while the worker
+// reads nothing.
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh);
 
 // Forgets the range of each partition that belongs to the worker but that the worker does not read. The next

@@ -16,7 +16,7 @@ constexpr const char *advice =
 enum class Mismatch {
     none,
     other_topic, // the stored offset belongs to another topic
-    truncated,   // Kafka truncated the log: at some offset and after it, the log now holds other messages
+    truncated,   // Kafka truncated the log: from some offset on, the log now holds other messages
     removed,     // Kafka has removed the message at the stored offset
 };
 
@@ -33,8 +33,8 @@ bool has_marks_in(const StoredOffset &stored, const PartitionRange &range) {
            std::any_of(stored.trail.marks, stored.trail.marks + stored.trail.count, is_in);
 }
 
-// The topic has the same id as before, but Kafka holds none of the marked messages any more. Writes the
-// reason for this case.
+// Writes the reason for this case: the topic has the same id as before, but Kafka holds none of the marked
+// messages any more.
 void print_truncated(char *reason, int32_t partition, const char *topic, int64_t highest, int64_t position) {
     text_print(
         reason, state_text_size,
@@ -129,8 +129,8 @@ void move(const Source &source, StoredOffset *stored, int64_t to, const char *re
 }
 
 // Returns the first offset at which ingest has possibly not read the message. This is the offset to which
-// Kafka truncated the log. If Kafka has truncated the log once more after that, this offset is not known, and
-// the function returns the beginning of the log.
+// Kafka truncated the log. If Kafka has truncated the log a second time, this offset is not known, and the
+// function returns the beginning of the log.
 int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range) {
     return stored.truncated_to >= range.low && stored.truncated_to <= range.high ? stored.truncated_to
                                                                                  : range.low;
@@ -155,7 +155,7 @@ void reset(const Source &source, StoredOffset *stored, const PartitionRange &ran
     move(source, stored, to, reason);
 }
 
-// Returns whether the range of the leader is the only proof of the mismatch.
+// Returns whether the offsets in the leader's answer are the only proof of the mismatch.
 bool is_of_range(const StoredOffset &stored, const TopicDescription &topic, Mismatch mismatch) {
     return mismatch != Mismatch::removed && !stored.lost &&
            !is_other_id(stored.cluster_id, topic.cluster_id) && !is_other_id(stored.topic_id, topic.topic_id);

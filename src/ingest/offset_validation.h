@@ -1,6 +1,6 @@
-// Offset validation checks whether a stored offset still means the same message. If the offset now means
-// another message, offset validation does what heartbeat.offset_reset requires. After Kafka has answered,
-// assignment.cpp calls this file in a transaction. This file does not ask Kafka.
+// Offset validation checks whether a stored offset still fits Kafka's log. If the offset does not fit the
+// log, offset validation does what heartbeat.offset_reset requires. After Kafka has answered, assignment.cpp
+// calls this file in a transaction. This file does not ask Kafka.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -15,10 +15,10 @@ enum class OffsetValidation {
     invalid,   // heartbeat.offset_reset requires that the worker stops
 };
 
-// Call this function in the transaction. Compares the stored offsets with the ranges that Kafka holds.
-// `ranges` has one element for each partition of the topic. For each confirmed mismatch the function does
-// what heartbeat.offset_reset requires: it changes the row of heartbeat_offsets, and the element of
-// `offsets`. If the result is not `valid`, the function sets `reason` and `hint`.
+// Call this function in a transaction. Compares the stored offsets with the ranges that Kafka holds. `ranges`
+// has one element for each partition of the topic. For a confirmed mismatch the function does what
+// heartbeat.offset_reset requires. It returns `invalid`, or it moves the offset both in heartbeat_offsets and
+// in `offsets`. If the result is not `valid`, the function sets `reason` and `hint`.
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]);

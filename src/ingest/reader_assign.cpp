@@ -1,6 +1,6 @@
 // Assigns partitions to a source reader. The result decides how the reader continues. reader_step.cpp calls
-// this file while no partition is assigned. reader_batch.cpp calls this file when another partition can be
-// read.
+// this file while no partition is assigned. reader_batch.cpp calls this file when another partition has
+// become available.
 #include "server/server.h"
 
 #include "ingest/reader_assign.h"

@@ -1,5 +1,5 @@
 // The steps of a source reader before it has assigned partitions. reader_step.cpp and reader_batch.cpp call
-// them. The steps do not depend on how the reader fills and stores a batch.
+// this file. This file does not depend on how the reader fills and stores a batch.
 #pragma once
 
 #include "ingest/source_reader.h"
@@ -14,7 +14,8 @@ long reader_assign_step(SourceReader *reader);
 // the next step.
 long reader_assign_take(SourceReader *reader, AssignmentResult result);
 
-// Sets the state of a reader that reads. The state is CONNECTING if one of its partitions is unavailable.
+// Sets the state of a reader that reads. The state is CONNECTING if one of the reader's partitions is
+// unavailable.
 void reader_assign_report(SourceReader *reader);
 
 } // namespace heartbeat

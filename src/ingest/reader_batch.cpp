@@ -16,8 +16,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr long begins_ms = 500; // how often the reader checks whether the first message of a partition has
-                                // arrived
+constexpr long begins_ms = 500; // the interval at which the reader checks whether the first message of a
+                                // partition has arrived
 
 // Drops the batch. When the reader continues, it reads the messages of the batch again.
 long stop_for_dead_letters(SourceReader *reader) {
@@ -106,7 +106,7 @@ long reader_batch_stream(SourceReader *reader) {
         return reader_schema_begin(reader);
     if (reader->session.cycle.after == AfterBatch::assign_again)
         return reader_trouble_assign_again(reader);
-    // check again soon: is the error over, or has the client found all losses?
+    // check soon whether the error is over, or whether the client has found all losses
     if (reader->session.trouble != Trouble::none || consumer_gathers_losses(reader->session.consumer))
         duties = std::min(duties, reconnect_ms);
     if (consumer_begins(reader->session.consumer))

@@ -1,5 +1,5 @@
 // A session that changes a source usually commits at once, so the reader first calls pause_check() often.
-// Later heartbeat_status shows the session, and the reader calls pause_check() less often.
+// After a second, heartbeat_status shows the session, and the reader calls pause_check() less often.
 #include "server/server.h"
 
 #include "ingest/reader_change.h"

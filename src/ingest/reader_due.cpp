@@ -31,7 +31,7 @@ bool listens(const SourceReader &reader) {
 
 } // namespace
 
-// Does not use the wall clock: a person may set it back, and the reader would then sleep too long.
+// Does not use the wall clock. If a person set the wall clock back, the reader would sleep too long.
 int64_t monotonic_now() {
     timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -43,7 +43,7 @@ void reader_due_after(SourceReader *reader, long milliseconds) {
 }
 
 bool reader_is_due(SourceReader *reader) {
-    // a reader that does not listen loses no message, because its next step checks its client anyway
+    // a reader that does not listen loses no message, because its next step checks the reader's client anyway
     bool rung = reader->rung && listens(*reader);
     reader->rung = false;
     return rung || (reader->due_at >= 0 && reader->due_at <= monotonic_now());

@@ -21,7 +21,7 @@ bool reader_is_due(SourceReader *reader);
 long reader_until_due(const SourceReader &reader);
 
 // Sleeps until the worker's latch is set, Kafka has messages or an answer for a reader, or the time has
-// passed; until_woken: without a limit.
+// passed. If `milliseconds` is until_woken, there is no time limit.
 void worker_sleep(WorkerSlot *slot, const WakePipe &pipe, long milliseconds);
 
 } // namespace heartbeat

@@ -20,8 +20,8 @@ namespace {
 
 // Returns how long a broker may wait for messages before it answers. An idle client asks again after each
 // answer, and each question names all Kafka partitions of the client. So with many sources the client must
-// ask less often. But a source that begins to read waits for this answer too, so with few sources the wait is
-// short.
+// ask less often. But a source that begins to read must also wait until the broker answers, so with few
+// sources the wait is short.
 int choose_fetch_wait(size_t sources) {
     return sources <= 20 ? 500 : sources <= 60 ? 1000 : sources <= 150 ? 2000 : 3000;
 }
@@ -62,8 +62,8 @@ SourceReader *make_reader(const ReaderList &list, const ListedSource &listed, Me
     return reader;
 }
 
-// Returns nullptr if shared memory has no room for the source. If the function raises an error, the source
-// has no slot.
+// Returns nullptr if shared memory has no room for the source. If the function raises an error, it leaves no
+// slot open for the source.
 SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
     SourceReader *reader = make_reader(list, listed, CurrentMemoryContext);
     reader->slot = source_slot_open(*list.slot, listed.source.id, listed.source.name);
@@ -87,8 +87,8 @@ SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
 void keep_reader(SourceReader *reader, const ListedSource &listed, bool renews) {
     bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
     if (renews) { // the reader gets a new client
-        Source copy =
-            source_copy(listed.source, reader->context); // after an error the reader keeps its source
+        // first make the copy: if source_copy() raises an error, the reader keeps its source
+        Source copy = source_copy(listed.source, reader->context);
         reader_close_client(reader);
         source_free(&reader->source);
         reader->source = copy;

@@ -1,5 +1,5 @@
-// The steps of the phase `loading`: search heartbeat_schemas, ask the registry, store its answer, and search
-// heartbeat_schemas again.
+// The steps of the phase `loading`: search heartbeat_schemas for the schema, ask the registry, store the
+// registry's answer, and add the schema to the decoder.
 #include "server/server.h"
 
 #include "decode/decoder.h"
@@ -44,7 +44,7 @@ long watch_topic(SourceReader *reader) {
     return partitions_until_due(reader->session.assignment.partitions);
 }
 
-// The source waits. Returns the milliseconds until the next step.
+// Shows in heartbeat_status why the source waits. Returns the milliseconds until the next step.
 long wait_with_reason(SourceReader *reader, const char *reason, const char *hint) {
     char shown[state_text_size];
     text_print(shown, sizeof(shown), "cannot load schema %d: %s", reader->load.key.id,
@@ -106,8 +106,8 @@ bool is_lock_timeout(const ErrorData *error) {
 }
 
 // Stores the answer, so that a restart, a standby and a restored dump need no registry. A session can have
-// stored the same schema in a transaction that is still open. In this case the worker does not wait for the
-// transaction, because all sources of the worker would wait.
+// stored the same schema in a transaction that is still open. In this case the worker waits for the
+// transaction at most insert_lock_timeout, because during this time all sources of the worker wait.
 long take_answer(SourceReader *reader, SchemaCache *schemas, const RegistryAnswer &answer) {
     const StoredSchema schema = {answer.type, answer.schema, answer.references, answer.reference_count};
     char reason[registry_reason_size] = "";
@@ -127,8 +127,8 @@ long take_answer(SourceReader *reader, SchemaCache *schemas, const RegistryAnswe
 } // namespace
 
 long reader_schema_begin(SourceReader *reader) {
-    // The decoder has decoded no message after the message with the unknown schema: since then the worker has
-    // only stored the earlier messages.
+    // The wanted schema is the schema of the last message that the decoder tried to decode. Since then the
+    // worker has only stored the earlier messages.
     reader->load.key = schema_cache_wanted(reader->session.cycle.decoder->schema_cache());
     reader_enter(reader, ReaderPhase::loading);
     return at_once;

@@ -109,7 +109,7 @@ long step(SourceReader *reader) {
 }
 
 // Call this function after an error. Returns the milliseconds until the next step. Returns at_once if the
-// reader must store the batch again by halves.
+// next step must store the batch again, to find the row that PostgreSQL refused.
 long recover(SourceReader *reader) {
     Failure &failure = reader->failure;
     if (failure_take(&failure, tables_may_be_of_row))

@@ -15,7 +15,7 @@ constexpr TimestampTz trouble_lasts = 10 * USECS_PER_SEC;
 
 } // namespace
 
-// The new assignment asks Kafka for the present state of the topic and its partitions.
+// The new assignment asks Kafka for the current state of the topic and its partitions.
 long reader_trouble_assign_again(SourceReader *reader) {
     char trouble[state_text_size];
     text_take(trouble, consumer_trouble(reader->session.consumer));

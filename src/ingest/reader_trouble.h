@@ -1,13 +1,14 @@
-// Decides how a source reader continues after an error of Kafka. reader_batch.cpp calls this file. This file
-// does not handle errors of PostgreSQL: reader_step.cpp handles them.
+// Decides how a source reader continues after an error of Kafka. reader_batch.cpp calls this file.
+// reader_step.cpp, and not this file, handles errors of PostgreSQL.
 #pragma once
 
 namespace heartbeat {
 
 struct SourceReader;
 
-// Call this function when Kafka has reported an error and the reader has stored the messages before it. The
-// reader then assigns its partitions again. Returns the milliseconds until the next step.
+// Call this function when Kafka has reported an error and the reader has stored the messages that it consumed
+// before the error. The reader then assigns its partitions again. Returns the milliseconds until the next
+// step.
 long reader_trouble_assign_again(SourceReader *reader);
 
 // Returns whether the reader has read from Kafka again since the error.

@@ -1,4 +1,5 @@
-// The lines of the setting heartbeat.log_readings: one for each reading and each dead letter of a batch.
+// Logs one line for each reading and for each dead letter of a batch. batch_cycle.cpp calls this file if the
+// setting heartbeat.log_readings is on.
 #pragma once
 
 #include "decode/batch.h"

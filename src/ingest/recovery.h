@@ -4,9 +4,10 @@
 
 namespace heartbeat {
 
-// Call this function outside of a transaction. It calls tables_recover() once after each error.
+// Call this function outside of a transaction. It calls tables_recover() once after the start of the process,
+// and once after each error.
 void recovery_tables();
 
-void recovery_forget(); // call it after an error
+void recovery_forget(); // call this function after an error
 
 } // namespace heartbeat

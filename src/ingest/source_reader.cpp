@@ -63,7 +63,7 @@ void reader_enter(SourceReader *reader, ReaderPhase phase) {
     bool assigned = reader->phase == ReaderPhase::reading;
     if (reader->phase == ReaderPhase::loading) {
         schema_request_end(&reader->load.request);
-        reader->load.again_at = 0; // a person may have changed something
+        reader->load.again_at = 0; // try again at once: a person may have corrected the cause
     }
     reader->phase = phase;
     if (phase != ReaderPhase::reading)

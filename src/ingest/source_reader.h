@@ -68,16 +68,17 @@ struct SourceReader {
     ReaderPhase phase;
     SchemaLoad load;
     ClientHealth health;
-    long backoff_ms;           // 0: the last step raised no error
+    long backoff_ms;           // the wait after an error; 0: the last step raised no error
     Failure failure;           // the last error that a step raised
-    TimestampTz controlled_at; // the value in ListedSource when the worker last loaded the source
+    TimestampTz controlled_at; // ListedSource::controlled_at when the worker last loaded the source
     bool begins_again;         // a person may have changed something: the next step forgets the known faults
     bool is_old;    // a person has altered or dropped the source: the worker must load the sources again
     bool rung;      // Kafka has messages or an answer for this reader: see reader_is_due()
     int64_t due_at; // when the next step is due, by the monotonic clock in microseconds; -1: when the reader
                     // is woken
-    int64_t busy_since; // when another session began the change, by the monotonic clock; 0: no change
-    bool busy_told;     // the reader has shown this session in its state
+    int64_t busy_since; // when the reader first had to wait for another session that changes the source, by
+                        // the monotonic clock; 0: the reader does not wait
+    bool busy_told;     // the reader has shown the other session in heartbeat_status
 };
 
 // Changes the phase. When the reader leaves the phase `reading`, it stops reading. Raises an error if the
@@ -85,7 +86,8 @@ struct SourceReader {
 void reader_enter(SourceReader *reader, ReaderPhase phase);
 
 // Closes the consumer client. If the phase was `reading`, it becomes `assigning`. If `retire` is true, the
-// next client is another client of librdkafka, which no other reader uses yet.
+// reader's next consumer client uses another client of librdkafka, even if other readers still use this
+// client.
 void reader_close_client(SourceReader *reader, bool retire = true);
 
 // Sets the reader's state in heartbeat_status.

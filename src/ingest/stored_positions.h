@@ -1,6 +1,6 @@
 // Finds in heartbeat_offsets the offset at which an ingest worker continues in each Kafka partition.
-// assignment.cpp calls this file. This file does not compare the offsets with Kafka: offset_validation.cpp
-// does this.
+// assignment.cpp calls this file. This file does not compare the offsets with Kafka's log.
+// offset_validation.cpp compares them.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -10,13 +10,13 @@
 namespace heartbeat {
 
 // Loads the stored offsets. If a partition has no stored offset, the function chooses the offset at which the
-// worker begins to consume the partition, and stores this offset. Each worker does this for the partitions of
-// all workers, so it does not matter which worker comes first. A new partition, which the topic gains after
-// the start of ingest, begins at its first offset, because all its messages are newer than the start of
-// ingest. If the start offset is `latest`, the worker begins a topic at its end offsets. If a leader does not
-// answer at this time but answers later, its partition begins at the end offset too. For this purpose, the
-// process remembers how many partitions the topic had (*end_partitions). No table has this number. So after a
-// restart, the partition of such a leader begins at its first offset.
+// worker begins to consume the partition, and stores this offset. Each worker stores the offsets for the
+// partitions of all workers, so it does not matter which worker comes first. A new partition, which the topic
+// gains after the start of ingest, begins at its first offset, because all its messages are newer than the
+// start of ingest. If the start offset is `latest`, the worker begins a topic at its end offsets. If a leader
+// does not answer at this time but answers later, its partition begins at the end offset too. For this
+// purpose, the process remembers how many partitions the topic had (*end_partitions). No table has this
+// number. So after a restart, the partition of such a leader begins at its first offset.
 StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,
                                     size_t *count);
 

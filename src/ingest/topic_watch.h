@@ -1,5 +1,5 @@
-// Watches whether the topic that an ingest worker reads exists and is still the same topic. It asks Kafka and
-// takes the answers, and never waits for an answer. assignment.cpp calls this file.
+// Watches whether the topic that an ingest worker reads exists and is still the same topic. This file asks
+// Kafka and takes the answers, and never waits for an answer. assignment.cpp calls this file.
 #pragma once
 
 #include "ingest/kafka_partitions.h"

@@ -1,5 +1,6 @@
-// Loads the sources of an ingest worker, when it starts and when a person may have changed them. worker.cpp
-// calls this file before the steps of the readers. This file does not depend on the steps.
+// Loads the sources of an ingest worker, when the worker starts and when a person may have changed the
+// sources. worker.cpp calls this file before the steps of the readers. This file does not depend on the
+// steps.
 #pragma once
 
 #include "ingest/reader_list.h"
@@ -8,7 +9,7 @@ namespace heartbeat {
 
 struct WorkerSources {
     ReaderList list;
-    Oid extension; // the extension of the sources that were last loaded
+    Oid extension; // the extension's oid when the sources were last loaded
     bool loaded;
     bool reloaded;    // the configuration was reloaded since the sources were last loaded
     uint64_t seen;    // wake_generation() when the sources were last loaded

@@ -17,7 +17,7 @@ namespace heartbeat {
 template <typename Answer> struct Question {
     std::atomic<bool> done{false};
     bool out_of_memory = false;
-    Answer answer; // the thread sets it before it sets `done`
+    Answer answer; // the thread first sets `answer`, and then sets `done`
 };
 
 template <typename Answer> using QuestionPointer = std::shared_ptr<Question<Answer>>;

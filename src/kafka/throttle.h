@@ -22,7 +22,7 @@ class Throttles {
         int32_t broker;
         char name[128]; // id (host:port)
         int milliseconds;
-        // if the broker still throttles the client at this time, it has sent a new report
+        // if the broker sends no new report before this time, the throttling is over at this time
         Clock::time_point until;
     };
 

@@ -11,7 +11,7 @@ namespace heartbeat {
 // Writes into the pipe of the process, or into the consumer's own pipe.
 class Wake {
   public:
-    explicit Wake(const WakeTarget &target); // if it fails, is_open() returns false
+    explicit Wake(const WakeTarget &target); // if no pipe can be made, is_open() returns false
 
     bool is_open() const noexcept { return pipe_->is_open(); }
     const WakePipe &pipe() const noexcept { return *pipe_; }

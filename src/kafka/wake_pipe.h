@@ -11,7 +11,7 @@ namespace heartbeat {
 
 class WakePipe {
   public:
-    WakePipe() noexcept; // if it fails, is_open() returns false
+    WakePipe() noexcept; // if no pipe can be made, is_open() returns false
     ~WakePipe();
     WakePipe(const WakePipe &) = delete;
     WakePipe &operator=(const WakePipe &) = delete;
