@@ -1,6 +1,6 @@
 // A batch of one message is never larger than a limit of the server, because the number of a message's
-// readings is limited. So if the after this number of stored batches, the next batches may be larger become
-// smaller often enough, the worker can store the messages of every source.
+// readings is limited. So if the batches become smaller often enough, the worker can store the messages of
+// every source.
 #include "server/server.h"
 
 #include "ingest/batch_split.h"
@@ -10,7 +10,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int stored_before_growth = 100; // batches
+constexpr int stored_before_growth = 100; // after this number of stored batches, the next batch may be larger
 
 size_t usual() {
     return static_cast<size_t>(settings.batch_size);
