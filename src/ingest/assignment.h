@@ -1,8 +1,8 @@
 // Decides which Kafka partitions an ingest worker reads, and from which offsets. The worker decides this
-// again after each connect, after each seek, and when a stored offset does not match Kafka's log. If some
-// partitions were unavailable and have become available, the worker decides only for these partitions.
-// consumer_session.cpp and batch_cycle.cpp call this file. This file does not depend on how the worker stores
-// batches.
+// again after each connection to Kafka, after each seek, and when a stored offset does not match Kafka's log.
+// If some partitions were unavailable and have become available, the worker decides only for these
+// partitions. consumer_session.cpp and batch_cycle.cpp call this file. This file does not depend on how the
+// worker stores batches.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -43,8 +43,8 @@ inline bool assignment_has(const Assignment &assignment, int32_t partition) {
 
 // Assigns the partitions that can be read. The function never waits for Kafka: until Kafka has answered, the
 // function returns `asking`, and the caller must call it again. First the function asks Kafka. Then it reads
-// heartbeat_offsets in a transaction of its own, and compares the stored offsets with Kafka's answer. It
-// obeys heartbeat.start_offset and heartbeat.offset_reset.
+// heartbeat_offsets in a transaction of its own, and compares the stored offsets with Kafka's answer. The
+// function obeys heartbeat.start_offset and heartbeat.offset_reset.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
 // Call this function while the worker reads. The function notices changes of the topic and of the partitions.

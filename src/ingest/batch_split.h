@@ -19,8 +19,8 @@ size_t batch_split_limit(const BatchSplit &split);
 // a quarter of this number, but at least one message. Returns false if the batch has only one message.
 bool batch_split_begin(BatchSplit *split, size_t messages);
 
-// Call this function when a batch was stored. After a number of stored batches, the next batches may be
-// larger again.
+// Call this function when a batch was stored. After a number of stored batches, the limit for the next
+// batches grows again.
 void batch_split_stored(BatchSplit *split);
 
 } // namespace heartbeat

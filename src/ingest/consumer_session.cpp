@@ -141,7 +141,7 @@ AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *s
 AssignmentResult consumer_session_join(ConsumerSession *session) {
     BatchCycle *cycle = &session->cycle;
     if (cycle->after == AfterBatch::load_schema)
-        return AssignmentResult::asking; // all partitions are assigned again after the schema is loaded
+        return AssignmentResult::asking; // after it has loaded the schema, the reader assigns all partitions
     bool joins =
         partitions_to_join(session->assignment.partitions) && !consumer_is_committing(session->consumer);
     if (cycle->after != AfterBatch::assign_again)

@@ -20,7 +20,7 @@ struct KafkaPartition {
     TimestampTz away_since;             // when the partition became unavailable, if `away` is true
     PartitionRange range;               // low -1: not known, the worker must first ask the leader
     TimestampTz ask_at;                 // when the worker next asks the leader
-    TimestampTz trouble_until;          // the last error counts at least until this time; 0: no error
+    TimestampTz trouble_until;          // after an error: the partition is away at least until then; 0: none
     char reason[partition_reason_size]; // why the partition is away
 };
 

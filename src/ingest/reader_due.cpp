@@ -43,7 +43,7 @@ void reader_due_after(SourceReader *reader, long milliseconds) {
 }
 
 bool reader_is_due(SourceReader *reader) {
-    // a reader that does not listen loses no message, because its next step checks the reader's client anyway
+    // if the reader does not listen, it loses no message: a later step takes the messages from the client
     bool rung = reader->rung && listens(*reader);
     reader->rung = false;
     return rung || (reader->due_at >= 0 && reader->due_at <= monotonic_now());

@@ -16,8 +16,8 @@ void reader_due_after(SourceReader *reader, long milliseconds);
 // an answer that the reader can take now.
 bool reader_is_due(SourceReader *reader);
 
-// Returns the milliseconds until the next step is due. It returns until_woken if only messages, answers or
-// the latch wake the reader.
+// Returns the milliseconds until the next step is due. The function returns until_woken if only messages,
+// answers or the latch wake the reader.
 long reader_until_due(const SourceReader &reader);
 
 // Sleeps until the worker's latch is set, Kafka has messages or an answer for a reader, or the time has

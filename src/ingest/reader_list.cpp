@@ -18,10 +18,10 @@ namespace heartbeat {
 
 namespace {
 
-// Returns how long a broker may wait for messages before it answers. An idle client asks again after each
-// answer, and each question names all Kafka partitions of the client. So with many sources the client must
-// ask less often. But a source that begins to read must also wait until the broker answers, so with few
-// sources the wait is short.
+// Returns how long a broker may wait for messages before it answers a fetch request. An idle client sends the
+// next request after each answer, and each request names all Kafka partitions of the client. So with many
+// sources the client must send fewer requests. But a source that begins to read must also wait for this
+// answer, so with few sources the wait is short.
 int choose_fetch_wait(size_t sources) {
     return sources <= 20 ? 500 : sources <= 60 ? 1000 : sources <= 150 ? 2000 : 3000;
 }

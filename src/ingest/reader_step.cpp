@@ -1,7 +1,7 @@
 // A step of a source reader: wait -> consume -> decode -> classify -> store. attempt() catches an error that
 // step() raises, and the worker tries the step again. An error of PostgreSQL skips destructors, so no
-// function here has a local object that needs its destructor. Data that must survive an error is in the
-// SourceReader.
+// function of this file has a local object that needs its destructor. Data that must survive an error is in
+// the SourceReader.
 #include "server/server.h"
 
 #include "ingest/reader_assign.h"
@@ -41,8 +41,8 @@ void begin_again(SourceReader *reader) {
     reader_enter(reader, ReaderPhase::looking);
 }
 
-// Reads heartbeat_control, and enters the phase that its content requires. Returns the milliseconds until the
-// next step. Returns at_once if the reader has entered this phase.
+// Reads heartbeat_control, and enters the phase that the content of this table requires. Returns the
+// milliseconds until the next step. Returns at_once if the reader has entered this phase.
 long look_at_control(SourceReader *reader) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))

@@ -81,12 +81,12 @@ struct SourceReader {
     bool busy_told;     // the reader has shown the other session in heartbeat_status
 };
 
-// Changes the phase. When the reader leaves the phase `reading`, it stops reading. Raises an error if the
-// table above does not have this change.
+// Changes the phase. When the reader leaves the phase `reading`, its client stops reading the partitions.
+// Raises an error if the table above does not have this change of the phase.
 void reader_enter(SourceReader *reader, ReaderPhase phase);
 
-// Closes the consumer client. If the phase was `reading`, it becomes `assigning`. If `retire` is true, the
-// reader's next consumer client uses another client of librdkafka, even if other readers still use this
+// Closes the consumer client. If the phase was `reading`, the phase becomes `assigning`. If `retire` is true,
+// the reader's next consumer client uses another client of librdkafka, even if other readers still use this
 // client.
 void reader_close_client(SourceReader *reader, bool retire = true);
 

@@ -13,10 +13,11 @@ namespace heartbeat {
 // worker begins to consume the partition, and stores this offset. Each worker stores the offsets for the
 // partitions of all workers, so it does not matter which worker comes first. A new partition, which the topic
 // gains after the start of ingest, begins at its first offset, because all its messages are newer than the
-// start of ingest. If the start offset is `latest`, the worker begins a topic at its end offsets. If a leader
-// does not answer at this time but answers later, its partition begins at the end offset too. For this
-// purpose, the process remembers how many partitions the topic had (*end_partitions). No table has this
-// number. So after a restart, the partition of such a leader begins at its first offset.
+// start of ingest. If the start offset is `latest`, the worker begins a topic at its end offsets. If the
+// leader of a partition does not answer at this time but answers later, this partition begins at its end
+// offset too. For this purpose, the process remembers how many partitions the topic had (*end_partitions). No
+// table has this number. So if the worker restarts before the leader answers, this partition begins at its
+// first offset.
 StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,
                                     size_t *count);
 

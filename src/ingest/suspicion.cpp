@@ -1,5 +1,5 @@
-// Remembers when the worker first found a fault in the log of each partition. It has room for all partitions
-// of the topic, because the worker may find faults in all partitions at the same time.
+// Remembers when the worker first found a fault in the log of each partition. The array `since` has room for
+// all partitions of the topic, because the worker may find faults in all partitions at the same time.
 #include "server/server.h"
 
 #include "ingest/suspicion.h"

@@ -31,7 +31,7 @@ Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMem
 
 enum class CloseResult {
     closed,
-    left_asking, // a question to Kafka is under way: its thread destroys the client when the question ends
+    left_asking, // a question to Kafka is under way: when it ends, the question's thread destroys the client
     left,        // librdkafka did not destroy the client in time, and keeps the client's memory and threads
 };
 

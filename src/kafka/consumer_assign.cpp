@@ -48,8 +48,8 @@ template <typename Call> void assign_on_thread(Consumer *consumer, ListPointer l
     consumer->assigning = call_in_turn(*consumer, std::move(list), call);
 }
 
-// Makes the list of partitions with the offsets at which the client begins to consume them, and prepares
-// their examinations. May throw std::bad_alloc.
+// Makes the list of the partitions, each with the offset at which the client begins to read it, and prepares
+// the examinations of the partitions. May throw std::bad_alloc.
 ListPointer list_to_read(Consumer *consumer, const PartitionPosition *positions, size_t count) {
     std::vector<int64_t> starts;
     std::vector<Examination> examinations(count);

@@ -45,14 +45,14 @@ class Consumer {
     // These fields do not change while the client is open, so each thread may use them.
     rd_kafka_t *client = nullptr; // the client of `shared`
     std::shared_ptr<SharedClient> shared;
-    ClientInbox inbox;                 // the mutex of the KafkaClient protects it
-    std::shared_ptr<Wake> wake;        // librdkafka, and threads that have an answer, write to it
+    ClientInbox inbox;                 // the mutex of the KafkaClient protects the inbox
+    std::shared_ptr<Wake> wake;        // librdkafka, and threads that have an answer, write to its pipe
     rd_kafka_queue_t *queue = nullptr; // the queue of `shared`: it gets the messages of the topic
     std::string topic;
     int refresh_ms = 0;
 
-    // Only the caller's thread uses these fields. It may use them even while the thread of
-    // consumer_fill_ahead() runs.
+    // Only the caller's thread uses these fields. The caller's thread may use these fields even while the
+    // thread of consumer_fill_ahead() runs.
     Questions questions;
     QuestionPointer<CallAnswer> assigning; // nullptr: no assignment is under way
     std::chrono::steady_clock::time_point assigning_since;
@@ -67,7 +67,7 @@ class Consumer {
     std::deque<PartitionTrouble> troubles;    // the errors of partitions that the client has stopped reading
     std::vector<PartitionPosition> positions; // where the next batch begins
     std::vector<int32_t> paused;              // paused partitions; a pause does not end with the assignment
-    std::vector<Examination> examinations;    // one for each of `positions`
+    std::vector<Examination> examinations;    // one for each element of `positions`
     uint64_t taking = 0;                      // counts the calls that take messages from the queue
     int64_t connections_seen = 0;             // Connections::now() at the last examination_look()
     std::vector<TopicLoss> losses;            // partitions whose log another log has replaced

@@ -86,7 +86,7 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
             else if (asking)
                 result = CloseResult::left_asking;
         } catch (...) {
-            // no thread destroys the client: it stays until the process ends
+            // no thread destroys the client, so the client stays until the process ends
         }
     }
     if (result == CloseResult::closed) // otherwise librdkafka's threads may still use the consumer's fields
@@ -106,7 +106,7 @@ void consumer_close_later(Consumer *consumer, bool retire) noexcept {
         closing.push_back({consumer, consumer->shared->destroyed.get_future(), Clock::now()});
         let_go(std::move(consumer->shared));
     } catch (...) {
-        // no thread destroys the client: it stays until the process ends
+        // no thread destroys the client, so the client stays until the process ends
     }
 }
 

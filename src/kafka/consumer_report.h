@@ -19,8 +19,8 @@ bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexce
 // loss.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
-// Returns true if the client has found a replaced log and has not reported the loss yet, because it still
-// examines other partitions. After about a second, the next consumer_fill() returns FillResult::trouble
+// Returns true if the client has found a replaced log and has not reported the loss yet, because the client
+// still examines other partitions. After about a second, the next consumer_fill() returns FillResult::trouble
 // because of the loss, even if no message has arrived.
 bool consumer_gathers_losses(Consumer *consumer) noexcept;
 

@@ -1,5 +1,6 @@
 // Decides when to examine a partition's log, and compares the last consumed message with the message that the
-// log now has at its offset. If the two messages differ, log_search.cpp finds how far the log was truncated.
+// log now has at the same offset. If the two messages differ, log_search.cpp finds how far the log was
+// truncated.
 #include "kafka/examination.h"
 
 #include "kafka/consumer_client.h"

@@ -1,6 +1,6 @@
-// librdkafka fetches from each broker on a thread. This file wakes such a thread by asking the broker a
-// question. consumer_fill.cpp calls fetcher_wake() when the queue is empty. If the client has read many bytes
-// since the last question, fetcher_wake() asks a question. No function waits for the answer.
+// For each broker, librdkafka has a thread that fetches messages. This file wakes such a thread by asking the
+// broker a question. consumer_fill.cpp calls fetcher_wake() when the queue is empty. If the client has read
+// many bytes since the last question, fetcher_wake() asks a question. No function waits for the answer.
 #include "kafka/fetcher_wake.h"
 
 #include "kafka/consumer_client.h"

@@ -1,5 +1,5 @@
 // Goes back over the remembered messages in growing steps, until it finds a message that Kafka's log still
-// has. From there it goes forward to the first message that differs from the remembered message.
+// has. From there it goes forward to the first remembered message that differs from the log.
 #include "kafka/log_search.h"
 
 #include "decode/utf8_text.h"

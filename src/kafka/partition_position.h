@@ -11,8 +11,8 @@ namespace heartbeat {
 struct PartitionPosition {
     int32_t partition;
     int64_t offset;
-    // The last consumed message. If there is such a message, the client begins to read at its offset, to
-    // check that the log still has this message.
+    // The last consumed message. If there is a last consumed message, the client begins to read at the offset
+    // of this message, to check that the log still has it.
     MessageMark last_message = {};
     // The client reads only offsets below `end`. If a position has an end, the client does not examine the
     // partition.

@@ -1,6 +1,6 @@
-// Records which brokers throttle the client because of a quota. A broker reports a throttle in its answer to
-// a fetch request. librdkafka passes the report to a callback in kafka_client.cpp, and consumer_client.cpp
-// then stores the report here. consumer_throttled() and topic_ranges.cpp read the reports.
+// Records which brokers throttle the client because of a quota. A broker reports its delay in the answer to a
+// fetch request. librdkafka passes the report to a callback in kafka_client.cpp, and consumer_client.cpp then
+// stores the report here. consumer_throttled() and topic_ranges.cpp read the reports.
 #pragma once
 
 #include <chrono>
@@ -32,7 +32,7 @@ class Throttles {
     bool is_throttled(int32_t broker, Clock::time_point now) const noexcept;
 
   private:
-    std::vector<Throttle> throttles_; // one for each broker at most
+    std::vector<Throttle> throttles_; // at most one for each broker
 };
 
 } // namespace heartbeat

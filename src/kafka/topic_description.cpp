@@ -1,5 +1,5 @@
-// Compares two descriptions of a topic by the ids of the cluster and of the topic. If only one of the
-// descriptions has an id, this id is not compared.
+// Compares two descriptions of a topic by the ids of the cluster and of the topic. If one of the descriptions
+// does not have an id, this file does not compare this id.
 #include "kafka/topic_description.h"
 
 #include <cstring>

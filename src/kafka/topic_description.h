@@ -10,7 +10,7 @@ struct TopicDescription {
     bool exists;
     int32_t partition_count; // at most partition_count_max
     char cluster_id[64];     // ASCII, as ascii_copy() writes it; empty if the cluster has no id
-    char topic_id[64];       // ASCII too; empty if the cluster gives no id, or if librdkafka is older than
+    char topic_id[64];       // ASCII; empty if the cluster gives no id, or if librdkafka is older than
                              // 2.3
 };
 
