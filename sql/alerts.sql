@@ -26,7 +26,7 @@ SELECT count(*) AS rules FROM heartbeat_alert_rules;
 -- if there is no rule, heartbeat_evaluate_alerts() raises no alert, and one call examines everything
 SELECT * FROM heartbeat_evaluate_alerts('', true);
 
--- rules of kind anomalies: a number of anomalies of one customer within a period; this period can have ended some seconds ago
+-- rules of kind anomalies count the anomalies of one customer within a period; this period can end some seconds before now
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type, customer_id) VALUES
     ('any three', 'anomalies', 3, '10 seconds', NULL, NULL), ('slow twice', 'anomalies', 2, '10 seconds', 'BRADYCARDIA', NULL),
     ('one of c', 'anomalies', 1, '10 seconds', NULL, 'c');

@@ -15,7 +15,7 @@ SELECT heartbeat_classify('fast');
 -- an index and a parallel query can use heartbeat_classify()
 SELECT provolatile, proisstrict, proparallel FROM pg_proc WHERE proname = 'heartbeat_classify';
 
--- the constraints of the tables have the same rule: exactly one table accepts a heart rate, with exactly one type. The test uses
+-- the constraints of the tables have the same rule: exactly one table accepts each heart rate, with exactly one type. The test uses
 -- all whole and half heart rates, and the doubles next to each boundary
 CREATE TEMP TABLE rates AS
     SELECT rate / 2.0 AS heart_rate FROM generate_series(-10, 700) rate

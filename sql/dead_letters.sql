@@ -147,7 +147,7 @@ SELECT "offset", error_code, resolved_at IS NOT NULL AS resolved, mended_at IS N
 FROM heartbeat_dead_letters WHERE partition = 1 AND "offset" > 1 ORDER BY "offset";
 SELECT error_code, dead_letters FROM heartbeat_dead_letter_summary;
 
--- a deleted dead letter still counts as a dead letter; a deleted resolved dead letter still counts as its reading
+-- after the DELETE the counters still include an unresolved dead letter as a dead letter, and a resolved one as a reading
 DELETE FROM heartbeat_dead_letters WHERE "offset" IN (2, 3) AND partition = 1;
 SELECT topic, partition, dead_letters, dead_letters_deleted FROM heartbeat_offsets ORDER BY 1, 2;
 SELECT * FROM heartbeat_audit_tables();

@@ -1,4 +1,4 @@
--- The extension's schema: its name needs quotes, it gets another name later, and other roles have created objects in it before.
+-- The extension's schema: the name needs quotes, a role renames the schema later, and it already has objects of other roles.
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;

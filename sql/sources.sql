@@ -84,7 +84,8 @@ SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name =
 SELECT heartbeat_alter_source('default', '', start_offset => '');
 SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name = 'default';
 
--- to change sources, a role needs EXECUTE; to give a source its own brokers or file, a role also needs the right to set this setting
+-- to change sources, a role needs EXECUTE; to give a source its own brokers or file, a role also needs the right to set
+-- heartbeat.brokers or heartbeat.kafka_config_file
 SET ROLE regress_heartbeat_nobody;
 SELECT heartbeat_add_source('new', 'topic');
 SELECT heartbeat_alter_source('own', 'topic');

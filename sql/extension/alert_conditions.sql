@@ -1,14 +1,14 @@
 --
--- The conditions of the alert rules: one function for each kind of rule. Each function returns an alert if the condition of a rule
--- is met now. The alert consists of the rule, the subject and the detail, as in heartbeat_alerts. heartbeat_update_alerts() raises
--- and closes the alerts.
+-- The conditions of the alert rules: one function for each kind of rule. Each function returns an alert for each rule of its kind
+-- whose condition is met now. An alert consists of the rule, the subject and the detail, as in heartbeat_alerts.
+-- heartbeat_update_alerts() raises and closes the alerts.
 --
--- Each function reads only ranges of indexes, and a limited number of rows: the newest 100,000 anomalies of a rule's period, and
--- 10,000 customers in a call.
+-- Each function reads only ranges of indexes. The number of rows is limited: for a rule of kind anomalies, the newest 100,000
+-- anomalies, and for a rule of kind silence, 10,000 customers in each call.
 --
 
--- This function reads only the table of the anomalies. If the rows of this table are on other servers, these servers refuse a
--- query that also reads a table of this server.
+-- This function reads only the table heartbeat_anomalies. If other servers have the rows of this table, they refuse a query
+-- that also reads a table of this server.
 CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
                                            only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record
@@ -21,7 +21,7 @@ BEGIN
         ' AND ($4 IS NULL OR h.customer_id = $4) AND ($5 IS NULL OR h.anomaly_type = $5)'
         ' ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
         USING since, until, skew, only_customer, only_type;
-    -- anomalies from clocks that are further ahead than `skew`; the time of such an anomaly is the time of its arrival
+    -- anomalies whose event_timestamp is ahead of their arrival by more than `skew`; the query returns the arrival as their time
     RETURN QUERY EXECUTE format(
         'SELECT h.customer_id, h.ingested_at FROM %1$s h'
         ' WHERE h.event_timestamp > h.ingested_at AND h.event_timestamp > h.ingested_at + $2 AND h.ingested_at > $1'
@@ -32,10 +32,11 @@ END
 $$;
 COMMENT ON FUNCTION heartbeat_newest_anomalies(regclass, timestamptz, timestamptz, interval, text, text) IS
     'Internal: returns the newest 100,000 anomalies between two times. It also returns the newest 100,000 anomalies whose '
-    'event_timestamp is further ahead than the clock skew, and gives their arrival as their time. A customer and an anomaly '
-    'type can restrict the result.';
+    'event_timestamp is ahead of their arrival by more than the clock skew. For these anomalies it returns the arrival as the '
+    'time. A customer and an anomaly type can restrict the result.';
 
--- The window begins a minute before the rule's period, so that it also includes readings that arrive late.
+-- The function looks at the anomalies of the rule's period and of one more minute before the period, because readings can
+-- arrive late.
 CREATE FUNCTION heartbeat_alerts_of_anomalies(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -54,8 +55,8 @@ END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
     'Internal: returns an alert for each enabled rule of kind anomalies and each customer for whom the condition is met.';
 
--- heartbeat evaluates a silence rule only while the lag of ingest is shorter than the rule's period. The silence of a customer
--- begins when the customer's last reading arrives (heartbeat_customers.heard_until).
+-- heartbeat evaluates a silence rule only while the lag of ingest is shorter than the rule's period. The function measures the
+-- silence of a customer from heartbeat_customers.heard_until, a time shortly after the arrival of the customer's last reading.
 CREATE FUNCTION heartbeat_alerts_of_silence(after_customer text, OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -85,8 +86,9 @@ BEGIN ATOMIC
            OR o.subject > coalesce(after_customer, '') AND (last_customer IS NULL OR o.subject <= last_customer));
 END;
 COMMENT ON FUNCTION heartbeat_silences_ended(text, text) IS
-    'Internal: returns the ids of open alerts of kind silence whose customer was heard again. The function examines the customers '
-    'after after_customer, up to last_customer (NULL: no upper limit), and the customers that a rule names.';
+    'Internal: returns the ids of open alerts of kind silence whose customer has sent a reading since the alert was raised. '
+    'The function examines the customers after after_customer, up to last_customer (NULL: no upper limit), and the customers '
+    'that a rule names.';
 
 CREATE FUNCTION heartbeat_alerts_of_lag(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

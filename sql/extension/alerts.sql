@@ -22,7 +22,7 @@ BEGIN ATOMIC
                      ORDER BY a.closed_at LIMIT 100);
     WITH rules AS MATERIALIZED (
         SELECT r.name, r.kind, r.customer_id FROM heartbeat_alert_rules r WHERE r.enabled
-    ), slice AS MATERIALIZED ( -- last_customer is NULL if no customer follows these customers
+    ), slice AS MATERIALIZED ( -- last_customer is NULL if this slice has the last customers
         SELECT CASE WHEN count(*) = 10000 THEN max(c.customer_id COLLATE "C") END AS last_customer
         FROM heartbeat_customers_after(after_customer) c
         WHERE with_silence AND EXISTS (SELECT FROM rules WHERE kind = 'silence' AND customer_id IS NULL)
@@ -93,4 +93,5 @@ END;
 COMMENT ON FUNCTION heartbeat_evaluate_alerts(text, boolean) IS
     'Internal: raises and closes alerts by the enabled rules, and announces each alert by NOTIFY heartbeat_alert. The '
     'maintenance worker calls the function a second after readings have arrived. If a rule or an open alert depends on the '
-    'clock, the maintenance worker also calls the function every five seconds. Only these calls evaluate the silence rules.';
+    'clock, the maintenance worker also calls the function every five seconds. The function evaluates silence rules only if '
+    'with_silence is true.';

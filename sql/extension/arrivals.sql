@@ -103,6 +103,6 @@ BEGIN ATOMIC
         FROM unknown u LEFT JOIN found f ON f.customer_id = u.customer_id WHERE c.customer_id = u.customer_id;
 END;
 COMMENT ON FUNCTION heartbeat_find_heard(text) IS
-    'Internal: finds the last arrival of customers who have sent no reading since version 1.2, and stores this time in '
-    'heartbeat_customers. The function examines the 10,000 customers after the given customer, and the customers that a rule '
-    'names.';
+    'Internal: for customers who have sent no reading since the update to version 1.2, finds the time of the last reading, and '
+    'stores this time in heartbeat_customers (-infinity: no reading in the last two days). The function examines the 10,000 '
+    'customers after the given customer, and the customers that a rule names.';

@@ -30,7 +30,7 @@ COMMENT ON FUNCTION heartbeat_audit() IS
 
 -- A table partition directly below the parent has a time range of its own, so a unique key on customer, time and device prevents
 -- a second row of a reading. A unique key on only customer and time also prevents a second row: the table partitions of 1.x have
--- such a key. In all other table partitions heartbeat_surplus_rows() counts the rows.
+-- such a key. In all other table partitions heartbeat_surplus_rows() searches for a second row.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -106,9 +106,9 @@ BEGIN ATOMIC
             ('heartbeat_dead_letters', c.dead_letters,
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL AND d.error_code <> 'CONFLICT'))
          ) AS t (table_name, counted, rows),
-         -- If heartbeat has stored a message twice, it has also counted the message twice, so the numbers of rows agree. Therefore,
-         -- if the numbers agree, this subquery also searches for surplus rows. Each EXISTS selects a column: if other servers have
-         -- the rows, the servers send the result of a subquery, and they cannot send a result without columns.
+         -- If heartbeat has stored a message twice, it has also counted the message twice, so the number of rows agrees with the
+         -- counter. Therefore this subquery searches for surplus rows if the two numbers agree. Each EXISTS selects a column: if
+         -- other servers have the rows, the servers send the result of a subquery, and they cannot send a result without columns.
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0
              WHEN t.table_name = 'heartbeat_records'
@@ -121,9 +121,10 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_audit_tables() IS
     'Counts the rows of heartbeat_records and of heartbeat_anomalies, and the unresolved rows of heartbeat_dead_letters except '
-    'the rows with the code CONFLICT. For each of these tables it compares the number of rows with the counters of all sources, also '
-    'of dropped sources. If the numbers agree, the function also searches for readings that are stored twice or in the wrong '
-    'table partition, and does not count these rows. A difference above 0 means that there are rows without a message. A '
-    'difference below 0 has two possible causes. First cause: rows were deleted, by heartbeat.retention or by hand. Deleted dead '
-    'letters are not a cause, because heartbeat counts them. Second cause: readings are stored twice or in the wrong table '
-    'partition, which is possible if a person has changed the partitions. The function reads all rows.';
+    'the rows with the code CONFLICT. For each of these tables it compares the number of rows with the counters of all '
+    'sources, also of dropped sources. If the number of rows agrees with the counters, the function also searches for readings '
+    'that are stored twice or in the wrong table partition, and does not count these rows. A difference above 0 means that '
+    'there are rows without a message. A difference below 0 has two possible causes. First cause: rows were deleted, by '
+    'heartbeat.retention or by hand. Deleted dead letters are not a cause, because heartbeat counts them. Second cause: '
+    'readings are stored twice or in the wrong table partition, which is possible if a person has changed the partitions. The '
+    'function reads all rows.';

@@ -2,8 +2,8 @@
 -- Keeps the summary exact when a person changes readings
 --
 
--- The trigger is a row trigger, because PostgreSQL also creates a row trigger on each attached table partition. The trigger does
--- not fire for INSERT, because it would slow down COPY and each restore.
+-- The trigger for UPDATE and DELETE is a row trigger, because PostgreSQL copies a row trigger to each table partition of the
+-- table. There is no trigger for INSERT, because a trigger would slow down COPY and each restore.
 CREATE FUNCTION heartbeat_mark_changed() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_mark_changed() IS
@@ -22,8 +22,8 @@ COMMENT ON FUNCTION heartbeat_release_trigger(regclass) IS
     'Internal: makes PostgreSQL drop the TRUNCATE trigger of a table partition together with the extension. Otherwise the '
     'trigger of a detached partition would prevent DROP EXTENSION.';
 
--- PostgreSQL creates the row trigger on each table partition too, but it does not create the trigger for TRUNCATE.
--- heartbeat_watch_truncates() creates that trigger.
+-- PostgreSQL copies the row trigger to each table partition, but it does not copy the trigger for TRUNCATE.
+-- heartbeat_watch_truncates() creates the trigger for TRUNCATE on each table partition.
 CREATE FUNCTION heartbeat_watch_changes(records regclass, mark_changed regprocedure) RETURNS void
     LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
 AS $$
@@ -39,7 +39,8 @@ COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
 
 -- If another session uses a table, this call does not create the table's trigger, and the next call tries again. The function does
 -- not call heartbeat_release_trigger() itself: it returns the tables, and its caller passes them to heartbeat_release_trigger().
--- Callers in SQL bodies refer to that function by oid, so no other function of the same name can make the call ambiguous.
+-- The caller is an SQL body, which refers to heartbeat_release_trigger() by oid, so no other function of the same name can make
+-- the call ambiguous.
 CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -76,8 +77,8 @@ COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
     'Internal: creates the TRUNCATE trigger on the table partitions of heartbeat_records that lack it, and returns these '
     'partitions.';
 
--- The function is in PL/pgSQL: if other servers have the rows, a query on these rows cannot have the parameters of a function in
--- SQL.
+-- The function is in PL/pgSQL and not in SQL. If other servers have the rows of the readings, a query of these rows cannot use
+-- the parameters of an SQL function.
 CREATE FUNCTION heartbeat_minutes_between(records regclass, rollup regclass, pending regclass, from_time timestamptz, to_time timestamptz)
     RETURNS SETOF timestamptz
     LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp

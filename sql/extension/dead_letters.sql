@@ -14,8 +14,8 @@ $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
     'Internal: when a person changes the payload of a dead letter, keeps a copy of the payload that arrived.';
 -- Counts the unresolved dead letters that a person or retention deletes. With this count heartbeat_audit_tables() stays exact.
--- Workers compare heartbeat.dead_letter_limit with counters, so they need not count rows of the table. These counters do not
--- include messages in conflict, so workers count the rows of these messages.
+-- Workers compare heartbeat.dead_letter_limit with counters, so they need not count rows of the table. No counter has the
+-- number of messages in conflict, so workers count the rows of messages in conflict.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS
@@ -53,8 +53,10 @@ COMMENT ON VIEW heartbeat_dead_letter_summary IS
     'newest dead letter. The row with the error code CONFLICT counts the messages with a reading in conflict.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.error_code IS 'The error of the last attempt.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.dead_letters IS 'Number of unresolved dead letters.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.first_arrived_at IS 'When the first of these dead letters arrived.';
-COMMENT ON COLUMN heartbeat_dead_letter_summary.last_arrived_at IS 'When the last of these dead letters arrived.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.first_arrived_at IS
+    'When the first dead letter of this source and error code arrived.';
+COMMENT ON COLUMN heartbeat_dead_letter_summary.last_arrived_at IS
+    'When the last dead letter of this source and error code arrived.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.example_id IS 'The id of the newest dead letter in heartbeat_dead_letters.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.example_topic IS 'Kafka topic of the newest dead letter.';
 COMMENT ON COLUMN heartbeat_dead_letter_summary.example_partition IS 'Kafka partition of the newest dead letter.';

@@ -79,9 +79,9 @@ BEGIN ATOMIC
     SELECT heartbeat_record_all_calls(false);
 END;
 COMMENT ON FUNCTION heartbeat_prepare_spread() IS
-    'Internal: does the part of heartbeat_distribute() before Citus distributes the tables. When Citus distributes a table, it '
-    'follows the dependencies of the table and of functions. After this call the dependencies lead neither back to the table nor '
-    'to the extension.';
+    'Internal: does the steps of heartbeat_distribute() that come before Citus distributes the tables. When Citus distributes '
+    'a table, it follows the dependencies of the table and of functions. After this call these dependencies do not lead back '
+    'to the table, and do not lead to the extension.';
 
 CREATE FUNCTION heartbeat_spread(shard_count integer) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -122,7 +122,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_spread(integer) IS
-    'Internal: does the part of heartbeat_distribute() after heartbeat_prepare_spread(). It returns the number of shards.';
+    'Internal: does the steps of heartbeat_distribute() that come after heartbeat_prepare_spread(). It returns the number of '
+    'shards.';
 
 CREATE FUNCTION heartbeat_distribute(shard_count integer DEFAULT NULL) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning

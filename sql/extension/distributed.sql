@@ -1,6 +1,6 @@
 --
--- Returns whether this server has the rows of the tables, or Citus has distributed them over its nodes
--- (heartbeat_distribute()). The other files of sql/extension call heartbeat_rows_elsewhere() and heartbeat_free_copied(), and
+-- Functions that return whether Citus has distributed the rows of the tables over its nodes (heartbeat_distribute()). If not,
+-- this server has the rows. The other files of sql/extension call heartbeat_rows_elsewhere() and heartbeat_free_copied(), and
 -- have no code for Citus.
 --
 
@@ -18,7 +18,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION heartbeat_is_spread(regclass) IS
-    'Internal: returns whether Citus has distributed the table. Citus need not be installed.';
+    'Internal: returns whether Citus has distributed the table. Without Citus, returns false.';
 
 CREATE FUNCTION heartbeat_is_distributed() RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

@@ -1,6 +1,7 @@
 --
--- Prevents Citus from repeating the statements of this script on its nodes: the tables of the nodes must not change. An update
--- stops if Citus would also update the extension on its nodes, because the nodes do not have the extension.
+-- Prevents Citus from repeating the statements of this script on its nodes: the tables of the nodes must not change. ALTER
+-- EXTENSION ... UPDATE stops if Citus would also update the extension on its nodes, because the nodes do not have the
+-- extension.
 --
 
 DO $$

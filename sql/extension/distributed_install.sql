@@ -1,6 +1,7 @@
 --
--- Refuses to create the extension on a node of a Citus cluster. Also refuses to create it if Citus would create it on its nodes
--- too. The tables of such an extension would have the same names as the tables that heartbeat_distribute() creates on the nodes.
+-- Refuses to create the extension on a node of a Citus cluster. On the coordinator, refuses to create the extension if Citus would
+-- also create it on the nodes. On a node, the tables of the extension would have the same names as the tables that
+-- heartbeat_distribute() creates there.
 --
 
 DO $$

@@ -7,9 +7,10 @@ CREATE FUNCTION heartbeat_actor() RETURNS text
 COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user, or NULL in a process of heartbeat.';
 
 -- The events of a role stay readable for at least a week, even if the role causes many more events. If a role causes more than a
--- hundred events of a kind in a minute, the role's last row of this kind counts the further events. The session does not wait for
--- another session when it deletes or counts events. In an isolation level stricter than READ COMMITTED the session neither deletes
--- nor counts, because it would fail if another session had changed the row.
+-- hundred events of a kind in a minute, the role's last row of this kind counts the further events. The function also deletes
+-- old events. It does not wait for another session when it deletes or counts events. In an isolation level stricter than READ
+-- COMMITTED the function neither deletes nor counts events, because the statement would fail if another session had changed the
+-- row.
 CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

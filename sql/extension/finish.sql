@@ -48,7 +48,8 @@ BEGIN
         SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner
         FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
     LOOP
-        -- the role that updates the extension need not be its owner, but the functions must act as the owner
+        -- another role than the extension's owner can run this script, but the functions must act as the extension's owner; so the
+        -- owner gets the objects that this role has created
         IF one.owner <> quote_ident(owner)::regrole AND one.owner = quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER %s %s OWNER TO %I', one.kind, one.name, owner);
         END IF;

@@ -93,7 +93,7 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_set_owner(regrole) IS
-    'Gives the extension, its tables, table partitions, views and functions to a role, and grants the role CREATE and USAGE on the '
-    'extension''s schema. The role need not be a superuser, and needs no login. Functions such as heartbeat_pause() act with the '
-    'rights of this role, and so do the workers if heartbeat.role is empty. Only superusers can call the function. Ingest waits '
-    'until the call commits. A dump does not keep the owner: call the function again after a restore.';
+    'Gives the extension, its tables, table partitions, views and functions to a role, and grants the role CREATE and USAGE on '
+    'the extension''s schema. A role without SUPERUSER and without LOGIN is sufficient. Functions such as heartbeat_pause() '
+    'act with the rights of this role, and so do the workers if heartbeat.role is empty. Only superusers can call the '
+    'function. Ingest waits until the call commits. A dump does not keep the owner: call the function again after a restore.';

@@ -1,6 +1,6 @@
 --
--- Table partitions: each of the three tables has one table partition for each week (from Monday, UTC), and a default partition for
--- times far from now
+-- Table partitions: heartbeat_records, heartbeat_anomalies and heartbeat_rollup each have one table partition for each week (from
+-- Monday, UTC), and a default partition for times far from now
 --
 
 -- heartbeat_make_partitions() passes the tables as regclass, because its body refers to the tables by oid. A week has a table
@@ -31,9 +31,9 @@ $$;
 COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
     'Internal: drops the tables whose rows heartbeat_make_partitions() has moved.';
 
--- This function does not call heartbeat_move_rows() itself. Its caller passes each moved_rows and its week to
--- heartbeat_move_rows(). The caller is an SQL body, which refers to a function by oid, so no other function of the same name can
--- make the call ambiguous.
+-- This function does not call heartbeat_move_rows() itself. Its caller passes each table of moved_rows to
+-- heartbeat_move_rows(), with the week's table from weeks. The caller is an SQL body, which refers to a function by oid, so no
+-- other function of the same name can make the call ambiguous.
 CREATE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
                                      time_columns text[], elsewhere boolean,
                                      OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[], OUT copied regclass[])
@@ -66,7 +66,7 @@ BEGIN
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
         RAISE EXCEPTION 'cannot create table partitions from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR missing IN -- ANALYZE can hold the lock of this loop for minutes, so take the lock only if a table partition is missing
+    FOR missing IN -- the lock of this loop can wait minutes for ANALYZE, so take the lock only if a table partition is missing
         WITH bounds AS MATERIALIZED (
             SELECT h.inhparent AS parent,
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
@@ -120,7 +120,7 @@ BEGIN
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp, device_id)', new_table);
             has_type := EXISTS (SELECT FROM pg_attribute a
                                 WHERE a.attrelid = new_table AND a.attname = 'anomaly_type' AND NOT a.attisdropped);
-            IF has_type THEN -- for readings from clocks that are ahead
+            IF has_type THEN -- an index for anomalies whose time is after their arrival
                 EXECUTE format('CREATE INDEX ON %s (ingested_at) WHERE event_timestamp > ingested_at', new_table);
             END IF;
             EXECUTE format('CREATE INDEX ON %s %s', new_table, CASE
@@ -129,7 +129,8 @@ BEGIN
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- A statement that waits for the end of a move must be planned again. So a move also locks the parent.
+        -- A move also locks the parent. Otherwise a statement that waits for the end of the move would not be planned again, and
+        -- would not find the rows in the new table partition.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -218,7 +219,7 @@ BEGIN ATOMIC
                              format('cannot create table partitions from %s to %s: that is more than ten years'::text, first_event, last_event),
                              'invalid_parameter_value'::text,
                              'Create table partitions for the years that have readings. Other readings go to the default partitions.'::text);
-    SELECT heartbeat_own_changes(true); -- the rollup already includes the readings that move to their week
+    SELECT heartbeat_own_changes(true); -- the rollup already includes the readings that the function moves
     -- Each item of FROM uses a result of the item before it, so that PostgreSQL evaluates them in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
@@ -232,5 +233,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Creates the weekly table partitions that readings between the two times need, moves readings of these weeks out of the '
-    'default partitions, and returns the number of created tables. The maintenance worker calls the function in time. You can also '
-    'call the function earlier. The function fails with lock_not_available if it waits longer than a second for a lock.';
+    'default partitions, and returns the number of created tables. The maintenance worker calls the function before a week '
+    'begins. You can also call the function earlier. The function fails with lock_not_available if it waits longer than a '
+    'second for a lock.';

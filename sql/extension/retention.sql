@@ -75,8 +75,8 @@ BEGIN
         WHERE i.inhparent IN (records, anomalies, rollup)
           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
-    -- the minutes of the rollup before this time have no readings from now on: their week has no table partition, or this function
-    -- drops the table partition of the week
+    -- After this call no reading is older than kept_from. If a week's table partition contains the cutoff, this function does not
+    -- drop it, so kept_from is the beginning of this week.
     kept_from := cutoff;
     IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
                     LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
@@ -85,7 +85,7 @@ BEGIN
                  AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > cutoff) THEN
         kept_from := date_trunc('week', cutoff);
     END IF;
-    -- the readings are deleted, but the customer still counts as a customer of the minute
+    -- this function deletes the readings of these sums; the rows stay, because heartbeat also counts the customers by these rows
     EXECUTE format('UPDATE %s SET sum_bpm = 0, reading_count = 0 WHERE minute_bucket < $1 AND reading_count > 0', rollup_pending)
         USING kept_from;
     EXECUTE format('DELETE FROM %s WHERE recorded_at < $1', gaps) USING cutoff;
@@ -105,7 +105,8 @@ BEGIN
             BEGIN
                 EXECUTE (SELECT 'DROP TABLE ' || string_agg(t::text, ', ') FROM unnest(old) t);
             EXCEPTION WHEN dependent_objects_still_exist THEN
-                -- a table cannot be dropped if a view uses it, and any role with USAGE on the schema can have created such a view
+                -- DROP TABLE fails if a view uses the table, and any role with USAGE on the schema can have created such a view; so
+                -- drop each table separately, and empty and detach a table that cannot be dropped
                 FOREACH one IN ARRAY old LOOP
                     BEGIN
                         EXECUTE format('DROP TABLE %s', one);
@@ -132,7 +133,7 @@ BEGIN
         END;
         PERFORM pg_sleep(0.1);
     END LOOP;
-    -- this DELETE comes last, because it also updates counters in heartbeat_offsets, which each batch updates
+    -- this DELETE comes last, because its trigger updates rows of heartbeat_offsets, and each batch also updates these rows
     EXECUTE format('DELETE FROM %s WHERE id = ANY ($1)', dead_letters) USING old_letters;
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
 END
@@ -151,7 +152,7 @@ BEGIN ATOMIC
         WHERE partitions_dropped + readings_deleted + dead_letters_deleted > 0;
 END;
 COMMENT ON FUNCTION heartbeat_record_retention(integer, bigint, bigint) IS
-    'Internal: records the event of heartbeat_apply_retention(), if it has deleted anything.';
+    'Internal: records the event of heartbeat_apply_retention(), if that function has deleted anything.';
 
 CREATE FUNCTION heartbeat_apply_retention(OUT partitions_dropped integer, OUT readings_deleted bigint,
                                           OUT dead_letters_deleted bigint)

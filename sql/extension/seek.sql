@@ -10,8 +10,8 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                -- NULL from now on: the worker finds the cluster and the topic again, and it has not consumed the message before
-                -- the new offset
+                -- The worker stores the ids of the cluster and of the topic again. last_message_offset becomes NULL, because the
+                -- worker has not consumed the message before the new offset.
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()
@@ -121,20 +121,20 @@ BEGIN ATOMIC
     FROM (SELECT n.name, heartbeat_topic_of(n.name) AS topic FROM (SELECT coalesce(heartbeat_seek.source, 'default') AS name) n) s;
 END;
 COMMENT ON FUNCTION heartbeat_seek(integer, bigint, text) IS
-    'Sets the offset (0 to 10^15) that ingest reads next from a Kafka partition of a source (NULL: of the source default). If the '
-    'new offset is lower than the previous offset, ingest reads messages again, and readings that are already stored count as '
-    'duplicates. If the new offset is higher, ingest skips messages, and heartbeat_gaps records their offsets. The source must be '
-    'paused. The function refuses a partition or an offset that Kafka does not hold. If Kafka does not answer or does not have the '
-    'topic yet, the function accepts the offset with a notice. NULL removes the stored offset of a partition that no worker has '
-    'read. Returns the previous offset and the new offset.';
+    'Sets the offset (0 to 10^15) that ingest reads next from a Kafka partition of a source (NULL: of the source default). If '
+    'the new offset is lower than the previous offset, ingest reads messages again, and readings that are already stored count '
+    'as duplicates. If the new offset is higher, ingest skips messages, and heartbeat_gaps records their offsets. The source '
+    'must be paused. The function refuses a partition or an offset that Kafka does not hold. If Kafka does not answer or does '
+    'not have the topic yet, the function accepts the offset with a notice. The offset NULL removes the stored offset of a '
+    'partition that no worker has read. Returns the previous offset and the new offset.';
 
 CREATE FUNCTION heartbeat_kafka_offsets(kafka_time timestamptz, only_partition integer DEFAULT NULL, source text DEFAULT NULL,
                                         OUT partition integer, OUT next_offset bigint)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer, text) IS
-    'Asks Kafka for the first offset whose Kafka timestamp is at or after the given time. Asks for the given Kafka partition of '
-    'the source, or for each partition. If the source is NULL, the function uses the source default. For a partition without such '
-    'a message, returns the end offset.';
+    'Asks Kafka for the offset of the first message whose Kafka timestamp is at or after the given time. Asks for the given '
+    'Kafka partition of the source, or for each partition. If the source is NULL, the function uses the source default. For a '
+    'partition without such a message, returns the end offset.';
 
 -- The sort makes the function move all Kafka partitions, even if the caller fetches only one row.
 CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL, source text DEFAULT NULL,

@@ -29,8 +29,8 @@ CREATE FUNCTION heartbeat_partition_states(OUT partition integer, OUT high_water
                                            OUT end_is_known boolean, OUT state text, OUT reason text, OUT source_id integer)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_partition_states() IS
-    'Internal: returns a row with the workers'' knowledge of each Kafka partition of each source, from shared memory. The view '
-    'heartbeat_partitions shows these rows.';
+    'Internal: returns one row for each Kafka partition of each source, with the values that the workers have written to '
+    'shared memory. The view heartbeat_partitions shows these rows.';
 
 CREATE FUNCTION heartbeat_source_states(OUT source_id integer, OUT state text, OUT since timestamptz, OUT reason text, OUT hint text,
                                         OUT workers integer, OUT messages_per_second double precision, OUT last_error text,
@@ -98,10 +98,10 @@ CREATE VIEW heartbeat_status WITH (security_barrier) AS
     SELECT state, since, reason, workers, messages_per_second, lag_messages, lag_seconds, last_error, last_error_at, hint
     FROM heartbeat_state();
 COMMENT ON VIEW heartbeat_status IS
-    'One row: the state of the workers, when the state began, why, and the number of running workers. The row also has the '
-    'messages per second over the last minute, the lag, the last error, and what to do next.';
+    'One row: the state of the workers, when the state began, the reason of the state, and the number of running workers. The '
+    'row also has the messages per second over the last minute, the lag, the last error, and what to do next.';
 COMMENT ON COLUMN heartbeat_status.state IS 'RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED or STOPPED.';
-COMMENT ON COLUMN heartbeat_status.since IS 'When the state began; NULL if this is not known.';
+COMMENT ON COLUMN heartbeat_status.since IS 'When the state began; NULL if the time is not known.';
 COMMENT ON COLUMN heartbeat_status.reason IS 'Why the workers have this state.';
 COMMENT ON COLUMN heartbeat_status.workers IS 'Number of ingest workers that run.';
 COMMENT ON COLUMN heartbeat_status.messages_per_second IS 'Stored messages per second, over the last minute.';
@@ -110,10 +110,10 @@ COMMENT ON COLUMN heartbeat_status.lag_messages IS
 COMMENT ON COLUMN heartbeat_status.lag_seconds IS
     'Age in seconds of the last message read from the Kafka partition that lags most; 0 without lag.';
 COMMENT ON COLUMN heartbeat_status.last_error IS 'The last error of any worker.';
-COMMENT ON COLUMN heartbeat_status.last_error_at IS 'When this error occurred.';
+COMMENT ON COLUMN heartbeat_status.last_error_at IS 'When last_error occurred.';
 COMMENT ON COLUMN heartbeat_status.hint IS 'What to do next.';
 
--- While workers run, a source that no worker reads yet is CONNECTING.
+-- While workers run, a source that no worker reads yet has the state CONNECTING.
 CREATE VIEW heartbeat_source_status WITH (security_barrier) AS
     SELECT d.name AS source, coalesce(d.topic, current_setting('heartbeat.topic', true)) AS topic, n.state, n.since, n.reason,
            CASE WHEN n.state = 'PAUSED' AND p.of_all THEN 'heartbeat_resume() resumes ingest.'
@@ -143,7 +143,7 @@ COMMENT ON VIEW heartbeat_source_status IS
 COMMENT ON COLUMN heartbeat_source_status.source IS 'Name of the source, as in heartbeat_sources.';
 COMMENT ON COLUMN heartbeat_source_status.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_source_status.state IS 'RUNNING, PAUSED, CONNECTING, RETRYING, STALLED, FAILED or STOPPED.';
-COMMENT ON COLUMN heartbeat_source_status.since IS 'When this state began; NULL if the time is not known.';
+COMMENT ON COLUMN heartbeat_source_status.since IS 'When the state began; NULL if the time is not known.';
 COMMENT ON COLUMN heartbeat_source_status.reason IS 'Why the source has this state.';
 COMMENT ON COLUMN heartbeat_source_status.hint IS 'What to do next.';
 COMMENT ON COLUMN heartbeat_source_status.messages_per_second IS 'Stored messages of the source per second, over the last minute.';
@@ -153,7 +153,7 @@ COMMENT ON COLUMN heartbeat_source_status.lag_seconds IS
     'Age in seconds of the last message read from the Kafka partition that lags most; 0 without lag.';
 COMMENT ON COLUMN heartbeat_source_status.workers IS 'Number of ingest workers that read the source.';
 COMMENT ON COLUMN heartbeat_source_status.last_error IS 'The last error of the source, since a worker began to read it.';
-COMMENT ON COLUMN heartbeat_source_status.last_error_at IS 'When this error occurred.';
+COMMENT ON COLUMN heartbeat_source_status.last_error_at IS 'When last_error occurred.';
 
 CREATE VIEW heartbeat_maintenance WITH (security_barrier) AS
     SELECT duty, done_at, failing_since, failures, failures_total, reason, hint FROM heartbeat_maintenance_duties();
@@ -161,9 +161,9 @@ COMMENT ON VIEW heartbeat_maintenance IS
     'One row for each duty of the maintenance worker: when the duty last succeeded, when it began to fail, how often it has failed '
     'since then, and why. If a duty has failed three times in a row while ingest runs, the state in heartbeat_status is RETRYING.';
 COMMENT ON COLUMN heartbeat_maintenance.duty IS
-    'partitions (creates table partitions), retention, indexes (summarizes new blocks), fold and rollup (of '
-    'vw_customer_bpm_summary), alerts, events (records the state in heartbeat_events), summary (writes the summary line to the '
-    'log).';
+    'Name of the duty: partitions creates table partitions, retention applies heartbeat.retention, indexes summarizes new '
+    'blocks in the indexes, fold adds pending sums to the rollup, rollup rebuilds changed minutes of the rollup, alerts '
+    'evaluates the alert rules, events records the state in heartbeat_events, summary writes the summary line to the log.';
 COMMENT ON COLUMN heartbeat_maintenance.done_at IS
     'When the duty last succeeded; NULL if it has not succeeded since the server started.';
 COMMENT ON COLUMN heartbeat_maintenance.failing_since IS

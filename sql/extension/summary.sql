@@ -7,7 +7,7 @@
 -- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This
 -- text first selects the minutes that are in the small tables (heartbeat_rollup_pending and heartbeat_stale_minutes). So it reads
 -- no sum twice, even if the maintenance worker moves the sum meanwhile. On one server this text would be far slower than the
--- other text.
+-- text for one server.
 --
 -- The text for one server returns a row of heartbeat_rollup unchanged if no small table has the customer and the minute of this
 -- row. For each row of heartbeat_rollup_pending it looks up the sum in heartbeat_rollup by the key. The small tables can be empty

@@ -2,8 +2,8 @@
 -- Undoes heartbeat_distribute(): moves the distributed tables back to this server, and into the extension.
 --
 
--- heartbeat_gather() calls the functions that Citus itself calls for DROP TABLE. So the tables keep their oids, to which views and
--- functions are bound.
+-- heartbeat_gather() removes the shards and Citus's data about the tables, with the functions that Citus calls for DROP TABLE.
+-- It does not drop the tables. So the tables keep their oids, to which views and functions are bound.
 CREATE FUNCTION heartbeat_gather() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

@@ -6,7 +6,7 @@
 -- The function first builds the new key as a unique index, while queries continue. Then the function replaces the old key by the
 -- new key. This replacement takes only a moment. Ingest into this table partition waits for both steps. If a person has created the
 -- index already (CREATE UNIQUE INDEX CONCURRENTLY), ingest waits only for the replacement. If other servers have the rows, the
--- function makes the key in one step. A week counts for the argument `weeks` if the function has replaced one of its keys.
+-- function makes the key in one step. A week counts for the argument `weeks` if the function has replaced a key of this week.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
     RETURNS SETOF record
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -84,8 +84,9 @@ END;
 COMMENT ON FUNCTION heartbeat_upgrade_keys(integer) IS
     'Gives table partitions of version 1.x the key (customer_id, event_timestamp, device_id), and returns these table '
     'partitions. The function begins with the oldest week. Before the upgrade, such a table partition can have only one '
-    'reading of a customer for each time, so the reading of a second device becomes CONFLICT. The argument limits the number '
-    'of weeks of this call; NULL: all weeks. Queries continue while the key is built, but ingest into the weeks of this call '
-    'waits until the transaction ends. So while readings arrive, upgrade each week in a transaction of its own. If you have '
-    'created a unique index on the columns of the new key, the function uses this index. If the function waits longer than 10 '
-    'seconds for a lock, or if another object depends on the old key, the function warns and skips the table partition.';
+    'reading of a customer for each time, so the reading of a second device becomes a dead letter with the code CONFLICT. The '
+    'argument limits the number of weeks of this call; NULL: all weeks. Queries continue while the key is built, but ingest '
+    'into the weeks of this call waits until the transaction ends. So while readings arrive, upgrade each week in a '
+    'transaction of its own. If you have created a unique index on the columns of the new key, the function uses this index. '
+    'If the function waits longer than 10 seconds for a lock, or if another object depends on the old key, the function warns '
+    'and skips the table partition.';

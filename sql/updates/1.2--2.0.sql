@@ -58,7 +58,8 @@ DECLARE
          'heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[], boolean, text)'],
         ['heartbeat_audit()', 'heartbeat_audit()'],
         ['heartbeat_partition_states()', 'heartbeat_partition_states()'],
-        ['heartbeat_partition_states()', 'heartbeat_source_states()']]; -- a new function, which heartbeat_metrics also calls
+        -- a new function: it gets the same grants, because heartbeat_metrics calls both functions
+        ['heartbeat_partition_states()', 'heartbeat_source_states()']];
     callers text;
     function text;
     kept jsonb := '[]';
@@ -93,7 +94,7 @@ $$;
 DROP FUNCTION heartbeat_audit(); -- in 2.0 this function has the same parameters, but more columns
 
 -- heartbeat_partition_states() also has more columns in 2.0. The update does not drop the views that call it, because they must keep their
--- grants and dependent objects. So it first replaces these views by views without this function.
+-- grants and dependent objects. So the update first replaces these views by views without heartbeat_partition_states().
 CREATE OR REPLACE VIEW heartbeat_metrics AS
     SELECT NULL::text AS name, NULL::jsonb AS labels, NULL::double precision AS value, NULL::text AS type, NULL::text AS help,
            NULL::text AS family;

@@ -9,7 +9,8 @@ CREATE TABLE heartbeat_arrivals (
 );
 ALTER TABLE heartbeat_arrivals REPLICA IDENTITY FULL;
 COMMENT ON TABLE heartbeat_arrivals IS
-    'Customers whose readings ingest has stored. The maintenance worker moves these rows to heartbeat_customers. Ingest adds a '
-    'customer again if a reading arrives after the time heard_until in the customer''s previous row.';
+    'One row for each arrival that ingest records. The maintenance worker moves the rows to heartbeat_customers. A worker adds '
+    'another row for a customer only if a reading arrives after the time heard_until in the customer''s previous row.';
 COMMENT ON COLUMN heartbeat_arrivals.customer_id IS 'The measured customer.';
-COMMENT ON COLUMN heartbeat_arrivals.heard_until IS 'The time until which the customer counts as heard: shortly after the arrival.';
+COMMENT ON COLUMN heartbeat_arrivals.heard_until IS
+    'Until this time the worker adds no other row for the customer: 2 to 60 seconds after the arrival.';

@@ -1,5 +1,5 @@
 --
--- Messages that are not valid readings, and messages with a reading in conflict with a stored reading
+-- Messages that are not valid readings, and messages with a reading that conflicts with a stored reading
 --
 
 CREATE TABLE heartbeat_dead_letters (
@@ -27,7 +27,7 @@ COMMENT ON TABLE heartbeat_dead_letters IS
     'All messages that are not readings, with their exact bytes. To repair a dead letter, UPDATE its payload and call '
     'heartbeat_retry_dead_letters(). If you cannot repair a dead letter, DELETE it. The table also has the messages with a reading '
     'in conflict (CONFLICT): another heart rate of the same customer, time and device is stored.';
-COMMENT ON COLUMN heartbeat_dead_letters.id IS 'A number for the row.';
+COMMENT ON COLUMN heartbeat_dead_letters.id IS 'Number of the row.';
 COMMENT ON COLUMN heartbeat_dead_letters.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_dead_letters.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_dead_letters."offset" IS 'Kafka offset.';

@@ -9,7 +9,8 @@ ALTER TABLE heartbeat_records_default ADD PRIMARY KEY (customer_id, event_timest
 CREATE INDEX ON heartbeat_records_default (event_timestamp);
 ALTER TABLE heartbeat_anomalies_default ADD PRIMARY KEY (customer_id, event_timestamp, device_id);
 CREATE INDEX ON heartbeat_anomalies_default (event_timestamp);
-CREATE INDEX ON heartbeat_anomalies_default (ingested_at) WHERE event_timestamp > ingested_at; -- for clocks that are ahead
+-- an index for anomalies whose event_timestamp is after their arrival
+CREATE INDEX ON heartbeat_anomalies_default (ingested_at) WHERE event_timestamp > ingested_at;
 ALTER TABLE heartbeat_rollup_default ADD PRIMARY KEY (minute_bucket, customer_id);
 ALTER TABLE heartbeat_records_default REPLICA IDENTITY FULL; -- the parents have the same identity
 ALTER TABLE heartbeat_anomalies_default REPLICA IDENTITY FULL;

@@ -21,7 +21,7 @@ CREATE TABLE heartbeat_dropped_offsets (
 );
 COMMENT ON TABLE heartbeat_dropped_offsets IS
     'Internal: the counters of dropped sources. heartbeat_drop_source() has moved these counters here from heartbeat_offsets. '
-    'heartbeat_audit_tables() and vw_pipeline_summary also add up these counters.';
+    'heartbeat_audit_tables() and vw_pipeline_summary add these counters to the counters of heartbeat_offsets.';
 COMMENT ON COLUMN heartbeat_dropped_offsets.source IS 'Name that the source had.';
 COMMENT ON COLUMN heartbeat_dropped_offsets.topic IS 'Kafka topic that the source had read.';
 COMMENT ON COLUMN heartbeat_dropped_offsets.records IS 'See heartbeat_offsets.';

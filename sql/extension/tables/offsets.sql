@@ -34,10 +34,10 @@ CREATE TABLE heartbeat_offsets (
     readings             bigint NOT NULL DEFAULT 0,
     conflicts            bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (source, topic, partition)
-) WITH (fillfactor = 20); -- room for in-page updates: every batch updates its rows
+) WITH (fillfactor = 20); -- room for in-page updates: every batch updates rows of this table
 COMMENT ON TABLE heartbeat_offsets IS
-    'The progress of ingest in each Kafka partition of each source: the next offset, and counters of the results of all offsets '
-    'since first_offset. The transaction that stores messages also updates the row.';
+    'The progress of ingest in each Kafka partition of each source: the next offset, and counters of the results of all '
+    'offsets since first_offset. The transaction that stores messages also updates the row of their Kafka partition.';
 COMMENT ON COLUMN heartbeat_offsets.topic IS 'Kafka topic.';
 COMMENT ON COLUMN heartbeat_offsets.partition IS 'Kafka partition.';
 COMMENT ON COLUMN heartbeat_offsets.next_offset IS 'The offset that the worker reads next.';
@@ -57,8 +57,8 @@ COMMENT ON COLUMN heartbeat_offsets.empty_offsets IS
     'Offsets without a message: compaction, transaction markers, aborted transactions, gaps in heartbeat_gaps.';
 COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp of the readings stored from this partition.';
 COMMENT ON COLUMN heartbeat_offsets.last_event IS
-    'Latest event_timestamp of the readings stored from this partition. If a reading is further ahead than '
-    'heartbeat.max_clock_skew, heartbeat uses the time at which it stored the reading instead.';
+    'Latest event_timestamp of the readings stored from this partition. If the event_timestamp of a reading is further ahead '
+    'than heartbeat.max_clock_skew, heartbeat uses the time at which it stored the reading instead.';
 COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message that was read and has a timestamp.';
 COMMENT ON COLUMN heartbeat_offsets.last_message_offset IS
     'Offset of the last message read. After each connect the worker reads this message again: if another message is at this '

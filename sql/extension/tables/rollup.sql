@@ -34,7 +34,8 @@ COMMENT ON TABLE heartbeat_rollup_pending IS
 COMMENT ON COLUMN heartbeat_rollup_pending.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN heartbeat_rollup_pending.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_rollup_pending.sum_bpm IS 'Sum of the normal readings, in beats per minute.';
-COMMENT ON COLUMN heartbeat_rollup_pending.reading_count IS 'Number of normal readings; 0 if the row only counts the customer.';
+COMMENT ON COLUMN heartbeat_rollup_pending.reading_count IS
+    'Number of normal readings. 0: the row only adds the customer to the number of customers.';
 
 CREATE TABLE heartbeat_stale_minutes (
     minute_bucket timestamptz NOT NULL,
@@ -46,8 +47,9 @@ COMMENT ON TABLE heartbeat_stale_minutes IS
 COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored or changed the readings.';
 
--- These tables have no key. With the default replica identity, a publication FOR ALL TABLES would refuse changes of their rows.
--- Then logical replication could not move the tables to another server while ingest writes to them.
+-- heartbeat_rollup_pending and heartbeat_stale_minutes have no key. With the default replica identity, a publication FOR ALL
+-- TABLES would refuse changes of their rows. Then logical replication could not move the tables to another server while ingest
+-- writes to them.
 ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
 
@@ -58,13 +60,14 @@ CREATE TABLE heartbeat_customers (
 COMMENT ON TABLE heartbeat_customers IS 'All customers with a normal reading or an anomaly that the rollup has counted.';
 COMMENT ON COLUMN heartbeat_customers.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_customers.heard_until IS
-    'The time until which the customer counts as heard, by the server''s clock: up to a minute after a reading arrived. NULL: no '
-    'reading has arrived since the update to version 1.2.';
+    'A silence rule measures the silence of the customer from this time, by the server''s clock. The time is up to a minute '
+    'after a reading arrived. NULL: no reading has arrived since the update to version 1.2.';
 
 CREATE TABLE heartbeat_customers_total (
     customers bigint NOT NULL
 );
 COMMENT ON TABLE heartbeat_customers_total IS
-    'The sum of these rows is the number of rows of heartbeat_customers. So no query needs to count the rows of that table.';
+    'The sum of the column customers is the number of rows of heartbeat_customers. So no query needs to count the rows of '
+    'heartbeat_customers.';
 COMMENT ON COLUMN heartbeat_customers_total.customers IS 'Number of customers to add.';
 ALTER TABLE heartbeat_customers_total REPLICA IDENTITY FULL;
