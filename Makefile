@@ -7,7 +7,7 @@ DATA = $(wildcard sql/heartbeat--*.sql)
 DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.sql,build/heartbeat--%.sql,$(wildcard sql/updates/*.sql))
 
 # The files of the extension's script, each after the files that it needs: first the tables, then the views and functions, which
-# an update creates again.
+# ALTER EXTENSION ... UPDATE creates again.
 TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control sources schemas dropped_offsets alerts)
 CODE_PIECES = classify user_code require events sources sources_try schemas control rollup distributed distributed_calls arrivals changes partitions upgrade_keys \
 	summarize_partitions dead_letters seek replay retention status views summary alert_conditions alerts metrics audit distribute undistribute owner \
@@ -22,8 +22,9 @@ DEPENDENCIES = $(OBJS:.o=.d) $(FORMATS_OBJS:.o=.d)
 
 # The module heartbeat_formats has all code that needs libcurl and libprotobuf. heartbeat.so loads the module only if a source
 # needs it, so heartbeat can be built and can run without these libraries. pkg-config does not show whether the headers of
-# libprotobuf's parser are installed: Debian has these headers in a separate package, libprotoc-dev. libprotobuf after 3.21 has
-# other interfaces, and ends the process in cases in which 3.21 throws an exception.
+# libprotobuf's parser are installed: Debian has these headers in a separate package, libprotoc-dev. libprotobuf after 3.21
+# has other interfaces, and ends the process in cases in which 3.21 throws an exception. So the Makefile accepts only
+# libprotobuf up to 3.21.
 FORMATS_PACKAGES = libcurl protobuf
 hash := \#
 FORMATS_FLAGS := $(shell pkg-config --cflags $(FORMATS_PACKAGES) 2>/dev/null)
@@ -43,7 +44,7 @@ PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags $(PACKAGES))
 PG_CXXFLAGS = -std=c++20 -DHEARTBEAT_VERSION='"$(HEARTBEAT_VERSION)"' -Wall -Wextra -MMD -MP $(if $(WERROR),-Werror)
 SHLIB_LINK = $(shell pkg-config --libs $(PACKAGES)) -ldate-tz -lstdc++ -pthread
 
-# just-in-time compilation cannot use the code of a background worker
+# build no LLVM bitcode: just-in-time compilation cannot use the code of a background worker
 override with_llvm = no
 
 PG_CONFIG ?= pg_config
@@ -63,7 +64,7 @@ override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANI
 SHLIB_LINK += -fsanitize=$(SANITIZE)
 endif
 
-$(OBJS): heartbeat.control # which has the version
+$(OBJS): heartbeat.control # this file has the version
 
 # If object files were compiled for another version of PostgreSQL, compiles them again.
 BUILT_FOR = build/built-for

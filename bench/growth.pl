@@ -16,7 +16,7 @@ use Heartbeat::Bench::Report qw(print_line median);
 my %opt = (history => 20_000_000, customers => 1000, readings => 300_000, live => 40, busy => 3_000_000);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
   or die "usage: bench/growth [--history N] [--customers N] [--readings N] [--live N] [--busy N]\n";
-my @shares           = (0, 0.1, 0.25, 0.5, 1);    # the benchmark measures when this share of the history is in the tables
+my @shares           = (0, 0.1, 0.25, 0.5, 1);    # the benchmark measures at each of these shares of the history
 my ($drains, $times) = (3, 20);
 my $csv              = "$ENV{BENCH_OUT}/growth" . ($opt{customers} == 1000 ? '' : "-$opt{customers}") . '.csv';
 
@@ -33,8 +33,8 @@ my $bench = Heartbeat::Bench->new('growth',
 	settings => { shared_buffers => '2GB', maintenance_work_mem => '256MB', work_mem => '64MB' });
 my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, customers => $opt{customers});
 
-# Publishes a backlog of readings whose event times are in the last minutes. The event times of a customer's readings are half a
-# second apart.
+# Publishes a backlog of readings whose event times are in the last minutes. Between two readings of a customer there is half a
+# second.
 sub publish_recent
 {
 	my ($readings) = @_;

@@ -1,4 +1,4 @@
-# Benchmark: measures the highest private memory of a worker, in each case in which the memory of the worker could grow. Run it
+# Benchmark: measures the highest private memory of a worker, in several cases in which its memory could grow. Run it
 # through bench/memory.
 
 use strict;

@@ -18,8 +18,8 @@ my $bench = Heartbeat::Bench->new('silence');
 $bench->publish(count => $readings, customers => $customers);
 $bench->print_machine("$readings readings, $customers customers, one worker");
 
-# Without the table heartbeat_arrivals the workers record no arrivals. The shortest period of a rule decides how long a
-# recorded arrival is valid.
+# Without the table heartbeat_arrivals the workers record no arrivals. The shortest period of a rule decides how often the
+# workers record an arrival of the same customer.
 my $rule  = "INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')";
 my %cases = (
 	'without notes'    => [ 'ALTER TABLE heartbeat_arrivals RENAME TO notes', 'ALTER TABLE notes RENAME TO heartbeat_arrivals' ],

@@ -3,8 +3,8 @@
 batches.py BROKERS TOPIC MESSAGES DSN: prints "ready", waits for a line, stores the given number of messages, and prints the
 rows and the seconds since that line. Then it waits for the end of its input, so that its processes can be measured.
 
-It does less than heartbeat: a duplicate makes its batch fail, a bad message ends the program, it marks no minute for the
-rollup, counts nothing, and does not notice a second writer.
+The program does less than heartbeat. If a reading is a duplicate, the batch fails. If a message is invalid, the program ends. The
+program marks no minutes for the rollup, has no counters, and does not notice a second writer.
 """
 
 import sys

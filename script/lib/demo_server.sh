@@ -4,10 +4,10 @@
 #
 # PostgreSQL refuses to run as root. If root runs the script, the server runs as the user postgres. This user may have no right to
 # enter the checkout (for example below /root). So the script opens the server's folder as file descriptor 7, and the server gets
-# the folder /proc/self/fd/7. This name needs no rights on the folders above, and every process of the server inherits the
-# descriptor. (It is not enough to start the server in its folder. Before PostgreSQL 16 a server leaves its working directory and
-# returns to it by its path, which needs rights on the folders above.) The server's socket is in .demo, which other users cannot
-# enter. It listens on no port.
+# the folder /proc/self/fd/7. This name needs no rights on the folders above .demo/data, and every process of the server
+# inherits the descriptor. (It is not enough to start the server in its folder. Before PostgreSQL 16 a server leaves its working
+# directory and returns to it by its path, which needs rights on the folders above .demo/data.) The server's socket is in .demo,
+# which other users cannot enter. It listens on no port.
 
 is_alive() { kill -0 "$1" 2>/dev/null; }
 

@@ -118,11 +118,11 @@ packages_install() {
         packages_apt update "$log"
     fi
     postgres_check_version || return 1
-    # shellcheck disable=SC2046 # words are wanted
+    # shellcheck disable=SC2046 # the shell must split the words
     missing=$(packages_missing $(for list; do "$list"; done))
     if [ -n "$missing" ]; then
         echo "installing $(wc -w <<< "$missing") packages" >&2
-        # shellcheck disable=SC2086 # words are wanted
+        # shellcheck disable=SC2086 # the shell must split the words
         packages_apt "install --no-install-recommends" "$log" $missing
     fi
     rm -f "$log"
@@ -132,7 +132,7 @@ packages_install() {
 # packages.
 packages_are_known() {
     local name
-    # shellcheck disable=SC2046 # words are wanted
+    # shellcheck disable=SC2046 # the shell must split the words
     for name in $(packages_missing $(for list; do "$list"; done)); do
         package_is_known "$name" || return 1
     done
@@ -146,7 +146,7 @@ packages_apt() {
     shift 2
     first=$(mktemp -d)
     ln -s /bin/true "$first/pg_createcluster"
-    # shellcheck disable=SC2086 # words are wanted
+    # shellcheck disable=SC2086 # the shell must split the words
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o "DPkg::Path=$first:/usr/sbin:/usr/bin:/sbin:/bin" \
         $command "$@" > "$log" 2>&1 || status=$?
     rm -rf "$first"

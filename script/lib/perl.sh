@@ -24,7 +24,7 @@ perl_prepare() {
 perl_run() {
     local pgxs
     pgxs=$(dirname "$("$pg_config" --pgxs)")
-    # shellcheck disable=SC2016 # the inner shell expands
+    # shellcheck disable=SC2016 # the inner shell expands the variables
     server_run env PATH="$bindir:$PATH" LC_ALL=C.UTF-8 PERL5LIB="$pgxs/../test/perl" \
         TESTDIR="$scratch/tap" TESTDATADIR="$scratch/tap/tmp_check" TESTLOGDIR="$scratch/tap/tmp_check/log" \
         PG_TEST_PORT_DIR="$scratch/tap/ports" PG_REGRESS="$pgxs/../../src/test/regress/pg_regress" \

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores, server_begin sets scratch
 # script/test sources this file for the stage `sanitize`. The stage tests the whole extension in a real server: first a build with
-# the address and undefined-behaviour sanitizers, then a build with the thread sanitizer. Each of these servers is a copy below
-# the scratch folder, so the installed server keeps the ordinary build. If a sanitizer finds an error in a process, the sanitizer
-# ends the process. assert_no_crash of Heartbeat::Cluster also searches for the sanitizer's report.
+# the address and undefined-behaviour sanitizers, then a build with the thread sanitizer. Each build runs in a copy of the
+# server below the scratch folder, so the installed server keeps the ordinary build. If a sanitizer finds an error in a process,
+# the sanitizer ends the process. assert_no_crash of Heartbeat::Cluster also searches for the sanitizer's report.
 
 # sanitize_install NAME SANITIZERS SYMBOL: makes a server with the extension in $sanitized, and checks that the extension
 # uses this SYMBOL of the sanitizer. A server finds its folders relative to its program, so a copy of the folders is a
@@ -86,12 +86,12 @@ stage_sanitize() {
     local failed=0
     sanitize_install address address,undefined __asan_report_load
     sanitize_wrap_address
-    # shellcheck disable=SC2086 # words are wanted
+    # shellcheck disable=SC2086 # the shell must split the words
     sanitize_prove build/sanitize-logs \
         ${SANITIZE_TESTS:-test/t/005_dead_letters.t test/t/008_reload.t test/t/036_everything.t test/attack/115_reentry.t} || failed=1
     sanitize_install thread thread __tsan_read8
     sanitize_wrap_thread
-    # shellcheck disable=SC2086 # words are wanted
+    # shellcheck disable=SC2086 # the shell must split the words
     THREADS_MESSAGES=${THREADS_MESSAGES:-20000} sanitize_prove build/sanitize-thread-logs \
         ${SANITIZE_THREAD_TESTS:-test/attack/110_threads.t} || failed=1
     return $failed

@@ -19,7 +19,7 @@ stage_tidy() {
         build/tidy/venv/bin/python -m pip install -q --disable-pip-version-check -r script/lib/tidy.requirements
         touch build/tidy/venv/ready
     fi
-    # shellcheck disable=SC2046 # words are wanted
+    # shellcheck disable=SC2046 # the shell must split the words
     cpp_files | grep '\.cpp$' | xargs -P "$cores" -I FILE script/lib/tidy FILE -std=c++20 -DHEARTBEAT_VERSION='""' \
         -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson simdjson zlib)
 }
@@ -36,7 +36,7 @@ stage_floors() {
     script/lib/exceptions || failed=1
     script/lib/kafka_calls || failed=1
     script/lib/documents || failed=1
-    # shellcheck disable=SC2046,SC2016 # words are wanted, and the inner shell expands
+    # shellcheck disable=SC2046,SC2016 # the shell must split the words, and the inner shell expands the variables
     cpp_files | sed -n 's/^src\/\(.*\.h\)$/\1/p' | xargs -P "$cores" -I HEADER sh -c '
         header=$1
         shift
@@ -107,7 +107,7 @@ stage_tap() {
     perl_prepare
     server_mount_small_disk
     local failed=0
-    # shellcheck disable=SC2086 # words are wanted
+    # shellcheck disable=SC2086 # the shell must split the words
     perl_prove "${TEST_JOBS:-$((cores + 1))}" ${TESTS:-test/t/*.t} || failed=1
     rm -rf "${TAP_LOGS:-build/tap-logs}"
     cp -R "$scratch/tap/tmp_check/log" "${TAP_LOGS:-build/tap-logs}"

@@ -36,7 +36,7 @@ my %settings = (shared_buffers => '1GB', max_wal_size => '8GB', fsync => 'on');
     my $drain = $bench->drain(rewind => 1);     # { seconds, rows, cpu, main_cpu, broker_cpu, memory, wal }
     $bench->check_audit;
 
-    my $second = $bench->of_source('flat', 'readings-flat');    # the same server; its methods act on this source alone
+    my $second = $bench->of_source('flat', 'readings-flat');    # the same server, but the methods act only on the source flat
     my $drain  = $second->drain(rewind => 1);
 
 Options: partitions (3), topic ('heartbeat-events'), kafka (of another benchmark), broker (properties of the broker), topic_config
@@ -112,7 +112,7 @@ sub await_running
 
 sub pause { my ($self) = @_; $self->query("SELECT heartbeat_pause('bench'" . $self->_source(', ') . ')'); return; }
 
-# Resumes all sources, and then pauses only these.
+# Resumes all sources, and then pauses only the given sources.
 sub pause_only
 {
 	my ($self, @sources) = @_;
@@ -130,8 +130,8 @@ sub restart
 	return $self->await_running;
 }
 
-# Returns the command of the generator. The options have the names of the generator's options without the dashes. The option X is
-# a reference to a list: each element becomes an option -X PROPERTY=VALUE.
+# Returns the command of the generator. The options of this function have the names of the generator's options, without the
+# dashes. The option X is a reference to a list: each element becomes an option -X PROPERTY=VALUE.
 sub generator
 {
 	my ($self, %opt) = @_;
@@ -233,7 +233,7 @@ sub drain_anew
 	return $drain;
 }
 
-# One session waits inside the server. A client that queries repeatedly would use a part of a core.
+# A session waits inside the server for the end of the topic. A client that queries repeatedly would use more CPU time.
 sub _wait_for_end
 {
 	my ($self, $end, $workers, %opt) = @_;

@@ -1,5 +1,5 @@
 # Starts a pipeline whose tables have the readings of a quarter of an hour and some dead letters, and publishes further readings
-# all the time. Starts a Grafana with the provisioning of this project. take.mjs makes pictures of this Grafana.
+# all the time. Also starts a Grafana with the provisioning of this project, and take.mjs makes pictures of this Grafana.
 # script/screenshots runs this program.
 
 use strict;
