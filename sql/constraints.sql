@@ -72,7 +72,7 @@ ORDER BY customer_id, event_timestamp;
 -- customer ids are sorted by bytes
 SELECT min(customer_id) AS first, max(customer_id) AS last FROM heartbeat_records;
 
--- heartbeat_offsets has one row for a Kafka partition; its offsets are not negative, and its sum of the anomalies cannot be set
+-- heartbeat_offsets has one row for a Kafka partition; its offsets are not negative, and no statement can set its column anomalies
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, bradycardia, tachycardia, invalid)
     VALUES ('t', 0, 10, 0, 1, 2, 3) RETURNING anomalies;
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset) VALUES ('t', 0, 11, 0);

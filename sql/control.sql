@@ -81,7 +81,7 @@ SELECT * FROM heartbeat_seek(0, 50);
 TABLE progress;
 SELECT * FROM heartbeat_gaps;
 SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit();
--- the messages are read again, as duplicates
+-- the test changes the counters as if the worker had read the messages again, as duplicates
 UPDATE heartbeat_offsets SET next_offset = 100, messages = messages + 50, readings = readings + 50, duplicates = duplicates + 50
     WHERE topic = 'heartbeat-events';
 SELECT topic, partition, offsets_passed, duplicates, difference FROM heartbeat_audit();

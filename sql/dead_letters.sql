@@ -132,7 +132,7 @@ TABLE counters;
 SELECT topic, partition, difference FROM heartbeat_audit();
 SELECT * FROM heartbeat_audit_tables();
 
--- the remaining dead letters are counted by their present error; a changed payload does not replace the original one
+-- the remaining dead letters are counted by their present error; a changed payload does not replace the original payload
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text)
     SELECT 'heartbeat-events', 1, n, convert_to(payload, 'UTF8'), 'OLD', 'as it was'
     FROM (VALUES (2, 'nonsense'), (3, 'more nonsense'), (4, '[]'), (5, NULL)) l (n, payload);
@@ -147,7 +147,8 @@ SELECT "offset", error_code, resolved_at IS NOT NULL AS resolved, mended_at IS N
 FROM heartbeat_dead_letters WHERE partition = 1 AND "offset" > 1 ORDER BY "offset";
 SELECT error_code, dead_letters FROM heartbeat_dead_letter_summary;
 
--- after the DELETE the counters still include an unresolved dead letter as a dead letter, and a resolved one as a reading
+-- after the DELETE the counters still include an unresolved dead letter as a dead letter, and a resolved dead letter as a
+-- reading
 DELETE FROM heartbeat_dead_letters WHERE "offset" IN (2, 3) AND partition = 1;
 SELECT topic, partition, dead_letters, dead_letters_deleted FROM heartbeat_offsets ORDER BY 1, 2;
 SELECT * FROM heartbeat_audit_tables();

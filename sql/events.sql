@@ -57,8 +57,8 @@ COMMIT;
 SELECT heartbeat_record_event('one more', NULL);
 SELECT count(*) FROM heartbeat_events;
 
--- if a role repeats an action more than a hundred times in a minute, its last row counts the further actions, and its earlier
--- rows stay
+-- if a role repeats an action more than a hundred times in a minute, the role's last row counts the further actions, and the role's
+-- earlier rows stay
 TRUNCATE heartbeat_events;
 SELECT heartbeat_record_event('deed', 'to be seen');
 SELECT count(*) AS recorded FROM generate_series(1, 150) n, heartbeat_record_event('much', n::text, jsonb_build_object('n', n));

@@ -1,4 +1,4 @@
--- The extension's schema: the name needs quotes, a role renames the schema later, and it already has objects of other roles.
+-- The extension's schema: the name needs quotes, a role renames the schema later, and other roles have objects in it.
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;

@@ -2,7 +2,7 @@
 SET client_min_messages = warning;
 DROP EXTENSION heartbeat;
 
--- after a person's CREATE EXTENSION ingest does not wait
+-- if a person runs CREATE EXTENSION, ingest does not wait
 CREATE EXTENSION heartbeat;
 SELECT hold, paused FROM heartbeat_control;
 DROP EXTENSION heartbeat;
@@ -16,7 +16,7 @@ CREATE EXTENSION heartbeat;
 SELECT hold, paused FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
--- after the CREATE EXTENSION of a dump ingest waits; the rows of the dump come later
+-- if a dump runs CREATE EXTENSION, ingest waits; the rows of the dump come later
 SET row_security = off;
 CREATE EXTENSION IF NOT EXISTS heartbeat WITH SCHEMA public;
 RESET row_security;

@@ -113,7 +113,8 @@ SELECT heartbeat_alter_source('new', kafka_config_file => '/etc/kafka/other.prop
 GRANT SELECT ON heartbeat_sources TO regress_heartbeat_adder;
 SET ROLE regress_heartbeat_adder;
 SELECT name, kafka_config_file FROM heartbeat_sources WHERE name = 'new';
--- a role without the right cannot change the topic, because the server would read the new topic with the source's file
+-- a role without the right to set heartbeat.kafka_config_file cannot change the topic of a source that has a kafka_config_file,
+-- because the server would read the new topic with this file
 SELECT heartbeat_alter_source('new', 'payroll');
 SELECT heartbeat_alter_source('new', '', start_offset => 'latest');
 SELECT heartbeat_alter_source('new', start_offset => 'latest');

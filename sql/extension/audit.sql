@@ -28,9 +28,9 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'reads only counters, so it is quick even if the tables are large. heartbeat_audit_tables() compares the counters with the '
     'tables.';
 
--- A table partition directly below the parent has a time range of its own, so a unique key on customer, time and device prevents
--- a second row of a reading. A unique key on only customer and time also prevents a second row: the table partitions of 1.x have
--- such a key. In all other table partitions heartbeat_surplus_rows() searches for a second row.
+-- A table partition directly below the parent has a time range of its own, so a unique key on customer, time and device
+-- prevents a second row with the same reading. A unique key on only customer and time also prevents a second row: the table
+-- partitions of 1.x have such a key. In all other table partitions heartbeat_surplus_rows() searches for a second row.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -51,7 +51,7 @@ COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'reading that belongs to another table partition. The column keyed is true if the table partition has a unique key on '
     'customer, time and device, or on customer and time.';
 
--- A reading in a wrong table partition does not count as stored. A query for the reading does not find it, because PostgreSQL
+-- A reading in a wrong table partition does not count as stored. A query does not find this reading, because PostgreSQL
 -- searches only the table partition whose bounds include the reading's time. A replay therefore stores the reading again. The
 -- function searches for readings only where an index makes each search fast.
 CREATE FUNCTION heartbeat_surplus_rows(OUT records bigint, OUT anomalies bigint)

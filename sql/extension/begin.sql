@@ -2,8 +2,8 @@
 -- Creates the schema in which the extension's objects are created. PostgreSQL looks up each name in pg_catalog and in this schema,
 -- in which no other role can create an object. So no function, operator or type of another role can match better than heartbeat's
 -- own object, or make a call ambiguous. This script binds SQL bodies, views, defaults and constraints to their objects. ALTER
--- EXTENSION ... UPDATE first moves the extension's objects to this schema. finish.sql moves all objects to the extension's
--- schema.
+-- EXTENSION heartbeat UPDATE first moves the extension's objects to this schema. finish.sql moves all objects to the
+-- extension's schema.
 --
 SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE SCHEMA heartbeat_building;

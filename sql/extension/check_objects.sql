@@ -5,8 +5,8 @@
 CREATE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    -- `parents` also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE), if the extension's owner owns
-    -- them
+    -- `parents` also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE), if the extension's owner
+    -- owns these tables
     WITH parents AS MATERIALIZED (
         SELECT c.oid
         FROM unnest(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
@@ -18,7 +18,7 @@ BEGIN ATOMIC
         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'::"char" AND e.extname = 'heartbeat'::name
         UNION SELECT 'pg_class'::regclass::oid, p.oid FROM parents p
         UNION SELECT 'pg_class'::regclass::oid, h.inhrelid FROM pg_inherits h JOIN parents p ON p.oid = h.inhparent
-        UNION SELECT d.classid, d.objid FROM pg_depend d JOIN parents p ON p.oid = d.refobjid -- the sequences of these tables
+        UNION SELECT d.classid, d.objid FROM pg_depend d JOIN parents p ON p.oid = d.refobjid -- the sequences of `parents`
         JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'::"char"
         WHERE d.classid = 'pg_class'::regclass::oid AND d.refclassid = 'pg_class'::regclass::oid AND d.deptype = 'a'::"char"
     ), tables AS (

@@ -14,8 +14,8 @@ $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
     'Internal: when a person changes the payload of a dead letter, keeps a copy of the payload that arrived.';
 -- Counts the unresolved dead letters that a person or retention deletes. With this count heartbeat_audit_tables() stays exact.
--- Workers compare heartbeat.dead_letter_limit with counters, so they need not count rows of the table. No counter has the
--- number of messages in conflict, so workers count the rows of messages in conflict.
+-- Workers compare heartbeat.dead_letter_limit with counters, and do not count the rows of dead letters. Only messages in
+-- conflict have no counter, so workers count the rows of messages in conflict.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS

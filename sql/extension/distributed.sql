@@ -1,5 +1,5 @@
 --
--- Functions that return whether Citus has distributed the rows of the tables over its nodes (heartbeat_distribute()). If not,
+-- Functions about the place of the rows of the tables: Citus has distributed the rows over its nodes (heartbeat_distribute()), or
 -- this server has the rows. The other files of sql/extension call heartbeat_rows_elsewhere() and heartbeat_free_copied(), and
 -- have no code for Citus.
 --

@@ -1,6 +1,6 @@
 --
 -- Prevents Citus from repeating the statements of this script on its nodes: the tables of the nodes must not change. ALTER
--- EXTENSION ... UPDATE stops if Citus would also update the extension on its nodes, because the nodes do not have the
+-- EXTENSION heartbeat UPDATE stops if Citus would also update the extension on its nodes, because the nodes do not have the
 -- extension.
 --
 

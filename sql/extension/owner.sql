@@ -30,8 +30,8 @@ DECLARE
 BEGIN
     -- Each attempt waits at most 200 ms for a lock. Then it releases all its locks and tries again, because a worker can hold some
     -- of the locks and wait for the other locks. While this session holds the locks, no session creates a table partition.
-    -- PostgreSQL locks a view only together with the relations that the view reads, including the server's own relations. So views
-    -- are not locked.
+    -- PostgreSQL locks a view only together with the relations that the view reads, including the server's own relations. So
+    -- this function does not lock views.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '200ms', true);

@@ -151,7 +151,8 @@ BEGIN
                                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                         AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
                       AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
-                    -- if a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
+                    -- if a foreign key of another table changes rows of that table, the AFTER triggers of that table run when
+                    -- the DELETE in this function ends
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)
@@ -201,7 +202,8 @@ COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], t
     '(made); the tables with rows that must still be moved (moved_rows), each with its week (weeks); and the created tables '
     'whose rows ATTACH PARTITION has copied to other servers (copied).';
 
--- Because of the lock timeout, this function does not make other sessions wait for a long reader such as pg_dump.
+-- While this function waits for a long reader such as pg_dump, other sessions wait behind this function. The lock timeout
+-- limits this wait.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'

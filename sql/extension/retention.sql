@@ -11,7 +11,7 @@ CREATE FUNCTION heartbeat_remove_old(retention interval, records regclass, anoma
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    cutoff timestamptz := date_trunc('minute', now() - retention); -- a full minute, as in the rollup
+    cutoff timestamptz := date_trunc('minute', now() - retention); -- a full minute, because the rollup has full minutes
     kept_from timestamptz;
     old regclass[];
     one regclass;
@@ -50,7 +50,8 @@ BEGIN
               AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                               WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                 AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-            -- if a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
+            -- if a foreign key of another table changes rows of that table, the AFTER triggers of that table run when the
+            -- DELETE in this function ends
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)

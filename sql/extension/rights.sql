@@ -1,7 +1,7 @@
 --
--- Rights: every role may call heartbeat_classify(). The owner grants all other rights. ALTER EXTENSION ... UPDATE does not
--- change the rights on objects that existed before, because the owner may have granted rights to PUBLIC. begin.sql remembers
--- these objects.
+-- Rights: every role may call heartbeat_classify(). The owner grants all other rights. ALTER EXTENSION heartbeat UPDATE does
+-- not change the rights on objects that existed before, because the owner may have granted rights to PUBLIC. begin.sql
+-- remembers these objects.
 --
 DO $$
 DECLARE

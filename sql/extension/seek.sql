@@ -10,8 +10,8 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                -- The worker stores the ids of the cluster and of the topic again. last_message_offset becomes NULL, because the
-                -- worker has not consumed the message before the new offset.
+                -- These columns become NULL: the worker finds the ids of the cluster and of the topic again, and the worker has
+                -- not consumed the message before the new offset.
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()

@@ -1,5 +1,5 @@
 --
--- Summarizes the new blocks in the BRIN indexes of the weekly table partitions. The maintenance worker calls it.
+-- Summarizes the new blocks in the BRIN indexes of the weekly table partitions. The maintenance worker calls the function.
 --
 
 -- Autosummarize would do the same, but PostgreSQL writes a message to the log each time that ingest fills the queue of
@@ -8,7 +8,7 @@ CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'
 BEGIN ATOMIC
-    -- a WITH query: a table whose rows are on other servers cannot be joined with a table of this server
+    -- this query is in WITH, because a table whose rows are on other servers cannot be joined with a table of this server
     WITH pending AS MATERIALIZED (
         SELECT DISTINCT minute_bucket FROM heartbeat_rollup_pending
     )

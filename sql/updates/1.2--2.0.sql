@@ -5,9 +5,9 @@
 
 -- @distributed_begin@
 
--- If Citus has distributed the readings, its nodes need the new column and key too. Citus finds the tables on the nodes by schema
--- and name. So this block must run before begin.sql moves the tables to another schema. The block locks heartbeat_control first: it
--- waits for the current batch, and the next batch waits for the update.
+-- If Citus has distributed the readings, its nodes also need the new column and the new key. Citus finds the tables on the nodes by
+-- schema and name. So this block must run before begin.sql moves the tables to another schema. The block locks heartbeat_control
+-- first. So the block waits for the current batch, and the next batch waits for the update.
 SET LOCAL search_path = pg_catalog, pg_temp;
 DO $$
 DECLARE
@@ -225,8 +225,8 @@ BEGIN
                   WHERE c.oid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT, INSERT ON heartbeat_building.heartbeat_schemas TO %s', worker);
     END LOOP;
-    -- A retry also writes the column readings of a conflict. A retry with `replace` needs more rights. An update grants these
-    -- rights to no role.
+    -- A retry also writes the column `readings` of a message in conflict. A retry with `replace` needs more rights. This script
+    -- does not grant these additional rights.
     FOR worker IN SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END
                   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) x
                   WHERE a.attrelid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.attname = 'error_text'

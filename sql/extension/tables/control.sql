@@ -1,7 +1,7 @@
 --
 -- Pause and resume. heartbeat_pause() locks the source (heartbeat_lock_source()). A worker also locks the source while it stores a
--- batch. So a pause waits for the current batch, and the next batch waits for the pause. After the commit of a pause no batch is
--- stored.
+-- batch. So a pause waits for the current batch, and the next batch waits for the pause. After the commit of the pause the
+-- worker stores no batch of the source.
 --
 
 CREATE TABLE heartbeat_control (

@@ -2,7 +2,8 @@
 -- The counters of sources that were dropped
 --
 
--- The readings and dead letters of a dropped source stay. So heartbeat_audit_tables() also compares the tables with these counters.
+-- The readings and dead letters of a dropped source stay in the tables. So heartbeat_audit_tables() also needs the counters of
+-- dropped sources.
 CREATE TABLE heartbeat_dropped_offsets (
     source               text COLLATE "C" NOT NULL,
     topic                text COLLATE "C" NOT NULL,
