@@ -53,12 +53,12 @@ include $(PGXS)
 
 # the server's headers are C, so -isystem suppresses the warnings of C++ about them
 override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
-# Debian's pg_buildext passes its flags in COPT; the server's makefiles use it only for C
+# Debian's pg_buildext passes its flags in COPT; the server's makefiles use COPT only for C
 override CXXFLAGS += $(COPT) -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
 
 # make SANITIZE=address,undefined: for the stage `sanitize` of script/test. This stage also runs a server that can load the
-# sanitized extension. The server's flags have -fwrapv. With this flag the sanitizer looks for no overflow, so the Makefile adds
-# -fno-wrapv.
+# sanitized extension. The server's flags have -fwrapv. With this flag the sanitizer does not look for overflows, so the
+# Makefile adds -fno-wrapv.
 ifdef SANITIZE
 override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SHLIB_LINK += -fsanitize=$(SANITIZE)

@@ -1,6 +1,6 @@
 -- Creates the role with which Grafana's panels read the database. As the extension's owner, run
 -- psql -d DATABASE -f grafana/reader.sql, and then \password grafana_reader. The role has the rights of a reader
--- (docs/security.md, Rights). It can also read single readings, and cannot write.
+-- (docs/security.md, Rights). The role can also read single readings, and cannot write.
 
 CREATE ROLE grafana_reader LOGIN;
 

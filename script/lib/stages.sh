@@ -24,10 +24,10 @@ stage_tidy() {
         -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson simdjson zlib)
 }
 
-# Checks the floors of src/: no floor includes a floor above it, no two units include each other, and each header compiles
-# alone. Checks the rules of CONTRIBUTING.md that a program can check: every ereport() has an errcode, statements are raw
-# strings, no exception leaves the pure folders, no transaction of a worker sends a request to Kafka, and every function and
-# file that a document names exists.
+# Checks the floors of src/: no floor includes a higher floor, no two units include each other, and each header compiles alone.
+# Checks the rules of CONTRIBUTING.md that a program can check: every ereport() has an errcode, statements are raw strings, no
+# exception leaves the pure folders, no transaction of a worker sends a request to Kafka, and every function and file that a
+# document names exists.
 stage_floors() {
     local failed=0
     script/lib/floors || failed=1

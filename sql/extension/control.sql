@@ -60,6 +60,6 @@ BEGIN ATOMIC
     SELECT heartbeat_wake_workers();
 END;
 COMMENT ON FUNCTION heartbeat_resume(text) IS
-    'Without a source, ends all pauses, also the pause of a database that was restored from a dump. With a source, ends only the '
-    'pause of this source. The source stays paused if all sources are paused. If workers stopped as FAILED, the function lets them '
-    'try again. While ingest runs, the function does nothing.';
+    'Without a source, ends all pauses, also the pause of a database that was restored from a dump. With a source, ends only '
+    'the pause of this source. The source stays paused if all sources are paused. If workers stopped with the state FAILED, '
+    'the function lets these workers try again. While ingest runs, the function does nothing.';

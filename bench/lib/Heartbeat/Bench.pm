@@ -120,7 +120,7 @@ sub pause_only
 	return;
 }
 
-# Changes settings and restarts the server. Use it for settings that need a restart, or to start a new worker.
+# Changes settings and restarts the server. Use this function for settings that need a restart, or to start a new worker.
 sub restart
 {
 	my ($self, %changes) = @_;

@@ -62,7 +62,7 @@ COMMENT ON TABLE heartbeat_alerts IS
     'keeps the newest 10,000 closed alerts, and deletes closed alerts that are older than heartbeat.retention.';
 COMMENT ON COLUMN heartbeat_alerts.id IS 'Number of the alert. It increases with each alert, and has gaps.';
 COMMENT ON COLUMN heartbeat_alerts.rule IS 'Name of the rule.';
-COMMENT ON COLUMN heartbeat_alerts.subject IS 'What the alert is about: the customer, the topic, or pipeline.';
+COMMENT ON COLUMN heartbeat_alerts.subject IS 'What the alert is about: the customer, the topic, or the word pipeline.';
 COMMENT ON COLUMN heartbeat_alerts.raised_at IS 'When the alert was raised.';
 COMMENT ON COLUMN heartbeat_alerts.closed_at IS
     'When the condition ended or the rule was disabled; NULL while the alert is open.';

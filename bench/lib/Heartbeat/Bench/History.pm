@@ -10,12 +10,13 @@ use Time::HiRes qw(sleep time usleep);
 
 use Heartbeat::Bench::Process qw(cpu_seconds);
 
-# The benchmark inserts rows in the order of their times, like ingest without lag, so the indexes have the same form.
+# The benchmark inserts rows in the order of their times, as ingest without lag does. So the indexes have the same structure as
+# after ingest.
 my $chunk           = 2_000_000;    # the largest number of rows of one statement
 my $rollup_deadline = 3600;
 
 # Options: the numbers of readings and customers of the whole month. The end of the month is two hours before the present. When
-# the history grows, earlier readings are added, with the same number of readings for each hour.
+# the history grows, the benchmark adds earlier readings, with the same number of readings for each hour.
 sub new
 {
 	my ($class, $bench, %opt) = @_;
