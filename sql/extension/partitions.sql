@@ -236,5 +236,5 @@ END;
 COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'Creates the weekly table partitions that readings between the two times need, moves readings of these weeks out of the '
     'default partitions, and returns the number of created tables. The maintenance worker calls the function before a week '
-    'begins. You can also call the function earlier. The function fails with lock_not_available if it waits longer than a '
-    'second for a lock.';
+    'begins. An ingest worker calls the function before it stores readings of another week without a table partition. You can '
+    'also call the function yourself. The function fails with lock_not_available if it waits longer than a second for a lock.';
