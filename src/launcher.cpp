@@ -26,14 +26,16 @@ namespace heartbeat {
 
 namespace {
 
-// While the database is missing or does not accept connections, the launcher looks for it at this interval.
+// The launcher looks for the database at this interval until the database exists and accepts connections.
 constexpr long look_again_ms = 5000;
-// PostgreSQL restarts the launcher after restart_seconds. The launcher waits for the same time before the
-// first restart of a worker, and doubles this delay at each further restart.
+// After the launcher has ended, PostgreSQL waits this time before it starts the launcher again. The launcher
+// waits the same time before the first restart of a worker. Each further restart doubles the delay of this
+// worker, up to restart_ms_max.
 constexpr int restart_seconds = 1;
-constexpr TimestampTz short_life = 10 * USECS_PER_SEC; // a worker that runs longer resets its delay
+// The launcher resets the delay of a worker that ran longer than this time.
+constexpr TimestampTz short_life = 10 * USECS_PER_SEC;
 constexpr long restart_ms_max = 60000;
-constexpr int half_dropped = -2; // pg_database.datconnlimit after an interrupted DROP DATABASE
+constexpr int half_dropped = -2; // the value of datconnlimit after an interrupted DROP DATABASE
 
 // A worker that the launcher keeps running.
 struct WorkerEntry {
@@ -41,8 +43,8 @@ struct WorkerEntry {
     int64_t number; // launcher_maintenance, or the number of the ingest worker
     TimestampTz started_at;
     long delay_ms;
-    bool refused; // PostgreSQL had no free slot for a background worker
-    bool runs;    // the result of the last look_at()
+    bool refused; // PostgreSQL had no free slot for this background worker
+    bool runs;    // the worker was running at the last call of look_at()
 };
 
 WorkerEntry entries[workers_max + 1];
@@ -52,8 +54,8 @@ struct Database {
     bool open; // the database accepts connections
 };
 
-// Scans pg_database without an index. The launcher is not connected to a database. In a process without a
-// database, the indexes of the catalogs are not always ready.
+// Finds heartbeat.database in pg_database. The scan uses no index, because the launcher is not connected to a
+// database. In such a process, the indexes of the catalogs are not always ready.
 Database look_for_database() {
     Database found = {};
     StartTransactionCommand();
@@ -117,8 +119,8 @@ bool look_at(int count) {
     return all_run;
 }
 
-// Starts each worker that has ended and whose delay has passed. Returns the milliseconds until the next
-// worker is due.
+// Starts each worker that has ended and whose delay has passed. Returns the milliseconds until the delay of
+// the next worker is over, or -1 if all workers run.
 long start_those_due(int count) {
     long next = -1;
     TimestampTz now = GetCurrentTimestamp();
@@ -142,7 +144,7 @@ long start_those_due(int count) {
     return next;
 }
 
-// Returns the number of milliseconds to sleep, or -1 for no limit.
+// Returns the number of milliseconds that the launcher may sleep, or -1 for no limit.
 long keep_running(int count) {
     if (look_at(count))
         return -1;

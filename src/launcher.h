@@ -6,7 +6,8 @@
 
 namespace heartbeat {
 
-// The argument of the maintenance worker. The argument of an ingest worker is its number.
+// The launcher passes this argument to the maintenance worker. To an ingest worker, it passes the worker's
+// number.
 inline constexpr int64_t launcher_maintenance = -1;
 
 // Call this function in _PG_init(), while PostgreSQL preloads the library.

@@ -1,4 +1,4 @@
-// The state of heartbeat as a whole is the most severe state of all sources. This file also finds three
+// Finds the state of heartbeat as a whole: the most severe state of all sources. This file also finds three
 // states that a worker cannot report: a worker makes no progress, a worker does not run, or no worker has
 // started yet.
 #include "server/server.h"
@@ -15,8 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-// If the launcher has run for this time and a worker still does not run, heartbeat_status shows this as a
-// state.
+// After its own start, the launcher has this time to start the workers. If a worker does not run after this
+// time, heartbeat_status shows RETRYING.
 constexpr TimestampTz start_takes = 10 * USECS_PER_SEC;
 
 void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const char *reason,
@@ -31,7 +31,7 @@ void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const
 }
 
 // If the caller asks for the state of all sources, the reason begins with the name of the source. For the
-// source `default`, the reason has no name.
+// source `default`, the reason begins without a name.
 void set_of_source(AggregateStatus *aggregate, const SourceSlot &source, WorkerState state, TimestampTz since,
                    const char *reason, const char *hint) {
     char label[source_label_size];
@@ -119,7 +119,8 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const 
     const PartitionSlot *partition;
     TimestampTz since = worker_stats_waiting_since(worker, source, &partition);
     if (partition != nullptr && is_throttled(source, now))
-        // the source waits for a broker that throttles it, and the reason of the source already shows this
+        // The worker waits for a broker that throttles the source, and the reason of the source already shows
+        // this.
         return;
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (stalls && (aggregate->state < WorkerState::stalled || since < aggregate->since))

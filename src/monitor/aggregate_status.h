@@ -1,6 +1,6 @@
 // Finds the state of heartbeat as a whole, or of one source, from the states and the progress of the workers
-// in shared memory. status.cpp calls these functions for heartbeat_status, source_states.cpp for
-// heartbeat_source_status, and event_recorder.cpp for heartbeat_events. The functions do not read tables.
+// in shared memory. The callers are status.cpp (for heartbeat_status), source_states.cpp (for
+// heartbeat_source_status) and event_recorder.cpp (for heartbeat_events). The functions do not read tables.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -12,7 +12,7 @@ struct AggregateStatus {
     WorkerState state;
     // the source that has this state; empty: the state does not belong to a source
     char source[source_name_size];
-    TimestampTz since; // 0: not known
+    TimestampTz since; // the time when the state began; 0: not known
     char reason[state_text_size];
     char hint[state_text_size];
     bool throttled; // true: the state is RUNNING, but a quota of Kafka limits the speed
@@ -20,11 +20,11 @@ struct AggregateStatus {
     double messages_per_second;
     char last_error[state_text_size];
     TimestampTz last_error_at; // 0: no error since the server started
-    // the start of the longest running store of a batch; 0: no worker stores a batch
+    // the earliest start of a store that has not ended; 0: no worker stores a batch
     TimestampTz busy_since;
-    AwaitedLock awaited; // the lock that this worker waits for
+    AwaitedLock awaited; // the lock for which the worker of this store waits
     bool of_one;         // true: the caller asks for the state of one source
-    bool of_maintenance; // true: a duty of the maintenance worker causes the state, not ingest
+    bool of_maintenance; // true: the cause of the state is a duty of the maintenance worker, and not ingest
 };
 
 // Finds the state of heartbeat as a whole. The function takes only the lock of shared memory, and holds this

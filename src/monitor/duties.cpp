@@ -17,7 +17,7 @@ namespace heartbeat {
 
 namespace {
 
-// heartbeat_status shows a failing duty after this number of consecutive failures
+// After this number of consecutive failures, heartbeat_status shows the duty as failing.
 constexpr int failures_shown = 3;
 constexpr TimestampTz patience = 15 * USECS_PER_MINUTE;
 constexpr TimestampTz long_at_work = 15 * USECS_PER_MINUTE;
@@ -42,9 +42,9 @@ DutySlot *slot_of(Duty duty) {
     return &shared_state->duties[static_cast<int>(duty)];
 }
 
-// Returns the time at which the duty's trouble began, or 0 if the duty has no trouble. If heartbeat_status
-// must show the duty as failing, this is the time of the first failure. If the present run of the duty takes
-// too long, it is the start of this run.
+// Returns the time at which the duty's trouble began, or 0 if the duty has no trouble. The trouble of a
+// failing duty began at its first failure. The trouble of a duty whose present run takes too long began at
+// the start of this run.
 TimestampTz troubled_since(const DutySlot &duty, TimestampTz now) {
     if (duty.failing_since != 0 && duty.failures >= failures_shown &&
         (!duty.patiently || duty.failing_since + patience < now))

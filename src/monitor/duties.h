@@ -11,11 +11,11 @@ enum class Duty : uint8_t { partitions, retention, indexes, fold, rollup, alerts
 
 // Only the maintenance worker calls these four functions: duties_forget(), duty_begins(), duty_done() and
 // duty_failed().
-void duties_forget(); // the worker calls it at its start
+void duties_forget(); // the maintenance worker calls this function at its start
 void duty_begins(Duty duty);
 void duty_done(Duty duty);
-// If `patiently` is true, the cause of the failure ends without help (for example, a dump). In this case,
-// heartbeat_status shows the failure only after 15 minutes.
+// `patiently` is true if the cause of the failure ends without help (for example, pg_dump holds a lock). For
+// such a failure, heartbeat_status waits 15 minutes before it shows the failure.
 void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently);
 
 struct DutyTrouble {

@@ -1,5 +1,5 @@
-// Writes a row of heartbeat_events for each new state of heartbeat. Only the maintenance worker calls these
-// functions. So one row describes the state of all workers, and no ingest worker has to wait for this row.
+// Writes a row of heartbeat_events for each new state of heartbeat. Only the maintenance worker writes these
+// rows. So one row describes the state of all workers, and no ingest worker has to wait for this row.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -20,7 +20,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int rows_at_once = 10; // after this number of rows, the recorder writes one row per minute
+constexpr int rows_at_once = 10; // after this number of rows in a short time, at most one row per minute
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
 // The details do not contain the name of the source `default`.
@@ -57,8 +57,8 @@ int64_t changes_now() {
     return changes;
 }
 
-// Returns true if the last row already has this state. The reasons of STALLED and of a throttled source
-// contain numbers that change all the time. So the function does not compare these reasons.
+// Returns true if the last row already has the state `now`. For STALLED and for a throttled source, the
+// function does not compare the reasons, because these reasons contain numbers that change all the time.
 bool is_recorded(const AggregateStatus &now) {
     if (!recorded.any || now.state != recorded.state)
         return false;
@@ -66,8 +66,8 @@ bool is_recorded(const AggregateStatus &now) {
            strcmp(now.reason, recorded.reason) == 0;
 }
 
-// Returns true while the workers are starting. This state needs no row, because the row for the start of the
-// server already shows it.
+// Returns true while the workers are starting. The recorder writes no row for the state of starting workers,
+// because the row for the start of the server already shows it.
 bool is_beginning(const AggregateStatus &now) {
     return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
 }

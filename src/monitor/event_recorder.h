@@ -1,6 +1,6 @@
 // Records each state of heartbeat, and the time of the state, in heartbeat_events. Only the maintenance
-// worker calls these functions. It keeps the last recorded state in its own memory, and does not read this
-// state from the table.
+// worker calls these functions. The maintenance worker keeps the last recorded state in its own memory, and
+// does not read it from the table.
 #pragma once
 
 #include "server/server.h"
@@ -10,9 +10,9 @@ namespace heartbeat {
 // Returns true if the caller must record the state or the start of the server. Reads only shared memory.
 bool event_recorder_has_news();
 
-// Records the state in its own transaction. Returns the microseconds until the caller must call this function
-// again. If the result is 0, the caller waits until event_recorder_has_news() returns true. If the state
-// changes often, the function writes one row per minute, with the number of changes.
+// Records the state in its own transaction. If the state changes often, the function writes one row per
+// minute, with the number of changes. Returns the microseconds until the caller must call this function the
+// next time. If the result is 0, the caller waits until event_recorder_has_news() returns true.
 TimestampTz event_recorder_write();
 
 } // namespace heartbeat

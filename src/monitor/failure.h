@@ -1,6 +1,6 @@
-// Recovers a process of heartbeat after an error. Explains the error: its message, and the process or object
-// that caused it. The ingest workers and the maintenance worker call these functions when a step or a duty
-// fails.
+// Recovers a process of heartbeat after an error. Explains the error by its message and by the process or
+// object that caused it. The ingest workers and the maintenance worker call these functions when a step or a
+// duty fails.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -18,17 +18,17 @@ struct Failure {
     TimestampTz logged_at;
     bool is_of_limit;             // the batch is larger than a limit of the server
     bool is_of_lock;              // the error is a lock timeout
-    bool passes;                  // the cause ends without help (for example, a dump)
+    bool passes;                  // the cause of the error ends without help (for example, pg_dump)
     char advice[state_text_size]; // the parts of the error's hint, detail and context that help a person
-    char reason[state_text_size]; // the reason of a state: the message and the cause
+    char reason[state_text_size]; // the reason of a state: the error's message and its cause
     char hint[state_text_size];
 };
 
-// Call this function inside PG_CATCH. It ends the failed transaction and logs the error. While the message
-// stays the same, the function logs the error at most once a minute. If may_be_of_row() returns true for the
-// error, the function does not log the error, and returns false. In this case, the caller tries again, and a
-// later attempt finds the error to report. Otherwise the function returns true, and the caller writes the
-// error to its slot.
+// Call this function inside PG_CATCH. It ends the failed transaction. If may_be_of_row() returns true for the
+// error, the function does not log the error, and returns false. Then the caller tries again, and a later
+// attempt finds the error to report. For every other error, the function logs the error and returns true, and
+// the caller writes the error to its slot. While the message stays the same, the function logs the error at
+// most once a minute.
 bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *) = nullptr);
 
 // Call this function after failure_take(), outside of PG_CATCH. It finds the process or object that caused

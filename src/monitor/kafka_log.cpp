@@ -14,15 +14,15 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int level_warning = 4; // a number of syslog: a lower number is more severe
+constexpr int level_warning = 4; // a severity of syslog: a lower number is more severe
 constexpr int kinds_kept = 256;  // the largest number of kinds in memory, for all sources together
 constexpr int windows_kept = 256;
 constexpr size_t kind_size = 40;
 constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
-// Within `fold_for`, one source logs at most lines_max lines, and all sources together log at most
+// In each period of `fold_for`, one source logs at most lines_max lines, and all sources together log at most
 // lines_max_of_all lines. lines_max is necessary because a hundred brokers can cause messages of a hundred
-// kinds. lines_max_of_all is necessary because a hundred sources can have the same trouble. The first line of
-// each source has no limit.
+// kinds. lines_max_of_all is necessary because a hundred sources can have the same trouble. Neither limit
+// applies to the first line of a source in a period.
 constexpr int lines_max = 20;
 constexpr int lines_max_of_all = 100;
 
@@ -54,8 +54,8 @@ void make_kind(const char *note, char *text) {
     text_copy(text, kind_size, without_digits);
 }
 
-// Returns the kind of this message. If the array `kinds` does not have this kind yet, the new kind replaces
-// the kind whose last line is the oldest.
+// Returns the element of `kinds` for this message. If the array does not have the message's kind yet, the new
+// kind replaces the kind that heartbeat has not logged for the longest time.
 Kind *find_kind(int32_t source_id, const char *text) {
     Kind *oldest = &kinds[0];
     for (Kind &kind : kinds) {
@@ -70,8 +70,8 @@ Kind *find_kind(int32_t source_id, const char *text) {
     return oldest;
 }
 
-// Returns the window that counts the lines of this source. A new window replaces the window with the oldest
-// start.
+// Returns the window that counts the lines of this source. If the source has no window yet, its new window
+// replaces the window with the oldest start.
 Window *find_window(int32_t source_id) {
     Window *oldest = &windows[0];
     for (Window &window : windows) {

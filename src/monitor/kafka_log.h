@@ -9,14 +9,14 @@ namespace heartbeat {
 
 // Takes the log messages that the consumer client has collected. Messages of one source that differ only in
 // digits have the same kind. For each kind, the function logs an error or a warning at most once a minute.
-// This line also contains the number of messages of the kind since the last line. For each source with errors
-// or warnings, the function logs at least one line and at most 20 lines per minute. Each error or warning
-// also becomes the slot's last error.
+// This log line also contains the number of messages of the kind since the kind's previous line. For each
+// source with errors or warnings, the function logs at least one line and at most 20 lines per minute. The
+// function also writes each error or warning to the slot as the last error.
 void kafka_log_take(Consumer *consumer, SourceSlot *slot);
 
-// For each kind of this source, logs the number of messages that did not get a line. Call this function when
-// the error is over. Otherwise only the next message of the kind would report the number, and possibly no
-// next message comes.
+// For each kind of messages of this source, logs the number of messages that did not get a line. Call this
+// function when the error is over. Without this call, heartbeat would log the number only with the next
+// message of the kind, and possibly this message never comes.
 void kafka_log_tell_folded(const SourceSlot &source);
 
 } // namespace heartbeat

@@ -219,13 +219,14 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
     Found behind = {};
     if (known) {
         found = find(awaited.tag, awaited.mode, true);
-        // the found session itself waits for the lock, and is before heartbeat's process in the queue: find
-        // the session that holds the lock
+        // If the found session itself waits for the lock, before heartbeat's process in the queue, find the
+        // session that holds the lock.
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {
-        // If heartbeat's process had waited for a lock, the server would have logged the wait. So the error
-        // has another cause. For example, the code of a trigger has raised the same error.
+        // If heartbeat's process had waited for a lock, the server would have logged the wait, and `awaited`
+        // would contain the lock. So the error has another cause. For example, the code of a trigger has
+        // raised this error.
         return;
     } else {
         statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);

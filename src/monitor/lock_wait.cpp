@@ -17,8 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// The server logs a wait after this time. This time must be shorter than every lock_timeout of a worker.
-// Otherwise failure_explain() could not explain the error of this lock_timeout.
+// The server logs a wait for a lock after this time. The time must be shorter than every lock_timeout of a
+// worker. Otherwise failure_explain() could not explain the error that the lock_timeout raises.
 constexpr char told_after[] = "200ms";
 
 bool wanted_by_others; // the administrator has set log_lock_waits to on
@@ -28,8 +28,8 @@ emit_log_hook_type next_log_hook = nullptr;
 // Records the lock that this process waits for. If the administrator has not set log_lock_waits, the function
 // removes the line about the wait from the log.
 void look(ErrorData *line) {
-    // Another process can grant the lock to this process at any time. Even in this case, MyProc->waitLock
-    // stays valid, because this process holds the lock.
+    // Another process can grant the lock to this process at any time. Even then MyProc->waitLock stays valid,
+    // because this process holds the lock from that moment.
     const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
     if (lock != nullptr) {
         last = {true, lock->tag, MyProc->waitLockMode};

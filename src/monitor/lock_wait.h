@@ -11,7 +11,8 @@ namespace heartbeat {
 // than 200 ms for a lock, and installs the hook.
 void lock_wait_prepare();
 
-// Returns the last lock that this process has waited for after the last call of lock_wait_forget().
+// Returns the lock of this process's latest wait. Returns an empty AwaitedLock if the process has not waited
+// for a lock since the last call of lock_wait_forget().
 const AwaitedLock &lock_wait_last();
 void lock_wait_forget();
 

@@ -1,5 +1,5 @@
-// Finds the cause of an error: it searches the catalog and the fields of the error. If the error is a lock
-// timeout, this file finds only the holder of the lock. failure.cpp calls these functions.
+// Finds the cause of an error in the catalog and in the fields of the error. If the error is a lock timeout,
+// obstacles_find() looks only for the holder of the lock. failure.cpp calls these functions.
 #include "server/server.h"
 
 #include "monitor/lock_holders.h"
@@ -25,8 +25,8 @@ namespace heartbeat {
 
 namespace {
 
-// Finds the publications of the table in the error message. A row filter or a column list of a publication
-// can make an UPDATE or DELETE fail.
+// Finds the publications of the table that the error message names. A row filter or a column list of a
+// publication can make an UPDATE or DELETE fail.
 Statement select_publications = {{TEXTOID}, R"sql(
     SELECT string_agg(
         format('publication "%s" of table "%s"', p.pubname, c.relname), ', ' ORDER BY p.pubname)
@@ -39,7 +39,7 @@ void add_found(const char *found, const char *sentence, Obstacle *obstacle) {
         text_add_sentence(obstacle->hint, sizeof(obstacle->hint), psprintf("%s %s", found, sentence));
 }
 
-// Finds the first line of the context with the name of a user's function. Skips lines with the name of a
+// Finds the first line of the error's context that names a function of a user. Skips lines that name a
 // function of heartbeat.
 bool find_function(const char *context, char *line, size_t size) {
     for (const char *next = context; next != nullptr && *next != '\0';) {

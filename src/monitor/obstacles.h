@@ -16,11 +16,11 @@ struct Obstacle {
     bool passes; // the cause ends without help (for example, a dump)
 };
 
-// Writes the hint of the error, and the name of the user's function that raised the error. The function never
-// writes a detail that can contain readings.
+// Writes to `advice` the hint of the error, and the context line of the user's function that raised the
+// error. Never writes a detail that can contain readings.
 void obstacles_advise(const ErrorData *error, char *advice, size_t size);
 
-// Call this function with an SPI connection in a process of heartbeat. The current role must be the session's
+// Call this function with an SPI connection in a process of heartbeat. The current role must be the session
 // user.
 void obstacles_find(bool of_lock, const AwaitedLock &awaited, const char *message, Obstacle *obstacle);
 

@@ -29,7 +29,7 @@ extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
     TimestampTz now = GetCurrentTimestamp();
     for (const PartitionSlot *slot = slots; slot < slots + count; slot++) {
         bool unknown = slot->high_watermark < 0, named = slot->state != PartitionState::none;
-        // the view heartbeat_partitions of version 1.2 declares all columns except the last column
+        // The view heartbeat_partitions of version 1.2 expects only the first six of these columns.
         Datum values[7] = {Int32GetDatum(slot->key.partition),
                            Int64GetDatum(slot->high_watermark),
                            Int32GetDatum(slot->pid),

@@ -28,7 +28,7 @@ inline constexpr int partition_reason_size = 224;
 inline constexpr int rate_seconds = 60;
 inline constexpr int batch_time_buckets = 14;
 inline constexpr int source_name_size = 64;
-inline constexpr char default_source[] = "default"; // the source that the settings describe
+inline constexpr char default_source[] = "default"; // the name of the source that the settings describe
 // Shared memory has room for partitions_shown_min Kafka partitions, plus partitions_shown_of_source for each
 // source. The workers can read more Kafka partitions, but shared memory does not have the high watermarks of
 // these additional partitions.
@@ -42,8 +42,8 @@ struct AwaitedLock {
     LOCKMODE mode;
 };
 
-// The present activity of a worker. If the worker does not return to its loop, heartbeat_status shows the
-// activity.
+// The present activity of a worker. If the worker does not return to its loop in time, heartbeat_status shows
+// this activity.
 enum class WorkerActivity : uint8_t { starting, waiting, looking, closing, consuming, assigning, storing };
 
 // The state of a Kafka partition. The worker that reads the partition reports this state.
@@ -59,8 +59,8 @@ struct ShownState {
     TimestampTz last_error_at;
 };
 
-// A process of heartbeat. While an ingest worker has sources, the worker's own state is `running`: the slots
-// of the sources contain the states of the sources.
+// A process of heartbeat. While an ingest worker has sources, the state in its WorkerSlot is `running`. The
+// states of its sources are in the SourceSlots.
 struct WorkerSlot {
     pid_t pid; // 0: no process runs
     Latch *latch;
@@ -69,7 +69,7 @@ struct WorkerSlot {
     TimestampTz ended_at; // 0 while the process runs
     WorkerActivity activity;
     TimestampTz active_since;
-    TimestampTz back_at; // the worker returns to its loop at this time or earlier; 0: no limit
+    TimestampTz back_at; // the worker must return to its loop before this time; 0: no limit
     AwaitedLock awaited; // the lock that the process has waited for longer than 200 ms
 };
 
@@ -83,11 +83,11 @@ struct SourceSlot {
     // the time when the worker began to store a batch of the source; 0: it stores no batch
     TimestampTz busy_since;
     TimestampTz throttled_since;
-    TimestampTz throttled_until; // until this time a broker delays its answers because of a quota
+    TimestampTz throttled_until; // a quota of the broker delays its answers until this time
     char throttled_by[128];
     int throttled_ms;               // the last delay that the broker reported
-    int64_t second[rate_seconds];   // a ring buffer of seconds since 2000
-    int64_t messages[rate_seconds]; // the number of stored messages in each of these seconds
+    int64_t second[rate_seconds];   // a ring buffer: each element is a second since 2000
+    int64_t messages[rate_seconds]; // element i: the number of messages stored in second[i]
 };
 
 inline constexpr int duties_count = 8; // the number of the maintenance worker's duties; see monitor/duties.h
@@ -96,7 +96,7 @@ struct DutySlot {
     TimestampTz began_at; // 0: the duty is not running
     // the end of the last successful run; 0: no successful run since the server started
     TimestampTz done_at;
-    TimestampTz failing_since; // 0: the last run did not fail
+    TimestampTz failing_since; // the first of the consecutive failures; 0: the last run did not fail
     int64_t failures;          // consecutive failures
     int64_t failures_total;
     bool patiently;
@@ -113,30 +113,32 @@ struct PartitionSlot {
     PartitionKey key;
     int64_t high_watermark; // -1: not known
     int64_t next_offset;    // the offset after the last stored message; -1: not known
-    // the time when the lag began, or when the last batch was stored if this time is later; 0: no lag
+    // the later one of two times: the start of the lag, and the last store of a batch; 0: no lag
     TimestampTz waiting_since;
-    int64_t last_kafka_time; // the time of the last message read, in milliseconds since 1970; -1: not known
+    // the timestamp of the last message read, in milliseconds since 1970; -1: not known
+    int64_t last_kafka_time;
     pid_t pid;
     TimestampTz confirmed_at; // the time when the leader last reported the high watermark; 0: never
     PartitionState state;
     char reason[partition_reason_size]; // the reason of the state `away`
 };
 
-// After this time the high watermark is too old, so the lag is not known.
+// When the leader's last report of the high watermark is older than this time, the lag is not known.
 inline constexpr int64_t watermark_lasts_s = 15;
 
-// The times to store batches, in microseconds. The time of a batch begins when the batch is complete.
+// The times that the workers needed to store batches, in microseconds. The time of a batch begins when the
+// worker has read the whole batch.
 struct BatchTimes {
     int64_t batches;
     int64_t total;
-    int64_t longest; // the longest time since the last summary in the log
+    int64_t longest; // the longest time to store a batch since the last summary in the log
     int64_t bucket[batch_time_buckets];
 };
 
 struct SharedState {
     LWLock *lock;                  // protects all members except the atomic members
     pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension has possibly changed
-    pg_atomic_uint32 rollup_due;   // 1: a batch has marked or appended rows since the rollup last looked
+    pg_atomic_uint32 rollup_due;   // 1: rows were marked or appended since the last rollup began
     // the number of rows added to heartbeat_rollup_pending since the last fold
     pg_atomic_uint32 rollup_rows;
     pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed
@@ -149,7 +151,7 @@ struct SharedState {
     pg_atomic_uint64 drops_told_at;         // the time of the last log line about dropped notifications
     WorkerState worst;                      // the most severe present state of all workers
     int64_t changes;                        // the number of changes of `worst`
-    bool start_recorded;                    // heartbeat_events has a row for this start of the server
+    bool start_recorded;                    // true: heartbeat_events has a row for this start of the server
     BatchTimes batch_times;
     WorkerSlot launcher;
     WorkerSlot maintenance;
@@ -178,7 +180,7 @@ extern HTAB *shared_partitions;
 
 long shared_state_partitions_room(); // the number of Kafka partitions that fit into shared memory
 
-// Calls visit(slot) for each of these Kafka partitions. visit() must not raise an error.
+// Calls visit(slot) for each Kafka partition in shared_partitions. visit() must not raise an error.
 template <typename Visit> void shared_state_each_partition(Visit visit) {
     HASH_SEQ_STATUS status;
     hash_seq_init(&status, shared_partitions);
@@ -194,13 +196,13 @@ void shared_state_request(); // call it in _PG_init(), while PostgreSQL preloads
 // Returns true if the workers serve the database of this session.
 bool shared_state_serves_database();
 
-// Removes the slots of the Kafka partitions that the calling process has read from this source. With
-// any_source, removes these slots for all sources.
+// Removes the slots of the Kafka partitions that the calling process has read from this source. If source_id
+// is any_source, removes the slots of the Kafka partitions that the calling process has read from any source.
 inline constexpr int32_t any_source = -1;
 void shared_state_forget_partitions(int32_t source_id);
 
-// Counts a dropped notification. Once a minute the function returns the number of all notifications dropped
-// so far, and the caller must log this number. Otherwise the function returns 0.
+// Counts a dropped notification. At most once a minute, the function returns the number of all notifications
+// dropped so far, and the caller must log this number. Otherwise the function returns 0.
 uint64_t shared_state_announcement_dropped();
 
 } // namespace heartbeat

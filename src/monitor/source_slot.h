@@ -10,7 +10,8 @@ namespace heartbeat {
 // Takes a free slot of the worker. Returns nullptr if the worker already has heartbeat.max_sources sources.
 SourceSlot *source_slot_open(const WorkerSlot &worker, int32_t source_id, const char *name);
 
-// Frees the slot, and the slots of the Kafka partitions of this source that the calling process has read.
+// Frees the slot of the source. Also frees the slots of the source's Kafka partitions that the calling
+// process has read.
 void source_slot_close(SourceSlot *slot);
 
 // Returns the number of the slot among the slots of its worker.
@@ -25,8 +26,8 @@ void source_slot_error(SourceSlot *slot, const char *message);
 // minute.
 void source_slot_throttled(SourceSlot *slot, const char *broker, int milliseconds, TimestampTz until);
 
-// Writes the label of the source, such as `source "ward": `. A line of the log or a reason begins with this
-// label. For the source `default`, the label is empty.
+// Writes the label of the source, such as `source "ward": `, which is the beginning of a log line or a
+// reason. For the source `default`, the label is empty.
 inline constexpr size_t source_label_size = source_name_size + 16;
 void source_slot_label(const char *name, char (&label)[source_label_size]);
 

@@ -63,8 +63,8 @@ void look(AggregateStatus *aggregate) {
         return stopped(aggregate, "the server runs in single-user mode, which has no workers",
                        "The workers start when the server starts in the usual mode.");
     aggregate_status_look(aggregate);
-    // The session has called a function of the extension, so the database has the extension. But the workers
-    // have not noticed CREATE EXTENSION yet.
+    // The session has called a function of the extension, so the database has the extension. If the workers
+    // report that the extension is missing, they have not noticed CREATE EXTENSION yet.
     if (aggregate->state == WorkerState::stopped && strcmp(aggregate->reason, not_installed_reason) == 0) {
         aggregate->state = WorkerState::connecting;
         aggregate->since = 0;
@@ -78,8 +78,8 @@ struct Looks {
     Lag lag;
 };
 
-// Adds the holder of the lock that the current batch waits for to the reason. If the holder is idle, the text
-// contains this fact only if the caller has the right to see the state of the holder's session.
+// If a stalled worker waits for a lock, adds the holder of the lock to the reason. The text says that the
+// holder is idle only if the caller has the right to see the state of the holder's session.
 void name_holder(AggregateStatus *aggregate) {
     LockHolder holder;
     lock_holders_find(aggregate->awaited, &holder);
@@ -92,7 +92,7 @@ void name_holder(AggregateStatus *aggregate) {
 }
 
 // If a person has paused ingest, the result is this pause, and not the state that the workers report. The
-// transaction that sets the pause already gets this result.
+// transaction that sets the pause gets this result even before its commit.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
     AggregateStatus *aggregate = &looks->aggregate;
@@ -115,9 +115,8 @@ void look_at_tables(void *argument) {
     SPI_finish();
 }
 
-// Returns true for an error in a table. In this case, heartbeat_state() returns the rest of its row. Returns
-// false for a cancel request, a lack of memory and the end of the session, because these errors must end the
-// statement.
+// Returns true if heartbeat_state() can return its row without the values from the tables. Returns false for
+// a cancel request, a lack of memory and the end of the session, because these errors must end the statement.
 bool is_of_table(const ErrorData *error) {
     return error->elevel == ERROR && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
            error->sqlerrcode != ERRCODE_OUT_OF_MEMORY;

@@ -23,8 +23,8 @@ constexpr const char *select_hold_sql = R"sql(
     FROM @extschema@.heartbeat_control
     WHERE paused@source@)sql";
 
-// A pause of one source is not a pause of heartbeat as a whole, so `of_all` ignores it. A database of version
-// 1.1 or 1.2 has only one source, so `of_one` adds no condition.
+// A pause of one source is not a pause of heartbeat as a whole, so `of_all` ignores the pauses of single
+// sources. A database of version 1.1 or 1.2 has only one source, so `of_one` adds no condition.
 constexpr StatementPart of_all = {"@source@", R"sql( AND source = '')sql"};
 constexpr StatementPart of_one = {"@source@", R"sql()sql"};
 

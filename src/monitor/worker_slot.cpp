@@ -32,7 +32,8 @@ void release_slot(int /*code*/, Datum /*argument*/) {
     LWLockRelease(shared_state->lock);
 }
 
-// Call this function while you hold the lock. A killed worker has left its slots for sources in use.
+// Frees the slots for sources that a killed worker has left in use. Call this function while you hold the
+// lock.
 void clear_sources(const WorkerSlot &slot) {
     if (&slot >= shared_state->workers && &slot < shared_state->workers + settings.workers)
         shared_state_each_source(slot, [](SourceSlot &source) { source.used = false; });

@@ -14,10 +14,10 @@ inline constexpr int64_t batch_time_bounds[batch_time_buckets - 1] = {
 
 void worker_stats_batch_begins(SourceSlot *slot);                 // call it before the store of a batch
 void worker_stats_batch_ends(SourceSlot *slot, int64_t messages); // call it after the store of the batch
-// call it if the worker has discarded the batch, and will read the messages again
+// call it if the worker has discarded the batch, and will read the messages of the batch again
 void worker_stats_batch_dropped(SourceSlot *slot);
 
-// These three functions record values of a Kafka partition that the calling process reads. Call
+// The next three functions record values of a Kafka partition that the calling process reads. Call
 // worker_stats_high_watermark() immediately after the leader has reported the high watermark.
 void worker_stats_high_watermark(PartitionKey partition, int64_t high_watermark);
 void worker_stats_partition_state(PartitionKey partition, PartitionState state, const char *reason);
@@ -37,19 +37,19 @@ struct Lag {
 // counts only Kafka partitions that a worker reads.
 void worker_stats_lag(Lag *lag, int32_t source_id);
 
-// Returns messages per second over the last minute. If the worker has read the source for less than a minute,
-// the function divides by the time since the worker opened the source. Call this function while you hold the
-// lock.
+// Returns the source's stored messages per second over the last minute. If the worker has read the source for
+// less than a minute, the function divides by the time since the worker opened the source. Call this function
+// while you hold the lock.
 double worker_stats_rate(const SourceSlot &source, TimestampTz now);
 
-// If the worker is late, returns the time at which it had to be back in its loop. Otherwise returns 0. Call
-// this function while you hold the lock.
+// If the worker is late, returns the time at which the worker had to be back in its loop. Otherwise returns
+// 0. Call this function while you hold the lock.
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
-// If the worker has messages to read or to store, returns the time at which this work began. After each
-// progress, the work begins again. Returns 0 if the worker has no messages to read or to store. *partition is
-// the Kafka partition that the worker must read, or nullptr if the worker is storing a batch. Call this
-// function while you hold the lock.
+// If the worker is storing a batch, returns the start of the store and sets *partition to nullptr. Otherwise,
+// if Kafka partitions lag, returns the oldest PartitionSlot::waiting_since of the source, and sets *partition
+// to the slot of this Kafka partition. If no Kafka partition lags, returns 0. Call this function while you
+// hold the lock.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
                                        const PartitionSlot **partition);
 
