@@ -21,12 +21,12 @@ namespace heartbeat {
 
 namespace {
 
-// the shortest time from the last evaluation to an evaluation for an arrival
+// If readings have arrived, the next evaluation begins at least this time after the last evaluation.
 constexpr TimestampTz after_arrival = USECS_PER_SEC;
 constexpr TimestampTz by_clock = 5 * USECS_PER_SEC;
 // the time until the evaluation of the next slice of customers
 constexpr TimestampTz next_slice = USECS_PER_SEC;
-constexpr size_t customer_size = 1025; // 256 characters of up to 4 bytes, and a zero
+constexpr size_t customer_size = 1025; // 256 characters of up to 4 bytes, and a zero byte
 
 constexpr OwnFunction evaluate = {"heartbeat_evaluate_alerts", {TEXTOID, BOOLOID}};
 
@@ -116,9 +116,9 @@ TimestampTz alerts_due(TimestampTz due, TimestampTz now) {
 TimestampTz alerts_evaluate() {
     evaluated_at = GetCurrentTimestamp();
     // Set both flags before the evaluation, so that no arrival is lost. The evaluation does not see the
-    // readings that ingest stores after the snapshot of the evaluation, so ingest must record these arrivals.
-    // rules_watch can still be 0 here, because the evaluated rule can be the first rule that depends on
-    // arrivals.
+    // readings that ingest stores after the snapshot of the evaluation, so ingest must record their arrival.
+    // If no earlier rule depended on arrivals, rules_watch is 0 here. But this evaluation can find a new rule
+    // that depends on arrivals.
     pg_atomic_write_u32(&shared_state->arrived, 0);
     pg_atomic_write_u32(&shared_state->rules_watch, 1);
     arrival_noticed = false;

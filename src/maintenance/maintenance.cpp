@@ -34,11 +34,11 @@ namespace {
 constexpr TimestampTz hour = USECS_PER_HOUR;
 constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
 constexpr TimestampTz retry = 10 * USECS_PER_SEC;
-// the period of the task if heartbeat.log_summary is 0
+// If heartbeat.log_summary is 0, the summary task has this period.
 constexpr TimestampTz watch_at_most = USECS_PER_MINUTE;
 
-// Each function of a task returns the microseconds until the task is due again. It returns 0 if only another
-// process can make the task due again.
+// Each function of a task returns the microseconds until the task is due again. If the result is 0, only
+// another process can make the task due again.
 TimestampTz make_partitions() {
     partitions_make_ahead();
     return 24 * hour;

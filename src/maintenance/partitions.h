@@ -8,12 +8,14 @@ namespace heartbeat {
 
 // Creates the table partitions that the batch needs, each in its own transaction. If a reading is more than a
 // year old or more than a week in the future, the clock of its device is wrong. For such a reading the
-// function creates no table partition, and the reading goes to the default partition. If the function does
-// not get a lock within a second, it does not create the table partition. In this case, the readings of this
-// week also go to the default partitions, and heartbeat_make_partitions() moves these readings later.
+// function creates no table partition, and the reading goes to the default partition. The function also
+// creates no table partition if it does not get a lock within a second, or if a user's trigger prevents the
+// creation. Then the readings of this week go to the default partitions, and heartbeat_make_partitions()
+// moves these readings later.
 void partitions_prepare(const Batch *batch);
 
-// Creates the table partitions of this week and of the next week, so that ingest does not wait for them.
+// Creates the table partitions of this week and of the next week, so that ingest does not wait for their
+// creation.
 void partitions_make_ahead();
 
 // Calls heartbeat_apply_retention(). Does nothing while heartbeat.retention is 0.

@@ -49,9 +49,9 @@ Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
 Statement select_marks = {R"sql(
     SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes))sql"};
 
-// The table layout can set the number of minutes for one transaction. If it does not, the first transaction
-// rolls up minutes_at_first minutes. Then adapt() changes the number to keep the transactions short, because
-// no process can create a table partition while such a transaction holds its lock.
+// The table layout can set the number of minutes for one transaction. Without this number, the first
+// transaction rolls up minutes_at_first minutes, and adapt() then changes the number to keep the transactions
+// short. While such a transaction holds its lock, no process can create a table partition.
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
 constexpr TimestampTz quick = 100 * INT64CONST(1000);

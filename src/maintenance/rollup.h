@@ -18,8 +18,8 @@ enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
 
 // Rolls up marked minutes in a short transaction. Chooses minutes that got no mark in the last
 // rollup_quiet_ms, and minutes whose first mark is older than ten times rollup_quiet_ms. If the function
-// returns rolled_up, call it again immediately. If it returns not_quiet, only minutes with newer marks
-// remain: call it again later.
+// returns rolled_up, call it again immediately. If it returns not_quiet, all remaining marks are too new:
+// call it again later.
 RollupResult rollup_run();
 
 // Adds new blocks to the BRIN indexes of the weeks with stale minutes. The rollup's queries and other queries

@@ -42,8 +42,8 @@ template <typename ValueAt> Datum array_of_timestamptz(size_t count, ValueAt uni
                                        [=](size_t i) { return to_timestamptz(unix_microseconds_at(i)); });
 }
 
-// Makes an array of text from texts of the batch. piece_at(i) returns the place of text i in the batch. The
-// text must not be NULL.
+// Makes an array of text from texts of the batch. piece_at(i) returns the position of text i in the batch. No
+// text may be NULL.
 template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count, PieceAt piece_at) {
     size_t data_size = 0;
     int size;
@@ -62,9 +62,9 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
     return PointerGetDatum(array);
 }
 
-// All functions below first build an array of Datums, and so are slower. Use these functions for small
-// arrays, such as the dead letters and offsets of a batch. array_of_names() makes an array of text from names
-// that are C strings; nullptr stands for NULL.
+// The functions below first build an array of Datums, and so are slower than the functions above. Use them
+// for small arrays, such as the dead letters and offsets of a batch. array_of_names() makes an array of text
+// from names that are C strings. For NULL, name_at(i) returns nullptr.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
     bool *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));

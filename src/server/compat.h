@@ -1,5 +1,5 @@
-// The supported versions of PostgreSQL differ. This header hides each difference behind one name. The files
-// of this folder and of the floors above include it. Only this header and compat.cpp test PG_VERSION_NUM.
+// Hides the differences between the supported versions of PostgreSQL. Only this header and compat.cpp test
+// PG_VERSION_NUM. The other files of src/server and the floors above use the names of this header.
 #pragma once
 
 extern "C" {

@@ -1,5 +1,5 @@
-// A list whose length the compiler counts. The declaration of a Statement or an OwnFunction keeps its
-// parameter types in such a list. So no programmer has to count parameters by hand.
+// A list whose length the compiler counts. A Statement or an OwnFunction keeps its parameter types in such a
+// list. So no programmer has to count parameters by hand.
 #pragma once
 
 #include <cstddef>

@@ -39,7 +39,7 @@ Relation extension_table_open(const char *name, LOCKMODE mode);
 void extension_forget();
 
 // Returns a number that extension_forget() increases. If you keep a value from the catalog, keep this number
-// together with the value. When the number has changed, the value is no longer valid.
+// together with the value. If the number has changed since then, the value is no longer valid.
 uint64_t extension_generation();
 
 } // namespace heartbeat

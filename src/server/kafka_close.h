@@ -7,17 +7,17 @@
 
 namespace heartbeat {
 
-// `consumer` may be nullptr. If the result is not `closed`, some threads of the client still run, and the
-// process continues. If these threads still run when the process ends, the process ends with _exit(). _exit()
-// skips the exit handlers of the C library, which would unload libraries that the threads use. The process
-// first releases its locks and its slot in shared memory, and then calls _exit(). So no other process waits
-// for this process.
+// Closes the client. `consumer` may be nullptr. If the result is not `closed`, some threads of the client
+// still run, and the process continues. If these threads still run at the end of the process, the process
+// calls _exit(). _exit() skips the exit handlers of the C library, which would unload libraries that the
+// threads use. The process releases its locks and its slot in shared memory before it calls _exit(). So no
+// other process waits for this process.
 CloseResult kafka_close(Consumer *consumer);
 
-// kafka_close_later() begins to close the client, and does not wait. `retire`: see consumer_close_later().
-// kafka_closing() waits at most `milliseconds` for all clients that kafka_close_later() has begun to close,
-// and frees the clients that librdkafka has destroyed. If threads of a client still run when the process
-// ends, the process ends with _exit(), as after kafka_close().
+// kafka_close_later() begins to close the client, and does not wait. For `retire`, see
+// consumer_close_later(). kafka_closing() waits at most `milliseconds` for all clients that
+// kafka_close_later() has begun to close, and frees the clients that librdkafka has destroyed. If threads of
+// a client still run at the end of the process, the process calls _exit(), as described for kafka_close().
 void kafka_close_later(Consumer *consumer, bool retire);
 ClosingConsumers kafka_closing(int milliseconds);
 

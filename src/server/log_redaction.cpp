@@ -1,6 +1,6 @@
 // Changes a setting of auto_explain, so that the log does not contain the parameters of statements. In a
-// worker, the change lasts until the process ends. In a session, the change lasts for a part of a
-// transaction.
+// worker, the change lasts until the process ends. In a session, the change lasts from
+// log_redaction_hide_for_now() to log_redaction_show().
 #include "server/server.h"
 
 #include "server/log_redaction.h"

@@ -1,5 +1,5 @@
 // Finds the extension's functions by their exact signature. Decides whether a table belongs to the extension
-// or to another role. statement_relations.cpp calls this check for each statement's tables.
+// or to another role. statement_relations.cpp calls own_relation_check() for the tables of each statement.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -60,8 +60,8 @@ bool own_function_call(const OwnFunction &function, const Datum *values, const b
     return !call->isnull;
 }
 
-// The check also accepts a table that belongs to the extension's owner. A table that has left the extension
-// (ALTER EXTENSION heartbeat DROP TABLE) still has this owner.
+// Accepts also a table that is not in the extension but belongs to the extension's owner. For example, after
+// ALTER EXTENSION heartbeat DROP TABLE, the table still has the same owner.
 void own_relation_check(Oid relation) {
     const Extension &extension = extension_known();
     if (relation < FirstNormalObjectId || owner_of(relation) == extension.owner ||

@@ -1,6 +1,6 @@
-// Checks that all tables of the extension are logged (not UNLOGGED). This file remembers the result until any
-// table changes. A transaction that has written to a table holds a lock on this table, so the table stays
-// logged until the commit.
+// Checks that all tables of the extension are logged (not UNLOGGED). This file remembers the result until the
+// definition of any table changes. A transaction that has written to a table holds a lock on this table, so
+// the table stays logged until the commit.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -24,7 +24,7 @@ namespace heartbeat {
 
 namespace {
 
-Oid checked = InvalidOid; // the extension whose tables are all logged, by the last check
+Oid checked = InvalidOid; // the extension whose tables were all logged at the last check
 
 void forget(Datum /*argument*/, Oid /*relation*/) {
     checked = InvalidOid;
@@ -37,7 +37,7 @@ void watch() {
     watching = true;
 }
 
-// Ignores a table that another session has just dropped.
+// Raises an error if the table is unlogged. Ignores a table that another session has just dropped.
 void check_table(Oid table, bool *partitioned) {
     *partitioned = false;
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
@@ -90,7 +90,8 @@ void persistence_check() {
     watch();
     if (checked == extension)
         return;
-    // set `checked` before the search, because a table change during the search must reset it
+    // Set `checked` before the search. A table change during the search resets `checked`, and this reset must
+    // not get lost.
     checked = extension;
     PG_TRY();
     check_members(extension);

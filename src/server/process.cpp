@@ -52,9 +52,10 @@ void protect_session() {
     // and the worker tries again.
     set("lock_timeout", "10s");
     log_redaction_hide();
-    // If a crash loses the last commits, it loses rows and offsets together. So after the crash, the workers
-    // read these messages from Kafka again. TransactionHooks::before_commit handles transactions of which a
-    // crash could lose only a part: it makes the commit wait for the disk.
+    // If a crash loses the last commits, it loses the rows and the offsets of these commits together. So
+    // after the crash, the workers read the messages of these commits from Kafka again. A crash could lose
+    // only a part of a transaction that writes on several nodes of Citus. So TransactionHooks::before_commit
+    // makes the commit of such a transaction wait for the disk.
     set("synchronous_commit", "off");
 }
 
@@ -69,9 +70,9 @@ void return_memory() {
 #endif
 }
 
-// Each log line of a process of heartbeat goes through this hook, also an error from a user's trigger. A
-// customer's id or a broker's text in the line can contain control characters, and a terminal would execute
-// these characters.
+// Each log line of a process of heartbeat goes through this hook, even the line of an error from a user's
+// trigger. The line can contain a customer's id or a text of a broker, and these can have control characters.
+// A terminal would execute the control characters.
 emit_log_hook_type next_log_hook = nullptr;
 
 void escape(char **text, bool lines) {
@@ -85,7 +86,7 @@ void escape(char **text, bool lines) {
 void escape_in_log(ErrorData *error) {
     for (char **text : {&error->message, &error->detail, &error->detail_log, &error->hint})
         escape(text, false);
-    // these texts can be code, so their line breaks stay
+    // The context and the internal query can be code, so their line breaks stay.
     for (char **text : {&error->context, &error->internalquery})
         escape(text, true);
     if (next_log_hook != nullptr)

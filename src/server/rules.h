@@ -14,7 +14,7 @@ namespace heartbeat {
 const char *rules_in_statement(const char *statement);
 
 // Call this function with an SPI connection. It returns the rules that can change the rows that ingest
-// writes, in the same form.
+// writes, in the same form as rules_in_statement().
 const char *rules_on_ingest();
 
 // Returns the rules on a table, in the form 'rule "a", rule "b"'. The function allocates the text with

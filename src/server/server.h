@@ -28,7 +28,7 @@ extern "C" {
 namespace heartbeat {
 
 // Messages and readings have times in microseconds since 1970. The server's times are microseconds since
-// 2000. These functions convert between the two.
+// 2000. The functions below convert one kind of time to the other.
 inline constexpr int64_t epoch_difference =
     static_cast<int64_t>(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * USECS_PER_SEC;
 

@@ -45,8 +45,8 @@ bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// If heartbeat.brokers in postgresql.conf is not a valid list, the setting keeps its old value. At the start
-// of the server, this old value is empty. In this case, heartbeat_status shows refused_brokers as the reason.
+// If heartbeat.brokers in postgresql.conf is not a valid list, the setting keeps its old value. If the old
+// value is empty (as at the start of the server), heartbeat_status shows refused_brokers as the reason.
 constexpr const char *brokers_empty = "heartbeat.brokers is empty";
 char refused_brokers[broker_reason_size] = "";
 
@@ -75,8 +75,8 @@ bool check_group_id(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// If the server did not preload the library, these settings have no effect. A configuration file can still
-// set them, and this is not an error.
+// Defines the settings whose changes take effect at a restart. If the server did not preload the library,
+// these settings have no effect. But a configuration file can set them without an error.
 void define_at_start() {
     GucContext context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
     DefineCustomStringVariable("heartbeat.database", "Sets the database that the workers store readings in.",

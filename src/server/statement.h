@@ -17,10 +17,11 @@ uint64_t statement_execute(Statement *statement, const Datum *values, const char
 // before you fill the array.
 void statement_check_room(uint64_t rows, uint64_t room);
 
-// These functions return a value from the rows of the last statement. The first row has the number 0, and the
-// first column has the number 1. The owner of a table can change a column's type at any time. So each of
-// these functions raises an error if the column does not have the expected type. A function without the
-// parameter `null` also raises an error if the value is NULL. Only statement_text() returns nullptr for NULL.
+// The functions below return a value from the rows of the last statement. The first row has the number 0, and
+// the first column has the number 1. The owner of a table can change a column's type at any time. So each
+// function raises an error if the column does not have the expected type. For NULL, statement_text() returns
+// nullptr, and the version of statement_value() with `null` sets *null. Every other function raises an error
+// for NULL.
 Datum statement_value(uint64_t row, int column, Oid type, bool *null);
 Datum statement_value(uint64_t row, int column, Oid type);
 bool statement_bool(uint64_t row, int column);

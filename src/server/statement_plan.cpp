@@ -68,7 +68,7 @@ SPIPlanPtr parse(Statement *statement) {
         bool unnamed =
             error->sqlerrcode != ERRCODE_UNDEFINED_TABLE &&
             error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE &&
-            // for example, because of a rule on the table
+            // for example, the table has a rule
             (error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED ||
              ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION);
         if (!unnamed)

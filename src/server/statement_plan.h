@@ -84,7 +84,8 @@ struct Statement {
             if (part.text != nullptr && highest_in(part.text) > highest)
                 highest = highest_in(part.text);
         if (highest != types.count)
-            // this function is not constexpr, so the call is an error of the compiler
+            // statement_types_are_of_other_parameters() is not constexpr, so the compiler reports the call as
+            // an error
             statement_types_are_of_other_parameters();
     }
 };

@@ -17,8 +17,8 @@ const char *column_name(int column) {
     return NameStr(TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->attname);
 }
 
-// Accepts the expected type. Also accepts a domain over this type, and a varchar instead of a text, because
-// the server stores their values in the same way.
+// Accepts the expected type, and a domain over this type. For an expected text, also accepts a varchar. The
+// server stores the values of all these types in the same way.
 void check_type(int column, Oid expected) {
     Oid found = TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->atttypid;
     if (found == expected || IsBinaryCoercible(found, expected))

@@ -9,8 +9,7 @@
 namespace heartbeat {
 
 // Copies a text. The caller expects the database's encoding, but the text can have invalid bytes. Each
-// invalid byte, and each byte of a control character, becomes \xNN. A second copy does not change the text
-// again.
+// invalid byte, and each byte of a control character, becomes \xNN. A copy of the copy has the same text.
 void text_copy(char *to, size_t size, const char *from);
 template <size_t size> void text_copy(char (&to)[size], const char *from) {
     text_copy(to, size, from);

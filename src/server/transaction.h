@@ -11,17 +11,17 @@ namespace heartbeat {
 // with the rights of a security-restricted operation. If the extension is missing, the function begins no
 // transaction and returns false. No session can drop the extension while the transaction runs. `isolation` is
 // XACT_READ_COMMITTED or XACT_REPEATABLE_READ. If locked_table is not nullptr, the function locks this table
-// in SHARE UPDATE EXCLUSIVE mode before it takes the snapshot. heartbeat_make_partitions() takes the same
-// lock. In this case, the function also calls the hooks before_snapshot and after_snapshot. During the
-// transaction, PostgreSQL checks deferred constraints at the end of each statement. After the transaction,
-// the memory context and the settings are the same as before the transaction, even if a trigger has changed a
-// setting.
+// in SHARE UPDATE EXCLUSIVE mode before it takes the snapshot, and calls the hooks before_snapshot and
+// after_snapshot. heartbeat_make_partitions() takes the same lock, and so cannot run at the same time. During
+// the transaction, PostgreSQL checks deferred constraints at the end of each statement. After the
+// transaction, the memory context and the settings are the same as before the transaction, even if a trigger
+// has changed a setting.
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
 void transaction_commit();
 void transaction_abandon(); // call it after an error, or to undo the transaction
 
 // Functions of a higher floor that transaction_begin(), role_enter() and transaction_commit() call.
-// _PG_init() sets them once.
+// _PG_init() passes these functions to transaction_set_hooks() once.
 struct TransactionHooks {
     // transaction_begin() calls begun() after it has found the extension. role_enter() calls begun() before
     // anything else. begun() must not read a catalog.
@@ -30,18 +30,19 @@ struct TransactionHooks {
     // true, transaction_begin() also calls after_snapshot().
     bool (*before_snapshot)();
     void (*after_snapshot)();
-    void (*before_commit)(); // this function can still read the catalog
-    // the next step is the commit: every error after this call is an error of the commit
+    void (*before_commit)(); // before_commit() may read the catalog
+    // transaction_commit() calls committing() just before the commit. Every later error is an error of the
+    // commit.
     void (*committing)();
 };
 void transaction_set_hooks(const TransactionHooks &given);
 
-// If a session executes a function that acts as the extension's owner, the function calls role_enter() and
-// role_leave(). role_enter() first checks the caller's deferred constraints, with the role of the caller.
-// Users' triggers can run between the two calls. So between the two calls, the code acts as the workers' role
-// with the rights of a security-restricted operation. A trigger can change settings (SET, set_config), and so
-// change the meaning of the caller's next statements. So role_leave() undoes changes of settings. After an
-// error, the server restores the user.
+// In a session, the code that stores readings calls role_enter() first and role_leave() last. role_enter()
+// first checks the caller's deferred constraints, with the role of the caller. Users' triggers can run
+// between the two calls. So between the two calls, the code acts as the workers' role with the rights of a
+// security-restricted operation. A trigger can change settings (SET, set_config), and so change the meaning
+// of the caller's next statements. So role_leave() undoes changes of settings. After an error, the server
+// restores the user and the settings.
 struct ActingRole {
     Oid user;
     int security;

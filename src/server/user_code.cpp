@@ -88,8 +88,8 @@ Oid owner_of_function(Oid function) {
 }
 
 // Returns true for a trigger that the server uses for a foreign key or a deferred unique constraint. The
-// column tgisinternal alone does not show this. If a user creates a trigger on a partitioned table, each
-// table partition gets a copy of the trigger, and PostgreSQL 14 also sets tgisinternal for this copy.
+// column tgisinternal alone does not tell: if a user creates a trigger on a partitioned table, each table
+// partition gets a copy of the trigger, and PostgreSQL 14 sets tgisinternal for this copy too.
 bool keeps_constraint(const Trigger &trigger) {
     HeapTuple tuple = OidIsValid(trigger.tgconstraint)
                           ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger.tgconstraint))
@@ -131,7 +131,7 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
 }
 
 // Refuses triggers of other roles. The catalog does not record who has created a trigger. So the function
-// accepts a trigger only under two conditions. First, only the owner or a superuser has the right to create
+// accepts a trigger only if two conditions hold. First, only the owner or a superuser has the right to create
 // triggers on the table. Second, the trigger's function belongs to the owner or to a superuser.
 void refuse_triggers(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;

@@ -10,7 +10,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// Returns true if only heartbeat writes to this table.
+// Returns true for a bookkeeping table. Only heartbeat writes to such a table.
 bool user_code_is_bookkeeping(Oid table);
 
 // Locks a bookkeeping table for writing, so that no session can change its triggers and rules until the
