@@ -16,7 +16,8 @@ constexpr std::chrono::seconds shortest_period(1);
 constexpr mode_t readable_by_all = 0644;
 constexpr timespec very_old[2] = {{0, UTIME_OMIT}, {0, 0}};
 
-// `times` is the argument of futimens(): nullptr sets the present time. Returns 0 or errno.
+// Sets the time of the file. `times` is the argument of futimens(): nullptr sets the present time. Returns 0
+// or errno.
 int touch(const std::string &path, const timespec *times) {
     const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, readable_by_all);
     if (fd < 0)

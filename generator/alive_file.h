@@ -1,5 +1,5 @@
 // Generator: a file for health checks. The age of the file shows when Kafka last acknowledged a message.
-// run.cpp uses it for the option --alive-file.
+// run.cpp uses the class AliveFile for the option --alive-file.
 #pragma once
 
 #include <chrono>

@@ -100,7 +100,7 @@ class Defaults {
             return append_record(json, type, depth, out);
         case Kind::array:
         case Kind::map:
-            return append_elements(const_cast<json_t *>(json), type, depth, out); // jansson's macros need it
+            return append_elements(const_cast<json_t *>(json), type, depth, out); // for jansson's macros
         case Kind::choice:
             return append_choice(json, type, depth, out);
         }
@@ -150,7 +150,7 @@ class Defaults {
         return false;
     }
 
-    size_t values_ = 0; // how many were written
+    size_t values_ = 0; // the number of values written so far
 };
 
 } // namespace

@@ -28,8 +28,8 @@ void add_text(const Pieces &pieces, BinarySteps *steps) {
     steps->bytes += text;
 }
 
-// Returns whether the number fits this branch best: whole numbers fit integers, and other numbers fit
-// fractions.
+// Returns true if the type is the best type for the node. The best type for a whole number is an integer
+// type, and for any other number it is float or double. For a node that is no number, every type is the best.
 bool is_natural(const TemplateNode &node, const AvroType &type) {
     switch (type.kind) {
     case Kind::float32:
@@ -108,7 +108,8 @@ class Compiler {
         steps->bytes += from.bytes;
     }
 
-    // Returns the member for a field. A member's name can have characters that are not legal in Avro.
+    // Returns the index of the member for a field. A member's name can have characters that are not legal in
+    // Avro, so the name of the field can be the legal form of the member's name.
     static std::optional<size_t> member_of(const TemplateNode &node, const std::string &field) {
         for (size_t i = 0; i < node.names.size(); i++) {
             const std::string name = fixed_text(node.names[i]);

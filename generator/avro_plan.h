@@ -1,4 +1,4 @@
-// Generator, formats: makes the plan that writes a template's messages in Avro. encoding.cpp calls it.
+// Generator, formats: makes the plan that writes a template's messages in Avro. encoding.cpp calls this code.
 #pragma once
 
 #include "avro_schema.h"
@@ -9,8 +9,9 @@
 
 namespace heartbeat::generator {
 
-// Returns the plan that writes the template's value with this schema. A field gets the member with its name.
-// If a value does not fit the schema, throws TemplateError with a text that begins with `name`.
+// Returns the plan that writes the template's value with this schema. A field of a record gets the value of
+// the member with the same name. If a value does not fit the schema, throws TemplateError with a text that
+// begins with `name`.
 BinaryPlan avro_plan(const TemplateNode &node, const AvroSchema &schema, const std::string &name);
 
 // Appends the bytes of a field's default. Returns false if the default does not fit the type.

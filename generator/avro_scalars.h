@@ -1,5 +1,5 @@
 // Generator, formats: adds simple values to a plan for Avro: no arrays, maps or records. avro_plan.cpp calls
-// it.
+// this code.
 #pragma once
 
 #include "avro_schema.h"

@@ -36,7 +36,7 @@ class Reader {
   public:
     Reader(const std::string &name, std::deque<AvroType> *types) : name_(name), types_(types) {}
 
-    // `space` is the namespace of the enclosing type.
+    // Reads a type. `space` is the namespace of the enclosing type.
     const AvroType *read(const json_t *json, const std::string &space, const std::string &path) {
         if (json_is_string(json))
             return find(json_string_value(json), space, path);
@@ -95,7 +95,7 @@ class Reader {
         return &type;
     }
 
-    // Returns the namespace for the types inside this type.
+    // Sets the full name of the type. Returns the namespace for the types inside this type.
     std::string take_name(const json_t *json, const std::string &space, const std::string &path,
                           AvroType *type) {
         const std::string name = text_of(json, "name");

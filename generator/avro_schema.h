@@ -32,13 +32,14 @@ struct AvroType {
     };
 
     Kind kind = Kind::null;
-    std::string logical;                    // the logical type; empty: none
-    int64_t scale = 0;                      // of the logical type decimal
-    size_t size = 0;                        // of a fixed
-    std::string name;                       // the full name of a record, an enumeration or a fixed
-    std::vector<std::string> names{};       // fields of a record, symbols of an enumeration
-    std::vector<const AvroType *> types{};  // of the fields, of the branches, or of the values (array, map)
-    std::vector<const json_t *> defaults{}; // of a record's fields; nullptr: no default
+    std::string logical;              // the logical type; empty: none
+    int64_t scale = 0;                // the scale of the logical type decimal
+    size_t size = 0;                  // the number of bytes of a fixed
+    std::string name;                 // the full name of a record, an enumeration or a fixed
+    std::vector<std::string> names{}; // the fields of a record, or the symbols of an enumeration
+    // the types of the fields, of the branches, of an array's elements or of a map's values
+    std::vector<const AvroType *> types{};
+    std::vector<const json_t *> defaults{}; // the defaults of a record's fields; nullptr: no default
 };
 
 // Owns the types, and the JSON of their defaults. A type can contain itself, through its name.

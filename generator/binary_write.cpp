@@ -59,8 +59,8 @@ class Writer {
     }
 
   private:
-    // Writes a length and then the bytes of `content`. Most lengths fit into one byte, so this function
-    // reserves one byte for the length.
+    // Writes a length and then the bytes of `content`. Most lengths fit into one byte, so this function first
+    // reserves one byte for the length. For a longer length, it inserts the other bytes later.
     template <typename Content> void write_sized(Content content) {
         const size_t at = out_->size();
         out_->push_back('\0');
@@ -171,7 +171,8 @@ class Writer {
         }
     }
 
-    // Adds one day, because the local time at the beginning of 1970 is negative west of Greenwich.
+    // Returns the local time plus one day. Without this day, the result would be negative for the beginning
+    // of 1970 west of Greenwich.
     int64_t local_time(const Placeholder &placeholder, size_t reading) const {
         return time_of(placeholder.field, reading) + placeholder.format.zone() + day_us;
     }
@@ -230,7 +231,7 @@ void append_big_endian_id(uint32_t id, std::string *out) {
 }
 
 void append_big_endian(int64_t number, size_t size, std::string *out) {
-    size_t needed = 8; // bytes, without bytes that only repeat the sign
+    size_t needed = 8; // the number of bytes, without the bytes that only repeat the sign
     while (needed > 1 && number >> (8 * (needed - 1) - 1) == number >> 63)
         needed--;
     for (size_t i = std::max(size, needed); i-- > 0;)

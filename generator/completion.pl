@@ -12,9 +12,9 @@ my $shell   = shift // '';
 my %print   = (bash => \&print_bash, zsh => \&print_zsh, fish => \&print_fish);
 die "usage: $0 bash|zsh|fish\n" unless $print{$shell};
 
-# The options of --help. `short` and `long` are the option's names, and `text` is the beginning of its description. `value` is
-# the name of its value, '' for a switch. `optional` is true if a user can leave out the value, and `repeated` is true if a user
-# can give the option several times.
+# The options of --help. `short` and `long` are the option's names, and `text` is the beginning of the option's description.
+# `value` is the name of the option's value, '' for a switch. `optional` is true if a user can leave out the value, and
+# `repeated` is true if a user can give the option several times.
 my @options;
 while (my $line = <STDIN>)
 {

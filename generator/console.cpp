@@ -1,5 +1,5 @@
-// Generator: writes messages to standard error, and on a terminal also one progress line. The console clears
-// the progress line before each message.
+// Generator: writes errors and information to standard error, and on a terminal also one progress line. The
+// console clears the progress line before it writes an error or information.
 #include "console.h"
 
 #include <cinttypes>

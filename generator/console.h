@@ -1,5 +1,5 @@
-// Generator: writes messages to standard error, and on a terminal also one progress line. The other parts of
-// the generator report progress, information and errors through the class Console.
+// Generator: writes errors and information to standard error, and on a terminal also one progress line. The
+// other parts of the generator report errors, information and progress through the class Console.
 #pragma once
 
 #include "message.h"

@@ -16,10 +16,11 @@ namespace heartbeat::generator {
 // newest 5 MiB and 100,000 batches. Threads of librdkafka serve clients until the object is destroyed.
 class EmbeddedBroker {
   public:
-    // port 0: any free port. Throws std::runtime_error (std::system_error if it cannot listen on the port).
+    // Port 0 means any free port. Throws std::system_error if the port is not free, and std::runtime_error if
+    // librdkafka cannot start the mock cluster or create the topic.
     EmbeddedBroker(uint16_t port, const std::string &topic, int partitions);
 
-    // host:port for clients
+    // Returns the address for clients, as host:port.
     const std::string &address() const { return address_; }
 
     // The mock cluster removes the oldest messages of a partition that exceeds a limit. Returns how many

@@ -1,4 +1,5 @@
-// Generator, encode: converts a reading into the JSON text of a Kafka message. The simulated source calls it.
+// Generator, encode: converts a reading into the JSON text of a Kafka message. The simulated source calls
+// this code.
 #pragma once
 
 #include "decode/reading.h"

@@ -77,7 +77,7 @@ PartEncoding avro_key(const Options &options, const TemplateTree &tree) {
     return avro_part(*tree.key, tree.key_schema, tree.name + ": key_schema", tree.name);
 }
 
-// The user must give the ids of both schemas, or no id.
+// Sets the ids of the schemas. The user must give the ids of both schemas, or no id.
 void set_ids(const Options &options, MessageEncoding *encoding) {
     const bool has_key = !encoding->key.schema.empty();
     if (has_key && options.schema_id.has_value() != options.key_schema_id.has_value())
@@ -116,8 +116,8 @@ MessageEncoding encoding_load(const Options &options, const MessageTemplate &lay
     return encoding;
 }
 
-// The frame is a zero byte and the id. Protobuf's frame also names the message in the schema: a zero byte for
-// the first message.
+// The frame is a zero byte and the id of the schema. In Protobuf, the index of the message in the schema
+// follows: a zero byte for the first message.
 void encoding_set_id(Format format, uint32_t id, PartEncoding *part) {
     part->prefix.assign(1, '\0');
     append_big_endian_id(id, &part->prefix);

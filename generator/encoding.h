@@ -1,5 +1,5 @@
 // Generator, formats: the encoding of the values and the keys of a run: JSON, Avro or Protobuf, with or
-// without the frame that names a schema. run.cpp calls it.
+// without the frame that names a schema. run.cpp calls this code.
 #pragma once
 
 #include "binary_plan.h"
@@ -16,7 +16,7 @@ enum class Format { json, json_schema, avro, protobuf };
 
 struct PartEncoding {
     std::string schema;             // empty: the part has no schema, and is text
-    std::optional<BinaryPlan> plan; // without a plan, the template's text is written
+    std::optional<BinaryPlan> plan; // no value: the source writes the template's text
     std::string prefix;             // the frame before the bytes; empty: no frame
 };
 
@@ -29,12 +29,12 @@ struct MessageEncoding {
     bool is_binary() const { return value.plan.has_value() || !value.prefix.empty(); }
 };
 
-// Uses the format of --format. Without --format, it uses the format of the template. Makes the schemas and
-// the plans, and the frames for --schema-id. Throws LayoutError if options do not fit the format, and
-// TemplateError if the template does not fit it.
+// Returns the encoding in the format of --format. Without --format, returns the encoding in the format of the
+// template. Makes the schemas and the plans, and the frames for --schema-id. Throws LayoutError if the
+// options do not fit the format, and TemplateError if the template does not fit the format.
 MessageEncoding encoding_load(const Options &options, const MessageTemplate &layout);
 
-// Puts the frame with this schema id before the bytes.
+// Sets the part's frame, which contains this schema id.
 void encoding_set_id(Format format, uint32_t id, PartEncoding *part);
 
 // Returns the registry's name of the format: AVRO, PROTOBUF or JSON.

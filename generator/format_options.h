@@ -1,4 +1,4 @@
-// Generator, options: adds the options of the formats of messages. options.cpp calls it.
+// Generator, options: adds the options of the formats of messages. options.cpp calls this code.
 #pragma once
 
 #include "options.h"
@@ -7,7 +7,7 @@
 
 namespace heartbeat::generator {
 
-// Call it after the options of the layout are added.
+// Call this function after add_layout_options().
 void add_format_options(CLI::App *app, Options *options);
 
 } // namespace heartbeat::generator

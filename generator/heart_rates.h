@@ -1,5 +1,5 @@
-// Generator, simulate: makes heart rates. Most of them are normal, and some are anomalies. simulate.cpp and
-// simulate_message.cpp use it.
+// Generator, simulate: makes heart rates. Most heart rates are normal, and some are anomalies. simulate.cpp
+// and simulate_message.cpp use the class HeartRates.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ class HeartRates {
     double next_anomaly();
     double next_integer(int first, int last);
 
-    // Uniform in [0, 1).
+    // Returns a random number with a uniform distribution in [0, 1).
     double next_fraction() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
 
     std::mt19937_64 random_;

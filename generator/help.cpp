@@ -13,8 +13,8 @@ namespace {
 constexpr size_t indent = 30;
 constexpr size_t line_width = 100;
 
-// Returns the value of the option as the help shows it, such as " FILE". An optional value is in brackets.
-// For a switch the text is empty.
+// Returns the text that the help shows for the value of the option, such as " FILE". For an optional value,
+// the text is in brackets. For a switch, the text is empty.
 std::string value_of(const CLI::Option &option) {
     if (option.get_type_size() == 0 || option.get_type_name().empty())
         return "";

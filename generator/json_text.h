@@ -1,4 +1,4 @@
-// Generator, templates: writes pieces of JSON text, and JSON pointers. template_compile.cpp calls it.
+// Generator, templates: writes pieces of JSON text, and JSON pointers. template_compile.cpp calls this code.
 #pragma once
 
 #include <jansson.h>
@@ -7,11 +7,11 @@
 
 namespace heartbeat::generator {
 
-// Returns the text in the form that it has between the quotes of a JSON string.
+// Returns the text with the escapes that it needs between the quotes of a JSON string.
 std::string json_escaped(std::string_view text);
 
-// Returns the JSON text of a number, true, false or null. A number keeps its value. A JSON_REAL keeps a
-// decimal point or an exponent.
+// Returns the JSON text of a number, true, false or null. The text of a number keeps the value of the number.
+// The text of a JSON_REAL always has a decimal point or an exponent.
 std::string json_scalar_text(const json_t *value);
 
 // Returns the JSON pointer (RFC 6901) of a member or an element of `parent`.

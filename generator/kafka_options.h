@@ -1,4 +1,4 @@
-// Generator, options: adds the options of Kafka. options.cpp calls it.
+// Generator, options: adds the options of Kafka. options.cpp calls this code.
 #pragma once
 
 #include "options.h"

@@ -12,7 +12,7 @@ namespace heartbeat::generator {
 
 namespace {
 
-constexpr uint64_t most_devices = 10'000'000;  // of all customers together
+constexpr uint64_t most_devices = 10'000'000;  // the largest number of devices of all customers together
 constexpr int longest_message = 1'000'000'000; // seconds from the first to the last reading
 constexpr double tolerance = 1e-9;             // allowed rounding error of a computed number of seconds
 
@@ -48,7 +48,7 @@ void check_places(const Options &options, bool has_device, bool has_repeat) {
                           std::to_string(most_devices) + " devices");
 }
 
-// Two readings of a device must have different times in the layout.
+// Checks that two readings of a device have different times in the layout.
 void check_interval(const Options &options, int64_t resolution) {
     const double shortest = static_cast<double>(resolution) / 1e6;
     const std::string why = ": this layout writes times in steps of " + number_text(shortest) +

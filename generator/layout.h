@@ -1,5 +1,5 @@
 // Generator: loads the layout of the messages of a run: heartbeat's own layout, or a template. This code
-// compiles the template, and checks whether the layout allows the options. run.cpp calls it.
+// compiles the template, and checks whether the layout allows the options. run.cpp calls this code.
 #pragma once
 
 #include "message_template.h"

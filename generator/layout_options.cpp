@@ -9,7 +9,7 @@ namespace heartbeat::generator {
 
 namespace {
 
-constexpr uint32_t most_devices = 1000; // of one customer
+constexpr uint32_t most_devices = 1000; // the largest number of devices of one customer
 
 } // namespace
 

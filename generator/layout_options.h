@@ -1,4 +1,4 @@
-// Generator, options: adds the options of the layout of messages. options.cpp calls it.
+// Generator, options: adds the options of the layout of messages. options.cpp calls this code.
 #pragma once
 
 #include "CLI/CLI.hpp"

@@ -1,5 +1,5 @@
 // Generator, embedded broker: forwards the connections of one loopback port to another loopback port.
-// embedded_broker.cpp uses it. This file does not depend on Kafka.
+// embedded_broker.cpp uses this code. This file does not depend on Kafka.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@
 
 namespace heartbeat::generator {
 
-// Forwards bytes in both directions on a thread, until the object is destroyed.
+// Forwards bytes in both directions in a thread of its own, until the object is destroyed.
 class LoopbackForwarder {
   public:
-    // Throws std::system_error if it cannot listen on `port`.
+    // Throws std::system_error if the socket cannot listen on `port`.
     LoopbackForwarder(uint16_t port, uint16_t target_port);
     ~LoopbackForwarder();
     LoopbackForwarder(const LoopbackForwarder &) = delete;

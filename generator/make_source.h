@@ -1,5 +1,5 @@
 // Generator: makes the source of a run's messages: a replay, heartbeat's own layout, or a template. run.cpp
-// calls it.
+// calls this code.
 #pragma once
 
 #include "encoding.h"

@@ -54,8 +54,8 @@ class Sink {
   public:
     virtual ~Sink() = default;
 
-    // Opens the sink. The call can wait for a broker. If the call fails, it prints the reason and returns
-    // false.
+    // Opens the sink. The call can wait for a broker. If the sink cannot be opened, open() prints the reason
+    // and returns false.
     virtual bool open() { return true; }
     virtual SendResult send(const Message &message) = 0;
     // Handles events. The call waits up to timeout_ms for the first event.

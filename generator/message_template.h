@@ -1,5 +1,6 @@
 // Generator, templates: the compiled form of a template: a list of steps, each with a text and then a
-// placeholder or an array. template_compile.cpp makes it, and template_source.cpp writes messages with it.
+// placeholder or an array. template_compile.cpp makes the steps, and template_source.cpp writes messages with
+// the steps.
 #pragma once
 
 #include "placeholder.h"
@@ -38,7 +39,7 @@ struct Step {
     Kind kind = Kind::text;
     Placeholder placeholder{}; // only for `field`
     // The other members are only for `repeat`.
-    bool is_object = false; // writes an object, not an array
+    bool is_object = false; // true: the step writes an object, and not an array
     size_t count = 0;
     size_t stride = 0; // the number of readings in each element
     std::vector<Step> each{};
@@ -72,8 +73,8 @@ struct MessageTemplate {
 void template_write(const std::vector<Step> &steps, const MessageReadings &readings, std::mt19937_64 *random,
                     std::string *out, size_t first = 0);
 
-// Converts a heart rate in beats per minute to the unit. JSON has no infinite numbers, so the interval
-// between two beats of a heart rate of 0 is 0.
+// Converts a heart rate in beats per minute to the unit. For a heart rate of 0, the interval between two
+// beats would be infinite. JSON has no infinite numbers, so the function returns 0 for this interval.
 double template_heart_rate(HeartRateUnit unit, double heart_rate);
 
 } // namespace heartbeat::generator

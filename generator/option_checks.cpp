@@ -51,7 +51,7 @@ CLI::Validator check_number(double first, double last, bool above_first) {
           << (above_first ? " and up to " : " to ") << last;
     return make_check(legal.str(), [first, last, above_first](std::string &text) {
         double number = 0;
-        // These comparisons are false for "nan", so the check refuses it.
+        // These comparisons are false for "nan", so the check refuses "nan".
         return parse_number(text, &number) && (above_first ? number > first : number >= first) &&
                number <= last;
     });

@@ -11,20 +11,20 @@ namespace heartbeat::generator {
 CLI::Validator check_integer(uint64_t first, uint64_t last);
 // With above_first, `first` itself is not legal.
 CLI::Validator check_number(double first, double last, bool above_first = false);
-// An RFC 3339 time. The check replaces the text by the microseconds since 1970-01-01 UTC.
+// Accepts an RFC 3339 time. The check replaces the text by the microseconds since 1970-01-01 UTC.
 CLI::Validator check_time();
-// A port, or `true` for any free port. The check replaces `true` by 0.
+// Accepts a port, or `true` for any free port. The check replaces `true` by 0.
 CLI::Validator check_port();
 CLI::Validator check_switch();
-// The name of a preset.
+// Accepts the name of a preset.
 CLI::Validator check_preset();
-// A list of bootstrap servers, separated by commas.
+// Accepts a list of bootstrap servers, separated by commas.
 CLI::Validator check_brokers();
-// The name of a format.
+// Accepts the name of a format.
 CLI::Validator check_format();
-// Addresses of schema registries, separated by commas.
+// Accepts addresses of schema registries, separated by commas.
 CLI::Validator check_registry();
-// key=value
+// Accepts a text of the form key=value.
 CLI::Validator check_property();
 
 } // namespace heartbeat::generator

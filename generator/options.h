@@ -1,4 +1,5 @@
-// Generator, options: reads the command line, the environment and the configuration file. main.cpp calls it.
+// Generator, options: reads the command line, the environment and the configuration file. main.cpp calls this
+// code.
 #pragma once
 
 #include "decode/reading.h"
@@ -32,14 +33,14 @@ struct Options {
 
     std::optional<std::string> preset;        // the name of a template that the program contains
     std::optional<std::string> template_file; // without preset and template_file: heartbeat's own layout
-    uint32_t devices = 1;                     // how many devices each customer has
-    std::optional<uint32_t> samples; // readings in a message; without a value: the number in the layout
+    uint32_t devices = 1;                     // the number of devices of each customer
+    std::optional<uint32_t> samples;          // readings in a message; no value: as in the layout
 
-    std::optional<std::string> format;          // json, json-schema, avro or protobuf; none: the template's
-    std::optional<std::string> schema_registry; // its addresses, with commas between them
-    std::optional<uint32_t> schema_id;          // id of the values' schema, without a registry
+    std::optional<std::string> format; // json, json-schema, avro or protobuf; no value: as in the template
+    std::optional<std::string> schema_registry; // the registry's addresses, with commas between them
+    std::optional<uint32_t> schema_id;          // the id of the values' schema, if no registry gives it
     std::optional<uint32_t> key_schema_id;
-    std::optional<std::string> schema_file; // none: the template's schema, or a derived schema
+    std::optional<std::string> schema_file; // no value: the template's schema, or a derived schema
     std::optional<std::string> key_schema_file;
     bool print_schema = false;
 
@@ -48,7 +49,7 @@ struct Options {
     int partitions = 3;
     bool no_create_topic = false;
     std::vector<std::string> config;         // key=value, properties of librdkafka and of the registry
-    std::optional<uint16_t> embedded_broker; // its port; 0: any free port
+    std::optional<uint16_t> embedded_broker; // the port of the embedded broker; 0: any free port
 
     std::optional<std::string> replay;
     std::optional<std::string> alive_file;
@@ -64,9 +65,9 @@ struct Options {
 };
 
 // Fills in *options. The command line overrides the environment, and the environment overrides the
-// configuration file. For --help, --version or --print-template it prints the answer to `out`. For a wrong
-// option it prints the error to `err`. In both cases it returns the exit status, and the program must end at
-// once. Otherwise it returns no value.
+// configuration file. For --help, --version or --print-template, the function prints the answer to `out`. For
+// a wrong option, it prints the error to `err`. In these cases it returns the exit status, and the program
+// must end immediately. In all other cases it returns no value.
 std::optional<int> parse_options(int argc, const char *const *argv, const char *version, Options *options,
                                  std::ostream &out, std::ostream &err);
 

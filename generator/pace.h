@@ -1,4 +1,4 @@
-// Generator: computes when the next message is due. run.cpp calls it. This file does not wait.
+// Generator: computes when the next message is due. run.cpp calls this code. This file does not wait.
 #pragma once
 
 #include <chrono>
@@ -6,8 +6,7 @@
 
 namespace heartbeat::generator {
 
-// Spaces messages evenly. If a message is late, the messages after it are still due at their own times, so
-// the average rate is right.
+// Spaces messages evenly. A late message does not delay the messages after it, so the average rate is right.
 class Pacer {
   public:
     using Clock = std::chrono::steady_clock;
@@ -17,8 +16,8 @@ class Pacer {
 
     bool paced() const { return gap_ns_ > 0; }
 
-    // Returns the milliseconds until message number `index` (from 0) is due, and 0 if the message is due. The
-    // result is rounded up, so that a caller never waits 0 ms for a message that is not due.
+    // Returns the milliseconds until message number `index` (from 0) is due, or 0 if the message is already
+    // due. The result is rounded up, so that a caller never waits 0 ms for a message that is not due.
     int64_t wait_ms(uint64_t index, Clock::time_point now = Clock::now()) const {
         if (!paced())
             return 0;

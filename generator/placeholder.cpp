@@ -16,7 +16,7 @@ struct Known {
     std::string_view name;
     Field field;
     FormatOf format;
-    bool is_number; // the placeholder writes a number if it has no format
+    bool is_number; // true: without a format, the placeholder writes a number
 };
 
 constexpr std::array<Known, 12> known{{{"customer_id", Field::customer_id, FormatOf::nothing, false},
@@ -117,7 +117,8 @@ std::vector<TextPiece> placeholder_split(std::string_view text) {
         text.remove_prefix(at);
         if (text.empty())
             break;
-        if (!pieces.back().before.empty() && pieces.back().before.back() == '$') { // $${ is the text ${
+        // $${ stands for the text ${
+        if (!pieces.back().before.empty() && pieces.back().before.back() == '$') {
             pieces.back().before += text.substr(1, 1);
             text.remove_prefix(opening.size());
             continue;

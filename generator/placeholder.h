@@ -1,5 +1,5 @@
 // Generator, templates: reads the placeholders in a text of a template, such as "${customer_id}" or
-// "Patient/${customer_id}". template_compile.cpp calls it.
+// "Patient/${customer_id}". template_compile.cpp calls this code.
 #pragma once
 
 #include "time_format.h"
@@ -30,8 +30,8 @@ enum class HeartRateUnit { bpm, hz, rr_ms, rr_s };
 
 struct Placeholder {
     Field field;
-    HeartRateUnit unit = HeartRateUnit::bpm; // of heart_rate
-    TimeFormat format;                       // of time, start_time, end_time, offset and duration
+    HeartRateUnit unit = HeartRateUnit::bpm; // the unit of heart_rate
+    TimeFormat format;                       // the format of time, start_time, end_time, offset and duration
     bool is_number = false; // a JSON string with only this placeholder is written without quotes
 };
 
@@ -42,7 +42,7 @@ struct TextPiece {
     std::optional<Placeholder> placeholder;
 };
 
-// Splits a text at its placeholders. For a wrong placeholder it throws std::invalid_argument. The text of
+// Splits a text at its placeholders. If a placeholder is wrong, throws std::invalid_argument. The text of
 // this exception names the wrong placeholder and the legal placeholders.
 std::vector<TextPiece> placeholder_split(std::string_view text);
 

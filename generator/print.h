@@ -1,5 +1,5 @@
-// Generator, dry run: writes payloads as lines to standard output instead of publishing them. run.cpp uses it
-// for --dry-run.
+// Generator, dry run: writes payloads as lines to standard output instead of publishing them. run.cpp uses
+// this code for --dry-run.
 #pragma once
 
 #include "console.h"

@@ -24,8 +24,8 @@ constexpr Property own_choices[] = {
     // For each key this partitioner chooses the same partition as Kafka's own Java clients.
     {"partitioner", "murmur2_random"},
     {"compression.codec", "lz4"},
-    // With this property rd_kafka_poll() delivers log lines. Without it librdkafka's threads would write
-    // them.
+    // With this property, rd_kafka_poll() delivers log lines. Without this property, librdkafka's threads
+    // would write the log lines.
     {"log.queue", "true"},
 };
 

@@ -1,4 +1,5 @@
-// Generator, publish: makes librdkafka's configuration for a producer. publish.cpp and run.cpp call it.
+// Generator, publish: makes librdkafka's configuration for a producer. publish.cpp and run.cpp call this
+// code.
 #pragma once
 
 #include <librdkafka/rdkafka.h>

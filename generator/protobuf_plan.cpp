@@ -28,8 +28,8 @@ void add_tag(int number, WireType type, BinarySteps *steps) {
     append_varint(static_cast<uint64_t>(number) << 3 | type, &steps->bytes);
 }
 
-// Writes the length of `inner` and then `inner`. If these bytes are the same in each message, the length is
-// the same too.
+// Adds the length of the bytes that `inner` writes, and then these bytes. If `inner` writes the same bytes in
+// each message, the length and the bytes become fixed bytes of the plan.
 void add_nested(BinarySteps inner, BinarySteps *steps) {
     std::vector<BinaryStep> done = inner.finish();
     const bool is_fixed = done.empty() || (done.size() == 1 && done[0].kind == BinaryStep::Kind::bytes);

@@ -1,4 +1,5 @@
-// Generator, formats: makes the plan that writes a template's messages in Protobuf. encoding.cpp calls it.
+// Generator, formats: makes the plan that writes a template's messages in Protobuf. encoding.cpp calls this
+// code.
 #pragma once
 
 #include "binary_plan.h"

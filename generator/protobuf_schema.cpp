@@ -12,10 +12,10 @@ namespace {
 
 using Kind = Shape::Kind;
 
-constexpr size_t most_fields = 10'000; // Protobuf reserves the field numbers 19000 to 19999
+constexpr size_t most_fields = 10'000; // below the field numbers 19000 to 19999, which Protobuf reserves
 constexpr char package[] = "heartbeat.generator";
 
-// Returns the name of the field in Protobuf's JSON, if no option gives another name.
+// Returns the name that the field has in Protobuf's JSON by default.
 std::string default_json_name(const std::string &field) {
     std::string name;
     bool capital = false;

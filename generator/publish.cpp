@@ -59,7 +59,7 @@ Publisher::Publisher(PublishSettings settings, Console *console)
     rk_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), reason, sizeof(reason));
     if (rk_ == nullptr)
         throw ProducerConfigError(reason);
-    (void)conf.release(); // rk_ owns it now
+    (void)conf.release(); // rk_ owns the configuration now
     rd_kafka_set_log_queue(rk_, nullptr);
 }
 
@@ -67,7 +67,7 @@ Publisher::~Publisher() {
     if (topic_ != nullptr)
         rd_kafka_topic_destroy(topic_);
     // rd_kafka_destroy() waits for all threads of the client, and one of these threads can wait long for the
-    // name server.
+    // name server. So a separate thread calls rd_kafka_destroy().
     auto destroyed = std::make_shared<std::promise<void>>();
     std::future<void> done = destroyed->get_future();
     std::thread([rk = rk_, destroyed] {
@@ -176,7 +176,7 @@ void Publisher::on_error(rd_kafka_t *rk, int error, const char *reason, void *se
         publisher->broken_ = true;
         return;
     }
-    // Do not print ALL_BROKERS_DOWN if a line with the reason has already been printed.
+    // Do not print ALL_BROKERS_DOWN if the publisher has already printed a line with the reason.
     const bool repeats = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !publisher->outage_said_.empty();
     if (publisher->outage_said_.insert(error).second && !repeats)
         publisher->console_->error(std::string("Kafka: ") + reason);

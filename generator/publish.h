@@ -1,5 +1,5 @@
 // Generator, publish: sends messages through an idempotent producer, and counts every delivery report.
-// run.cpp uses it as the sink of a run that publishes to Kafka.
+// run.cpp uses this code as the sink of a run that publishes to Kafka.
 #pragma once
 
 #include "console.h"
@@ -18,7 +18,7 @@ namespace heartbeat::generator {
 struct PublishSettings {
     std::string brokers;
     std::string topic;
-    std::vector<std::string> properties; // key=value; they override the generator's own choices
+    std::vector<std::string> properties; // key=value; these properties override the generator's own choices
     int create_partitions;               // 0: do not create the topic
 };
 
@@ -49,8 +49,8 @@ class Publisher : public Sink {
 
     PublishSettings settings_;
     Console *console_;
-    int timeout_ms_; // how long librdkafka tries to deliver a message
-    bool log_all_;   // the caller wants librdkafka's debug output
+    int timeout_ms_; // librdkafka tries to deliver a message for this time
+    bool log_all_;   // true: the caller wants librdkafka's debug output
     Counts counts_;
     bool broken_ = false;
     // The errors printed since the last delivery. The publisher prints an outage once, not at every attempt.
@@ -60,7 +60,7 @@ class Publisher : public Sink {
     std::set<int> failures_said_;
     rd_kafka_t *rk_ = nullptr;
     rd_kafka_topic_t *topic_ = nullptr;
-    std::vector<rd_kafka_vu_t> values_; // the arguments of send() for librdkafka
+    std::vector<rd_kafka_vu_t> values_; // send() passes these arguments to librdkafka
 };
 
 // Returns true if a publisher has ended, but threads of librdkafka still run. In that case main() ends the

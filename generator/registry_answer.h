@@ -1,4 +1,4 @@
-// Generator, schema registry: reads the answer of a schema registry. schema_registry.cpp calls it.
+// Generator, schema registry: reads the answer of a schema registry. schema_registry.cpp calls this code.
 #pragma once
 
 #include "registry_settings.h"

@@ -1,5 +1,5 @@
 // Generator, schema registry: the properties of a schema registry, which users give together with
-// librdkafka's properties. run.cpp calls it.
+// librdkafka's properties. run.cpp calls this code.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace heartbeat::generator {
 
-// The properties have the same names as in Confluent's clients. An empty text means that the property is not
-// given.
+// The properties have the same names as in Confluent's clients. If the user has not given a property, its
+// text is empty.
 struct RegistrySettings {
     std::string user_info; // USER:PASSWORD
     std::string bearer_token;

@@ -1,5 +1,5 @@
 // Generator, replay: converts the lines of a file or of standard input into messages. The replay does not
-// change a byte. run.cpp uses it as the source for --replay.
+// change a byte. run.cpp uses this code as the source for --replay.
 #pragma once
 
 #include "message.h"
@@ -28,7 +28,7 @@ class ReplaySource : public Source {
     int fd_;
     std::string buffer_;
     size_t begin_ = 0;   // the first byte of buffer_ after the last message
-    size_t scanned_ = 0; // no newline in [begin_, scanned_)
+    size_t scanned_ = 0; // the bytes from begin_ to scanned_ contain no newline
     bool end_ = false;
     std::string error_;
 };

@@ -1,5 +1,5 @@
 // Generator, replay: finds the Kafka key of a line, even if the line is not a valid reading. replay.cpp calls
-// it.
+// this code.
 #pragma once
 
 #include <optional>

@@ -1,6 +1,6 @@
 // Generator: one run, from the options to the exit status. The run takes messages from the source, and passes
-// each message to the sink when the message is due. At the end it waits for the messages in flight and prints
-// a summary.
+// each message to the sink when the message is due. At the end, the run waits for the messages in flight and
+// prints a summary.
 #include "run.h"
 
 #include "alive_file.h"
@@ -29,8 +29,9 @@ namespace {
 
 using Clock = Pacer::Clock;
 
-constexpr int slice_ms = 50;          // longest delay until the run notices Ctrl-C
-constexpr uint64_t serve_every = 256; // due messages between two checks of the delivery reports and the clock
+constexpr int slice_ms = 50; // longest delay until the run notices Ctrl-C
+// After this number of due messages, the run checks the delivery reports and the clock.
+constexpr uint64_t serve_every = 256;
 constexpr auto no_end = Clock::time_point::max();
 
 uint64_t random_seed() {
@@ -75,8 +76,8 @@ class Run {
     Run(const Options &options, Source *source, Sink *sink, AliveFile *alive_file, Console *console)
         : options_(options), source_(source), sink_(sink), alive_file_(alive_file), console_(console) {}
 
-    // Sends messages. Returns `message` when it has reached the count or the duration, after Ctrl-C, or after
-    // an error of the sink. Returns `end` or `failed` when the source has no more messages.
+    // Sends messages. Returns `message` when the run has reached the count or the duration, after Ctrl-C, or
+    // after an error of the sink. Returns `end` or `failed` when the source has no more messages.
     SourceState send_all() {
         const Pacer pacer(options_.gap_ns());
         const auto end = end_of(options_, Clock::now());
@@ -164,8 +165,8 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
     console->info(text);
 }
 
-// Returns the number of requested messages that Kafka has not acknowledged. After Ctrl-C, only the messages
-// that were sent count as requested.
+// Returns the number of requested messages that Kafka has not acknowledged. Without --count, after Ctrl-C, or
+// after the end of the source, the requested messages are the messages that the run has sent.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;
@@ -181,7 +182,7 @@ void serve_until_stopped(const EmbeddedBroker &broker, Console *console) {
         poll(nullptr, 0, slice_ms);
 }
 
-// Registers the schemas, and puts their ids before the messages.
+// Registers the schemas, and sets the frames with the ids of the schemas.
 void register_schemas(const Options &options, const RegistrySettings &settings, MessageEncoding *encoding) {
     const auto register_part = [&](const std::string &subject, PartEncoding *part) {
         const uint32_t id = schema_registry_register(*options.schema_registry, settings, subject,

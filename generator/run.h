@@ -1,4 +1,4 @@
-// Generator: one run, from the options to the exit status. main.cpp calls it.
+// Generator: one run, from the options to the exit status. main.cpp calls this code.
 #pragma once
 
 #include "console.h"

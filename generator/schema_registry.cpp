@@ -44,7 +44,7 @@ using Json = std::unique_ptr<json_t, Destroy<json_decref>>;
 size_t take_answer(char *bytes, size_t /*one*/, size_t size, void *answer) {
     auto *text = static_cast<std::string *>(answer);
     if (text->size() + size > most_answer_bytes)
-        return 0; // ends the call
+        return 0; // the result 0 makes libcurl end the call
     text->append(bytes, size);
     return size;
 }

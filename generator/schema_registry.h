@@ -1,4 +1,5 @@
-// Generator, schema registry: registers a schema, with libcurl. run.cpp calls it before the first message.
+// Generator, schema registry: registers a schema, with libcurl. run.cpp calls this code before the first
+// message.
 #pragma once
 
 #include "registry_settings.h"
@@ -9,14 +10,14 @@
 
 namespace heartbeat::generator {
 
-// what() has no secret.
+// The text of what() contains no secret.
 struct RegistryError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Registers the schema at the first of the registries that answers, and returns its id. `urls` are addresses
-// with commas between them, and `type` is AVRO, PROTOBUF or JSON. The call takes at most ten seconds for each
-// address. The call ends soon after Ctrl-C. Throws RegistryError.
+// Registers the schema at the first of the registries that answers, and returns the id of the schema. `urls`
+// are addresses with commas between them, and `type` is AVRO, PROTOBUF or JSON. The call takes at most ten
+// seconds for each address. The call ends soon after Ctrl-C. Throws RegistryError.
 uint32_t schema_registry_register(const std::string &urls, const RegistrySettings &settings,
                                   const std::string &subject, const std::string &schema,
                                   const std::string &type);

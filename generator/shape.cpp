@@ -141,7 +141,7 @@ class ShapeMaker {
         }
     }
 
-    // In Avro a number of seconds has no logical type: Avro only has finer units.
+    // Avro has logical types for milliseconds and finer units, but none for seconds.
     static Kind kind_of(const Placeholder &placeholder) {
         const TimeFormat &format = placeholder.format;
         switch (placeholder.field) {

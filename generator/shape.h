@@ -1,5 +1,5 @@
-// Generator, formats: the type of the values that a template writes. The schemas of Avro and Protobuf are
-// derived from it. encoding.cpp calls it.
+// Generator, formats: the type of the values that a template writes. The schemas of Avro and Protobuf come
+// from this type. encoding.cpp calls shape_of() and the functions that write schemas.
 #pragma once
 
 #include "template_tree.h"
@@ -29,8 +29,8 @@ struct Shape {
 
     Kind kind = Kind::nothing;
     std::string path;               // JSON pointer in the template
-    std::string type_name;          // of a record: legal in Avro and Protobuf, and unique
-    std::vector<std::string> names; // of the fields of a record, as in the template
+    std::string type_name;          // the name of a record: legal in Avro and Protobuf, and unique
+    std::vector<std::string> names; // the names of a record's fields, as in the template
     std::vector<Shape> elements;    // of a record: its fields; of a map or an array: one type for all values
 
     const Shape &element() const { return elements[0]; }

@@ -1,5 +1,5 @@
 // Generator, simulate: generates heart-rate readings of simulated customers. With a seed and a start time,
-// two runs generate the same readings. simulated_source.cpp calls it.
+// two runs generate the same readings. simulated_source.cpp calls this code.
 #pragma once
 
 #include "decode/reading.h"
@@ -15,9 +15,9 @@ struct SimulationSettings {
     uint32_t customers = 20;
     double anomaly_rate = 0.05; // share of readings with an anomaly, 0 to 1
     uint64_t seed = 0;
-    int64_t interval_ns =
-        500'000'000; // between two readings of one customer or device, for simulated time; at least 1000
-    std::optional<int64_t> start_time; // first event time in microseconds; without it: the wall clock
+    // the simulated time between two readings of one customer or device; at least 1000
+    int64_t interval_ns = 500'000'000;
+    std::optional<int64_t> start_time; // the first event time, in microseconds; no value: the wall clock
     std::optional<int64_t> duration;   // microseconds of simulated time; only with start_time
 };
 
@@ -48,7 +48,7 @@ class Simulator {
     uint32_t customer_ = 0;               // the customer of the next reading
     int64_t round_time_ = 0;              // simulated time of this round's first reading, microseconds
     int64_t round_time_rest_ = 0;         // the part of the round's time below a microsecond, in nanoseconds
-    std::vector<int64_t> last_wall_time_; // of each customer
+    std::vector<int64_t> last_wall_time_; // the last event time of each customer
 };
 
 } // namespace heartbeat::generator

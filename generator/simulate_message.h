@@ -1,6 +1,6 @@
 // Generator, simulate: makes the readings of messages for a template. A message can have several readings,
 // and a customer several devices. Times have the precision that the template writes. template_source.cpp
-// calls it.
+// calls this code.
 #pragma once
 
 #include "heart_rates.h"
@@ -15,9 +15,9 @@ namespace heartbeat::generator {
 
 struct MessageSettings {
     SimulationSettings simulation; // interval_ns: between two readings of one device, at least the resolution
-    uint32_t devices = 1;          // of each customer
-    uint32_t samples = 1;          // readings of a message
-    int64_t resolution = 1;        // in microseconds; the times of readings are multiples of it
+    uint32_t devices = 1;          // the number of devices of each customer
+    uint32_t samples = 1;          // the number of readings in a message
+    int64_t resolution = 1;        // in microseconds; all times of readings are multiples of this number
     // A message ends at midnight of the zone with this offset from UTC, in microseconds. Without a value,
     // messages do not end at midnight.
     std::optional<int64_t> day_zone;
@@ -46,8 +46,8 @@ class MessageSimulator {
     Simulator::Clock wall_clock_;
     HeartRates heart_rates_;
     uint64_t messages_ = 0;
-    uint32_t customer_ = 0;          // of the next message
-    uint32_t device_ = 0;            // of the next message
+    uint32_t customer_ = 0;          // the customer of the next message
+    uint32_t device_ = 0;            // the device of the next message
     int64_t round_time_ = 0;         // simulated time of this round's first reading, microseconds
     int64_t round_time_rest_ = 0;    // the part of the round's time below a microsecond, in nanoseconds
     std::vector<int64_t> last_time_; // the time of the last reading of each device, by the wall clock

@@ -15,7 +15,7 @@ constexpr time_t drain_seconds = 1; // short, because the sender of SIGTERM soon
 
 volatile std::sig_atomic_t requests = 0;
 volatile std::sig_atomic_t told_to_end = 0;
-timespec told_at; // the handler writes it before told_to_end
+timespec told_at; // the time of SIGTERM; the handler writes told_at before told_to_end
 
 void count_request(int signal) {
     if (requests < 2)

@@ -1,5 +1,5 @@
-// Generator: counts SIGINT (Ctrl-C) and SIGTERM. The loops of the generator call it to find out whether they
-// must stop.
+// Generator: counts SIGINT (Ctrl-C) and SIGTERM. The loops of the generator call these functions to find out
+// whether they must stop.
 #pragma once
 
 namespace heartbeat::generator {

@@ -1,4 +1,4 @@
-// Generator, templates: makes a MessageTemplate from the JSON text of a template. layout.cpp calls it.
+// Generator, templates: makes a MessageTemplate from the JSON text of a template. layout.cpp calls this code.
 #pragma once
 
 #include "message_template.h"
@@ -16,7 +16,7 @@ namespace heartbeat::generator {
 MessageTemplate template_compile(std::string_view json, const std::string &name,
                                  std::optional<uint32_t> samples = std::nullopt);
 
-// Does the same for a template that has been read already.
+// Makes a MessageTemplate from a template that template_tree() has already read.
 MessageTemplate template_compile(const TemplateTree &tree);
 
 // Makes the steps that write a text with placeholders as it is: without quotes, and not as JSON.

@@ -1,5 +1,5 @@
-// Generator, templates: finds the precision with which a template writes the times of readings. Two readings
-// of a device must not have the same time in a message. template_compile.cpp notes each placeholder here.
+// Generator, templates: finds the precision with which a template writes the times of readings. In a message,
+// two readings of a device must not have the same time. template_tree.cpp calls note() for each placeholder.
 #pragma once
 
 #include "placeholder.h"

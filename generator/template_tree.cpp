@@ -1,4 +1,4 @@
-// Generator, templates: reads a template from JSON, checks it, and makes a tree of it. jansson keeps the
+// Generator, templates: reads a template from JSON, checks it, and makes a tree of values. jansson keeps the
 // order of the members of an object.
 #include "template_tree.h"
 
@@ -45,8 +45,8 @@ class Reader {
     std::optional<uint32_t> samples_;
     TemplateTree result_;
     TemplateTimes times_;
-    size_t repeats_ = 0;   // how many $repeat were read so far
-    size_t in_repeat_ = 0; // how many nested $each contain the present value
+    size_t repeats_ = 0;   // the number of $repeat read so far
+    size_t in_repeat_ = 0; // the number of nested $each that contain the present value
 };
 
 TemplateTree Reader::read(json_t *root) {

@@ -1,6 +1,6 @@
 // Generator, templates: a template as a tree of values, with the placeholders of its texts. template_tree.cpp
-// reads it from JSON and checks it. template_compile.cpp makes the text of messages from it. The formats with
-// a schema derive the schema and the bytes of messages from the tree.
+// reads the tree from JSON and checks it. template_compile.cpp makes the text of messages from the tree. The
+// formats with a schema derive the schema and the bytes of messages from the tree.
 #pragma once
 
 #include "placeholder.h"
@@ -32,12 +32,12 @@ struct TemplateNode {
     std::string path;   // JSON pointer of the value in the template
     json_type constant; // JSON_NULL, JSON_TRUE, JSON_FALSE, JSON_INTEGER or JSON_REAL
     int64_t integer = 0;
-    double real = 0;           // of JSON_INTEGER and JSON_REAL
+    double real = 0;           // the value of a JSON_INTEGER or a JSON_REAL
     std::string json;          // the JSON text of a constant
-    Pieces pieces;             // of a text, and of a number
+    Pieces pieces;             // the pieces of a text or of a number
     size_t count = 0;          // of a repeat: the number of elements
     size_t stride = 0;         // of a repeat: the number of readings in each element
-    size_t readings = 1;       // how many readings the value writes, at least 1
+    size_t readings = 1;       // the number of readings that the value writes, at least 1
     std::vector<Pieces> names; // of the members of an object; of a repeat that makes an object: one name
     std::vector<TemplateNode> elements; // members, elements of an array, or the element of a repeat
 
@@ -56,11 +56,11 @@ struct TemplateTree {
     TemplateNode value;
     std::optional<TemplateNode> key;
     std::vector<HeaderNode> headers;
-    std::string schema;     // the Avro schema of the value; empty: it is derived
+    std::string schema;     // the Avro schema of the value; empty: the generator derives the schema
     std::string key_schema; // the Avro schema of the key; empty: the key is text
-    std::string format;     // the format without --format; empty: JSON
+    std::string format;     // the format if --format is missing; empty: JSON
 
-    int64_t resolution = 1; // these are as in MessageTemplate
+    int64_t resolution = 1; // this member and the next three are as in MessageTemplate
     bool has_repeat = false;
     bool has_device = false;
     std::optional<int64_t> day_zone;

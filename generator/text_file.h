@@ -1,4 +1,4 @@
-// Generator: reads a template or a schema from a file. layout.cpp and encoding.cpp call it.
+// Generator: reads a template or a schema from a file. layout.cpp and encoding.cpp call this code.
 #pragma once
 
 #include <string>

@@ -42,8 +42,8 @@ bool is_digit(char c) {
     return digits.find(c) != std::string_view::npos;
 }
 
-// The size of the offset at the end of a pattern, such as +02:00 or +0200. Returns 0 if the pattern has no
-// offset.
+// Returns the size of the offset at the end of a pattern, such as +02:00 or +0200. Returns 0 if the pattern
+// has no offset.
 size_t zone_size(std::string_view text) {
     for (const std::string_view form : {"+00:00", "+0000"}) {
         if (text.size() < form.size())
@@ -58,7 +58,7 @@ size_t zone_size(std::string_view text) {
     return 0;
 }
 
-// The offset at the end of the format.
+// Returns the offset at the end of the format.
 int64_t zone_of(std::string_view format, std::string_view text) {
     std::string number(text.substr(1));
     std::erase(number, ':');
@@ -149,7 +149,8 @@ void TimeFormat::take_pattern(std::string_view text) {
     is_time_of_day_ = !has_year;
 }
 
-// Adds the piece at the beginning of `rest`. Returns its size in the pattern, or 0 if no piece begins there.
+// Adds the piece at the beginning of `rest`. Returns the number of characters of the piece in the pattern, or
+// 0 if no piece begins there.
 size_t TimeFormat::take_part(std::string_view rest, bool after_hour) {
     struct Form {
         std::string_view letters;

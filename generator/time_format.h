@@ -1,6 +1,6 @@
 // Generator, templates: writes a time in the format of a placeholder, such as ${time:ms} or
-// ${time:YYYY-MM-DD HH:MM:SS}. placeholder.cpp makes a TimeFormat once, and message_template.cpp writes each
-// message with it.
+// ${time:YYYY-MM-DD HH:MM:SS}. placeholder.cpp makes a TimeFormat once for each placeholder, and
+// message_template.cpp writes the times of each message with this TimeFormat.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace heartbeat::generator {
 class TimeFormat {
   public:
     TimeFormat() : TimeFormat("iso") {}
-    // `text` is a unit (s, ms, us, ns, or a unit with a fraction such as s.fff), iso, or a pattern. For a
-    // wrong format it throws std::invalid_argument, and the text of this exception lists the legal formats.
+    // `text` is a unit (s, ms, us, ns, or a unit with a fraction such as s.fff), iso, or a pattern. If the
+    // format is wrong, throws std::invalid_argument. The text of this exception lists the legal formats.
     explicit TimeFormat(std::string_view text);
 
     // Appends the time in this format. `time` is the number of microseconds since 1970-01-01 UTC. `time` must
@@ -37,7 +37,7 @@ class TimeFormat {
     enum class Part { literal, year, month, day, hour, minute, second, fraction };
     struct Piece {
         Part part;
-        size_t size;         // the digits of a fraction
+        size_t size;         // the number of digits of a fraction
         std::string literal; // the text of a `literal`
     };
 
@@ -48,7 +48,7 @@ class TimeFormat {
     void append_number(int64_t time, std::string *out) const;
 
     int64_t unit_ = 0;  // in microseconds; 0: the format is a pattern
-    size_t digits_ = 0; // of the fraction of a number
+    size_t digits_ = 0; // the number of digits of a number's fraction
     bool nanoseconds_ = false;
     std::vector<Piece> pieces_;
     int64_t zone_ = 0;
