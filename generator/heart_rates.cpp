@@ -1,4 +1,4 @@
-// Generator, simulate: makes heart rates. Most of them are normal, and some are anomalies.
+// Generator, simulate: makes heart rates. Most heart rates are normal, and some are anomalies.
 //
 // The same seed must give the same heart rates with every compiler and library. The C++ standard specifies
 // each bit of the output of std::mt19937_64, but not of the distributions of <random>. So this file has its

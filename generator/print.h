@@ -9,8 +9,8 @@
 
 namespace heartbeat::generator {
 
-// The form of a printed message: the payload unchanged, the payload as hexadecimal digits, or the key and the
-// payload as hexadecimal digits with a space between them.
+// The form of a printed message. `text` is the payload unchanged. `hex` is the payload as hexadecimal digits.
+// `hex_with_key` is the key and the payload as hexadecimal digits, with a space between them.
 enum class PrintForm { text, hex, hex_with_key };
 
 class PrintSink : public Sink {

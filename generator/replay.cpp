@@ -1,5 +1,5 @@
-// Generator, replay: converts the lines of a file or of standard input into messages. It does not change a
-// byte.
+// Generator, replay: converts the lines of a file or of standard input into messages. The replay does not
+// change a byte.
 //
 // The replay reads from a file descriptor and not from a stream. A pipe can be empty for a long time, and
 // meanwhile the run must handle delivery reports and Ctrl-C.

@@ -36,8 +36,9 @@ struct Shape {
     const Shape &element() const { return elements[0]; }
 };
 
-// Throws TemplateError if a value has no type: an array with elements of different types, or an object with
-// changing names and values of different types. The text of the error begins with `name`.
+// Throws TemplateError if a value has no type. An array with elements of different types has no type. An
+// object with changing names and values of different types has no type. The text of the error begins with
+// `name`.
 Shape shape_of(const TemplateNode &node, const std::string &name);
 
 // Returns the name with an underscore in place of each byte that is not legal in the name of a field.

@@ -1,6 +1,6 @@
 // Finds the session or the prepared transaction that holds a lock for which heartbeat waits. Describes this
-// holder so that a person can find it and end it. obstacles.cpp calls lock_holders_find() for an error, and
-// status.cpp calls it for a stalled worker.
+// holder so that a person can find it and end it. obstacles.cpp calls lock_holders_find() after an error.
+// status.cpp calls lock_holders_find() for a stalled worker.
 #pragma once
 
 #include "monitor/shared_state.h"

@@ -1,5 +1,5 @@
-// Finds the obstacle that prevents heartbeat's work: the holder of a lock, a rule, a publication, or the
-// function that raised an error. failure.cpp shows this obstacle in the reason and the hint of a state.
+// Finds the obstacle that prevents heartbeat's work: a rule, a publication, the function that raised an
+// error, or the holder of a lock. failure.cpp shows this obstacle in the reason and the hint of a state.
 #pragma once
 
 #include "monitor/shared_state.h"

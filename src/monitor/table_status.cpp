@@ -31,10 +31,10 @@ constexpr StatementPart of_one = {"@source@", R"sql()sql"};
 Statement select_hold = {{of_all}, select_hold_sql};
 Statement select_old_hold = {{of_one}, select_hold_sql};
 
-// $2 and $3 contain the sources and the Kafka partitions with known high watermarks, and $4 contains these
-// high watermarks. If a sum is too large for a bigint, the result is the largest bigint. A person can set the
-// offset of a Kafka partition that does not exist yet. This partition has no lag, because it possibly never
-// exists.
+// $1 is heartbeat.topic. $2 and $3 contain the sources and the Kafka partitions with known high watermarks,
+// and $4 contains these high watermarks. If a sum is too large for a bigint, the result is the largest
+// bigint. A person can set the offset of a Kafka partition that does not exist yet. The statement ignores the
+// row of such a partition, because possibly the partition never exists.
 Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
     SELECT bool_and(s.high_watermark IS NOT NULL),
         least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,
@@ -49,8 +49,8 @@ Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}, R"s
     WHERE (s.high_watermark IS NOT NULL OR o.cluster_id IS NOT NULL
             OR o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0))sql"};
 
-// Makes three arrays for the Kafka partitions whose high watermark is known and not too old: the sources, the
-// numbers of the partitions, and the high watermarks.
+// Makes three arrays for the Kafka partitions with a known high watermark that is not too old. The arrays
+// contain the sources, the numbers of the partitions, and the high watermarks.
 void put_watermarks(Datum *arrays) {
     auto room = static_cast<size_t>(shared_state_partitions_room());
     auto *sources = static_cast<int32_t *>(palloc(sizeof(int32_t) * room));

@@ -1,5 +1,6 @@
-// Writes the reports of a process of heartbeat to its slot in shared memory: its state, its last error, its
-// activity and the lock that it waits for. Only the process itself writes its slot.
+// Writes the reports of a process of heartbeat to the process's slot in shared memory. The slot has the
+// state, the last error, the activity, and the lock that the process waits for. Only the process itself
+// writes its slot.
 #include "server/server.h"
 
 #include "monitor/shown_state.h"

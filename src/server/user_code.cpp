@@ -1,6 +1,6 @@
 // Finds bookkeeping tables that have triggers, rules or policies of users, or that do not belong to the
-// extension's owner. statement_relations.cpp calls user_code_refuse() before each statement, and
-// heartbeat_refuse_user_code() calls it for SQL functions.
+// extension's owner. statement_relations.cpp calls user_code_refuse() before each statement. For SQL
+// functions, heartbeat_refuse_user_code() calls user_code_refuse().
 #include "server/server.h"
 
 #include "server/extension.h"
