@@ -67,7 +67,7 @@ bool is_recorded(const AggregateStatus &now) {
 }
 
 // Returns true while the workers are starting. The recorder writes no row for the state of starting workers,
-// because the row for the start of the server already shows it.
+// because the row for the start of the server already shows this state.
 bool is_beginning(const AggregateStatus &now) {
     return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
 }

@@ -1,6 +1,6 @@
 // Records each state of heartbeat, and the time of the state, in heartbeat_events. Only the maintenance
 // worker calls these functions. The maintenance worker keeps the last recorded state in its own memory, and
-// does not read it from the table.
+// does not read this state from the table.
 #pragma once
 
 #include "server/server.h"

@@ -11,8 +11,8 @@ namespace heartbeat {
 // than 200 ms for a lock, and installs the hook.
 void lock_wait_prepare();
 
-// Returns the lock of this process's latest wait. Returns an empty AwaitedLock if the process has not waited
-// for a lock since the last call of lock_wait_forget().
+// Returns the lock of this process's latest wait of more than 200 ms. Returns an empty AwaitedLock if the
+// process has had no such wait since the last call of lock_wait_forget().
 const AwaitedLock &lock_wait_last();
 void lock_wait_forget();
 

@@ -83,7 +83,7 @@ struct SourceSlot {
     // the time when the worker began to store a batch of the source; 0: it stores no batch
     TimestampTz busy_since;
     TimestampTz throttled_since;
-    TimestampTz throttled_until; // a quota of the broker delays its answers until this time
+    TimestampTz throttled_until; // until this time, a broker delays answers because of a quota
     char throttled_by[128];
     int throttled_ms;               // the last delay that the broker reported
     int64_t second[rate_seconds];   // a ring buffer: each element is a second since 2000
@@ -113,7 +113,7 @@ struct PartitionSlot {
     PartitionKey key;
     int64_t high_watermark; // -1: not known
     int64_t next_offset;    // the offset after the last stored message; -1: not known
-    // the later one of two times: the start of the lag, and the last store of a batch; 0: no lag
+    // the later of two times: the start of the lag, and the last store of a batch; 0: no lag
     TimestampTz waiting_since;
     // the timestamp of the last message read, in milliseconds since 1970; -1: not known
     int64_t last_kafka_time;
@@ -138,7 +138,7 @@ struct BatchTimes {
 struct SharedState {
     LWLock *lock;                  // protects all members except the atomic members
     pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension has possibly changed
-    pg_atomic_uint32 rollup_due;   // 1: rows were marked or appended since the last rollup began
+    pg_atomic_uint32 rollup_due;   // 1: a commit has marked or appended rows since the last rollup began
     // the number of rows added to heartbeat_rollup_pending since the last fold
     pg_atomic_uint32 rollup_rows;
     pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed

@@ -60,7 +60,7 @@ bool own_function_call(const OwnFunction &function, const Datum *values, const b
     return !call->isnull;
 }
 
-// Accepts also a table that is not in the extension but belongs to the extension's owner. For example, after
+// Also accepts a table that is not in the extension but belongs to the extension's owner. For example, after
 // ALTER EXTENSION heartbeat DROP TABLE, the table still has the same owner.
 void own_relation_check(Oid relation) {
     const Extension &extension = extension_known();

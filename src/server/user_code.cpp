@@ -88,8 +88,8 @@ Oid owner_of_function(Oid function) {
 }
 
 // Returns true for a trigger that the server uses for a foreign key or a deferred unique constraint. The
-// column tgisinternal alone does not tell: if a user creates a trigger on a partitioned table, each table
-// partition gets a copy of the trigger, and PostgreSQL 14 sets tgisinternal for this copy too.
+// column tgisinternal is not enough for this decision. If a user creates a trigger on a partitioned table,
+// each table partition gets a copy of the trigger, and PostgreSQL 14 sets tgisinternal for this copy too.
 bool keeps_constraint(const Trigger &trigger) {
     HeapTuple tuple = OidIsValid(trigger.tgconstraint)
                           ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger.tgconstraint))
