@@ -1,5 +1,5 @@
-// Takes records, arrays and maps of an Avro message. Each record, array or map adds one level of depth, and
-// Avro forbids a union directly in a union. So the limit of levels also limits the recursion.
+// Takes records, arrays and maps of an Avro message. Each record, array or map adds one level of depth, and a
+// union never contains a union directly. So message_depth_max also limits the recursion.
 #include "decode/avro_skip.h"
 #include "decode/avro_values.h"
 #include "decode/utf8_text.h"
@@ -13,8 +13,8 @@ namespace {
 // The positions of the inner steps of an array or a map: see AvroStep.
 enum : uint32_t { skip_step, others_step, first_named_step };
 
-// Returns the number of elements that become values of the tree, out of the next `count` elements of an
-// array. The tree already has `size` elements of this array.
+// The tree already has `size` elements of an array. Returns how many of the next `count` elements of the
+// array become values of the tree.
 uint64_t count_taken(const AvroStep *steps, uint32_t step_count, uint64_t count, uint32_t size) {
     if (steps[others_step].op != AvroOp::none)
         return count;

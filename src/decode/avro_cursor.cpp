@@ -22,7 +22,8 @@ bool AvroCursor::fail_skips() noexcept {
     return fail("too many values that are skipped", "fewer");
 }
 
-// The lowest 7 bits come first. The sign is the lowest bit.
+// Each byte of the message contains 7 bits of the number, and the first byte contains the lowest bits. The
+// lowest bit of the number is the sign.
 bool AvroCursor::long_integer(int64_t *value) noexcept {
     constexpr unsigned last_shift = 63;
     uint64_t bits = 0;

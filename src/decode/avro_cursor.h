@@ -1,6 +1,6 @@
 // Reads the basic elements of Avro's binary encoding from the bytes of a message: numbers, lengths and the
-// blocks of arrays and maps. It also keeps the limits of depth and time, and the first fault. The functions
-// that take and skip values use this class.
+// blocks of arrays and maps. The class also checks the limits of depth and time, and keeps the first fault.
+// The functions that take and skip values use this class.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -80,11 +80,11 @@ class AvroCursor {
     bool close_block(const AvroBlock &block) noexcept; // compares the real size with the size in the message
     bool skip_block(AvroBlock *block) noexcept;        // block->end must not be nullptr
 
-    // Counts a record, an array or a map that begins.
+    // Call enter() at the start of each record, array and map, and leave() at its end.
     bool enter() noexcept { return ++depth_ <= message_depth_max || fail_depth(); }
     void leave() noexcept { depth_--; }
 
-    // Counts a skipped value. The limit of skipped values limits the time of each message.
+    // Counts a skipped value. avro_skips_max limits the time that the reader needs for a message.
     bool spend() noexcept { return ++skips_ <= avro_skips_max || fail_skips(); }
 
     bool fail_end() noexcept;

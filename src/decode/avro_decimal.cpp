@@ -1,5 +1,5 @@
-// Small decimals need one exact division. Larger decimals become decimal digits with an exponent, because
-// std::from_chars() rounds such a text correctly.
+// Converts a small decimal with one exact division. Writes a larger decimal as a text with decimal digits and
+// an exponent, because std::from_chars() rounds the number in such a text correctly.
 #include "decode/avro_decimal.h"
 
 #include "decode/mapping_limits.h"
@@ -21,8 +21,8 @@ constexpr double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7
 constexpr size_t digits_max = avro_decimal_bytes_max * 5 / 2;
 constexpr size_t exponent_max = 16;
 
-// Writes the decimal digits of the number before `end`, and returns a pointer to the first digit. The highest
-// word of the number comes first. The function overwrites `words`.
+// `words` contains a number, with the highest word first. The function writes the decimal digits of this
+// number into the bytes that end at `end`, and returns a pointer to the first digit. It overwrites `words`.
 char *write_digits(uint32_t *words, size_t count, char *end) noexcept {
     constexpr uint32_t billion = 1'000'000'000;
     char *at = end;
@@ -48,7 +48,7 @@ double round_digits(uint32_t *words, size_t count, uint32_t scale) noexcept {
     const char *const begin = write_digits(words, count, end);
     std::memcpy(end, "e-", 2);
     const char *const stop = std::to_chars(end + 2, text + sizeof(text), scale).ptr;
-    double value = 0; // stays 0 if the number is nearer to 0 than any double
+    double value = 0; // stays 0 if the number is too small for a double
     std::from_chars(begin, stop, value);
     return value;
 }

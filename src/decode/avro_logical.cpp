@@ -32,7 +32,7 @@ const ValueNode *attribute(const ValueTree &json, uint32_t object, std::string_v
     return index == no_value ? nullptr : &json[index];
 }
 
-// Returns the largest number of digits for which each decimal number, with its sign, fits into `bytes` bytes.
+// Returns the largest n for which every integer with a sign and n decimal digits fits into `bytes` bytes.
 double fixed_digits(uint32_t bytes) noexcept {
     return bytes == 0 ? 0 : std::floor((8.0 * bytes - 1) * std::log10(2.0));
 }

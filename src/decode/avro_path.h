@@ -20,7 +20,7 @@ class AvroPath {
     }
     void add_element(uint32_t number) noexcept { add_number("/%u", number); }
     // The name of a map's member is content of the message. So the path contains the number of the member
-    // instead.
+    // instead of its name.
     void add_member(uint32_t number) noexcept { add_number("/(member %u)", number); }
 
     // If the path is too long, returns only the end of the path, because the end is nearest to the fault.

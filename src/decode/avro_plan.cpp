@@ -1,5 +1,5 @@
-// Compiles the types of a schema to steps. A list of open work replaces recursion, so that the depth of a
-// schema does not matter.
+// Compiles the types of a schema to steps. The compiler does not call itself, but keeps a list of the types
+// that have no steps yet. So a deep schema cannot exhaust the stack.
 #include "decode/avro_plan.h"
 
 #include "decode/avro_sizes.h"
@@ -59,7 +59,7 @@ AvroOp skip_op(AvroKind kind) {
         return AvroOp::skip_record;
     case AvroKind::choice:
         return AvroOp::skip_choice;
-    default: // a type with a fixed size needs no other operation
+    default: // bytes and strings; step() uses skip_bytes for types with a fixed size
         return AvroOp::skip_text;
     }
 }
@@ -90,10 +90,11 @@ class Compiler {
     }
 
   private:
-    // a type, and the inner values that the mapping reads; nullptr: the mapping reads no value
+    // the index of a type, and the parts of its values that the mapping reads; nullptr: the mapping reads no
+    // part
     using Use = std::pair<uint32_t, const WantedValue *>;
 
-    struct Group { // of inner steps
+    struct Group { // the inner steps of a step
         uint32_t first = 0, count = 0, taken = 0;
     };
 
@@ -102,7 +103,8 @@ class Compiler {
         const WantedValue *wanted;
     };
 
-    // Before resolve(), the field `first` of a step with inner steps is the index of the step's group.
+    // If a step has inner steps, its field `first` is the index of their group until resolve() changes it to
+    // the index of the first inner step.
     AvroStep step(uint32_t index, const WantedValue *wanted) {
         const AvroType &type = schema_.types[index];
         AvroStep made;
@@ -220,12 +222,12 @@ class Compiler {
 
     const AvroSchema &schema_;
     const std::vector<std::optional<uint32_t>> sizes_;
-    WantedValue everything_; // stands for each value that the mapping reads as a whole
+    WantedValue everything_; // used for each value that the mapping reads as a whole
     AvroPlan plan_;
     std::map<Use, uint32_t> group_of_;
     std::vector<Group> groups_;
     std::vector<Open> open_;
-    uint32_t filled_first_ = 0; // the index of the first step of the present group
+    uint32_t filled_first_ = 0; // the index of the first step of the group that fill() fills
 };
 
 } // namespace

@@ -13,7 +13,7 @@ namespace heartbeat {
 enum class AvroOp : uint8_t {
     none,
     // skip a value
-    skip_bytes, // a fixed number of bytes, which follows from the schema
+    skip_bytes, // the schema defines the number of bytes
     skip_varint,
     skip_text,
     skip_blocks, // an array or a map
@@ -39,8 +39,8 @@ enum class AvroOp : uint8_t {
     choice
 };
 
-// The inner steps of a step are `count` steps from `first` on. If a plan reads several values of one type in
-// the same way, these values share their inner steps. So a recursive schema has a finite plan.
+// A step has `count` inner steps, which begin at the index `first`. If a plan reads several values of one
+// type in the same way, these values share their inner steps. So a recursive schema has a finite plan.
 //
 // inner steps of      are
 // a record            a step for each field; one step skips several neighbours of known size
@@ -54,11 +54,11 @@ struct AvroStep {
     const char *name_data = nullptr;
     uint32_t name_size = 0;
     uint32_t number = no_value; // the number of an array's element that the mapping names
-    // for a type with a fixed size: the number of bytes; for a record: the number of fields that the step
-    // takes; for an integer: the TimeScale
+    // The number of bytes of a value with a fixed size. In the step for a record, `size` is the number of
+    // fields that the step takes. In the step for an integer, `size` is the TimeScale.
     uint32_t size = 0;
-    uint32_t first = 0; // for an enum: the index of the enum's type
-    uint32_t count = 0; // for a decimal: the scale
+    uint32_t first = 0; // the index of the first inner step; for an enum: the index of its type
+    uint32_t count = 0; // the number of inner steps; for a decimal: the scale
     AvroOp op = AvroOp::none;
 
     std::string_view name() const { return {name_data, name_size}; }

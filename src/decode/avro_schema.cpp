@@ -44,7 +44,7 @@ class Parser {
     AvroSchema take() { return std::move(schema_); }
 
   private:
-    // Calls the function with each element of an array.
+    // Calls use() with each element of an array.
     template <typename Use> void for_each(const AvroPart &array, Use use) {
         const uint32_t end = json_.node(array).end;
         uint32_t number = 0;
@@ -76,8 +76,8 @@ class Parser {
         }
     }
 
-    // A name without a dot belongs to the namespace of the enclosing type. If this namespace has no such
-    // type, the function looks for a type without a namespace, as Avro's library for Java does.
+    // A name without a dot belongs to the namespace of the enclosing type. If this namespace has no type with
+    // the name, the function looks for a type without a namespace, as Avro's library for Java does.
     uint32_t reference(const AvroPart &part) const {
         const std::string name(json_.node(part).text());
         const uint32_t primitive = primitive_of(name);

@@ -1,5 +1,5 @@
-// Each record, array or map adds one level of depth, and Avro forbids a union directly in a union. So the
-// limit of levels also limits the recursion and the stack memory.
+// Each record, array or map adds one level of depth, and a union never contains a union directly. So
+// message_depth_max also limits the recursion and the stack memory.
 #include "decode/avro_skip.h"
 
 namespace heartbeat {
@@ -41,7 +41,7 @@ bool avro_skip_elements(AvroCursor *cursor, const AvroPlan &plan, const AvroStep
             return cursor->fail_end();
         return cursor->skip(static_cast<size_t>(block->count * size));
     }
-    // each of these elements has at least one byte
+    // an element without a fixed size has at least one byte
     if (block->count > cursor->left())
         return cursor->fail_end();
     for (; block->count > 0; block->count--)

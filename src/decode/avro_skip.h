@@ -10,7 +10,7 @@ namespace heartbeat {
 // Both functions return false after a fault, and the cursor keeps the fault.
 bool avro_skip(AvroCursor *cursor, const AvroPlan &plan, const AvroStep &step) noexcept;
 
-// Skips the elements of the block that are not read yet. `parts` are the steps that skip one element.
+// Skips the remaining elements of the block. `parts` are the steps that skip one element.
 bool avro_skip_elements(AvroCursor *cursor, const AvroPlan &plan, const AvroStep *parts, uint32_t part_count,
                         AvroBlock *block) noexcept;
 

@@ -28,19 +28,20 @@ enum class AvroKind : uint8_t {
 
 struct AvroMember {
     std::string name; // only a record's field has a name
-    uint32_t type;    // index in AvroSchema::types
+    uint32_t type;    // the index in AvroSchema::types
 };
 
 struct AvroType {
     AvroKind kind = AvroKind::null;
     TimeScale time = TimeScale::none; // the unit of an int or a long whose logical type is a time
-    bool is_decimal = false;          // of bytes or fixed
-    bool is_uuid = false;             // of fixed
+    bool is_decimal = false;          // true: bytes or a fixed with the logical type decimal
+    bool is_uuid = false;             // true: a fixed with the logical type uuid
     uint32_t decimal_scale = 0;
-    // the size of a fixed. UINT32_MAX also stands for larger sizes, which no message can have
+    // the size of a fixed. UINT32_MAX also stands for all larger sizes, because no message has so many bytes
     uint32_t size = 0;
-    std::vector<AvroMember> members;  // fields of a record, branches of a union, or one element
-    std::vector<std::string> symbols; // of an enum
+    // the fields of a record, the branches of a union, or the one type of all elements
+    std::vector<AvroMember> members;
+    std::vector<std::string> symbols; // the names of an enum
 };
 
 struct AvroSchema {

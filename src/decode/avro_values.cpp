@@ -1,4 +1,4 @@
-// Takes values without inner values. avro_containers.cpp has the other functions of AvroValues.
+// Takes values that contain no other values. avro_containers.cpp has the other functions of AvroValues.
 #include "decode/avro_values.h"
 
 #include "decode/avro_decimal.h"

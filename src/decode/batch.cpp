@@ -11,9 +11,8 @@ namespace heartbeat {
 
 namespace {
 
-// With each message the batch also keeps a small text: the customer id or the error text. When a large
-// message makes the batch full, the batch reserves this number of bytes for these texts, in addition to the
-// bytes of the message.
+// With the bytes of a message the batch also keeps a small text: the customer id or the error text. When a
+// giant message makes the batch full, the batch reserves this number of additional bytes for such texts.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
 // Empties the vector. Frees the vector's memory if giant messages have made the vector larger than `kept`.
@@ -29,7 +28,7 @@ Batch::Batch(size_t max_messages, size_t max_bytes) noexcept
     : max_messages(max_messages), max_bytes(max_bytes) {}
 
 uint32_t Batch::partition_index(int32_t partition, int64_t first_offset) {
-    // search from the end: two consecutive messages of the queue mostly belong to the same partition
+    // search from the end, because two consecutive messages of the queue mostly belong to the same partition
     for (size_t index = partitions.size(); index-- > 0;)
         if (partitions[index].partition == partition)
             return static_cast<uint32_t>(index);
@@ -76,7 +75,7 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     begun.first_header = static_cast<uint32_t>(headers.size());
     begun.partition_index = partition_index(message.partition, first_offset);
     if (message.offset < partitions[begun.partition_index].next_offset)
-        // the client fetched this message before its last seek: the database or this batch already has the
+        // the client fetched this message before a seek, so the database or this batch already has the
         // message
         return false;
     begun.offset = message.offset;

@@ -17,7 +17,8 @@ namespace heartbeat {
 
 inline constexpr int64_t microseconds_per_minute = 60'000'000;
 
-// Returns the start of the minute that contains `time`, in microseconds since 1970.
+// `time` is in microseconds since 1970. Returns the start of the minute that contains `time`, in the same
+// unit.
 constexpr int64_t minute_of(int64_t time) noexcept {
     int64_t past = time % microseconds_per_minute;
     return time - (past < 0 ? past + microseconds_per_minute : past);
@@ -45,7 +46,7 @@ class Batch {
 
     MessageMark mark(uint32_t index) const noexcept; // the mark of `messages[index]`, with its checksum
 
-    size_t max_messages; // also the limit of the number of readings
+    size_t max_messages; // the limit for messages and for readings
     size_t max_bytes;
     bool sealed = false;
     std::vector<char> bytes;
@@ -57,7 +58,7 @@ class Batch {
     // if no memory is left
     std::vector<MarkTrail> trails;
 
-    // seal() fills these lists. `records`, `anomalies` and `repetitions` have indexes into `readings`. The
+    // seal() fills these lists. `records`, `anomalies` and `repetitions` contain indexes into `readings`. The
     // indexes are in the order of the tables' primary key (customer_id, event_time, device_id), because
     // inserts in this order need a third less time. If several readings of one table have the same key,
     // `records` or `anomalies` has only the reading that arrived first.
@@ -86,8 +87,8 @@ class Batch {
     void end_dead_letter(const DecodeError &error);
     void abandon_message() noexcept;
 
-    // Adds no message. Records only that all messages before `next_offset` have been read. May throw
-    // std::bad_alloc.
+    // Adds no message, but records that the consumer client has read all messages before `next_offset`. May
+    // throw std::bad_alloc.
     void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
 
     // Fills the lists. Call this function once, when the batch is complete. May throw std::bad_alloc.
@@ -116,20 +117,20 @@ class Batch {
     void refuse(uint32_t message, const char *sqlstate, BatchBytes text);
 
     std::vector<BatchKey> keys; // the keys of the list that sort_by_key() sorts
-    // the length of the common beginning of all customer ids of this list, in bytes
+    // the number of bytes that are the same at the beginning of all customer ids of `keys`
     size_t common_bytes = 0;
 
     BatchMessage begun = {};  // the message between begin_message() and end_*()
     size_t most_readings = 1; // the largest number of readings in one message of the previous batch
     size_t most_readings_now = 1;
-    size_t bytes_sealed = 0; // the size of `bytes` when the batch was sealed for the first time
+    size_t bytes_sealed = 0; // the size of `bytes` at the first call of seal()
 };
 
 // These functions return nullptr or false if no memory is left.
 
 // Makes a batch for `max_messages` messages, for the same number of readings, and for `max_bytes` bytes. A
-// batch can have more readings and bytes than these limits, because all messages that one call takes from the
-// queue go into the same batch.
+// batch can have more readings and bytes than these limits, because the consumer client takes several
+// messages from the queue at once, and adds all of them to one batch.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
 // Call this function before batch_seal(). The message at this offset of this partition counts as read, but
@@ -138,9 +139,9 @@ void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing
 // Call this function after batch_seal(), if the database refuses this reading. The whole message of the
 // reading becomes a dead letter. Each message that repeats the reading with the same heart rate also becomes
-// a dead letter, because the database would refuse it too. Then call batch_seal_again(). Before this call,
-// the lists still contain the other readings of the new dead letters. The lists do not yet contain the
-// repetitions with another heart rate.
+// a dead letter, because the database would refuse it too. After all calls of batch_reject(), call
+// batch_seal_again(). Until then, the lists still contain the other readings of the new dead letters, and do
+// not yet contain the repetitions with another heart rate.
 bool batch_reject(Batch *batch, uint32_t reading, const char *sqlstate, const char *text) noexcept;
 // Rejects each message that repeats a reading of a rejected message.
 bool batch_reject_repetitions(Batch *batch) noexcept;

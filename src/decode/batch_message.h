@@ -24,19 +24,19 @@ struct BatchHeader {
 };
 
 struct BatchMessage {
-    uint32_t partition_index; // into Batch::partitions
+    uint32_t partition_index; // the index into Batch::partitions
     DecodeErrorCode error;    // DecodeErrorCode::none: the message was decoded
     bool ignored;             // the decoder has ignored the message: it has no readings
-    bool left_out;            // no list contains its readings: see batch_leave_out()
-    char sqlstate[6];         // the database's error code if it refused the message; otherwise empty
+    bool left_out;            // no list contains the readings of the message: see batch_leave_out()
+    char sqlstate[6];         // the error code if the database refused the message; otherwise empty
     int32_t leader_epoch;     // -1: not known
     int64_t offset;
     int64_t kafka_time; // milliseconds since 1970, -1 if the message has no timestamp
     BatchBytes key;
     BatchBytes payload;
     BatchBytes error_text;
-    uint32_t first_reading, readings; // in Batch::readings
-    uint32_t first_header, headers;   // in Batch::headers
+    uint32_t first_reading, readings; // the index of the first reading, and the number of readings
+    uint32_t first_header, headers;   // the index of the first header, and the number of headers
 
     bool is_dead_letter() const noexcept { return error != DecodeErrorCode::none || sqlstate[0] != '\0'; }
 };
@@ -44,16 +44,17 @@ struct BatchMessage {
 // A reading of a message. Two readings of one table have the same identity if they have the same customer,
 // event time and device.
 struct BatchReading {
-    uint32_t message; // into Batch::messages
-    uint32_t first;   // the first reading of this identity in the batch: this reading, or an earlier reading
+    uint32_t message; // the index into Batch::messages
+    uint32_t first;   // the index of the first reading with this identity, possibly this reading itself
     HeartRateClass heart_rate_class;
-    // The batch or the table already has a reading with the same identity. `duplicate`: that reading has the
-    // same heart rate. `conflict`: that reading has another heart rate. Batch::seal() compares the readings
-    // of the batch with each other, and src/store compares them with the table.
+    // The batch or the table already has a reading with the same identity. `duplicate`: the two readings have
+    // the same heart rate. `conflict`: the two readings have different heart rates. Batch::seal() compares
+    // the readings of the batch with each other, and src/store compares them with the table.
     bool duplicate;
     bool conflict;
-    // The stored reading has the same customer and time, but another device. It is in a table partition that
-    // heartbeat 1.x made. The primary key of such a table partition does not contain the device.
+    // The table already has a reading with the same customer and time, but another device. That reading is in
+    // a table partition that heartbeat 1.x made. The primary key of such a table partition does not contain
+    // the device.
     bool other_device;
     BatchBytes customer_id;
     BatchBytes device_id;
@@ -68,7 +69,7 @@ struct BatchKey {
     uint64_t word;      // the first eight bytes of the customer id after the common beginning of all ids
     int64_t event_time; // microseconds since 1970
     size_t id_size;     // the size of the customer id in bytes
-    uint32_t reading;   // into Batch::readings
+    uint32_t reading;   // the index into Batch::readings
 };
 
 // The progress of one partition: the batch has all messages from `first_offset` to `next_offset` - 1.
@@ -76,12 +77,12 @@ struct BatchPartition {
     int32_t partition;
     int64_t first_offset;
     int64_t next_offset;
-    int64_t messages;        // all messages, also dead letters and ignored messages
-    int64_t ignored;         // the number of ignored messages among these messages
-    int64_t readings;        // of all messages
+    int64_t messages;        // the number of messages, dead letters and ignored messages included
+    int64_t ignored;         // the number of ignored messages
+    int64_t readings;        // the number of readings in all messages
     int64_t last_offset;     // the offset of the last message with a Kafka timestamp; -1: no such message
-    int64_t last_kafka_time; // the timestamp of this message: milliseconds since 1970; -1: no such message
-    uint32_t last_message;   // the index of this message
+    int64_t last_kafka_time; // the Kafka time of the message at last_offset: milliseconds since 1970; or -1
+    uint32_t last_message;   // the index of the message at last_offset
     // the earliest and the latest event time of the readings, if the partition has readings: microseconds
     // since 1970
     int64_t first_event;

@@ -86,9 +86,9 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
             refuse(readings[*repetition].message, sqlstate, kept);
 }
 
-// Goes through the repetitions in the order of arrival. When a message becomes a dead letter in this loop,
-// the message can contain the first reading of another identity. The repetitions of this reading arrived
-// later, so the loop rejects them too.
+// Goes through the repetitions in the order of arrival. A message that becomes a dead letter in this loop can
+// contain the first reading of another identity. All repetitions of that reading arrived later, so the loop
+// comes to them later, and rejects their messages.
 void Batch::reject_repetitions() {
     std::vector<uint32_t> arrived = repetitions;
     std::sort(arrived.begin(), arrived.end());

@@ -16,7 +16,7 @@ std::string_view text_at(const Batch &batch, BatchBytes piece) noexcept {
     return {batch.at(piece), static_cast<size_t>(piece.size)};
 }
 
-// Returns the length of the common beginning of the two texts in bytes, at most `limit`.
+// Returns how many bytes are the same at the beginning of the two texts, at most `limit`.
 size_t count_common(std::string_view left, std::string_view right, size_t limit) noexcept {
     left = left.substr(0, std::min(limit, right.size()));
     return static_cast<size_t>(std::mismatch(left.begin(), left.end(), right.begin()).first - left.begin());
@@ -60,13 +60,14 @@ int Batch::compare_ids(const BatchKey &left, const BatchKey &right) const {
     if (left.word != right.word)
         return left.word < right.word ? -1 : 1;
     if (std::max(left.id_size, right.id_size) <=
-        common_bytes + sizeof(left.word)) // `word` contains the whole rest of both ids
+        common_bytes + sizeof(left.word)) // the two words contain all other bytes of the ids
         return left.id_size == right.id_size ? 0 : left.id_size < right.id_size ? -1 : 1;
     return text_at(*this, readings[left.reading].customer_id)
         .compare(text_at(*this, readings[right.reading].customer_id));
 }
 
-// Returns the same result as compare_keys() for the two readings, but mostly without reading their texts.
+// Returns the same result as the other compare_keys(), which compares two readings, but mostly does not read
+// the texts.
 int Batch::compare_keys(const BatchKey &left, const BatchKey &right) const {
     int order = compare_ids(left, right);
     if (order != 0)
@@ -77,8 +78,8 @@ int Batch::compare_keys(const BatchKey &left, const BatchKey &right) const {
         .compare(text_at(*this, readings[right.reading].device_id));
 }
 
-// Also makes all readings of a customer share one text. src/store reads the customer ids in the order of the
-// keys. So it finds the shared text in the processor's caches.
+// Sorts the readings, and makes all readings of a customer share one text. src/store reads the customer ids
+// in the order of the keys, and so finds the shared text in the processor's caches.
 void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
     make_keys(indexes);
     std::sort(keys.begin(), keys.end(), [this](const BatchKey &left, const BatchKey &right) {

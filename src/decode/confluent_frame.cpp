@@ -1,4 +1,4 @@
-// Reads the byte 0 and the id of the schema. The id has 4 bytes in network order.
+// Reads a frame: first a byte 0, then the id of the schema. The id has 4 bytes in network order.
 #include "decode/confluent_frame.h"
 
 namespace heartbeat {
@@ -13,8 +13,7 @@ constexpr char expected[] = "expected the byte 0 and the id of a schema in 4 byt
 bool confluent_frame_read(std::string_view bytes, const char *what, DecodeErrorCode code,
                           ConfluentFrame *frame, DecodeError *error) noexcept {
     const auto byte = [=](size_t i) { return uint32_t{static_cast<unsigned char>(bytes[i])}; };
-    // The check of the first byte is before the check of the size, because a wrong first byte shows that the
-    // message has another format.
+    // Check the first byte before the size: a wrong first byte shows that the message has another format.
     if (!bytes.empty() && byte(0) != 0)
         return decode_fail(error, code, "%s begins with the byte 0x%02x and has no frame of Confluent; %s",
                            what, byte(0), expected);

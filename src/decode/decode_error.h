@@ -10,8 +10,8 @@ enum class DecodeErrorCode : uint8_t {
     none,
     tombstone, // the message has no payload at all
     empty,     // a payload of zero bytes
-    // no JSON in UTF-8, or JSON with \u0000, a lone surrogate, too deep nesting, trailing bytes or a repeated
-    // key
+    // bytes that are not JSON in UTF-8, or JSON with \u0000, a lone surrogate, too deep nesting, trailing
+    // bytes or a repeated key
     invalid_json,
     number_out_of_range, // a number that is too large for 64 bits and for a double
     not_an_object,

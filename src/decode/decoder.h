@@ -14,7 +14,7 @@ namespace heartbeat {
 class SchemaCache;
 
 enum class DecodeResult : uint8_t {
-    decoded,      // Decoded::readings has all readings of the message; it can be empty
+    decoded,      // Decoded::readings has all readings of the message; this list can be empty
     ignored,      // the mapping of the source excludes the message
     failed,       // Decoded::error has the reason
     needs_schema, // the decoder does not have the schema of the message: see schema_cache()
@@ -23,7 +23,7 @@ enum class DecodeResult : uint8_t {
 // A decoder's result for a message. A decoder that makes one reading from each message can use the members
 // `own` and `view` for this reading.
 struct Decoded {
-    // valid while this message exists, until the decoder decodes another message
+    // valid until the caller frees the message, or until the decoder decodes another message
     const ReadingView *readings;
     size_t count;
     DecodeError error;

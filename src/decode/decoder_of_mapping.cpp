@@ -1,6 +1,5 @@
-// Makes a Decoder from a mapping and a mapped decoder. All decoders of a thread share one MappedMemory. A
-// process can have hundreds of sources, and a MappedMemory never becomes smaller than its largest message
-// needed.
+// Makes a Decoder from a mapping and a mapped decoder. All decoders of a thread share one MappedMemory,
+// because a process can have hundreds of sources, and a MappedMemory keeps memory between messages.
 #include "decode/decoder_of_mapping.h"
 
 #include "decode/decoder_of_heartbeat.h"

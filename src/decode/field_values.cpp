@@ -176,7 +176,8 @@ NumberText number_parse(std::string_view text, ValueNode *number) noexcept {
     const std::from_chars_result end = std::from_chars(text.data(), text.data() + text.size(), number->real);
     if (end.ec == std::errc{})
         return NumberText::number;
-    // from_chars() returns the same error for a number that is too large and for a number that is almost 0
+    // from_chars() returns the same error for a number that is too large and for a number that is almost 0,
+    // so is_great() tells these numbers apart
     number->real = 0;
     return is_great(text) ? NumberText::out_of_range : NumberText::number;
 }

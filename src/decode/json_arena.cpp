@@ -32,8 +32,8 @@ constinit thread_local JsonArena *JsonArena::current_ = nullptr;
 
 // heartbeat never removes its allocator, because no thread can know whether another thread is in a parse.
 // Another library can replace heartbeat's allocator at any time. In this case the next call of install()
-// installs heartbeat's allocator again. From then on, heartbeat's allocator calls the allocator of the other
-// library outside a parse.
+// installs heartbeat's allocator again. From then on, outside a parse, heartbeat's allocator calls the
+// allocator of the other library.
 void JsonArena::install() noexcept {
     json_malloc_t present_malloc;
     json_free_t present_free;

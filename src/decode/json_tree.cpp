@@ -147,7 +147,8 @@ const char *reason(simdjson::error_code code) {
     }
 }
 
-// Returns a size with some room for a larger next text. For a giant text, the function adds no room.
+// Returns `size` with some additional bytes, so that a larger next text needs no allocation. For a giant
+// text, the function adds no bytes.
 size_t room_for(size_t size) {
     constexpr size_t least = 1024;
     return size > message_bytes_kept ? size : std::max(size + size / 2, least);
@@ -157,8 +158,8 @@ bool fail_out_of_memory(DecodeError *error) {
     return decode_fail(error, DecodeErrorCode::out_of_memory, "out of memory while reading JSON");
 }
 
-// jansson returns the position of the error. jansson needs much memory, so heartbeat does not parse giant
-// texts with jansson.
+// Parses the text with jansson, which returns the position of the error. jansson needs much memory, so for a
+// giant text the error has no position.
 bool explain(std::string_view text, const char *what, const char *fault, DecodeError *error) {
     const size_t zero = text.find('\0');
     if (zero != text.npos)
@@ -204,7 +205,7 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (text.size() > message_bytes_max)
         return decode_fail(error, DecodeErrorCode::invalid_json, "%s has %zu bytes; expected at most %zu",
                            what, text.size(), message_bytes_max);
-    // newer versions of simdjson accept the mark
+    // refuse a byte order mark here, because newer versions of simdjson accept it
     if (text.substr(0, byte_order_mark.size()) == byte_order_mark)
         return explain(text, what, "a byte order mark", error);
     if (parser_ == nullptr)
@@ -212,7 +213,7 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (parser_->text.size() < text.size() + simdjson::SIMDJSON_PADDING) {
         const size_t size = room_for(text.size());
         if (parser_->parser.allocate(size, message_depth_max) != simdjson::SUCCESS) {
-            parser_.reset(); // after an error the parser would forget the limit of depth
+            parser_.reset(); // after a failed allocate(), the parser would have another limit of depth
             return fail_out_of_memory(error);
         }
         parser_->text.resize(size + simdjson::SIMDJSON_PADDING);
@@ -228,7 +229,7 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (code != simdjson::SUCCESS)
         return explain(text, what, reason(code), error);
 
-    // JSON can contain U+0000 only as an escape. So most texts need no search in their strings
+    // JSON can contain U+0000 only as an escape. So the strings of most texts need no search
     const bool has_zero = text.find("\\u0000") != text.npos;
     const Build result = TreeBuilder(&tree_, &names_, may_repeat_names, has_zero).build(root);
     if (result == Build::too_many)

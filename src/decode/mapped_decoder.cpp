@@ -25,7 +25,7 @@ DecodeResult MappedDecoder::decode(const MessageView &message, DecodeError *erro
 DecodeResult MappedDecoder::decode_begun(const MessageView &message) noexcept {
     bool holds = true;
     // The decoder tests the conditions on the key, the headers and the Kafka time before it parses the value.
-    // So a message that these conditions exclude does not need to be JSON.
+    // So if these conditions exclude a message, its value can have any format.
     if (!test(mapping_.when_envelope, &holds))
         return DecodeResult::failed;
     if (!holds)
@@ -44,7 +44,7 @@ DecodeResult MappedDecoder::decode_begun(const MessageView &message) noexcept {
     }
 }
 
-// Also returns false if the parser needs a schema.
+// Returns false if the parser fails or needs a schema.
 bool MappedDecoder::parse(MessagePart part, const MessageBytes &bytes, const ValueTree **tree) {
     const MessageParser::Result result =
         parser_->parse(part, {static_cast<const char *>(bytes.data), bytes.size}, memory_, tree, error_);

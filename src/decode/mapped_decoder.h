@@ -19,7 +19,7 @@ class MappedDecoder {
     MappedDecoder(const MappedDecoder &) = delete;
     MappedDecoder &operator=(const MappedDecoder &) = delete;
 
-    void use(MappedMemory *memory) noexcept { memory_ = memory; } // for the next messages
+    void use(MappedMemory *memory) noexcept { memory_ = memory; } // the memory for the next messages
 
     // If the result is `decoded`, readings() has all readings of the message. The list can be empty. If the
     // result is `ignored`, the conditions of the mapping exclude the message, or all of its elements. If the
@@ -27,7 +27,7 @@ class MappedDecoder {
     // result is `needs_schema`, the parser does not have the schema of the message yet.
     DecodeResult decode(const MessageView &message, DecodeError *error) noexcept;
 
-    // The readings are valid while the bytes of the message exist, until a decoder decodes another message
+    // The readings are valid until the caller frees the message, or until a decoder decodes another message
     // with the same memory.
     const std::vector<ReadingView> &readings() const { return memory_->readings; }
 
@@ -60,8 +60,8 @@ class MappedDecoder {
     const ValueTree *key_ = nullptr;
     bool needs_schema_ = false;
     ZoneSpan span_;
-    // If a value is the same for many elements, the decoder reads it only once. If a member of `known_` is
-    // true, the value is in `current_`, `base_time_` or `addition_`.
+    // If a value is the same for many elements, the decoder reads the value once, and keeps it. If a member
+    // of `known_` is true, the value is in `current_`, `base_time_` or `addition_`.
     ReadingView current_{};
     int64_t base_time_ = 0, addition_ = 0;
     struct Known {

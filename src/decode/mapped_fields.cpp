@@ -140,9 +140,9 @@ class Joiner {
     char *const begin_, *at_, *const end_;
 };
 
-// If a part of customer_id is missing, the whole field is missing. The same is true for a device_id with a
-// default. In a device_id without a default, a missing part is an empty text. If all parts of such a
-// device_id are missing, the device_id is the empty text.
+// If a part of customer_id is missing, the whole field is missing. If a part of a device_id with a default is
+// missing, the whole field is missing as well. In a device_id without a default, a missing part is an empty
+// text. If all parts of such a device_id are missing, the device_id is the empty text.
 bool joined_text(MappedMessage *message, const NamedTextField &named, TextStore *made, std::string_view *text,
                  DecodeError *error) {
     const size_t room_size = customer_id_max_bytes + named.field.strip.size();

@@ -1,5 +1,6 @@
 // A message, and the elements of its lists that the mapped decoder is reading. This class finds the value of
-// a place, tests conditions, and makes names of places for error texts. The mapped decoder sets the elements.
+// a place, tests conditions, and writes the names of places for error texts. The mapped decoder sets the
+// elements.
 #pragma once
 
 #include "decode/mapping.h"
@@ -7,7 +8,7 @@
 
 namespace heartbeat {
 
-// The child of a list that the decoder is reading. A list is an array or an object.
+// The position of the element that the decoder is reading. The list of this element is an array or an object.
 struct ListPosition {
     uint32_t index = no_value;
     uint32_t number = 0; // counted from 0
@@ -27,7 +28,7 @@ class MappedMessage {
         forget(PlaceLevel::message);
     }
 
-    // Forgets the values that this class keeps of places at this level and at deeper levels.
+    // Forgets the kept values of the places at this level and at deeper levels.
     void forget(PlaceLevel level) noexcept;
 
     // Copies the value at the place to *found. A JSON null counts as missing. The result is `not_text` if the

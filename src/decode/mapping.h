@@ -15,7 +15,8 @@
 namespace heartbeat {
 
 struct TextField {
-    std::vector<Place> places; // joined by "/"; empty: the mapping does not have the field
+    // the decoder joins the values of the places with "/"; no places: the mapping does not have the field
+    std::vector<Place> places;
     PlaceLevel level = PlaceLevel::message;
     std::string strip;
     std::optional<std::string> fallback;
@@ -27,14 +28,14 @@ struct RateField {
     Place place;
     RateUnit unit = RateUnit::bpm;
     bool text = false;
-    std::optional<double> fallback; // in `unit`
+    std::optional<double> fallback; // the default, in the unit `unit`
 };
 
 enum class TimeUnit : uint8_t { iso, s, ms, us, ns };
 
 struct TimeField {
     Place place;
-    PlaceLevel level = PlaceLevel::message; // of `place` and `date`
+    PlaceLevel level = PlaceLevel::message; // the deeper level of `place` and `date`
     TimeUnit unit = TimeUnit::iso;
     bool names_unit = false; // false: the schema of a message can declare the unit instead
     bool text = false;

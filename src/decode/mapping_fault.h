@@ -22,7 +22,7 @@ std::string mapping_quote(std::string_view text); // adds quotes, and cuts a lon
 
 using Names = std::span<const std::string_view>;
 
-// "a", "b" or "c"
+// Returns a list in this form: "a", "b" or "c".
 std::string mapping_list(Names names);
 
 // Returns a text such as: did you mean "unit"? The text is empty if no name is similar.
