@@ -43,12 +43,12 @@ enum class AvroOp : uint8_t {
 // type in the same way, these values share their inner steps. So a recursive schema has a finite plan.
 //
 // inner steps of      are
-// a record            a step for each field; one step skips several neighbours of known size
+// a record            a step for each field; one step skips several neighbouring fields of known size
 // a choice            a step for each branch
 // skip_blocks         the step that skips an element, or the two steps that skip a key and a value
-// an array, a map     1. the step that skips an element or a value; 2. the step that takes any element, or
-//                     `none`; 3. a step for each element or member that the mapping names, in order of
-//                     `number`
+// an array, a map     1. the step that skips an element or a value; 2. the step that takes an element that
+//                     the mapping does not name, or `none`; 3. a step for each element or member that the
+//                     mapping names, in the order of `number`
 struct AvroStep {
     // the name of a record's field, or of a map's member that the mapping names
     const char *name_data = nullptr;

@@ -1,4 +1,4 @@
-// Reads the heart rate and other numbers. A number can also be a text.
+// Reads the heart rate and other numbers. In a message, such a number can also be a text.
 #include "decode/mapped_numbers.h"
 
 #include "decode/field_values.h"

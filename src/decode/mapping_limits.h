@@ -14,49 +14,50 @@ inline constexpr size_t place_bytes_max = 1024;
 inline constexpr size_t place_segments_max = 32;
 inline constexpr size_t joined_places_max = 8;
 inline constexpr size_t when_places_max = 32;
-inline constexpr size_t when_values_max = 256; // for each place
+inline constexpr size_t when_values_max = 256; // the number of values for each place of `when`
 
 // Limits of a message
 inline constexpr size_t message_bytes_max = size_t{16} << 20;
 inline constexpr size_t message_values_max = size_t{1} << 20; // values of all types, without names
 inline constexpr uint32_t message_depth_max = 256;
 inline constexpr size_t message_readings_max = 100'000;
-// for the customer ids and device ids that the decoder makes from integers and from lists of places
+// the bytes of the customer ids and device ids that the decoder makes from integers and from lists of places
 inline constexpr size_t message_made_bytes_max = size_t{16} << 20;
 
-// Limits of a schema in Avro's language, together with the schemas that it refers to
+// Limits of an Avro schema, together with the schemas that it refers to
 inline constexpr size_t schema_bytes_max = size_t{1} << 20;
 inline constexpr size_t schema_types_max = 16384;
 inline constexpr size_t schema_members_max = 65536; // fields, symbols, and the branches of unions
-// Limit of a compiled schema. If the mapping reads a part of the schema in several ways, the part counts once
-// for each way.
+// Limit of a compiled Avro schema. If the mapping reads a part of the schema in several ways, the part counts
+// once for each way.
 inline constexpr size_t plan_steps_max = 262'144;
 
-// Limits of a message in Avro
+// Limits of an Avro message
 
 // The number of skipped values whose size is not fixed. Usual messages stay below this limit, even with the
-// largest size. Only a message with deep records and almost no content can exceed the limit, and such a
-// message would need too much time for its size.
+// largest size. Only a message with deep records and almost no content can exceed this limit. Without the
+// limit, the reader would need too much time for such a small message.
 inline constexpr uint64_t avro_skips_max = uint64_t{1} << 25;
 // The size of a decimal number, without leading bytes that only repeat the sign: up to 154 digits.
 inline constexpr size_t avro_decimal_bytes_max = 64;
 
-// Limits of a schema of Protobuf
+// Limits of a Protobuf schema
 inline constexpr size_t protobuf_descriptor_bytes_max = size_t{8} << 20;
 // the number of messages, fields, enums and their names
 inline constexpr size_t protobuf_declarations_max = size_t{128} << 10;
 inline constexpr size_t protobuf_name_bytes_max = 1024; // the full name of a type, with outer types
 inline constexpr uint32_t protobuf_type_depth_max = 32; // the levels of types inside other types
-inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // for all message types together
+inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // of all message types together
 
-// Limits of a message of Protobuf
+// Limits of a Protobuf message
 //
-// If a group of proto2 is inside other groups, the reader reads the inner group once for each level. So this
-// limit counts all bytes that the reader reads in groups.
+// If a group of proto2 is inside other groups, the reader reads the inner group once for each level. So
+// protobuf_group_bytes_max limits the number of all bytes that the reader reads in groups.
 inline constexpr size_t protobuf_group_bytes_max = size_t{64} << 20;
-// For each nested message, the reader needs memory and time for each field that the mapping reads, even if
-// the message lacks the field. The first limit is for all these messages together. The second limit is for
-// the messages that contain each other at one time.
+// For each nested message, the reader needs a slot for each field that the mapping reads, even if the nested
+// message lacks the field. protobuf_slots_max limits the time: it is the limit for the slots of all messages
+// together. protobuf_nested_slots_max limits the memory: it is the limit for the slots of a nested message
+// and of all messages around this nested message.
 inline constexpr size_t protobuf_slots_max = size_t{64} << 20;
 inline constexpr size_t protobuf_nested_slots_max = size_t{1} << 20;
 

@@ -1,6 +1,6 @@
-// The mark of a consumed message. Its fields later show whether Kafka still has the same message at the same
-// offset. The batch makes marks, src/kafka compares them with the messages in Kafka, and src/store saves
-// them.
+// The mark of a consumed message. The fields of the mark later show whether Kafka still has the same message
+// at the same offset. The batch makes marks, src/kafka compares them with the messages in Kafka, and
+// src/store saves them.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 namespace heartbeat {
 
 struct MessageMark {
-    int64_t offset = -1;       // -1: there is none
+    int64_t offset = -1;       // -1: there is no mark
     int64_t kafka_time = -1;   // milliseconds since 1970
     int64_t checksum = -1;     // message_checksum(); -1: not known
     int32_t leader_epoch = -1; // the epoch of the leader that appended the message; -1: not known
@@ -41,6 +41,6 @@ struct MarkTrail {
 // Writes each mark as "offset:time:checksum:epoch", with spaces between the marks, in at most trail_text_size
 // bytes.
 void trail_print(const MarkTrail &trail, char *to) noexcept;
-MarkTrail trail_parse(const char *text) noexcept; // stops at the first part that does not have this form
+MarkTrail trail_parse(const char *text) noexcept; // stops at the first mark that does not have this form
 
 } // namespace heartbeat

@@ -20,7 +20,7 @@ MessageSamples *message_samples_create(size_t max_messages, size_t max_bytes) no
 void message_samples_destroy(MessageSamples *samples) noexcept; // nullptr is allowed
 
 // The decoder ignores each message, but keeps a copy. When the samples are full, the decoder makes no more
-// copies. If no memory is left, it fails with DecodeErrorCode::out_of_memory.
+// copies. If no memory is left, the decoder fails with DecodeErrorCode::out_of_memory.
 Decoder *message_samples_decoder(MessageSamples *samples) noexcept;
 
 size_t message_samples_count(const MessageSamples *samples) noexcept;

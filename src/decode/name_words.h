@@ -16,7 +16,7 @@ using WordList = std::span<const std::string_view>;
 Words words_of(std::string_view name); // heartRateBPM and heart_rate_bpm become: heart, rate, bpm
 Words last_words(const NamePath &path);
 Words parent_words(const NamePath &path); // the words of all names except the last
-std::string joined(const Words &words);   // heartratebpm
+std::string joined(const Words &words);   // the words without spaces: heartratebpm
 
 bool has(WordList list, std::string_view word);
 bool has_any(const Words &words, WordList list); // returns whether one of the words is in the list

@@ -17,8 +17,8 @@ enum class PlaceLevel : uint8_t { message, outer, element };
 
 struct PlaceSegment {
     std::string name;
-    uint32_t number = no_value; // the value of the name, if the name can be the number of an element
-    bool any = false;           // `*`
+    uint32_t number = no_value; // the name as a number, if it can be the number of an element
+    bool any = false;           // true: the segment is `*`
 };
 
 inline constexpr size_t no_slot = SIZE_MAX;
@@ -26,7 +26,7 @@ inline constexpr size_t no_slot = SIZE_MAX;
 struct Place {
     PlaceRoot root = PlaceRoot::value;
     PlaceLevel level = PlaceLevel::message;
-    std::vector<PlaceSegment> segments; // after the root
+    std::vector<PlaceSegment> segments; // the segments after the root
     std::string header;                 // the name of the header
     std::string path;                   // the segments in the form for error texts, such as "/data/0/bpm"
     // the slot in which MappedMessage keeps the value for the next elements

@@ -1,5 +1,5 @@
 // Compiles plans. Each pair of a message type and a wanted value has one plan. So the plan of a recursive
-// type refers to itself.
+// type can refer to itself.
 #include "decode/protobuf_compile.h"
 
 #include "decode/protobuf_types.h"
@@ -80,7 +80,7 @@ class PlanMaker {
         made.form = protobuf_form(message, want);
         visits_ += message.fields.size();
         const WantedMembers members(message, want);
-        Numbers positions, oneofs; // oneofs: the slots of the oneofs that have a taken field
+        Numbers positions, oneofs; // oneofs: the slots of the oneofs with a field that the mapping reads
         for (const ProtobufField &field : message.fields) {
             uint32_t first = no_value;
             if (visits_ > visits_max)

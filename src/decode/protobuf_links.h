@@ -6,7 +6,8 @@
 
 namespace heartbeat {
 
-// Also checks that maps have keys and values, and that fields have legal numbers. May throw std::bad_alloc.
+// Finds the types of all fields. Checks that maps have keys and values, and that fields have legal numbers.
+// May throw std::bad_alloc.
 bool protobuf_link(ProtobufSchema *schema, SchemaError *error);
 
 } // namespace heartbeat

@@ -14,7 +14,7 @@ namespace {
 // up to this number of keys, it is faster to compare each pair than to sort
 constexpr size_t few_keys = 12;
 constexpr size_t digits_size = 24;               // enough for every key that is a number
-constexpr size_t key_field = 0, value_field = 1; // of an entry
+constexpr size_t key_field = 0, value_field = 1; // the indexes of the two fields of an entry
 
 void mark_replaced(ProtobufKey *begin, ProtobufKey *end) {
     if (static_cast<size_t>(end - begin) <= few_keys) {
@@ -49,7 +49,8 @@ std::string_view key_text(const ProtobufPlanField &field, const ProtobufSlot &sl
 
 } // namespace
 
-// Reads the key of an entry whose slots begin at `first`.
+// Reads the key of an entry of `map`. `field` and `slot` belong to the entry's key. Sets *is_taken to false
+// if the mapping does not read the entry.
 bool ProtobufTreeBuilder::key(const Field &field, const ProtobufSlot &slot, const Field &map,
                               ProtobufKey *key, bool *is_taken) {
     char digits[digits_size];

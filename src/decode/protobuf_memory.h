@@ -25,7 +25,7 @@ struct ProtobufPiece {
 // The content of one field of a message: the pieces of the field, or its number.
 struct ProtobufSlot {
     ProtobufPiece piece; // the first piece
-    uint64_t value;      // of a number
+    uint64_t value;      // the number, if the field is a number
     uint32_t last;       // the index of the last piece, or no_piece if the field has only one piece
     uint32_t count;      // the number of pieces; 0: the message does not have the field
     bool has_unknown;    // the message has an unknown number of a closed enum
@@ -33,7 +33,7 @@ struct ProtobufSlot {
 
 struct ProtobufKey { // the key of a map's entry
     std::string_view name;
-    uint32_t number;  // of the entry
+    uint32_t number;  // the number of the entry
     uint32_t message; // the plan of the entry's value, if the value is a message
     bool is_replaced; // a later entry has the same key
     ProtobufPiece entry;

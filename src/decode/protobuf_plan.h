@@ -45,7 +45,7 @@ struct ProtobufPlanField {
     std::string_view name;       // the name of the member in the tree
     uint32_t slot = 0;           // the slot in which the reader keeps the content of this field
     uint32_t limit = 0;          // the reader keeps at most this number of elements of a list
-    uint32_t oneof = no_value;   // the slot of the field's oneof; this slot has the slot of the last member
+    uint32_t oneof = no_value;   // the slot of the field's oneof: the reader stores there which member is set
     uint32_t message = no_value; // the index of the plan of the field's message, or of its map's entries
     uint32_t enumeration = 0;
     uint32_t elements = 0;
@@ -60,8 +60,8 @@ struct ProtobufPlanField {
 
 enum class ProtobufForm : uint8_t {
     object,
-    entry,   // of a map
-    wrapper, // the tree has the wrapped value instead
+    entry,   // an entry of a map
+    wrapper, // the tree has the wrapped value instead of the wrapper
     time     // a google.protobuf.Timestamp as an integer
 };
 
@@ -78,7 +78,8 @@ struct ProtobufPlanMessage {
     ProtobufForm form = ProtobufForm::object;
     uint32_t slots = 0;
     std::vector<ProtobufPlanField> fields;
-    // by field number: 1 + the index of the field; 0: no field
+    // for each small field number: 1 + the index of the field in `fields`, or 0 if the plan does not have the
+    // field
     std::vector<uint32_t> dense;
     std::vector<std::pair<uint32_t, uint32_t>> sparse; // field number and index, in the order of the numbers
 };

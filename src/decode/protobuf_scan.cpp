@@ -1,5 +1,5 @@
-// Stores the positions and the numbers of a message's fields in slots, as the plan of the message defines
-// them. A slot keeps the last value of a single field, and all pieces of a repeated field or of a message.
+// Stores the fields of a message in slots. The plan of the message defines the slots. A slot keeps the last
+// value of a single field, and all pieces of a repeated field or of a nested message.
 #include "decode/protobuf_scan.h"
 
 namespace heartbeat {

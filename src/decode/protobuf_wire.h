@@ -15,7 +15,7 @@ enum class WireType : uint8_t { varint = 0, fixed64 = 1, bytes = 2, group = 3, g
 struct WireField {
     uint32_t number;
     WireType type;
-    uint64_t value = 0; // not for bytes and groups
+    uint64_t value = 0; // not set for bytes and groups
     std::string_view bytes;
 };
 
@@ -31,7 +31,7 @@ class WireCursor {
 
     bool at_end() const { return at_ == end_; }
     const char *at() const { return at_; }
-    const char *fault() const { return fault_; } // after a result of false: the fault at the position at()
+    const char *fault() const { return fault_; } // set when next() fails; at() is the place of the fault
 
     bool next(WireField *field) {
         uint64_t tag = 0;

@@ -21,7 +21,7 @@ struct SampleValues {
     uint32_t numbers = 0, integers = 0; // the JSON numbers, and the 64-bit integers among them
     uint32_t texts = 0;
     uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0; // the number of texts of each kind
-    double least = std::numeric_limits<double>::infinity();            // the smallest number, also in a text
+    double least = std::numeric_limits<double>::infinity();            // the smallest number, texts included
     double most = -std::numeric_limits<double>::infinity();
     size_t longest = 0;                // the size of the longest text in bytes
     std::vector<std::string> examples; // different texts, at most sample_examples_max

@@ -13,8 +13,8 @@ class SchemaCache;
 // text of the dead letter contains the fault. Returns false if no memory is left.
 bool schema_cache_add(SchemaCache *cache, SchemaKey key, const SchemaTexts &schema) noexcept;
 
-// Makes each message with this schema a dead letter with this code and text. The cache forgets the code
-// unknown_schema after some seconds. Returns false if no memory is left.
+// Makes each message with this schema a dead letter with this code and text. If the code is unknown_schema,
+// the cache forgets the code after some seconds. Returns false if no memory is left.
 bool schema_cache_refuse(SchemaCache *cache, SchemaKey key, DecodeErrorCode code, const char *text) noexcept;
 
 // Returns the key of the last schema that the decoder needed and did not have.

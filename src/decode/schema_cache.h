@@ -33,8 +33,8 @@ class SchemaCache {
     bool add(SchemaKey key, const SchemaTexts &schema) noexcept;
 
     // Makes each message with this schema a dead letter with this code and text. If the code is
-    // unknown_schema, the cache forgets it after a time: `unknown_schema_seconds` after the first use.
-    // Returns false if no memory is left.
+    // unknown_schema, the cache forgets the code `unknown_schema_seconds` after its first use. Returns false
+    // if no memory is left.
     bool refuse(SchemaKey key, DecodeErrorCode code, const char *text) noexcept;
 
     // Returns the reader of the schema, or nullptr. If the function returns nullptr and error->code is
@@ -58,8 +58,8 @@ class SchemaCache {
     struct Entry {
         SchemaKey key;
         std::unique_ptr<const SchemaReader> reader; // nullptr: the schema is refused
-        size_t bytes;                               // of the texts
-        // seconds of the monotonic clock, or a value of Forgetting
+        size_t bytes;                               // the size of the texts of the schema
+        // when the cache forgets the entry: seconds of the monotonic clock, or a value of Forgetting
         int64_t forgotten_at;
         DecodeError error;
     };
@@ -69,9 +69,9 @@ class SchemaCache {
     void make_room(size_t bytes) noexcept;
 
     const MessageFormat format_;
-    const WantedValue wanted_values_[2]; // by MessagePart
+    const WantedValue wanted_values_[2]; // the index is the MessagePart
     std::vector<Entry> entries_;
-    size_t last_[2] = {}; // by MessagePart: the entry that the last search found
+    size_t last_[2] = {}; // for each MessagePart: the index of the entry that the last search found
     SchemaKey wanted_ = {};
 };
 

@@ -24,7 +24,7 @@ std::vector<std::string> values_of_read(const SamplePlace &place, const SampleLa
     std::set<uint8_t> read, other;
     for (uint32_t i = 0; i < layout.messages(); i++) {
         if (!layout.is_parsed(i))
-            continue; // the message becomes a dead letter with every condition
+            continue; // with every condition, this message becomes a dead letter
         const uint8_t text = i < place.text_of_message.size() ? place.text_of_message[i] : uint8_t{0};
         (trial.reads[i] ? read : other).insert(text);
     }

@@ -107,7 +107,8 @@ Thing thing_of(const std::string &word) {
     return has(product_words, word) ? Thing::product : Thing::unknown;
 }
 
-// Also divides names in small letters into words, such as deviceid into device and id.
+// Divides a name into words. The function also divides words in small letters, such as deviceid into device
+// and id.
 Words id_words_of(std::string_view name) {
     Words words;
     for (std::string &word : words_of(name)) {

@@ -13,7 +13,7 @@ inline constexpr int points_named = 6;
 // 0: the names do not show that the value is a heart rate. Negative: the names show that the value is not a
 // heart rate.
 int points_heart_rate(const NamePath &path);
-// for a name such as `value`, if another field shows the meaning
+// the points of a name such as `value`, if another field shows the meaning of the value
 int points_generic_rate(const NamePath &path);
 int points_interval(const NamePath &path); // an interval between beats
 bool names_unit_hz(const NamePath &path);

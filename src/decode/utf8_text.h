@@ -1,6 +1,6 @@
 // Copies texts from librdkafka, a broker or the operating system. A copy is valid UTF-8 without control
-// characters, so it is safe to store, show, dump and log. The functions cut a text that is too long at the
-// end of a character. Most folders of src call these functions.
+// characters, so it is safe to store, show, dump and log. If a text is too long, the functions cut the text
+// between two characters. Most folders of src call these functions.
 #pragma once
 
 #include <cstddef>

@@ -12,8 +12,8 @@ namespace {
 // sort.
 constexpr uint32_t few_names = 12;
 
-// Names that are numbers, such as offsets and counters, are usually in this order. value_repeats_name() does
-// not need to sort names that are in this order.
+// Shorter names come first. Names that are numbers, such as offsets and counters, are usually in this order
+// already, so value_repeats_name() does not need to sort these names.
 bool is_before(std::string_view left, std::string_view right) {
     return left.size() != right.size() ? left.size() < right.size() : left < right;
 }

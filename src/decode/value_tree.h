@@ -20,8 +20,8 @@ enum class ValueType : uint8_t {
     object
 };
 
-// The unit and the start of an integer that is a time. The schema of the message declares them, so an integer
-// of JSON has no scale.
+// The unit of an integer that is a time, and the moment at which the integer is 0. The schema of a message
+// declares both, so an integer in JSON has no scale.
 enum class TimeScale : uint32_t {
     none,
     ms, // since 1970 in UTC

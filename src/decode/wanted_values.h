@@ -8,8 +8,8 @@
 
 namespace heartbeat {
 
-// The parts of one value that a mapping reads. In a tree of the wanted values, each place must find the same
-// value as in a tree of all values. So a reader keeps these rules:
+// The parts of one value that a mapping reads. At each place of the mapping, a tree of the wanted values must
+// have the same value as a tree of all values. So a reader keeps these rules:
 // - The reader adds the members of an object that child() finds.
 // - If `others` exists, the reader adds all elements of an array. Otherwise it adds the elements up to
 //   the last wanted element. It adds null for each unwanted element, so that the wanted elements keep their

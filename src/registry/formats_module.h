@@ -3,8 +3,8 @@
 // and src/registry/module implements the module. The heartbeat library and the module include this header, so
 // it has only plain types.
 //
-// No function of the module throws. No thread of the module calls the server or gets a signal. Only the main
-// thread calls finish() and the functions for requests. Any thread may compile Protobuf.
+// No function of the module throws. No thread of the module calls functions of the server, or gets a signal.
+// Only the main thread calls finish() and the functions for requests. Any thread may compile Protobuf.
 #pragma once
 
 #include <cstddef>
@@ -18,14 +18,14 @@ namespace heartbeat {
 inline constexpr uint32_t formats_version = 1;
 inline constexpr const char *formats_symbol = "heartbeat_formats";
 
-inline constexpr int registry_call_ms = 5000; // after this time without an answer a registry is unavailable
+inline constexpr int registry_call_ms = 5000; // a request without a usable answer ends after this time
 inline constexpr size_t registry_reason_size = 384;
 inline constexpr size_t proto_error_size = 384;
 
 enum class RegistrySchemaType : uint8_t { avro, protobuf, json };
 
 enum class RegistryState : uint8_t {
-    waiting,     // call poll again
+    waiting,     // call registry_poll() again
     found,       // the answer has the schema and all schemas that it refers to
     unknown_id,  // the registry has answered that it has no schema with this id
     unavailable, // no registry of the list has given a usable answer: see RegistryAnswer::reason
@@ -82,14 +82,15 @@ struct FormatsModule {
     void (*registry_forget)(RegistryRequest *request) noexcept;
 
     // Compiles the text of a .proto file. `imports` are the files that this text needs, directly or through
-    // other imports. Each import is after the imports that it needs itself. The list need not have the files
-    // google/protobuf/*.proto. If a text is wrong, the function returns nullptr, and writes the mistake with
-    // its file and line to `error`. If no memory is left, the function returns nullptr, and `error` is empty.
-    // The caller frees the result with proto_free().
+    // other imports. Each import is after the imports that it needs itself. `imports` need not contain the
+    // files google/protobuf/*.proto. If a text is wrong, the function returns nullptr, and writes the mistake
+    // with its file and line to `error`. If no memory is left, the function returns nullptr, and `error` is
+    // empty. The caller frees the result with proto_free().
     CompiledProto *(*proto_compile)(std::string_view text, const NamedText *imports, size_t import_count,
                                     char *error, size_t error_size) noexcept;
 
-    // The bytes of a google.protobuf.FileDescriptorSet. The last file of this set is the compiled `text`.
+    // Returns the bytes of a google.protobuf.FileDescriptorSet. The last file of this set is the compiled
+    // `text`.
     std::string_view (*proto_descriptors)(const CompiledProto *proto) noexcept;
     void (*proto_free)(CompiledProto *proto) noexcept;
 

@@ -100,8 +100,8 @@ const char *url_mistake(string_view url) {
     return host_mistake(rest.substr(0, slash));
 }
 
-// The URL for the error text: printable ASCII, without a query or a fragment, because these can have a
-// secret.
+// The URL for the error text: printable ASCII, without a query or a fragment, because a query or a fragment
+// can contain a secret.
 struct Shown {
     char text[shown_max + sizeof("...")];
     explicit Shown(string_view url) {
@@ -123,7 +123,7 @@ string_view trim(string_view url) {
 
 bool registry_urls_split(string_view list, RegistryUrls *urls, char *reason, size_t size) noexcept {
     urls->count = 0;
-    if (list.find('@') != string_view::npos) { // a password can have a comma, so no part of the list is shown
+    if (list.find('@') != string_view::npos) { // a password can contain a comma, so show no part of the list
         snprintf(reason, size,
                  "A URL of the list has a user name. Credentials belong in the properties file, such as "
                  "schema.registry.basic.auth.user.info.");

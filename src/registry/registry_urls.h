@@ -1,5 +1,6 @@
-// Checks and splits the list of a source's schema registries. The extension checks a new source with it, and
-// the module heartbeat_formats checks each request with it. This file needs no other file of src/registry.
+// Checks and splits the list of a source's schema registries. The extension calls this file for each new
+// source, and the module heartbeat_formats calls this file for each request. This file needs no other file of
+// src/registry.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,8 @@ inline constexpr const char *registry_urls_legal =
     "Give a URL such as https://registry:8081 or http://registry:8080/apis/ccompat/v7, or at most 8 of them "
     "separated by commas. Credentials belong in the properties file.";
 
-// The URLs of a list, without the spaces around them and without `/` at the end. They point into the list.
+// The URLs of a list, without the spaces around them and without `/` at the end. The views point into the
+// list.
 struct RegistryUrls {
     std::string_view urls[registry_urls_max];
     size_t count;

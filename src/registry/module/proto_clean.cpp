@@ -1,7 +1,7 @@
 // libprotobuf has no deadline. Its time and memory can grow with the square of the text's size, because it
-// compares each reserved range with all other ranges, and stores the full name of each element. It also calls
-// itself for each part of a package's name. So this file limits the number of ranges and the size of the
-// names.
+// compares each reserved range with all other ranges, and stores the full name of each element. libprotobuf
+// also calls itself for each part of a package's name. So this file limits the number of ranges and the size
+// of the names.
 #include "registry/module/proto_clean.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // Each compilation has its own pool. The compilation adds each file after the files that the file imports, so
 // libprotobuf never looks for a file. The types of a user never get into the pool of the process: libprotobuf
-// ends the process if two libraries register the same file there.
+// ends the process if two libraries register the same file in that pool.
 #include "registry/module/proto_compile.h"
 
 #include "decode/utf8_text.h"

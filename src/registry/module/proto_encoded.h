@@ -8,8 +8,8 @@
 
 namespace heartbeat {
 
-// Returns whether the schema is base64. The text of a .proto file is never base64, because it has at least a
-// semicolon or a space.
+// Returns whether the schema is base64. The text of a .proto file is never base64, because each such text
+// contains a semicolon or a space.
 bool proto_is_encoded(std::string_view schema) noexcept;
 
 // Returns false if the bytes are not a FileDescriptorProto. May throw std::bad_alloc.

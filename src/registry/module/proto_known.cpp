@@ -49,8 +49,8 @@ struct KnownText {
     std::string_view text;
 };
 
-// The texts have only the parts that change the encoding of a message. Confluent's own files also define
-// options.
+// The texts contain only the parts of the original files that change the encoding of a message. For example,
+// Confluent's original files also define options.
 constexpr KnownText known_texts[] = {
     {"confluent/meta.proto", R"(syntax = "proto3"; package confluent;
 message Meta { string doc = 1; map<string, string> params = 2; repeated string tags = 3; })"},

@@ -9,8 +9,8 @@ namespace heartbeat {
 inline constexpr size_t proto_text_max = 1 << 20;
 inline constexpr int proto_depth_max = 64;
 
-// Returns nullptr if libprotobuf may parse the text. Otherwise it returns a text about the mistake, and sets
-// *line.
+// Returns nullptr if libprotobuf may parse the text. Otherwise returns a text about the mistake, and sets
+// *line to the line of the mistake.
 const char *proto_scan(std::string_view text, int *line) noexcept;
 
 } // namespace heartbeat

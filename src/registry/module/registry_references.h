@@ -1,5 +1,5 @@
 // The schemas of one request: the requested schema, and all schemas that it refers to, directly or through
-// other schemas. registry_request.cpp stores them, one answer of the registry after the other. May throw
+// other schemas. registry_request.cpp stores a schema after each answer of the registry. May throw
 // std::bad_alloc.
 #pragma once
 

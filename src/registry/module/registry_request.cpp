@@ -173,7 +173,8 @@ void RegistryRequest::accept() {
     std::string why = "it has answered with HTTP status " + std::to_string(status);
     if (code != 0)
         why += " and error_code " + std::to_string(code);
-    if (status == status_not_found && (code == 0 || code == status_not_found)) // not an answer about a schema
+    // a status 404 without an error_code such as 40403: the path of the URL is probably wrong
+    if (status == status_not_found && (code == 0 || code == status_not_found))
         why += "; check the path of the URL";
     if (asked != RegistryReferences::root)
         why += " to the question for a reference of the schema";
@@ -186,7 +187,7 @@ void RegistryRequest::step(int timeout_ms) {
     if (!transfer.has_value())
         return;
     TransferState done = transfer->step(std::min(std::max(timeout_ms, 0), time_left()));
-    if (time_left() == 0) // check this even while the registry sends its answer byte by byte
+    if (time_left() == 0) // also ends an answer that the registry sends byte by byte
         next_url("it has not answered in time");
     else if (done == TransferState::answered)
         accept();

@@ -44,8 +44,8 @@ bool set_quick_exit([[maybe_unused]] CURL *easy) {
 #endif
 }
 
-// libcurl writes how long it has tried to connect. This number differs in each attempt, so the state of the
-// source would change with each attempt.
+// Removes from an error text how long libcurl has tried to connect. This time differs in each attempt, so the
+// state of the source would change with each attempt.
 std::string without_duration(std::string text) {
     const size_t begin = text.find(" after "), digits = begin + strlen(" after ");
     if (begin == std::string::npos)
@@ -94,7 +94,8 @@ bool RegistryTransfer::set_credentials() {
     return true;
 }
 
-// The certificates are texts and not paths: libcurl would wait for a path that is a pipe.
+// Gives libcurl the texts of the certificates and not the paths of the files: if a path is a pipe, libcurl
+// would wait.
 bool RegistryTransfer::set_certificates() {
     // if the options have a CA, libcurl must not use the system's certificates
     if (!options_.ca.empty() && !(set(easy_, CURLOPT_CAINFO, static_cast<char *>(nullptr)) &&
@@ -119,7 +120,7 @@ bool RegistryTransfer::set_options(const std::string &url) {
            set(easy_, CURLOPT_ERRORBUFFER, curl_error_) && set_protocols(easy_) && set_quick_exit(easy_) &&
            set(easy_, CURLOPT_URL, url.c_str()) && set(easy_, CURLOPT_PATH_AS_IS, 1L) &&
            set(easy_, CURLOPT_FOLLOWLOCATION, 0L) &&
-           set(easy_, CURLOPT_PROXY, "") && // ignores the variables of the environment
+           set(easy_, CURLOPT_PROXY, "") && // libcurl ignores the environment variables for proxies
            set(easy_, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED)) &&
            set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1)) &&
            set(easy_, CURLOPT_NOSIGNAL, 1L) && set(easy_, CURLOPT_USERAGENT, "heartbeat") &&

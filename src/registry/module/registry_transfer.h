@@ -1,4 +1,4 @@
-// One GET of a registry's answer, with libcurl. registry_request.cpp makes a transfer for each answer that it
+// Gets one answer of a registry with libcurl. registry_request.cpp makes a transfer for each answer that it
 // needs. Only the module has this code.
 #pragma once
 
@@ -31,7 +31,7 @@ std::string transfer_options_read(const RegistryOptions &from, TransferOptions *
 
 enum class TransferState { running, answered, failed };
 
-// The connections of one request. The transfers of the request use them in turn.
+// The connections of one request. The transfers of the request use these connections one after the other.
 class RegistryTransfer {
   public:
     explicit RegistryTransfer(TransferOptions options) : options_(std::move(options)) {}

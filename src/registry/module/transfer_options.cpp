@@ -1,5 +1,6 @@
 // Reads the files of a request's options. Each request reads the files again, so a renewed certificate needs
-// no restart. The server's user reads the files, but their content goes only to OpenSSL.
+// no restart. This code can read each file that the server's operating system user can read, so the content
+// of a file goes only to OpenSSL.
 #include "registry/module/registry_transfer.h"
 
 #include <cerrno>
@@ -29,7 +30,8 @@ class File {
     const int descriptor;
 };
 
-// The texts never have the path, which is a value of the properties file.
+// Returns an error text. The text never contains the path, because the path is a value from the properties
+// file.
 std::string complain(const char *property, const char *what) {
     return std::string("the file of ") + property + ' ' + what;
 }
