@@ -41,8 +41,8 @@ class Batch {
         return messages[reading.message];
     }
 
-    void clear() noexcept;   // keeps most of the memory for the next messages
-    void release() noexcept; // does the same as clear(), and gives all memory back
+    void clear() noexcept;   // empties the batch, but keeps most of the memory
+    void release() noexcept; // empties the batch, and frees its memory
 
     MessageMark mark(uint32_t index) const noexcept; // the mark of `messages[index]`, with its checksum
 
@@ -77,9 +77,9 @@ class Batch {
 
     // To add a message, call begin_message(), then add_reading() for each of its readings, then one of the
     // functions end_*(). `first_offset` is the position of the partition before this batch. begin_message()
-    // returns false if the batch or the database has this message already. In this case, call none of the
-    // other functions. If one of these functions throws std::bad_alloc, call abandon_message(): it removes
-    // the added parts of the message.
+    // returns false if the batch or the database has this message already. In this case, do not call
+    // add_reading() or end_*() for the message. If begin_message(), add_reading() or end_*() throws
+    // std::bad_alloc, call abandon_message(), which removes the added parts of the message.
     bool begin_message(const MessageView &message, int64_t first_offset);
     void add_reading(const ReadingView &reading, HeartRateClass heart_rate_class);
     void end_message();
@@ -95,7 +95,7 @@ class Batch {
     void seal();
     void unseal() noexcept; // empties the lists
 
-    // These three functions may throw std::bad_alloc.
+    // restore(), reject() and reject_repetitions() may throw std::bad_alloc.
     void restore(); // undoes all calls of reject(), and seals the batch
     void reject(uint32_t reading, const char *sqlstate, const char *text);
     void reject_repetitions();
@@ -126,7 +126,7 @@ class Batch {
     size_t bytes_sealed = 0; // the size of `bytes` at the first call of seal()
 };
 
-// These functions return nullptr or false if no memory is left.
+// If no memory is left, the functions below return nullptr or false.
 
 // Makes a batch for `max_messages` messages, for the same number of readings, and for `max_bytes` bytes. A
 // batch can have more readings and bytes than these limits, because the consumer client takes several

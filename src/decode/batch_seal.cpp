@@ -1,6 +1,6 @@
-// Makes the lists of a complete batch. One list has the dead letters. The lists of readings are in the order
-// of the primary key, and contain each identity once. If the database refuses readings later, this file makes
-// dead letters of the messages with these readings.
+// Makes the lists of a complete batch. The list `dead_letters` contains the dead letters. The lists `records`
+// and `anomalies` are in the order of the primary key, and contain only the first reading of each identity.
+// If the database refuses readings later, this file makes dead letters of the messages with these readings.
 #include "decode/batch.h"
 
 #include "decode/batch_filler.h"

@@ -1,5 +1,5 @@
 // The errors of decoding: a code, which is stored with a dead letter, and a text for a person. The decoders
-// set the code and the text. The batch keeps both. The store and the retry of dead letters read both.
+// set the code and the text, and the batch keeps them. The store and the retry of dead letters read them.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ enum class DecodeErrorCode : uint8_t {
     customer_id_too_long,
     invalid_timestamp,
     invalid_avro,     // the bytes do not fit the schema, or the frame of Confluent is missing or wrong
-    invalid_protobuf, // the same as invalid_avro, for Protobuf
+    invalid_protobuf, // the bytes do not fit the schema, or the frame of Confluent is missing or wrong
     unknown_schema,   // the schema registry answered that it has no schema with the id of the message
     out_of_memory,    // the message is possibly a valid reading: decode it again
 };
@@ -48,7 +48,7 @@ struct DecodeError {
     char text[256];
 };
 
-// The code as heartbeat_dead_letters shows it, e.g. "INVALID_JSON".
+// Returns the code in the form that heartbeat_dead_letters shows, such as "INVALID_JSON".
 const char *decode_error_name(DecodeErrorCode code) noexcept;
 
 // Fills in the error, and returns false. The format and the arguments of the text are the same as for

@@ -21,7 +21,7 @@ struct Cursor : TextCursor {
             ++at;
     }
 
-    // Takes the text between two quotes, if it consists of printable ASCII characters without escapes.
+    // Takes the text between two quotes, if the text consists of printable ASCII characters without escapes.
     bool take_string(std::string_view *text) noexcept {
         if (!take('"'))
             return false;

@@ -1,5 +1,5 @@
-// Decodes readings without a JSON parser, if they have the form that most producers write. For each payload
-// that decode_plain() accepts, it returns the same reading as decode_json(). For every other payload
+// Decodes a payload without a JSON parser, if the payload has the form that most producers write. For each
+// payload that decode_plain() accepts, it returns the same reading as decode_json(). For every other payload
 // decoder_of_heartbeat.cpp calls decode_json().
 #pragma once
 

@@ -1,5 +1,5 @@
-// Decodes a payload in heartbeat's own message layout. First it calls the fast function decode_plain(). If
-// decode_plain() does not accept the payload, it calls the JSON parser.
+// Decodes a payload in heartbeat's own message layout. First the decoder calls the fast function
+// decode_plain(). If decode_plain() does not accept the payload, the decoder calls decode_json().
 #include "decode/decoder_of_heartbeat.h"
 
 #include "decode/decode_json.h"

@@ -1,5 +1,5 @@
 // The decoder of heartbeat's own message layout: the payload is a JSON object with the three fields of a
-// reading. The ingest worker and the functions for replay and retry use it.
+// reading. The ingest worker and the functions for replay and retry use this decoder.
 #pragma once
 
 #include "decode/decoder.h"

@@ -20,7 +20,7 @@ bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds
 bool scaled_convert(const ValueNode &integer, bool of_day, TimestampParts *parts) noexcept;
 
 // Returns whether a time is in the years 0000 to 9999, or at most a day before or after these years. A local
-// time in these years can have an offset from UTC, so in UTC it can be before or after them.
+// time in these years can have an offset from UTC, so the time in UTC can be before or after these years.
 bool event_time_is_legal(int64_t event_time) noexcept;
 
 enum class NumberText : uint8_t { number, not_a_number, out_of_range };

@@ -1,4 +1,5 @@
-// Makes the texts of the faults of a mapping. For an illegal name, it finds the most similar legal name.
+// Makes the texts of the faults of a mapping. If a name is illegal, this file finds the most similar legal
+// name.
 #include "decode/mapping_fault.h"
 
 #include "decode/utf8_text.h"

@@ -17,7 +17,7 @@ enum class PlaceLevel : uint8_t { message, outer, element };
 
 struct PlaceSegment {
     std::string name;
-    uint32_t number = no_value; // the name as a number, if it can be the number of an element
+    uint32_t number = no_value; // the name as a number, if the name can be the number of an element
     bool any = false;           // true: the segment is `*`
 };
 

@@ -35,8 +35,8 @@ struct ProtobufElements {
     }
 
     std::vector<Element> elements; // in the order of their numbers or names
-    bool takes_others = false;     // the reader also takes all other elements
-    uint32_t others = no_value;    // the index of the plan for the other elements
+    bool takes_others = false;     // true: the reader takes elements that are not in `elements`
+    uint32_t others = no_value;    // the index of the plan for elements that are not in `elements`
 };
 
 enum class ProtobufShape : uint8_t { single, list, map };

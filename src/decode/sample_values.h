@@ -18,7 +18,7 @@ inline constexpr size_t sample_examples_max = 16;
 // Statistics of the values that the samples have at a place. A `null` does not count as a value.
 struct SampleValues {
     uint32_t values = 0;
-    uint32_t numbers = 0, integers = 0; // the JSON numbers, and the 64-bit integers among them
+    uint32_t numbers = 0, integers = 0; // how many values are numbers, and how many are 64-bit integers
     uint32_t texts = 0;
     uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0; // the number of texts of each kind
     double least = std::numeric_limits<double>::infinity();            // the smallest number, texts included

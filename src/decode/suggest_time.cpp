@@ -1,6 +1,6 @@
-// Proposes the place of the time. The time can be a text, or a number since 1970: the size of the number
-// shows its unit. The time can also be a time of day with a date from another place. If the time belongs to a
-// whole list, each element can have an offset from this time.
+// Proposes the place of the time. The time can be a text, or a number that counts from 1970. The size of such
+// a number shows its unit. The time can also be a time of day with a date from another place. If the time
+// belongs to a whole list, each element can have an offset from this time.
 #include "decode/suggest_fields.h"
 #include "decode/suggest_names.h"
 #include "decode/suggest_points.h"

@@ -50,7 +50,7 @@ size_t utf8_shown_length(const char *at, size_t left) noexcept {
 bool utf8_is_text(const char *text, size_t size) noexcept {
     for (size_t i = 0; i < size;) {
         size_t length;
-        if (decode_utf8(text + i, size - i, &length) == 0) // the length is also 0 for an invalid byte
+        if (decode_utf8(text + i, size - i, &length) == 0) // U+0000, or a byte that is not valid UTF-8
             return false;
         i += length;
     }

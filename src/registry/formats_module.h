@@ -94,8 +94,8 @@ struct FormatsModule {
     std::string_view (*proto_descriptors)(const CompiledProto *proto) noexcept;
     void (*proto_free)(CompiledProto *proto) noexcept;
 
-    // Forgets all requests. The caller must not use them after that. Call this function before the process
-    // exits. After this call, only threads that wait for the system's resolver can still run. They use no
+    // Forgets all requests. Call this function before the process exits. After this call, the caller must not
+    // use a request, and only threads that wait for the system's resolver can still run. These threads use no
     // static data of the module, so the process may exit while they wait.
     void (*finish)() noexcept;
 };

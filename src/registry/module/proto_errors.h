@@ -16,8 +16,8 @@ using ProtoSilence = google::protobuf::LogSilencer;
 
 class ProtoErrors : public google::protobuf::DescriptorPool::ErrorCollector {
   public:
-    // The pool calls this function, and passes no line. So this function finds the line in the places of the
-    // parsed file.
+    // The pool of libprotobuf calls this function, but does not pass a line. So this function finds the line
+    // in the places of the parsed file.
     void AddError(const std::string &file, const std::string &element,
                   const google::protobuf::Message *descriptor, ErrorLocation location,
                   const std::string &message) override;

@@ -21,7 +21,7 @@ template <typename Value> bool set(CURL *easy, CURLoption option, Value value) {
     return curl_easy_setopt(easy, option, value) == CURLE_OK;
 }
 
-// libcurl copies the text. So the caller can free it.
+// libcurl copies the text, so the caller can free the text.
 bool set_blob(CURL *easy, CURLoption option, std::string &text) {
     curl_blob blob{text.data(), text.size(), CURL_BLOB_COPY};
     return curl_easy_setopt(easy, option, &blob) == CURLE_OK;
