@@ -77,7 +77,7 @@ class AvroCursor {
 
     // Begins the next block of an array or a map.
     bool open_block(AvroBlock *block) noexcept;
-    bool close_block(const AvroBlock &block) noexcept; // compares the real size with the size in the message
+    bool close_block(const AvroBlock &block) noexcept; // compares the real size of the block with block.end
     bool skip_block(AvroBlock *block) noexcept;        // block->end must not be nullptr
 
     // Call enter() at the start of each record, array and map, and leave() at its end.

@@ -13,7 +13,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr uint64_t exact_integers = uint64_t{1} << 53; // a double holds each integer up to this one
+constexpr uint64_t exact_integers = uint64_t{1} << 53; // a double holds each integer up to 2^53 exactly
 constexpr double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 

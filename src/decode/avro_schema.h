@@ -8,8 +8,8 @@
 
 namespace heartbeat {
 
-// The last schema is the root. The schemas before it define types that later schemas refer to. May throw
-// AvroSchemaFault and std::bad_alloc.
+// The last element of `schemas` is the root. The other elements define types that later elements refer to.
+// May throw AvroSchemaFault and std::bad_alloc.
 AvroSchema avro_schema_parse(const std::vector<std::string_view> &schemas);
 
 } // namespace heartbeat

@@ -1,6 +1,5 @@
-// First finds the types that have a fixed size without the size of another type. Then finds the records: a
-// record gets a size as soon as all of its fields have a size. A record that contains itself never gets a
-// size.
+// First finds the types that have a fixed size and contain no other types. Then finds the records: a record
+// gets a size as soon as all of its fields have a size. A record that contains itself never gets a size.
 #include "decode/avro_sizes.h"
 
 namespace heartbeat {

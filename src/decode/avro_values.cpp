@@ -15,7 +15,7 @@ namespace {
 constexpr size_t uuid_size = 16;
 constexpr size_t uuid_text_size = 36;
 
-// Returns the number in these bytes. The lowest byte comes first.
+// Returns the number that `bytes` contains. The lowest byte of the number comes first.
 uint64_t little_endian(std::string_view bytes) {
     uint64_t bits = 0;
     for (size_t i = bytes.size(); i-- > 0;)

@@ -170,7 +170,7 @@ bool MappedDecoder::fail_readings() {
                        message_readings_max);
 }
 
-// Forgets the values that can differ between two outer elements.
+// Forgets the values that can differ between two elements of the outer list.
 void MappedDecoder::forget_outer() noexcept {
     const auto stays = [](PlaceLevel level) { return level == PlaceLevel::message; };
     const TimeField &time = mapping_.event_timestamp;

@@ -46,7 +46,7 @@ inline constexpr size_t protobuf_descriptor_bytes_max = size_t{8} << 20;
 // the number of messages, fields, enums and their names
 inline constexpr size_t protobuf_declarations_max = size_t{128} << 10;
 inline constexpr size_t protobuf_name_bytes_max = 1024; // the full name of a type, with outer types
-inline constexpr uint32_t protobuf_type_depth_max = 32; // the levels of types inside other types
+inline constexpr uint32_t protobuf_type_depth_max = 32; // the number of levels of types inside other types
 inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // of all message types together
 
 // Limits of a Protobuf message

@@ -215,8 +215,8 @@ class PlanMaker {
                   [&](const auto &left, const auto &right) {
                       return entry != nullptr ? left.name < right.name : left.number < right.number;
                   });
-        // The reader leaves out an element that is an unknown number of a closed enum. Then the next elements
-        // get smaller numbers. So a list of a closed enum has no limit for the number of kept elements.
+        // The reader leaves out an element whose value is not in its closed enum. Then the later elements
+        // move to earlier positions of the list. So the reader keeps all elements of a list of a closed enum.
         const bool is_any = entry != nullptr || elements.takes_others || made->is_closed;
         made->limit = is_any ? no_value : elements.elements.empty() ? 0 : elements.elements.back().number + 1;
         plan_.elements.push_back(std::move(elements));

@@ -92,7 +92,7 @@ bool ProtobufTreeBuilder::entries(const Field &map, const ProtobufSlot &slot, si
         if (!this->key(entry.fields[key_field], this->slot(first, entry.fields[key_field]), map, &key,
                        &is_taken))
             return false;
-        // an entry with an unknown number of a closed enum counts as an unknown field
+        // an entry whose value is not in its closed enum counts as an unknown field
         if (is_taken && !is_unknown)
             memory_.keys.push_back(key);
         memory_.slots.resize(first);

@@ -28,7 +28,7 @@ struct ProtobufSlot {
     uint64_t value;      // the number, if the field is a number
     uint32_t last;       // the index of the last piece, or no_piece if the field has only one piece
     uint32_t count;      // the number of pieces; 0: the message does not have the field
-    bool has_unknown;    // the message has an unknown number of a closed enum
+    bool has_unknown;    // the message has a value that is not in the closed enum of the field
 };
 
 struct ProtobufKey { // the key of a map's entry

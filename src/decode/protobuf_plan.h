@@ -11,7 +11,7 @@
 namespace heartbeat {
 
 struct ProtobufPlanEnum {
-    std::string_view name(int32_t number) const noexcept; // data() is nullptr if the number is unknown
+    std::string_view name(int32_t number) const noexcept; // data() is nullptr if the enum has no such number
 
     bool is_closed = false;
     std::vector<std::pair<int32_t, std::string_view>> values; // in the order of the numbers

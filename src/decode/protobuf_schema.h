@@ -64,7 +64,7 @@ struct ProtobufEnum {
     };
 
     std::string name;
-    bool is_closed = false; // a field with an unknown number counts as an unknown field, as in proto2
+    bool is_closed = false; // a field whose value is not in the enum counts as an unknown field
     std::vector<Value> values;
 };
 

@@ -21,7 +21,7 @@ inline constexpr size_t customer_id_max_bytes = customer_id_max_characters * 4;
 struct Reading {
     char customer_id[customer_id_max_bytes];
     uint16_t customer_id_size; // bytes of UTF-8 in customer_id, which has no terminator
-    double heart_rate;         // beats per minute, exactly as published
+    double heart_rate;         // beats per minute, exactly as in the message
     int64_t event_time;        // microseconds since 1970-01-01 00:00:00 UTC
 };
 

@@ -72,8 +72,8 @@ struct FormatsModule {
     RegistryRequest *(*registry_begin)(const char *urls, const RegistryOptions *options,
                                        uint32_t id) noexcept;
 
-    // Works on the request for at most `timeout_ms`, which may be 0. So the caller can wait on its own latch
-    // for some milliseconds between two calls.
+    // Works on the request for at most `timeout_ms`. If `timeout_ms` is 0, the function does not wait, so the
+    // caller can wait on its own latch between two calls.
     RegistryState (*registry_poll)(RegistryRequest *request, int timeout_ms) noexcept;
 
     RegistryAnswer (*registry_answer)(const RegistryRequest *request) noexcept;

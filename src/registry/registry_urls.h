@@ -23,8 +23,9 @@ struct RegistryUrls {
     size_t count;
 };
 
-// Splits the list. Returns false if a URL is wrong, or if the list has no URL or too many. `reason` then is
-// one sentence of ASCII that names the wrong URL. The sentence never shows a user name or a password.
+// Splits the list. Returns false if a URL is wrong, or if the list has no URL or too many. In this case,
+// `reason` is one sentence in ASCII that names the wrong URL. The sentence never shows a user name or a
+// password.
 bool registry_urls_split(std::string_view list, RegistryUrls *urls, char *reason, size_t size) noexcept;
 
 // Checks the list in the same way as registry_urls_split().

@@ -43,7 +43,7 @@ class RegistryTransfer {
     // then returns the cause.
     bool start(const std::string &url);
 
-    // Works for at most `timeout_ms`.
+    // Works on the transfer for at most `timeout_ms`.
     TransferState step(int timeout_ms);
 
     void stop() noexcept; // ends the transfer and closes its connection
