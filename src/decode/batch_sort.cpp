@@ -66,8 +66,8 @@ int Batch::compare_ids(const BatchKey &left, const BatchKey &right) const {
         .compare(text_at(*this, readings[right.reading].customer_id));
 }
 
-// Returns the same result as the other compare_keys(), which compares two readings, but mostly does not read
-// the texts.
+// Compares two readings by their sort keys. The result is the same as for compare_keys() of the readings, but
+// this function rarely reads the texts.
 int Batch::compare_keys(const BatchKey &left, const BatchKey &right) const {
     int order = compare_ids(left, right);
     if (order != 0)

@@ -12,7 +12,8 @@ namespace heartbeat {
 
 namespace {
 
-// The number of nanoseconds in a microsecond, and the number of microseconds in each other unit.
+// The number of nanoseconds in a microsecond, and the number of microseconds in a unit that is not
+// nanoseconds.
 constexpr int64_t nanoseconds_per_microsecond = 1000;
 constexpr int64_t microseconds_per(TimeUnit unit) {
     return unit == TimeUnit::s ? microseconds_per_second : unit == TimeUnit::ms ? 1000 : 1;

@@ -43,7 +43,7 @@ inline constexpr size_t avro_decimal_bytes_max = 64;
 
 // Limits of a Protobuf schema
 inline constexpr size_t protobuf_descriptor_bytes_max = size_t{8} << 20;
-// the number of messages, fields, enums and their names
+// the number of messages, fields, enums and values of enums
 inline constexpr size_t protobuf_declarations_max = size_t{128} << 10;
 inline constexpr size_t protobuf_name_bytes_max = 1024; // the full name of a type, with outer types
 inline constexpr uint32_t protobuf_type_depth_max = 32; // the number of levels of types inside other types

@@ -33,7 +33,7 @@ struct SamplePlace {
     SampleRoot root;
     SampleScope scope;
     std::string pointer;            // the path after the last list: "/bpm"
-    std::vector<std::string> names; // the names on the path to the value, with the names of lists
+    std::vector<std::string> names; // the names on the path to the value, names of lists included
     SampleValues found;
     uint32_t elements[2] = {}; // for each of the lists: the largest number of elements in a message
     // This list is empty for a place inside of lists. For other places, it has one element for each message:

@@ -1,6 +1,6 @@
-// Reads messages of a binary format with a schema. avro_reader() and protobuf_reader() compile a schema,
-// together with the values that a mapping reads, once into a reader. The mapped decoder calls the reader for
-// each message with this schema.
+// Reads messages of a binary format with a schema. avro_reader() and protobuf_reader() make a reader once,
+// from a schema and from the values that a mapping reads. The mapped decoder calls the reader for each
+// message with this schema.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -22,7 +22,7 @@ struct ReaderMemory {
     void clear() noexcept; // forgets the last message, and frees memory that usual messages do not need
 
     TextStore made{message_made_bytes_max}; // texts of the tree that are in the message in another form
-    std::vector<std::string_view> names;    // for the search for repeated names in an object
+    std::vector<std::string_view> names;    // used to find repeated names in an object
     ProtobufMemory protobuf;
 };
 

@@ -8,7 +8,7 @@ constexpr bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
 
-// A take function that returns false does not move the cursor.
+// If a take function returns false, it does not move the cursor.
 struct TextCursor {
     const char *at;
     const char *end;

@@ -10,7 +10,7 @@ namespace heartbeat {
 
 inline constexpr size_t registry_urls_max = 8;
 inline constexpr size_t registry_url_size_max = 1024;
-inline constexpr size_t registry_urls_bytes_max = 2000; // a key in an index of PostgreSQL cannot be longer
+inline constexpr size_t registry_urls_bytes_max = 2000; // fits into a key of a PostgreSQL index
 
 inline constexpr const char *registry_urls_legal =
     "Give a URL such as https://registry:8081 or http://registry:8080/apis/ccompat/v7, or at most 8 of them "

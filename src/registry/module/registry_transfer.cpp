@@ -1,7 +1,7 @@
 // Uses libcurl's multi interface, so that no call waits for the network longer than its caller allows. The
-// server's answer can be slow, endless or hostile. So this file limits the size of each part of the answer,
-// and registry_request.cpp limits the time. libcurl leaves SIGPIPE to the process, and all processes of
-// PostgreSQL ignore this signal.
+// answer of a registry can be slow, endless or hostile. So this file limits the size of each part of the
+// answer, and registry_request.cpp limits the time. libcurl leaves SIGPIPE to the process, and all processes
+// of PostgreSQL ignore this signal.
 #include "registry/module/registry_transfer.h"
 
 #include "kafka/thread_guards.h"

@@ -1,5 +1,5 @@
 // Reads the files of a request's options. Each request reads the files again, so a renewed certificate needs
-// no restart. This code can read each file that the server's operating system user can read, so the content
+// no restart. This code can read each file that PostgreSQL's operating system user can read, so the content
 // of a file goes only to OpenSSL.
 #include "registry/module/registry_transfer.h"
 
