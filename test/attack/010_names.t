@@ -26,8 +26,8 @@ $node->query('CREATE EXTENSION heartbeat SCHEMA hb');
 my $names = Heartbeat::Stranger->names($node);
 cmp_ok(scalar @{ $names->{functions} }, '>=', 30, 'the test knows at least 30 functions of the extension');
 
-# Makes the test send its queries to another database. If a query begins with $catalog, an unqualified name means an object of
-# the server.
+# After in_database(NAME) the test sends its queries to the database NAME. If a query begins with $catalog, PostgreSQL looks up
+# an unqualified name only in its own catalog.
 my $catalog = 'SET search_path = pg_catalog;';
 sub in_database
 {
@@ -152,7 +152,7 @@ my $published = 0;
 my $now       = int(time);
 my $week      = 7 * 86400;
 
-# Publishes a bad message. For each given week (a number of weeks from now), also publishes a normal reading and an anomaly.
+# Publishes one bad message, and then a normal reading and an anomaly for each given week. A week is a number of weeks from now.
 # Some of these weeks have no table partition. For some of these weeks, the stranger has created objects with the names that the
 # table partitions would get.
 sub publish
@@ -174,8 +174,8 @@ sub assert_all_stored
 	return;
 }
 
-# Passes when every message is read. The test calls this function if replays have changed the counters, or if the test cannot
-# call heartbeat_audit(). In both cases assert_all_stored() would fail.
+# Passes when the worker has read every message. The test calls this function if replays have changed the counters, or if the
+# test cannot call heartbeat_audit(). In both cases assert_all_stored() would fail.
 sub assert_all_read
 {
 	my ($what) = @_;
@@ -217,8 +217,8 @@ my $position = restart_processes('overloads');
 publish(0, -4, -5, -6, -15, 9);
 assert_all_stored('overloads');
 
-# Calls that a person makes. Each argument has the type of the function's parameter. With an argument of another type, the
-# person would call a function of the stranger.
+# The calls in this list come from a person. Each argument has the type of the function's parameter. With an argument of another
+# type, the person would call a function of the stranger.
 my @calls = (
 	'heartbeat_classify(70::float8)', "heartbeat_pause('names'::text)", 'heartbeat_require_pause(NULL::text)', 'heartbeat_seek(0, 0::bigint)', "heartbeat_seek(0, $published\::bigint)",
 	'heartbeat_seek(to_timestamp(0), NULL::integer)', 'heartbeat_resume()', 'heartbeat_retry_dead_letters(NULL::text, NULL::text, NULL::integer, NULL::timestamptz, NULL::timestamptz, NULL::bigint[])',

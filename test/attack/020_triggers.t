@@ -128,8 +128,8 @@ sub assert_goes_on
 	return;
 }
 
-# Runs statements as mallory, who has all rights. Passes when the error of each refused statement names its trigger and its
-# table. Returns whether a statement succeeded.
+# Runs statements as mallory, who has all rights. Passes when each error names the trigger and the table of the statement that
+# heartbeat refuses. Returns whether at least one statement succeeded.
 sub assert_made
 {
 	my ($what, @statements) = @_;
@@ -150,8 +150,7 @@ sub remove_triggers
 
 assert_goes_on('before any trigger');
 
-# Triggers on the bookkeeping tables. Each round has triggers on one table. After these rounds, one more round has triggers on
-# all tables.
+# Each round creates triggers on one bookkeeping table. The last round creates triggers on all bookkeeping tables.
 my @bookkeeping = map { "heartbeat_$_" } qw(events control offsets gaps alerts alert_rules customers customers_total rollup rollup_pending stale_minutes);
 for my $tables (map({ [$_] } @bookkeeping), \@bookkeeping)
 {
@@ -237,7 +236,7 @@ for my $table (sort keys %column)
 	for my $kind (sort keys %additions)
 	{
 		my $sql = sub { my ($text) = @_; return $text =~ s/ALTER TABLE TABLE/ALTER TABLE public.$table/gr =~ s/\bTABLE\b(?= (FOR|DO|USING|\())/public.$table/gr =~ s/(ON) TABLE\b/$1 public.$table/gr =~ s/COLUMN(?=\))/$column{$table}/gr =~ s/\(COLUMN\b/($column{$table}/gr; };
-		# the sequence of the table also belongs to the new owner, so the other roles need a right on it
+		# when the table gets another owner, its sequence gets this owner too, so the other roles need a right on the sequence
 		$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO heartbeat_owner, heartbeat_worker");
 		# mallory's own statement evaluates the expression once, as mallory
 		is($spy->act("GRANT ALL ON $table TO heartbeat_owner, heartbeat_worker; " . $sql->($additions{$kind})), '', "mallory owns $table and adds a $kind");
@@ -280,7 +279,7 @@ for my $tables ((map { [$_] } @deleted_from), \@deleted_from)
 $node->set('heartbeat.retention' => 0);
 remove_triggers();
 
-# mallory's tables have foreign keys that refer to heartbeat's tables. These tables also have deferred constraint triggers,
+# mallory's tables have foreign keys that refer to heartbeat's tables. mallory's tables also have deferred constraint triggers,
 # which run at the commit.
 $spy->act($_) for "CREATE TABLE mallory.referring (id bigint REFERENCES public.heartbeat_events ON DELETE CASCADE ON UPDATE CASCADE)",
 	'CREATE CONSTRAINT TRIGGER spy_referring AFTER DELETE OR UPDATE ON mallory.referring DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.run_trigger()',
@@ -324,7 +323,7 @@ remove_triggers();
 $node->wait_for_offsets($topic, $published);
 $node->wait_for_state('RUNNING');
 
-# If the workers act as a superuser, the status has a hint. Even then no trigger runs as a superuser.
+# If the workers act as a superuser, the status has a hint, and no trigger of mallory runs as a superuser.
 $node->wait_for_query('SELECT hint FROM heartbeat_status', qr/^(?!.*superuser)/s, 'the status has no hint about a superuser when the owner is no superuser');
 $node->query('ALTER ROLE heartbeat_owner SUPERUSER');
 $node->set('heartbeat.role' => '');

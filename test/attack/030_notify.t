@@ -19,8 +19,8 @@ my $kafka = Heartbeat::Kafka->new('notify');
 $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('notify', kafka => $kafka, start => 0);
-# In PostgreSQL 17 and newer a setting makes the queue small, so the test fills the queue. Older versions have a queue of 8 GB.
-# There the test fills the queue step by step. The test stops filling the queue when heartbeat drops announcements, or when the
+# In PostgreSQL 17 and newer a setting makes the queue small, so the test fills the queue. In older versions the queue has 8 GB,
+# so the test fills the queue step by step. The test stops filling the queue when heartbeat drops announcements, or when the
 # queue is a little more than half full. With FILL_QUEUE=1 the test fills the queue completely.
 my ($version) = $node->pg_version =~ /^(\d+)/;
 $node->append_conf('postgresql.conf', "max_notify_queue_pages = 64\n") if $version >= 17;
@@ -111,7 +111,7 @@ is($node->log_matches(qr/LOG:  heartbeat: [^\n]*announcement/, $position) + $nod
 	'the log says once that announcements are dropped');
 is($node->log_matches(qr/ERROR:/, $position), 0, 'nothing fails while announcements are dropped');
 
-# The queue has room again.
+# When the session $holder ends, the queue becomes empty, and heartbeat sends announcements again.
 $holder->quit;
 $node->wait_for_query('SELECT pg_notification_queue_usage() < 0.1', 't', 'the queue is empty when its listener has ended');
 my $before = $node->query($dropped);

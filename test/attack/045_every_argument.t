@@ -145,7 +145,8 @@ my %functions = (
 	'watch_changes(regclass,regprocedure)'               => [ $r, "'heartbeat_mark_changed()'" ],
 	'watch_truncates(regclass)'                          => [$r],
 	'widen_keys(regclass[],boolean,integer)'             => [ "ARRAY[$r\::regclass, $a]", 'false', 1 ]);
-# Statements that undo the effects of a function's calls. The effects of all other functions need not be undone.
+# The test must undo the effects of these functions only. Each row has a statement that undoes the effects of the function's
+# calls.
 my %undo = (
 	'add_source(text,text,jsonb,text,text,text,text,text,text,text,text,text)' => "SELECT heartbeat_drop_source(name) FROM heartbeat_sources WHERE name <> 'default'",
 	'alter_source(text,text,jsonb,text,text,text,text,text,text,text,text,text)' => "SELECT heartbeat_alter_source('default', '', 'null', '', '', '', '', '', '', '', '', '')",
@@ -303,8 +304,8 @@ for my $setting (sort keys %types)
 	$node->query("ALTER SYSTEM RESET heartbeat.$setting");
 	$node->query('SELECT pg_reload_conf()');
 }
-# Some values are valid, but the worker cannot use them. Then the status names the problem. If a server starts with an invalid
-# value, the status names this value too.
+# Some values are valid, but the worker cannot use them. If a setting has such a value, the status names the problem. If a
+# server starts with an invalid value, the status names this invalid value.
 for my $case ([ 'role', 'no such role', 'no such role' ], [ 'kafka_config_file', '/nowhere/at/all', 'heartbeat.kafka_config_file names cannot be read' ], [ 'topic', 'nosuchtopic', 'nosuchtopic' ])
 {
 	my ($setting, $value, $reason) = @$case;

@@ -19,7 +19,7 @@ $node->query(grants_of('heartbeat_reader'));
 $node->wait_for_query("SELECT count(DISTINCT h.inhparent) FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
 	WHERE c.relkind = 'r' AND pg_get_expr(c.relpartbound, c.oid) LIKE 'FOR VALUES FROM%'", 3, 'the maintenance worker has made the table partitions of this week');
 
-# Rows that the views show, and rows that the views do not show. Both kinds of rows are in the same table partition.
+# The views show some of these rows and hide the others. Both kinds of rows are in the same table partition.
 $node->query($_) for
 	q{INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES
 		('shown', 200, now() - interval '23 hours 59 minutes', 'TACHYCARDIA'), ('hidden', 200, now() - interval '24 hours 1 minute', 'TACHYCARDIA')},

@@ -32,7 +32,8 @@ sub publish
 	return;
 }
 
-# A trigger refuses readings while the table "trouble" has a row. When the row is deleted, a retry can store these readings.
+# A trigger refuses readings of the customers GHOST... while the table "trouble" has a row. When the row is deleted, a retry can
+# store these readings.
 $node->query('CREATE TABLE public.trouble ()');
 $node->query(q{CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN

@@ -62,8 +62,9 @@ sub is_stored
 
 my (@silent, %outcomes);
 
-# Makes the change, lets heartbeat work, and undoes the change. Each reported problem must match the pattern. If $must is
-# true, heartbeat must report the problem before it stores a row. Returns false if PostgreSQL refuses the change.
+# Makes the change, lets heartbeat work, and undoes the change. Each problem that heartbeat reports must match the pattern
+# $name. If $must is true, heartbeat must report the problem before it stores a row. Returns false if PostgreSQL refuses the
+# change.
 sub attempt
 {
 	my ($what, $change, $undo, $name, $must) = @_;
@@ -134,8 +135,8 @@ for my $column (@columns)
 	my $told = $must ? qr/column "$name" of extension "heartbeat" is of type $other/ : qr/\Q$name\E|\Q$table\E|operator|function|types/;
 	next if attempt("$table.$name of type $other", $alter->($other, $there), $alter->($type, $back), $told, $must);
 
-	# PostgreSQL refuses another type for a column that a view needs. So the test renames the column, and adds another column
-	# with the old name.
+	# PostgreSQL does not change the type of a column that a view uses. So the test renames this column, and adds a column that
+	# has the old name and another type.
 	next if $table =~ /records|anomalies/ || $generated;
 	attempt("another $table.$name of type $other",
 		qq(ALTER TABLE $table RENAME "$name" TO former; ALTER TABLE $table ADD "$name" $other; )

@@ -23,7 +23,7 @@ my @letters = ('é', '心', '😀');
 
 sub bytes { my ($text) = @_; utf8::encode($text); return $text; }
 
-# psql needs SQL as bytes.
+# psql takes SQL as bytes and returns bytes, but the texts of this test are characters.
 sub ask { my ($sql) = @_; my $answer = $node->query(bytes($sql)); utf8::decode($answer); return $answer; }
 
 # Publishes a reading of each customer to a new topic, and returns the topic.

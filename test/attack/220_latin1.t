@@ -22,8 +22,8 @@ sub bytes { my ($text) = @_; utf8::encode($text); return $text; }
 # Returns a reading of a customer.
 sub message { my ($customer) = @_; return { value => bytes(reading($customer, 70, reading_time(1_790_000_000 + $second++))) }; }
 
-# Runs the tests in a database with this encoding. The encoding has the letter $own, and texts of the server contain it. The
-# encoding does not have the letter $foreign.
+# Runs the tests in a database with this encoding. The encoding has the letter $own, which also occurs in texts of the server.
+# The encoding does not have the letter $foreign.
 sub play
 {
 	my ($encoding, $own, $foreign) = @_;

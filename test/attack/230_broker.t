@@ -125,7 +125,7 @@ configure(%sasl, 'sasl.password' => 'broker');
 meet(refusal => "this broker knows '%s'");
 $node->wait_for_state('CONNECTING', qr/this broker knows '\(sasl\.password\)'/, 'a password that is an ordinary word is hidden where it is quoted');
 
-# Texts of librdkafka that quote the properties file.
+# With each of these properties, an error text of librdkafka quotes a value of the properties file.
 for my $property (
 	[ 'ssl.keystore.location'         => '/srv/hush-9a/client.p12' ],
 	[ 'ssl.curves.list'               => 'X25519:hushhushcurve' ],

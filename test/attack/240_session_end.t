@@ -1,6 +1,6 @@
 # If a session cannot destroy its Kafka client, the session must skip its exit handlers when it ends. The handlers would unload
 # libraries that the client's threads still use. A worker must also skip its exit handlers. The test loads a library before
-# librdkafka. This library makes the destruction of a client wait for ever, and records when exit handlers run.
+# librdkafka. The library of the test makes the destruction of a client wait for ever, and records when exit handlers run.
 
 use strict;
 use warnings;

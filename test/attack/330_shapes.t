@@ -180,7 +180,8 @@ $node->query("INSERT INTO $keyless SELECT * FROM $keyless LIMIT 7");
 is(differences(), '7 0', 'the audit shows rows that a user has stored twice');
 $node->query("DELETE FROM $keyless WHERE ctid NOT IN (SELECT min(ctid) FROM $keyless GROUP BY customer_id, event_timestamp)");
 
-# Rows in the wrong leaf table: no query looks for them there. Version 1.1 stored rows in a wrong leaf table.
+# If a row is in the wrong leaf table, a query that searches only the right leaf table does not find this row. Version 1.1
+# stored rows in a wrong leaf table.
 my $by_rate = $node->query(q{SELECT inhparent::regclass FROM pg_inherits JOIN pg_class c ON c.oid = inhparent JOIN pg_partitioned_table p ON p.partrelid = c.oid
 	WHERE partattrs::text = '3' AND relispartition LIMIT 1});
 my $bound = $node->query("SELECT pg_get_partition_constraintdef('${by_rate}_b'::regclass)");
@@ -192,8 +193,8 @@ $node->query("ALTER TABLE ${by_rate}_b ADD CONSTRAINT bound CHECK ($bound) NOT V
 $node->query("UPDATE pg_constraint SET convalidated = true WHERE conname = 'bound'");
 $node->query("ALTER TABLE $by_rate ATTACH PARTITION ${by_rate}_b FOR VALUES FROM (100) TO (1000)");
 $node->query("ALTER TABLE ${by_rate}_b DROP CONSTRAINT bound");
-# the audit searches for misplaced readings only if each table partition has a unique key for fast searches; so the test
-# detaches the table partitions without such a key
+# the audit searches for misplaced readings only if each table partition has a unique key for fast searches, so the test
+# detaches the table partitions that have no unique key
 $node->query("ALTER TABLE heartbeat_records DETACH PARTITION $_") for $keyless, $other;
 $node->query("UPDATE heartbeat_offsets SET records = records - 500 - 141");
 is(differences(), "-$moved 0", 'the audit shows the misplaced readings');

@@ -21,7 +21,7 @@ my $feed = Heartbeat::Feed->new($kafka, 3);
 my ($node, $first) = citus_create('coordinator', nodes => 1, kafka => $kafka, settings => { 'heartbeat.workers' => 2 });
 my $second = citus_create_node('second', extension => 1, settings => { 'shared_preload_libraries' => 'citus,heartbeat', 'heartbeat.brokers' => $kafka->brokers });
 
-# The second node has the extension, and heartbeat_distribute() must refuse such a node.
+# The second node has the extension, and heartbeat_distribute() must refuse a node with the extension.
 $second->wait_for_state('RUNNING', undef, 'the worker of the node is RUNNING before the node joins');
 citus_join($node, $second);
 $second->query('SELECT pg_reload_conf()');
@@ -88,7 +88,7 @@ is($node->query('SELECT (SELECT sum(customers) FROM heartbeat_customers_total), 
 publish(map { reading("C$_", 75, reading_time($now + 31, $_)) } 1 .. 5);
 $node->assert_summary('the summary is exact at once with late readings');
 
-# Duplicates, bad messages, and readings that a constraint refuses.
+# Tests duplicates, bad messages, and readings that a constraint refuses.
 my $stored = $node->query('SELECT sum(records), sum(anomalies) FROM heartbeat_offsets');
 publish(map { reading("C$_", 60 + $_ % 60, reading_time($now, $_)) } 1 .. 600);
 is($node->query('SELECT sum(records), sum(anomalies) FROM heartbeat_offsets'), $stored, 'no reading is stored twice');
@@ -126,7 +126,8 @@ $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id
 my $raised = q(SELECT string_agg(rule || ' ' || subject, ', ' ORDER BY rule) FROM heartbeat_alerts WHERE closed_at IS NULL);
 publish(map { reading('hot', 200 + $_, reading_time(int(time) - 15, $_)) } 1 .. 3);
 $node->wait_for_query($raised, 'many hot', 'a rule on anomalies raises an alert');
-# The maintenance worker has read the silence rule now. So heard_until of a customer is less than a minute after an arrival.
+# By now the maintenance worker has read the silence rule. So a reading that arrives now sets heard_until of its customer to
+# less than a minute after the arrival.
 publish(reading('quiet', 70, reading_time(int(time) - 15, 0)));
 $node->wait_for_query($raised, 'gone quiet, many hot', 'a rule on silence raises another alert');
 publish(reading('quiet', 70, reading_time(int(time) + 5, 0)));
@@ -140,7 +141,7 @@ for my $view (split /\n/, $node->query("SELECT relname FROM pg_class WHERE relki
 like($node->query("EXPLAIN SELECT * FROM vw_customer_bpm_summary WHERE minute_bucket > now() - interval '1 hour'"),
 	qr/Task Count: 4\b.*Index Cond: \(minute_bucket > \(now\(\) - '01:00:00'::interval\)\)/s, 'the nodes compute the summary, and use their indexes');
 
-# The counters include readings that retention has dropped.
+# The tables do not have the readings that retention has dropped, but the counters include these readings.
 sub assert_tables
 {
 	local $Test::Builder::Level = $Test::Builder::Level + 1;

@@ -2,9 +2,9 @@
 // them as JSON. avro_oracle.py calls it.
 //
 // Each line of the input has fields that are separated by tabs: a mapping or "whole", the bytes of a message
-// in hexadecimal digits, and one or more schemas. The output has one line for each line of the input. With a
-// mapping, the program also reads only the values that the mapping reads, and compares them with the whole
-// message.
+// in hexadecimal digits, and one or more schemas. The output has one line for each line of the input. If a
+// line has a mapping, the program reads the message twice: the whole message, and then only the values that
+// the mapping reads. The program compares these values in the two results.
 #include "decode/mapping_compile.h"
 #include "decode/schema_reader.h"
 #include "same_places.h"

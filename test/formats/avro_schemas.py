@@ -7,7 +7,7 @@ TIMES = {
     "local-timestamp-millis": ("long", "local_ms"), "local-timestamp-micros": ("long", "local_us"),
     "local-timestamp-nanos": ("long", "local_ns"),
 }
-# the logical types of the Apache library, and the largest numbers that it can write
+# the logical types that Apache's library can write, each with the largest number that this library can write
 APACHE_TIMES = {"date": 30000, "time-millis": 86399999, "time-micros": 86399999999, "timestamp-millis": 4 * 10**12,
                 "timestamp-micros": 4 * 10**15}
 

@@ -1,5 +1,5 @@
-# Random values of Avro schemas for avro_oracle.py. The values do not depend on a library. Each library of Avro, and
-# heartbeat, gets a value in its own form.
+# Random values of Avro schemas for avro_oracle.py. The values do not depend on a library. Functions convert a value to the form
+# that a library of Avro or heartbeat needs.
 import datetime
 import decimal
 import struct

@@ -17,7 +17,8 @@ def reference(name, subject, version=1):
     return {"name": name, "subject": subject, "version": version}
 
 
-# for each behaviour: the references of the schema, and the answer for each subject
+# for each behaviour: the references of the main schema, and for each subject and version the text and the references of its
+# schema
 REFERENCES = {
     "refs": ([reference("b.proto", "b/ä?"), reference("c.proto", "c", 2)],
              {"b/ä?/1": ("text b", [reference("c.proto", "c", 2)]), "c/2": ("text c", [])}),

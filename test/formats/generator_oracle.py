@@ -176,7 +176,7 @@ def without_nulls(value):
 
 
 def compile_proto(text, name):
-    # Python accepts each name of a type only once, so each schema gets a package of its own
+    # Python's library accepts the full name of a type only once, so each schema gets a package of its own
     (WORK / f"{name}.proto").write_text(text.replace("heartbeat.generator", name))
     assert protoc.main(["protoc", f"-I{WORK}", f"--python_out={WORK}", str(WORK / f"{name}.proto")]) == 0, text
     return importlib.import_module(f"{name}_pb2").Message
@@ -199,7 +199,7 @@ def proto_value(message):
 
 
 def check_avro(name, layout, wanted):
-    # the schemas of RADAR-base have other types than a derived schema: `rrsMs` has whole numbers
+    # the schemas of RADAR-base do not have the types of a derived schema: for example, `rrsMs` has whole numbers
     schema = fastavro.parse_schema(json.loads(run(*layout, "--format", "avro", "--print-schema")))
     has_key = name.startswith("radar")
     ids = ["--schema-id", ID] + (["--key-schema-id", KEY_ID] if has_key else [])

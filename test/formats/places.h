@@ -1,7 +1,7 @@
 // Makes wanted values from a text of places, and checks that places find the same values in two trees. The
-// oracle, the fuzzer and the unit tests of Protobuf use it. A text is a list of places with a space between
-// them, as "/a/b /list/*/x t:/time". `*` stands for all children. A place after "t:" is a time. A text can
-// have at most two times.
+// oracle, the fuzzer and the unit tests of Protobuf use this file. A text of places has a space between two
+// places, as in "/a/b /list/*/x t:/time". `*` stands for all children. A place after "t:" is a time. A text
+// can have at most two times.
 #pragma once
 
 #include "decode/mapping.h"
@@ -85,7 +85,8 @@ inline uint32_t child_of(const ValueTree &tree, uint32_t parent, const PlaceSegm
     return no_value;
 }
 
-// Whether the segments from `next` on lead from both values to equal values.
+// Whether the place finds equal values in both trees. The search begins at the values `left` and `right`,
+// with the segment `next` of the place.
 inline bool finds_same(const Place &place, size_t next, const ValueTree &left_tree, uint32_t left,
                        const ValueTree &right_tree, uint32_t right) {
     if (left == no_value || right == no_value)

@@ -27,7 +27,8 @@ inline bool same_node(const ValueNode &left, const ValueNode &right) {
     }
 }
 
-// Whether the two trees have equal values from these indexes on, in the same order.
+// Whether the value at `left_index` and the value at `right_index` are equal, with all their descendants in
+// the same order.
 inline bool same_values(const ValueTree &left, uint32_t left_index, const ValueTree &right,
                         uint32_t right_index) {
     const uint32_t count = left[left_index].end - left_index;
@@ -90,7 +91,7 @@ inline bool same_places(const ValueTree &all, uint32_t all_index, const ValueTre
                                                     : same_elements(all, all_index, some, some_index, wanted);
 }
 
-// Checks the shape of a tree: the counts of children and the ends fit together.
+// Whether the shape of a tree is right: the counts of children agree with the ends of the nodes.
 inline bool tree_is_whole(const ValueTree &tree) {
     if (tree.empty() || tree[0].end != tree.size())
         return false;

@@ -28,8 +28,8 @@ struct Input {
 };
 
 // A decoder for the fuzzer: a message is a list of pieces of three bytes. Each piece is a reading. There are
-// only a few customers, devices, times and heart rates, so that identities repeat. The first byte decides
-// whether the decoder refuses or ignores the message.
+// only a few customers, devices, times and heart rates, so that several readings have the same identity. The
+// first byte decides whether the decoder refuses or ignores the message.
 class ShortDecoder final : public Decoder {
   public:
     ShortDecoder() : Decoder(false) {}
@@ -76,7 +76,7 @@ void add_all(Input *input, Batch *batch, std::vector<Kept> *kept, std::map<int32
     ShortDecoder decoder;
     while (input->size > 0 && kept->size() < 64) {
         const int32_t partition = input->byte() % 3;
-        // mostly a later offset, and sometimes an earlier offset, as after a seek
+        // usually a later offset than before, and sometimes an earlier offset, as after a seek
         const int64_t offset = std::max<int64_t>(0, (*next)[partition] + input->byte() % 8 - 2);
         const std::string payload = make_payload(input);
         const MessageView message = {
@@ -173,7 +173,9 @@ void check_lists(const Batch &batch) {
     }
 }
 
-// If the database refuses a reading, its message and the messages of its repetitions become dead letters.
+// If the database refuses a reading, the message of this reading becomes a dead letter, and so do the
+// messages that repeat this reading. With `of_repetitions`, messages that repeat the reading with another
+// heart rate become dead letters too.
 void check_reject(Batch *batch, bool of_repetitions) {
     if (batch->records.empty())
         return;

@@ -73,7 +73,7 @@ void check_own_layout(std::string_view payload, const MappedDecoder &decoder, co
     const bool is_reading = decode_json(payload.data(), payload.size(), &reading, &error);
     if (is_reading) {
         if (outcome.code == DecodeErrorCode::invalid_json)
-            return; // nested too deeply for the mapped decoder
+            return; // the JSON is nested too deeply for the mapped decoder
         require(outcome.result == DecodeResult::decoded && decoder.readings().size() == 1);
         const ReadingView &mapped = decoder.readings()[0];
         require(mapped.customer_id == std::string_view(reading.customer_id, reading.customer_id_size));

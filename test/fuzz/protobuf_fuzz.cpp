@@ -1,8 +1,9 @@
 // Fuzzing: any bytes with any descriptors and any wanted values give a tree within its limits, or a printable
 // error. The wanted places find the same values in the tree of the wanted values and in the tree of all
-// values. The input begins with a flag, which is 1 if the message has a frame. Two sizes of two bytes each
-// come next: the size of the descriptors, and the size of the text of the wanted values (see places.h). The
-// three parts follow. If there are no descriptors, the harness uses its own descriptors.
+// values. The input begins with a flag, which is 1 if the message has a frame. The next four bytes are two
+// sizes: the size of the descriptors, and the size of the text of the wanted values (see places.h). Then come
+// the descriptors, this text and the message. If there are no descriptors, the harness uses its own
+// descriptors.
 #include "../formats/places.h"
 #include "decode/schema_reader.h"
 #include "decode/utf8_text.h"

@@ -1,6 +1,6 @@
 // Fuzzing: each answer of a registry gives a schema or the text of a mistake. The lines of the input are
-// answers: the first one for the schema, and the next ones for its references. The sorted list has all
-// references.
+// answers: the first one for the schema, and the next ones for its references. If the references can be
+// sorted, the sorted list has all of them.
 #include "decode/utf8_text.h"
 #include "registry/module/registry_references.h"
 #include "require.h"

@@ -14,7 +14,8 @@ namespace {
 
 using namespace heartbeat;
 
-// Each value begins with this text. librdkafka's texts never contain it, so no value is an ordinary word.
+// Each value begins with this text. librdkafka's texts never contain this text, so no value is an ordinary
+// word.
 constexpr char unusual[] = "~QzX9~Qz";
 
 void check_shown(const char *text, size_t room) {

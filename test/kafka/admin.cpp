@@ -33,8 +33,8 @@ void require(rd_kafka_resp_err_t error, const char *text = nullptr) {
 
 // Returns the number of partitions of the topic that have a leader, and 0 if the topic does not exist.
 int count_led_partitions(rd_kafka_t *client, const std::string &topic, const Deadline &deadline) {
-    // Ask about all topics. If a client asks about one topic by name while this topic is missing, the client
-    // keeps this result, and later still reports the topic as missing.
+    // Ask about all topics. If a client asks about one topic by name before the topic exists, the client
+    // keeps the error, and reports this error even after the topic exists.
     const struct rd_kafka_metadata *metadata = nullptr;
     if (rd_kafka_metadata(client, 1, nullptr, &metadata, std::min(1000, deadline.left_ms() + 1)) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -203,9 +203,9 @@ void truncate(const Options &options) {
         });
 }
 
-// Returns an offset of each partition: `which` selects the first offset or the end offset. The function does
-// not call rd_kafka_query_watermark_offsets(): in librdkafka before 2.3 this call ignores its timeout if a
-// leader cannot be reached.
+// Returns the first offset or the end offset of each partition, as `which` says. The function does not call
+// rd_kafka_query_watermark_offsets(): in librdkafka before 2.3 this call ignores its timeout if a leader
+// cannot be reached.
 std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int partitions, int64_t which,
                                  const Deadline &deadline) {
     std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> list(

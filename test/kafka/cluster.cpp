@@ -16,7 +16,7 @@ struct Options {
     int timeout = 30;
 };
 
-constexpr int request_ms = 500; // if a broker is frozen, the command asks another broker after this time
+constexpr int request_ms = 500; // if a broker does not answer in this time, the command asks another broker
 constexpr int watch_ms = 50;
 
 struct MetadataDestroyer {

@@ -15,7 +15,7 @@ CREATE TEMP VIEW distributed AS
 -- Pairs of objects: Citus must create the second object on its nodes before it creates the first object.
 CREATE TEMP VIEW needs (classid, objid, refclassid, refobjid) AS
     SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_depend d WHERE d.deptype IN ('n', 'e')
-    UNION -- a relation needs the functions of each object that uses it: a view, a function, a constraint, a default, a policy, an index
+    UNION -- a relation needs the functions of each view, function, constraint, default, policy and index that uses the relation
     SELECT u.refclassid, u.refobjid, f.refclassid, f.refobjid
     FROM pg_depend u JOIN pg_depend f ON f.classid = u.classid AND f.objid = u.objid AND f.objsubid = u.objsubid
     WHERE u.refclassid = 'pg_class'::regclass AND f.refclassid = 'pg_proc'::regclass
@@ -49,7 +49,7 @@ CREATE TEMP VIEW calls AS
                       WHERE m.classid = 'pg_proc'::regclass AND m.deptype = 'e' AND e.extname = 'heartbeat');
 CREATE TEMP TABLE calls_before AS SELECT * FROM calls;
 
--- Before heartbeat_prepare_spread() these dependencies exist. If the test did not find these dependencies here, the checks
+-- Before heartbeat_prepare_spread() the forbidden dependencies exist, and the test must find them here. Otherwise the checks
 -- below would always pass.
 SELECT cmp_ok((SELECT count(*) FROM distributed), '>=', 10::bigint, 'the test looks at the tables and their table partitions');
 SELECT cmp_ok((SELECT count(*) FROM calls), '>=', 80::bigint, 'PostgreSQL records the calls between functions of the extension');
@@ -63,7 +63,7 @@ SELECT is_empty($$SELECT start, object FROM reached WHERE object ~ '^extension|h
 SELECT is_empty('SELECT * FROM heartbeat_check_objects()', 'the extension uses no object of another role: these tables are still its own');
 SELECT is((SELECT sum(difference) FROM heartbeat_audit_tables()), 0::numeric, 'functions still call each other');
 
--- heartbeat_undistribute() makes the same call
+-- heartbeat_undistribute() also calls heartbeat_record_all_calls(true)
 SELECT heartbeat_record_all_calls(true);
 SELECT set_eq('SELECT * FROM calls', 'SELECT * FROM calls_before', 'heartbeat_record_all_calls() records the same calls again');
 SELECT is((SELECT count(*) FROM calls), (SELECT count(*) FROM calls_before), 'and records none of them twice');

@@ -52,7 +52,7 @@ SELECT is_empty($$SELECT oid::regprocedure FROM functions WHERE proowner <> (SEL
 SELECT is((SELECT (superuser, trusted)::text FROM pg_available_extension_versions WHERE name = 'heartbeat' AND installed),
           '(t,f)', 'only a superuser may create the extension');
 
--- the owner also owns a table partition that a function creates for another role
+-- if another role calls heartbeat_make_partitions(), the extension's owner owns the new table partitions
 CREATE ROLE heartbeat_pgtap_maker;
 GRANT EXECUTE ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) TO heartbeat_pgtap_maker;
 SET LOCAL ROLE heartbeat_pgtap_maker;
@@ -65,7 +65,7 @@ SELECT tables_are('public', ARRAY['heartbeat_records_2020w09', 'heartbeat_anomal
 SELECT is_empty($$SELECT relname FROM relations WHERE relowner <> (SELECT extowner FROM pg_extension
                   WHERE extname = 'heartbeat')$$, 'the owner of the extension owns the tables and the table partitions');
 
--- default privileges of the owner must not apply to readings of patients
+-- the owner's default privileges must not give other roles a right to read patients' readings
 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
 SELECT heartbeat_make_partitions('2020-03-09 00:00+00', '2020-03-09 00:00+00') AS made \gset
 SELECT is_empty($$SELECT relname FROM relations WHERE relkind <> 'S' AND

@@ -1,4 +1,4 @@
--- heartbeat_apply_retention(), with heartbeat.retention at 30 days during this test.
+-- Tests heartbeat_apply_retention(). During this test heartbeat.retention is 30 days.
 ALTER SYSTEM SET heartbeat.retention = '30d';
 SELECT pg_reload_conf() AS told, clock_timestamp() + interval '30 s' AS deadline \gset
 \set name heartbeat.retention
@@ -52,8 +52,8 @@ SELECT is_empty('TABLE wrong', 'the summary is exact before retention');
 SELECT cmp_ok(:old_made, '>=', 9, 'weeks before the cutoff have table partitions');
 SELECT cmp_ok(:new_made, '>=', 9, 'weeks after the cutoff have table partitions');
 
--- The extension's schema gets functions and operators with names of the server's functions and operators. For the calls in
--- heartbeat's functions, the new functions and operators match better.
+-- A user creates functions and operators in the extension's schema, with the names of functions and operators of the server.
+-- The arguments in heartbeat's functions match the user's functions and operators better than those of the server.
 SAVEPOINT attack;
 CREATE FUNCTION public.format(text, regclass) RETURNS text LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'format runs as %', current_user; END $$;
@@ -65,7 +65,7 @@ SELECT lives_ok('SELECT heartbeat_apply_retention()', 'heartbeat_apply_retention
 SELECT lives_ok('SELECT heartbeat_summarize_partitions()', 'heartbeat_summarize_partitions() calls no function or operator of another role');
 ROLLBACK TO SAVEPOINT attack;
 
--- an operator needs no right on the dropped tables
+-- a role with EXECUTE on heartbeat_apply_retention() needs no right on the dropped tables
 CREATE ROLE heartbeat_pgtap_operator;
 GRANT EXECUTE ON FUNCTION heartbeat_apply_retention() TO heartbeat_pgtap_operator;
 SET LOCAL ROLE heartbeat_pgtap_operator;

@@ -20,7 +20,7 @@ my $node = Heartbeat::Cluster->create('main', kafka => $kafka, owner => 'heartbe
 my $now  = time - 600;
 my $at   = sub { reading_time($now + $_[0], $_[1] // 0) };
 my @each = (
-	# customer, heart rate as published, class
+	# each row: the customer, the heart rate as published, the class
 	[ 'CUST-0001', '74',                 'NORMAL' ],
 	[ 'CUST-0002', '40',                 'NORMAL' ],
 	[ 'CUST-0003', '180',                'NORMAL' ],

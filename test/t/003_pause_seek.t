@@ -68,7 +68,7 @@ pass('the worker goes on when heartbeat_pause() is rolled back');
 
 like($node->query_error('SELECT heartbeat_seek(0, 0)'), qr/paused.*heartbeat_pause\(\)/s, 'heartbeat_seek() without a pause fails, and the hint names heartbeat_pause()');
 
-# If the worker replays the message of a stored reading, it counts this reading as a duplicate.
+# If the worker reads the message of a stored reading again, the worker counts this reading as a duplicate.
 $node->query('SELECT heartbeat_pause()');
 $node->wait_for_state('PAUSED');
 is($node->query('SELECT previous_offset, new_offset FROM heartbeat_seek(0, 100)'), '50100|100', 'a seek back returns the previous and the new offset');

@@ -76,9 +76,9 @@ my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
 # The worker is idle: the offsets are committed, and the rollup is complete. In this time heartbeat runs no transaction and
-# writes no WAL. All of its processes together use less than a thousandth of a core. The test must not change the counters of
-# heartbeat's database by its own queries, so it reads these counters from another database. The operating system counts the CPU
-# time and the wake-ups of threads.
+# writes no WAL. All processes of heartbeat together use less than a thousandth of a core. The queries of the test run in
+# another database, so that they do not change the counters of heartbeat's database. The operating system counts the CPU time
+# and the wake-ups of threads.
 my ($most_cpu, $most_wakeups) = (0.001, 20);
 my $idle = 'SELECT xact_commit + xact_rollback, pg_current_wal_lsn() FROM pg_stat_database WHERE datname = $$heartbeat$$';
 my ($before, $after, $cpu, $wakeups);

@@ -15,8 +15,8 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# With enable_seqscan = off the server joins the small tables of this test by indexes, as it joins large tables. Then the
-# rollup reads, for each minute, only the table partitions that can contain readings of this minute.
+# With enable_seqscan = off the server joins the small tables of this test by indexes, as it joins large tables. With such a
+# join the rollup reads, for each minute, only the table partitions that can contain readings of this minute.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;
@@ -44,8 +44,8 @@ is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute')
 $node->assert_summary('the summary is exact before the rollup');
 
 # A batch has readings of many customers in one minute. The batch adds no sums of this minute to heartbeat_rollup_pending, and
-# marks the minute in heartbeat_stale_minutes instead. Five readings of the batch are duplicates. An earlier and a later batch
-# add sums of the same minute.
+# marks the minute in heartbeat_stale_minutes instead. Five readings of the batch are duplicates. Before and after this batch,
+# another batch adds sums of the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of these readings are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute as stale');
@@ -127,8 +127,8 @@ $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-event
 is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 601, 'vw_pipeline_summary at once counts a customer with only an anomaly');
 $node->assert_summary('an anomaly adds nothing to the summary by minute');
 
-# A batch is rolled back, and the same worker stores the batch later. A customer who has only anomalies in this batch counts
-# once.
+# A batch is rolled back, and the same worker stores the batch later. The worker must count a customer of this batch once, even
+# if the batch has only anomalies of the customer.
 sub assert_customers
 {
 	my ($expected, $what) = @_;

@@ -88,7 +88,7 @@ $node->query(
 	         END IF;
 	     END LOOP;
 	 END \$\$");
-# with this trigger, each of the two writers waits between storing a reading and moving the offset
+# because of this trigger, each of the two writers waits after it has stored a reading and before it moves the offset
 $node->query('CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NULL; END $$');
 $node->query('CREATE TRIGGER slowly BEFORE UPDATE ON heartbeat_offsets FOR EACH STATEMENT EXECUTE FUNCTION take_time()');
 $node->set('heartbeat.batch_size' => 1);

@@ -20,7 +20,7 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 
 $node->query('SELECT heartbeat_pause()');
-# if Kafka does not answer, heartbeat_seek() also accepts an offset of a Kafka partition that does not exist
+# heartbeat_seek() makes this call too, and accepts a Kafka partition that does not exist if Kafka does not answer
 $node->query("SELECT heartbeat_move_offset('default', 'heartbeat-events', 77, 5, 'given in advance')");
 for my $time ('once', 'a second time')
 {

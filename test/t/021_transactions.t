@@ -46,7 +46,7 @@ sub wait_for_end
 sub count_empty { my ($topic) = @_; return "SELECT string_agg(empty_offsets::text, ' ' ORDER BY partition) FROM heartbeat_offsets WHERE topic = '$topic'"; }
 sub empty_offsets { my ($topic) = @_; return $node->query(count_empty($topic)); }
 
-# A commit, an abort, and a commit: each partition then has 3 markers and 10 aborted messages. The offsets of markers and
+# After a commit, an abort and another commit, each partition has 3 markers and 10 aborted messages. The offsets of markers and
 # aborted messages are empty offsets.
 $kafka->produce_transaction('heartbeat-events', 'commit', readings(20));
 $kafka->produce_transaction('heartbeat-events', 'abort',  readings(20));
@@ -102,7 +102,8 @@ $node->wait_for_state('RUNNING');
 wait_for_end('heartbeat-events');
 is($node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1'), $row, 'a restart counts no offset a second time');
 
-# The worker replays the whole topic. The worker counts the same empty offsets again, and each stored reading as a duplicate.
+# After a seek to offset 0 the worker reads the whole topic again. The worker counts the same empty offsets again, and counts
+# each stored reading as a duplicate.
 my $before = $node->query($stored);
 $node->query('SELECT heartbeat_pause()');
 $node->query('SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p');
@@ -155,7 +156,7 @@ $node->query('SELECT heartbeat_resume()');
 wait_for_end('compacted');
 cmp_ok(empty_offsets('compacted'), '>', 500, 'a replay passes the offsets that compaction has removed');
 
-# The offsets that a seek skips count as empty offsets too.
+# If a seek skips offsets, heartbeat counts the skipped offsets as empty offsets.
 $before = empty_offsets('compacted');
 $kafka->produce('compacted', readings(4, 1));
 wait_for_end('compacted');

@@ -156,7 +156,7 @@ $node->assert_audit;
 $node->set('heartbeat.offset_reset' => 'error');
 
 # Two topics were not recreated, so the worker must stay RUNNING after a restart. In the topic `removed`, Kafka has removed the
-# last consumed message. In the topic `plain`, this message still exists with the same timestamp.
+# last consumed message. In the topic `plain`, the last consumed message still exists with the same timestamp.
 $kafka->truncate('removed', 0, 30);
 publish('removed', 5);
 $node->wait_for_offsets('removed', 35);

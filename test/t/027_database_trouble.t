@@ -120,7 +120,7 @@ assert_stored('no place for a worker');
 $parallel->quit;
 
 # The worker waits for a lock on the default partition, in which it will store readings. Meanwhile a user attaches a table
-# partition for these readings. From then on the default partition refuses these readings.
+# partition for these readings. After the attachment the default partition refuses these readings.
 my $bound = 'new row for relation "heartbeat_records_default" violates partition constraint';
 
 sub late { my ($days) = @_; return "now() - interval '$days days'"; }
@@ -204,8 +204,9 @@ for my $sql ("VACUUM FULL $week", "CLUSTER $week USING ${week}_pkey", "CREATE IN
 }
 
 # A deadlock: the user holds a lock that the worker needs next, and asks for a lock that the worker holds. The worker must be
-# the session that detects the deadlock. A session looks for a deadlock once, after it has waited for deadlock_timeout. So the
-# user must begin to wait before the worker does. For this reason a second user delays the worker until the first user waits.
+# the session that detects the deadlock. A session looks for a deadlock only once, when it has waited as long as
+# deadlock_timeout. So the first user must begin to wait before the worker begins to wait. A second user delays the worker until
+# the first user waits.
 my $other = $node->background_psql('heartbeat');
 $other->query_safe('BEGIN; LOCK TABLE heartbeat_anomalies IN ACCESS EXCLUSIVE MODE');
 $user->query_safe("BEGIN; SET LOCAL deadlock_timeout = '60s'; LOCK TABLE heartbeat_rollup_pending IN ACCESS EXCLUSIVE MODE");

@@ -68,9 +68,9 @@ is( $node->query(q{SELECT count(*) FROM heartbeat_dead_letters
 $node->assert_audit;
 $letters = 2 * @own;
 
-# Errors that are not the fault of a row: the batch waits until the cause of the error ends. The batch also waits if a row of
-# the same batch has a fault. The error 54000 is the last one in the list, because the worker stores smaller batches after this
-# error.
+# Errors that are not the fault of a row: the batch waits until the cause of the error ends. The batch waits even if another row
+# of the batch has a fault of its own. The error 54000 is the last one in the list, because the worker stores smaller batches
+# after this error.
 my @not_own = qw(08006 0A000 25006 28000 40001 40P01 42501 42P01 42883 53100 53200 53300 53400 55000 55P03 57014 58030 72000 XX000 54000);
 for my $code (@not_own)
 {

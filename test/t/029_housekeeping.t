@@ -26,7 +26,7 @@ sub signal_workers
 	return $node->safe_psql('postgres', "SELECT count(pg_${how}_backend(pid)) FROM pg_stat_activity WHERE backend_type LIKE '$like'");
 }
 
-# Returns the seconds until new processes of the type have replaced the given processes.
+# Waits until new processes of the type have replaced the given processes, and returns the seconds of the wait.
 sub seconds_until_replaced
 {
 	my ($like, @old) = @_;
@@ -82,8 +82,8 @@ for (1 .. 20)
 cmp_ok($cancelled, '>=', 60 * 3, 'the launcher and the workers are cancelled many times while batches are stored');
 $feed->assert_counted($node, 'every reading is counted once after the workers were cancelled');
 my $position = $node->log_position;
-# A process must be idle when the loop cancels it. The maintenance worker is not idle, because the other session terminates it
-# again and again. So the loop does not cancel the maintenance worker.
+# The loop must cancel only idle processes. The maintenance worker is not idle, because the session $enemy terminates it again
+# and again. So the loop does not cancel the maintenance worker.
 for (1 .. 20) { signal_workers('cancel', $_) for 'heartbeat worker%', 'heartbeat launcher'; }
 is($node->status->{state}, 'RUNNING', 'an idle worker that is cancelled stays RUNNING');
 is($node->log_matches('ERROR|WARNING', $position), 0, 'an idle worker that is cancelled logs no error and no warning');

@@ -23,7 +23,7 @@ my $node = Heartbeat::Cluster->create('schema', kafka => $kafka,
 my $start     = int(time) - 3600;
 my $published = 0;
 
-# Publishes readings. The worker can still be storing readings of earlier calls.
+# Publishes readings, and does not wait until the worker has stored the readings of earlier calls.
 sub publish
 {
 	my ($count, $from) = @_;
@@ -168,7 +168,7 @@ is($node->query("SELECT tableoid::regclass, ward, per_second FROM heartbeat_reco
 $node->query("DELETE FROM heartbeat_records WHERE customer_id = 'by hand'");
 $node->query('ALTER TABLE heartbeat_records DROP COLUMN ward');
 
-# A user updates the extension: the workers wait until the update ends, and continue with the changed objects.
+# A user runs ALTER EXTENSION UPDATE: the workers wait until this command ends, and continue with the changed objects.
 $user->quit;
 $user = $node->background_psql('heartbeat');    # a new session, with the current search_path
 $user->query_safe('SET client_min_messages = warning');

@@ -21,8 +21,8 @@ my $begin     = int(time) - 3600;
 my $published = 0;
 my ($records, $letters, $duplicates) = (0, 0, 0);
 
-# Publishes a reading of each customer, a millisecond apart. Ingest is paused meanwhile, so the readings become one batch.
-# Checks that $kept readings are stored, and that $refused readings are dead letters with the error code $code.
+# Publishes a reading of each customer, a millisecond apart, while ingest is paused. So the readings become one batch. Checks
+# that $kept readings are stored, and that $refused readings are dead letters with the error code $code.
 sub try_batch
 {
 	my ($what, $kept, $refused, $code, @customers) = @_;
@@ -82,8 +82,8 @@ $node->query("$trigger \$\$ BEGIN new.ingested_at = new.ingested_at - interval '
 try_batch('a trigger that changes something else', 400, 0, '', customers(400, 'bad'));
 $node->assert_audit;
 
-# A replay counts the stored readings as duplicates. The replay does not count a reading as a duplicate if a trigger drops the
-# reading.
+# After a seek to offset 0 the worker counts the stored readings as duplicates. If a trigger drops a reading, the worker does
+# not count this reading as a duplicate.
 $node->query('SELECT heartbeat_pause()');
 $node->query("$trigger \$\$ BEGIN IF new.customer_id = 'customer 1' THEN RETURN NULL; END IF; RETURN new; END \$\$");
 $node->query('SELECT heartbeat_seek(0, 0)');

@@ -29,7 +29,7 @@ for my $codec (qw(none gzip snappy lz4 zstd))
 	is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, "the worker reads messages with compression $codec");
 }
 
-# Messages of the largest size that the topic accepts. This size is much larger than the size that a fetch requests.
+# Publishes messages of the largest size that the topic accepts. A fetch requests much fewer bytes than such a message has.
 my $time = '2026-01-01T00:00:00Z';
 my $large = sub { reading($_[0], 70, $time) =~ s/^\{/sprintf '{"note":"%s",', 'x' x 11_900_000/er };
 $kafka->produce($topic,

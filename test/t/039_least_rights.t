@@ -199,7 +199,7 @@ $node->query($_) for grep { /\S/ } split /;\n/, $replace;
 assert_replace_needs(@$_[ 0, 2 ]) for rights_of($replace);
 $node->query($_) for grep { /\S/ } split /;\n/, $replace =~ s/^GRANT (.*) TO /REVOKE $1 FROM /mgr;
 
-# The role now has only the rights of the first block. So the role has no right to run the statements below.
+# By now the worker's role has only the rights of the first block, so PostgreSQL must refuse the statements below.
 my $all = $node->query("SELECT count(*) FROM (
 	SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
 	UNION ALL SELECT a.privilege_type FROM pg_attribute c, aclexplode(c.attacl) a WHERE a.grantee = 'heartbeat_worker'::regrole

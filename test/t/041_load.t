@@ -61,8 +61,8 @@ is( $node->query(q{SELECT count(*) FROM heartbeat_records r JOIN pg_class c ON c
 		WHERE c.relname <> CASE WHEN to_regclass(of_week) IS NULL THEN 'heartbeat_records_default' ELSE of_week END}),
 	0, 'each reading is in the table partition of its week, if this table partition exists');
 
-# The BRIN index on time: if the worker adds a row to a page range that already has a summary, the summary must include this
-# row.
+# Tests the BRIN index on time. If the worker adds a row to a page range that already has a summary, the summary must include
+# this row.
 my $minutes = q{SELECT md5(string_agg(n::text, ',' ORDER BY m)) FROM generate_series(to_timestamp(%d), to_timestamp(%d) + interval '3 hours', interval '1 minute') m,
 	LATERAL (SELECT count(*) AS n FROM heartbeat_records r WHERE r.event_timestamp >= m AND r.event_timestamp < m + interval '1 minute') c};
 sub assert_index_on_time

@@ -22,7 +22,7 @@ chmod 0600, $properties;
 my $node = Heartbeat::Cluster->create('states', kafka => $kafka, owner => 'heartbeat_owner',
 	settings => { 'heartbeat.stall_timeout' => '1s', 'heartbeat.kafka_config_file' => $properties });
 
-# The status as one line, as the person on call reads it. The query must not wait.
+# This query returns the status as one line, in the order in which a person on call reads the columns. The query must not wait.
 my $line = "SET statement_timeout = '3s'; SELECT concat_ws(' | ', state, reason, hint, lag_messages, since IS NOT NULL) FROM heartbeat_status";
 
 # The worker has no problem, and no messages arrive.

@@ -32,7 +32,7 @@ sub next_events
 	return;
 }
 
-# The start: the versions, and the offsets at which the worker begins to read.
+# At the start heartbeat logs the versions, and the offsets at which the worker begins to read.
 my $version = $node->query("SELECT default_version FROM pg_available_extensions WHERE name = 'heartbeat'");
 $node->wait_for_log(qr/LOG:  heartbeat \Q$version\E with PostgreSQL \d+.* and librdkafka \d+\.\d+\S*: database "heartbeat", brokers "\Q@{[ $kafka->brokers ]}\E", topic "heartbeat-events", 2 workers/);
 pass('the log begins with the versions, the brokers and the topic');

@@ -101,7 +101,7 @@ is_deeply([ grep { /_total\{/ } keys %$samples ], [ grep { my $key = $_; grep { 
 	'only counters end with _total');
 cmp_ok(scalar(grep { $_->{type} eq 'counter' } values %$families), '>=', 3, 'at least three families are counters');
 
-# A replay lowers no counter. The metrics show a pause and a lag.
+# No counter becomes lower when a seek makes the worker read messages again. The metrics show a pause and a lag.
 $node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0)");
 my ($paused) = scrape();
 is("$paused->{'heartbeat_state{state=PAUSED}'} $paused->{'heartbeat_state{state=RUNNING}'}", '1 0', 'the state is PAUSED at once after heartbeat_pause()');
@@ -112,7 +112,7 @@ $node->wait_for_query("SELECT value FROM heartbeat_metrics WHERE name = 'heartbe
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 
-# The examples: each query returns the columns that its configuration names.
+# Each query of the example configurations returns the columns that its configuration names.
 my ($queries, $collector) = @{ python('', map { "$top/examples/prometheus/$_" } qw(queries.yaml heartbeat.collector.yml)) };
 my %names = map { $_ => 1 } split /\n/, $node->query("SELECT DISTINCT name FROM heartbeat_metrics");
 for my $name (sort keys %$queries)

@@ -52,8 +52,8 @@ is($node->query("SELECT count(*), count(*) FILTER (WHERE heart_rate = 70) FROM h
 	'6|6', 'the corrected dead letters are readings');
 $node->assert_audit;
 
-# A replay reads the misspelt messages again. heartbeat_dead_letters still has rows for the offsets of these messages, but with
-# the corrected payloads.
+# After a seek the worker reads the misspelt messages again. heartbeat_dead_letters has a row for the offset of each misspelt
+# message, with the corrected payload.
 my $letters = $node->count('heartbeat_dead_letters');
 $node->query('SELECT heartbeat_pause(); SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p; SELECT heartbeat_resume()');
 stored();

@@ -77,8 +77,8 @@ replay(3000, 6000);
 is($node->query('SELECT sum(records), sum(anomalies) FROM heartbeat_offsets'), 0.97 * 4600 . '|' . 0.03 * 4600, 'a second replay counts no reading again');
 assert_complete('both audits show no difference after the second replay');
 
-# A replay does not change an existing dead letter, and restores a deleted dead letter. If the database would accept the
-# reading of a dead letter now, the replay still does not store this reading. Only heartbeat_retry_dead_letters() stores it.
+# A replay does not change an existing dead letter, and restores a deleted dead letter. A replay does not store the reading of a
+# dead letter, even if the database would accept this reading now. Only heartbeat_retry_dead_letters() stores this reading.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
 my $late = ($epoch + 7000) * 1000;
 $kafka->produce($topic, map { { partition => 0, value => $_, timestamp => $late } } 'garbage', 'rubbish', reading('refused', 77, '2026-01-01T12:00:00Z'));

@@ -20,7 +20,8 @@ $kafka->start;
 $kafka->create_topic($topic, 2);
 my $node = Heartbeat::Cluster->create('alerts', kafka => $kafka, owner => 'heartbeat_owner', settings => { 'track_functions' => 'all' });
 
-# Publishes one reading of the customer for each number in @ago. The event time is that number of seconds before now.
+# Publishes one reading of the customer for each number in @ago. The event time of the reading is that number of seconds before
+# now.
 sub publish
 {
 	my ($customer, $rate, @ago) = @_;

@@ -38,7 +38,7 @@ sub state_is
 	return $runbook->look($what);
 }
 
-# The steps of the section "Before the first night".
+# Follows the steps of the section "Before the first night".
 $feed->publish(1000);
 $feed->assert_stored($node, 'the worker reads before any trouble');
 $runbook->run('Before the first night', $_) for 1, 2;

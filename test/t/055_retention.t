@@ -1,5 +1,6 @@
 # Readings arrive while heartbeat rolls up minutes, drops the table partitions of old weeks, and creates table partitions in
-# advance. No batch takes longer than a limit. If a dashboard or a dump reads the tables, retention waits, but no batch waits.
+# advance. No batch takes longer than the limit below. If a dashboard or a dump reads the tables, retention waits, but no batch
+# waits.
 
 use strict;
 use warnings;

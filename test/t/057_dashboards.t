@@ -82,7 +82,7 @@ sub assert_answers
 	return ($columns, $rows);
 }
 
-# Tests whether all counts are zero. The function ignores the lag, which is always zero here because all messages are read.
+# Returns whether all counts are zero. The function ignores the lag, which is always zero here because all messages are read.
 sub is_all_zero
 {
 	my ($columns, $rows, $label) = @_;
@@ -118,7 +118,7 @@ for my $dashboard (map { $dashboards{$_} } sort keys %dashboards)
 	is_deeply([ grep { !$dashboards{$_} } @linked ], [], "$dashboard->{title}: each link leads to a dashboard that exists");
 }
 
-# A customer whose name would break a query that does not quote the name.
+# This customer's name has a quote, so a query fails if it does not quote the name correctly.
 $kafka->produce('heartbeat-events', { partition => 1, value => reading("O'Hara", $_, reading_time(time - 20, $_)) }) for 70, 200;
 $node->wait_for_query("SELECT count(*) FROM heartbeat_anomalies WHERE customer_id = 'O''Hara'", 1, 'a customer with a quote in the name has an anomaly');
 $variables{customer} = "'O''Hara'";

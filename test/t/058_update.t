@@ -60,7 +60,7 @@ for my $version (@earlier)
 	$node->query($_) for @given;
 	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
 	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, vw_customer_bpm_summary TO viewer';
-	# because of these grants the update also grants rights on new objects
+	# because of these grants, ALTER EXTENSION UPDATE also grants rights on the new objects
 	$node->query($_) for 'CREATE ROLE storer', 'GRANT INSERT ON heartbeat_records, heartbeat_anomalies, heartbeat_dead_letters, heartbeat_rollup_pending TO storer', 'GRANT SELECT ON heartbeat_dead_letters TO PUBLIC';
 	# versions before 1.2 could store an incomplete character at the end of a text
 	my $old = $version lt '1.2';
@@ -101,8 +101,8 @@ for my $version (@earlier)
 	$node->wait_for_query("SELECT sum(records + anomalies) > $stored FROM heartbeat_offsets", 't', 'the worker continues when the update is rolled back');
 	is($node->query("SELECT extversion FROM pg_extension WHERE extname = 'heartbeat'"), $version, 'a rolled back update leaves the old version');
 
-	# A session holds a lock. First a batch waits for this lock, and then the update waits too. Then the session releases the
-	# lock. The remaining messages wait for the end of the update.
+	# A session holds a lock. First a batch waits for this lock, and then ALTER EXTENSION UPDATE waits for the batch. When the
+	# session releases the lock, the batch is stored. The workers store the remaining messages after the end of the update.
 	my $holder = $node->background_psql('heartbeat');
 	$holder->query_safe($_) for 'BEGIN', 'LOCK TABLE heartbeat_control';
 	$feed->publish(6_000);

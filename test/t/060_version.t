@@ -1,5 +1,5 @@
-# heartbeat.control contains the version. The changelogs, the Debian packages and PGXN also need a version. All of these
-# versions must be equal. Each earlier version must have an update script to the version after it.
+# heartbeat.control contains the version. The changelogs, the Debian packages and PGXN need the version too, and all of them
+# must have the same version. Each earlier version must have an update script to the version after it.
 
 use strict;
 use warnings;

@@ -77,8 +77,8 @@ sub holds
 assert_same("README's table equals the rule", sub { my ($rate) = @_; return join ' and ', map { $conditions{$_} } grep { holds($_, $rate) } keys %conditions }, @numbers);
 
 # The colors of the dashboard's numbers. A threshold of Grafana includes its own value, but three classes of the rule begin just
-# above 0, 180 and 300. So these thresholds are a millionth higher than the boundaries of the rule. A rate between the
-# boundary and the threshold still has the color of the class below the boundary.
+# above 0, 180 and 300. So the thresholds of these three classes are a millionth higher than the boundaries of the rule. A rate
+# between a boundary and its threshold has the color of the class below the boundary.
 my %colors = ('#8F3BB8' => 'INVALID', '#3274D9' => 'BRADYCARDIA', '#56A64B' => 'NORMAL', '#E02F44' => 'TACHYCARDIA', 'transparent' => 'NORMAL');
 my @scales;
 
@@ -98,7 +98,7 @@ cmp_ok(scalar @scales, '>=', 4, 'scales of the dashboard are compared');
 for my $i (0 .. $#scales)
 {
 	my @steps  = @{ $scales[$i] };
-	# a diagram's background has only three colors, and its threshold 180 includes the value 180
+	# the background of a diagram has only three colors, and the threshold 180 of the background includes the value 180
 	my @values = @steps > 3 ? @numbers : grep { $_ > 0 && $_ < 300 && $_ != 180 } @numbers;
 	assert_same("scale $i of the dashboard follows the rule",
 		sub { my ($rate) = @_; return $colors{ (grep { !defined $_->{value} || $_->{value} <= $rate } @steps)[-1]{color} } // 'no class' }, @values);

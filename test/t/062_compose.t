@@ -71,7 +71,7 @@ for my $name (sort keys %scripts)
 my @settings = grep { /^heartbeat\./ } map { /^([a-z_.]+)=/ ? $1 : () } @{ $services->{postgres}{command} };
 is($node->query('SELECT count(*) FROM pg_settings WHERE name IN (' . join(', ', map { "'$_'" } @settings) . ')'), 3, 'the settings in the command of the server exist');
 
-# The profile `registry`: the statement adds a source for the topic of the generator that publishes Avro.
+# In the profile `registry`, this statement adds a source. The source reads the topic to which the generator publishes Avro.
 my $add_source = $services->{'registry-source'}{command}[-1];
 $node->query($add_source) for 1 .. 2;    # the second call changes nothing
 is($node->query("SELECT topic, format, schema_registry FROM heartbeat_sources WHERE name = 'radar'"),
@@ -96,8 +96,8 @@ is(as_reader($ENV{GRAFANA_DB_PASSWORD}, "SELECT count(*) FROM heartbeat_records"
 like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'DELETE FROM heartbeat_anomalies'), qr/read-only transaction|permission denied/, 'the role of Grafana cannot write');
 like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'SET default_transaction_read_only = off', 'DELETE FROM heartbeat_anomalies'), qr/permission denied/, 'the role of Grafana cannot write, even if it has changed default_transaction_read_only');
 
-# The health checks. The test runs the command of each health check in docker-compose.yml. It replaces the container's addresses
-# and files by the addresses and files of the test.
+# The health checks. The test runs the command of each health check in docker-compose.yml. In this command the test replaces the
+# container's addresses and files by its own addresses and files.
 sub health_check
 {
 	my ($service, %names) = @_;

@@ -22,7 +22,8 @@ $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('python', kafka => $kafka, extension => 0);
 my $page = Heartbeat::Runbook->new($node, 'docs/from-python.md');
 
-# The consumer has read all messages of the last day, which Kafka still has, and older messages, which Kafka no longer has.
+# The consumer has read two groups of messages: the messages of the last day, which Kafka still has, and older messages, which
+# Kafka no longer has.
 my $day      = 1_795_363_200;    # 2026-11-22 16:00 UTC
 my @stream   = reading_stream(2000, 1, start => $day);
 my @consumed = ((map { $_->{value} } @stream[ 0 .. 999 ]),
@@ -133,7 +134,7 @@ is($node->query('SELECT * FROM heartbeat_audit() WHERE difference <> 0'), '', 'h
 is($node->query("SELECT string_agg(difference::text, ' ' ORDER BY difference) FROM heartbeat_audit_tables() WHERE difference <> 0"), '23 504',
 	'heartbeat_audit_tables() shows the rows that came from no message');
 
-# The old tables can be dropped only when no view uses them any more.
+# The block that drops the old tables fails while a view uses one of these tables.
 $node->query('CREATE VIEW vw_forgotten AS SELECT count(*) FROM before_heartbeat.heartbeat_records');
 ok(!eval { $page->run('Accepting the move', 1); 1 }, 'the block fails while a view uses an old table');
 like($@, qr/view vw_forgotten depends on table before_heartbeat\.heartbeat_records/, 'the error names this view');
