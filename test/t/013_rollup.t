@@ -44,8 +44,8 @@ is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute')
 $node->assert_summary('the summary is exact before the rollup');
 
 # A batch has readings of many customers in one minute. The batch adds no sums of this minute to heartbeat_rollup_pending, and
-# marks the minute in heartbeat_stale_minutes instead. Five readings of the batch are duplicates. Before and after this batch,
-# another batch adds sums of the same minute.
+# marks the minute in heartbeat_stale_minutes instead. Five readings of the batch are duplicates. One batch before this batch
+# and one batch after this batch add sums of the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of these readings are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute as stale');

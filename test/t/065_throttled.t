@@ -27,8 +27,8 @@ $feed->publish(100);
 $feed->assert_stored($node, 'the worker stores readings before there is a quota');
 is($node->query($line), 'RUNNING||', 'the status mentions no quota when Kafka has none');
 
-# After this quota is set, Kafka answers some requests immediately. Then, during five seconds, Kafka answers no request. It does
-# not even answer a request for the metadata of the topic.
+# After this quota is set, Kafka answers some requests immediately. Then, during five seconds, Kafka answers no request, not
+# even a request for the metadata of the topic.
 my $quota_since = $node->query('SELECT clock_timestamp()');
 $kafka->set_quota('consumer_byte_rate=8000');
 $feed->publish(100) for 1 .. 25;    # each call makes a record batch; a large record batch would wait too long, because Kafka never splits it

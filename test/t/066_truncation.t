@@ -191,8 +191,8 @@ $node->wait_for_state('FAILED', 'log of partition 0 was truncated to offset 1300
 diag sprintf 'unclean election: FAILED %.1f s after it', time - $elected;
 is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 4400, 'nothing of the new log is stored after an unclean election');
 
-# With offset_reset = latest the worker skips the messages of the new log, and heartbeat_gaps records their offsets. A replay
-# stores these messages.
+# With offset_reset = latest the worker skips the messages of the new log, and heartbeat_gaps records the offsets of the skipped
+# messages. A replay stores the skipped messages.
 $node->set('heartbeat.offset_reset' => 'latest');
 $node->wait_for_offsets($topic, 2000, 1300, 1300);
 $node->wait_for_state('RUNNING');

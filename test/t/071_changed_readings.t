@@ -1,7 +1,7 @@
-# vw_customer_bpm_summary stays exact when a user changes readings by UPDATE, DELETE, MERGE or TRUNCATE, on the parent or on
-# one table partition. The changes occur in a transaction, a savepoint or a prepared transaction, while readings arrive and
-# while minutes are rolled up. The user need not have rights on the tables of the rollup. Some changes run no trigger: after
-# such a change heartbeat_rebuild_summary() repairs the summary.
+# vw_customer_bpm_summary stays exact when a user changes readings by UPDATE, DELETE, MERGE or TRUNCATE, on the parent or on one
+# table partition. The changes occur in a transaction, a savepoint or a prepared transaction, while readings arrive and while
+# minutes are rolled up. A user who changes readings needs no right on the tables of the rollup. Some changes run no trigger:
+# after such a change heartbeat_rebuild_summary() repairs the summary.
 
 use strict;
 use warnings;

@@ -51,7 +51,7 @@ sub bob
 publish();
 assert_goes_on('before any trouble');
 
-# Locks that block ingest. The state is STALLED first, and RETRYING after ten seconds.
+# While a lock blocks ingest, the state is STALLED first, and RETRYING after ten seconds.
 my $held = qr/prepared transaction "orphan" of user "bob", prepared at 2\d{3}-\S+ \S+ \S+, holds a lock on/;
 my $say  = "SELECT concat_ws(' | ', state, reason, hint) FROM heartbeat_status";
 bob('BEGIN', 'LOCK TABLE heartbeat_offsets IN EXCLUSIVE MODE', "PREPARE TRANSACTION 'orphan'")->quit;
@@ -138,8 +138,7 @@ if ($node->query('SHOW server_version_num') >= 150000)
 	}
 }
 
-# Tasks of the maintenance worker. First one task fails. After that, several tasks fail at the same time, each for a different
-# reason.
+# First one task of the maintenance worker fails. Then several tasks fail at the same time, each for a different reason.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('not running', 'state', '0 seconds')");
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
 $node->wait_for_query("SELECT count(*) FROM heartbeat_maintenance WHERE duty IN ('partitions', 'retention', 'indexes', 'fold', 'alerts', 'events') AND done_at IS NOT NULL AND failing_since IS NULL", 6, 'each task succeeds before the trouble');

@@ -224,7 +224,7 @@ my $stats = eval { $at{heartbeat}->run('Watch it', 2) } // $@;
 like($stats, $server->pg_version >= 15 ? qr/^heartbeat_copy\|t\|\d+\|[^|]+\|0\|0$/m : qr/pg_stat_subscription_stats/, 'the statistics of the subscription show no error');
 is($at{warehouse}->run('Watch it', 3), $publisher->query('SELECT source, topic, partition, next_offset, updated_at FROM heartbeat_offsets ORDER BY source, topic, partition'), 'the offsets on the subscriber equal those of the publisher');
 
-# Retention, including readings in a default partition.
+# The publisher applies retention, which also deletes readings in a default partition.
 publish(readings(54), readings(55));
 $publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 55 * $week), to_timestamp($now - 55 * $week))");
 same('before retention');
@@ -243,7 +243,7 @@ pop @{ $published{everything} };    # this database also has an event that the p
 same('retention on both sides');
 never_stopped('retention has stopped no subscription');
 
-# The archive also keeps the readings that the publisher deletes or drops.
+# When the publisher deletes readings or drops table partitions, the archive keeps these readings.
 my $lost = "SELECT count(*) FROM heartbeat_records WHERE customer_id IN ('CUST-0022', 'CUST-0023')";
 is($publisher->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'CUST-0023'"), 0, 'the publisher does not have the deleted readings');
 cmp_ok($server->safe_psql('archive', $lost), '>', 0, 'the archive has the deleted readings');
@@ -285,7 +285,8 @@ fold();
 $published{heartbeat} = [ grep { $_ ne 'heartbeat_rollup_pending' } @{ $published{heartbeat} } ];
 same('a publication of the rollup, after the rollup of pending sums', 'heartbeat');
 
-# A replication slot is lost. On a busy machine other slots can be lost at the same time, so this test comes last.
+# The subscriber `warehouse` loses its replication slot. On a busy machine other slots can be lost at the same time, so this
+# test comes last.
 $server->safe_psql('warehouse', 'ALTER SUBSCRIPTION heartbeat_warehouse DISABLE');
 $publisher->set('max_slot_wal_keep_size' => '1MB');
 $publisher->poll_query_until('heartbeat', "SELECT wal_status = 'lost' FROM pg_replication_slots, pg_switch_wal(), (SELECT pg_create_restore_point('more')) r WHERE slot_name = 'heartbeat_warehouse'")

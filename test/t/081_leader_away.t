@@ -67,8 +67,8 @@ sub load
 
 sub offsets { return { map { split /\|/ } split /\n/, $node->query("SELECT partition, next_offset FROM heartbeat_offsets WHERE topic = current_setting('heartbeat.topic')") }; }
 
-# Observes the stored offsets of the partitions for the given seconds. Returns the longest time in which the offset of one
-# partition did not change.
+# Observes the stored offsets of the partitions for the given seconds. Returns the longest time in which the stored offset of
+# one of the partitions did not change.
 sub standstill
 {
 	my ($seconds, @partitions) = @_;
@@ -168,9 +168,9 @@ $node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = '
 passes_in('alone', 0, 1, 2);
 $kafka->node(1)->freeze;
 $kafka->wait_for_other_leader('alone', $_, $kafka->node(1)) for 0, 2;
-# The worker asks another broker after a request to the frozen broker has failed. These two steps usually take 3 to 4 seconds. On a
-# machine with much other work they took 12 seconds. Without these steps the worker would wait for librdkafka's next refresh, up to a
-# minute.
+# A request to the frozen broker fails, and then the worker asks another broker. Both steps together usually take 3 to 4 seconds,
+# and took 12 seconds on a machine with much other work. If the worker asked no other broker, it would wait for librdkafka's next
+# refresh, up to a minute.
 took('the only leader frozen', passes_in('alone', 0, 2), 'the worker finds the new leaders by way of another broker', 4 * $limit);
 $kafka->node(1)->thaw;
 $node->set('heartbeat.brokers' => $brokers, 'heartbeat.workers' => 1);

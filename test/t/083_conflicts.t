@@ -59,7 +59,7 @@ is( $node->query(q{SELECT error_code, convert_from(payload, 'UTF8') = '} . at('b
 like($node->query('SELECT error_text FROM heartbeat_dead_letters'), qr/^1 of 1 readings is not stored: another heart rate/, 'the error text says what is in conflict');
 assert_exact('a conflict changes neither audit');
 
-# Conflicts within a batch. In other conflicts a stored reading differs from the first reading of the batch.
+# Some readings are in conflict with another reading of the same batch. Other readings are in conflict with a stored reading.
 publish(at('within', 80), at('within', 81), at('within', 80), at('within', 200));
 is(rates('within'), '80, 200 TACHYCARDIA', 'a normal and an anomalous reading of one time are two readings');
 is(letters(q{readings->0->>'customer_id' = 'within' AND readings->0->>'stored_heart_rate' = '80'}), 1, 'another heart rate within one batch is a conflict');
@@ -69,7 +69,8 @@ is(letters(q{readings->0->>'customer_id' = 'between' AND readings->0->>'stored_h
 is(counters(), '10|0|0|10|2|1|3|4', 'the counters add up');
 assert_exact('both audits are exact with conflicts within a batch');
 
-# A conflict among many readings: the worker has one statement for few readings, and another statement for many readings
+# The worker has one statement for few readings, and another statement for many readings. So the test also causes a conflict in
+# a batch of many readings.
 publish((map { at("many-$_", 70, $_) } 1 .. 400), at('between', 78));
 publish(map { at("many-$_", $_ == 7 ? 71 : 70, $_) } 1 .. 400);
 is(letters(q{readings->0->>'customer_id' LIKE 'many-%'}), 1, 'one conflict among many duplicates is found');
@@ -101,7 +102,8 @@ replay();
 is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'a third read keeps no conflict a second time');
 assert_exact('both audits are exact after the replays');
 
-# The newer heart rate has another class: the reading stays in its table, or moves to the other table
+# The newer heart rate has another class than the stored heart rate, so the reading stays in its table or moves to the other
+# table.
 publish(at('class', 200), at('class', 30), at('table', 74), at('table', 75));
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . at('table', 250) . q{', 'UTF8') WHERE readings->0->>'customer_id' = 'table'});
 is(retry(q{'CONFLICT', arrived_since => now() - interval '1 hour', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' IN ('class', 'table')), replace => true}),
@@ -141,7 +143,7 @@ is($node->query('SELECT messages - 1, duplicates, dead_letters FROM heartbeat_of
 is(letters(q{payload = 'garbage'}), 1, 'the dead letter is stored once');
 assert_exact('both audits are exact after the seek');
 
-# A trigger of a user can change the heart rate that is stored, so heartbeat cannot compare heart rates.
+# If a user's trigger can change the stored heart rates, heartbeat does not compare heart rates, and finds no conflict.
 $node->query(q{CREATE FUNCTION round_rate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.heart_rate := round(NEW.heart_rate); RETURN NEW; END $$;
 	CREATE TRIGGER round_rate BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION round_rate()});
 my $conflicts = $node->query('SELECT conflicts FROM heartbeat_offsets');

@@ -83,8 +83,8 @@ $node->wait_for_query(passed($_), 1600, "heartbeat_resume() ends the pause of al
 is($node->query("SELECT sum(duplicates), sum(records + anomalies) FROM heartbeat_offsets WHERE source IN ('late', 'ward')"), '2500|1600', 'two sources may read one topic: each reading is stored once, and then a duplicate');
 assert_exact('with two sources of one topic');
 
-# heartbeat_replay() of all sources, of one source, and of one partition. A partition without a source is a partition of
-# `default`.
+# heartbeat_replay() of all sources, of one source, and of one partition. If a call of heartbeat_replay() gives a partition and
+# no source, the call replays this partition of the source `default`.
 $node->query("DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($now - 3600 * 2)");
 my $lost = $node->query("SELECT sum(stored) - (SELECT sum(counted) FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records') FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'");
 cmp_ok($lost, '<', 0, 'readings are deleted');

@@ -52,7 +52,7 @@ is($node->query("SELECT mapping, fits, of FROM heartbeat_suggest_mapping('watche
 	'the key is the customer, and not the model of the watch');
 refused(q(SELECT * FROM heartbeat_try_source('watches', '{"customer_id": "$.value[0].floatValue"}')), qr{did you mean "/value/0/floatValue"}, 'for a JSONPath the error shows the place');
 
-# The result for each message
+# heartbeat_try_source() returns a result for each message.
 $kafka->produce('mixed', { key => 'K', value => reading('CUST-1', 74, '2026-11-22T14:39:02Z') }, { key => 'K', value => 'no JSON' }, { key => 'K', value => undef },
 	{ key => 'K', value => '{"kind":"steps"}' }, { key => 'K', value => '{"kind":"rates","rates":[]}' },
 	{ key => 'K', value => '{"kind":"rates","rates":[{"r":30,"t":1},{"r":301,"t":2}]}' }, { key => 'K', value => '{"kind":"rates","rates":[{"r":70,"t":1},{"r":"x","t":2}]}' });
@@ -65,7 +65,7 @@ is($node->query(q[SELECT kafka_offset, customer_id, heart_rate, class, error_cod
 	'each reading has a row, and each message without a reading has a row with the reason');
 is($node->query("SELECT count(*) FROM heartbeat_try_source('mixed', preset => 'heartbeat') WHERE error_code IS NULL"), 1, 'heartbeat_try_source() finds a preset by its name');
 
-# A transaction ends with an offset that has no message.
+# Each transaction ends with a marker, which has an offset but is no message.
 my @rows = map { { partition => 0, key => 'K', value => reading("CUST-$_", 74, '2026-11-22T14:39:02Z') } } 1 .. 20;
 $kafka->create_topic('transactions', 1);
 $kafka->produce_transaction('transactions', 'commit', $_) for @rows[ 0 .. 2 ];

@@ -1,6 +1,6 @@
 # With a mapping, a message can have many readings, or no reading. The readings of two devices at the same time are two
-# readings. heartbeat stores all readings of a message or none of them. The only exception: heartbeat leaves out readings in
-# conflict.
+# readings. heartbeat stores all readings of a message or none of them. But if a reading of the message is in conflict,
+# heartbeat stores only the other readings.
 
 use strict;
 use warnings;
@@ -90,8 +90,8 @@ my @after = split /\|/, counters();
 is(join('|', map { $after[$_] - $before[$_] } 3 .. 7), '2|3|0|0|-1', 'the additional readings count as readings, and the duplicates do not change');
 assert_exact('both audits are exact after a retry with more readings');
 
-# The primary key of a week of 1.x does not contain the device. So the week cannot store a reading of a second device at the
-# same time. After heartbeat_upgrade_keys() has replaced the key, the week can store this reading.
+# The primary key of a week of 1.x does not contain the device. So the table partition of the week refuses a reading of a second
+# device at the same time. After heartbeat_upgrade_keys() has replaced the key, the table partition accepts this reading.
 my $week = 86_400 * 70;
 publish(message('old', "a 60 $week"));
 my $old = $node->query(q{SELECT tableoid::regclass FROM heartbeat_records WHERE customer_id = 'old'});
@@ -155,7 +155,7 @@ is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offse
 assert_all_exact('both audits are exact with two sources of one name');
 
 # A batch can have more readings than heartbeat.batch_size, but it exceeds this limit only by the readings of a few messages.
-# This rule also holds for the first batch of a source, when many messages wait in librdkafka's queue.
+# The first batch of a source must not exceed the limit by more, even if many messages wait in librdkafka's queue.
 sub publish_lists
 {
 	my ($source, $messages, $readings) = @_;

@@ -26,7 +26,7 @@ my $work      = PostgreSQL::Test::Utils::tempdir('presets');
 my $kafka     = Heartbeat::Kafka->new('presets');
 $kafka->start;
 
-# A reader for each layout. A reader returns the readings of a message as { customer, device, time, rate }. The reader dies if
+# Each layout has a function that returns the readings of a message as { customer, device, time, rate }. The function dies if
 # the message does not have this layout, for example if a member has another name, or is a text instead of a number.
 
 sub number
@@ -195,11 +195,12 @@ for my $preset (sort keys %reader)
 	my $ended   = time;
 	is(scalar @all, 200 * $samples, "$preset: Kafka has all readings");
 	is(distinct(@all), 200 * $samples, "$preset: each reading has another identity");
-	# a layout whose times are exact to the second has one reading in each second
+	# if the times of a layout are whole seconds, the samples of a message are one second apart; so the oldest sample is
+	# $samples seconds old
 	is(scalar(grep { $_->{time} < ($began - $samples - 1) * 1e6 || $_->{time} > $ended * 1e6 } @all), 0, "$preset: the times are in the last minute");
 
-	# Publishes readings of simulated time as fast as possible. The readings have devices and samples if the layout has places for
-	# them.
+	# Publishes readings of simulated time as fast as possible. If the layout has places for devices and for several samples, the
+	# test sets their numbers.
 	$samples = $has_samples{$preset} ? 7 : 1;
 	my $devices  = $has_device{$preset} ? 2 : 1;
 	my $interval = $preset =~ /garmin|fitbit/ ? 1 : 0.5;

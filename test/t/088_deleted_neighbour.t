@@ -27,7 +27,7 @@ for my $round (1 .. 4)
 	$kafka->produce('again', map { { value => reading("AGAIN$round", 70, reading_time(time - $_, 0)) } } 1 .. 2);
 	$node->query("SELECT heartbeat_add_source('again', 'again')");
 	$node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'AGAIN$round'", 2, "round $round: the second source reads its topic");
-	# in every second round the other source is PAUSED during the deletion
+	# in every second round the source `default` is PAUSED while the topic `again` is deleted
 	$node->query("SELECT heartbeat_pause('test', source => 'default')") if $round % 2 == 0;
 	$kafka->delete_topic('again');
 	$node->wait_for_query(state_of('again'), 'CONNECTING', "round $round: the source whose topic was deleted is CONNECTING");

@@ -43,7 +43,8 @@ sub waits
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return $node->wait_for_query(source_is($source), qr/^CONNECTING\|$reason/, "the source $source is CONNECTING, with the reason");
 }
-# Readings of several sources of one topic are duplicates of each other.
+# Passes when the source has read $messages messages. Several sources can read one topic, so the readings of one source can be
+# duplicates of another source's readings.
 sub has_read
 {
 	my ($source, $messages, $what) = @_;
@@ -53,7 +54,7 @@ sub has_read
 
 add_source($node, 'json', topic => 'json');
 
-# Each source has a front that behaves in its own way.
+# For each behaviour of the front, a pattern that the reason of the source must match. Each source has a front of its own.
 my %behaviours = (
 	'error 500'                          => 'answer.*500',
 	'error 503'                          => 'answer.*503',
@@ -128,7 +129,7 @@ has_read('killed', 50, 'the messages before the one with an unknown schema are s
 other_source_reads('while the registry is killed');
 $proxy->behave('error 502');
 $registry->start;
-# a registry in memory gives the same ids for the same calls
+# after a restart the registry gives the same ids if the test registers the same schemas in the same order
 $registry->register('away-value', 'AVRO', version(0));
 is(join(' ', map { $registry->register('killed-value', 'AVRO', version($_)) } 0 .. 2), join(' ', $first, $second, $third), 'the registry gives the same ids again');
 $proxy->behave('pass');
@@ -153,7 +154,8 @@ my $fetched = $registry->register('fetched-value', 'AVRO', version(5));
 add_source($node, 'fetched', topic => 'fetched', schema_registry => $registry->url, @mapping);
 my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('heartbeat'), '-c', 'BEGIN; LOCK TABLE heartbeat_schemas IN EXCLUSIVE MODE; SELECT pg_sleep(60)' ], '>', \my $out, '2>', \my $error);
 $node->wait_for_query("SELECT count(*) FROM pg_locks WHERE relation = 'heartbeat_schemas'::regclass AND mode = 'ExclusiveLock' AND granted", 1, 'a session has locked the table');
-# The worker waits for the lock only 100 ms. So a session waits for this moment without a pause, and returns the worker's process id.
+# The worker waits for the lock for only 100 ms. So this function looks for the waiting worker again and again, and returns the
+# worker's process id.
 $node->query(q{CREATE FUNCTION waiting_worker() RETURNS integer LANGUAGE plpgsql AS $$
 	DECLARE found integer;
 	BEGIN

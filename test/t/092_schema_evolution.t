@@ -83,7 +83,8 @@ $node->query(q{SELECT heartbeat_alter_source('avro', mapping => '{"customer_id":
 like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('MISSING_FIELD')}), qr/^10\|/, 'a retry under the corrected mapping stores the messages');
 is(stored($node, 'renamed-') =~ tr/\n//, 9, 'their readings are stored');
 
-# The registry has no schema with the id. A person adds the first schema by hand. The second schema is registered later.
+# The messages have two ids for which the registry has no schema. A person adds the schema of the first id by hand. The schema
+# of the second id is registered later.
 add_source($node, 'unknown', topic => 'unknown', format => 'avro', schema_registry => $registry->url, @mapping);
 my $known = avro('Unknown', person => $person->('Person'), bpm => 'int', at => 'int');
 sub unknowns { my ($prefix, $id, $schema, $n) = @_; return ({ format => 'avro', schema => $schema, bare => \1, id => $id }, undef, map { { value => { person => { id => "$prefix-$_" }, bpm => 80 + $_, at => $time } } } 1 .. $n); }
@@ -99,8 +100,8 @@ like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')
 is($registry->register('unknown-value', 'AVRO', $known), $next, 'the registry gives the expected id');
 like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')}), qr/^5\|0\|/, 'a retry stores the messages whose schema was registered later');
 is(stored($node, 'byhand-') =~ tr/\n// + stored($node, 'registered-') =~ tr/\n//, 8, 'their readings are stored');
-# For some seconds a worker remembers that the registry has no schema with an id. Messages of these seconds are dead letters
-# too.
+# When a registry has no schema with an id, the worker remembers this answer for some seconds. Messages that the worker reads in
+# these seconds become dead letters.
 $publisher->publish('unknown', unknowns("second-$_", $_, $known, 5)) for 4711, $next;
 $node->wait_for_query(q(SELECT next_offset FROM heartbeat_offsets WHERE source = 'unknown'), 20, 'the worker reads later messages with these ids');
 $node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')});
@@ -127,7 +128,8 @@ $node->query("SELECT heartbeat_add_schema(12, \$\$$known\$\$)");
 like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA', source => 'by-hand')}), qr/^3\|0\|/, 'a retry stores them');
 is(stored($node, 'hand-') =~ tr/\n//, 2, 'their readings are stored');
 
-# A replay reads the messages of all versions again. The table is empty, so the session of the replay asks the registry.
+# A replay reads the messages of all versions of the schema. heartbeat_schemas has no schema of the registry now, so the session
+# of the replay asks the registry.
 $node->query(q{SELECT heartbeat_alter_source('avro', mapping => '{"customer_id": "/person/id", "heart_rate": "/bpm", "event_timestamp": {"at": "/at", "unit": "s"}, "device_id": {"at": "/device", "default": "none"}}')});
 $node->query(q{DELETE FROM heartbeat_records WHERE customer_id LIKE 'avro-%' AND heart_rate < 80; DELETE FROM heartbeat_schemas WHERE schema_registry <> ''});
 my $replayed = $node->query(q{SELECT sum(messages), sum(records), sum(duplicates), sum(dead_letters) FROM heartbeat_replay('1970-01-01', now(), source => 'avro')});

@@ -133,7 +133,7 @@ like($node->query_error("SET ROLE sources; SELECT $_"), qr/permission denied to 
 like($node->query_error(q(SET ROLE sources; SELECT heartbeat_alter_source('vitals', schema_registry => ''))), qr/permission denied to remove schema_registry/, 'and cannot remove it');
 like($node->query_error(q(SET ROLE sources; SELECT heartbeat_add_schema(9, '"int"'))), qr/permission denied for function heartbeat_add_schema/, 'without EXECUTE, a role cannot add a schema');
 
-# The list of processes must not show a secret either.
+# The command lines of all processes must not show a secret.
 $secrets->show(join "\n", map { my $text = eval { slurp_file($_) } // ''; $text =~ tr/\0/ /; $text } glob '/proc/[0-9]*/cmdline');
 $secrets->assert_kept;
 $node->assert_audit;

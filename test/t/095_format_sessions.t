@@ -120,7 +120,7 @@ for my $function (sort keys %calls)
 is($node->query($contents) . $node->query($replays), $before, 'these calls have left nothing in the tables');
 is($node->query(q(SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^call')), 0, 'no session is left');
 
-# The registry itself is frozen.
+# The front passes the request on, and the registry behind the front is frozen.
 $registry->freeze;
 $front->behave('pass');
 my $call = begin('heartbeat_try_source', '');
@@ -131,7 +131,8 @@ is($node->query($calls{heartbeat_suggest_mapping}) > 0, 1, 'a mapping is suggest
 is($node->query($calls{heartbeat_replay}), 1, 'a replay succeeds');
 is($node->query(q(SELECT resolved, remaining FROM heartbeat_retry_dead_letters(source => 'avro'))), '0|1', 'a retry succeeds');
 
-# A server without the module. The folder of its programs is a copy: PostgreSQL finds its other folders from there.
+# A server runs without the module. PostgreSQL finds its other folders relative to the folder of its programs, so the test
+# copies the folder of the programs.
 my %folder = map { my $text = `pg_config --$_`; chomp $text; $_ => $text } qw(bindir pkglibdir sharedir);
 my $copy = PostgreSQL::Test::Utils::tempdir('without');
 make_path(map { $copy . dirname($_) } values %folder);
@@ -160,7 +161,7 @@ symlink("$folder{pkglibdir}/heartbeat_formats.so", "$copy$folder{pkglibdir}/hear
 $without->wait_for_query(counted($_), 10, "the source $_ is read when the module is installed, without a restart") for 'avro', 'proto';
 
 
-# The module is removed again. A source whose messages have no frame needs the module when the worker starts.
+# The test removes the installed module. A source whose messages have no frame needs the module when the worker starts.
 $kafka->create_topic('bare');
 add_source($without, 'bare', topic => 'bare', format => 'protobuf', schema => $proto, mapping => \%mapping);
 my $bare = { format => 'protobuf', message => 'Beat', schema => $proto, bare => \1 };

@@ -18,7 +18,8 @@ inline WantedValue whole_value() {
     return wanted;
 }
 
-// The parts of the value that a mapping reads. The mapping has this heart rate and these further keys.
+// Returns the parts of the value that a mapping reads. The arguments are the mapping's "heart_rate" and
+// further members of the mapping.
 inline WantedValue wanted_of(const std::string &heart_rate, const std::string &more = "") {
     return wanted_values(*compile(Fields{"'key'", heart_rate, "'kafka/timestamp'", more}.json()),
                          PlaceRoot::value);
@@ -67,15 +68,15 @@ inline std::string repeat(const std::string &unit, size_t count) {
     return text;
 }
 
-// The shortest text of this number. The text of an integer ends with ".0".
+// Returns the shortest text of a number. If the number is an integer, the text ends with ".0".
 inline std::string real_text(double number) {
     char digits[32];
     const std::string text(digits, std::to_chars(digits, digits + sizeof(digits), number).ptr);
     return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
 }
 
-// A tree as JSON, in which ' stands for ". Bytes are <...>. After an integer with a time scale there is @ and
-// the scale.
+// Returns a tree as JSON, in which ' stands for ". Bytes are <...>. An integer with a time scale is followed
+// by @ and the scale.
 inline std::string tree_text(const ValueTree &tree, uint32_t index = 0) {
     const ValueNode &node = tree[index];
     switch (node.type) {
@@ -119,7 +120,7 @@ inline std::string read_text(const SchemaReader &reader, const std::string &byte
     return tree_text(tree);
 }
 
-// The tree of a message, or the error, or the problem of the schema.
+// Returns the tree of a message, the error of the message, or the problem of the schema.
 inline std::string avro_read(const std::vector<std::string> &schemas, const std::string &bytes,
                              const WantedValue &wanted = whole_value()) {
     std::string problem;

@@ -47,7 +47,8 @@ TEST(AvroLimits, HostileSchemasAreBounded) {
     }
     EXPECT_EQ(avro_read(doubled, "", wanted_of("'/x'")), "{}");
     EXPECT_NE(avro_read(doubled, "").find("too many values"), std::string::npos);
-    // 70 records inside each other; the message has one byte for all of them
+    // each element of the array is a record, with 69 records inside each other in it; the element has only
+    // one byte
     std::string nested = "'int'";
     for (int i = 0; i < 70; i++)
         nested = "{'type':'record','name':'N" + std::to_string(i) + "','fields':[" + avro_field("a", nested) +

@@ -138,8 +138,8 @@ TEST_F(BatchTest, OrdersIdsAsBytes) {
     EXPECT_EQ(customers(batch.records), "Z z é ") << "as the C collation does";
 }
 
-// Some ids differ in an early byte, and some differ in a late byte. Some ids are the beginning of another id.
-// std::map sorts ids by their bytes.
+// The test compares the order with the order of a std::map, which sorts ids by their bytes. Some ids differ
+// in an early byte, some ids differ in a late byte, and some ids are the beginning of another id.
 TEST_F(BatchTest, SortsAnyIdsLikeAMap) {
     for (unsigned seed = 0; seed < 300; seed++) {
         SCOPED_TRACE(seed);
@@ -150,7 +150,7 @@ TEST_F(BatchTest, SortsAnyIdsLikeAMap) {
         batch.clear();
         for (int64_t offset = 0; offset < 60; offset++) {
             std::string id = common, device(below(2), 'd');
-            // the id ends in the eight bytes of BatchKey::word, or after them
+            // the id ends inside the eight bytes of BatchKey::word, or after these bytes
             id.append(size_t{4} * below(4), 'm');
             for (unsigned left = below(3) + id.empty(); left > 0; left--)
                 id += "\x01"
@@ -183,7 +183,7 @@ TEST_F(BatchTest, SortsAnyIdsLikeAMap) {
 TEST_F(BatchTest, KeepsTheFirstReadingOfAKey) {
     add(0, 0, reading("A", "74", "14:39:00"));
     add(0, 1, reading("A", "75", "14:39:00"));
-    add(0, 2, reading("A", "200", "14:39:00")); // a key of another table
+    add(0, 2, reading("A", "200", "14:39:00")); // an anomaly, which has a key in another table
     add(0, 3, reading("A", "201", "14:39:00"));
     batch.seal();
     ASSERT_EQ(batch.records.size(), 1U);
@@ -273,7 +273,7 @@ TEST_F(BatchTest, TurnsARefusedReadingIntoADeadLetter) {
 TEST_F(BatchTest, RefusesTheRepetitionsOfARefusedReading) {
     add(0, 0, reading("A", "74", "14:39:00"));
     add(0, 1, reading("A", "74", "14:39:00"));
-    add(0, 2, reading("A", "200", "14:39:00")); // a reading of another table
+    add(0, 2, reading("A", "200", "14:39:00")); // an anomaly, which goes to another table
     add(0, 3, reading("A", "200", "14:39:00"));
     add(0, 4, reading("A", "75", "14:39:00"));
     ASSERT_TRUE(batch_seal(&batch));

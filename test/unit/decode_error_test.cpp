@@ -71,7 +71,7 @@ TEST(DecodeError, RefusesInvalidTimestamps) {
     });
 }
 
-// heartbeat writes the error texts to the server's log. The log must not have data of a patient.
+// heartbeat writes the error texts to the server's log, and the log must not contain data of a patient.
 TEST(DecodeError, TextsContainNothingOfThePayload) {
     const std::string secret = "Xq7Xq7Xq7Xq7";
     const std::string payloads[] = {

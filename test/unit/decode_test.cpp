@@ -106,8 +106,8 @@ TEST(Decode, HeartRatesAreExact) {
 // jansson converts numbers with the C library, which takes the decimal point from the locale.
 TEST(Decode, HeartRatesDoNotDependOnTheLocale) {
     const std::string before = std::setlocale(LC_NUMERIC, nullptr);
-    // Set LOCPATH here and not for the whole process. Some libraries ask for a locale while the process loads
-    // them. If LOCPATH is set at that time, these libraries leak memory.
+    // Set LOCPATH only in this test. Some libraries ask for a locale when the process loads them, and leak
+    // memory if LOCPATH is set at that time.
     const char *locales = std::getenv("TEST_LOCALES");
     ASSERT_NE(locales, nullptr) << "run the tests with make check";
     setenv("LOCPATH", locales, 1);

@@ -99,7 +99,7 @@ TEST(DecodeThreads, AnArenaInsideAnotherKeepsBothResults) {
             {
                 heartbeat::JsonArena inner;
                 load(&inner, "[" + repeated("\"inner\",", 2000) + "1]");
-                expect_reading(thread, round); // a third parse within the two others
+                expect_reading(thread, round); // a third parse during the two other parses
             }
             const json_t *const second = load(&outer, "[\"second " + std::to_string(thread) + "\"]");
             ASSERT_EQ(json_string_value(json_array_get(first, 0)), "first " + std::to_string(thread));
@@ -108,7 +108,7 @@ TEST(DecodeThreads, AnArenaInsideAnotherKeepsBothResults) {
     });
 }
 
-std::atomic<int> held; // blocks that the other library's allocator holds
+std::atomic<int> held; // the blocks that the other library has allocated and not freed
 
 void *count_malloc(size_t size) {
     held++;
@@ -120,8 +120,8 @@ void count_free(void *memory) {
     std::free(memory);
 }
 
-// Another library uses jansson with its own allocator. The other library allocates memory before and after
-// the first message is decoded. In both cases its own allocator must free this memory.
+// Another library uses jansson with its own allocator. The other library allocates memory before the first
+// message is decoded, and between messages. The allocator of the other library must free all of this memory.
 TEST(DecodeThreads, AnotherUserOfJanssonKeepsItsAllocator) {
     json_malloc_t usual_malloc;
     json_free_t usual_free;

@@ -125,7 +125,8 @@ TEST(DecoderOfFormats, ReadsMessagesWithoutAFrame) {
     EXPECT_NE(error.problem[0], '\0');
 }
 
-// The reading of a message. All times in this message have these types.
+// Returns the reading of a message. `time` is the event_timestamp of the mapping, and `types` are the fields
+// of the schema that have times.
 std::string read_times(const std::string &time, const std::string &types, const std::string &bytes) {
     const DecoderPointer decoder = make(Fields{"'key'", "'/bpm'", time}.json(), MessageFormat::avro);
     EXPECT_TRUE(add(decoder.get(), 1, MessagePart::value,

@@ -106,7 +106,8 @@ TEST_F(KafkaConfigTest, RefusesPropertiesThatRunCodeInTheServer) {
         << error.text;
 }
 
-// kinit would read a value that begins with - as an option. For example, -c names a file that kinit writes.
+// If a value begins with -, kinit would treat this value as an option. For example, the option -c names a
+// file to which kinit writes.
 TEST_F(KafkaConfigTest, RefusesAnOptionOfKinit) {
     for (const char *name : {"sasl.kerberos.keytab", "sasl.kerberos.principal"})
         for (const char *value : {"-c/tmp/evil", "-", "--evil"})
@@ -208,7 +209,8 @@ TEST_F(KafkaConfigTest, FollowsALink) {
     unlink(link.c_str());
 }
 
-// For librdkafka a name ends at a zero byte.
+// librdkafka reads the name of a property only to the first zero byte, so a zero byte could hide a forbidden
+// name.
 TEST_F(KafkaConfigTest, RefusesAZeroByte) {
     using std::string_literals::operator""s;
     for (const std::string &text : {"plugin.library.paths\0x=/tmp/evil\n"s, "linger.ms=5\n\0"s})

@@ -125,7 +125,7 @@ TEST(MappedMemory, PartsOfJoinedPlacesAreFoundOnce) {
 }
 
 TEST(MappedMemory, AFailedAllocationIsNoFaultOfTheMessage) {
-    const std::string payload = message_of(5000); // more readings than the decoder first has room for
+    const std::string payload = message_of(5000); // more readings than fit into the first allocation
     long failures = 0;
     for (bool done = false; !done && failures < 1000; failures++) {
         const MappingPointer mapping = compile(samples);

@@ -6,7 +6,7 @@ namespace {
 
 struct TimeExample {
     std::string field; // with ' for "
-    std::string value; // the JSON of /t, with more members if needed
+    std::string value; // the value of the member "t" as JSON, and further members if a test needs them
     std::string expected;
 };
 

@@ -239,8 +239,8 @@ TEST(MappingCompile, Conditions) {
     });
 }
 
-// Each place has a name at another level and `*` at all other levels, so the combined tree would double at
-// each level.
+// Each place has `*` at all levels except one, and a name at that level. The level of the name is different
+// for each place, so the combined tree would double at each level.
 TEST(MappingCompile, RefusesPlacesThatCombineToAGiantTree) {
     const auto mapping = [](int levels) {
         std::string places;

@@ -15,7 +15,7 @@ int64_t checksum(const char *key, const char *value) {
 }
 
 TEST(MessageMarkTest, ChecksumIsTheSameOnAllMachinesAndVersions) {
-    // databases store this checksum, so the checksum of a message must never change
+    // databases contain checksums of messages, so a new version must compute the same checksum
     EXPECT_EQ(checksum("CUST-0001", "{}"), 438659715);
 }
 

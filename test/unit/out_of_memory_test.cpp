@@ -49,11 +49,11 @@ namespace heartbeat {
 namespace {
 
 constexpr size_t message_count = 64;
-// longer than the texts that std::string stores without an allocation
+// this text is so long that std::string must allocate memory for it
 constexpr char topic[] = "heartbeat-events";
 
 // Calls work() for n = 0, 1, 2 and so on, and makes the n-th allocation of the call fail. Ends when a call
-// makes no n-th allocation. Returns the number of allocations that failed.
+// makes fewer than n allocations. Returns the number of allocations that failed.
 template <typename Work> long fail_each(Work work) {
     for (long n = 0; n < 1000; n++) {
         allocations_left = n;
@@ -117,7 +117,7 @@ TEST(OutOfMemory, ABatchIsCompleteAfterRetries) {
             EXPECT_TRUE(batch->records.empty() && batch->dead_letters.empty() && !batch->sealed);
         expect_all(*batch);
         while (!batch_reject(batch, batch->records[0], "23514", "refused at some length"))
-            while (!batch_restore(batch)) // the worker does the same before each attempt to store the batch
+            while (!batch_restore(batch)) // as the worker does before each attempt to store the batch
                 ;
         EXPECT_TRUE(batch->messages[batch->dead_letters.back()].is_dead_letter());
         while (!batch_restore(batch))
@@ -205,7 +205,7 @@ class OutOfMemoryConsumer : public testing::Test {
             while (!assign())
                 refused++;
             FillResult result = fill(&batch, ahead);
-            if (result == FillResult::out_of_memory) { // do what the worker does
+            if (result == FillResult::out_of_memory) { // as the worker does, begin with an empty batch
                 refused++;
                 batch.clear();
                 EXPECT_TRUE(assign());
@@ -220,7 +220,7 @@ class OutOfMemoryConsumer : public testing::Test {
         EXPECT_GT(refused, 10);
     }
 
-    const PropertiesFile properties{"fetch.wait.max.ms=5\n"}; // a new assignment waits for this time
+    const PropertiesFile properties{"fetch.wait.max.ms=5\n"}; // each new assignment waits 5 ms
     rd_kafka_t *producer = nullptr;
     rd_kafka_mock_cluster_t *cluster = nullptr;
     Consumer *consumer = nullptr;

@@ -38,7 +38,7 @@ TEST(ProtobufLimits, LimitsDepthAndValues) {
               "INVALID_PROTOBUF: payload has 16777217 bytes; expected at most 16777216");
 }
 
-// If a type has many fields, each of its messages costs memory and time, even an empty message.
+// If a type has many fields, even an empty message of this type costs much memory and time.
 TEST(ProtobufLimits, LimitsMessagesWithManyFields) {
     std::vector<Bytes> fields = {pb_list("l", 1, PbType::message, ".p.M"),
                                  pb_field("m", 2, PbType::message, ".p.M")};
@@ -60,7 +60,8 @@ TEST(ProtobufLimits, LimitsMessagesWithManyFields) {
     EXPECT_EQ(pb_read(*reader, deep.text).substr(0, fault.size()), fault);
 }
 
-// A group has no length, so the reader reads nested groups again at each level.
+// A group has no length. So to find the end of a group, the reader must read all groups inside it, again at
+// each level.
 TEST(ProtobufLimits, LimitsGroups) {
     const std::string set = set_of("proto2", pb_message("M", {pb_field("g", 1, PbType::group, ".p.M")}));
     std::string deep, end;

@@ -97,7 +97,7 @@ TEST(ProtobufSchema, LimitsNamesAndDeclarations) {
               "together");
 }
 
-// Each pair of a type and a wanted value has its own plan.
+// If two wanted values have the same type, the reader makes a plan for each of the two.
 TEST(ProtobufSchema, LimitsPlans) {
     std::vector<Bytes> fields;
     for (uint32_t i = 1; i <= 600; ++i)
@@ -119,7 +119,7 @@ TEST(ProtobufSchema, ReadsTypesOfOtherFiles) {
     other.bytes(2, std::string("o")).bytes(4, pb_message("O", {pb_field("x", 1, PbType::string)}));
     const std::string set =
         pb_set({other, pb_file("proto3", {pb_message("M", {pb_field("o", 1, PbType::message, ".o.O"),
-                                                           // compilers may leave out the type of a field
+                                                           // a compiler may write a field without its type
                                                            pb_field("n", 2, PbType::none, ".o.O")})})});
     EXPECT_EQ(pb_read(set, "whole",
                       Bytes()

@@ -266,7 +266,7 @@ TEST(Suggest, ProposesFieldsOfASchema) {
         quoted("{'type':'record','name':'Vitals','fields':[{'name':'patientId','type':'string'},"
                "{'name':'heartRate','type':['null','double']},{'name':'measured','type':"
                "{'type':'long','logicalType':'timestamp-millis'}}]}");
-    // the id A, the second branch of the union, 74.0, and a time
+    // the fields: the id A, then 74.0 as the second type of the union, and a time
     const std::string value("\0\0\0\0\7\2A\2\0\0\0\0\0\x80R@\xD6\xEF\x91\xBB\xC0h", 22);
     Decoded decoded;
     MessageView view;

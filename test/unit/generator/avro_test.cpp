@@ -87,8 +87,8 @@ TEST(Avro, WritesDefaultsOfMissingFields) {
     EXPECT_EQ(avro_of(R"({"heart-rate": 3})", schema), format_bytes({0, 2, 2, 0xff, 2, 2, 'k', 2, 0, 6}));
 }
 
-// Each of 20 records has two fields with the type of the next record. So the default has two to the power of
-// 20 values.
+// Each of 20 records has two fields with the type of the next record. So the default value of the first
+// record has two to the power of 20 values inside it.
 TEST(Avro, RefusesADefaultWithVeryManyValues) {
     std::string type = R"("null")";
     for (int i = 0; i < 20; i++) {

@@ -48,7 +48,7 @@ TEST(Layout, SetsSamplesAndIntervalFromTheTemplate) {
     Options garmin = options_with("garmin-push");
     ASSERT_TRUE(layout_load(&garmin));
     EXPECT_EQ(garmin.samples, 60U);
-    EXPECT_EQ(garmin.interval, 1.0); // its times are whole seconds
+    EXPECT_EQ(garmin.interval, 1.0); // the times of garmin-push are whole seconds
     EXPECT_EQ(garmin.gap_ns(), 60 * 1e9 / 20);
 
     Options health = options_with("health-connect");

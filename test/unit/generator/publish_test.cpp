@@ -79,8 +79,8 @@ TEST(Publish, EveryDeliveryIsCounted) {
     EXPECT_EQ(transcript.text(), "");
 }
 
-// The embedded broker of another generator cannot create a topic by request. It creates the topic when a
-// client publishes.
+// The embedded broker of another generator does not support requests to create a topic. It creates a topic
+// when a client publishes to this topic.
 TEST(Publish, ATopicNeedNotBeCreatedByRequest) {
     const EmbeddedBroker broker(0, topic, partitions);
     Transcript transcript;

@@ -89,10 +89,11 @@ TEST(Template, WritesAnArrayOrAnObjectOfReadings) {
          R"([{"t":1795358342,"o":0},{"t":1795358343,"o":1500}])"},
         {R"({"$repeat": 3, "$name": "${offset:s.f}", "$each": "${heart_rate}"})",
          R"({"0.0":74,"1.5":80,"3.0":81})"},
-        // outside of the inner array, an element of the outer array writes the first of its readings
+        // an element of the outer array has several readings; outside of the inner array it writes the first
+        // of these readings
         {R"({"$repeat": 2, "$each": {"a": "${heart_rate}", "b": {"$repeat": 2, "$each": "${heart_rate}"}}})",
          R"([{"a":74,"b":[74,80]},{"a":81,"b":[81,82]}])"},
-        // two arrays write the same readings
+        // each of two arrays side by side writes all readings of the message
         {R"({"t": {"$repeat": 4, "$each": "${offset:ms}"}, "h": {"$repeat": 4, "$each": "${heart_rate}"}})",
          R"({"t":[0,1500,3000,4500],"h":[74,80,81,82]})"},
     };
@@ -143,7 +144,7 @@ int64_t resolution_of(const std::string &value) {
 TEST(Template, FindsThePrecisionOfItsTimes) {
     EXPECT_EQ(resolution_of(R"("${time:ms}")"), 1000);
     EXPECT_EQ(resolution_of(R"(["${time:s}", "${time:ms}"])"), 1000);
-    EXPECT_EQ(resolution_of("1"), 1000); // the precision of Kafka's timestamp, because the value has no time
+    EXPECT_EQ(resolution_of("1"), 1000); // without a time in the value: the precision of Kafka's timestamp
     EXPECT_EQ(resolution_of(R"({"start": "${start_time:ms}", "x": {"$repeat": 2, "$each": "${time:s}"}})"),
               1'000'000);
     EXPECT_EQ(resolution_of(R"({"start": "${start_time:s}", "x": {"$repeat": 2, "$each": "${offset:ms}"}})"),

@@ -52,7 +52,7 @@ TEST(TimeFormat, WritesPatterns) {
 }
 
 TEST(TimeFormat, WritesIsoThatTheDecoderReads) {
-    for (int64_t day = 0; day < 2'932'896; day += 97) { // up to the year 9999
+    for (int64_t day = 0; day < 2'932'896; day += 97) { // from 1970 to the year 9999
         const int64_t time = day * 86'400'000'000 + day * 31'337;
         for (const char *format : {"iso", "iso+05:30", "YYYY-MM-DD HH:MM:SS.ffffffZ"}) {
             std::string text;

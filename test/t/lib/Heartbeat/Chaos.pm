@@ -95,8 +95,8 @@ sub strike
 	eval { $self->_recover(\%event, $self->{faults}->strike($fault)); 1 } or push @{ $event{problems} }, $@;
 	push @{ $event{problems} }, $self->{faults}->broken_promises;
 	push @{ $event{problems} }, 'the load has ended' unless $self->{load}->is_running;
-	# After a fault of the database with the flag `hasty`, the database can still delay the worker. So the cluster need not be
-	# the cause of a standstill in that time, and the standstill is not measured.
+	# After a fault of the database with the flag `hasty`, the database can still delay the worker. Until a fault without this
+	# flag is over, this code measures no standstill, because the cause can be the database.
 	$self->{standstill}->add_window($fault->{kind}, $began, time) if $fault->{of_cluster} && !$self->{database_hasty};
 	$self->{database_hasty} = $fault->{hasty} && (!$fault->{of_cluster} || $self->{database_hasty});
 	return \%event;
@@ -174,7 +174,7 @@ sub standstill_in_words
 	return sprintf '%.2f s for a partition with a live leader and unread messages, %s', max(0, values %still), $self->{standstill}->moment;
 }
 
-# Describes the contents of the topic in a sentence. Call it after proofs().
+# Describes the contents of the topic in a sentence. Call composition() after proofs().
 sub composition { my ($self) = @_; return $self->{proof}->composition; }
 
 sub faults_struck

@@ -123,8 +123,8 @@ sub query_error
 
 sub count { my ($self, $relation) = @_; return $self->query("SELECT count(*) FROM $relation"); }
 
-# Calls the method of PostgreSQL::Test::Cluster. If a server restarts and refuses the connection, psql ends before it has read
-# the query. Then this function calls the method again.
+# Calls the method poll_query_until() of PostgreSQL::Test::Cluster. If the server restarts and refuses the connection, psql ends
+# before it has read the query, and this function calls the method again.
 sub poll_query_until
 {
 	my ($self, @query) = @_;
@@ -240,7 +240,7 @@ sub assert_readings
 	  map { sprintf "%+d %s\n", $left{$_}, $_ } splice @wrong, 0, 10;
 }
 
-# Passes when the server crashed only as often as kill_worker made it crash, and no sanitizer found an error.
+# Passes when kill_process() caused each crash of the server, and no sanitizer found an error.
 sub assert_no_crash
 {
 	my ($self) = @_;
@@ -294,7 +294,7 @@ sub kill_worker
 	return $self->kill_process($self->worker_pid($like, $which));
 }
 
-# Kills a process of the server, as kill_worker() does.
+# Kills a process of the server. Waits until the server has restarted all its processes, and returns the time of the crash.
 sub kill_process
 {
 	my ($self, $pid) = @_;

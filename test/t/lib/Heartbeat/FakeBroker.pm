@@ -121,8 +121,8 @@ my @versions = ([ 0, 0, 7 ], [ 1, 4, 4 ], [ 2, 1, 2 ], [ 3, 0, 2 ], [ 8, 2, 2 ],
 
 sub _text { my ($bytes) = @_; return defined $bytes ? pack('n/a*', $bytes) : pack('n', 0xffff); }
 
-# Returns the partitions of the topics in a request: for each partition its number and the 64-bit integer after this number. In
-# the request each partition has $size bytes after its number.
+# Returns the partitions that a request names. For each partition the result has the number of the partition, and the 64-bit
+# integer that follows this number in the request. In the request, $size bytes follow the number of each partition.
 sub _partitions
 {
 	my ($body, $at, $size) = @_;
@@ -143,7 +143,7 @@ sub _partitions
 	return @found;
 }
 
-# Returns the answer to a request. The second result is true if a real broker would wait before it sends this answer.
+# Returns the answer to a request, and whether a real broker would wait before it sends this answer.
 sub _answer
 {
 	my ($self, $request) = @_;

@@ -52,9 +52,9 @@ sub assert_stored
 	return $node->assert_audit;
 }
 
-# Passes when the database has counted each normal reading and each anomaly of the stream once, and the worker is RUNNING.
-# The function does not ask Kafka, and takes the same time for any number of readings. It requires that the argument of each
-# call of publish() was a multiple of a hundred.
+# Passes when the database has counted each normal reading and each anomaly of the stream once, and the worker is RUNNING. The
+# function does not ask Kafka, and takes the same time for any number of readings. Call this function only if each call of
+# publish() has published a multiple of a hundred readings.
 sub assert_counted
 {
 	my ($self, $node, $what) = @_;

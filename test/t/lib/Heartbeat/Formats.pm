@@ -39,7 +39,8 @@ sub formats_begin
 	return ($kafka, $registry, $node, Heartbeat::Publisher->new($kafka, $registry->url));
 }
 
-# Adds a source. The hash has the arguments of heartbeat_add_source() besides the name; the mapping can be a hash.
+# Adds a source. The hash has the arguments of heartbeat_add_source(), without the name. In this hash the mapping can be a hash
+# too.
 sub add_source
 {
 	my ($node, $name, %arguments) = @_;
@@ -50,8 +51,8 @@ sub add_source
 
 sub _literal { my ($text) = @_; return q(') . ($text =~ s/'/''/gr) . q('); }
 
-# Returns an Avro schema of a record. The fields are pairs of a name and a type, which is a text or a structure. If the type is
-# a hash with the key "default", this hash has the type and the default of the field.
+# Returns an Avro schema of a record. Each field is a name and a type. A type is a text or a structure. If a field has a
+# default, the type is a hash with the keys "type" and "default".
 sub avro
 {
 	my ($name, @fields) = @_;

@@ -35,7 +35,7 @@ sub new
 
 sub address { my ($self) = @_; return "127.0.0.1:$self->{port}"; }
 
-# Answers whenever a client sends bytes. It never returns.
+# Sends an answer each time a client sends bytes. This function never returns.
 sub _serve
 {
 	my ($listener, $answer) = @_;

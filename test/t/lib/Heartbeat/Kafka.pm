@@ -32,7 +32,7 @@ sub new
 
 sub brokers { my ($self, $listener) = @_; return $self->address($listener); }
 
-# Prepares empty storage. A second call prepares another cluster, which has another id and the same port.
+# Prepares empty storage for a new cluster. Each call gives the cluster another id, and keeps the port.
 sub format
 {
 	my ($self) = @_;

@@ -66,7 +66,7 @@ sub new
 	return $self;
 }
 
-# Returns the same document for another server. assert_all_run() also counts the blocks that run on that server.
+# Returns the same document for another server. For assert_all_run(), a block has run if it has run on one of the servers.
 sub on
 {
 	my ($self, $node, $database, %variables) = @_;

@@ -77,7 +77,8 @@ sub use
 	return;
 }
 
-# Passes when the reason for the state matches the pattern. Keeps the visible texts, so that assert_kept can search them.
+# Passes when the reason for the state matches the pattern. Keeps the visible texts, so that assert_kept() can search these
+# texts for secrets.
 sub refused
 {
 	my ($self, $brokers, $properties, $reason, $what, $state) = @_;

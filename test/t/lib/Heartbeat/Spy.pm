@@ -1,6 +1,6 @@
 # Test code: a role that tries to get more rights than it has. The role puts code into triggers, functions, defaults and other
-# places where a statement of another role may run it. The code records which role runs it. The records are in sequences, so
-# they survive a rollback. Each time the code also tries to make the spy's role a superuser.
+# places where a statement of another role may run this code. Each run of the code records the role that runs the code. The
+# records are in sequences, so the records survive a rollback. Each run also tries to make the spy's role a superuser.
 
 package Heartbeat::Spy;
 
@@ -40,7 +40,7 @@ sub new
 			BEGIN INSERT INTO $role.seen VALUES (current_user, session_user, what); EXCEPTION WHEN OTHERS THEN NULL; END;
 			BEGIN EXECUTE 'ALTER ROLE $role SUPERUSER'; EXCEPTION WHEN OTHERS THEN NULL; END;
 		END \$\$},
-	  # an index needs an immutable function
+	  # IMMUTABLE, because an index accepts only immutable functions
 	  qq{CREATE FUNCTION $role.noted(value anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
 		\$\$ BEGIN PERFORM $role.note('noted'); RETURN true; END \$\$},
 	  qq{CREATE FUNCTION $role.run_trigger() RETURNS trigger LANGUAGE plpgsql AS \$\$

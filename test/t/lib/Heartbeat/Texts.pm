@@ -17,8 +17,8 @@ our @EXPORT = qw(assert_restores assert_clean_log assert_clean_views);
 my $restored = 0;
 
 # Passes when a dump of heartbeat's database can be restored in a new database with the same encoding. The new database must
-# have all rows, but the function does not compare events and alerts, because the maintenance worker adds them all the time.
-# In both databases a client whose encoding is UTF-8 must be able to read each table and view.
+# have all rows. The function does not compare events and alerts, because the maintenance worker adds events and alerts all the
+# time. In both databases a client whose encoding is UTF-8 must be able to read each table and view.
 sub assert_restores
 {
 	my ($node, $what) = @_;
@@ -46,7 +46,8 @@ sub assert_restores
 }
 
 # Reads each table and view of the extension with a client whose encoding is UTF-8, and returns the errors. The function reads
-# each row as text and as JSON. The server checks each character of the text, because psql does not check them.
+# each row as text and as JSON. The query makes the server check each character of the text, because psql does not check
+# characters.
 sub _read_all
 {
 	my ($node, $database) = @_;

@@ -12,8 +12,8 @@ use Time::HiRes qw(time);
 
 use PostgreSQL::Test::Utils;
 
-# Further options: topic, standstill (a Heartbeat::Chaos::Standstill: when a broker goes down or up, this class calls its down()
-# or up()).
+# Further options: topic, standstill (a Heartbeat::Chaos::Standstill). When a broker goes down or up, this class calls down() or
+# up() of the Standstill.
 sub strike
 {
 	my ($self, $fault) = @_;
@@ -48,8 +48,8 @@ sub _leader_frozen
 	return $self->_while_down($node, sub { $node->freeze; $self->_last($fault); $node->thaw; });
 }
 
-# When the test stops a broker, the broker first hands its partitions to other brokers. So it counts as alive until its process
-# has ended.
+# When the test stops a broker, other brokers first become the leaders of its partitions. So the stopped broker counts as alive
+# until its process has ended.
 sub _leader_restarted
 {
 	my ($self, $fault) = @_;

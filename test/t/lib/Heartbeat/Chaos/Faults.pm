@@ -1,7 +1,7 @@
 # Test code: injects the faults of a plan into a server and its Kafka, one at a time. A second fault can occur while the first
 # fault lasts. The function of each fault returns the time when the fault was over, and the recovery begins at this time. The
-# fault of a killed process is over at once. The fault of a stopped server or broker is over when it answers again. The fault
-# of a lock, a pause or a frozen broker is over when the function has ended the lock, the pause or the freeze.
+# fault of a killed process is over at once. The fault of a stopped server or broker is over when the server or broker answers
+# again. The fault of a lock, a pause or a frozen broker is over when the function has ended the lock, the pause or the freeze.
 
 package Heartbeat::Chaos::Faults;
 
@@ -108,7 +108,7 @@ sub _helper_cancelled { my ($self, $fault) = @_; return ($self->_signal('pg_canc
 # The server
 #
 
-# The new value takes effect at the next start of the server.
+# Sets heartbeat.workers. The new value takes effect at the next start of the server.
 sub _set_workers
 {
 	my ($self, $fault) = @_;
@@ -215,8 +215,9 @@ sub _seek_back
 		FROM heartbeat_offsets WHERE partition = $fault->{partition}";
 }
 
-# A seek by time moves all partitions to the same time. After an earlier seek, a partition can still be at an earlier time. In
-# this case the seek by time would skip messages of this partition, so the statement fails and changes nothing.
+# A seek by time moves all partitions to the same time. After an earlier seek, a partition can still be at an earlier time. Then
+# the seek by time would skip messages of this partition, so the test makes the statement fail, and the statement changes
+# nothing.
 sub _seek_back_by_time
 {
 	my ($fault) = @_;

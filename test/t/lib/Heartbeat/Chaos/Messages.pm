@@ -81,7 +81,8 @@ sub _make
 		my %message = %{ $dice->pick(@{ $self->{originals} }) };
 		$message{partition} = ($message{partition} + 1 + $dice->below($self->{partitions} - 1)) % $self->{partitions}
 		  if $kind eq 'elsewhere';
-		# another heart rate for the same time in the same partition: heartbeat stores only the first reading in each table
+		# `restated` is a repetition in the same partition with another heart rate; heartbeat stores only the first reading in
+		# each table
 		@message{qw(rate class)} = _rate($dice) if $kind eq 'restated';
 		return \%message;
 	}
@@ -104,7 +105,7 @@ sub _original
 }
 
 # Returns a heart rate as text, and its class by the rule of the specification. The heart rate is a multiple of a quarter, so
-# the sum of heart rates is exact in any order. Many of the heart rates are limits of classes, such as 40 or 180.
+# the sum of heart rates is exact in any order. Many of the heart rates are boundaries between classes, such as 40 or 180.
 sub _rate
 {
 	my ($dice) = @_;

@@ -51,7 +51,7 @@ my %decks = (
 	cluster => \%cluster,
 	brokers => { %of_cluster, leader_killed => 2, leader_frozen => 1, controller_killed => 1, reassigned => 1 });
 
-# Faults that last, with their shortest and longest time in seconds. Other faults can occur meanwhile.
+# Faults that last for a time, with the shortest and the longest time in seconds. Other faults can occur during this time.
 my %lasts = (
 	broker_killed        => [ 0,   0.5 ],
 	broker_frozen        => [ 0.2, 1.5 ],
@@ -66,11 +66,12 @@ my %lasts = (
 	locked               => [ 0.2, 1.0 ]);
 my @long      = (8, 10);    # for leader faults of the deck `brokers`: longer than a partition with a live leader may stand still
 my @meanwhile = (('worker_cancelled') x 2, ('worker_terminated') x 2, 'worker_killed', 'maintenance_killed', 'server_stopped', 'settings_reloaded');
-# The second faults that can occur during a fault of the cluster, and so during an election.
+# These second faults can occur during a fault of the cluster, and so during an election.
 my @restarts  = qw(worker_terminated worker_killed server_stopped server_restarted paused settings_reloaded);
 my %meanwhile = (broker_killed => 0.5, broker_frozen => 0.5, leader_killed => 0.5, leader_frozen => 0.5, paused => 0.5, replayed => 0.3, locked => 0.75);
 
-# For each deck, the probability that the next fault occurs before everything has recovered from the present fault.
+# For each deck: the probability that a fault has the flag `hasty`. After a `hasty` fault the test does not wait for the
+# recovery before the next fault.
 my %hasty = (single => 0.2, cluster => 0.2, brokers => 0);
 
 # Returns the deck with this name: single, cluster or brokers. The deck `brokers` has only the faults of a cluster, and only
@@ -84,8 +85,8 @@ sub new
 	return bless { %opt, name => $opt{deck}, deck => { deck($opt{deck}) }, dice => Heartbeat::Chaos::Dice->new($opt{seed}), cards => [] }, $class;
 }
 
-# Returns the next fault as a hash with its kind and parameters. If a second fault must occur while the first fault lasts, the
-# key `meanwhile` of the hash has the second fault.
+# Returns the next fault as a hash with its kind and parameters. If the plan has a second fault during this fault, the key
+# `meanwhile` of the hash has the second fault.
 sub next
 {
 	my ($self) = @_;

@@ -48,7 +48,7 @@ sub _fork
 	return;
 }
 
-# Runs a psql that repeats the query until it loses the connection. The caller then calls the function again.
+# Runs a psql that repeats the query until psql loses the connection. When the function has returned, the caller calls it again.
 sub _sample
 {
 	my ($self) = @_;
@@ -67,7 +67,8 @@ sub down { my ($self, $id) = @_; push @{ $self->{down}{$id} }, [ time, undef ]; 
 
 sub up { my ($self, $id) = @_; $self->{down}{$id}[-1][1] = time; return; }
 
-# Adds a span of time with a fault of this kind. In this time only the cluster could cause a standstill.
+# Adds a span of time in which a fault of this kind occurred. The caller adds a span only if no fault of the database can cause
+# a standstill in this span.
 sub add_window { my ($self, $kind, $from, $to) = @_; push @{ $self->{windows} }, [ $kind, $from, $to ]; return; }
 
 sub stop

@@ -1,6 +1,6 @@
 # Test code: the operations of a test on any Kafka: topics, offsets, messages, consumer groups, Kafka's own tools.
-# Heartbeat::Kafka and Heartbeat::Kafka::Cluster inherit from this class. Both have the function brokers(), which returns the
-# addresses of the brokers. Each function that waits has a condition and a deadline.
+# Heartbeat::Kafka and Heartbeat::Kafka::Cluster inherit from this class. Each of these two classes has a function brokers(),
+# which returns the addresses of the brokers. Each function that waits has a condition and a deadline.
 
 package Heartbeat::Kafka::Client;
 
@@ -127,7 +127,7 @@ sub tool
 	return run_program($kafka_program, $tool, '--bootstrap-server', $self->brokers, @arguments);
 }
 
-# Returns the offsets of a group from kafka-consumer-groups: { topic => { partition => { offset, end, lag } } }.
+# Asks kafka-consumer-groups for the committed offsets of a group. Returns { topic => { partition => { offset, end, lag } } }.
 sub group_offsets
 {
 	my ($self, $group) = @_;
@@ -142,7 +142,7 @@ sub group_offsets
 }
 
 # Waits until kafka-consumer-groups shows these committed offsets of the group, listed by partition. Returns the offsets that
-# it showed last.
+# kafka-consumer-groups showed last.
 sub wait_for_group_offsets
 {
 	my ($self, $group, $topic, @expected) = @_;

@@ -105,7 +105,7 @@ sub start
 
 sub stop { my ($self) = @_; $_->stop for reverse $self->_all; return; }
 
-# Waits until each running broker reports exactly the running brokers as alive.
+# Waits until each running broker reports all running brokers, and no other broker, as alive.
 sub wait_until_ready
 {
 	my ($self) = @_;

@@ -13,7 +13,7 @@ use IO::Handle;
 
 my $program = abs_path(dirname(__FILE__) . '/../../../../..') . '/build/test/kafka-produce';
 
-# The options are those of kafka-produce. For example, '-X', 'linger.ms=0' sends each message at once.
+# @options are options of the program kafka-produce. For example, the options '-X', 'linger.ms=0' send each message at once.
 sub new
 {
 	my ($class, $brokers, $topic, @options) = @_;
