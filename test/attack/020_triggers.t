@@ -230,7 +230,7 @@ my %undo = (
 	generated => 'ALTER TABLE TABLE DROP COLUMN spy_generated', constraint => 'ALTER TABLE TABLE DROP CONSTRAINT spy_constraint',
 	index => 'DROP INDEX public.spy_index', partial => 'DROP INDEX public.spy_partial');
 my %column = (heartbeat_events => 'id', heartbeat_offsets => 'updated_at');
-$node->query('GRANT CREATE ON SCHEMA public TO mallory');    # to create an index
+$node->query('GRANT CREATE ON SCHEMA public TO mallory');    # mallory needs this right to create an index
 for my $table (sort keys %column)
 {
 	for my $kind (sort keys %additions)
@@ -263,7 +263,7 @@ my $left = 'SELECT count(*) FROM heartbeat_records_default WHERE event_timestamp
 my @deleted_from = qw(heartbeat_records heartbeat_anomalies heartbeat_dead_letters);
 for my $tables ((map { [$_] } @deleted_from), \@deleted_from)
 {
-	$node->set('heartbeat.retention' => 0);    # so that the maintenance worker deletes nothing yet
+	$node->set('heartbeat.retention' => 0);    # the maintenance worker must not apply retention before the triggers exist
 	remove_triggers();
 	$spy->act($_) for map { $spy->triggers_on($_) } @$tables;
 	cmp_ok($node->query($left), '>', 0, 'there are readings to delete');

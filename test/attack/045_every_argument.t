@@ -225,7 +225,7 @@ for my $signature (sort keys %functions)
 	is("$status $error", '0 ', "heartbeat_$signature: all calls end");
 	my @answers = map { [ split /\|/, $_, 3 ] } split /\n/, $out;
 	$calls += @answers;
-	my $limit = $name =~ /^(?:try_source|suggest_mapping)$/ ? 12 : 5;    # seconds; these two wait up to 10 seconds for brokers that do not exist
+	my $limit = $name =~ /^(?:try_source|suggest_mapping)$/ ? 12 : 5;    # seconds; these two functions wait up to 10 seconds for brokers that do not exist
 	is(join("\n", map { "@$_" } grep { $_->[1] > $limit } @answers), '', "heartbeat_$signature: each call ends within $limit seconds");
 	is(join("\n", map { "@$_" } grep { $_->[0] =~ /^(?:XX|57|58|53|40)/ } @answers), '', "heartbeat_$signature: no error is an internal error of the server");
 	if ($known{$signature} eq 'true')

@@ -101,7 +101,7 @@ $node->wait_for_offsets('heartbeat-events', $published);
 is($node->count('public.undone'), 1, 'the trigger stored readings in a block that was rolled back');
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'GHOST%'"), 0, 'the readings of this block are not stored');
 $node->query('DROP TRIGGER undo ON heartbeat_records');
-publish('GHOST1', 200, 1000);    # an anomaly adds its customer to the rollup, but no heart rate
+publish('GHOST1', 200, 1000);    # for an anomaly, the worker adds the customer to the rollup, but adds no heart rate
 $node->wait_for_offsets('heartbeat-events', $published);
 $node->wait_for_query("SELECT count(*) FROM heartbeat_customers WHERE customer_id = 'GHOST1'", 1, 'the worker adds a customer again after the rollback');
 

@@ -71,7 +71,7 @@ sub attempt
 	run('SELECT heartbeat_pause()') if $must;
 	if (run("BEGIN; $change; COMMIT") ne '')
 	{
-		$outcomes{refused}++;    # by PostgreSQL itself
+		$outcomes{refused}++;    # PostgreSQL itself has refused the change
 		run('SELECT heartbeat_resume()') if $must;
 		return 0;
 	}

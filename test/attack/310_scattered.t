@@ -14,8 +14,8 @@ use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
 my $count = 20_000;
-my $bound = 3;    # seconds for a query on a busy machine; the last test has more stale minutes, and allows 8 seconds
-my $drain = 60;    # seconds; then at most a tenth of the backlog may remain
+my $bound = 3;    # the longest time of a query in seconds, on a busy machine; the last test has more stale minutes, and allows 8 seconds
+my $drain = 60;    # after so many seconds, at most a tenth of the backlog may remain
 
 my $kafka = Heartbeat::Kafka->new('scattered');
 $kafka->start;

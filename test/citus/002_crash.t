@@ -70,7 +70,7 @@ my ($shard, $port) = split /\|/, $node->query(
 	"SELECT shard_name(s.logicalrelid, s.shardid), n.nodeport FROM pg_dist_shard s JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node n USING (groupid)
 	 WHERE s.shardid = get_shard_id_for_distribution_column('heartbeat_records', 'blocked')");
 my ($owner) = grep { $_->port == $port } @nodes;
-$owner->query(sprintf $left, $shard, 'citus_0_1_1_1');    # a name in Citus's format; Citus has recorded no decision about this transaction
+$owner->query(sprintf $left, $shard, 'citus_0_1_1_1');    # a name in Citus's format, about which Citus has recorded no decision
 $feed->publish(300);
 $feed->assert_stored($node, 'other readings are stored in spite of the prepared transaction');
 $node->query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%'");

@@ -19,7 +19,7 @@ def with_length(data):
 
 
 def blocks(rng, items):
-    """The blocks of an array or map. Some blocks begin with their size, because some writers add the size."""
+    """The blocks of an array or map. Some blocks begin with their size in bytes, because some writers add this size."""
     out = b""
     while items:
         size = rng.randint(1, len(items))

@@ -43,7 +43,7 @@ def real(value):
 
 
 def same(left, right):
-    """Equality that distinguishes True from 1, and 1 from 1.0."""
+    """Whether two values are equal. True differs from 1, and 1 differs from 1.0."""
     if type(left) is not type(right):
         return False
     if isinstance(left, list):
@@ -54,7 +54,7 @@ def same(left, right):
 
 
 def fast_wrap(schemas):
-    """fastavro takes one schema. The referenced schema becomes the items of an array, which is always empty (a byte 0)."""
+    """fastavro accepts only one schema. So the referenced schema becomes the type of an array that is always empty (a byte 0)."""
     if len(schemas) == 1:
         return fastavro.parse_schema(schemas[0]), False
     fields = [{"name": "referenced", "type": {"type": "array", "items": schemas[0]}}, {"name": "root", "type": schemas[1]}]
@@ -122,7 +122,7 @@ def make_case(rng):
 
 
 def same_but_decimals(left, right):
-    """Equality that ignores additional leading bytes of a decimal."""
+    """Whether two values are equal. Additional leading bytes of a decimal do not matter."""
     if isinstance(left, bytes) and isinstance(right, bytes):
         return int.from_bytes(left, "big", signed=True) == int.from_bytes(right, "big", signed=True)
     if isinstance(left, list):

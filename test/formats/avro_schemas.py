@@ -22,7 +22,7 @@ class Model:
 
 
 class SchemaMaker:
-    """Makes schemas. With `apache` it makes only schemas that Apache's library can write without guessing."""
+    """Makes schemas. With `apache`, makes only schemas for which Apache's library need not guess how to write a value."""
 
     def __init__(self, rng, apache):
         self.rng, self.apache = rng, apache
@@ -31,7 +31,7 @@ class SchemaMaker:
         self.open = []  # records whose fields are being made
 
     def make(self, depth=0, space="", in_list=False, in_union=False):
-        """Returns the JSON of a schema and its model. In a list or a union a type may refer to a type around it."""
+        """Returns the JSON of a schema, and the model of the schema. In a list or a union a type may refer to an outer type."""
         choices = ["primitive"] * 6 + ["time"] * 2 + ["decimal", "uuid", "enum", "fixed", "unknown", "reference"]
         if depth < MAX_DEPTH:
             choices += ["record"] * 5 + ["array", "map"] * 2 + ([] if in_union else ["union"] * 3)
@@ -44,7 +44,7 @@ class SchemaMaker:
         return (name if self.rng.random() < 0.8 else {"type": name, "doc": "x"}), Model(name)
 
     def make_unknown(self, _depth, _space, _may_recur):
-        """A logical type that does not exist, or that is not legal with the type. Readers ignore both."""
+        """A logical type that does not exist, or that is not legal with the type. Readers ignore such a logical type."""
         name = self.rng.choice(["int", "string", "double"])
         logical = self.rng.choice(["x-unknown", "timestamp-millis" if name == "double" else "x", "x-y"])
         return {"type": name, "logicalType": logical}, Model(name)
@@ -150,7 +150,7 @@ class SchemaMaker:
 
 
 def branch_name(model):
-    """The name of a branch of a union. A union has each name only once."""
+    """The name of a branch of a union. No two branches of a union have the same name."""
     if model.name:
         return model.name
     return {"time": lambda: model.base, "decimal": lambda: "bytes", "uuid": lambda: "string"}.get(model.kind, lambda: model.kind)()

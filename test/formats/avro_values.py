@@ -71,7 +71,7 @@ def uuid_text(value):
 
 
 def transform(model, value, scalar, union):
-    """Builds what a library expects. `scalar` converts a value without children, `union` a chosen branch."""
+    """Builds the form of a value. `scalar` converts a value without children, and `union` converts a chosen branch."""
     def inner(child, child_value):
         return transform(child, child_value, scalar, union)
 
@@ -120,7 +120,7 @@ def apache_time(logical, value):
 
 
 def expected_tree(model, value):
-    """The output of avro_dump."""
+    """Returns the output that avro_dump must write for a value."""
     def scalar(leaf, v):
         if leaf.kind in ("float", "double"):
             return {"$real": v}
@@ -138,7 +138,7 @@ def expected_tree(model, value):
 
 
 def natural_tree(value):
-    """The output of avro_dump for a value that a library has read without logical types."""
+    """The output of avro_dump for a value that a library reads as its plain Avro type, without the logical type."""
     if isinstance(value, float):
         return {"$real": value}
     if isinstance(value, bytes):

@@ -1,6 +1,6 @@
 """A schema registry for tests. The first part of the path chooses how the registry behaves.
 
-test/formats/check_registry starts it in its own process.
+test/formats/check_registry runs the registry in a thread of its own process.
 """
 import http.server
 import json
@@ -156,7 +156,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def start(context=None):
-    """Returns a server on a free port of 127.0.0.1. It has `seen`: behaviour, path and headers of requests."""
+    """Returns a server on a free port of 127.0.0.1. `seen` of the server has the behaviour, path and headers of each request."""
     server = Server(("127.0.0.1", 0), Handler)
     server.seen = []
     if context is not None:

@@ -183,7 +183,7 @@ def compile_proto(text, name):
 
 
 def proto_value(message):
-    """The value of a message, as in JSON: fields with their json_name."""
+    """Returns the value of a message as JSON has it: each field has its json_name."""
     result = {}
     for field in message.DESCRIPTOR.fields:
         value = getattr(message, field.name)

@@ -119,7 +119,7 @@ began = time.monotonic()
 expect(generate("t", silent_url), 1, "timed out")
 assert 9 < time.monotonic() - began < 15
 process = subprocess.Popen([GENERATOR, "--preset", "radar", "--schema-registry", silent_url], stderr=subprocess.PIPE, text=True)
-silent.accept()[0].close()  # the connection of the first command
+silent.accept()[0].close()  # this connection comes from the first command
 connection, _ = silent.accept()
 assert connection.recv(1), "the generator sent no request"
 began = time.monotonic()

@@ -125,7 +125,7 @@ def wire_of(field):
 
 
 def repack(rng, field, part):
-    """The elements of a repeated number in other pieces: packed, not packed, or both."""
+    """Divides the elements of a repeated number into new parts. Each part is packed or has one element that is not packed."""
     number, wire, content = part
     one = wire_of(field)
     elements, at = [], 0
@@ -150,7 +150,7 @@ def repack(rng, field, part):
 
 
 def mutate(rng, data, descriptor, other, depth=0, is_entry=False):
-    """Changes the bytes of a message. `other` is another message of the same type or nothing."""
+    """Changes the bytes of a message. `other` has the bytes of another message of the same type, or is empty."""
     fields = split(data)[0]
     out = []
     for part in fields:
@@ -190,8 +190,8 @@ def mutate(rng, data, descriptor, other, depth=0, is_entry=False):
 def has_odd_entry(data, descriptor, is_entry=False):
     """Whether an entry of a map has an unknown field.
 
-    If it has one, the official library for Python drops the entry. The library for C++ and heartbeat keep the entry:
-    in the specification an entry is a message like other messages.
+    If an entry has an unknown field, the official library for Python drops the entry. The library for C++ and heartbeat
+    keep the entry, because in the specification an entry is a message like other messages.
     """
     for number, wire, content in split(data)[0]:
         field = descriptor.fields_by_number.get(number)

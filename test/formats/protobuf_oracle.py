@@ -1,7 +1,8 @@
 """Compares the reader of Protobuf with the official library.
 
-It makes random schemas and messages, changes the bytes of the messages in ways that Protobuf allows, lets the
-official library read them, and compares each tree with the tree of protobuf_dump. test/formats/Makefile calls it.
+The program makes random schemas and messages, and changes the bytes of the messages in ways that Protobuf allows. The
+official library reads the messages, and the program compares each tree with the tree of protobuf_dump.
+test/formats/Makefile calls this program.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The trees that heartbeat must read, made from the messages that the official library reads. protobuf_oracle.py uses it."""
+"""Makes the trees that heartbeat must read, from the messages that the official library has read, for protobuf_oracle.py."""
 
 import math
 

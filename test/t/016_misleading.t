@@ -41,7 +41,7 @@ $node->wait_for_query('SELECT busy_since IS NOT NULL FROM heartbeat_state()', 't
 $operator->query_safe('COMMIT');
 $operator->quit;
 $node->wait_for_state('PAUSED');
-$node->query('SELECT heartbeat_seek(p, 7) FROM generate_series(0, 1) p');    # the offsets of the discarded messages
+$node->query('SELECT heartbeat_seek(p, 7) FROM generate_series(0, 1) p');    # the worker reads the messages that it has discarded
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_query("SELECT state, busy_since IS NULL FROM heartbeat_state()", 'RUNNING|t', 'busy_since is null after the worker discarded the batch');
 $node->assert_audit;

@@ -37,7 +37,7 @@ sub make_again
 	return;
 }
 
-my $unread = 0;    # the number of messages that the worker did not read, because Kafka removed them first
+my $unread = 0;    # the number of messages that Kafka removed before the worker read them
 sub is_stored
 {
 	my ($count, $what) = @_;
@@ -122,7 +122,7 @@ publish('removed', 10);
 read_topic('removed');
 my ($worker) = $node->worker_pids('heartbeat worker%');
 kill('STOP', $worker) or die "kill $worker: $!";
-publish('removed', 1);    # this message answers the worker's current fetch, if Kafka has not answered it already
+publish('removed', 1);    # the worker's fetch can still wait in Kafka; then Kafka answers this fetch with this message
 publish('removed', 9);
 $kafka->truncate('removed', 0, 15);
 kill('CONT', $worker) or die "kill $worker: $!";

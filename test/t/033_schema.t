@@ -54,7 +54,7 @@ sub wait_until_locked_out
 }
 
 # A user runs DROP EXTENSION during ingest. The worker has created table partitions, and a user's view depends on the tables.
-publish(200, $start - 5 * 7 * 86400);    # only a worker creates a table partition for this week
+publish(200, $start - 5 * 7 * 86400);    # this week has no table partition before a worker creates it
 publish(20_000);
 $node->wait_for_query('SELECT coalesce(sum(records), 0) > 500 FROM heartbeat_offsets', 't', 'the worker stores readings before DROP EXTENSION');
 $node->query('CREATE VIEW of_a_user AS SELECT customer_id FROM heartbeat_records');

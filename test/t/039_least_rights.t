@@ -60,7 +60,7 @@ my $now    = int(time);
 my $weeks  = 0;
 my $status = "SELECT reason FROM heartbeat_status WHERE state = 'RETRYING'";
 my $work   = sub {
-	my $time = reading_time($now - 86400 * 7 * ++$weeks);    # a new week needs table partitions
+	my $time = reading_time($now - 86400 * 7 * ++$weeks);    # each call uses a new week, so that the worker must create table partitions
 	$kafka->produce($topic, map { { value => $_ } } reading('A', 70, $time), reading('A', 70, $time),
 		reading('A', 200, $time), reading('A', 200, $time), 'garbage');
 	return $status;
@@ -69,7 +69,7 @@ my $held   = 1;    # the first offset that Kafka still has
 my $replay = sub {
 	$node->wait_for_offsets($topic, $kafka->end_offsets($topic));    # without this wait, a batch can contain the message that Kafka removes next
 	$node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, $held)");
-	$kafka->truncate($topic, 0, ++$held);    # so that the replay finds a gap
+	$kafka->truncate($topic, 0, ++$held);    # Kafka removes a message after the seek, so that the worker finds a gap
 	$node->query('SELECT heartbeat_resume()');
 	return $status;
 };
@@ -101,11 +101,11 @@ my $mark  = sub {    # many customers have one reading each in a minute, so the 
 	return $status;
 };
 my $met  = 0;
-my $meet = sub {    # a new customer each time: for a minute the worker stores no second arrival of the same customer
+my $meet = sub {    # each call uses a new customer, because the worker stores at most one arrival of a customer a minute
 	$kafka->produce($topic, { value => reading('met ' . ++$met, 70, reading_time($now)) });
 	return $status;
 };
-my $learn = sub {    # a message names a schema that neither the worker nor the table knows
+my $learn = sub {    # publishes a message whose schema is neither in the worker's memory nor in heartbeat_schemas
 	my $schema = sprintf '{"type":"record","name":"R%d","fields":[{"name":"customer_id","type":"string"}]}', ++$schemas;
 	my $id     = $registry->register("rights-$schemas", 'AVRO', $schema);
 	$kafka->produce('schemas', { value => pack('CN', 0, $id) . "\x02A" });

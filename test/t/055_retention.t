@@ -57,7 +57,7 @@ sub no_batch_waits
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	usleep(300_000);    # a batch that is waiting now can end in this time, and then counts
+	usleep(300_000);    # in this time a batch that waits now can end, so that longest() counts the batch
 	my ($longest, $count) = longest();
 	note "$what: $count batches, each within $longest s";
 	cmp_ok($count, '>', 10, "$what: readings were stored meanwhile") || diag $printed;

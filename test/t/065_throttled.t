@@ -17,7 +17,7 @@ my $kafka = Heartbeat::Kafka->new('throttled');
 $kafka->start;
 my $feed = Heartbeat::Feed->new($kafka, 2);
 my $properties = PostgreSQL::Test::Utils::tempdir . '/kafka.properties';
-append_to_file($properties, "max.partition.fetch.bytes=20000\ntopic.metadata.refresh.interval.ms=1000\n");    # how often the worker asks for the topic's metadata
+append_to_file($properties, "max.partition.fetch.bytes=20000\ntopic.metadata.refresh.interval.ms=1000\n");    # the worker asks for the topic's metadata each second
 chmod 0600, $properties;
 my $node = Heartbeat::Cluster->create('throttled', kafka => $kafka, owner => 'heartbeat_owner',
 	settings => { 'heartbeat.stall_timeout' => '1s', 'heartbeat.kafka_config_file' => $properties });

@@ -28,7 +28,7 @@ my %off   = (%ahead, 'right' => 0, 'behind hour' => -3600, 'behind days' => -3 *
 sub publish
 {
 	my ($rate, @customers) = @_;
-	my $now = int(time) - 1;    # about a second earlier, so that the time is in the past even on a fast machine
+	my $now = int(time) - 1;    # one second before now, because the event times have a fraction of 0.25 s and must be in the past
 	$kafka->produce($topic, map { { partition => length($_) % 2, value => reading($_, $rate, reading_time($now + $off{$_ =~ s/^\w+: //r}, 250_000)) } } @customers);
 	return $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 }
@@ -59,7 +59,7 @@ is($node->query("SELECT max(last_event) <= now() FROM heartbeat_offsets"), 't', 
 # heartbeat.max_clock_skew is the tolerance for clocks that are ahead.
 $node->set('heartbeat.max_clock_skew' => '2h');
 is($node->query($most_recent), 'hour', 'an event time within heartbeat.max_clock_skew may be the most recent one');
-$node->set('heartbeat.max_clock_skew' => '2s');    # readings arrive within 2 seconds
+$node->set('heartbeat.max_clock_skew' => '2s');    # a reading arrives at most 2 seconds after its event time
 is($node->query($most_recent) =~ /right/, 1, 'the right clock comes first with a small heartbeat.max_clock_skew');
 $node->set('heartbeat.max_clock_skew' => '5min');
 

@@ -182,9 +182,9 @@ sub distinct
 }
 
 my ($legal) = output_of(qw(--preset x)) =~ /The presets are (.*)/;
-$legal =~ s/,? (?:and )?radar\S*//g;    # their messages are Avro: test/formats
+$legal =~ s/,? (?:and )?radar\S*//g;    # the presets of RADAR-base publish Avro, and test/formats tests them
 is($legal =~ s/,| and//gr, join(' ', sort keys %reader), 'the test has a reader for each preset');
-my %sent;    # of each preset: the topic and the readings of simulated time
+my %sent;    # for each preset: the topic, and the readings with simulated times
 for my $preset (sort keys %reader)
 {
 	my $samples = $has_samples{$preset} ? 60 : 1;
@@ -277,7 +277,7 @@ my @commands = map { /^ {4}heartbeat-generator (.*?)(?: {2,}#.*)?$/mg } @blocks;
 cmp_ok(scalar @commands, '>', 4, 'docs/generator.md has more than 4 commands');
 for my $command (@commands)
 {
-	next if $command =~ /--schema(?:-registry)? /;    # test/formats has a registry and schemas
+	next if $command =~ /--schema(?:-registry)? /;    # test/formats tests such commands with a registry and schemas
 	my @limits = $command =~ /--print-template/ ? () : ($command =~ /--dry-run/ ? () : '--dry-run', $command =~ /--count/ ? () : qw(--count 2));
 	my $output = output_of(shellwords($command), @limits);
 	is($?, 0, "heartbeat-generator $command");

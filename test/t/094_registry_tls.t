@@ -24,7 +24,7 @@ my $token      = 'token.b8f6d31c';
 my $bad_token  = 'wrong.47fe0a';
 my $passphrase = 'phrase of the key 3ce9';
 my $folder     = PostgreSQL::Test::Utils::tempdir('certificates');
-my $ca         = Heartbeat::Certificates->new($folder, 'registry-ca');    # the name of docs/formats.md
+my $ca         = Heartbeat::Certificates->new($folder, 'registry-ca');    # docs/formats.md uses this name
 my $stranger   = Heartbeat::Certificates->new($folder, 'stranger');
 my %keystore   = (registry => $ca->issue('registry', names => 'DNS:localhost'), elsewhere => $ca->issue('elsewhere', names => 'DNS:elsewhere.example'));
 $ca->issue('client', names => 'DNS:heartbeat', passphrase => $passphrase);

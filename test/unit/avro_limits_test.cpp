@@ -47,8 +47,7 @@ TEST(AvroLimits, HostileSchemasAreBounded) {
     }
     EXPECT_EQ(avro_read(doubled, "", wanted_of("'/x'")), "{}");
     EXPECT_NE(avro_read(doubled, "").find("too many values"), std::string::npos);
-    // each element of the array is a record, with 69 records inside each other in it; the element has only
-    // one byte
+    // in each element of the array, 70 records are inside each other, but the element has only one byte
     std::string nested = "'int'";
     for (int i = 0; i < 70; i++)
         nested = "{'type':'record','name':'N" + std::to_string(i) + "','fields':[" + avro_field("a", nested) +

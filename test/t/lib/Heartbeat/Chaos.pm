@@ -30,7 +30,7 @@ my $deadline_seconds = 60;
     $chaos->start;                       # publishes the messages
     my $event = $chaos->strike;          # injects one fault, and waits for the recovery
     print $chaos->line($event);          # @{ $event->{problems} } is empty if there was no problem
-    my @proofs = $chaos->proofs;         # stops publishing, returns { claim, difference } for each check; '' is no difference
+    my @proofs = $chaos->proofs;         # stops publishing; returns { claim, difference } for each check; '' if the claim is true
     print $chaos->summary, $chaos->composition;
 
 =cut
@@ -39,7 +39,7 @@ sub new
 {
 	my ($class, %opt) = @_;
 	my $self = bless { padding => 0, %opt, events => [] }, $class;
-	$self->{begin}  = int(time) - 6 * 3600;    # in the past, because the event times of the messages advance faster than real time
+	$self->{begin}  = int(time) - 6 * 3600;    # six hours ago, because the event times of the messages advance faster than real time
 	$self->{deck} //= $self->_is_cluster ? 'cluster' : 'single';
 	$self->{plan}   = Heartbeat::Chaos::Plan->new(map { $_ => $self->{$_} } qw(seed workers partitions deck));
 	my $faults = $self->_is_cluster ? 'Heartbeat::Chaos::ClusterFaults' : 'Heartbeat::Chaos::Faults';

@@ -36,10 +36,11 @@ $SIG{TERM} = sub { $$ == $test_pid ? die "the test was ended by SIGTERM\n" : POS
     my $node = Heartbeat::Cluster->create('main', kafka => $kafka, settings => { 'heartbeat.topic' => 'readings' });
     my $node = Heartbeat::Cluster->create('main', start => 0);        # initialised and configured, not started
 
-Options with their defaults: kafka (a Heartbeat::Kafka; without it heartbeat.brokers is empty), settings, database
-('heartbeat'), encoding ('UTF8'), locale ('C.UTF-8'), extension (1: create the extension), version (of the extension; the
-newest), owner (a new role that owns the extension; the superuser), streaming (1: a standby can follow), archiving (1: the
-server keeps its WAL), start (1), install_path (the folder of another PostgreSQL).
+Options: kafka (a Heartbeat::Kafka; without this option heartbeat.brokers is empty), settings (a hash), database (default:
+'heartbeat'), encoding (default: 'UTF8'), locale (default: 'C.UTF-8'), extension (0: does not create the extension), version
+(the version of the extension; default: the newest), owner (a new role that owns the extension; default: the superuser),
+streaming (1: a standby can follow), archiving (1: the server keeps its WAL), start (0: does not start the server), install_path
+(the folder of another PostgreSQL).
 
 =cut
 
@@ -328,7 +329,7 @@ sub start_after_kill9
 	until ($self->start(fail_ok => 1))
 	{
 		croak 'processes of the killed server are still there' if time > $deadline;
-		$self->{_pid} = undef;    # the process id of the killed postmaster, from the file that it has left
+		$self->{_pid} = undef;    # start() has read this process id from the file of the killed postmaster
 		usleep(100_000);
 	}
 	return;

@@ -21,11 +21,11 @@ my @brokers;
     my $broker = Heartbeat::FakeBroker->new(topic => 'readings', messages => [ { value => '{...}' } ]);
 
 Texts are bytes. Without options the broker answers like a good broker. Options: topic; name (the topic's name in answers);
-cluster_id; partitions (the number of partitions that the metadata list); claims (the length of this list as the answer states
-it); topic_error, partition_error, ranges_error (in ListOffsets), fetch_error (Kafka's numbers of errors); low and high (the
+cluster_id; partitions (the number of partitions that the metadata list); claims (the number of partitions that the metadata
+state, if this number is wrong); topic_error, partition_error, ranges_error (in ListOffsets), fetch_error (Kafka's numbers of errors); low and high (the
 offsets in ListOffsets); end (the end offset in Fetch); messages ({ value, offset, timestamp } of partition 0, by default with
 offsets from `low` on); refusal (the answer to a user and password; %s is the password);
-advertised (the address in its metadata, host:port); delay (the seconds by which each answer is late).
+advertised (the broker's address in the metadata, host:port); delay (the seconds by which each answer is late).
 
 =cut
 
@@ -67,7 +67,7 @@ sub _serve
 	$SIG{PIPE} = 'IGNORE';
 	my $all = IO::Select->new($listener);
 	my %said;    # the bytes received from each client, by file descriptor
-	my @later;    # answers without a message to a fetch; the broker sends them a moment later
+	my @later;    # answers to a fetch that have no message; the broker sends these answers a moment later
 	my @late;    # answers that the broker sends later: the time, the client, the answer
 	while (1)
 	{

@@ -11,7 +11,7 @@ use Heartbeat::Reading;
 
 =pod
 
-    my $feed = Heartbeat::Feed->new($kafka, 3);    # makes the topic heartbeat-events with that many partitions
+    my $feed = Heartbeat::Feed->new($kafka, 3);    # creates the topic heartbeat-events with 3 partitions
     $feed->publish(300);
     $feed->assert_stored($node, 'a restored database has them');
 

@@ -15,8 +15,9 @@ use parent qw(Heartbeat::Kafka::Node Heartbeat::Kafka::Client);
     $kafka->create_topic('topic', 3, 'max.message.bytes=2000000');
     $kafka->produce('topic', { value => '{...}' }, { partition => 1, key => 'k', value => undef, timestamp => 1 });
 
-Options besides the properties: listeners => { NAME => 'SASL_SSL' } adds listeners besides PLAINTEXT. Such a listener has the
-address $kafka->brokers('NAME'), and properties that begin with 'listener.name.name.'. scram => [ [ user, password ] ].
+Besides the properties, new() has two options. listeners => { NAME => 'SASL_SSL' } adds a listener to the listener PLAINTEXT.
+The added listener has the address $kafka->brokers('NAME'), and its properties begin with 'listener.name.name.'.
+scram => [ [ user, password ] ] creates users for SCRAM.
 
 =cut
 

@@ -23,7 +23,7 @@ my $program = abs_path(dirname(__FILE__) . '/../../../..') . '/test/formats/publ
     my $publisher = Heartbeat::Publisher->new($kafka, $registry->url, 'basic.auth.user.info' => 'user:password');
     my @ids = $publisher->publish('ward', { format => 'avro', schema => $schema }, undef, { value => { bpm => 70 } }, ...);
 
-The third parameter describes keys: without it a key is text.
+The third parameter describes the keys. If the third parameter is undef, a key is text.
 
 =cut
 
@@ -54,7 +54,7 @@ sub DESTROY
 	my ($self) = @_;
 	local ($?, $!, $@);
 	close $self->{input};
-	kill('TERM', $self->{pid});    # a forked process of the test can still hold the pipe, and then the program does not see its end
+	kill('TERM', $self->{pid});    # if a forked process of the test still has the pipe open, the program does not see the end of its input
 	waitpid($self->{pid}, 0);
 	return;
 }

@@ -101,7 +101,7 @@ sub _answer
 	return _send($client, 200,       $argument) if $behaviour eq 'text';
 	return _endless($client) if $behaviour eq 'endless';
 	my $answer = HTTP::Tiny->new(timeout => 20)->get("$self->{url}$path");
-	return _send($client, 502, '') if $answer->{status} == 599;    # the registry itself has not answered
+	return _send($client, 502, '') if $answer->{status} == 599;    # HTTP::Tiny returns 599 if the registry has not answered
 	return _trickle($client, $answer) if $behaviour eq 'trickle';
 	return _send($client, $answer->{status}, $answer->{content});
 }

@@ -24,7 +24,7 @@ my $program = abs_path(dirname(__FILE__) . '/../../../..') . '/test/registry/tls
     $front->url;         # https://localhost:PORT
     $front->requests;    # lines with the status and the path
 
-The user and the token are both legal. Without client_ca a client needs no certificate.
+A client logs in with the user or with the token. Without client_ca a client needs no certificate.
 
 =cut
 

@@ -21,17 +21,17 @@ my $top = abs_path(dirname(__FILE__) . '/../../../..');
 =pod
 
     my $runbook = Heartbeat::Runbook->new($node, 'docs/operations.md', 'heartbeat_operator');
-    my $answer = $runbook->run('PAUSED', 1);        # the first block of that section; an error ends the test
-    $runbook->assert_all_run('States');             # every block of that part has run
+    my $answer = $runbook->run('PAUSED', 1);        # the first block of the section "PAUSED"; an error ends the test
+    $runbook->assert_all_run('States');             # passes when every block of the part "States" has run
 
 Without a role all blocks run as a superuser. For a document about several servers:
 
     my $there = $runbook->on($subscriber, $database, publisher => $connection);   # sets the psql variable publisher, as -v does
-    $there->run('Subscribe', 1);                                                  # also counts for $runbook
+    $there->run('Subscribe', 1);                                                  # $runbook counts this block too
 
-    $runbook->replace('https://registry:8081', $url);                             # in all blocks
+    $runbook->replace('https://registry:8081', $url);                             # replaces this text in all blocks
 
-    $node->query(grants_of('heartbeat_reader'));                              # creates that role, as in docs/security.md
+    $node->query(grants_of('heartbeat_reader'));                              # creates the role with the rights in docs/security.md
     my $sql = document_block('docs/administration.md', 'ALTER DATABASE');     # the block that begins with this text
 
 =cut

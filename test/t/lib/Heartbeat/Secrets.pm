@@ -18,7 +18,7 @@ my $document = abs_path(dirname(__FILE__) . '/../../../..') . '/docs/security.md
 =pod
 
     my $secrets = Heartbeat::Secrets->new($node, $folder, 'password', ...);
-    my %properties = $secrets->documented('SASL_SSL');          # the block of docs/security.md with that protocol
+    my %properties = $secrets->documented('SASL_SSL');          # the block of docs/security.md for SASL_SSL
     $secrets->use('host:port', %properties, 'sasl.password' => 'another');
     $secrets->refused('host:port', { ... }, qr/reason/, 'the reason names the mistake');
     $secrets->assert_kept;

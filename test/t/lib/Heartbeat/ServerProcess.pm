@@ -107,7 +107,7 @@ sub _end
 	my ($self, $signal) = @_;
 	my $pid = $self->{pid} // return;
 	kill($signal, $pid);
-	kill('CONT', $pid) if $self->{frozen};    # so that the pending signal takes effect
+	kill('CONT', $pid) if $self->{frozen};    # a frozen process handles the first signal only after SIGCONT
 	my $deadline = time + 30;
 	while (waitpid($pid, WNOHANG) == 0)
 	{

@@ -13,9 +13,9 @@ my $catalog = 'SET search_path = pg_catalog;';    # the spy's own queries call n
 
 =pod
 
-    my $spy = Heartbeat::Spy->new($node, 'mallory', 'heartbeat_owner', 'heartbeat_worker');   # roles to tell apart
-    $spy->act("CREATE TRIGGER t ... EXECUTE FUNCTION mallory.run_trigger()");    # as mallory; returns the error or ''
-    $spy->assert_only('on a table of readings', 'heartbeat_worker');             # mallory itself may always run it
+    my $spy = Heartbeat::Spy->new($node, 'mallory', 'heartbeat_owner', 'heartbeat_worker');   # the records distinguish these roles
+    $spy->act("CREATE TRIGGER t ... EXECUTE FUNCTION mallory.run_trigger()");    # runs this as mallory; returns the error or ''
+    $spy->assert_only('on a table of readings', 'heartbeat_worker');             # mallory may also run the code
 
 The spy's schema has the name of the role, and contains three functions: note(what) is for SQL and PL/pgSQL, noted(anyelement)
 is for CHECKs, indexes and policies, and run_trigger() is for triggers of every kind. noted() returns true. Roles that are not

@@ -11,13 +11,13 @@ use Heartbeat::Spy;
 
 =pod
 
-    my $names = Heartbeat::Stranger->names($node);               # the extension's functions and relations; $node must have them
-    my $stranger = Heartbeat::Stranger->new($node, 'public', $names);    # the role stranger; one for each database
+    my $names = Heartbeat::Stranger->names($node);               # of the extension's functions and relations in $node
+    my $stranger = Heartbeat::Stranger->new($node, 'public', $names);    # creates the role stranger; each database needs its own object
     $stranger->overload;               # functions, procedures, aggregates
     $stranger->make_ambiguous;         # functions that also match a call with fewer arguments
     $stranger->make_operators; $stranger->make_casts;
     $stranger->take_weeks(-10 .. -3);  # the names of the weeks' table partitions
-    $stranger->take_names;             # the names of the extension's own objects; call it before CREATE EXTENSION
+    $stranger->take_names;             # the names of the extension's own objects; call take_names() before CREATE EXTENSION
     $stranger->spy->assert_only('...');
 
 =cut

@@ -24,7 +24,7 @@ sub assert_restores
 	my ($node, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $name     = 'restored' . ++$restored;
-	my $dump     = PostgreSQL::Test::Utils::tempdir($name) . '/dump.sql';    # tests that run at the same time share tmp_check
+	my $dump     = PostgreSQL::Test::Utils::tempdir($name) . '/dump.sql';    # several tests can use tmp_check at the same time
 	my $encoding = $node->query('SHOW server_encoding');
 	my ($out, $err);
 	my $dumped = IPC::Run::run([ $node->installed_command('pg_dump'), '-f', $dump, '-d', $node->connstr($node->{heartbeat_database}) ],

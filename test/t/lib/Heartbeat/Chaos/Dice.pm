@@ -15,7 +15,7 @@ sub new
 	my ($class, $seed) = @_;
 	croak "a seed is a whole number from 0 to 4294967295, not $seed" if $seed !~ /^\d{1,10}$/ || $seed > 0xffffffff;
 	my $self = bless { state => ($seed + 1) * 0x9e3779b9 }, $class;
-	$self->unit for 1 .. 20;    # a small seed has few bits that are 1, so its first numbers are not random enough
+	$self->unit for 1 .. 20;    # skips 20 numbers: a small seed has few bits that are 1, so the first numbers are not random enough
 	return $self;
 }
 

@@ -64,7 +64,7 @@ my %lasts = (
 	replayed_under_batch => [ 0.1, 0.3 ],
 	moved_by_another     => [ 0.1, 0.3 ],
 	locked               => [ 0.2, 1.0 ]);
-my @long      = (8, 10);    # for leader faults of the deck `brokers`: longer than a partition with a live leader may stand still
+my @long      = (8, 10);    # seconds, for leader faults of the deck `brokers`; a partition with a live leader must not stand still for so long
 my @meanwhile = (('worker_cancelled') x 2, ('worker_terminated') x 2, 'worker_killed', 'maintenance_killed', 'server_stopped', 'settings_reloaded');
 # These second faults can occur during a fault of the cluster, and so during an election.
 my @restarts  = qw(worker_terminated worker_killed server_stopped server_restarted paused settings_reloaded);

@@ -17,7 +17,7 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Utils;
 
 my $sample_seconds = 0.1;
-my $gap_seconds    = 0.5;    # between two samples; a longer gap does not count, because the server did not answer
+my $gap_seconds    = 0.5;    # if there are more seconds between two samples, the server did not answer, and this time is no standstill
 
 my @watches;
 

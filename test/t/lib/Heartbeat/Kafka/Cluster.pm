@@ -28,12 +28,13 @@ my $first_controller_id = 101;
     $kafka->create_topic('topic', 3);                                     # replicated 3 times
     $kafka->create_assigned_topic('topic', [ [ 1, 2 ], [ 2, 3 ] ]);       # the brokers of each partition, its leader first
     my $node = $kafka->leader_of('topic', 0);                             # a Heartbeat::Kafka::Node
-    $node->kill9;                                                         # or stop, freeze; $kafka->node(1), $kafka->controller
+    $node->kill9;                                                         # or stop, freeze; $kafka->node(1) and $kafka->controller are nodes too
     $kafka->wait_for_other_leader('topic', 0, $node);
     $node->start;
     $kafka->wait_until_in_sync;
 
-Options besides the properties: brokers (3, with ids from 1 on), controllers (1, with ids from 101 on).
+Besides the properties, new() has two options: brokers (the number of brokers, by default 3; their ids begin with 1), and
+controllers (the number of controllers, by default 1; their ids begin with 101).
 
 =cut
 

@@ -20,7 +20,7 @@ use parent 'Heartbeat::ServerProcess';
 =pod
 
     my $node = Heartbeat::Kafka::Node->new('name', id => 1, roles => 'broker,controller', properties => {});
-    $node->configure("1\@127.0.0.1:" . $node->controller_port);    # $voters; writes server.properties
+    $node->configure("1\@127.0.0.1:" . $node->controller_port);    # the argument is $voters; writes server.properties
     Heartbeat::Kafka::Node::format_all($cluster_id, $node);
     $node->start;
 

@@ -38,7 +38,7 @@ sub new
 sub send
 {
 	my ($self, @messages) = @_;
-	local $SIG{PIPE} = 'IGNORE';    # finish() reports why the program ended
+	local $SIG{PIPE} = 'IGNORE';    # if the program has ended, the test must not die here: finish() reports the reason
 	my $records = '';
 	for my $message (@messages)
 	{
