@@ -1,7 +1,8 @@
-# A role that may create triggers on heartbeat's tables, or that owns one of these tables, gains no rights. On the bookkeeping
-# tables heartbeat refuses this role's triggers and rules, with an error that names them. On the tables of readings the role's
-# triggers never run with more rights than the workers' role has. This is also true when an operator or a superuser calls a
-# function of heartbeat. When the triggers and rules are dropped, ingest continues, and no reading is lost.
+# A role that may create triggers on heartbeat's tables, or that owns one of these tables, gains no rights. If the role has
+# triggers or rules on a bookkeeping table, heartbeat refuses them with an error that names the trigger or rule. On the tables
+# of readings the role's triggers never run with more rights than the workers' role has. Even if an operator or a superuser
+# calls a function of heartbeat, the role's triggers get no more rights. When the triggers and rules are dropped, ingest
+# continues, and no reading is lost.
 
 use strict;
 use warnings;
@@ -187,7 +188,7 @@ for my $role ('heartbeat_operator', undef)
 	my $who = $role // 'a superuser';
 	publish_some();
 	$node->wait_for_offsets($topic, $published);
-	# the row of N0 stays, because a seek above has skipped its message
+	# the row of N0 stays, because a seek above has skipped the message of N0
 	$node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'N_%' AND customer_id <> 'N0'");
 	$node->query("UPDATE heartbeat_dead_letters SET payload = convert_to('" . reading("M$published", 70, reading_time($now - 600 + $published)) . "', 'UTF8')
 		WHERE id = (SELECT max(id) FROM heartbeat_dead_letters WHERE resolved_at IS NULL)");

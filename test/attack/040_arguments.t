@@ -1,5 +1,5 @@
-# Arguments at the limits of their types, and very many calls. A function returns soon, or its error names the allowed
-# values. No stored value breaks a view. No role can remove its own actions from heartbeat_events.
+# Calls functions with arguments at the limits of their types, and calls functions very many times. A function returns soon, or
+# its error names the allowed values. No stored value breaks a view. No role can remove its own actions from heartbeat_events.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 # A reader sees only the rows that a view shows. If a view is not a security barrier, the server can call a cheap function of
-# the reader before the conditions of the view. Then the function could reveal rows that the view does not show.
+# the reader before the conditions of the view. In this way the function could reveal rows that the view does not show.
 
 use strict;
 use warnings;

@@ -191,8 +191,8 @@ for my $table (@tables)
 	}
 }
 
-# When the maintenance worker has removed more than 8192 rows, it vacuums heartbeat_rollup_pending and heartbeat_stale_minutes.
-# If one of these tables is missing, the worker still removes the rows of the other table.
+# The maintenance worker vacuums heartbeat_rollup_pending and heartbeat_stale_minutes when it has removed more than 8192 rows
+# from these tables. If one of these tables is missing, the worker still removes the rows of the other table.
 $node->query('ALTER TABLE heartbeat_stale_minutes RENAME TO renamed');
 $node->query(q{INSERT INTO heartbeat_rollup_pending SELECT date_trunc('minute', now()), 'CUST-0', 0, 0 FROM generate_series(1, 9000)});
 $node->query('SELECT heartbeat_resume()');

@@ -45,7 +45,7 @@ sub wait_until_stored
 }
 
 # Creates the silence rule before the readings. If a reading arrives before this rule exists, heard_until of the customer is a
-# whole minute after the arrival. Then the alert of the rule would come later.
+# whole minute after the arrival. In this case the rule would raise its alert too late for the test.
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')");
 wait_until_stored(publish('calm'), 1, 'readings are stored before the other tests');
 

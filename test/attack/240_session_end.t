@@ -49,7 +49,7 @@ my $node;
 $node->set('heartbeat.brokers' => $broker->address);
 
 # Runs the statement in a session, waits until the session's process has ended, and returns the words that this process has
-# recorded, in their order.
+# recorded, in the order of recording.
 sub ended
 {
 	my ($sql) = @_;

@@ -58,7 +58,7 @@ sub publish
 	return;
 }
 
-# Passes when each row is in the leaf table into which INSERT would put it.
+# Passes when each row is in the leaf table into which INSERT would put the row.
 sub assert_places
 {
 	my ($name, $what) = @_;
@@ -137,7 +137,7 @@ for my $shape (@shapes)
 	assert_shape(++$weeks, shape($weeks, @statements), $what);
 }
 
-# A foreign table that points to a table of the same server.
+# A table partition is a foreign table that refers to a table of the same server.
 $node->query('CREATE EXTENSION postgres_fdw');
 $node->query(sprintf q{CREATE SERVER self FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname 'heartbeat')}, $node->host, $node->port);
 $node->query('CREATE USER MAPPING FOR CURRENT_USER SERVER self');
@@ -165,7 +165,7 @@ is($node->count($other), 141, 'a unique key on the heart rate admits one reading
 is($node->query('SELECT count(*), min(error_code), max(error_code) FROM heartbeat_dead_letters'), '859|23505|23505', 'the readings that this key refuses are dead letters');
 is(differences(), '0 0', 'the audit shows no difference');
 
-# A table partition without a key: a reading that arrives twice is stored twice, and the audit shows it.
+# If a table partition has no key, a reading that arrives twice is stored twice, and the audit shows the second row.
 my $keyless = shape(++$weeks, "CREATE TABLE NAME ($columns)");
 publish($weeks, 0, 300);
 is(differences(), '0 0', 'the audit shows no difference for a table partition without a key');

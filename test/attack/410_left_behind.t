@@ -80,7 +80,7 @@ for my $action ('CASCADE', 'SET NULL', 'SET DEFAULT')
 		$node->query('DROP TABLE mallory.referring');
 	}
 }
-# A role owned the table for a while, and created a rule on it.
+# A role owned the table for a while, and created a rule on the table.
 for my $table (qw(heartbeat_records_default heartbeat_dead_letters))
 {
 	$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON $table TO heartbeat_owner");
@@ -112,7 +112,7 @@ $spy->assert_only('a table partition that retention empties');
 $viewer->quit;
 $node->set('heartbeat.retention' => 0);
 
-# When a publication has all tables, the server refuses UPDATE and DELETE on a table without a replica identity.
+# If a publication contains all tables, the server refuses UPDATE and DELETE on a table without a replica identity.
 $node->query('CREATE PUBLICATION everything FOR ALL TABLES');
 publish();
 $node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'pending sums are rolled up with a publication of all tables');

@@ -1,5 +1,5 @@
 # heartbeat_distribute() spreads the tables of a running installation over the nodes of a Citus cluster, and
-# heartbeat_undistribute() moves them back. Everything that works on one server must also work on distributed tables, and
+# heartbeat_undistribute() moves the tables back. Everything that works on one server must also work on distributed tables, and
 # each reading is stored once.
 
 use strict;
@@ -30,7 +30,7 @@ like($node->query_error('SELECT heartbeat_distribute()'), qr/these nodes have th
 	'heartbeat_distribute() refuses a node that has the extension, and names the node');
 $second->query('DROP EXTENSION heartbeat');
 
-# The same kinds of messages as in test/t: readings, anomalies, duplicates, bad messages.
+# The messages are of the same kinds as in test/t: readings, anomalies, duplicates, bad messages.
 my $now = int(time / 60) * 60 - 7200;
 my $old = $now - 61 * 7 * 86400;    # heartbeat creates no table partition for this time
 

@@ -1,5 +1,5 @@
 # The coordinator and the nodes of a cluster are killed while the workers store batches. Each reading is stored once, and the
-# counters and the summary equal the tables. No prepared transaction remains that a person would have to end.
+# counters and the summary equal the tables. No prepared transaction remains, so no person has to end one.
 
 use strict;
 use warnings;
@@ -63,8 +63,9 @@ for my $round (1 .. 4)
 }
 assert_exact('every reading is stored after nodes were killed four times');
 
-# A coordinator crashed before it decided about a prepared transaction. This transaction still locks the row of a reading,
-# and the worker that reads the message again waits for that lock. So a worker must end the transaction when it starts.
+# The coordinator crashed after it had prepared a transaction, and before it recorded whether to commit the transaction. This
+# transaction still locks the row of a reading, and the worker that reads the message again waits for that lock. So a worker
+# must end the transaction when it starts.
 my $left = q{BEGIN; INSERT INTO %s (id, customer_id, heart_rate, event_timestamp) VALUES (0, 'blocked', 70, '2026-11-20 00:00Z'); PREPARE TRANSACTION '%s'};
 my ($shard, $port) = split /\|/, $node->query(
 	"SELECT shard_name(s.logicalrelid, s.shardid), n.nodeport FROM pg_dist_shard s JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node n USING (groupid)

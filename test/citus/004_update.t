@@ -56,7 +56,7 @@ citus_join($node, $second);
 is($second->query("SELECT count(*) FROM pg_class WHERE relname = 'heartbeat_records'"), 1, 'a new node gets the tables');
 is($second->query("SELECT count(*) FROM pg_extension WHERE extname = 'heartbeat'"), 0, 'a new node does not get the extension');
 
-# A dump, restored as docs/scale-out.md describes it
+# The test restores a dump as docs/scale-out.md describes.
 $node->query("SELECT heartbeat_pause('dump')");
 my $readings = q(SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM (SELECT customer_id, heart_rate, event_timestamp, ingested_at FROM heartbeat_records) t);
 my $rows     = $node->query($readings);

@@ -1,6 +1,6 @@
 // Asks a schema registry through the module heartbeat_formats, as a worker does, and prints the answer.
-// test/formats/check_registry runs it: ask_registry FOLDER URLS ID [PROPERTIES]. With the option --compile it
-// compiles .proto files: ask_registry FOLDER --compile MAIN [NAME=FILE ...].
+// test/formats/check_registry runs this program: ask_registry FOLDER URLS ID [PROPERTIES]. With the option
+// --compile the program compiles .proto files: ask_registry FOLDER --compile MAIN [NAME=FILE ...].
 #include "registry/formats_library.h"
 #include "registry/registry_config.h"
 

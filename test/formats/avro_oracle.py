@@ -2,10 +2,10 @@
 #
 #   avro_oracle.py --dump PROGRAM [--cases N] [--seed N]
 #
-# PROGRAM is avro_dump, which also compares the reading of single places with the reading of whole messages. A case is one of:
-# - fastavro or Apache's library writes the message, and heartbeat must read the same value
-# - avro_encoder.py writes the message with blocks of all kinds, and fastavro must read the same value as heartbeat
-# - bytes of the message are changed: if heartbeat accepts the message, fastavro must read the same value
+# PROGRAM is avro_dump. avro_dump itself checks that it reads single places in the same way as whole messages. A case is one of:
+# - fastavro or Apache's library writes the message, and heartbeat must read the same value - avro_encoder.py writes the message
+# with blocks of all kinds, and fastavro must read the same value as heartbeat - bytes of the message are changed: if heartbeat
+# accepts the message, fastavro must read the same value
 import argparse
 import collections
 import io

@@ -1,5 +1,5 @@
-// Prints a value tree as JSON. The oracles and the unit tests of formats use it. An unsigned integer is a
-// number, bytes are {"bytes":"..."} in hexadecimal, and an integer with a time scale is {"time":...}.
+// Prints a value tree as JSON. The oracles and the unit tests of formats use this file. An unsigned integer
+// is a number, bytes are {"bytes":"..."} in hexadecimal, and an integer with a time scale is {"time":...}.
 #pragma once
 
 #include "decode/value_tree.h"

@@ -1,5 +1,5 @@
-// Fuzzing: for any messages, a batch has each message once, and its readings in the order of the primary key.
-// The harness compares the batch with a simple implementation.
+// Fuzzing: for any messages, a batch has each message once. The lists of a batch have its readings in the
+// order of the primary key. The harness compares the batch with a simple implementation.
 #include "decode/batch_filler.h"
 #include "decode/pipeline.h"
 #include "require.h"

@@ -1,5 +1,5 @@
 // Fuzzing: each properties file gives a configuration or an error. A configuration always has the properties
-// that heartbeat's guarantees need. An error is a text that can be shown, and it quotes no value of the file.
+// that heartbeat's guarantees need. An error is a text that can be shown, and quotes no value of the file.
 #include "kafka/kafka_config.h"
 #include "require.h"
 

@@ -1,7 +1,7 @@
 // Fuzzing: for any text of librdkafka and any properties file, the shown text is valid UTF-8 without control
-// characters. The shown text fits into its buffer, and utf8_copy() does not change it. No value of the file
-// is in the shown text, except a value that is an ordinary word. The input's first line is the value, and the
-// other lines are librdkafka's text.
+// characters. The shown text fits into its buffer, and utf8_copy() does not change the shown text. No value
+// of the file is in the shown text, except a value that is an ordinary word. The input's first line is the
+// value, and the other lines are librdkafka's text.
 #include "decode/utf8_text.h"
 #include "kafka/redaction.h"
 #include "require.h"

@@ -1,5 +1,6 @@
 // Test code: kafka-admin changes and queries topics on a broker. A command needs only milliseconds, because
-// it does not start Java. Each command returns when the broker shows the effect, or fails at its deadline.
+// it does not start Java. Each command returns when the broker shows the effect of the command, or fails at
+// the deadline of the command.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -212,8 +213,8 @@ std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int
         rd_kafka_topic_partition_list_new(partitions), rd_kafka_topic_partition_list_destroy);
     for (int partition = 0; partition < partitions; partition++)
         rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), partition)->offset = which;
-    // A broker that has just become a partition's leader can still answer that it is not the leader. If no
-    // leader answers, the whole call fails with the error of one of the leaders.
+    // Right after a broker has become a partition's leader, the broker can answer that it is not the leader.
+    // If no leader answers, the whole call fails with the error of one of the leaders.
     const auto leader_is_new = [](rd_kafka_resp_err_t error) {
         return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;

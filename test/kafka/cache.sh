@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # The programs test/kafka/kafka and test/registry/registry source this file.
 
-# Prints the folder of the cache. The cache is outside of the checkout, so a second clone need not download anything again. If
-# root starts the tests, the tests that need a server run as another user. So root's cache is in a folder that other users can
-# read.
+# Prints the folder of the cache. The cache is outside of the checkout, so a second clone uses the files that the first clone
+# has downloaded. If root starts the tests, the tests that need a server run as another user. So root's cache is in a folder
+# that other users can read.
 cache_folder() {
     if [ -n "${HEARTBEAT_CACHE:-}" ]; then
         echo "$HEARTBEAT_CACHE"

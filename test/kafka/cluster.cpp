@@ -93,7 +93,7 @@ std::string leaders(const struct rd_kafka_metadata &metadata, const std::string 
     return "none";
 }
 
-// Waits for the end of the input, at most until the timeout, and returns whether it has ended.
+// Waits for the end of the input, at most until the timeout, and returns whether the input has ended.
 bool is_input_over(int timeout_ms) {
     struct pollfd input = {STDIN_FILENO, POLLIN, 0};
     return poll(&input, 1, timeout_ms) > 0;

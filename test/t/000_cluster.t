@@ -35,7 +35,7 @@ $kafka->wait_until_in_sync;
 $kafka->elect_preferred_leaders;
 is($kafka->leader_of('rig', 0)->id, 1, 'a restarted broker leads its partition again after a preferred leader election');
 
-# Without a controller the brokers still answer clients, and no leader changes.
+# While there is no controller, the brokers answer clients, and no leader changes.
 $kafka->controller->kill9;
 # an idempotent producer would need an id from the controller, so this producer is not idempotent
 my $producer = $kafka->producer('rig', '-X', 'enable.idempotence=false');

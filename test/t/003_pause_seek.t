@@ -20,7 +20,8 @@ $kafka->create_topic('heartbeat-events', 2);
 my $node = Heartbeat::Cluster->create('pause', kafka => $kafka, settings => { 'heartbeat.batch_size' => 500 });
 my $stored = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 
-# Passes when the number of readings does not change for a second. A running worker would store many batches in a second.
+# Passes when the number of readings does not change for a second. If ingest were not paused, the worker would store many
+# batches in a second.
 sub stays_the_same
 {
 	my ($what) = @_;

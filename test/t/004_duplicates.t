@@ -1,5 +1,5 @@
-# A reading that is published twice is stored once. The second message can be in the same batch, in another batch or in
-# another partition. The second message can also have another heart rate.
+# A reading that is published twice is stored once. The second message of the reading can be in the same batch, in another batch
+# or in another partition. The second message can also have another heart rate.
 
 use strict;
 use warnings;

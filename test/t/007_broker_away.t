@@ -1,5 +1,5 @@
 # A worker waits for a missing broker, topic, database or extension. The status names the missing object, and the log names the
-# object only once. When the object exists, the worker begins to read messages.
+# object only once. When the missing object exists again, the worker reads messages.
 
 use strict;
 use warnings;

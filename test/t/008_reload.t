@@ -1,5 +1,5 @@
 # A reload changes settings. If a value is wrong, the error names the setting. PostgreSQL reports some wrong values when a user
-# sets them, and heartbeat reports the other wrong values when it uses them.
+# sets a value, and heartbeat reports the other wrong values when heartbeat uses the value.
 
 use strict;
 use warnings;

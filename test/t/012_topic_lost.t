@@ -21,8 +21,8 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 $node->wait_for_state('RUNNING');
 
-# The topic is recreated with more messages than the worker had read. The stored offsets exist in the new topic too, but
-# there they belong to other messages.
+# The topic is recreated with more messages than the worker had read. The new topic has the stored offsets too, but with other
+# messages.
 $kafka->delete_topic('heartbeat-events');
 $node->wait_for_state('CONNECTING', 'does not exist', 'the worker reports CONNECTING when its topic is deleted');
 $kafka->create_topic('heartbeat-events', 2);

@@ -65,8 +65,8 @@ sub read_topic
 	return;
 }
 
-# While the server is down, the topic is recreated with more messages than the worker had read. The stored offsets exist in
-# the new topic too, but there they belong to other messages.
+# While the server is down, the topic is recreated with more messages than the worker had read. The new topic has the stored
+# offsets too, but with other messages.
 $kafka->create_topic('again', 2);
 publish('again', 10, 2);
 $node->wait_for_offsets('again', 5, 5);

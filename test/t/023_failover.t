@@ -1,6 +1,6 @@
-# Failover: a standby runs no worker. The standby is promoted while it lacks many messages. Then the workers of the promoted
-# server continue at its own stored offsets. The old primary first runs as a second primary. Then the old primary is rewound,
-# follows the new primary, and is promoted again. At the end each server has every reading once.
+# Failover: a standby runs no worker. The standby is promoted while it lacks many messages. The workers of the promoted server
+# continue at the stored offsets of this server. The old primary first runs as a second primary. Then the old primary is
+# rewound, follows the new primary, and is promoted again. At the end each of the two servers has every reading once.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
 # Tests upgrades by pg_upgrade, with copied files and with linked files. Also tests updates by ALTER EXTENSION UPDATE, and
-# single-user mode. An upgrade does not change the tables, offsets and table partitions, and no process of heartbeat runs
-# during an upgrade. Afterwards the workers continue, and store each reading exactly once.
+# single-user mode. An upgrade does not change the tables, offsets and table partitions, and no process of heartbeat runs during
+# an upgrade. After the upgrade the workers continue, and store each reading exactly once.
 
 use strict;
 use warnings;

@@ -13,7 +13,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# script/test has mounted this small file system, so that the test can fill it without filling another file system.
+# script/test has mounted this small file system, so that the test fills only this file system.
 my $disk = $ENV{HEARTBEAT_SMALL_DISK} // die 'HEARTBEAT_SMALL_DISK is not set: run this test by script/test';
 rmtree($disk, { keep_root => 1 });
 mkdir "$disk/tablespace" or die "$disk/tablespace: $!";

@@ -69,7 +69,7 @@ for my $mistake (
 	[
 		'MTLS',
 		{ %tls, 'ssl.certificate.location' => "$folder/impostor.pem", 'ssl.key.location' => "$folder/impostor.key" },
-		# newer clients do not send a certificate if the broker does not know its authority
+		# newer clients do not send a certificate if the broker does not know the authority that has signed the certificate
 		qr/unknown ca|certificate unknown|handshake failure|bad certificate|certificate required/,
 		'a certificate of an authority that the broker does not know'
 	],

@@ -130,8 +130,8 @@ command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), 
 is($node->safe_psql('restored', 'SELECT count(*) FROM "Ward Eight".heartbeat_records'), $kept, 'the restored database has all readings');
 
 # Retention has dropped readings. To restore these readings, the test drops the extension and creates it again, and the worker
-# stores all readings again. The role `chief` owns the new extension. Later the role `clerk`, which is not a superuser, owns the
-# extension.
+# stores all readings again. The role `chief` owns the new extension. Later in the test, the role `clerk` owns the extension,
+# and `clerk` is not a superuser.
 $node->query($_) for 'DROP EXTENSION heartbeat', 'DROP SCHEMA "Ward Eight"', 'CREATE SCHEMA ward', 'CREATE ROLE chief SUPERUSER',
 	'CREATE ROLE clerk', 'GRANT USAGE, CREATE ON SCHEMA ward TO clerk', 'SET ROLE chief; CREATE EXTENSION heartbeat SCHEMA ward';
 look_in('ward');

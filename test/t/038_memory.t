@@ -94,7 +94,7 @@ for my $case (
 is(join(' ', $node->worker_pids('heartbeat worker%')), $pid, 'the worker is the same process for all backlogs');
 $user->quit;
 
-# The worker tries a batch hundreds of times, and each time an error occurs after the worker has inserted all rows. A cancel
+# The worker tries a batch hundreds of times. In each attempt an error occurs after the worker has inserted all rows. A cancel
 # request ends the wait between two attempts.
 $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'lock_not_available'; END $$});

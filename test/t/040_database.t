@@ -62,8 +62,8 @@ for my $frozen (0, 1)
 	$feed->assert_counted($node, 'every reading is counted once after the database was dropped and created again');
 }
 
-# An administrator renames the database. First the administrator changes the setting heartbeat.database and restarts the
-# server. After that no worker is connected to the database.
+# An administrator renames the database. First the administrator changes the setting heartbeat.database and restarts the server.
+# After the restart no worker is connected to the old database.
 $node->safe_psql('postgres', "ALTER SYSTEM SET heartbeat.database = 'elsewhere'");
 $node->restart;
 $node->wait_for_log(qr/STOPPED: database "elsewhere" does not exist/);

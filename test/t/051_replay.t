@@ -60,8 +60,8 @@ assert_complete('both audits show no difference after the replay');
 is($node->query($positions), '0:2000 1:2000', 'a replay does not change the stored offsets');
 $node->assert_readings('each reading is stored as it was published', @messages);
 
-# The counters do not include readings that a seek has skipped. After a replay of the period of these readings, the counters
-# include the readings.
+# The counters do not include readings that a seek has skipped. When heartbeat_replay() has replayed the period of the skipped
+# readings, the counters include these readings.
 $kafka->produce($topic, map { { %$_, timestamp => ($epoch + 3000) * 1000 } } reading_stream(200, 2, start => $epoch, first => 4000));
 $node->wait_for_offsets($topic, 2100, 2100);
 $node->query('SELECT heartbeat_pause()');

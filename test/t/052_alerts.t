@@ -38,7 +38,7 @@ sub alert_is
 
 $node->wait_for_state('RUNNING');
 
-# The clients listen from the beginning; the test checks their output at the end.
+# The clients listen from the beginning of the test, and the test checks the clients' output at its end.
 my $examples = "$FindBin::RealBin/../../examples";
 my %printed  = (python => '', psql => '');
 my %clients  = (

@@ -67,7 +67,7 @@ $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'garba
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET heartbeat.dead_letter_limit');
 $node->assert_audit;
 
-# A producer sends messages again.
+# A producer sends the same messages a second time.
 publish(@stream[ 0 .. 99 ]);
 stored();
 like($runbook->run('Duplicates', 1), qr/^0\|\d+\|50\n1\|2000\|50$/m, 'the query shows the duplicates of each partition');

@@ -87,7 +87,7 @@ is($node->query('SELECT highest FROM vw_my_highest'), 180, 'the views use the ne
 is_deeply([ $kafka->wait_for_group_offsets('heartbeat-move', $topic, 1503) ], [1503], 'heartbeat commits offsets to its own consumer group');
 is_deeply([ $kafka->wait_for_group_offsets($group, $topic, 1003) ], [1003], "the group of the Python consumer keeps the offset at which the consumer stopped");
 
-# Moves ingest back to the consumer.
+# Moves ingest from heartbeat back to the consumer.
 $node->query($drop_views);
 $page->run('Returning to the consumer', 1);
 is($node->query($old), '1481|54|54', 'the old tables and their view are back');

@@ -1,6 +1,6 @@
-# A broker's volume was restored from a copy. So the log of a Kafka partition is truncated, and new messages have the offsets
-# of messages that the worker has read. The worker notices the truncation before it stores a new message. By default the worker
-# is then FAILED, and a person decides how the worker continues.
+# A broker's volume was restored from a copy. So the log of a Kafka partition is truncated, and new messages have the offsets of
+# messages that the worker has read. The worker notices the truncation before it stores a new message. By default the worker is
+# then FAILED, and a person must decide how the worker continues.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
 # A reading with the same customer, time and device as a stored reading, but another heart rate, is in conflict. The stored
-# reading stays, and heartbeat keeps the message of the new reading. A retry with `replace` replaces the stored heart rate with
-# the newer heart rate. Both audits stay exact.
+# reading stays, and heartbeat keeps the message of the new reading as a dead letter. A retry with `replace` replaces the stored
+# heart rate with the newer heart rate. Both audits stay exact.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
-# With a mapping, a message can have many readings, or no reading. The readings of two devices at the same time are two
-# readings. heartbeat stores all readings of a message or none of them. But if a reading of the message is in conflict,
-# heartbeat stores only the other readings.
+# With a mapping, a message can have many readings, or no reading. If two devices measure one customer at the same time,
+# heartbeat stores two readings. heartbeat stores all readings of a message or none of them. But if a reading of the message is
+# in conflict, heartbeat stores only the other readings.
 
 use strict;
 use warnings;

@@ -107,8 +107,8 @@ $node->wait_for_query(q(SELECT next_offset FROM heartbeat_offsets WHERE source =
 $node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')});
 $node->wait_for_query(counted('unknown'), 20, 'all messages with these ids are stored');
 
-# Producers use both versions at the same time. Each of two sources reads one version: a condition with null is true if the schema
-# lacks the field.
+# Producers use both versions at the same time. Each of two sources reads the messages of one version. For this it has a condition
+# with null, which is true if the schema lacks the field.
 my %version = (old => [ '/bpm', '/pulse' ], new => [ '/pulse', '/bpm' ]);
 for my $name (sort keys %version)
 {

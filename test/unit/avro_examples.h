@@ -1,5 +1,5 @@
 // Unit test: makes readers of Avro schemas, encodes values in Avro's binary encoding, and shows the tree of a
-// message as one text. The tests of the Avro reader include it.
+// message as one text. The tests of the Avro reader include this file.
 #pragma once
 
 #include "decode/schema_reader.h"

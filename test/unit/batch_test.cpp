@@ -35,7 +35,7 @@ class BatchTest : public testing::Test {
         take(&batch, {partition, offset, 1000 + offset, -1, bytes_of("key"), bytes_of(payload)},
              first_offset);
     }
-    // Adds a message with several readings. All of them get the event time `start`.
+    // Adds a message with several readings. All of these readings get the event time `start`.
     void add_many(int64_t offset, const std::vector<ReadingView> &readings) {
         ASSERT_TRUE(batch.begin_message({.offset = offset}, 0));
         for (ReadingView reading : readings) {

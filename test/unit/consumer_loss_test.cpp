@@ -61,7 +61,7 @@ class ConsumerLoss : public testing::Test {
         rd_kafka_mock_cluster_destroy(cluster);
         rd_kafka_destroy(producer);
     }
-    // Waits as an ingest worker does: it calls consumer_fill() after a second, or when the client reports an
+    // Waits as an ingest worker does: calls consumer_fill() after a second, or when the client reports an
     // event.
     FillResult fill(Batch *batch) {
         pollfd readable{consumer_descriptor(consumer), POLLIN, 0};

@@ -1,5 +1,5 @@
 // Unit test: makes payloads from valid and invalid parts, and checks the properties of each decoding error.
-// The tests of decoding include it.
+// The tests of decoding include this file.
 #pragma once
 
 #include "decode/decoder_of_heartbeat.h"

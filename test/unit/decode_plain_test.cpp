@@ -48,7 +48,7 @@ TEST(DecodePlain, AcceptsThePayloadsOfProducers) {
              reading_of("CUST-0007", "74.5", "2026-11-22 14:39:02"),
              reading_of(" ~!#[]/", "0", "2026-11-22T14:39:02.1234567+05:30"),
              reading_of(std::string(customer_id_max_characters, 'x'), "300"),
-             // as Python's json.dumps writes it
+             // this is the text that Python's json.dumps writes
              R"({"customer_id": "CUST-0007", "heart_rate": 74, "event_timestamp": "2026-11-22T14:39:02Z"})"s,
              R"({  "event_timestamp"  :  "2026-11-22T14:39:02Z"  ,"heart_rate":1.25 , "customer_id":"a"  })"s,
          })

@@ -21,8 +21,9 @@ constexpr int rounds = 300;
 constexpr int rounds = 2000;
 #endif
 
-// Returns a message that only the JSON parser can read: it has unknown keys, escapes and nested values. Some
-// messages need more memory than a JsonArena contains itself. Each message has a different reading.
+// Returns a message that only the JSON parser can read, because the message has unknown keys, escapes and
+// nested values. Some messages need more memory than a JsonArena contains itself. Each message has a
+// different reading.
 std::string payload_of(int thread, int round) {
     const std::string number = std::to_string(thread * 100000 + round);
     return with_rate(number + ".5,\"\\u0078\":[" +

@@ -99,8 +99,8 @@ TEST(MappedMemory, MadeTextsAreBounded) {
               "ids; expected fewer");
 }
 
-// The message has many members and many elements. The decoder searches the members only once. If it searched
-// the members again for each element, the decoding would take minutes.
+// The message has many members and many elements. The decoder searches the members only once. If the decoder
+// searched the members again for each element, the decoding would take minutes.
 TEST(MappedMemory, PartsOfJoinedPlacesAreFoundOnce) {
     const MappingPointer mapping =
         compile(Fields{"['/id','name']", "'/rate'", "{'at':'/t','unit':'s','plus':'/p','plus_unit':'s'}",

@@ -1,5 +1,5 @@
 // Unit test: compiles mappings, decodes a message with a mapping, and shows the result as one text. The tests
-// of mappings include it.
+// of mappings include this file.
 #pragma once
 
 #include "decode/mapped_decoder.h"

@@ -37,7 +37,7 @@ void *operator new(size_t size) {
 void *operator new(size_t size, const std::nothrow_t & /*tag*/) noexcept {
     return is_to_fail() ? nullptr : std::malloc(size == 0 ? 1 : size);
 }
-// If gcc inlined this function, it would warn that free() does not match operator new.
+// If gcc inlined this function, gcc would warn that free() does not match operator new.
 [[gnu::noinline]] void operator delete(void *memory) noexcept {
     std::free(memory);
 }

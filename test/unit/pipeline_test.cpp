@@ -1,5 +1,5 @@
-// Unit test: the pipeline takes a message through any decoder, classifies its readings, and adds both to the
-// batch.
+// Unit test: the pipeline decodes a message with any decoder, classifies the readings, and adds the message
+// and the readings to the batch.
 #include "decode/batch_filler.h"
 #include "decode/header_reader.h"
 #include "decode/pipeline.h"

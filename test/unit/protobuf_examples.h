@@ -1,5 +1,5 @@
 // Unit test: writes descriptors and messages of Protobuf, and shows the tree that the reader makes of a
-// message. The tests of Protobuf include it.
+// message. The tests of Protobuf include this file.
 #pragma once
 
 #include "../formats/places.h"

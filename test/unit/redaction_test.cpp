@@ -66,7 +66,8 @@ TEST(Redaction, HidesANumberThatIsAPassword) {
 }
 
 // A value can be an ordinary word that librdkafka's own texts also contain. The redactor must not replace
-// this word in librdkafka's own texts. Otherwise a person could guess the replaced word, which is the value.
+// this word in librdkafka's own texts. If the redactor replaced this word there, a person could guess the
+// replaced word, and so would know the value.
 TEST(Redaction, LeavesOrdinaryWordsUnlessTheyAreQuotedAsAValue) {
     for (const char *word : {"broker", "a", "Authentication", "Connection refused", "failed"}) {
         FileProperty password = {1, "sasl.password", word};

@@ -1,6 +1,6 @@
 // Unit test: consumers of one cluster share a client of librdkafka. Each consumer gets the messages of its
-// own topic, each message once and in order. Meanwhile another consumer is assigned again, or is closed and
-// opened. The test uses librdkafka's mock cluster inside this process.
+// own topic, each message once and in order. While a consumer gets its messages, another consumer is assigned
+// again, or is closed and opened. The test uses librdkafka's mock cluster inside this process.
 #include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "kafka/consumer.h"

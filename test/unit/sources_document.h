@@ -1,4 +1,5 @@
-// Unit test: the common layouts of docs/sources.md. The tests of mappings and of suggestions include it.
+// Unit test: the common layouts of docs/sources.md. The tests of mappings and of suggestions include this
+// file.
 #pragma once
 
 #include "mapping_examples.h"

@@ -10,14 +10,14 @@ namespace {
 std::string copied(const std::string &text, size_t size = 4096) {
     std::string copy(size, '#');
     utf8_copy(copy.data(), size, text.c_str());
-    copy.resize(copy.find('\0')); // up to its zero byte
+    copy.resize(copy.find('\0')); // ends the copy at its zero byte
     return copy;
 }
 
 std::string identified(const std::string &text, size_t size = 64) {
     std::string copy(size, '#');
     ascii_copy(copy.data(), size, text.c_str());
-    copy.resize(copy.find('\0')); // up to its zero byte
+    copy.resize(copy.find('\0')); // ends the copy at its zero byte
     return copy;
 }
 

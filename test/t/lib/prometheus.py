@@ -1,5 +1,5 @@
-# Test code: reads a text in Prometheus' format from standard input, parses it by Prometheus' own parser, and prints the
-# result as JSON. If names of YAML files are given, it prints the contents of these files as JSON.
+# Test code: reads a text in Prometheus' format from standard input, parses it by Prometheus' own parser, and prints the result
+# as JSON. If the arguments are names of YAML files, the program prints the contents of these files as JSON.
 import json
 import sys
 

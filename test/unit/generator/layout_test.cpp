@@ -14,7 +14,7 @@ Options options_with(const char *preset) {
     return options;
 }
 
-// Returns the error of layout_load(), or an empty text if it accepts the options.
+// Returns the error of layout_load(), or an empty text if layout_load() accepts the options.
 std::string mistake_of(Options options) {
     try {
         layout_load(&options);

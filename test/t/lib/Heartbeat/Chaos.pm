@@ -1,7 +1,7 @@
 # Test code: injects random faults into a server and a Kafka while messages arrive. The choice of faults depends only on the
-# seed. This code records each fault and how long the recovery took, and checks all data at the end. The test starts the
-# server and the broker. With a Heartbeat::Kafka::Cluster this code also measures how long a Kafka partition with a live leader
-# stands still. This code does not use Test::More, because script/soak also uses this code.
+# seed. This code records each fault and how long the recovery took, and checks all data at the end. The test starts the server
+# and the broker. With a Heartbeat::Kafka::Cluster this code also measures how long a Kafka partition with a live leader stands
+# still. This code does not use Test::More, because script/soak uses this code without a test.
 
 package Heartbeat::Chaos;
 

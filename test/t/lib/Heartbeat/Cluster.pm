@@ -82,8 +82,8 @@ sub create_extension
 	return;
 }
 
-# Creates a server from a base backup of another server, and starts it. With start => 0 it does not start the server. Further
-# options are `settings`, which is a hash, and the options of init_from_backup.
+# Creates a server from a base backup of another server, and starts it. With start => 0 the function does not start the server.
+# Further options are `settings`, which is a hash, and the options of init_from_backup.
 sub create_from_backup
 {
 	my ($class, $name, $root, $backup, %opt) = @_;
@@ -154,7 +154,7 @@ sub wait_for_query
 	my ($answer, $error);
 	while (1)
 	{
-		# while a server restarts, the query fails, and the loop tries it again
+		# while a server restarts, the query fails, and the loop repeats the query
 		$self->psql($self->{heartbeat_database}, $sql, stdout => \$answer, stderr => \$error);
 		$answer //= '';
 		return pass($what) if ref $expected ? $answer =~ $expected : $answer eq $expected;
@@ -168,7 +168,7 @@ sub wait_for_query
 	return 0;
 }
 
-# Passes when the worker has the expected state. If a pattern is given, the reason must also match it.
+# Passes when the worker has the expected state. If a pattern is given, the reason of the state must match the pattern.
 sub wait_for_state
 {
 	my ($self, $state, $reason, $what) = @_;

@@ -1,6 +1,6 @@
-# Test code: a Kafka broker whose answers a test chooses. It can answer with any cluster id, number of partitions and range of
-# offsets. It can also answer with any error, message or refusal. It supports only the versions of Kafka's protocol that it
-# announces. The process of the broker ends with the test.
+# Test code: a Kafka broker whose answers a test chooses. The broker can answer with any cluster id, number of partitions and
+# range of offsets. The broker can also answer with any error, message or refusal. The broker supports only the versions of
+# Kafka's protocol that it announces. The process of the broker ends with the test.
 
 package Heartbeat::FakeBroker;
 

@@ -1,5 +1,5 @@
-# Test code: a server that does not speak Kafka's protocol, at the address of a Kafka broker. It resets connections, answers
-# with random bytes, answers as a web server, or does not answer. The process of the server ends with the test.
+# Test code: a server that does not speak Kafka's protocol, at the address of a Kafka broker. The server resets connections,
+# answers with random bytes, answers as a web server, or does not answer. The process of the server ends with the test.
 
 package Heartbeat::Impostor;
 

@@ -1,5 +1,6 @@
 # Test code: publishes messages of Avro, Protobuf and JSON Schema with the serializers of confluent-kafka. The program
-# test/formats/publish.py publishes the messages, and its file describes the requests. The program runs until the test ends.
+# test/formats/publish.py publishes the messages. The file of this program describes the requests. The program runs until the
+# test ends.
 
 package Heartbeat::Publisher;
 

@@ -1,5 +1,5 @@
-# Test code: an HTTP server between heartbeat and a schema registry. It passes requests on, or it misbehaves: it answers an error
-# or nonsense, answers slowly, or never ends its answer. It counts the requests.
+# Test code: an HTTP server between heartbeat and a schema registry. The front passes requests on, or misbehaves: it answers an
+# error or nonsense, answers slowly, or never ends its answer. It counts the requests.
 
 package Heartbeat::RegistryFront;
 

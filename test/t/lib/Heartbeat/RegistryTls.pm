@@ -1,5 +1,5 @@
-# Test code: an HTTPS server in front of a schema registry. It checks the credentials of each request, and the certificate of the
-# client. The program test/registry/tls_front.py is this server. The program ends with the test.
+# Test code: an HTTPS server in front of a schema registry. The server checks the credentials of each request, and the
+# certificate of the client. The program test/registry/tls_front.py is this server. The program ends with the test.
 
 package Heartbeat::RegistryTls;
 

@@ -1,6 +1,6 @@
 # Test code: a role that may create objects in the extension's schema, even before the extension exists. The role creates
 # objects that a session could mistake for objects of the extension or the server: functions, operators, casts, types and tables
-# with the same names. Each of these objects records which role runs it.
+# with the same names. Each of these objects records the role that runs the object.
 
 package Heartbeat::Stranger;
 
@@ -22,8 +22,8 @@ use Heartbeat::Spy;
 
 =cut
 
-# The types of arguments, and for each type a list of other types. If an argument of a call is a literal, has a cast or needs an
-# implicit conversion, it can match one of these other types equally well or better.
+# The types of arguments, and for each type a list of other types. An argument of a call can match one of these other types
+# equally well or better, if the argument is a literal, has a cast or needs an implicit conversion.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],
 	'text'                        => [ 'varchar', 'name', 'bpchar', '"char"', 'json', 'anyelement' ],
@@ -101,8 +101,8 @@ sub overload
 	return $self->_make('CREATE FUNCTION stranger.add(point, point) RETURNS point LANGUAGE sql AS \'SELECT stranger.note($$aggregate$$); SELECT $1\'', @sql);
 }
 
-# Creates functions that make calls ambiguous. Afterwards each call is ambiguous: with all arguments, and without the arguments
-# that have defaults. Even a call of a function without parameters is ambiguous. The test itself calls
+# Creates functions that make calls ambiguous. After make_ambiguous() each call is ambiguous: with all arguments, and without
+# the arguments that have defaults. A call of a function without parameters is ambiguous too. The test itself calls
 # heartbeat_check_objects(), so the stranger creates no function with this name.
 sub make_ambiguous
 {

@@ -217,7 +217,7 @@ sub _create
 	return;
 }
 
-# Moves partitions to other brokers: { partition => [ ids, the leader first ] }. Returns when they have moved.
+# Moves partitions to other brokers: { partition => [ ids, the leader first ] }. Returns when the partitions have moved.
 sub reassign { my ($self, $topic, $replicas) = @_; return $self->_reassign(map { [ $topic, $_, $replicas->{$_} ] } sort keys %$replicas); }
 
 sub _reassign

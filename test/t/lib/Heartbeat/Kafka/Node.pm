@@ -1,5 +1,6 @@
-# Test code: one process of Kafka, which is a broker, a controller or both, with its own storage and ports. A test can format its
-# storage. The base class starts, stops, kills and freezes the process. Heartbeat::Kafka and Heartbeat::Kafka::Cluster use it.
+# Test code: one process of Kafka, which is a broker, a controller or both, with its own storage and ports. A test can format the
+# storage. The base class starts, stops, kills and freezes the process. Heartbeat::Kafka and Heartbeat::Kafka::Cluster use this
+# class.
 
 package Heartbeat::Kafka::Node;
 
