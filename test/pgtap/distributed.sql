@@ -1,7 +1,7 @@
 -- The dependencies of the tables that Citus distributes. This test needs no Citus, because the test itself follows dependencies
 -- in the way Citus does. A distributed table must not depend on itself, directly or through other objects, because Citus
--- refuses such a table. A distributed table must also not depend on the extension, because Citus would create the extension on
--- its nodes.
+-- refuses such a table. A distributed table must not depend on the extension either, because Citus would create the extension
+-- on the nodes.
 BEGIN;
 SELECT plan(10);
 
@@ -13,7 +13,7 @@ CREATE TEMP VIEW distributed AS
     SELECT h.inhrelid FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhparent
     WHERE c.relname IN ('heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup');
 
--- Pairs of objects: Citus must create the second object on its nodes before it creates the first object.
+-- Each row has two objects. Citus must create the second object on its nodes before it creates the first object.
 CREATE TEMP VIEW needs (classid, objid, refclassid, refobjid) AS
     SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_depend d WHERE d.deptype IN ('n', 'e')
     UNION -- a relation needs the functions of each view, function, constraint, default, policy and index that uses the relation

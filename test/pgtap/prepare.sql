@@ -20,7 +20,7 @@ PREPARE TRANSACTION 'heartbeat_pgtap';
 \set state :SQLSTATE
 SELECT is(:'state'::text, '0A000', 'heartbeat_resume() cannot be prepared');
 
--- other transactions can be prepared, if the server allows it
+-- heartbeat lets the server prepare all other transactions
 BEGIN;
 DO $$ BEGIN PERFORM heartbeat_classify(74); END $$;
 PREPARE TRANSACTION 'heartbeat_pgtap';

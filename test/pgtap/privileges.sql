@@ -1,4 +1,5 @@
--- Rights in the catalogs: PUBLIC has no rights, and a function that acts as its owner never uses the search_path of its caller.
+-- Reads the catalogs: PUBLIC has no rights. If a function acts as its owner, the function does not use its caller's
+-- search_path.
 BEGIN;
 SELECT plan(14);
 

@@ -42,7 +42,7 @@ interrupt_past(100_000, 'a second crash of the worker', sub { $node->kill_worker
 $node->set('heartbeat.batch_size' => 20_000);
 $node->wait_for_offsets('heartbeat-events', (37_500) x 4);
 
-# The broker is killed while a producer writes to it and the worker reads from it.
+# The broker is killed while a producer writes to this broker and the worker reads from this broker.
 my $producer = $kafka->producer('heartbeat-events', '--timeout', 90);
 $producer->send(@messages[ 150_000 .. 174_999 ]);
 $node->wait_for_query("SELECT ($stored) > 150000", 't', 'the worker stores readings before the broker is killed');

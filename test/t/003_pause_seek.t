@@ -79,7 +79,7 @@ $node->wait_for_query('SELECT duplicates FROM heartbeat_offsets WHERE partition 
 is($node->query($stored), $before, 'a replay stores no reading again');
 $node->assert_audit;
 
-# A seek forward skips messages, and heartbeat_gaps records them.
+# A seek forward skips messages, and heartbeat_gaps records the skipped offsets.
 $node->query('SELECT heartbeat_pause()');
 $node->wait_for_state('PAUSED');
 $kafka->produce('heartbeat-events', reading_stream(200, 2, first => 100_200));
@@ -90,8 +90,8 @@ is($node->query($stored), $before + 150, 'the skipped readings are not stored');
 is($node->query('SELECT partition, from_offset, to_offset FROM heartbeat_gaps'), '1|50100|50150', 'heartbeat_gaps records the skipped offsets');
 $node->assert_audit;
 
-# A seek to a time compares this time with the timestamps of the messages in Kafka. Here the seek finds the 301st message of
-# each partition.
+# A seek to a time compares this time with the timestamps of the messages in Kafka. In this test the seek finds the 301st
+# message of each partition.
 $kafka->create_topic('timed', 2);
 my @timed = reading_stream(1000, 2, start => time - 7200);
 my $epoch = 1_700_000_000;

@@ -1,4 +1,4 @@
-# If heartbeat cannot decode a message, it keeps the message byte for byte, with a reason. heartbeat still stores the
+# If heartbeat cannot decode a message, heartbeat keeps the message byte for byte, with the reason. heartbeat still stores the
 # readings of the messages before and after this message.
 
 use strict;

@@ -46,7 +46,7 @@ $node->set('heartbeat.topic' => 'heartbeat-events');
 $node->wait_for_offsets('heartbeat-events', 110);
 is($node->query("SELECT duplicates FROM heartbeat_offsets WHERE topic = 'heartbeat-events'"), 0, 'the worker continues a topic at its stored offset');
 
-# Another cluster has a topic with the same name, but the stored offset belongs to the first cluster.
+# The other cluster has a topic `second` too, but the stored offset of `second` belongs to the first cluster.
 $other->create_topic('second', 1);
 $other->produce('second', reading_stream(300, 1, first => 500));
 $node->set('heartbeat.topic' => 'second', 'heartbeat.brokers' => $other->brokers);

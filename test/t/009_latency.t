@@ -29,7 +29,7 @@ $kafka->produce('heartbeat-events', reading_stream(100, 2));
 $node->wait_for_offsets('heartbeat-events', 50, 50);
 
 # Sends readings of a customer for 15 seconds, and returns the 99th percentile in milliseconds. The event time is the time of
-# sending. A row is visible from its commit timestamp on.
+# sending. The commit timestamp of a row is the time when the row became visible.
 sub measure
 {
 	my ($customer) = @_;
@@ -71,7 +71,7 @@ sub threads
 }
 
 # In the tests below the worker is idle for longer than heartbeat.batch_wait, which the test sets here. After the idle time a
-# reading arrives, and the worker must store it immediately.
+# reading arrives, and the worker must store this reading immediately.
 my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 

@@ -1,5 +1,5 @@
-# The encoding of the database cannot represent some characters of a reading. This reading becomes a dead letter, and the
-# worker stores the readings before and after it.
+# The encoding of the database cannot represent some characters of a reading. This reading becomes a dead letter, and the worker
+# stores the readings before and after this reading.
 
 use strict;
 use warnings;

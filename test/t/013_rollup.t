@@ -1,5 +1,5 @@
-# The summary by minute is always exact: before and after the rollup, and after a late reading. The summary is also exact if a
-# table partition is created and rows move to it during the rollup.
+# The summary by minute is always exact: before and after the rollup, and after a late reading. The summary is exact even if,
+# during the rollup, a table partition is created and rows move to this table partition.
 
 use strict;
 use warnings;

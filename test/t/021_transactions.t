@@ -1,6 +1,6 @@
-# Some offsets have no message for a consumer: transaction markers, aborted messages, compacted offsets, gaps. The worker
-# passes all of these offsets and counts them as empty offsets, and the audit shows no difference. The worker stores nothing
-# of an aborted transaction.
+# Some offsets have no message for a consumer: transaction markers, aborted messages, compacted offsets, gaps. The worker passes
+# these offsets and counts each of them as an empty offset. The audit shows no difference. The worker stores nothing of an
+# aborted transaction.
 
 use strict;
 use warnings;
@@ -115,7 +115,8 @@ is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), $before, 'a re
 $node->assert_audit;
 
 # Compaction removes most of 600 messages, because the messages have only 3 keys. The worker reads the topic `compacted` before
-# the compaction and replays it afterwards. The worker reads the topic `compacted-unread` only after the compaction.
+# the compaction, and reads this topic again after the compaction. The worker reads the topic `compacted-unread` only after the
+# compaction.
 my @compacting = qw(cleanup.policy=compact segment.ms=100 min.cleanable.dirty.ratio=0.01 delete.retention.ms=0
   min.compaction.lag.ms=0 max.compaction.lag.ms=100);
 $kafka->create_topic($_, 1, @compacting) for 'compacted', 'compacted-unread';

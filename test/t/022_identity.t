@@ -187,8 +187,8 @@ is($node->query("SELECT duplicates FROM heartbeat_offsets WHERE topic = 'plain'"
 is_stored(103, 'a replay stores each reading once');
 $node->assert_audit;
 
-# The worker reads added Kafka partitions from their beginning, including messages that were published before it noticed the
-# partitions.
+# The worker reads added Kafka partitions from their first offset. So the worker also reads messages that were published before
+# the worker noticed the partitions.
 my $properties = $node->data_dir . '/kafka.properties';
 PostgreSQL::Test::Utils::append_to_file($properties, "topic.metadata.refresh.interval.ms=500\n");
 chmod 0600, $properties;
@@ -199,7 +199,8 @@ publish('plain', 30, 3);
 $node->wait_for_offsets('plain', 22, 10, 10);
 is_stored(133, 'the worker reads added Kafka partitions from their beginning');
 
-# Another cluster appears at the same address while the worker runs, with more messages than the worker had read.
+# While the worker runs, another cluster takes the address of the first cluster. The topic of the other cluster has more
+# messages than the worker had read.
 my $first_id = $kafka->cluster_id;
 $kafka->stop;
 my $second_id = $kafka->format;

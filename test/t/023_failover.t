@@ -72,7 +72,7 @@ sub watch
 	my ($node, $customer) = @_;
 	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id) VALUES ('$customer is silent', 'silence', '10 seconds', '$customer')");
 	# While no silence rule exists, the worker sets heard_until to a minute after the arrival of a reading, and no alert is raised
-	# before heard_until. The test does not wait for this minute: it sets heard_until to a time in the past.
+	# before heard_until. The test does not wait for this minute, but sets heard_until to a time in the past.
 	$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = '$customer'", 't', "the arrival of $customer is recorded");
 	$node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '20 seconds' WHERE customer_id = '$customer'");
 	$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = '$customer'", 1, $node->name . " raises the alert of $customer");
@@ -82,7 +82,7 @@ watch($primary, 'CUST-0001');
 $standby->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'the standby has the alert');
 
 # If a synchronous standby is down, a session with synchronous_commit = on waits at its commit. The worker commits with
-# synchronous_commit = off, so it does not wait.
+# synchronous_commit = off, so the worker does not wait.
 $cascaded->stop;
 $standby->stop;
 $primary->set('synchronous_standby_names' => 'standby');

@@ -176,7 +176,8 @@ reads_everything($new, 'the workers start at once after CREATE EXTENSION by hand
 like(run_tool($new, 'occupied', 'pg_restore', "$folder/custom"), qr/^failed:.*COPY failed for table "heartbeat_offsets"/s,
 	'pg_restore into a database that already has readings fails, and names the table');
 
-# A dump of an extension that has its own schema, taken while ingest is paused. pg_restore restores the dump section by section.
+# The extension has its own schema, and pg_dump takes a dump while ingest is paused. pg_restore restores the dump section by
+# section.
 $new->query('DROP DATABASE custom');
 $new->query('CREATE SCHEMA hb');
 $new->query('DROP EXTENSION heartbeat CASCADE');
@@ -192,7 +193,7 @@ restores('sections', $expected, "$restored_from.*; disk is being replaced",
 		$new->query('ALTER DATABASE sections SET search_path = hb');
 	});
 
-# CREATE DATABASE copies a database while no session is connected to it. The copy has the stored offsets too.
+# CREATE DATABASE copies the database `plain` while no session is connected to `plain`. The copy has the stored offsets too.
 serve('copied');
 $new->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE plain');
 $feed->publish(300);

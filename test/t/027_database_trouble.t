@@ -33,7 +33,7 @@ sub produce
 	return;
 }
 
-# Publishes readings to the first two partitions.
+# Publishes readings to the first two Kafka partitions.
 sub publish
 {
 	my ($count) = @_;
@@ -119,7 +119,7 @@ $node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activit
 assert_stored('no place for a worker');
 $parallel->quit;
 
-# The worker waits for a lock on the default partition, in which it will store readings. Meanwhile a user attaches a table
+# The worker waits for a lock on the default partition, because it will store readings there. Meanwhile a user attaches a table
 # partition for these readings. After the attachment the default partition refuses these readings.
 my $bound = 'new row for relation "heartbeat_records_default" violates partition constraint';
 
@@ -219,7 +219,7 @@ $other->query_safe('COMMIT');
 $node->wait_for_log(qr/deadlock detected/, $position);
 assert_stored('a deadlock');
 
-# An administrator cancels a worker's statement, and the worker tries it again.
+# An administrator cancels a worker's statement, and the worker runs this statement again.
 $user->query_safe('BEGIN; LOCK TABLE heartbeat_rollup_pending IN ACCESS EXCLUSIVE MODE');
 publish(100);
 wait_for_workers("wait_event_type = 'Lock'", 'a worker waits for a user again');

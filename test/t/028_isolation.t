@@ -1,5 +1,5 @@
-# Tests which errors of the database are the fault of one row, and which errors are not. If a row is at fault, its reading
-# becomes a dead letter. After any other error the batch waits.
+# Tests which errors of the database are the fault of one row, and which errors are not. If an error is the fault of a row, the
+# reading of this row becomes a dead letter. After any other error the batch waits.
 
 use strict;
 use warnings;
@@ -89,8 +89,8 @@ for my $code (@not_own)
 is($node->status->{state}, 'RUNNING', 'the worker is RUNNING after all these errors');
 $node->assert_audit;
 
-# An error that is not the fault of a row can occur while the worker searches for bad rows. Such an error can occur several
-# times, and its cause can end at any step of the search.
+# An error that is not the fault of a row can occur while the worker searches for bad rows. The error can occur several times,
+# and the cause of the error can end at any step of the search.
 $node->query('INSERT INTO trouble DEFAULT VALUES');
 publish(70, map { $_ % 10 == 3 ? 'raise P0001' : $_ == 300 ? 'raise 40001!' : "customer $_" } 0 .. 399);
 $node->wait_for_query('SELECT state FROM heartbeat_state()', 'RETRYING', 'the worker is RETRYING when trouble interrupts the search for bad rows');

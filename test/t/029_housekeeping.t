@@ -88,11 +88,11 @@ for (1 .. 20) { signal_workers('cancel', $_) for 'heartbeat worker%', 'heartbeat
 is($node->status->{state}, 'RUNNING', 'an idle worker that is cancelled stays RUNNING');
 is($node->log_matches('ERROR|WARNING', $position), 0, 'an idle worker that is cancelled logs no error and no warning');
 
-# The workers restart after they are terminated.
+# Terminates all ingest workers, which then restart.
 terminate('heartbeat worker%');
 
-# From here on no session terminates the maintenance worker. After this process has lived for ten seconds, the launcher does not
-# delay its next restart.
+# From here on no session terminates the maintenance worker. When the maintenance worker has lived for ten seconds, the launcher
+# does not delay its next restart.
 $enemy->query_until(qr/ended/, '');
 $enemy->quit;
 

@@ -42,7 +42,7 @@ my $secrets = Heartbeat::Secrets->new($node, $folder, $passphrase, $wrong);
 my %mutual  = $secrets->documented('SSL');
 my %tls     = map { $_ => $mutual{$_} } qw(security.protocol ssl.ca.location);
 
-# The generator and the worker both use a certificate, as documented.
+# The generator uses a certificate as the documents describe, and so does the worker.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 {
 	local $ENV{HEARTBEAT_CONFIG} = join ';', map { "$_=$mutual{$_}" } sort keys %mutual;

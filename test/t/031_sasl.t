@@ -61,7 +61,8 @@ my $deliver = sub {
 	return $node->wait_for_state('RUNNING', undef, $what);
 };
 
-# Tests each mechanism. librdkafka before 2.6.1 sends its nonce twice in SCRAM, and Kafka 4 and newer refuse such a login.
+# Tests each mechanism of SASL. In a login by SCRAM, librdkafka before 2.6.1 sends its nonce twice, and Kafka 4 and newer refuse
+# this login.
 my $version  = sprintf '%d%03d%03d', split /\./, `pkg-config --modversion rdkafka`;
 my $no_scram = $version < 2_006_001 && ($ENV{KAFKA_VERSION} // '4') !~ /^3\./;
 for my $mechanism (qw(PLAIN SCRAM-SHA-256 SCRAM-SHA-512))

@@ -170,7 +170,7 @@ $ENV{PGOPTIONS} = join ' ', map { "-c $_" } 'statement_timeout=0', 'lock_timeout
 my $in_topic = $published - 100 + @odd;
 for my $preloaded ('auto_explain, heartbeat, pg_stat_statements', 'pg_stat_statements, heartbeat, auto_explain')
 {
-	# DROP EXTENSION removes all readings, and the worker reads them again with the unusual settings.
+	# DROP EXTENSION removes all readings. Then the worker reads all messages again with the unusual settings.
 	$node->query('DROP EXTENSION heartbeat');
 	$node->stop;
 	my $name = 'odd_' . length($preloaded =~ s/,.*//r) . '.conf';

@@ -77,7 +77,7 @@ my %steps = (
 		$node->query('SELECT heartbeat_retry_dead_letters()');
 	});
 
-# Runs all steps in the order of their names, and then runs them again in this order until $seconds have passed.
+# Runs all steps in the order of their names at least once. Repeats the steps in this order until $seconds have passed.
 my @order = sort keys %steps;
 my $until = time + $seconds;
 my $done  = 0;

@@ -1,5 +1,5 @@
-# Administrators change the workers' database while readings arrive: they drop, copy and rename it, as docs/administration.md
-# describes. The workers find the database again within seconds, and no reading is lost or stored twice.
+# While readings arrive, administrators drop, copy and rename the workers' database, as docs/administration.md describes. The
+# workers find the database again within seconds, and no reading is lost or stored twice.
 
 use strict;
 use warnings;

@@ -80,7 +80,7 @@ assert_index_on_time('finds every row');
 store('a batch with readings before and after the first batch is stored', 1000, $this_week, 10);
 assert_index_on_time('finds the rows that were added to summarized pages');
 
-# Columns that a user has added get their defaults, as with INSERT.
+# If a user has added columns, a bulk insert stores the defaults of these columns, as INSERT does.
 $node->query('CREATE SEQUENCE ticket');
 $node->query(q{ALTER TABLE heartbeat_records ADD ward text DEFAULT 'general', ADD ticket bigint DEFAULT nextval('ticket'), ADD note text,
 	ADD stored_at timestamptz DEFAULT statement_timestamp()});

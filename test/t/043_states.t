@@ -91,8 +91,8 @@ is($node->query("SELECT last_error, last_error_at > now() - interval '1 minute' 
 $node->query('DROP TRIGGER refuse ON heartbeat_offsets');
 $feed->assert_stored($node, 'the readings are stored after the error');
 
-# Lag without progress: a producer has not ended its transaction, and Kafka returns no message after the transaction's
-# beginning.
+# There is a lag, but no progress: a producer has not ended its transaction, and Kafka returns no message after the beginning of
+# this transaction.
 my $producer = $kafka->producer('heartbeat-events', '--transaction', 'open', '-X', 'linger.ms=0', '--abort');
 $producer->send({ partition => 1, value => reading('CUST-OPEN', 70, reading_time(time)) });
 $node->wait_for_query($line, qr/^STALLED \| Kafka has delivered nothing of partition 1 for \d+ seconds, but its end offset is \d+, 1 above.* \| 1 \| t$/,

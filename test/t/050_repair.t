@@ -1,6 +1,6 @@
 # A person repairs dead letters by SQL and selects them by their error code. A retry does not block ingest. If a person has
-# corrected a dead letter, a replay does not store the message as a dead letter again. heartbeat.dead_letter_limit stops ingest
-# before bad messages fill the disk.
+# corrected a dead letter and the worker reads its message again, the worker stores no second dead letter.
+# heartbeat.dead_letter_limit stops ingest before bad messages fill the disk.
 
 use strict;
 use warnings;

@@ -92,7 +92,7 @@ is($node->query("SELECT resolved, remaining FROM heartbeat_retry_dead_letters('2
 is(replay(7000, 8000, 0), '0|2300|2303|3|0|0|1|0', 'a replay then counts this reading as a duplicate');
 assert_complete('both audits count this reading once');
 
-# A replay runs in the caller's transaction, a user can cancel it, and it does not stop ingest.
+# A replay runs in the caller's transaction, and does not stop ingest. A user can cancel the replay.
 $node->query("DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($epoch + 1)");
 $node->query('BEGIN; SELECT heartbeat_replay(' . at(0) . ', ' . at(500) . '); ROLLBACK');
 is($node->query("SELECT difference FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'"), -970, 'a rollback undoes a replay');

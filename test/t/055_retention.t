@@ -86,8 +86,8 @@ begin();
 cmp_ok($node->query("SELECT heartbeat_make_partitions(now() + interval '30 days', now() + interval '100 days')"), '>=', 30, 'table partitions are made in advance');
 no_batch_waits('table partitions are made in advance');
 
-# A session reads the tables for a long time. Retention cannot get its locks on the tables, and ingest does not wait for
-# retention.
+# A session reads the tables for a long time. Because of this session, retention cannot get its locks on the tables. Ingest does
+# not wait for retention.
 $node->query("SELECT heartbeat_make_partitions(now() - interval '130 days', now() - interval '100 days')");
 my $reader = $node->background_psql('heartbeat');
 $reader->query_safe('BEGIN; SELECT FROM heartbeat_records LIMIT 1');

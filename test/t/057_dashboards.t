@@ -1,5 +1,5 @@
-# Runs the SQL of each panel and each variable of Grafana's dashboards as Grafana does: with expanded macros and variables,
-# in a running pipeline, as the datasource's role. The test fails if a panel returns no rows, or if it reads table partitions
+# Runs the SQL of each panel and each variable of Grafana's dashboards as Grafana does: with expanded macros and variables, in a
+# running pipeline, as the datasource's role. The test fails if a panel returns no rows, or if the panel reads table partitions
 # outside its time range.
 
 use strict;

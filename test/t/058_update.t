@@ -33,8 +33,8 @@ my $has   = "SELECT proowner::regrole, array_to_string(ARRAY(SELECT a::text FROM
 my $new   = 'heartbeat_seek(timestamptz, integer, text)';
 my @taken = ("ALTER FUNCTION $new OWNER TO CURRENT_USER", 'DROP OWNED BY operator');
 
-# Objects that use event_time, the old name of the parameter kafka_time. For each object the list has the statement that
-# creates it and the statement that drops it.
+# Objects that use event_time, the old name of the parameter kafka_time. For each object the list has the statement that creates
+# the object and the statement that drops the object.
 my %named = (
 	'view public.named'             => [ 'CREATE VIEW named AS SELECT * FROM heartbeat_seek(event_time => now())', 'DROP VIEW named' ],
 	'materialized view public.kept' => [ 'CREATE MATERIALIZED VIEW kept AS SELECT next_offset FROM heartbeat_kafka_offsets(event_time => now()) WITH NO DATA', 'DROP MATERIALIZED VIEW kept' ],

@@ -25,8 +25,8 @@ my $rates = join ', ', map { "('$_'::float8)" } @numbers, @doubles;
 my %class = map { split /\|/ } split /\n/, $node->query("SELECT rate, heartbeat_classify(rate) FROM (VALUES $rates) r (rate)");
 is(join(' ', sort keys %{ { reverse %class } }), 'BRADYCARDIA INVALID NORMAL TACHYCARDIA', 'the values have all classes');
 
-# The constraints of the tables and of their table partitions. A constraint refuses a row if the condition is false, but accepts
-# a row if the condition is null.
+# Tests the copies of the rule in the constraints of the tables and of their table partitions. A constraint refuses a row if the
+# condition is false, but accepts a row if the condition is null.
 $node->query('SELECT heartbeat_make_partitions(now(), now())');
 my @constraints = map { [ split /\|/, $_, 3 ] } split /\n/, $node->query(
 	"SELECT c.conrelid::regclass, CASE WHEN c.conname LIKE '%normal' THEN 'NORMAL' END, replace(pg_get_expr(c.conbin, c.conrelid), E'\\n', ' ')
@@ -76,9 +76,9 @@ sub holds
 }
 assert_same("README's table equals the rule", sub { my ($rate) = @_; return join ' and ', map { $conditions{$_} } grep { holds($_, $rate) } keys %conditions }, @numbers);
 
-# The colors of the dashboard's numbers. A threshold of Grafana includes its own value, but three classes of the rule begin just
-# above 0, 180 and 300. So the thresholds of these three classes are a millionth higher than the boundaries of the rule. A rate
-# between a boundary and its threshold has the color of the class below the boundary.
+# The colors of the dashboard's numbers. A value equal to a threshold of Grafana gets the color of this threshold, but three
+# classes of the rule begin just above 0, 180 and 300. So the thresholds of these three classes are a millionth higher than the
+# boundaries of the rule. A rate between a boundary and its threshold has the color of the class below the boundary.
 my %colors = ('#8F3BB8' => 'INVALID', '#3274D9' => 'BRADYCARDIA', '#56A64B' => 'NORMAL', '#E02F44' => 'TACHYCARDIA', 'transparent' => 'NORMAL');
 my @scales;
 
@@ -104,7 +104,7 @@ for my $i (0 .. $#scales)
 		sub { my ($rate) = @_; return $colors{ (grep { !defined $_->{value} || $_->{value} <= $rate } @steps)[-1]{color} } // 'no class' }, @values);
 }
 
-# The rule in the Python consumers of the benchmarks. This rule returns None for a normal reading.
+# Tests the copy of the rule in the Python consumers of the benchmarks. This copy returns None for a normal reading.
 my $script = 'import sys; sys.path.insert(0, sys.argv[1]); sys.dont_write_bytecode = True; import classify
 for rate in sys.argv[2:]: print(rate, classify.classify(float(rate)) or "NORMAL")';
 IPC::Run::run([ 'python3', '-c', $script, "$root/bench/peers", @numbers, @doubles ], '>', \my $said) or die 'python3 failed';

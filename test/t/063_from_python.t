@@ -1,6 +1,7 @@
-# Runs the blocks of docs/from-python.md in their order. Ingest moves from a consumer in Python to heartbeat, back to the
-# consumer, and then permanently to heartbeat. In the consumer's tables a heart rate is an integer, and a time is exact to the
-# millisecond. These tables also have nulls, duplicates and readings in the wrong table, and users' views read these tables.
+# Runs the blocks of docs/from-python.md in the order of the document. Ingest moves from a consumer in Python to heartbeat, back
+# to the consumer, and then permanently to heartbeat. In the consumer's tables a heart rate is an integer, and a time is exact
+# to the millisecond. These tables also have nulls, duplicates and readings in the wrong table, and users' views read these
+# tables.
 
 use strict;
 use warnings;
@@ -63,7 +64,7 @@ $node->query(join ";\n", @consumed);
 my $old = 'SELECT (SELECT count(*) FROM heartbeat_records), (SELECT count(*) FROM heartbeat_anomalies), (SELECT count(*) FROM vw_recent_anomalies)';
 is($node->query($old), '1481|54|54', 'the old tables have the readings of the consumer');
 
-# The SQL that drops the views on the old tables, and the SQL that creates them again.
+# The SQL that drops the views on the old tables, and the SQL that creates these views again.
 my ($drop_views, $make_views);
 
 # Moves ingest to heartbeat. The consumer has stopped, but the producers continue.

@@ -54,7 +54,7 @@ for my $name (@names)
 }
 $_->{node}->wait_for_offsets($_->{node}->query('SHOW heartbeat.topic'), 1000) for map { $cases{$_} } @names;
 
-# Copies the broker's volume in its present state.
+# Copies the broker's volume before more messages arrive.
 my $folder = $kafka->data_folder;
 my $copy   = PostgreSQL::Test::Utils::tempdir('volume') . '/data';
 $kafka->stop;
@@ -122,7 +122,7 @@ for my $name (qw(equal locked paused down))
 	is($node->count('heartbeat_gaps'), 0, "$name: no offset is skipped");
 }
 
-# A person lets the worker continue, as docs/operations.md describes it.
+# A person lets the worker continue, as docs/operations.md describes.
 my $reading = $cases{reading}{node};
 like($reading->status->{hint}, qr/heartbeat_seek\(0, 1000\)/, 'the hint names heartbeat_seek()');
 $reading->query(grants_of("heartbeat_$_")) for qw(reader operator worker);

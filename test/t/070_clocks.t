@@ -1,5 +1,5 @@
 # Clocks of devices are wrong. A wrong clock never makes heartbeat drop a reading. An alert about silence depends on the time at
-# which readings arrive, and not on their event times. The views never show an event time in the future as the most recent event
+# which readings arrive, and not on the event times. The views never show an event time in the future as the most recent event
 # or as the last event.
 
 use strict;

@@ -101,7 +101,7 @@ for my $change (@changes)
 	my ($status, undef, $error) = $node->psql('heartbeat', join ";\n", split /; /, $sql);
 	is($error, '', "$what succeeds");
 	isnt($node->query('SELECT md5(string_agg(r::text, $$ $$ ORDER BY r::text)) FROM heartbeat_records r'), $before, "$what changes readings") unless $what =~ /undone/;
-	# assert_exact() takes about a second, so it does not run after every change
+	# assert_exact() takes about a second, so the test does not call it after every change
 	$number++ % 4 == 0 ? assert_exact($what) : $node->assert_summary($what);
 	if ($what =~ /default partition$/ && $what =~ /TRUNCATE/) { publish($old + 300, 60, 5); publish($now - 7 * 86400 + 300, 60, 5); wait_for_rollup('the minutes of new readings are rolled up'); }
 }

@@ -1,4 +1,4 @@
-# Logical replication of the readings, as docs/replication.md describes it. The test runs the blocks of the document. The
+# Tests logical replication of the readings, as docs/replication.md describes. The test runs the blocks of the document. The
 # publisher stores late readings, and moves readings when the table partition of their week is created. The publisher also
 # applies retention, replays messages and retries dead letters, and a user changes readings. Subscribers with and without the
 # extension then have the same rows as the publisher, and no subscription stops.
@@ -128,8 +128,8 @@ fold();
 same('after the rollup of pending sums');
 $server->assert_summary('the summary of the subscriber is exact after the pending sums are rolled up');
 
-# When heartbeat_make_partitions() creates the table partitions of a week, it moves the readings, anomalies and rollup rows of
-# this week from the default partitions.
+# When heartbeat_make_partitions() creates the table partitions of a week, the function moves the rows of this week from the
+# default partitions. The rows are readings, anomalies and rows of the rollup.
 my $moved = "to_timestamp($now - 60 * $week)";
 # A trigger for new readings must not fire for the moved readings, because the trigger would run as the extension's owner.
 $publisher->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''fired as %'', current_user; END';

@@ -120,8 +120,8 @@ for my $manner (@manners)
 	$node->start;
 }
 
-# SIGSTOP stops a worker, so the worker does not return to its loop. The status must not show this worker's last report as the
-# present state.
+# SIGSTOP stops a worker, so the worker makes no new report. The status must not show this worker's last report as the present
+# state.
 $node->wait_for_state('RUNNING');
 my $worker = $node->worker_pid('heartbeat worker');
 kill('STOP', $worker);
@@ -132,7 +132,7 @@ kill('CONT', $worker);
 $node->wait_for_state('RUNNING');
 $node->wait_for_query('SELECT lag_messages FROM heartbeat_status', '0', 'the lag is known when the worker runs again');
 
-# The generator must also end in time when a broker does not acknowledge its messages.
+# If a broker does not acknowledge the generator's messages, the generator must end in time too.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 for my $manner (@manners)
 {

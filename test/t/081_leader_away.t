@@ -116,7 +116,7 @@ sub heal
 	return;
 }
 
-# A broker is killed under load. If a partition was never on this broker, the worker continues to read it without a pause.
+# A broker is killed under load. If a partition was never on the killed broker, the worker reads this partition without a pause.
 my $end_load = load($topic, 1, 2);
 $node->wait_for_query('SELECT min(next_offset) > 20 FROM heartbeat_offsets WHERE partition > 0', 't', 'the worker stores messages of the load');
 $kafka->node(1)->kill9;

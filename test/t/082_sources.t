@@ -129,7 +129,7 @@ publish($two, 'watch', 'strap', 2_000, 1);
 $node->wait_for_query(counted('watch'), $sent{watch}, 'a source is read from its new topic');
 is($node->query("SELECT topic FROM heartbeat_partitions WHERE source = 'watch'"), 'strap', 'heartbeat_partitions shows the new topic');
 
-# Sources that are dropped while they are read
+# The test drops sources while the workers read them.
 publish($one, 'ward', 'ward', 60_000, 3);
 $node->wait_for_query(counted('ward') =~ s/sum\((.*)\) FROM/sum($1) > 47000 FROM/r, 't', 'the source is being read when it is dropped');
 my $position = $node->log_position;

@@ -70,8 +70,8 @@ is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'w
 is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'default'"), 0, 'no other source reads a message again');
 assert_exact('after seeks of a source');
 
-# A pause of all sources also pauses a source that is added later. heartbeat_resume() ends this pause if it is called without a
-# source.
+# A pause of all sources also pauses a source that is added later. A call of heartbeat_resume() without a source ends this
+# pause.
 $node->query("SELECT heartbeat_pause('all'); SELECT heartbeat_add_source('late', 'ward')");
 $node->query("SELECT heartbeat_resume('late'); SELECT heartbeat_resume('ward')");
 $node->wait_for_query("SELECT string_agg(DISTINCT hint, ' ') FROM heartbeat_source_status", 'heartbeat_resume() resumes ingest.', 'the hint of each source is about the pause of all sources');
@@ -83,8 +83,8 @@ $node->wait_for_query(passed($_), 1600, "heartbeat_resume() ends the pause of al
 is($node->query("SELECT sum(duplicates), sum(records + anomalies) FROM heartbeat_offsets WHERE source IN ('late', 'ward')"), '2500|1600', 'two sources may read one topic: each reading is stored once, and then a duplicate');
 assert_exact('with two sources of one topic');
 
-# heartbeat_replay() of all sources, of one source, and of one partition. If a call of heartbeat_replay() gives a partition and
-# no source, the call replays this partition of the source `default`.
+# Calls heartbeat_replay() for all sources, for one source, and for one partition. If a call of heartbeat_replay() gives a
+# partition and no source, the call replays this partition of the source `default`.
 $node->query("DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($now - 3600 * 2)");
 my $lost = $node->query("SELECT sum(stored) - (SELECT sum(counted) FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records') FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'");
 cmp_ok($lost, '<', 0, 'readings are deleted');

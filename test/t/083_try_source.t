@@ -1,7 +1,7 @@
 # A person can call two functions before the person adds a source. heartbeat_suggest_mapping() finds a mapping for the messages
 # of a topic. heartbeat_try_source() decodes the messages, and shows the readings that the source would give. Both functions
 # read the newest messages, and wait for Kafka only for a limited time. The functions require rights, and store nothing in Kafka
-# or in the database. The steps of docs/sources.md add a source, repair it and drop it.
+# or in the database. The steps of docs/sources.md add a source, repair the source and drop the source.
 
 use strict;
 use warnings;

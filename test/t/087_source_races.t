@@ -1,6 +1,6 @@
-# One session uses a source while another session pauses, resumes or drops this source. After that the counters must equal the
-# rows in the tables. The test also checks mappings in a database with another encoding than UTF-8, and the memory of a source
-# without new messages.
+# One session uses a source while another session pauses, resumes or drops this source. After both calls the counters must equal
+# the rows in the tables. The test also checks mappings in a database with another encoding than UTF-8, and the memory of a
+# source without new messages.
 
 use strict;
 use warnings;
@@ -90,15 +90,15 @@ $node->query('SELECT heartbeat_resume()');
 $node->wait_for_query(passed('ward'), 40, 'the later source is read');
 assert_exact('after the later source was read');
 
-# Pauses: a drop removes the pause of its source, and a pause after the drop fails
+# A drop of a source removes the pause of this source, and a pause after the drop fails.
 like(race("SELECT heartbeat_drop_source('ward')", "SELECT heartbeat_pause('late', 'ward')", 'a pause during a drop'), qr/there is no source "ward"/, 'a pause of a source that is being dropped fails');
 is($node->count(q{heartbeat_control WHERE source = 'ward'}), 0, 'the failed pause leaves no row, which would pause a later source');
 add_ward(40);
 race("SELECT heartbeat_pause('first', 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a pause');
 is($node->count(q{heartbeat_control WHERE source = 'ward'}), 0, 'a drop removes a pause that it has waited for');
 
-# No session can end the pause before the seek has committed. Otherwise the worker of an idle topic would continue at the old
-# offset.
+# No session can end the pause before the seek has committed. If a session ended the pause earlier, the worker of an idle topic
+# would continue at the old offset.
 add_ward(40);
 $node->query("SELECT heartbeat_alter_source('ward', mapping => '$flat')");
 $node->query("SELECT heartbeat_pause(NULL, 'ward')");

@@ -1,6 +1,6 @@
 # The topic of one source is deleted and recreated again and again. This source becomes FAILED. Another source uses the same
-# Kafka client, and the worker still reads this other source. librdkafka reports the unknown topic for the whole client, but
-# only one source has lost its topic.
+# Kafka client, and the worker still reads this other source. librdkafka reports the unknown topic to the whole client, but only
+# the source of this topic has lost a topic.
 
 use strict;
 use warnings;

@@ -165,7 +165,7 @@ add_source($node, 'bare-avro', topic => 'bare-avro', format => 'avro', schema =>
 $publisher->publish('bare-avro', { format => 'avro', schema => $bare, bare => \1 }, undef, map { { key => "k$_", value => { id => "bare-$_", bpm => 60 + $_ / 16, at => ($time + $_) * 1000 + 7 } } } 1 .. 100);
 reads('bare-avro', 'bare-', 'Avro without a frame', map { sprintf 'bare-%d k%d %s %s', $_, $_, 60 + $_ / 16, shown($time + $_, 7000) } 1 .. 100);
 
-# Messages that are not in the format of the source
+# The test publishes messages that are not in the format of the source.
 $kafka->produce('avro', { key => 'text', value => '{"no":"Avro"}' }, { key => "\0\0\0\0\1", value => undef }, { key => 'k', value => "\0\0\0" });
 $kafka->produce('bare-avro', { value => 'x' });
 $kafka->produce('typed-d', { value => "\xff\xff" });

@@ -1,7 +1,7 @@
 # While a schema registry does not answer, or answers an error or nonsense, the sources that wait for a schema are CONNECTING,
 # and the reason names the problem. These sources store nothing, and no message becomes a dead letter. Meanwhile the worker
-# reads other sources. When the registry answers again, the sources continue. A worker that has a schema does not ask the
-# registry for it.
+# reads other sources. When the registry answers again, the sources continue. If a worker has a schema, the worker does not ask
+# the registry for this schema.
 
 use strict;
 use warnings;
@@ -107,8 +107,8 @@ has_read('refused', 50, 'the source is read with another address');
 # The registry is killed. The source still reads messages with a known schema. The source waits at the first message with an
 # unknown schema.
 #
-# The restarted registry has lost its schemas. Until the schemas are registered again, the front answers like a proxy without a
-# server behind it. Otherwise the registry would answer that the schema does not exist.
+# The restarted registry has lost its schemas. Until the schemas are registered again, the front answers like a proxy whose
+# server does not run. If the front passed the requests on, the registry would answer that the schema does not exist.
 my $proxy = Heartbeat::RegistryFront->new($registry->url);
 add_source($node, 'killed', topic => 'killed', schema_registry => $proxy->url, @mapping);
 $publisher->publish('killed', { format => 'avro', schema => version(0) }, undef, beats('killed', 1 .. 20));

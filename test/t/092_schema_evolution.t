@@ -119,8 +119,8 @@ for my $name (sort keys %version)
 	$node->wait_for_query("SELECT sum(messages), sum(ignored), sum(dead_letters) FROM heartbeat_offsets WHERE source = '$name'", $name eq 'old' ? '201|10|0' : '10|201|0', "the source for the $name version ignores the messages of the other version");
 }
 
-# Without a registry, schemas come only from heartbeat_add_schema(). After an unknown id a worker waits some seconds before it
-# reads the table again.
+# Without a registry, schemas come only from heartbeat_add_schema(). If heartbeat_schemas has no schema with an id, a worker
+# waits some seconds before it looks for this id again.
 add_source($node, 'by-hand', topic => 'by-hand', format => 'avro', @mapping);
 $publisher->publish('by-hand', unknowns('hand', 12, $known, 3));
 $node->wait_for_query(letters('by-hand'), qr/^3\|UNKNOWN_SCHEMA\|.*heartbeat_schemas has no schema 12.*heartbeat_add_schema/, 'without a registry the dead letter names the function that adds a schema');

@@ -37,7 +37,8 @@ sub publish
 sub has_read { my ($on, $source, $what) = @_; local $Test::Builder::Level = $Test::Builder::Level + 1; return $on->wait_for_query(counted($source), $sent{$source}, $what); }
 sub questions { my ($of) = @_; return scalar grep { m{/schemas/ids/} } $of->requests; }
 
-# Two sources share the row of a schema. If the row is deleted, a worker asks the registry again after its next start.
+# Two sources share the row of a schema. If a person deletes the row, a worker asks the registry again after the worker's next
+# start.
 publish($_) for 'one', 'two';
 add_source($node, $_, topic => $_, schema_registry => $front->url, @mapping) for 'one', 'two';
 has_read($node, $_, "the source $_ is read") for 'one', 'two';

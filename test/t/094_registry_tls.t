@@ -41,7 +41,7 @@ my $secrets = Heartbeat::Secrets->new($node, $folder, $password, $wrong, $token,
 my $guide = Heartbeat::Runbook->new($node, 'docs/formats.md');
 $guide->replace('https://registry:8081', $front{tls}->url);
 
-# The properties as docs/formats.md has them, with the password and the folder of the test
+# These are the properties in docs/formats.md, with the password and the folder of the test.
 my ($block) = slurp_file("$FindBin::RealBin/../../docs/formats.md") =~ /^((?:    schema\.registry\.\S+=.*\n)+)/m or die 'no properties';
 my %documented = map { split /=/, $_, 2 } map { s/^ +//r =~ s/the password/$password/r =~ s{/etc/heartbeat}{$folder}r } split /\n/, $block;
 my %only_tls   = map { ("schema.registry.$_" => $documented{"schema.registry.$_"}) } 'ssl.ca.location';
@@ -115,7 +115,7 @@ configure(%only_tls, 'bearer.auth.token' => $token);
 publish();
 has_read('a registry that wants a token is read');
 
-# The other blocks of the document
+# The test runs the other blocks of the document.
 configure(%documented);
 $guide->run('Without a registry', 1);
 $guide->run('Messages without a frame', 1);

@@ -200,8 +200,9 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
 # Returns a table with a row for each kind of fault. A row has the number of faults of this kind, and how many additional faults
-# of this kind occurred during another fault. The row also has the median and the longest time of the recoveries in seconds.
-# These times do not include a recovery if the test did not wait for it. For a cluster a row also has the longest standstill.
+# of this kind occurred during another fault. The row also has the median and the longest time of the recoveries in seconds. If
+# the test did not wait for a recovery, these times do not include this recovery. For a cluster a row also has the longest
+# standstill.
 sub summary
 {
 	my ($self) = @_;

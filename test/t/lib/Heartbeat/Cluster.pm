@@ -26,8 +26,8 @@ my @servers;    # all servers of the test
 # SIGINT. The test ends its own processes by SIGINT, so it restores the default handling.
 $SIG{INT} = 'DEFAULT';
 
-# If a test hangs, script/test sends it SIGTERM. The test then ends its servers and brokers, as at its ordinary end. The child
-# processes of the test end immediately.
+# If a test hangs, script/test sends it SIGTERM. The test then ends its servers and brokers, as at the ordinary end of a test.
+# The child processes of the test end immediately.
 my $test_pid = $$;
 $SIG{TERM} = sub { $$ == $test_pid ? die "the test was ended by SIGTERM\n" : POSIX::_exit(1) };
 
@@ -73,7 +73,7 @@ sub create
 	return $self;
 }
 
-# Creates the extension, and its owner as README.md describes.
+# Creates the extension. Also creates the extension's owner in the way that README.md describes.
 sub create_extension
 {
 	my ($self, %opt) = @_;

@@ -29,8 +29,8 @@ sub assert_recovers
 	return;
 }
 
-# Call it at the end of a test. If the test has passed, it prints a summary. If the test has failed, it prints the whole
-# history.
+# Call this function at the end of a test. If the test has passed, the function prints a summary. If the test has failed, the
+# function prints all faults.
 sub report_chaos
 {
 	my ($chaos, $node) = @_;

@@ -78,7 +78,7 @@ my %hasty = (single => 0.2, cluster => 0.2, brokers => 0);
 # a few of each kind.
 sub deck { my ($name) = @_; return %{ $decks{$name} }; }
 
-# Options: seed, workers (their highest number), partitions, deck (its name).
+# Options: seed, workers (the highest number of workers), partitions, deck (the name of the deck).
 sub new
 {
 	my ($class, %opt) = @_;

@@ -31,9 +31,9 @@ my $schema = <<'SQL';
 SQL
 
 # If several readings of one Kafka partition have the same customer and time, heartbeat stores the first of these readings in
-# each table. In the same partition a repetition can have another heart rate, but it comes after the original reading. In
-# another partition a repetition has the heart rate of the original. So the result does not depend on the order of the
-# partitions.
+# each table. In the same partition a repetition can have another heart rate, but the repetition comes after the original
+# reading. In another partition a repetition has the heart rate of the original. So the result does not depend on the order of
+# the partitions.
 my $expectation = <<'SQL';
 	CREATE TABLE chaos.expected AS
 		SELECT DISTINCT ON (class = 'NORMAL', customer_id, event_timestamp) class, customer_id, heart_rate, event_timestamp

@@ -48,7 +48,8 @@ sub _fork
 	return;
 }
 
-# Runs a psql that repeats the query until psql loses the connection. When the function has returned, the caller calls it again.
+# Runs a psql that repeats the query until psql loses the connection. When the function has returned, the caller calls the
+# function again.
 sub _sample
 {
 	my ($self) = @_;
@@ -127,8 +128,8 @@ sub _leader_lives
 	return $leader >= 0 && !any { $_->[0] <= $at && (!defined $_->[1] || $at <= $_->[1]) } @{ $self->{down}{$leader} // [] };
 }
 
-# A series is a list of [ time, value ]. Returns the last value at or before the given time. Before the first time of the
-# series it returns 0.
+# A series is a list of [ time, value ]. Returns the last value at or before the given time. If the given time is before the
+# first time of the series, returns 0.
 sub _at
 {
 	my ($series, $at) = @_;
