@@ -54,7 +54,7 @@ void protect_session() {
     log_redaction_hide();
     // If a crash loses the last commits, it loses the rows and the offsets of these commits together. So
     // after the crash, the workers read the messages of these commits from Kafka again. A crash could lose
-    // only a part of a transaction that writes on several nodes of Citus. So TransactionHooks::before_commit
+    // only a part of a transaction that writes on several servers. So TransactionHooks::before_commit
     // makes the commit of such a transaction wait for the disk.
     set("synchronous_commit", "off");
 }
