@@ -54,7 +54,7 @@ void add_text(const Pieces &pieces, BinarySteps *steps) {
 
 void add_message(const TemplateNode &node, const Shape &shape, BinarySteps *steps);
 
-// Adds the value of a field, after its tag.
+// Adds one value without a tag. The caller adds the tag.
 void add_single(const TemplateNode &node, const Shape &shape, BinarySteps *steps) {
     switch (shape.kind) {
     case Kind::record: {

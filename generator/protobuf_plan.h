@@ -8,7 +8,8 @@
 
 namespace heartbeat::generator {
 
-// `shape` must be the shape of this template, and protobuf_schema_of() must have accepted it.
+// `shape` must be the shape of the template `node`. Before this call, protobuf_schema_of() must have accepted
+// this shape.
 BinaryPlan protobuf_plan(const TemplateNode &node, const Shape &shape);
 
 } // namespace heartbeat::generator

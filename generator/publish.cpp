@@ -133,7 +133,7 @@ void Publisher::serve(int timeout_ms) {
 }
 
 void Publisher::abandon() {
-    // without NON_BLOCKING rd_kafka_purge() would wait for each thread of librdkafka
+    // without the flag NON_BLOCKING, rd_kafka_purge() would wait for each thread of librdkafka
     constexpr int flags = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING;
     const rd_kafka_resp_err_t error = rd_kafka_purge(rk_, flags);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)

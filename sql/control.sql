@@ -93,7 +93,7 @@ UPDATE heartbeat_offsets SET next_offset = 100, messages = messages + 95, readin
     WHERE topic = 'heartbeat-events';
 SELECT topic, partition, offsets_passed, duplicates, difference FROM heartbeat_audit();
 
--- a seek forward: the skipped offsets are recorded with the role
+-- a seek forward: heartbeat_gaps has the skipped offsets, and the role that called heartbeat_seek()
 SET SESSION AUTHORIZATION regress_heartbeat_omar;
 SELECT * FROM heartbeat_seek(0, 1000);
 SELECT * FROM heartbeat_seek(0, 1000);

@@ -7,8 +7,9 @@
 -- the table. If such a view or function calls a function, Citus treats the called function as a dependency of the table, with all
 -- objects that the called function depends on. The functions of heartbeat use the tables and call each other. So Citus would find
 -- that a table depends on itself, and would refuse to distribute the table. Citus would also find that the table depends on the
--- extension, and would create the extension on the nodes. Even without these dependencies, the bodies of the functions stay
--- bound to the same functions and tables, and PostgreSQL refuses to drop a single function of an extension.
+-- extension, and would create the extension on the nodes. So heartbeat removes the dependencies
+-- between its functions from pg_depend. This is safe: the body of each function still calls the same functions as before, and
+-- PostgreSQL does not drop a function that belongs to an extension.
 CREATE FUNCTION heartbeat_record_calls(caller regprocedure, recorded boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_record_calls(regprocedure, boolean) IS

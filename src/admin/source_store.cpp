@@ -36,7 +36,7 @@ Statement insert_source = {definition_types, R"sql(
         start_offset, offset_reset, tombstones)
     VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8, $9, $10, $11, $12))sql"};
 
-// The row of `default` also exists after the source was dropped.
+// When the source `default` is dropped, its row stays. So this statement also adds `default` again.
 Statement update_source = {definition_types, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET topic = $2, mapping = $3::jsonb, preset = $4, format = $5, brokers = $6, kafka_config_file = $7,

@@ -171,7 +171,8 @@ class PlanMaker {
         return made;
     }
 
-    // The value of a wrapper, and the key and the value of a map entry, always have a default.
+    // Sets the value that the reader uses if a message lacks the field. `is_needed` is true for three fields
+    // that always need this value: the value of a wrapper, and the key and the value of a map entry.
     void make_absent(const ProtobufField &field, bool is_needed, ProtobufPlanField *made) {
         if (field.is_repeated || protobuf_is_message(field.type))
             return;

@@ -11,7 +11,8 @@ struct ProtobufFault {
     const char *at;   // the position of the fault
 };
 
-// If `piece` has next pieces, the message consists of all these pieces together. The function fills in the
+// `piece` is the first piece of the message. The message also consists of all pieces that follow in the list.
+// The function fills in the
 // slots from memory->slots[first] on. These slots must be zero before the call. The function adds pieces to
 // memory->pieces. If it fails, it fills in *fault and returns false. May throw std::bad_alloc.
 bool protobuf_scan(const ProtobufPlan &plan, const ProtobufPlanMessage &message, ProtobufPiece piece,

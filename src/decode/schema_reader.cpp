@@ -1,4 +1,4 @@
-// The memory that the readers of formats with a schema share. The mapped decoder clears this memory before it
+// The readers of formats with a schema share this memory. The mapped decoder clears the memory before it
 // reads the next message.
 #include "decode/schema_reader.h"
 

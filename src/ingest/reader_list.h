@@ -29,7 +29,8 @@ void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 // no room, or nullptr.
 const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded);
 
-// Takes the numbers of readers from the pipe: Kafka has messages or an answer for these readers.
+// Reads from the pipe which readers must make a step. The pipe contains the number of each reader for which
+// Kafka has messages or an answer.
 void reader_list_take_rings(ReaderList *list);
 
 // Returns true if a reader has found that the worker must load the sources again.

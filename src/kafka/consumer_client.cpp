@@ -1,5 +1,5 @@
 // The methods of Consumer, which the other files of this folder call. The methods handle librdkafka's events,
-// add a message for the log, record that the topic is lost, and wait until the thread of
+// add a note for the server's log, record that the topic is lost, and wait until the thread of
 // consumer_fill_ahead() has ended.
 #include "kafka/consumer_client.h"
 

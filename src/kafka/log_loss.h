@@ -1,4 +1,5 @@
-// Makes the text for a person about a lost log: another log has replaced the log that the client has read.
+// Makes the text that tells a person that a partition's log is lost. A log is lost if another log has
+// replaced the log that the client has read.
 // log_search.cpp calls this file when a search has ended.
 #pragma once
 

@@ -144,9 +144,9 @@ bool offsets_have_marks() {
 bool offsets_have_sources() {
     if (get_attnum(extension_table("heartbeat_offsets"), "source") != InvalidAttrNumber)
         return true;
-    // Only a database of version 2.0 or later has heartbeat_source_definitions. In such a database a person
-    // has removed the column `source`. Raise an error, because the statements for version 1.x would not count
-    // messages.
+    // Only a database of version 2.0 or later has heartbeat_source_definitions. If such a database has no
+    // column `source`, a person has removed the column. Raise an error, because the statements for version
+    // 1.x would not count messages.
     if (OidIsValid(get_relname_relid("heartbeat_source_definitions", extension_known().schema)))
         ereport(ERROR,
                 (errcode(ERRCODE_UNDEFINED_COLUMN),

@@ -1,5 +1,5 @@
-# Users change the extension, its schema and its tables while readings arrive. The users drop, create, rename and alter objects,
-# change the owners of objects, and create objects with the same names. No reading is lost or stored twice, no session waits for
+# Users change the extension, its schema and its tables while readings arrive. The users drop, create, rename and alter
+# heartbeat's objects, and change their owners. The users also create own objects with the names of heartbeat's objects. No reading is lost or stored twice, no session waits for
 # ever, and the status names the problem.
 
 use strict;

@@ -1,4 +1,4 @@
-# Test code: checks that texts of people and producers have caused no problem. A dump can be restored, a client can read every
+# Test code: checks that the texts that users and producers choose, for example names of customers, have caused no problem. A dump can be restored, a client can read every
 # table and view, and the log has no control characters.
 
 package Heartbeat::Texts;
