@@ -18,7 +18,7 @@ use Heartbeat::Kafka::Cluster;
 use Heartbeat::Reading;
 
 my $topic = 'heartbeat-events';
-my $limit = 5;
+my $limit = 10;    # on a machine with much other work it took up to 5.2 seconds
 my $kafka = Heartbeat::Kafka::Cluster->new('leader');
 $kafka->start;
 $kafka->create_assigned_topic($topic, [ [ 1, 2 ], [ 2, 3 ], [ 3, 2 ] ]);
@@ -171,7 +171,7 @@ $kafka->wait_for_other_leader('alone', $_, $kafka->node(1)) for 0, 2;
 # A request to the frozen broker fails, and then the worker asks another broker. Both steps together usually take 3 to 4 seconds,
 # and took 12 seconds on a machine with much other work. If the worker asked no other broker, it would wait for librdkafka's next
 # refresh, up to a minute.
-took('the only leader frozen', passes_in('alone', 0, 2), 'the worker finds the new leaders by way of another broker', 4 * $limit);
+took('the only leader frozen', passes_in('alone', 0, 2), 'the worker finds the new leaders by way of another broker', 2 * $limit);
 $kafka->node(1)->thaw;
 $node->set('heartbeat.brokers' => $brokers, 'heartbeat.workers' => 1);
 $node->restart;
