@@ -6,7 +6,7 @@
 -- The function first builds the new key as a unique index, while queries continue. Then the function replaces the old key by the
 -- new key. This replacement takes only a moment. Ingest into this table partition waits for both steps. If a person has created the
 -- index already (CREATE UNIQUE INDEX CONCURRENTLY), ingest waits only for the replacement. If `elsewhere` is
--- true, other servers store the rows (Citus). Then the function builds no index first: it drops the old key and adds the new key.
+-- true, other servers store the rows. Then the function builds no index first: it drops the old key and adds the new key.
 -- A week counts for the argument `weeks` if the function has replaced a key of this week.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
     RETURNS SETOF record

@@ -8,9 +8,9 @@ namespace heartbeat {
 
 class Decoder;
 
-// Call this function in a transaction. Returns nullptr if there is no such source. Raises an error if its
-// mapping cannot be compiled. Copies the source to `context`. The caller destroys the decoder with
-// decoder_destroy().
+// Call this function in a transaction. Copies the source with this name to `context`. Returns nullptr if no
+// source has this name. Raises an error if the mapping of the source cannot be compiled. The caller destroys
+// the decoder with decoder_destroy().
 Decoder *retry_decoder_load(const char *name, MemoryContext context, Source *source);
 
 } // namespace heartbeat

@@ -100,11 +100,14 @@ extern "C" Datum heartbeat_add_schema(PG_FUNCTION_ARGS) {
     StoredSchema stored;
     if (!schemas_add(registry, id, {type, schema, nullptr, 0}) && schemas_find(registry, id, &stored) &&
         !equals(stored, type, schema))
-        ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-                        errmsg("heartbeat_schemas has another schema with the id %d", id),
-                        errhint("The schema of an id does not change. If the stored schema is wrong, delete "
-                                "its row from heartbeat_schemas, add the right schema, and give the present "
-                                "mapping of each source that uses the schema to heartbeat_alter_source().")));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_DUPLICATE_OBJECT),
+             errmsg("heartbeat_schemas has another schema with the id %d", id),
+             errhint(
+                 "The schema of an id does not change. If the stored schema is wrong, delete its row from "
+                 "heartbeat_schemas, and add the right schema. Then call heartbeat_alter_source() for each "
+                 "source that uses the schema, with the present mapping or preset of the source.")));
     if (registry != nullptr)
         warn_if_unused(registry);
     acting_owner_leave(acting);

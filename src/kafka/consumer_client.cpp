@@ -83,9 +83,11 @@ void Consumer::lose_topic() noexcept {
     // After a topic was deleted and recreated, librdkafka can still report to a new assignment that the topic
     // does not exist. So the report counts only after the client has got a message or the end of a partition.
     // Before that, the caller assigns the partitions again.
-    if (!heard)
+    if (!heard) {
         assign_again = true;
-    if (lost_topic || !heard)
+        return;
+    }
+    if (lost_topic)
         return;
     lost_topic = true;
     utf8_print(lost_reason.text, sizeof(lost_reason.text),

@@ -130,10 +130,10 @@ class QueueReading {
     static inline thread_local const ClientInbox *inbox_ = nullptr;
 };
 
-// Returns a client that another consumer of this process has opened with these settings. The function opens a
-// new client if there is no such client, if that client is retired, or if the topic is taken. If a setting is
-// wrong, the function returns nullptr, and *error describes the mistake. Only the main thread calls this
-// function. May throw std::bad_alloc.
+// Returns a client that another consumer of this process has opened with these settings. In three cases the
+// function opens a new client: no consumer has opened a client with these settings, the client is retired, or
+// another consumer of the client reads the topic. If a setting is wrong, the function returns nullptr, and
+// *error describes the mistake. Only the main thread calls this function. May throw std::bad_alloc.
 std::shared_ptr<KafkaClient> kafka_client_share(const KafkaSettings &settings, const WakePipe &pipe,
                                                 Error *error);
 

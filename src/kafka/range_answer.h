@@ -19,7 +19,7 @@ enum class RangeKind {
     both, // `low` and `high`: the offsets that Kafka holds of the partition
     end,  // only `high`; `low` is 0
     // `low` and `high` have the same value: the first offset whose Kafka timestamp is at or after a time. If
-    // there is no such offset, the value is the partition's end.
+    // all messages of the partition are older, the value is the end offset.
     time,
 };
 
