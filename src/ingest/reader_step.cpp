@@ -16,6 +16,7 @@
 #include "monitor/source_slot.h"
 #include "monitor/worker_slot.h"
 #include "server/extension.h"
+#include "server/process.h"
 #include "server/transaction.h"
 #include "store/pause.h"
 #include "store/tables.h"
@@ -139,15 +140,16 @@ long attempt(SourceReader *reader) {
     volatile long wait_after_error = at_once;
     PG_TRY();
     {
+        process_allow_cancel();
         wait = step(reader);
         reader->backoff_ms = 0;
         lock_wait_forget(); // the step has ended, so the worker no longer waits for a lock
+        process_refuse_cancel();
     }
     PG_CATCH();
     {
-        HOLD_INTERRUPTS(); // a cancel request here would raise an error that no PG_TRY catches
+        process_refuse_cancel();
         wait = wait_after_error = recover(reader);
-        RESUME_INTERRUPTS();
     }
     PG_END_TRY();
     if (wait_after_error != at_once)

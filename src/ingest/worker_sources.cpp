@@ -9,6 +9,7 @@
 #include "monitor/wake.h"
 #include "monitor/worker_slot.h"
 #include "server/extension.h"
+#include "server/process.h"
 #include "server/text.h"
 #include "server/transaction.h"
 #include "store/sources.h"
@@ -107,14 +108,15 @@ void attempt(WorkerSources *sources) {
     volatile long backoff_ms = 0;
     PG_TRY();
     {
+        process_allow_cancel();
         load(sources);
         lock_wait_forget();
+        process_refuse_cancel();
     }
     PG_CATCH();
     {
-        HOLD_INTERRUPTS(); // a cancel request here would raise an error that no PG_TRY catches
+        process_refuse_cancel();
         backoff_ms = recover(sources);
-        RESUME_INTERRUPTS();
     }
     PG_END_TRY();
     sources->backoff_ms = backoff_ms;

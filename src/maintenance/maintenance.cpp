@@ -182,15 +182,18 @@ void attempt(Task *task) {
     duty_begins(task->duty);
     PG_TRY();
     {
+        process_allow_cancel();
         if (!tables_recovered)
             tables_recover();
         tables_recovered = true;
         // 0: wait until heartbeat_resume() wakes this process
         again = pause_for_maintenance() ? 0 : task->run();
         task->failure.message[0] = '\0';
+        process_refuse_cancel();
     }
     PG_CATCH();
     {
+        process_refuse_cancel();
         tables_recovered = false;
         failed = true;
         failure_take(&task->failure);

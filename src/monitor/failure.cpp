@@ -6,13 +6,13 @@
 #include "monitor/lock_wait.h"
 #include "monitor/obstacles.h"
 #include "server/extension.h"
+#include "server/process.h"
 #include "server/subtransaction.h"
 #include "server/text.h"
 
 extern "C" {
 #include "access/xact.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -28,7 +28,6 @@ constexpr TimestampTz log_again = 60 * USECS_PER_SEC;
 
 bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *)) {
     MemoryContextSwitchTo(TopMemoryContext);
-    HOLD_INTERRUPTS();
     ErrorData *error = CopyErrorData();
     TimestampTz now = GetCurrentTimestamp();
     // If PostgreSQL refused a row, the caller divides the batch into halves and stores each half. In the end,
@@ -52,7 +51,6 @@ bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *)) {
     AbortCurrentTransaction();
     extension_forget();
     pgstat_report_activity(STATE_IDLE, nullptr);
-    RESUME_INTERRUPTS();
     return !refused;
 }
 
@@ -63,6 +61,7 @@ void failure_explain(Failure *failure) {
     MemoryContext context = CurrentMemoryContext;
     PG_TRY();
     {
+        process_allow_cancel();
         StartTransactionCommand();
         PushActiveSnapshot(GetTransactionSnapshot());
         SPI_connect();
@@ -75,14 +74,14 @@ void failure_explain(Failure *failure) {
         SPI_finish();
         PopActiveSnapshot();
         CommitTransactionCommand();
+        process_refuse_cancel();
     }
     PG_CATCH(); // if the search for the cause also fails, the reason is only the message
     {
-        HOLD_INTERRUPTS();
+        process_refuse_cancel();
         FlushErrorState();
         AbortCurrentTransaction();
         extension_forget();
-        RESUME_INTERRUPTS();
     }
     PG_END_TRY();
     MemoryContextSwitchTo(context);

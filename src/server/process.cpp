@@ -13,6 +13,7 @@ extern "C" {
 #include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -107,7 +108,16 @@ void process_begin() {
     emit_log_hook = escape_in_log;
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     pqsignal(SIGTERM, die);
+    process_refuse_cancel();
     BackgroundWorkerUnblockSignals();
+}
+
+void process_allow_cancel() {
+    QueryCancelHoldoffCount = 0;
+}
+
+void process_refuse_cancel() {
+    QueryCancelHoldoffCount = 1;
 }
 
 void process_connect(const char *database) {

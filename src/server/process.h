@@ -24,6 +24,14 @@ void process_connect(const char *database);
 // configuration and returns true. If the postmaster has died, the function ends the process.
 bool process_interrupts();
 
+// A cancel request, for example pg_cancel_backend(), raises an error only between process_allow_cancel() and
+// process_refuse_cancel(). The process would end with an error that no PG_TRY block catches. So call
+// process_allow_cancel() at the start of a PG_TRY block, and process_refuse_cancel() at its end. The PG_CATCH
+// block must also start with process_refuse_cancel(), because each error allows cancel requests again.
+// process_begin() refuses cancel requests.
+void process_allow_cancel();
+void process_refuse_cancel();
+
 // The wait events that pg_stat_activity shows. From PostgreSQL 17 on, these wait events have their own names.
 enum class ProcessWait { messages, rest };
 uint32_t process_wait_event(ProcessWait wait);
