@@ -19,6 +19,12 @@ namespace {
 // time, heartbeat_status shows RETRYING.
 constexpr TimestampTz start_takes = 10 * USECS_PER_SEC;
 
+// What all functions of one look need: the time of the look, and the progress of the Kafka partitions.
+struct Look {
+    const ProgressList &progress;
+    TimestampTz now;
+};
+
 void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const char *reason,
          const char *hint) {
     aggregate->state = state;
@@ -61,7 +67,7 @@ void tell_throttle(AggregateStatus *aggregate, const SourceSlot &source) {
 }
 
 void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, TimestampTz since, TimestampTz now,
-                const PartitionSlot *partition) {
+                const PartitionProgress *partition) {
     auto seconds = static_cast<long>((now - since) / USECS_PER_SEC);
     char reason[state_text_size];
     if (partition == nullptr) {
@@ -71,7 +77,7 @@ void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, TimestampT
                       "pg_stat_activity WHERE backend_type LIKE 'heartbeat%'; and pg_blocking_pids(pid).");
         return;
     }
-    const PartitionSlot &slot = *partition;
+    const PartitionProgress &slot = *partition;
     text_print(reason, sizeof(reason),
                "Kafka has delivered nothing of partition %d for %ld seconds, but its end offset is %lld, "
                "%lld above the next offset %lld",
@@ -115,9 +121,11 @@ void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, Time
 
 // Sets STALLED if the source is RUNNING and has made no progress for heartbeat.stall_timeout.
 void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const SourceSlot &source,
-                    TimestampTz now) {
-    const PartitionSlot *partition;
-    TimestampTz since = worker_stats_waiting_since(worker, source, &partition);
+                    const Look &look) {
+    TimestampTz now = look.now;
+    const PartitionProgress *partition;
+    TimestampTz since = worker_stats_waiting_since(
+        worker, source, progress_list_of(look.progress, source.source_id), &partition);
     if (partition != nullptr && is_throttled(source, now))
         // The worker waits for a broker that throttles the source, and the reason of the source already shows
         // this.
@@ -128,7 +136,8 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const 
 }
 
 void look_at_source(AggregateStatus *aggregate, const WorkerSlot &worker, const SourceSlot &source,
-                    TimestampTz now) {
+                    const Look &look) {
+    TimestampTz now = look.now;
     aggregate->messages_per_second += worker_stats_rate(source, now);
     if (source.busy_since != 0 && (aggregate->busy_since == 0 || source.busy_since < aggregate->busy_since)) {
         aggregate->busy_since = source.busy_since;
@@ -140,17 +149,17 @@ void look_at_source(AggregateStatus *aggregate, const WorkerSlot &worker, const 
     if (is_throttled(source, now) && aggregate->state <= WorkerState::running)
         tell_throttle(aggregate, source);
     if (shown.state == WorkerState::running && aggregate->state <= WorkerState::stalled)
-        look_for_stall(aggregate, worker, source, now);
+        look_for_stall(aggregate, worker, source, look);
 }
 
-void look_at_worker(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
+void look_at_worker(AggregateStatus *aggregate, const WorkerSlot &worker, const Look &look) {
     aggregate->workers++;
     const ShownState &shown = worker.shown;
     if (shown.state != WorkerState::running && (!aggregate->any || shown.state > aggregate->state))
         set(aggregate, shown.state, shown.since, shown.reason, shown.hint);
     shared_state_each_source(
-        worker, [&](const SourceSlot &source) { look_at_source(aggregate, worker, source, now); });
-    look_for_absence(aggregate, worker, now);
+        worker, [&](const SourceSlot &source) { look_at_source(aggregate, worker, source, look); });
+    look_for_absence(aggregate, worker, look.now);
 }
 
 void look_at_launcher(AggregateStatus *aggregate, TimestampTz now) {
@@ -208,32 +217,32 @@ void aggregate_status_look(AggregateStatus *aggregate) {
 
 void aggregate_status_look_at_ingest(AggregateStatus *aggregate) {
     *aggregate = {};
-    TimestampTz now = GetCurrentTimestamp();
+    ProgressList progress = progress_list_take();
+    Look look = {progress, GetCurrentTimestamp()};
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (const WorkerSlot &worker : shared_state->workers)
         if (worker.pid != 0)
-            look_at_worker(aggregate, worker, now);
-    look_at_launcher(aggregate, now);
+            look_at_worker(aggregate, worker, look);
+    look_at_launcher(aggregate, look.now);
     find_last_error(aggregate);
     LWLockRelease(shared_state->lock);
+    progress_list_free(&progress);
 }
 
-void aggregate_status_look_at_source(AggregateStatus *aggregate, int32_t source_id) {
+void aggregate_status_look_at_source(AggregateStatus *aggregate, const ReadSource *first,
+                                     const ReadSource *last, const ProgressList &progress) {
     *aggregate = {};
     aggregate->of_one = true;
-    TimestampTz now = GetCurrentTimestamp();
+    Look look = {progress, GetCurrentTimestamp()};
     LWLockAcquire(shared_state->lock, LW_SHARED);
-    for (const WorkerSlot &worker : shared_state->workers) {
-        if (worker.pid == 0)
+    for (const ReadSource *read = first; read < last; read++) {
+        const SourceSlot &source = *read->slot;
+        if (read->worker->pid == 0 || !source.used || source.source_id != read->source_id)
             continue;
-        shared_state_each_source(worker, [&](const SourceSlot &source) {
-            if (source.source_id != source_id)
-                return;
-            aggregate->workers++;
-            look_at_source(aggregate, worker, source, now);
-            take_error(aggregate, source.shown);
-            look_for_absence(aggregate, worker, now);
-        });
+        aggregate->workers++;
+        look_at_source(aggregate, *read->worker, source, look);
+        take_error(aggregate, source.shown);
+        look_for_absence(aggregate, *read->worker, look.now);
     }
     LWLockRelease(shared_state->lock);
 }

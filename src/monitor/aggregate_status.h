@@ -3,7 +3,7 @@
 // heartbeat_source_status) and event_recorder.cpp (for heartbeat_events). The functions do not read tables.
 #pragma once
 
-#include "monitor/shared_state.h"
+#include "monitor/progress_list.h"
 
 namespace heartbeat {
 
@@ -34,7 +34,16 @@ void aggregate_status_look(AggregateStatus *aggregate);
 // Finds the state of ingest. Ignores failed duties of the maintenance worker.
 void aggregate_status_look_at_ingest(AggregateStatus *aggregate);
 
-// Finds the state of one source. If no worker reads this source, `any` is false.
-void aggregate_status_look_at_source(AggregateStatus *aggregate, int32_t source_id);
+// A source that a worker read when the caller collected the sources. Meanwhile the slot can have changed.
+struct ReadSource {
+    int32_t source_id;
+    const WorkerSlot *worker;
+    const SourceSlot *slot;
+};
+
+// Finds the state of one source. The elements from `first` up to `last` are all ReadSources of this source.
+// If no worker reads the source any more, `any` is false.
+void aggregate_status_look_at_source(AggregateStatus *aggregate, const ReadSource *first,
+                                     const ReadSource *last, const ProgressList &progress);
 
 } // namespace heartbeat

@@ -109,7 +109,7 @@ struct PartitionKey {
     int32_t partition;
 };
 
-struct PartitionSlot {
+struct PartitionProgress {
     PartitionKey key;
     int64_t high_watermark; // -1: not known
     int64_t next_offset;    // the offset after the last stored message; -1: not known
@@ -119,6 +119,9 @@ struct PartitionSlot {
     int64_t last_kafka_time;
     pid_t pid;
     TimestampTz confirmed_at; // the time when the leader last reported the high watermark; 0: never
+};
+
+struct PartitionSlot : PartitionProgress {
     PartitionState state;
     char reason[partition_reason_size]; // the reason of the state `away`
 };

@@ -16,19 +16,22 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the ids of the sources that the workers read. The list contains each id once.
-int32_t *find_sources(int *count) {
+// Returns the sources that the workers read, in the order of their ids. If several workers read a source, the
+// list contains the source once for each worker.
+ReadSource *find_sources(ReadSource **end) {
     auto room = static_cast<size_t>(settings.workers) * static_cast<size_t>(settings.max_sources);
-    auto *ids = static_cast<int32_t *>(palloc(sizeof(int32_t) * room));
-    int32_t *end = ids;
+    auto *sources = static_cast<ReadSource *>(palloc(sizeof(ReadSource) * room));
+    *end = sources;
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (const WorkerSlot &worker : shared_state->workers)
         if (worker.pid != 0)
-            shared_state_each_source(worker, [&](const SourceSlot &source) { *end++ = source.source_id; });
+            shared_state_each_source(worker, [&](const SourceSlot &source) {
+                *(*end)++ = {source.source_id, &worker, &source};
+            });
     LWLockRelease(shared_state->lock);
-    std::sort(ids, end);
-    *count = static_cast<int>(std::unique(ids, end) - ids);
-    return ids;
+    std::sort(sources, *end,
+              [](const ReadSource &one, const ReadSource &other) { return one.source_id < other.source_id; });
+    return sources;
 }
 
 void put_row(ReturnSetInfo *result, int32_t source_id, const AggregateStatus &status, const Lag &lag) {
@@ -68,15 +71,18 @@ extern "C" Datum heartbeat_source_states(PG_FUNCTION_ARGS) {
     ReturnSetInfo *result = return_rows(fcinfo);
     if (!shared_state_serves_database())
         return static_cast<Datum>(0);
-    int count;
-    int32_t *ids = find_sources(&count);
+    ReadSource *end;
+    ReadSource *next = find_sources(&end);
+    ProgressList progress = progress_list_take();
     auto *status = static_cast<AggregateStatus *>(palloc(sizeof(AggregateStatus)));
-    for (int i = 0; i < count; i++) {
-        Lag lag;
-        worker_stats_lag(&lag, ids[i]);
-        aggregate_status_look_at_source(status, ids[i]);
+    while (next < end) {
+        const ReadSource *first = next;
+        next =
+            std::find_if(next, end, [=](const ReadSource &one) { return one.source_id != first->source_id; });
+        aggregate_status_look_at_source(status, first, next, progress);
         if (status->any)
-            put_row(result, ids[i], *status, lag);
+            put_row(result, first->source_id, *status,
+                    worker_stats_lag(progress_list_of(progress, first->source_id)));
     }
     return static_cast<Datum>(0);
 }

@@ -100,8 +100,7 @@ void summary_log() {
     Totals now = {};
     if (!take(&now))
         return;
-    Lag lag;
-    worker_stats_lag(&lag, any_source);
+    Lag lag = worker_stats_lag_of_all();
     if (begun && settings.log_summary > 0 && now.messages > begin.messages)
         log(now, lag);
     begin = now;

@@ -102,7 +102,7 @@ void table_status_lag(Lag *lag) {
     // a database of version 1.1 or 1.2 does not have heartbeat_source_definitions
     if (!table_status_can_read("heartbeat_offsets") ||
         !table_status_can_read("heartbeat_source_definitions")) {
-        worker_stats_lag(lag, any_source);
+        *lag = worker_stats_lag_of_all();
         return;
     }
     Datum values[4] = {CStringGetTextDatum(settings.topic)};

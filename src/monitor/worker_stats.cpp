@@ -32,7 +32,7 @@ PartitionSlot *own(const PartitionKey &key) {
     if (!found && hash_get_num_entries(shared_partitions) < shared_state_partitions_room())
         slot = static_cast<PartitionSlot *>(hash_search(shared_partitions, &key, HASH_ENTER_NULL, &found));
     if (slot != nullptr && (!found || slot->pid != MyProcPid))
-        *slot = {key, -1, -1, 0, -1, MyProcPid, 0, PartitionState::none, ""};
+        *slot = {{key, -1, -1, 0, -1, MyProcPid, 0}, PartitionState::none, ""};
     return slot;
 }
 
@@ -114,9 +114,9 @@ void worker_stats_partition_state(PartitionKey partition, PartitionState state, 
     LWLockRelease(shared_state->lock);
 }
 
-bool worker_stats_know_end(const PartitionSlot &slot, TimestampTz now) {
-    return slot.pid != 0 && slot.high_watermark >= 0 && slot.confirmed_at != 0 &&
-           now < slot.confirmed_at + watermark_lasts_s * USECS_PER_SEC;
+bool worker_stats_know_end(const PartitionProgress &partition, TimestampTz now) {
+    return partition.pid != 0 && partition.high_watermark >= 0 && partition.confirmed_at != 0 &&
+           now < partition.confirmed_at + watermark_lasts_s * USECS_PER_SEC;
 }
 
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now) {
@@ -147,43 +147,48 @@ double worker_stats_rate(const SourceSlot &source, TimestampTz now) {
 }
 
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
-                                       const PartitionSlot **partition) {
+                                       ProgressRange partitions, const PartitionProgress **partition) {
     *partition = nullptr;
     TimestampTz since = source.busy_since;
     if (since != 0)
         return since;
-    shared_state_each_partition([&](const PartitionSlot &slot) {
-        bool own = slot.pid == worker.pid && slot.key.source_id == source.source_id;
-        if (!own || slot.waiting_since == 0 || (since != 0 && slot.waiting_since >= since))
-            return;
-        since = slot.waiting_since;
-        *partition = &slot;
-    });
+    for (const PartitionProgress &one : partitions) {
+        if (one.pid != worker.pid || one.waiting_since == 0 || (since != 0 && one.waiting_since >= since))
+            continue;
+        since = one.waiting_since;
+        *partition = &one;
+    }
     return since;
 }
 
-void worker_stats_lag(Lag *lag, int32_t source_id) {
-    *lag = {false, 0, 0};
+Lag worker_stats_lag(ProgressRange partitions) {
+    Lag lag = {false, 0, 0};
     TimestampTz asked_at = GetCurrentTimestamp();
     int64_t now = to_unix_microseconds(asked_at);
     bool old = false;
-    LWLockAcquire(shared_state->lock, LW_SHARED);
-    shared_state_each_partition([&](const PartitionSlot &slot) {
-        if (slot.next_offset < 0 || (source_id != any_source && slot.key.source_id != source_id))
-            return;
-        lag->known = true;
-        old = old || !worker_stats_know_end(slot, asked_at);
-        if (slot.high_watermark <= slot.next_offset)
-            return;
-        lag->messages += slot.high_watermark - slot.next_offset;
-        if (slot.last_kafka_time >= 0)
-            lag->seconds = std::max(lag->seconds,
-                                    static_cast<double>(now - slot.last_kafka_time * 1000) / USECS_PER_SEC);
-    });
-    LWLockRelease(shared_state->lock);
-    lag->known = lag->known && !old;
-    if (!lag->known)
-        lag->seconds = -1;
+    for (const PartitionProgress &one : partitions) {
+        if (one.next_offset < 0)
+            continue;
+        lag.known = true;
+        old = old || !worker_stats_know_end(one, asked_at);
+        if (one.high_watermark <= one.next_offset)
+            continue;
+        lag.messages += one.high_watermark - one.next_offset;
+        if (one.last_kafka_time >= 0)
+            lag.seconds =
+                std::max(lag.seconds, static_cast<double>(now - one.last_kafka_time * 1000) / USECS_PER_SEC);
+    }
+    lag.known = lag.known && !old;
+    if (!lag.known)
+        lag.seconds = -1;
+    return lag;
+}
+
+Lag worker_stats_lag_of_all() {
+    ProgressList progress = progress_list_take();
+    Lag lag = worker_stats_lag(progress_list_all(progress));
+    progress_list_free(&progress);
+    return lag;
 }
 
 bool worker_stats_are_wanted() {

@@ -3,7 +3,7 @@
 // metrics read it.
 #pragma once
 
-#include "monitor/shared_state.h"
+#include "monitor/progress_list.h"
 
 namespace heartbeat {
 
@@ -24,8 +24,9 @@ void worker_stats_partition_state(PartitionKey partition, PartitionState state, 
 void worker_stats_position(PartitionKey partition, int64_t next_offset,
                            int64_t last_kafka_time); // -1: not known
 
-// Call this function while you hold the lock. Returns false if the high watermark is not known or too old.
-bool worker_stats_know_end(const PartitionSlot &slot, TimestampTz now);
+// Returns false if the high watermark is not known or too old. Call this function with a copy of the
+// progress, or while you hold the lock.
+bool worker_stats_know_end(const PartitionProgress &partition, TimestampTz now);
 
 struct Lag {
     bool known; // true: the lag of every Kafka partition is known
@@ -33,9 +34,10 @@ struct Lag {
     double seconds; // -1: not known
 };
 
-// Computes the lag of one source. With any_source, computes the lag of all sources together. The function
-// counts only Kafka partitions that a worker reads.
-void worker_stats_lag(Lag *lag, int32_t source_id);
+// Computes the lag of these Kafka partitions together. worker_stats_lag_of_all() computes the lag of all
+// Kafka partitions that a worker reads.
+Lag worker_stats_lag(ProgressRange partitions);
+Lag worker_stats_lag_of_all();
 
 // Returns the source's stored messages per second over the last minute. If the worker has read the source for
 // less than a minute, the function divides by the time since the worker opened the source. Call this function
@@ -47,11 +49,11 @@ double worker_stats_rate(const SourceSlot &source, TimestampTz now);
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
 // If the worker is storing a batch, returns the start of the store and sets *partition to nullptr. Otherwise,
-// if Kafka partitions lag, returns the oldest PartitionSlot::waiting_since of the source, and sets *partition
-// to the slot of this Kafka partition. If no Kafka partition lags, returns 0. Call this function while you
-// hold the lock.
+// if Kafka partitions of the source lag, returns the oldest PartitionProgress::waiting_since, and sets
+// *partition to this Kafka partition. If no Kafka partition lags, returns 0. `partitions` must contain the
+// Kafka partitions of the source. Call this function while you hold the lock.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
-                                       const PartitionSlot **partition);
+                                       ProgressRange partitions, const PartitionProgress **partition);
 
 // Returns true if a worker is storing a batch or a Kafka partition lags. A worker can be stalled only in
 // these two cases.
