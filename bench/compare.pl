@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
 use Getopt::Long;
 use Heartbeat::Bench;
-use Heartbeat::Bench::Report;
+use Heartbeat::Bench::Report qw(figure);
 
 my %opt = (readings => 1_000_000, rounds => 5);
 GetOptions(\%opt, 'readings=i', 'rounds=i', 'earlier=s', 'now=s', 'commit=s') && !@ARGV
@@ -43,3 +43,4 @@ for my $round (1 .. $opt{rounds})
 	  for qw(earlier now);
 }
 $table->print_medians;
+figure("compare: rows/s against $opt{commit}", ($table->medians('now'))[-1], '%.2f', 'higher');

@@ -10,7 +10,7 @@ use Getopt::Long;
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Heartbeat::Bench;
-use Heartbeat::Bench::Report qw(print_line);
+use Heartbeat::Bench::Report qw(figure print_line);
 
 my %opt = (readings => 1_000_000, rounds => 5, python => 100_000);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV or die "usage: bench/formats [--readings N] [--rounds N] [--python N]\n";
@@ -78,6 +78,7 @@ for my $format (sort keys %type)
 {
 	my $ratio = ($table->medians($format))[-1];
 	print_line(sprintf '%s: %.2f of the own layout; the goal is %.2f: %s', $format, $ratio, $goal, $ratio >= $goal ? 'met' : 'missed');
+	figure("formats, $format: readings/s against the own layout", $ratio, '%.2f', 'higher');
 	push @missed, $format if $ratio < $goal;
 }
 

@@ -10,7 +10,7 @@ use IPC::Run ();
 use PostgreSQL::Test::Utils;
 use Heartbeat::Bench;
 use Heartbeat::Bench::Process qw(cpu_seconds);
-use Heartbeat::Bench::Report;
+use Heartbeat::Bench::Report qw(figure);
 
 my ($messages, $rounds, $customers, $partitions) = (2_000_000, 3, 1000, 3);
 GetOptions('messages=i' => \$messages, 'rounds=i' => \$rounds) && !@ARGV
@@ -94,3 +94,4 @@ for my $round (1 .. $rounds)
 	}
 }
 $table->print_medians;
+figure('generator: messages/s against kafka-producer-perf-test', ($table->medians('heartbeat-generator'))[-1], '%.2f', 'higher');

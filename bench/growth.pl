@@ -11,7 +11,7 @@ use POSIX ();
 use Time::HiRes qw(time);
 use Heartbeat::Bench;
 use Heartbeat::Bench::History;
-use Heartbeat::Bench::Report qw(print_line median);
+use Heartbeat::Bench::Report qw(figure print_line median);
 
 my %opt = (history => 20_000_000, customers => 1000, readings => 300_000, live => 40, busy => 3_000_000);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
@@ -145,6 +145,12 @@ for my $share (@shares)
 	print $file join(',', $history->size, $opt{customers}, $history->megabytes, int $rate, @ms), "\n";
 }
 close($file) or die "$csv: $!";
+
+my ($empty_rate, undef, @empty_ms) = $table->medians('0 readings');
+my ($full_rate,  undef, @full_ms)  = $table->medians($history->size . ' readings');
+my $years = "growth, $opt{history} readings, $opt{customers} customers";
+figure("$years: rows/s against empty tables", $full_rate / $empty_rate, '%.2f', 'higher');
+figure("$years: $queries[$_][0], ms", $full_ms[$_], '%.2f', 'lower') for 0 .. $#queries;
 
 my $rollup = $history->rollup;
 print_line(sprintf "\nthe rollup of the last %d readings of the history, with all minutes marked as stale: %.1f s, %.2f CPU s a million",

@@ -11,7 +11,7 @@ use Getopt::Long;
 use List::Util qw(sum0);
 use Heartbeat::Bench;
 use Heartbeat::Bench::Idle qw(measure_idle idle_line);
-use Heartbeat::Bench::Report qw(print_line);
+use Heartbeat::Bench::Report qw(figure print_line);
 
 my %opt = (quiet => 40, rate => undef, seconds => 20, rounds => 3, idle => 60);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
@@ -52,8 +52,15 @@ for my $round (1 .. $opt{rounds})
 	$table->add($round, 'busy',  measure($opt{rate}));
 }
 $table->print_medians;
+for my $case (qw(quiet busy))
+{
+	my (undef, $p50, undef, $p99) = $table->medians($case);
+	figure("latency, $case: p50, ms", $p50, '%.1f', 'lower');
+	figure("latency, $case: p99, ms", $p99, '%.1f', 'lower');
+}
 
 $bench->query('SELECT heartbeat_resume()');
 my $idle = measure_idle($bench, $opt{idle});
 print_line("\n" . idle_line($idle));
+figure('latency: CPU of an idle heartbeat, % of a core', sum0(values %{ $idle->{cpu} }), '%.3f', 'lower');
 die "an idle worker is not idle\n" if $idle->{transactions} || $idle->{wal} || sum0(values %{ $idle->{cpu} }) >= $most_idle_percent;

@@ -9,7 +9,7 @@ use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
 use Getopt::Long;
 use List::Util qw(max);
 use Heartbeat::Bench;
-use Heartbeat::Bench::Report qw(print_line);
+use Heartbeat::Bench::Report qw(figure print_line);
 use Heartbeat::Reading;
 
 my %opt = (readings => 1_000_000, large => 400, stall => 10, drains => 3);
@@ -67,4 +67,5 @@ peak('backlog of small messages',            $small);
 peak('backlog of large messages',            $large);
 peak('small messages, the database stalled', $small, 1);
 peak('large messages, the database stalled', $large, 1);
+figure('memory: most private memory of a worker, MiB', $most, '%.1f', 'lower');
 die sprintf "%.1f MiB are more than %d\n", $most, $limit if $most > $limit;

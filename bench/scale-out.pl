@@ -9,7 +9,7 @@ use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
 use Getopt::Long;
 use Heartbeat::Bench;
 use Heartbeat::Bench::Process qw(server_cpu_seconds);
-use Heartbeat::Bench::Report;
+use Heartbeat::Bench::Report qw(figure);
 use Heartbeat::Citus;
 
 my ($readings, $rounds, $shards, $customers) = (500_000, 1, '4,8,32', 1000);
@@ -63,3 +63,4 @@ for my $round (1 .. $rounds)
 	$table->add($round, $_->{name}, drain($_)) for @cases;
 }
 $table->print_medians;
+figure("scale-out, $_->{name}: CPU s a million of the coordinator", ($table->medians($_->{name}))[2], '%.2f', 'lower') for @cases;

@@ -13,11 +13,13 @@ use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Heartbeat::Bench;
 use Heartbeat::Bench::Idle qw(measure_idle idle_line);
-use Heartbeat::Bench::Report qw(print_line);
+use Heartbeat::Bench::Process qw(cpu_seconds);
+use Heartbeat::Bench::Report qw(figure print_line);
 
 my %opt = (readings => 1_000_000, rounds => 5, sources => 200, idle => 60);
-GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
-  or die "usage: bench/sources [--readings N] [--rounds N] [--sources N] [--idle N]\n";
+my @parts;
+GetOptions(\%opt, (map { "$_=i" } keys %opt), 'part=s' => \@parts) && !@ARGV
+  or die "usage: bench/sources [--readings N] [--rounds N] [--sources N] [--idle N] [--part mapping|trouble|idle]...\n";
 my ($customers, $partitions, $samples) = (1000, 3, 60);
 my %goal = (flat => 0.85, samples => 1, idle_percent => 0.2, beside => 0.98);
 $opt{readings} -= $opt{readings} % $samples;
@@ -76,36 +78,46 @@ sub values_of
 }
 
 # 1. A mapping against heartbeat's own layout
-$bench->publish(%simulation, count => $opt{readings});
 my %source = (own => $own);
-for my $name (sort keys %layouts)
-{
-	my ($layout, $topic, $file) = ($layouts{$name}, "readings-$name", $bench->node->basedir . "/$name.json");
-	append_to_file($file, $layout->{template});
-	$kafka->create_topic($topic, $partitions);
-	$bench->publish(%simulation, topic => $topic, template => $file, count => $opt{readings} / $layout->{readings});
-	add_source($name, topic => $topic, mapping => $layout->{mapping});
-	$source{$name} = $bench->of_source($name, $topic);
-}
-$bench->pause_only('default', keys %layouts);
-$bench->print_machine("$opt{readings} readings, $customers customers, 5 % anomalies, $partitions partitions, one worker; "
-	  . "own: heartbeat's own layout; flat: JSON of four fields under a mapping; samples: $samples readings in a message");
 
-my @cases = qw(own flat samples);
-my $table = Heartbeat::Bench::Report->new(@columns, [ 'against own', '%.2f' ]);
-for my $round (1 .. $opt{rounds})
+sub add_layouts
 {
-	push @cases, shift @cases;    # each round begins with another case
-	my %drain = map { $_ => $source{$_}->drain_anew($opt{readings}) } @cases;
-	$table->add($round, $_, values_of($drain{$_}), $drain{own}{seconds} / $drain{$_}{seconds}) for qw(own flat samples);
+	for my $name (sort keys %layouts)
+	{
+		my ($layout, $topic, $file) = ($layouts{$name}, "readings-$name", $bench->node->basedir . "/$name.json");
+		append_to_file($file, $layout->{template});
+		$kafka->create_topic($topic, $partitions);
+		$bench->publish(%simulation, topic => $topic, template => $file, count => $opt{readings} / $layout->{readings});
+		add_source($name, topic => $topic, mapping => $layout->{mapping});
+		$source{$name} = $bench->of_source($name, $topic);
+	}
+	$bench->pause_only('default', keys %layouts);
+	return;
 }
-$table->print_medians;
-print_line('');
-my %ratio = map { $_ => ($table->medians($_))[-1] } keys %layouts;
-check_goal(sprintf('flat JSON under a mapping: %.2f of the own layout; the goal is %.2f', $ratio{flat}, $goal{flat}), $ratio{flat} >= $goal{flat});
-check_goal(sprintf('messages of %d readings: %.2f of the own layout; the goal is more than %d', $samples, $ratio{samples}, $goal{samples}),
-	$ratio{samples} > $goal{samples});
-drop_source($_) for sort keys %layouts;
+
+sub measure_mappings
+{
+	add_layouts();
+	print_line("own: heartbeat's own layout; flat: JSON of four fields under a mapping; samples: $samples readings in a message");
+
+	my @cases = qw(own flat samples);
+	my $table = Heartbeat::Bench::Report->new(@columns, [ 'against own', '%.2f' ]);
+	for my $round (1 .. $opt{rounds})
+	{
+		push @cases, shift @cases;    # each round begins with another case
+		my %drain = map { $_ => $source{$_}->drain_anew($opt{readings}) } @cases;
+		$table->add($round, $_, values_of($drain{$_}), $drain{own}{seconds} / $drain{$_}{seconds}) for qw(own flat samples);
+	}
+	$table->print_medians;
+	print_line('');
+	my %ratio = map { $_ => ($table->medians($_))[-1] } keys %layouts;
+	check_goal(sprintf('flat JSON under a mapping: %.2f of the own layout; the goal is %.2f', $ratio{flat}, $goal{flat}), $ratio{flat} >= $goal{flat});
+	check_goal(sprintf('messages of %d readings: %.2f of the own layout; the goal is more than %d', $samples, $ratio{samples}, $goal{samples}),
+		$ratio{samples} > $goal{samples});
+	figure("sources, $_: readings/s against the own layout", $ratio{$_}, '%.2f', 'higher') for sort keys %ratio;
+	drop_source($_) for sort keys %layouts;
+	return;
+}
 
 # 2. A source in trouble beside the source `default`. For each case %troubles has the expected state of the source `trouble`, and
 # a function that adds this source.
@@ -132,6 +144,19 @@ my %troubles = (
 	'cluster is silent' => [ 'CONNECTING', sub { add_source('trouble', topic => 'away', brokers => '127.0.0.1:' . $silent->sockport) } ],
 	'topic recreated'   => [ 'FAILED',     \&add_recreated ]);
 
+# After the creation or deletion of a topic the broker has work to do for some seconds. Waits until the broker needs less than a
+# third of a core, so that this work does not slow the measurement.
+sub await_quiet_broker
+{
+	for (1 .. 60)
+	{
+		my $before = cpu_seconds($kafka->pid);
+		sleep(1);
+		return if cpu_seconds($kafka->pid) - $before < 0.33;
+	}
+	die "the broker does not become quiet\n";
+}
+
 sub measure_beside
 {
 	my ($case) = @_;
@@ -141,6 +166,7 @@ sub measure_beside
 		$add->();
 		$bench->await("state = '$state' FROM heartbeat_source_status WHERE source = 'trouble'", "$case: the state is not $state");
 	}
+	await_quiet_broker();
 	my $drain = $own->drain_anew($opt{readings});
 	if ($add)
 	{
@@ -151,39 +177,57 @@ sub measure_beside
 	return $drain;
 }
 
-print_line("\nthe own layout beside a source in trouble");
-my @beside = ('alone', sort keys %troubles);
-my @turns  = @beside;
-$table = Heartbeat::Bench::Report->new(@columns, [ 'against alone', '%.3f' ], [ 'CPU against alone', '%.3f' ]);
-for my $round (1 .. $opt{rounds})
+sub measure_troubles
 {
-	push @turns, shift @turns;
-	my %drain = map { $_ => measure_beside($_) } @turns;
-	$table->add($round, $_, values_of($drain{$_}), $drain{alone}{seconds} / $drain{$_}{seconds}, $drain{$_}{cpu} / $drain{alone}{cpu})
-	  for @beside;
-}
-$table->print_medians;
-print_line('');
-for my $case (sort keys %troubles)
-{
-	my $share = ($table->medians($case))[-2];
-	check_goal(sprintf('beside a source in trouble (%s): %.3f of the rate alone; the goal is %.2f', $case, $share, $goal{beside}), $share >= $goal{beside});
+	print_line("\nthe own layout beside a source in trouble");
+	my @beside = ('alone', sort keys %troubles);
+	my @turns  = @beside;
+	my $table = Heartbeat::Bench::Report->new(@columns, [ 'against alone', '%.3f' ], [ 'CPU against alone', '%.3f' ]);
+	for my $round (1 .. $opt{rounds})
+	{
+		push @turns, shift @turns;
+		my %drain = map { $_ => measure_beside($_) } @turns;
+		$table->add($round, $_, values_of($drain{$_}), $drain{alone}{seconds} / $drain{$_}{seconds}, $drain{$_}{cpu} / $drain{alone}{cpu})
+		  for @beside;
+	}
+	$table->print_medians;
+	print_line('');
+	for my $case (sort keys %troubles)
+	{
+		my $share = ($table->medians($case))[-2];
+		figure("sources, beside one in trouble ($case): readings/s against alone", $share, '%.3f', 'higher');
+		check_goal(sprintf('beside a source in trouble (%s): %.3f of the rate alone; the goal is %.2f', $case, $share, $goal{beside}), $share >= $goal{beside});
+	}
+	return;
 }
 
 # 3. Many idle sources
-$bench->empty_tables;
-$bench->query('SELECT heartbeat_resume()');
-print_line("\nidle");
-my $one = measure_idle($bench, $opt{idle});
-print_line(sprintf '%d source, %s; the worker holds %.1f MiB', 1, idle_line($one), $one->{memory});
-$kafka->create_topic("idle-$_", $partitions) for 1 .. $opt{sources};
-$bench->query("SELECT heartbeat_add_source('idle-' || i, 'idle-' || i, mapping => '$layouts{flat}{mapping}') FROM generate_series(1, $opt{sources}) i");
-$bench->await("count(*) = $opt{sources} + 1 FROM heartbeat_source_status WHERE state = 'RUNNING'", 'not all sources run');
-my $many = measure_idle($bench, $opt{idle});
-print_line(sprintf '%d sources of %d partitions more, %s; the worker holds %.1f MiB', $opt{sources}, $partitions, idle_line($many), $many->{memory});
-my $percent = sum0(values %{ $many->{cpu} });
-print_line('');
-check_goal("transactions and bytes of WAL while idle: $many->{transactions} and $many->{wal}; the goal is 0", !$many->{transactions} && !$many->{wal});
-check_goal(sprintf('CPU time while idle: %.3f %% of a core; the goal is less than %.1f %%', $percent, $goal{idle_percent}), $percent < $goal{idle_percent});
+sub measure_idle_sources
+{
+	$bench->empty_tables;
+	$bench->query('SELECT heartbeat_resume()');
+	print_line("\nidle");
+	my $one = measure_idle($bench, $opt{idle});
+	print_line(sprintf '%d source, %s; the worker holds %.1f MiB', 1, idle_line($one), $one->{memory});
+	$kafka->create_topic("idle-$_", $partitions) for 1 .. $opt{sources};
+	$bench->query("SELECT heartbeat_add_source('idle-' || i, 'idle-' || i, mapping => '$layouts{flat}{mapping}') FROM generate_series(1, $opt{sources}) i");
+	$bench->await("count(*) = $opt{sources} + 1 FROM heartbeat_source_status WHERE state = 'RUNNING'", 'not all sources run');
+	my $many = measure_idle($bench, $opt{idle});
+	print_line(sprintf '%d sources of %d partitions more, %s; the worker holds %.1f MiB', $opt{sources}, $partitions, idle_line($many), $many->{memory});
+	my $percent = sum0(values %{ $many->{cpu} });
+	figure("sources: CPU of $opt{sources} idle sources, % of a core", $percent, '%.3f', 'lower');
+	print_line('');
+	check_goal("transactions and bytes of WAL while idle: $many->{transactions} and $many->{wal}; the goal is 0", !$many->{transactions} && !$many->{wal});
+	check_goal(sprintf('CPU time while idle: %.3f %% of a core; the goal is less than %.1f %%', $percent, $goal{idle_percent}), $percent < $goal{idle_percent});
+	return;
+}
 
+my %measure = (mapping => \&measure_mappings, trouble => \&measure_troubles, idle => \&measure_idle_sources);
+my @order = qw(mapping trouble idle);
+@parts = @order unless @parts;
+for my $part (@parts) { die "--part $part: it must be one of @order\n" unless $measure{$part}; }
+$bench->publish(%simulation, count => $opt{readings});
+$bench->print_machine("$opt{readings} readings, $customers customers, 5 % anomalies, $partitions partitions, one worker");
+$bench->pause_only('default');    # the sources are paused one by one, not all together
+$measure{$_}->() for @parts;
 die "goals missed:\n", map { "  $_\n" } @missed if @missed;

@@ -9,11 +9,15 @@ use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
 use Getopt::Long;
 use Time::HiRes qw(time);
 use Heartbeat::Bench;
-use Heartbeat::Bench::Report;
+use Heartbeat::Bench::Producer qw(check_producer describe_producer publish_as);
+use Heartbeat::Bench::Report qw(figure);
 
 my ($readings, $rounds, $customers, $partitions) = (1_000_000, 3, 1000, 3);
-GetOptions('readings=i' => \$readings, 'rounds=i' => \$rounds) && !@ARGV
-  or die "usage: bench/throughput [--readings N] [--rounds N]\n";
+my %usual    = Heartbeat::Bench::Producer::defaults;
+my %producer = %usual;
+GetOptions(\%producer, 'readings=i' => \$readings, 'rounds=i' => \$rounds, map { "$_=s" } keys %producer) && !@ARGV
+  or die "usage: bench/throughput [--readings N] [--rounds N] [--order ORDER] [--compression CODEC] [--layout LAYOUT]\n";
+check_producer(%producer);
 
 my $bench = Heartbeat::Bench->new('throughput', partitions => $partitions);
 my $data  = $bench->node->data_dir;
@@ -39,8 +43,9 @@ sub copy
 	return { seconds => time - $began, wal => $bench->wal_position - $wal, cpu => $cpu };
 }
 
-$bench->publish(count => $readings, customers => $customers);
-$bench->print_machine("$readings readings, $customers customers, 5 % anomalies, $partitions partitions, one worker");
+publish_as($bench, %producer, count => $readings, customers => $customers);
+$bench->print_machine("$readings readings, $customers customers, 5 % anomalies, $partitions partitions, one worker; "
+	  . describe_producer(%producer));
 my $table = Heartbeat::Bench::Report->new(
 	[ 'worker rows/s', '%d' ],    [ 'COPY rows/s', '%d' ],
 	[ 'ratio',         '%.2f' ],  [ 'CPU s', '%.2f' ],
@@ -59,3 +64,10 @@ for my $round (1 .. $rounds)
 		$drain->{wal} / $readings, $copy->{wal} / $readings, @{$drain}{qw(memory start)});
 }
 $table->print_medians;
+
+my ($rate, $copy_rate, $ratio, undef, $main_cpu, undef, $wal) = $table->medians('');
+my $what = 'throughput' . join '', map { $producer{$_} eq $usual{$_} ? () : ", $_ $producer{$_}" } sort keys %usual;
+figure("$what: rows/s against COPY",                       $ratio,                      '%.2f', 'higher');
+figure("$what: rows/s",                                    $rate,                       '%d',   'higher');
+figure("$what: CPU s a million of the thread that stores", $main_cpu * 1e6 / $readings, '%.2f', 'lower');
+figure("$what: WAL, bytes a row",                          $wal,                        '%.0f', 'lower');

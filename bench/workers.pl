@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
 use Getopt::Long;
 use Heartbeat::Bench;
-use Heartbeat::Bench::Report qw(print_line);
+use Heartbeat::Bench::Report qw(figure print_line);
 
 my ($readings, $rounds, $history, $customers) = (1_000_000, 3, 500_000, 1000);
 GetOptions('readings=i' => \$readings, 'rounds=i' => \$rounds, 'history=i' => \$history) && !@ARGV
@@ -92,6 +92,7 @@ for my $round (1 .. $rounds)
 	}
 }
 $table->print_medians;
+figure("workers: $_, against one", ($table->medians($_))[1], '%.2f', 'higher') for grep { /^two/ } map { $_->{name} } @cases;
 
 # The samples of the waits cost CPU time. So the workers store the backlog once more for these samples.
 print_line("\nWhat the processes wait for while the backlog is stored once more, in per cent of the samples (1 % and more)");

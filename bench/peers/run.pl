@@ -10,7 +10,7 @@ use Getopt::Long;
 use IPC::Open2;
 use Heartbeat::Bench;
 use Heartbeat::Bench::Process qw(cpu_seconds);
-use Heartbeat::Bench::Report;
+use Heartbeat::Bench::Report qw(figure);
 
 my %opt = (readings => 1_000_000, 'by-row' => 20_000, rounds => 3);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
@@ -77,3 +77,4 @@ for my $round (1 .. $opt{rounds})
 	}
 }
 $table->print_medians;
+figure("peers: rows/s against $_", ($table->medians($_))[-1], '%.1f', 'higher') for qw(batches by_row);

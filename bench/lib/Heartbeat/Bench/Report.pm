@@ -11,12 +11,21 @@ use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT_OK = qw(print_line print_machine median percentile);
+our @EXPORT_OK = qw(figure print_line print_machine median percentile);
 
 # The test library uses standard output for its log.
 my $out = Test::More->builder->output;
 
 sub print_line { print $out @_, "\n"; return; }
+
+# Records a key figure of the benchmark for the table of bench/all. $better is 'higher' or 'lower'. $format is for sprintf().
+sub figure
+{
+	my ($name, $value, $format, $better) = @_;
+	mkdir $ENV{BENCH_OUT};
+	append_to_file("$ENV{BENCH_OUT}/figures.tsv", sprintf "%s\t$format\t%s\n", $name, $value, $better);
+	return;
+}
 
 sub percentile
 {

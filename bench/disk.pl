@@ -1,0 +1,126 @@
+# Benchmark: the disk space and the WAL of a reading. Run it through bench/disk, which builds the necessary programs.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
+use Getopt::Long;
+use List::Util qw(sum0);
+use Heartbeat::Bench;
+use Heartbeat::Bench::Producer qw(publish_at_interval);
+use Heartbeat::Bench::Report qw(figure print_line);
+
+my %opt = (readings => 2_000_000, customers => 1000, interval => 1);
+GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV or die "usage: bench/disk [--readings N] [--customers N] [--interval SECONDS]\n";
+my $goal         = 100;    # bytes of disk for a reading
+my $records_kept = 12;     # kinds of WAL records with a line of their own
+
+my $bench = Heartbeat::Bench->new('disk', settings => { autovacuum => 'off' });
+$bench->query("CREATE EXTENSION $_") for qw(pgstattuple pg_walinspect);
+publish_at_interval($bench, %opt);
+$bench->print_machine("$opt{readings} readings of $opt{customers} customers with a reading every $opt{interval} s, 5 % anomalies, one worker");
+
+# Prints a line of a table: a name, and bytes per reading.
+sub line
+{
+	my ($name, $bytes) = @_;
+	print_line(sprintf '%-58s %8.1f', $name, $bytes / $opt{readings});
+	return;
+}
+
+# Returns the bytes of each kind of relation. The names are those of the parent of a table partition, with ` key` or ` index`
+# for an index.
+sub relations
+{
+	my %bytes = map { split /\|/ } split /\n/, $bench->query(q{
+		WITH tables AS (
+			SELECT c.oid, coalesce(i.inhparent, c.oid)::regclass::text AS name FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+			WHERE c.relkind = 'r' AND c.relname LIKE 'heartbeat%')
+		SELECT name, sum(pg_table_size(oid)) FROM tables GROUP BY name
+		UNION ALL
+		SELECT name || CASE WHEN x.indisprimary THEN ' key' ELSE ' index' END, sum(pg_relation_size(x.indexrelid))
+		FROM tables JOIN pg_index x ON x.indrelid = oid GROUP BY 1});
+	return %bytes;
+}
+
+sub print_relations
+{
+	my ($title, %bytes) = @_;
+	print_line("\n$title, bytes per reading");
+	my @large = sort { $bytes{$b} <=> $bytes{$a} } grep { $bytes{$_} >= $opt{readings} / 20 } keys %bytes;
+	line($_, $bytes{$_}) for @large;
+	my $sum = sum0(values %bytes);
+	line('all other tables and indexes', $sum - sum0(@bytes{@large}));
+	line('sum',                          $sum);
+	return $sum / $opt{readings};
+}
+
+# Prints where the bytes of the rows and of the keys are. A row and an index entry begin at a multiple of 8 bytes.
+sub print_parts
+{
+	print_line("\nparts of heartbeat_records, bytes per row");
+	my ($rows, @parts) = split /\|/, $bench->query(q{
+		WITH columns AS (
+			SELECT count(*) AS rows, sum(pg_column_size(id) + pg_column_size(heart_rate) + pg_column_size(event_timestamp) + pg_column_size(ingested_at)) AS fixed,
+				sum(pg_column_size(customer_id)) AS customer, sum(pg_column_size(device_id)) AS device FROM heartbeat_records),
+		heap AS (
+			SELECT sum(s.table_len) AS pages, sum(s.tuple_len) AS tuples, sum(s.free_space) AS free
+			FROM pg_inherits i, pgstattuple(i.inhrelid) s WHERE i.inhparent = 'heartbeat_records'::regclass)
+		SELECT rows, fixed, customer, device, tuples - fixed - customer - device, 4 * rows, free, pages - tuples - free - 4 * rows
+		FROM columns, heap});
+	my @names = (
+		'id, heart_rate, event_timestamp, ingested_at',
+		'customer_id', 'device_id', 'header of the row, and the gaps between its columns',
+		'pointer to the row', 'free space of the pages', 'headers of the pages, and the gaps between the rows');
+	print_line(sprintf '%-58s %8.1f', $names[$_], $parts[$_] / $rows) for 0 .. $#names;
+	my ($size, $inner, $used) = split /\|/, $bench->query(q{
+		SELECT sum(s.index_size), sum(s.index_size - s.leaf_pages * 8192), sum(s.leaf_pages * 8192 * s.avg_leaf_density / 100)
+		FROM pg_inherits i JOIN pg_index x ON x.indrelid = i.inhrelid AND x.indisprimary, pgstatindex(x.indexrelid) s
+		WHERE i.inhparent = 'heartbeat_records'::regclass AND s.leaf_pages > 0});
+	print_line(sprintf '%-58s %8.1f', 'key: its entries, with their pointers',  $used / $rows);
+	print_line(sprintf '%-58s %8.1f', 'key: free space of the leaf pages',     ($size - $inner - $used) / $rows);
+	print_line(sprintf '%-58s %8.1f', 'key: pages above the leaf pages',        $inner / $rows);
+	return;
+}
+
+sub print_wal
+{
+	my ($from, $to) = @_;
+	my @records = map { [ split /\|/ ] } split /\n/, $bench->query(qq{
+		SELECT "resource_manager/record_type", count, combined_size FROM pg_get_wal_stats('0/0'::pg_lsn + $from, '0/0'::pg_lsn + $to, true)
+		WHERE count > 0 ORDER BY combined_size DESC});
+	print_line("\nWAL, bytes per reading (records per reading)");
+	for my $record (@records[ 0 .. $records_kept - 1 ])
+	{
+		print_line(sprintf '%-58s %8.1f (%.3f)', $record->[0], $record->[2] / $opt{readings}, $record->[1] / $opt{readings}) if $record;
+	}
+	line('all other records', sum0(map { $_->[2] } @records[ $records_kept .. $#records ]));
+	line('sum, with the headers of the pages', $to - $from);
+	return;
+}
+
+$bench->query('CHECKPOINT');
+my $from  = $bench->wal_position;
+my $drain = $bench->drain;
+my $to    = $bench->wal_position;
+$bench->check_audit($opt{readings});
+$bench->await("NOT EXISTS (SELECT FROM heartbeat_stale_minutes) AND NOT EXISTS (SELECT FROM heartbeat_rollup_pending)", 'the rollup is not complete');
+$bench->query('VACUUM (ANALYZE)');
+my $stored = print_relations('after ingest and a vacuum', relations());
+print_parts();
+print_wal($from, $to);
+
+$bench->query(q{DO $$ DECLARE key regclass; BEGIN
+	FOR key IN SELECT x.indexrelid FROM pg_inherits i JOIN pg_index x ON x.indrelid = i.inhrelid
+		WHERE i.inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass) AND x.indisprimary
+	LOOP
+		EXECUTE format('ALTER INDEX %s SET (fillfactor = 100)', key);
+		EXECUTE format('REINDEX INDEX %s', key);
+	END LOOP;
+END $$});
+my $packed = print_relations('with the keys of the readings rebuilt, and their pages full', relations());
+print_line(sprintf "\nbytes per reading: %.1f, with rebuilt keys %.1f; the goal is %d: %s", $stored, $packed, $goal, $packed <= $goal ? 'met' : 'missed');
+figure('disk: bytes a reading',                    $stored,                                '%.1f', 'lower');
+figure('disk: bytes a reading, with rebuilt keys', $packed,                                '%.1f', 'lower');
+figure('disk: WAL, bytes a reading',               $drain->{wal} / $opt{readings},          '%.1f', 'lower');
