@@ -89,10 +89,11 @@ void take_result(BatchCycle *cycle, FillResult result) {
 void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     Batch *batch = cycle->batch;
     consumer_stored(consumer, batch);
-    worker_stats_batch_ends(slot, static_cast<int64_t>(batch->messages.size()));
     for (const BatchPartition &progress : batch->partitions)
         worker_stats_position({cycle->source->id, progress.partition}, progress.next_offset,
                               progress.last_kafka_time);
+    // after the positions, so that the source never looks as if it had stored nothing for a long time
+    worker_stats_batch_ends(slot, static_cast<int64_t>(batch->messages.size()));
     if (!batch->minutes.empty())
         wake_for_rollup(rollup_append_take());
     wake_for_arrivals();

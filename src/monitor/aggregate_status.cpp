@@ -19,7 +19,8 @@ namespace {
 // time, heartbeat_status shows RETRYING.
 constexpr TimestampTz start_takes = 10 * USECS_PER_SEC;
 
-// What all functions of one look need: the time of the look, and the progress of the Kafka partitions.
+// The present time and the progress of the Kafka partitions. Each function that
+// takes part in the computation of a state uses the same time and the same copy.
 struct Look {
     const ProgressList &progress;
     TimestampTz now;
@@ -131,6 +132,9 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const 
         // this.
         return;
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
+    // the worker may have stored messages of the Kafka partition since the copy of the progress
+    if (stalls && partition != nullptr && !worker_stats_still_waits(*partition))
+        return;
     if (stalls && (aggregate->state < WorkerState::stalled || since < aggregate->since))
         tell_stall(aggregate, source, since, now, partition);
 }

@@ -34,15 +34,17 @@ void aggregate_status_look(AggregateStatus *aggregate);
 // Finds the state of ingest. Ignores failed duties of the maintenance worker.
 void aggregate_status_look_at_ingest(AggregateStatus *aggregate);
 
-// A source that a worker read when the caller collected the sources. Meanwhile the slot can have changed.
+// A source that a worker was reading when the caller made the list of sources. Since then, the worker may
+// have given the slot to another source. So hold the lock while you read `worker` and `slot`, and first
+// compare slot->source_id with `source_id`.
 struct ReadSource {
     int32_t source_id;
     const WorkerSlot *worker;
     const SourceSlot *slot;
 };
 
-// Finds the state of one source. The elements from `first` up to `last` are all ReadSources of this source.
-// If no worker reads the source any more, `any` is false.
+// Finds the state of one source. `first` points to the first ReadSource of the source, and `last` points
+// behind its last ReadSource. If none of these slots still belongs to the source, `any` is false.
 void aggregate_status_look_at_source(AggregateStatus *aggregate, const ReadSource *first,
                                      const ReadSource *last, const ProgressList &progress);
 

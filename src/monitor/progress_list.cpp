@@ -8,7 +8,10 @@ namespace heartbeat {
 
 ProgressList progress_list_take() {
     auto room = static_cast<size_t>(shared_state_partitions_room());
-    ProgressList list = {static_cast<PartitionProgress *>(palloc(sizeof(PartitionProgress) * room)), 0};
+    void *memory = palloc_extended(sizeof(PartitionProgress) * room, MCXT_ALLOC_NO_OOM);
+    ProgressList list = {static_cast<PartitionProgress *>(memory), 0};
+    if (memory == nullptr)
+        return list;
     LWLockAcquire(shared_state->lock, LW_SHARED);
     shared_state_each_partition([&](const PartitionSlot &slot) {
         if (list.count < room)
@@ -23,7 +26,8 @@ ProgressList progress_list_take() {
 }
 
 void progress_list_free(ProgressList *list) {
-    pfree(list->partitions);
+    if (list->partitions != nullptr)
+        pfree(list->partitions);
     *list = {};
 }
 

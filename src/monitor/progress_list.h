@@ -1,5 +1,6 @@
-// A copy of the progress of all Kafka partitions in shared memory, in the order of their sources. With this
-// copy, a caller finds the Kafka partitions of each source without a search through all Kafka partitions.
+// Copies the progress of all Kafka partitions from shared memory to the memory of the process, and sorts the
+// copy by source. So a caller finds the Kafka partitions of each source without a search through all Kafka
+// partitions.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -19,8 +20,9 @@ struct ProgressRange {
     const PartitionProgress *end() const { return last; }
 };
 
-// Takes the lock of shared memory for the time of the copy. Allocates memory, so the function can raise an
-// error. Call progress_list_free() after use.
+// Holds the lock of shared memory while it copies, so do not call this function while you hold the lock. The
+// function raises no error, because the caller can be outside of a PG_TRY block. If no memory is left, the
+// function returns an empty list. Call progress_list_free() after use.
 ProgressList progress_list_take();
 void progress_list_free(ProgressList *list);
 

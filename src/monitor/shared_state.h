@@ -109,6 +109,8 @@ struct PartitionKey {
     int32_t partition;
 };
 
+// The part of a PartitionSlot that progress_list.cpp copies. `key` is the key of shared_partitions, so it
+// must be the first member.
 struct PartitionProgress {
     PartitionKey key;
     int64_t high_watermark; // -1: not known
@@ -120,6 +122,8 @@ struct PartitionProgress {
     pid_t pid;
     TimestampTz confirmed_at; // the time when the leader last reported the high watermark; 0: never
 };
+
+static_assert(offsetof(PartitionProgress, key) == 0);
 
 struct PartitionSlot : PartitionProgress {
     PartitionState state;

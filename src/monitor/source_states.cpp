@@ -6,6 +6,8 @@
 #include "monitor/worker_stats.h"
 #include "server/compat.h"
 
+#include <tuple>
+
 extern "C" {
 #include "utils/tuplestore.h"
 
@@ -16,8 +18,8 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the sources that the workers read, in the order of their ids. If several workers read a source, the
-// list contains the source once for each worker.
+// Returns the sources that the workers read, sorted by source_id, and sets *end to the end of this list. If
+// several workers read a source, the list contains the source once for each worker.
 ReadSource *find_sources(ReadSource **end) {
     auto room = static_cast<size_t>(settings.workers) * static_cast<size_t>(settings.max_sources);
     auto *sources = static_cast<ReadSource *>(palloc(sizeof(ReadSource) * room));
@@ -29,8 +31,9 @@ ReadSource *find_sources(ReadSource **end) {
                 *(*end)++ = {source.source_id, &worker, &source};
             });
     LWLockRelease(shared_state->lock);
-    std::sort(sources, *end,
-              [](const ReadSource &one, const ReadSource &other) { return one.source_id < other.source_id; });
+    std::sort(sources, *end, [](const ReadSource &one, const ReadSource &other) {
+        return std::tie(one.source_id, one.worker) < std::tie(other.source_id, other.worker);
+    });
     return sources;
 }
 

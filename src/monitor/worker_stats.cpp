@@ -161,6 +161,12 @@ TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlo
     return since;
 }
 
+bool worker_stats_still_waits(const PartitionProgress &copy) {
+    bool found;
+    auto *slot = static_cast<PartitionSlot *>(hash_search(shared_partitions, &copy.key, HASH_FIND, &found));
+    return found && slot->pid == copy.pid && slot->waiting_since == copy.waiting_since;
+}
+
 Lag worker_stats_lag(ProgressRange partitions) {
     Lag lag = {false, 0, 0};
     TimestampTz asked_at = GetCurrentTimestamp();

@@ -50,10 +50,15 @@ TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now)
 
 // If the worker is storing a batch, returns the start of the store and sets *partition to nullptr. Otherwise,
 // if Kafka partitions of the source lag, returns the oldest PartitionProgress::waiting_since, and sets
-// *partition to this Kafka partition. If no Kafka partition lags, returns 0. `partitions` must contain the
-// Kafka partitions of the source. Call this function while you hold the lock.
+// *partition to this Kafka partition. If no Kafka partition lags, returns 0. `partitions` must contain all
+// Kafka partitions of the source, and no others. The function ignores partitions that another process reads.
+// Call this function while you hold the lock.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
                                        ProgressRange partitions, const PartitionProgress **partition);
+
+// Returns true if the worker has stored nothing of the Kafka partition since the copy of its progress. Call
+// this function while you hold the lock.
+bool worker_stats_still_waits(const PartitionProgress &copy);
 
 // Returns true if a worker is storing a batch or a Kafka partition lags. A worker can be stalled only in
 // these two cases.

@@ -13,7 +13,6 @@ extern "C" {
 #include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"

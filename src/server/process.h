@@ -24,11 +24,12 @@ void process_connect(const char *database);
 // configuration and returns true. If the postmaster has died, the function ends the process.
 bool process_interrupts();
 
-// A cancel request, for example pg_cancel_backend(), raises an error only between process_allow_cancel() and
-// process_refuse_cancel(). The process would end with an error that no PG_TRY block catches. So call
-// process_allow_cancel() at the start of a PG_TRY block, and process_refuse_cancel() at its end. The PG_CATCH
-// block must also start with process_refuse_cancel(), because each error allows cancel requests again.
-// process_begin() refuses cancel requests.
+// Outside of a PG_TRY block, nothing catches the error of a cancel request (pg_cancel_backend()), and the
+// error ends the process. So process_begin() refuses cancel requests. Call process_allow_cancel() at the
+// start of a PG_TRY block, and process_refuse_cancel() at its end. Each error allows cancel requests again,
+// because it sets QueryCancelHoldoffCount to 0. So the PG_CATCH block must also start with
+// process_refuse_cancel(). A refused request stays pending. process_interrupts() discards it. If
+// process_allow_cancel() comes first, the request raises its error at the next check for interrupts.
 void process_allow_cancel();
 void process_refuse_cancel();
 
