@@ -1,5 +1,5 @@
-# Compares the key figures of a run of bench/all with the last ones, which a table in docs/performance.md has. Prints the table
-# with both. With --keep, also writes the new figures into the document.
+# Compares the figures of a run of bench/all with the figures in the table of docs/performance.md. Prints a table with both. With
+# --keep, also writes the new figures into the document. A figure without a new value keeps its last value.
 #
 #   perl bench/all.pl FIGURES DOCUMENT [--keep]
 #
@@ -11,10 +11,11 @@ use warnings;
 use POSIX qw(strftime);
 
 my ($figures_file, $document, $keep) = @ARGV;
-my $title = '## All benchmarks';
-my $head  = "| figure | better | value |\n|---|---|---|\n";
+my $title     = '## All benchmarks';
+my $head      = "| figure | better | value |\n|---|---|---|\n";
+my $tolerance = 0.2;    # two small runs can differ by this share
 
-sub read_file { my ($path) = @_; open(my $in, '<', $path) or die "$path: $!\n"; local $/ = undef; return scalar <$in>; }
+sub read_file { my ($path) = @_; open(my $in, '<', $path) or die "$path: $!\n"; local $/ = undef; return scalar(<$in>) // ''; }
 
 # Splits the document into the text up to the table, the table, and the rest.
 my $text = read_file($document);
@@ -28,22 +29,24 @@ for my $line (split /\n/, $table)
 	$last{$name} = { better => $better, value => $value };
 }
 
-my %now;
+my (%now, @new_names);
 for my $line (split /\n/, read_file($figures_file))
 {
 	my ($name, $value, $better) = split /\t/, $line;
-	push @names, $name unless $last{$name} || $now{$name};
+	push @new_names, $name;
 	$now{$name} = { better => $better, value => $value };
 }
+push @names, grep { !$last{$_} } @new_names;
 
-# Positive if the new value is better.
+# Returns the new value divided by the last value, and the word `worse` if the new value is worse by more than the tolerance.
 sub change_of
 {
 	my ($last, $now) = @_;
-	return '' unless $last && $now && $last->{value} != 0;
+	return '' unless $last && $now;
+	my $lower = $now->{better} eq 'lower';
+	return $lower && $now->{value} > 0 ? 'worse' : '' if $last->{value} == 0;
 	my $ratio = $now->{value} / $last->{value};
-	my $worse = $now->{better} eq 'higher' ? $ratio < 0.9 : $ratio > 1.1;
-	return sprintf '%.2f%s', $ratio, $worse ? ' worse' : '';
+	return sprintf '%.2f%s', $ratio, ($lower ? $ratio > 1 + $tolerance : $ratio < 1 - $tolerance) ? ' worse' : '';
 }
 
 printf "%-78s %-7s %10s %10s %12s\n", 'figure', 'better', 'last', 'now', 'now / last';
@@ -57,9 +60,9 @@ for my $name (@names)
 if ($keep)
 {
 	my $day = strftime('%Y-%m-%d', gmtime);
-	$before =~ s/(\Q$title\E\n.*?measured on )\d{4}-\d\d-\d\d/$1$day/s;
-	my %kept = (%last, %now);
+	$before =~ s/(\Q$title\E\n.*?measured on )\d{4}-\d\d-\d\d/$1$day/s or die "$document: no day of the measurement below \"$title\"\n";
 	open(my $out, '>', $document) or die "$document: $!\n";
+	my %kept = (%last, %now);    # a benchmark that has failed before its end has no new figure
 	print $out $before, (map { "| $_ | $kept{$_}{better} | $kept{$_}{value} |\n" } @names), $after;
 	close($out) or die "$document: $!\n";
 	print "\n$document has the new figures\n";

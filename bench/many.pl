@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
 use Getopt::Long;
 use List::Util qw(max);
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 use Heartbeat::Bench;
 use Heartbeat::Bench::Process qw(private_memory);
 use Heartbeat::Bench::Report qw(figure median print_line);
@@ -17,7 +17,7 @@ GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
   or die "usage: bench/many [--partitions N] [--sources N] [--readings N]\n";
 my ($query_ms_max, $times) = (5, 20);
 
-# The queries of a dashboard, and last the query of an exporter. heartbeat_metrics has a row for each sample, so its time grows with
+# A dashboard runs these queries. An exporter runs the last query. heartbeat_metrics has a row for each sample, so its time grows with
 # the number of samples, and the goal does not apply to it.
 my @queries = (
 	[ status        => 'SELECT * FROM heartbeat_status' ],
@@ -30,14 +30,23 @@ my $bench = Heartbeat::Bench->new('many', partitions => 1, settings => { 'heartb
 my $kafka = $bench->kafka;
 $bench->print_machine("up to $opt{partitions} partitions of one source, with $opt{readings} readings; up to $opt{sources} further sources with 3 partitions each");
 
-# Restarts the server. Returns the seconds until all sources are in the state.
+# Changes settings and restarts the server. Returns the seconds until all sources are RUNNING. Ingest must not be paused.
 sub start
 {
 	my (%settings) = @_;
 	my $began = time;
 	$bench->restart(%settings);
-	my $count = $bench->query('SELECT count(*) FROM heartbeat_sources');
-	$bench->await("count(*) = $count FROM heartbeat_source_status WHERE state IN ('RUNNING', 'PAUSED')", 'not all sources run');
+	$bench->await("bool_and(state = 'RUNNING') FROM heartbeat_source_status", 'not all sources run');
+	return time - $began;
+}
+
+# Reads all messages again in one session. Returns the seconds.
+sub replay
+{
+	my $began  = time;
+	my $result = $bench->query(q{SELECT sum(messages), sum(duplicates), count(error)
+		FROM heartbeat_replay(now() - interval '1 day', now() + interval '1 day')});
+	die "the replay has the result $result\n" if $result ne "$opt{readings}|$opt{readings}|0";
 	return time - $began;
 }
 
@@ -54,7 +63,7 @@ sub query_times
 sub worker_memory { my ($pid) = $bench->node->worker_pids('heartbeat worker'); return private_memory($pid); }
 
 my @query_columns = map { [ "$_->[0] ms", '%.2f' ] } @queries;
-my $slowest = 0;    # of the queries with a goal
+my $slowest = 0;    # the largest median of the queries with a goal, in ms
 
 # Returns the milliseconds of each query, and remembers the slowest query with a goal.
 sub measure_queries
@@ -66,21 +75,21 @@ sub measure_queries
 
 # 1. One source with many Kafka partitions
 my $table = Heartbeat::Bench::Report->new([ 'start s', '%.2f' ], [ 'rows/s', '%d' ], [ 'replay rows/s', '%d' ], [ 'memory MiB', '%.1f' ], @query_columns);
-my @sizes = map { max(1, int($opt{partitions} / $_)) } 4, 1;
+my @sizes = map { max($_ == 4 ? 1 : 2, int($opt{partitions} / $_)) } 4, 1;
 for my $partitions (@sizes)
 {
 	my $topic = "readings-$partitions";
 	$kafka->create_topic($topic, $partitions);
 	$bench->publish(topic => $topic, count => $opt{readings}, customers => 10_000);
+	$bench->query('SELECT heartbeat_resume()');
 	my $seconds = start('heartbeat.topic' => $topic);
 	$bench->pause;
 	$bench->empty_tables;
 	my $drain = $bench->drain(rewind => 1);
 	$bench->check_audit($opt{readings});
 	$bench->query('SELECT heartbeat_resume()');
-	my $began = time;
-	$bench->query("SELECT * FROM heartbeat_replay(now() - interval '1 day', now() + interval '1 day')");
-	my $replay = time - $began;
+	$bench->await('NOT EXISTS (SELECT FROM heartbeat_rollup_pending)', 'the rollup is not complete');
+	my $replay = replay();
 	my @ms     = measure_queries();
 	$table->add('', "$partitions partitions", $seconds, $opt{readings} / $drain->{seconds}, $opt{readings} / $replay, $drain->{memory}, @ms);
 	$bench->pause;
@@ -94,7 +103,7 @@ figure("many, $opt{partitions} partitions: replayed rows/s",                    
 $bench->query('SELECT heartbeat_resume()');
 print_line('');
 $table = Heartbeat::Bench::Report->new([ 'add s', '%.2f' ], [ 'start s', '%.2f' ], [ 'memory MiB', '%.1f' ], @query_columns);
-@sizes = map { max(1, int($opt{sources} / $_)) } 4, 1;
+@sizes = map { max($_ == 4 ? 1 : 2, int($opt{sources} / $_)) } 4, 1;
 my $added = 0;
 for my $sources (@sizes)
 {
@@ -117,4 +126,4 @@ my $samples = $bench->query('SELECT count(*) FROM heartbeat_metrics');
 figure('many: microseconds a sample of heartbeat_metrics', 1000 * $many->[-1] / $samples, '%.1f', 'lower');
 print_line(sprintf "\nheartbeat_metrics: %d samples, %.1f microseconds a sample", $samples, 1000 * $many->[-1] / $samples);
 print_line(sprintf "slowest query of the status: %.2f ms; the goal is less than %d ms: %s", $slowest, $query_ms_max, $slowest < $query_ms_max ? 'met' : 'missed');
-die sprintf "the slowest query takes %.2f ms\n", $slowest if $slowest >= $query_ms_max;
+die sprintf "the slowest query of the status takes %.2f ms\n", $slowest if $slowest >= $query_ms_max;

@@ -1,4 +1,4 @@
-# Cancel requests. An administrator who cancels a statement of a process of heartbeat does not know what the process does at this
+# Cancel requests. An administrator who cancels a statement of a process of heartbeat cannot know what the process is doing at this
 # moment. Hundreds of requests at random moments end no process, and no reading is lost. 027_database_trouble.t checks that a
 # request ends the wait for a lock.
 
@@ -34,11 +34,11 @@ sub publish
 	return;
 }
 
-# Cancels all processes of heartbeat at random moments for some seconds, and returns the ids of the processes afterwards. The
-# requests come so often that some arrive in the few microseconds in which a process writes to the log.
+# Resumes ingest, cancels all processes of heartbeat at random moments for some seconds, and returns the ids of the processes
+# afterwards. The requests come so often that some arrive in the few microseconds in which a process writes to the log.
 sub cancel_often
 {
-	$node->query(q{DO $$
+	$node->query(q{SELECT heartbeat_resume(); DO $$
 		DECLARE ended timestamptz := clock_timestamp() + '4 s';
 		BEGIN
 			WHILE clock_timestamp() < ended LOOP
@@ -53,7 +53,8 @@ my @pids = $node->worker_pids;
 is(scalar @pids, 4, 'the launcher, the maintenance worker and two ingest workers run');
 my $pids = "@pids";
 
-publish(20_000);
+$node->query("SELECT heartbeat_pause('test')");
+publish(100_000);
 is(cancel_often(), $pids, 'cancel requests while the workers store readings and then sleep end no process');
 
 # After an error, a worker looks for the cause of the error, writes to the log, and waits.

@@ -1,5 +1,5 @@
-# Benchmark: publishes the same readings as producers other than heartbeat-generator would: in another order, with another
-# compression, or in another layout of the JSON text.
+# Benchmark: publishes readings as other producers do: in another order, with another compression, or with other spaces in the
+# JSON text. bench/throughput and bench/disk call this file.
 
 package Heartbeat::Bench::Producer;
 
@@ -22,7 +22,7 @@ my %layouts      = (compact => 'as heartbeat-generator writes', spaced => 'as Py
 my @compressions = qw(none lz4 zstd gzip snappy);
 my $shuffle_seed = 1;
 
-# The values of the options for a benchmark without other options: heartbeat-generator's own.
+# Returns the default options. With these options the readings are as heartbeat-generator publishes them.
 sub defaults { return (order => 'own', compression => 'lz4', layout => 'compact'); }
 
 # Ends the program if an option has an unknown value. The argument is a hash of `order`, `compression` and `layout`.
@@ -97,7 +97,7 @@ sub _lines
 	return \@lines;
 }
 
-# Gives each reading the customer of another reading. No two readings have the same time, so each reading stays unique.
+# Shuffles the customers among the readings. No two readings have the same time, so each reading stays unique.
 sub _exchange_customers
 {
 	my ($lines) = @_;
@@ -109,7 +109,12 @@ sub _exchange_customers
 sub _space
 {
 	my ($lines) = @_;
-	for (@$lines) { s/":/": /g; s/,"/, "/g; s/Z"}/+00:00"}/; }
+	for (@$lines)
+	{
+		s/":/": /g;
+		s/,"/, "/g;
+		s/Z"}/+00:00"}/ or croak "unexpected line: $_";
+	}
 	return;
 }
 
