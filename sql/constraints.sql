@@ -43,8 +43,8 @@ INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, ingeste
     VALUES ('b', 74, '2026-11-22 00:00+00', NULL);
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp) VALUES ('e', 39, '2026-11-22 00:00+00');
 
--- the tables refuse a second row of the same customer, time and device: in a week's table partition, in the default partition, and
--- also if a later statement inserts the second row
+-- the tables refuse a second row of the same customer, time and device, in a week's table partition and in the default partition;
+-- the second row comes in the same statement or in a later statement
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 41, '2026-11-22 00:00+00');
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 41, '2026-11-22 00:00+00')
     ON CONFLICT DO NOTHING RETURNING customer_id;

@@ -66,7 +66,9 @@ struct BatchReading {
 // The sort key of a reading for batch_sort.cpp. Most keys differ in `word` or in `event_time`, so the sort
 // rarely reads the texts of the batch.
 struct BatchKey {
-    uint64_t word;      // the first eight bytes of the customer id after the common beginning of all ids
+    // All customer ids of the sort begin with the same bytes, possibly with none. `word` contains the next
+    // eight bytes of this customer id.
+    uint64_t word;
     int64_t event_time; // microseconds since 1970
     size_t id_size;     // the size of the customer id in bytes
     uint32_t reading;   // the index into Batch::readings

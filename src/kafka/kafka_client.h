@@ -80,8 +80,9 @@ class KafkaClient {
     // The following functions are for commits of offsets to the Kafka group. While a commit waits for the
     // coordinator's answer, librdkafka does not begin to read any newly assigned partition, not even a
     // partition of another consumer. other_begins() returns true while another consumer begins to read its
-    // partitions. During this time a consumer must not commit. After 2 seconds other_begins() returns false,
-    // because the leader of a partition can be away for a long time.
+    // partitions. During this time a consumer must not commit. If the leader of a partition is away, the
+    // other consumer can need a long time. So other_begins() ignores a consumer that began more than 2
+    // seconds ago.
     void set_committing(ClientInbox *inbox, bool commits) noexcept;
     bool is_committing(const ClientInbox &inbox) noexcept; // this consumer's commit has no answer yet
     // returns whether the commit of any consumer has waited for its answer for longer than `time`

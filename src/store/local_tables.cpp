@@ -49,8 +49,8 @@ Statement select_stored_anomalies = {stored_types, {anomalies}, select_stored_sq
 Statement select_old_stored_records = {old_stored_types, {records}, select_old_stored_sql};
 Statement select_old_stored_anomalies = {old_stored_types, {anomalies}, select_old_stored_sql};
 
-// A plain INSERT needs a subtransaction. For fewer rows than plain_insert_min, the subtransaction costs more
-// than ON CONFLICT.
+// heartbeat runs a plain INSERT in a subtransaction, because the INSERT fails if the table already has a key.
+// For fewer rows than plain_insert_min, the subtransaction costs more than the plain INSERT saves.
 constexpr size_t plain_insert_min = 256;
 
 bool is_kept_out(const ErrorData *error) {

@@ -21,8 +21,9 @@ enum class SourceState {
 // source. A pause or change that starts later waits until the worker's transaction ends. If another
 // transaction is pausing all sources, the function waits for that transaction. If another transaction is
 // pausing or changing this source, the function returns `busy` at once, because the process also reads other
-// sources. If `waits` is true, the function waits a moment for that transaction instead. If that transaction
-// has not ended after this time, the function raises an error that names its session.
+// sources. If `waits` is true, the function does not return `busy`: it waits a short time for the transaction
+// that pauses or changes this source. If this transaction has not ended after this time, the function raises
+// an error that names its session.
 SourceState pause_check(const Source &source, bool waits);
 
 // Call one of these functions before you write a pause or another change of a source. The function waits

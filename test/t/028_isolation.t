@@ -101,7 +101,8 @@ $letters += 40;
 is(stored(), "$records|$anomalies|$letters", 'each row is stored once, or is one dead letter');
 $node->assert_audit;
 
-# Measures how long the worker needs to find bad rows in a batch of thousands, and to store a batch whose rows are all bad.
+# Publishes $count readings. The function $is_bad returns true for the numbers of the bad readings. Measures how long the worker
+# needs to store the other readings and to make each bad reading a dead letter.
 sub pass_backlog
 {
 	my ($count, $what, $seconds_max, $is_bad) = @_;

@@ -42,8 +42,8 @@ is($node->safe_psql('copy_of_heartbeat', 'SELECT state FROM heartbeat_status'), 
 $feed->assert_counted($node, 'every reading is counted once after the database was copied');
 is($node->log_matches('STOPPED: database "heartbeat" does not accept connections', $position), 1, 'the launcher logs once that the database refuses connections');
 
-# An administrator runs DROP DATABASE WITH (FORCE) while batches are stored, and later while Kafka does not answer. The workers
-# find the new database.
+# An administrator runs DROP DATABASE WITH (FORCE) while batches are stored, and later while Kafka does not answer. Then the
+# administrator creates the database and the extension again, and the workers find them.
 for my $frozen (0, 1)
 {
 	$feed->publish(10_000);

@@ -1,4 +1,5 @@
-// Unit tests: heartbeat makes texts of Kafka and librdkafka safe to store and to show.
+// Unit tests: heartbeat cleans the texts that come from Kafka and librdkafka, so that it can store and show
+// them safely.
 #include "decode/utf8_text.h"
 
 #include <gtest/gtest.h>

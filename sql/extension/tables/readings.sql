@@ -50,7 +50,7 @@ COMMENT ON COLUMN heartbeat_anomalies.device_id IS 'The measuring device; empty 
 
 -- With publish_via_partition_root a publication announces the parent's replica identity, and the parents have no key. With the
 -- default identity, a subscriber would stop when a reading is deleted, or moved to the table partition of its week. So the parents
--- have the identity FULL. Each table partition also has the identity FULL, because a subscriber then expects all columns of a
--- deleted row. The identity FULL makes PostgreSQL write additional WAL only for deletes and updates.
+-- have the identity FULL. A subscriber that knows the parent's identity FULL expects all columns of a deleted row. So each table
+-- partition also has the identity FULL. The identity FULL makes PostgreSQL write additional WAL only for deletes and updates.
 ALTER TABLE heartbeat_records REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_anomalies REPLICA IDENTITY FULL;
