@@ -110,7 +110,7 @@ my $from  = $bench->wal_position;
 my $drain = $bench->drain;
 my $to    = $bench->wal_position;
 $bench->check_audit($opt{readings});
-$bench->await("NOT EXISTS (SELECT FROM heartbeat_stale_minutes) AND NOT EXISTS (SELECT FROM heartbeat_rollup_pending)", 'the rollup is not complete');
+$bench->await_rollup;
 $bench->query('VACUUM (ANALYZE)');
 my $stored = print_relations('after ingest and a vacuum', relations());
 print_parts();

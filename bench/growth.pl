@@ -54,16 +54,6 @@ sub ingest_rate
 	return $opt{readings} / $drain->{seconds};
 }
 
-# Runs a query repeatedly, and returns the milliseconds of each run after the first. psql measures these times, so they include
-# the transfer of the rows.
-sub query_times
-{
-	my ($sql) = @_;
-	my $statements = "\\timing on\n" . "$sql \\g /dev/null\n" x ($times + 1);
-	my ($first, @ms) = $bench->query($statements) =~ /^Time: ([\d.]+) ms/mg;
-	return @ms;
-}
-
 # Writes the plan of each query to a file next to the figures, to explain the query's time.
 sub keep_plans
 {
@@ -86,7 +76,7 @@ sub measure_queries
 	{
 		exec($bench->generator(customers => 20, rate => $opt{live}, seed => 2), '--quiet') or POSIX::_exit(1);
 	}
-	my @medians = map { median(query_times($_->[1])) } @queries;
+	my @medians = map { median($bench->query_ms($_->[1], $times)) } @queries;
 	keep_plans();
 	kill('TERM', $live);
 	waitpid($live, 0);
@@ -107,7 +97,7 @@ sub measure_busy
 	$bench->query('SELECT heartbeat_resume()');
 	$bench->await("sum(next_offset) > $position + $opt{busy} / 10 FROM heartbeat_offsets", 'the backlog is not drained');
 	my @figures = map {
-		my @ms = query_times($_->[1]);
+		my @ms = $bench->query_ms($_->[1], $times);
 		[ median(@ms), max(@ms) ]
 	} @queries;
 	my $left = $position + $opt{busy} - $bench->position;

@@ -50,16 +50,6 @@ sub replay
 	return time - $began;
 }
 
-# Returns the median of the milliseconds of each query.
-sub query_times
-{
-	return map {
-		my $statements = "\\timing on\n" . "$_->[1] \\g /dev/null\n" x ($times + 1);
-		my ($first, @ms) = $bench->query($statements) =~ /^Time: ([\d.]+) ms/mg;
-		median(@ms);
-	} @queries;
-}
-
 sub worker_memory { my ($pid) = $bench->node->worker_pids('heartbeat worker'); return private_memory($pid); }
 
 my @query_columns = map { [ "$_->[0] ms", '%.2f' ] } @queries;
@@ -68,7 +58,7 @@ my $slowest = 0;    # the largest median of the queries with a goal, in ms
 # Returns the milliseconds of each query, and remembers the slowest query with a goal.
 sub measure_queries
 {
-	my @ms = query_times();
+	my @ms = map { median($bench->query_ms($_->[1], $times)) } @queries;
 	$slowest = max($slowest, @ms[ 0 .. $#ms - 1 ]);
 	return @ms;
 }
@@ -88,7 +78,7 @@ for my $partitions (@sizes)
 	my $drain = $bench->drain(rewind => 1);
 	$bench->check_audit($opt{readings});
 	$bench->query('SELECT heartbeat_resume()');
-	$bench->await('NOT EXISTS (SELECT FROM heartbeat_rollup_pending)', 'the rollup is not complete');
+	$bench->await_rollup;
 	my $replay = replay();
 	my @ms     = measure_queries();
 	$table->add('', "$partitions partitions", $seconds, $opt{readings} / $drain->{seconds}, $opt{readings} / $replay, $drain->{memory}, @ms);

@@ -178,6 +178,23 @@ sub position
 
 sub wal_position { my ($self) = @_; return $self->query("SELECT pg_current_wal_insert_lsn() - '0/0'"); }
 
+# Runs a query repeatedly, and returns the milliseconds of each run after the first. psql measures these times, so they include
+# the transfer of the rows.
+sub query_ms
+{
+	my ($self, $sql, $times) = @_;
+	my ($first, @ms) = $self->query("\\timing on\n" . "$sql \\g /dev/null\n" x ($times + 1)) =~ /^Time: ([\d.]+) ms/mg;
+	return @ms;
+}
+
+# Waits until the rollup includes all stored readings.
+sub await_rollup
+{
+	my ($self) = @_;
+	return $self->await('NOT EXISTS (SELECT FROM heartbeat_stale_minutes) AND NOT EXISTS (SELECT FROM heartbeat_rollup_pending)',
+		'the rollup is not complete');
+}
+
 # Waits until the whole topic is stored. Ingest must be running.
 sub await_end
 {

@@ -29,8 +29,7 @@ sub _activity
 sub _await_rest
 {
 	my ($bench) = @_;
-	$bench->await('NOT EXISTS (SELECT FROM heartbeat_stale_minutes) AND NOT EXISTS (SELECT FROM heartbeat_rollup_pending)',
-		'the rollup was not made');
+	$bench->await_rollup;
 	$bench->node->safe_psql('postgres', 'CHECKPOINT');
 	my ($deadline, $now, $at_rest_since) = (time + $settle_deadline, join(' ', _activity($bench)), time);
 	while (time < $at_rest_since + $rest)
