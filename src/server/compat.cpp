@@ -141,6 +141,20 @@ bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context) {
     return expression_tree_walker(node, callback, context);
 }
 
+Buffer btree_lock_leaf(Relation index, [[maybe_unused]] Relation table, BTScanInsert key) {
+    Buffer leaf = InvalidBuffer;
+#if PG_VERSION_NUM >= 170000
+    BTStack path = _bt_search(index, table, key, &leaf, BT_WRITE);
+#elif PG_VERSION_NUM >= 160000
+    BTStack path = _bt_search(index, table, key, &leaf, BT_WRITE, nullptr);
+#else
+    BTStack path = _bt_search(index, key, &leaf, BT_WRITE, nullptr);
+#endif
+    if (path != nullptr)
+        _bt_freestack(path);
+    return leaf;
+}
+
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context) {
 #if PG_VERSION_NUM >= 160000
     vacuum(tables, params, nullptr, context, true);

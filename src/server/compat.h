@@ -5,6 +5,7 @@
 extern "C" {
 #include "postgres.h"
 
+#include "access/nbtree.h"
 #include "commands/vacuum.h"
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -22,6 +23,9 @@ extern "C" {
 namespace heartbeat {
 
 inline constexpr bool has_transaction_timeout = PG_VERSION_NUM >= 170000;
+
+// leaf_inserts.cpp writes to pages of B-trees in the same way as these versions.
+inline constexpr bool btree_is_known = PG_VERSION_NUM < 190000;
 
 // Makes the server reject an unknown setting with this prefix. PostgreSQL 14 only writes a warning about an
 // unknown setting.
@@ -57,6 +61,10 @@ void change_extension_owner(Oid extension, Oid owner);
 
 // Calls walker() for each child of an expression or a query, until a call returns true.
 bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context);
+
+// Finds the leaf page of a B-tree to which the key belongs, and locks the page for writing. Returns
+// InvalidBuffer if the index has no page.
+Buffer btree_lock_leaf(Relation index, Relation table, BTScanInsert key);
 
 // Runs VACUUM. VACUUM runs several transactions, and keeps its data in `context`. So `context` must live
 // longer than these transactions.

@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "store/bulk_insert_indexes.h"
+#include "store/leaf_inserts.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -79,6 +80,32 @@ void insert_extremes(const Index &index, TupleTableSlot **rows, int count) {
     }
 }
 
+// Returns the entry of the row, or nullptr if one of its columns is NULL.
+IndexTuple form_entry(const Index &index, TupleTableSlot *row) {
+    Datum values[INDEX_MAX_KEYS];
+    bool nulls[INDEX_MAX_KEYS];
+    FormIndexDatum(index.info, row, index.estate, values, nulls);
+    if (std::any_of(nulls, nulls + index.info->ii_NumIndexAttrs, [](bool null) { return null; }))
+        return nullptr;
+    IndexTuple entry = index_form_tuple(RelationGetDescr(index.relation), values, nulls);
+    entry->t_tid = row->tts_tid;
+    return entry;
+}
+
+// Inserts into a unique B-tree. Forms all entries first: to form an entry can mean to read a page, and no
+// page may be read while a leaf page is locked.
+void insert_by_leaf(const Index &index, LeafInserts *leaves, TupleTableSlot **rows, int count) {
+    auto *entries = static_cast<IndexTuple *>(palloc(sizeof(IndexTuple) * static_cast<size_t>(count)));
+    for (int row = 0; row < count; row++)
+        entries[row] = form_entry(index, rows[row]);
+    for (int row = 0; row < count; row++)
+        if (entries[row] == nullptr || !leaf_insert(leaves, entries[row])) {
+            leaf_inserts_release(leaves);
+            insert(index, rows[row]);
+        }
+    leaf_inserts_release(leaves);
+}
+
 } // namespace
 
 void bulk_insert_indexes_add(ResultRelInfo *partition, EState *estate, TupleTableSlot **rows, int count) {
@@ -92,8 +119,13 @@ void bulk_insert_indexes_add(ResultRelInfo *partition, EState *estate, TupleTabl
             insert_extremes(index, rows, count);
             continue;
         }
-        for (int row = 0; row < count; row++)
-            insert(index, rows[row]);
+        bool plain = index.info->ii_Predicate == NIL && index.info->ii_Expressions == NIL;
+        LeafInserts *leaves = plain ? leaf_inserts_begin(relation, index.table) : nullptr;
+        if (leaves != nullptr)
+            insert_by_leaf(index, leaves, rows, count);
+        else
+            for (int row = 0; row < count; row++)
+                insert(index, rows[row]);
     }
 }
 

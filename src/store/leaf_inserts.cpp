@@ -1,0 +1,150 @@
+// Entries in key order often belong to the same leaf page. index_insert() searches the tree from its root for
+// each entry. This file searches the tree only for the first entry of a leaf page, and keeps the page locked
+// for the next entries. The write to the page and its WAL record are the same as those of index_insert(), so
+// the server's own code replays the record.
+//
+// This file writes only to a leaf page that has room for the entry, and only if all keys on the page differ
+// from the key of the entry. In all other cases, such as the split of a page or a key that exists,
+// leaf_insert() returns false.
+#include "server/server.h"
+
+#include "server/compat.h"
+#include "store/leaf_inserts.h"
+
+extern "C" {
+#include "access/nbtree.h"
+#include "access/nbtxlog.h"
+#include "access/xloginsert.h"
+#include "catalog/pg_am.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/predicate.h"
+#include "utils/rel.h"
+}
+
+namespace heartbeat {
+
+struct LeafInserts {
+    Relation index;
+    Relation table;
+    BTScanInsert key;  // of the entry that leaf_insert() inserts
+    Buffer leaf;       // InvalidBuffer: no page is locked
+    OffsetNumber last; // the place of the last inserted entry on the page
+};
+
+namespace {
+
+// The server's limit is a third of a page. The entries of this file are much smaller.
+constexpr Size entry_size_max = 1024;
+
+void set_key(LeafInserts *inserts, IndexTuple entry) {
+    if (inserts->key == nullptr)
+        inserts->key = _bt_mkscankey(inserts->index, entry);
+    for (int i = 0; i < inserts->key->keysz; i++) {
+        bool null;
+        inserts->key->scankeys[i].sk_argument =
+            index_getattr(entry, i + 1, RelationGetDescr(inserts->index), &null);
+    }
+    inserts->key->scantid = nullptr; // two entries with the same key are equal, wherever their rows are
+}
+
+int compare(const LeafInserts *inserts, OffsetNumber place) {
+    return _bt_compare(inserts->index, inserts->key, BufferGetPage(inserts->leaf), place);
+}
+
+// Returns true if the key is less than each key on the pages to the right.
+bool below_next_page(const LeafInserts *inserts) {
+    auto *special = reinterpret_cast<BTPageOpaque>(PageGetSpecialPointer(BufferGetPage(inserts->leaf)));
+    return P_RIGHTMOST(special) || compare(inserts, P_HIKEY) < 0;
+}
+
+// Finds the leaf page of the key and locks it. Returns false if there is no page to which an entry can be
+// added.
+bool lock_leaf(LeafInserts *inserts) {
+    inserts->leaf = btree_lock_leaf(inserts->index, inserts->table, inserts->key);
+    if (!BufferIsValid(inserts->leaf))
+        return false;
+    Page page = BufferGetPage(inserts->leaf);
+    auto *special = reinterpret_cast<BTPageOpaque>(PageGetSpecialPointer(page));
+    inserts->last = P_FIRSTDATAKEY(special) - 1;
+    return P_ISLEAF(special) && !P_IGNORE(special) && !P_INCOMPLETE_SPLIT(special);
+}
+
+// Returns the place of the first entry whose key is greater than the key, or InvalidOffsetNumber if an entry
+// has the key. All entries up to `last` have lesser keys.
+OffsetNumber find_place(const LeafInserts *inserts, OffsetNumber last) {
+    OffsetNumber low = OffsetNumberNext(last);
+    OffsetNumber high = OffsetNumberNext(PageGetMaxOffsetNumber(BufferGetPage(inserts->leaf)));
+    // the next entry in key order often belongs directly after the entry before it, so look there first
+    for (OffsetNumber middle = low; low < high; middle = static_cast<OffsetNumber>(low + (high - low) / 2)) {
+        int order = compare(inserts, middle);
+        if (order == 0)
+            return InvalidOffsetNumber;
+        if (order > 0)
+            low = OffsetNumberNext(middle);
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void add(LeafInserts *inserts, IndexTuple entry, Size size, OffsetNumber place) {
+    Page page = BufferGetPage(inserts->leaf);
+    CheckForSerializableConflictIn(inserts->index, nullptr, BufferGetBlockNumber(inserts->leaf));
+    START_CRIT_SECTION();
+    if (PageAddItem(page, reinterpret_cast<Item>(entry), size, place, false, false) == InvalidOffsetNumber)
+        elog(PANIC, "could not add an entry to a page of index \"%s\"",
+             RelationGetRelationName(inserts->index));
+    MarkBufferDirty(inserts->leaf);
+    if (RelationNeedsWAL(inserts->index)) {
+        xl_btree_insert record = {place};
+        XLogBeginInsert();
+        XLogRegisterData(reinterpret_cast<char *>(&record), SizeOfBtreeInsert);
+        XLogRegisterBuffer(0, inserts->leaf, REGBUF_STANDARD);
+        XLogRegisterBufData(0, reinterpret_cast<char *>(entry), static_cast<uint32>(IndexTupleSize(entry)));
+        XLogRecPtr end = XLogInsert(RM_BTREE_ID, XLOG_BTREE_INSERT_LEAF);
+        PageSetLSN(page, end); // a macro that uses its second argument twice
+    }
+    END_CRIT_SECTION();
+    inserts->last = place;
+}
+
+} // namespace
+
+LeafInserts *leaf_inserts_begin(Relation index, Relation table) {
+    bool heap_key_space = false, all_equal_image = false;
+    if (!btree_is_known || index->rd_rel->relam != BTREE_AM_OID || !index->rd_index->indisunique ||
+        !index->rd_index->indimmediate)
+        return nullptr;
+    _bt_metaversion(index, &heap_key_space, &all_equal_image);
+    if (!heap_key_space)
+        return nullptr;
+    auto *inserts = static_cast<LeafInserts *>(palloc0(sizeof(LeafInserts)));
+    inserts->index = index;
+    inserts->table = table;
+    inserts->leaf = InvalidBuffer;
+    return inserts;
+}
+
+bool leaf_insert(LeafInserts *inserts, IndexTuple entry) {
+    Size size = MAXALIGN(IndexTupleSize(entry));
+    set_key(inserts, entry);
+    if (BufferIsValid(inserts->leaf) && (compare(inserts, inserts->last) <= 0 || !below_next_page(inserts)))
+        leaf_inserts_release(inserts);
+    if (!BufferIsValid(inserts->leaf) && (!lock_leaf(inserts) || !below_next_page(inserts)))
+        return false;
+    OffsetNumber place = find_place(inserts, inserts->last);
+    if (place == InvalidOffsetNumber || size > entry_size_max ||
+        PageGetFreeSpace(BufferGetPage(inserts->leaf)) < size)
+        return false;
+    add(inserts, entry, size, place);
+    return true;
+}
+
+void leaf_inserts_release(LeafInserts *inserts) {
+    if (BufferIsValid(inserts->leaf))
+        _bt_relbuf(inserts->index, inserts->leaf);
+    inserts->leaf = InvalidBuffer;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,33 @@
+// Adds entries in ascending key order to a unique B-tree index, with one search of the tree for all entries
+// of a leaf page. bulk_insert_indexes.cpp calls this file for the primary key of a table partition.
+#pragma once
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/itup.h"
+#include "utils/relcache.h"
+}
+
+namespace heartbeat {
+
+struct LeafInserts;
+
+// Prepares insertions into `index`, an index of `table`. Returns nullptr if leaf_insert() cannot insert into
+// this index: if the index is not a B-tree, if the index is not unique, or if a server before version 12 has
+// built it.
+LeafInserts *leaf_inserts_begin(Relation index, Relation table);
+
+// Adds an entry, and returns true. Returns false, and adds nothing, if the entry needs more than a write to
+// one leaf page: if the index already has the key, if the page has no room for the entry, or if the index was
+// just created. The caller must then insert the entry with index_insert(). No column of the entry may be
+// NULL.
+//
+// After the call the leaf page stays locked. So until leaf_inserts_release() the caller must not use the
+// index in another way, and must not read or write another page.
+bool leaf_insert(LeafInserts *inserts, IndexTuple entry);
+
+// Unlocks the leaf page. Call this function before index_insert(), and after the last entry.
+void leaf_inserts_release(LeafInserts *inserts);
+
+} // namespace heartbeat

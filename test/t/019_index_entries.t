@@ -1,0 +1,198 @@
+# A bulk insert adds the entries of a unique B-tree index leaf page by leaf page. After each bulk insert the server's own check
+# of the index (amcheck) finds no fault: on the primary, on a standby that compares each page with the page of the primary, and
+# after a crash. A key that exists is refused, also if another session inserts the key at the same time.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use IPC::Run ();
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+
+my $primary = Heartbeat::Cluster->create('primary', streaming => 1,
+	settings => { 'wal_consistency_checking' => 'btree', 'autovacuum' => 'off', 'max_wal_size' => '4GB', 'wal_keep_size' => '8GB' });
+$primary->query('CREATE EXTENSION amcheck');
+$primary->backup('base');
+my $standby = Heartbeat::Cluster->create_from_backup('standby', $primary, 'base', has_streaming => 1);
+
+# The rows of the cases: 400 customers with 100 times each, and values of the other columns that differ. `number` counts the rows.
+my $rows = <<'SQL';
+SELECT customer, time, device, number FROM (
+    SELECT 'CUST-' || lpad((i % 400)::text, 4, '0') AS customer, timestamptz '2026-03-02 00:00+00' + i / 400 * interval '1 s' AS time,
+        repeat('d', i % 7) AS device, i AS number
+    FROM generate_series(0, 39999) i) rows
+SQL
+my $columns = 'customer text COLLATE "C", time timestamptz, device text COLLATE "C", number integer';
+
+# Creates a table with the index, and inserts every third row with INSERT. Then moves the other rows into the table in several
+# bulk inserts, in the given order. Returns the name of the index.
+my $tables = 0;
+
+sub fill
+{
+	my (%case) = @_;
+	my $name = 'keys_' . ++$tables;
+	my $kind = $case{kind} // '';
+	$primary->query(<<"SQL");
+CREATE $kind TABLE $name ($columns);
+CREATE $case{index};
+INSERT INTO $name SELECT * FROM ($case{rows}) rows WHERE number % 3 = 0;
+SQL
+	for my $part (1 .. 4)
+	{
+		$primary->query(<<"SQL");
+CREATE TABLE part ($columns);
+INSERT INTO part SELECT * FROM ($case{rows}) rows WHERE number % 3 > 0 AND number % 4 = $part - 1 ORDER BY $case{order};
+SELECT heartbeat_move_rows('part', '$name');
+DROP TABLE part;
+SQL
+	}
+	return $name;
+}
+
+# Compares the index with the table, and checks that each entry is found from the root of the tree.
+sub check_indexes
+{
+	my ($node, $table) = @_;
+	return $node->query(<<"SQL");
+SELECT count(bt_index_parent_check(indexrelid, heapallindexed => true, rootdescend => true)::text) FROM pg_index WHERE indrelid = '$table'::regclass
+SQL
+}
+
+sub count_by_index
+{
+	my ($node, $table) = @_;
+	return $node->query("SET enable_seqscan = off; SET enable_bitmapscan = off; SELECT count(*) FROM $table WHERE customer >= ''");
+}
+
+my $own  = 'UNIQUE INDEX ON keys_%d (customer, time, device)';
+my %case = (
+	'rows in the order of the key'         => { order => 'customer, time, device' },
+	'rows in the opposite order'           => { order => 'customer DESC, time DESC, device DESC' },
+	'rows in random order'                 => { order => 'md5(number::text)' },
+	'rows in the order of time'            => { order => 'time, customer' },
+	'descending columns'                   => { index => 'UNIQUE INDEX ON keys_%d (customer DESC, time, device DESC NULLS LAST)', order => 'customer DESC, time, device DESC' },
+	'an index with an included column'     => { index => 'UNIQUE INDEX ON keys_%d (customer, time) INCLUDE (number)', order => 'customer, time' },
+	'pages that are half full'             => { index => 'UNIQUE INDEX ON keys_%d (customer, time) WITH (fillfactor = 50)', order => 'customer, time' },
+	'NULL in a column of the key'          => { rows => "SELECT customer, time, CASE WHEN number % 5 > 0 THEN device END AS device, number FROM ($rows) rows", order => 'customer, time' },
+	'keys of up to 2,500 bytes'            => { rows => "SELECT customer || (SELECT string_agg(md5(number::text || i), '') FROM generate_series(0, number % 78) i) AS customer, time, device, number FROM ($rows) rows WHERE number < 8000", order => 'customer' },
+	'a table without WAL'                  => { kind => 'UNLOGGED', order => 'customer, time' },
+	'an index that is not unique'          => { index => 'INDEX ON keys_%d (customer)', order => 'customer' },
+	'a unique index with a condition'      => { index => 'UNIQUE INDEX ON keys_%d (customer, time) WHERE number % 2 = 0', order => 'customer, time' },
+	'a unique index on an expression'      => { index => 'UNIQUE INDEX ON keys_%d (lower(customer), time)', order => 'customer, time' });
+
+for my $name (sort keys %case)
+{
+	my %of = (rows => $rows, index => $own, %{ $case{$name} });
+	my $table = fill(%of, index => sprintf($of{index}, $tables + 1));
+	is(check_indexes($primary, $table), 1, "$name: the index has no fault");
+	is(count_by_index($primary, $table), $primary->query("SELECT count(*) FROM ($of{rows}) rows"), "$name: the index finds every row")
+	  unless $name =~ /condition|expression/;
+}
+
+# pg_statio_user_indexes counts each page of an index that a session looks at. A search for each entry would look at more than
+# two pages for each row.
+$primary->query(<<"SQL");
+CREATE TABLE sorted ($columns, UNIQUE (customer, time, device));
+CREATE TABLE part ($columns);
+INSERT INTO part SELECT * FROM ($rows) rows ORDER BY customer, time, device;
+SQL
+$primary->query(q{SELECT heartbeat_move_rows('part', 'sorted')});
+my $looks = q{SELECT idx_blks_hit + idx_blks_read FROM pg_statio_user_indexes WHERE relid = 'sorted'::regclass};
+$primary->wait_for_query("SELECT ($looks) > 0", 't', 'the server has counted the pages');
+cmp_ok($primary->query($looks), '<', 40_000, 'one search of the tree serves many rows in the order of the key');
+
+# A key that exists
+like($primary->query_error(q{SELECT heartbeat_move_rows('part', 'sorted')}), qr/duplicate key value violates unique constraint "sorted_customer_time_device_key"/, 'a key that exists is refused');
+is($primary->count('sorted'), 40_000, 'a refused bulk insert leaves no row');
+$primary->query('DELETE FROM sorted WHERE number % 2 = 0');
+$primary->query(q{CREATE TABLE evens AS SELECT * FROM part WHERE number % 2 = 0; SELECT heartbeat_move_rows('evens', 'sorted')});
+$primary->query('DELETE FROM sorted WHERE customer < $$CUST-0300$$; VACUUM sorted');
+$primary->query(q{DROP TABLE evens; CREATE TABLE evens AS SELECT * FROM part WHERE customer < $$CUST-0300$$; SELECT heartbeat_move_rows('evens', 'sorted')});
+is(count_by_index($primary, 'sorted'), 40_000, 'the keys of deleted rows can be inserted again, before and after VACUUM');
+is(check_indexes($primary, 'sorted'), 1, 'the index has no fault after these deletions');
+
+# Four sessions insert at the same time. A session has keys of its own, and keys that the other sessions have too. Meanwhile other
+# sessions delete rows, vacuum the table and rebuild its index.
+my $seconds = 6;
+$primary->query(<<"SQL");
+CREATE TABLE shared ($columns, UNIQUE (customer, time, device));
+CREATE TABLE stored (rows bigint);
+CREATE PROCEDURE insert_parts(session integer) LANGUAGE plpgsql AS \$\$
+DECLARE
+    ends timestamptz := clock_timestamp() + interval '$seconds s';
+    round integer := session;
+    moved bigint;
+BEGIN
+    CREATE TEMPORARY TABLE chosen ($columns);
+    WHILE clock_timestamp() < ends LOOP
+        round := round + 1;
+        TRUNCATE chosen;
+        INSERT INTO chosen SELECT customer, time + round / 17 * interval '1 day', CASE WHEN number % 50 = 0 THEN 'shared' ELSE session::text END, number
+            FROM part WHERE number % 17 = round % 17 ORDER BY customer, time;
+        BEGIN
+            moved := heartbeat_move_rows('chosen', 'shared');
+        EXCEPTION WHEN unique_violation THEN
+            DELETE FROM chosen WHERE device = 'shared';
+            moved := heartbeat_move_rows('chosen', 'shared');
+        END;
+        INSERT INTO stored VALUES (moved);
+        COMMIT;
+    END LOOP;
+END
+\$\$;
+SQL
+my @sessions;
+
+sub begin
+{
+	my ($sql) = @_;
+	my %session = (sql => $sql, output => '');
+	$session{run} = IPC::Run::start([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $primary->connstr('heartbeat'), '-c', $sql ],
+		'>&', \$session{output}, IPC::Run::timeout(120));
+	push @sessions, \%session;
+	return;
+}
+
+begin("CALL insert_parts($_)") for 1 .. 4;
+my ($until, $rounds) = (time + $seconds, 0);
+while (time < $until)
+{
+	$rounds++;
+	$primary->query("WITH gone AS (DELETE FROM shared WHERE number % 10 = $rounds % 10 AND device <> 'shared' RETURNING 1) INSERT INTO stored SELECT -count(*) FROM gone");
+	$primary->query('VACUUM shared');
+	$primary->query('REINDEX INDEX CONCURRENTLY shared_customer_time_device_key') if $rounds % 3 == 0;
+}
+for my $session (@sessions)
+{
+	IPC::Run::finish($session->{run});
+	is($session->{output}, '', "$session->{sql} beside other sessions");
+}
+cmp_ok($primary->query('SELECT count(*) FROM stored WHERE rows > 0'), '>', 8, 'the sessions stored rows');
+is(count_by_index($primary, 'shared'), $primary->query('SELECT sum(rows) FROM stored'), 'each row that a session stored and no session deleted is in the table');
+is($primary->query('SELECT count(*) FROM (SELECT FROM shared GROUP BY customer, time, device HAVING count(*) > 1) repeated'), 0, 'no key is stored twice');
+is(check_indexes($primary, 'shared'), 1, 'the index has no fault');
+
+# The server is killed while a session inserts.
+begin('CALL insert_parts(5)');
+$primary->wait_for_query("SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE 'CALL insert_parts(5)%' AND state = 'active'", 't', 'a session inserts');
+sleep 1;
+$primary->stop('immediate');
+IPC::Run::kill_kill($sessions[-1]{run});
+$primary->start;
+is(check_indexes($primary, 'shared'), 1, 'the index has no fault after a crash');
+
+# wal_consistency_checking ends the recovery of a standby if a page differs from the page of the primary.
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+is($standby->count('shared'), $primary->count('shared'), 'the standby has replayed all insertions');
+$standby->promote;
+is($standby->query(<<'SQL'), 't', 'no index of the promoted standby has a fault');
+SELECT count(bt_index_parent_check(indexrelid, heapallindexed => true, rootdescend => true)::text) > 12
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE indrelid::regclass::text ~ '^(keys_|sorted|shared)' AND c.relpersistence = 'p'
+SQL
+$_->assert_no_crash for $primary, $standby;
+
+done_testing();
