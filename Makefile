@@ -1,13 +1,13 @@
-# The extension, by PostgreSQL's PGXS. Most users need only `make`, `make install` and `make installcheck`. `make
-# generator` builds the generator (generator/Makefile), and `make WERROR=1` makes warnings errors.
+# Builds and installs the extension, with PostgreSQL's PGXS. Most users need only `make`, `make install` and `make installcheck`.
+# `make generator` builds the generator (generator/Makefile), and `make WERROR=1` turns warnings into errors.
 EXTENSION = heartbeat
 MODULE_big = heartbeat
 HEARTBEAT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" heartbeat.control)
 DATA = $(wildcard sql/heartbeat--*.sql)
 DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.sql,build/heartbeat--%.sql,$(wildcard sql/updates/*.sql))
 
-# The files of the extension's script, each after the files that it needs: first the tables, then the views and functions,
-# which ALTER EXTENSION heartbeat UPDATE creates again.
+# The files of the extension's script. Each file comes after the files that it needs: first the tables, then the views and
+# functions. ALTER EXTENSION heartbeat UPDATE creates the views and functions again.
 TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control sources schemas dropped_offsets alerts)
 CODE_PIECES = classify user_code require events sources sources_try schemas control rollup distributed distributed_calls arrivals changes partitions upgrade_keys \
 	summarize_partitions dead_letters seek replay retention status views summary alert_conditions alerts metrics audit distribute undistribute owner \
@@ -22,8 +22,8 @@ DEPENDENCIES = $(OBJS:.o=.d) $(FORMATS_OBJS:.o=.d)
 
 # The module heartbeat_formats has all code that needs libcurl and libprotobuf. heartbeat.so loads the module only if a source
 # needs it, so heartbeat can be built and can run without these libraries. pkg-config does not show whether the headers of
-# libprotobuf's parser are installed: Debian has these headers in a separate package, libprotoc-dev. libprotobuf after 3.21
-# has other interfaces, and ends the process in cases in which 3.21 throws an exception. So the Makefile accepts only
+# libprotobuf's parser are installed: Debian has these headers in a separate package, libprotoc-dev. Versions after 3.21 have
+# other interfaces. In some cases in which 3.21 throws an exception, newer versions end the process. So the Makefile accepts only
 # libprotobuf up to 3.21.
 FORMATS_PACKAGES = libcurl protobuf
 hash := \#
@@ -51,14 +51,13 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-# the server's headers are C, so -isystem suppresses the warnings of C++ about them
+# The server's headers are C. With -isystem, the C++ compiler prints no warnings about these headers.
 override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
-# Debian's pg_buildext passes its flags in COPT; the server's makefiles use COPT only for C
+# Debian's pg_buildext passes its flags in COPT. The server's makefiles use COPT only for C, so this line adds COPT for C++.
 override CXXFLAGS += $(COPT) -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
 
-# make SANITIZE=address,undefined: for the stage `sanitize` of script/test. This stage also runs a server that can load the
-# sanitized extension. The server's flags have -fwrapv. With this flag the sanitizer does not look for overflows, so the
-# Makefile adds -fno-wrapv.
+# The stage `sanitize` of script/test runs `make SANITIZE=address,undefined`, and a server that can load the sanitized extension.
+# The server's flags contain -fwrapv. With -fwrapv the sanitizer does not look for overflows, so the Makefile adds -fno-wrapv.
 ifdef SANITIZE
 override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SHLIB_LINK += -fsanitize=$(SANITIZE)
@@ -66,14 +65,14 @@ endif
 
 $(OBJS): heartbeat.control # this file has the version
 
-# If object files were compiled for another version of PostgreSQL, compiles them again.
+# If object files were compiled for another version of PostgreSQL, make compiles them again.
 BUILT_FOR = build/built-for
 $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).now && \
 	{ cmp -s $(BUILT_FOR).now $(BUILT_FOR) && rm $(BUILT_FOR).now || mv $(BUILT_FOR).now $(BUILT_FOR); })
 $(SERVER_OBJS): $(BUILT_FOR)
 
-# Separates code that may throw from code that may longjmp: src/decode, src/kafka and src/registry are compiled without the
-# folder of the server's headers. Flags that are not about headers stay, such as -D_FORTIFY_SOURCE.
+# This rule separates code that may throw from code that may longjmp. src/decode, src/kafka and src/registry are compiled without
+# the folder of the server's headers. Flags that are not about headers stay, such as -D_FORTIFY_SOURCE.
 $(PURE_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
 
 -include $(DEPENDENCIES)

@@ -1,9 +1,11 @@
-# Compares the figures of a run of bench/all with the figures in the table of docs/performance.md. Prints a table with both. With
-# --keep, also writes the new figures into the document. A figure without a new value keeps its last value.
+# Compares the figures of a run of bench/all with the figures in the table of docs/performance.md. Prints a table with the last
+# and the new figures. With --keep, the program also writes the new figures into the document. A figure without a new value keeps
+# its last value.
 #
 #   perl bench/all.pl FIGURES DOCUMENT [--keep]
 #
-# A line of FIGURES has the name of the figure, its value, and `higher` or `lower`: the direction that is better.
+# Each line of the file FIGURES has the name of a figure, its value, and the word `higher` or `lower`. The word says whether a
+# higher or a lower value is better.
 
 use strict;
 use warnings;
@@ -13,7 +15,7 @@ use POSIX qw(strftime);
 my ($figures_file, $document, $keep) = @ARGV;
 my $title     = '## All benchmarks';
 my $head      = "| figure | better | value |\n|---|---|---|\n";
-my $tolerance = 0.2;    # two small runs can differ by this share
+my $tolerance = 0.2;    # the figures of two small runs can differ by this share
 
 sub read_file { my ($path) = @_; open(my $in, '<', $path) or die "$path: $!\n"; local $/ = undef; return scalar(<$in>) // ''; }
 

@@ -1,5 +1,5 @@
-# Benchmark: two builds of the extension store the messages of the same topic in turn. Run it through bench/compare, which
-# builds the two versions.
+# Benchmark: the workers of two versions of the extension store the messages of the same topic in turn. Run it through
+# bench/compare, which builds the two versions.
 
 use strict;
 use warnings;
@@ -29,13 +29,13 @@ sub measure
 	$bench->empty_tables;
 	my $drain = $bench->drain(rewind => 1);
 	$bench->check_audit($opt{readings});
-	$bench->empty_tables;    # so this build's maintenance worker has no work while the other build is measured
+	$bench->empty_tables;    # so the maintenance worker of this version has no work while the benchmark measures the other version
 	return $drain;
 }
 
 for my $round (1 .. $opt{rounds})
 {
-	# if a build is first in one round, it is last in the next round
+	# the version that is first in one round is second in the next round
 	my %drain;
 	$drain{$_} = measure($_ eq 'earlier' ? $earlier : $now) for $round % 2 ? qw(earlier now) : qw(now earlier);
 	$table->add($round, $_, $opt{readings} / $drain{$_}{seconds}, @{ $drain{$_} }{qw(cpu main_cpu)},

@@ -53,7 +53,8 @@ std::string own(int i) {
         50 + i % 60, i % 60, i * 7 % 60, i * 999);
 }
 
-// The fields of heartbeat's own layout in another order, and some fields that the mapping does not name.
+// Returns a message with the values of heartbeat's own layout, but with other names and in another order. The
+// message also has fields that the mapping does not name.
 std::string flat(int i) {
     return print(
         R"({"type":"vitals","bpm":%d,"spo2":97.5,"userId":"CUST-%04d","temperature":36.6,"ts":17954447%05d,)"
@@ -75,7 +76,7 @@ std::string with_map(int i) {
     return text + "}}";
 }
 
-// The decoder and its mapping live until the program ends.
+// The program never frees the decoder and its mapping.
 std::function<size_t(const std::string &)> mapped(const char *json) {
     MappingError error;
     const Mapping *const mapping = mapping_compile(json, &error);

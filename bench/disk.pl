@@ -13,7 +13,7 @@ use Heartbeat::Bench::Report qw(figure print_line);
 
 my %opt = (readings => 2_000_000, customers => 1000, interval => 1);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV or die "usage: bench/disk [--readings N] [--customers N] [--interval SECONDS]\n";
-my $records_kept = 12;     # kinds of WAL records with a line of their own
+my $records_kept = 12;     # how many kinds of WAL records have a line of their own
 
 my $bench = Heartbeat::Bench->new('disk', settings => { autovacuum => 'off' });
 $bench->query("CREATE EXTENSION $_") for qw(pgstattuple pg_walinspect);
@@ -28,8 +28,8 @@ sub line
 	return;
 }
 
-# Returns the bytes of each table and each index. All partitions of a table count as this table. The name of an index is the name
-# of its table with ` key` or ` index`.
+# Returns the bytes of each table and each index. The bytes of a table include the bytes of its table partitions. The name of an
+# index is the name of its table, followed by ` key` or ` index`.
 sub relations
 {
 	my %bytes = map { split /\|/ } split /\n/, $bench->query(q{

@@ -1,4 +1,5 @@
-# Benchmark: samples the stacks of all threads of a worker while it stores a backlog. Run it through bench/flame.
+# Benchmark: takes samples of the stacks of all threads of a worker while the worker stores a backlog. Run it through
+# bench/flame.
 
 use strict;
 use warnings;
@@ -17,8 +18,8 @@ my $bench = Heartbeat::Bench->new('flame');
 $bench->publish(count => $readings, customers => 1000);
 $bench->print_machine("$readings readings, 1000 customers, 5 % anomalies, 3 partitions, one worker");
 
-# The worker stores the backlog twice. The benchmark takes samples only the second time, because the first time the caches
-# are cold and the worker's catalog cache is empty.
+# The worker stores the backlog twice. The benchmark takes samples only the second time, because the caches of the server
+# and of the worker are still empty the first time.
 $bench->drain;
 $bench->empty_tables;
 mkdir $ENV{BENCH_OUT};

@@ -82,7 +82,7 @@ for my $format (sort keys %type)
 	push @missed, $format if $ratio < $goal;
 }
 
-# The CPU time for decoding alone, with Python's packages fastavro and protobuf
+# Measures the CPU time that Python's packages fastavro and protobuf need for decoding alone.
 print_line("\ndecoding alone in Python, CPU seconds a million");
 for my $format (sort keys %type)
 {

@@ -16,8 +16,8 @@ my ($messages, $rounds, $customers, $partitions) = (2_000_000, 3, 1000, 3);
 GetOptions('messages=i' => \$messages, 'rounds=i' => \$rounds) && !@ARGV
   or die "usage: bench/generator [--messages N] [--rounds N]\n";
 
-# The settings of both programs. The defaults of the two programs differ, so the benchmark sets every important property for both.
-# The properties have the same names in both programs.
+# The settings of both programs. The defaults of the two programs differ, so the benchmark sets every important property for both
+# programs. The properties have the same names in both programs.
 my %properties = (
 	'acks'                                  => 'all',
 	'enable.idempotence'                    => 'true',
@@ -39,7 +39,8 @@ IPC::Run::run([ $bench->generator(customers => $customers, interval => 0, count 
 $bench->print_machine(sprintf "%d messages of %.1f bytes, %d customers, %d partitions; both: %s",
 	$messages, (-s $payloads) / 100_000 - 1, $customers, $partitions, join ' ', @properties);
 
-# Runs a producer to its end with a new topic. Returns its output, and the CPU seconds of the producer and of the broker.
+# Lets a producer publish all messages to a new topic. Returns the output of the producer, and the CPU seconds of the producer and
+# of the broker.
 my $topics = 0;
 
 sub run_producer

@@ -1,4 +1,4 @@
-# Benchmark: the same backlog and the same queries at several sizes of the history. Run it through bench/growth.
+# Benchmark: measures the same backlog and the same queries at several sizes of the history. Run it through bench/growth.
 
 use strict;
 use warnings;
@@ -54,7 +54,7 @@ sub ingest_rate
 	return $opt{readings} / $drain->{seconds};
 }
 
-# Writes the plan of each query to a file next to the figures, to explain the query's time.
+# Writes the plan of each query to a file in the folder of the figures. The plan explains the query's time.
 sub keep_plans
 {
 	open(my $plans, '>>', $csv =~ s/\.csv$/-plans.txt/r) or die "$csv: $!";
@@ -85,9 +85,10 @@ sub measure_queries
 	return @medians;
 }
 
-# Measures the queries while the worker stores a backlog. Returns a hash. `left` is the backlog after the last query. `queries`
-# has [ median, slowest ] of each query. `rate` is the number of rows per second that the worker stored. `cpu` is the CPU time of
-# the rollup in seconds. `until_rolled_up` is the number of seconds from the end of the backlog until the rollup is complete.
+# Measures the queries while the worker stores a backlog. Returns a hash. `left` is the number of readings that the worker has
+# not stored yet at the end of the last query. `queries` has [ median, slowest ] of each query. `rate` is the number of rows per
+# second that the worker stored. `cpu` is the CPU time of the rollup in seconds. `until_rolled_up` is the number of seconds from
+# the end of the backlog until the rollup is complete.
 sub measure_busy
 {
 	$history->forget_recent;

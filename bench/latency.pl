@@ -1,6 +1,6 @@
 # Benchmark: the time from the creation of a reading in the generator to the commit that makes the reading visible, and the
-# cost of an idle worker. The server keeps the times of its commits, so no query reads the tables during the measurement. Run
-# it through bench/latency.
+# cost of an idle worker. The server keeps the time of each commit, so the benchmark reads the readings' tables only after
+# the measurement. Run it through bench/latency.
 
 use strict;
 use warnings;
@@ -17,17 +17,18 @@ my %opt = (quiet => 40, rate => undef, seconds => 20, rounds => 3, idle => 60);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
   or die "usage: bench/latency [--quiet N] [--rate N] [--seconds N] [--rounds N] [--idle N]\n";
 my ($customers, $backlog) = (1000, 500_000);
-my $most_idle_percent = 0.1;    # of a core
+my $most_idle_percent = 0.1;    # per cent of a core
 
 # Autovacuum is off, because it would run transactions that do not belong to heartbeat.
 my $bench = Heartbeat::Bench->new('latency', partitions => 3, settings => { autovacuum => 'off' });
 $bench->publish(count => $backlog, customers => $customers);
-my $most = $backlog / $bench->drain->{seconds};    # this drain also warms up the caches
+my $most = $backlog / $bench->drain->{seconds};    # this drain also fills the caches
 $opt{rate} //= int($most / 2);
 $bench->print_machine(sprintf '%d customers, 3 partitions, one worker, which drains %d rows/s; linger.ms 0 at the quiet rate, '
 	  . "5 at the busy rate, the default of librdkafka", $customers, $most);
 
-# Sends readings at a rate for some time into empty tables, and returns the latencies of the readings after the first second.
+# Empties the tables, and sends readings at the given rate for some time. Returns the measured rate and the percentiles of
+# the latency, without the readings of the first second.
 sub measure
 {
 	my ($rate, @properties) = @_;

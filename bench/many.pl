@@ -17,8 +17,8 @@ GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
   or die "usage: bench/many [--partitions N] [--sources N] [--readings N]\n";
 my ($query_ms_max, $times) = (5, 20);
 
-# A dashboard runs these queries. An exporter runs the last query. heartbeat_metrics has a row for each sample, so its time grows with
-# the number of samples, and the goal does not apply to it.
+# A dashboard runs these queries. An exporter also runs the last query. heartbeat_metrics has a row for each sample, so the time
+# of the last query grows with the number of samples. The goal does not apply to this query.
 my @queries = (
 	[ status        => 'SELECT * FROM heartbeat_status' ],
 	[ state         => 'SELECT * FROM heartbeat_state()' ],
@@ -40,7 +40,7 @@ sub start
 	return time - $began;
 }
 
-# Reads all messages again in one session. Returns the seconds.
+# Reads all messages again in one session. Returns how many seconds the replay takes.
 sub replay
 {
 	my $began  = time;
@@ -55,7 +55,7 @@ sub worker_memory { my ($pid) = $bench->node->worker_pids('heartbeat worker'); r
 my @query_columns = map { [ "$_->[0] ms", '%.2f' ] } @queries;
 my $slowest = 0;    # the largest median of the queries with a goal, in ms
 
-# Returns the milliseconds of each query, and remembers the slowest query with a goal.
+# Returns the milliseconds of each query. Also keeps the time of the slowest query that has a goal.
 sub measure_queries
 {
 	my @ms = map { median($bench->query_ms($_->[1], $times)) } @queries;

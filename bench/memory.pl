@@ -1,4 +1,4 @@
-# Benchmark: measures the highest private memory of a worker, in several cases in which its memory could grow. Run it
+# Benchmark: measures the highest private memory of a worker in several cases. In each case the memory could grow. Run it
 # through bench/memory.
 
 use strict;
@@ -21,7 +21,7 @@ my ($small, $large, $large_bytes) = ('heartbeat-events', 'heartbeat-large', 1_00
 my $bench = Heartbeat::Bench->new('memory', topic => $small, broker => { 'message.max.bytes' => 2 * $large_bytes });
 $bench->publish(count => $opt{readings}, customers => 1000);
 
-# Publishes large readings: each has a long text in a JSON member that heartbeat ignores.
+# Publishes large messages. Each message is a reading with a long text in a JSON member that heartbeat ignores.
 $bench->kafka->create_topic($large, 3, 'max.message.bytes=' . 2 * $large_bytes);
 my $producer = $bench->kafka->producer($large);
 my $padding  = 'x' x $large_bytes;

@@ -1,4 +1,4 @@
-"""Draws the figures of bench/growth. Run it through bench/plot, which installs what it needs."""
+"""Draws the figures of bench/growth. Run it through bench/plot, which installs matplotlib."""
 
 import csv
 import glob
@@ -41,8 +41,8 @@ def millions(rows):
 
 def save(figure, name):
     figure.tight_layout()
-    # The file contains no date, so the same figures always give the same file. The background is white, so that the figures are
-    # readable on dark pages.
+    # The file contains no date, so the same figures always give the same file. The background is white, so that a drawing is
+    # readable on a dark page.
     figure.savefig(f"{FOLDER}/{name}.svg", metadata={"Date": None}, facecolor="white")
     print(f"{FOLDER}/{name}.svg")
 

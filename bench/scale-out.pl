@@ -1,5 +1,5 @@
-# Benchmark: one server against a coordinator with two nodes. Run it through bench/scale-out, which builds the necessary
-# programs.
+# Benchmark: compares one server with a Citus coordinator and two nodes. Run it through bench/scale-out, which builds
+# the necessary programs.
 
 use strict;
 use warnings;

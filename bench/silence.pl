@@ -1,4 +1,4 @@
-# Benchmark: the cost of a silence rule, for ingest and for the process that evaluates the rule. Run it through
+# Benchmark: measures the cost of a silence rule, for ingest and for the evaluation of the rule. Run it through
 # bench/silence, which builds the necessary programs.
 
 use strict;

@@ -1,5 +1,5 @@
-# Benchmark: sources with a mapping against heartbeat's own layout, many idle sources, and a source in trouble beside another
-# source. Run it through bench/sources, which builds the necessary programs.
+# Benchmark: measures sources with a mapping against heartbeat's own layout, many idle sources, and a source beside another
+# source in trouble. Run it through bench/sources, which builds the necessary programs.
 
 use strict;
 use warnings;
@@ -228,6 +228,6 @@ sub measure_idle_sources
 my %measure = (mapping => \&measure_mappings, trouble => \&measure_troubles, idle => \&measure_idle_sources);
 $bench->publish(%simulation, count => $opt{readings});
 $bench->print_machine("$opt{readings} readings, $customers customers, 5 % anomalies, $partitions partitions, one worker");
-$bench->pause_only('default');    # the sources are paused one by one, not all together
+$bench->pause_only('default');    # replaces the pause of all sources, because drain() ends only the pause of its own source
 for my $part (@order) { $measure{$part}->() if grep { $_ eq $part } @parts; }
 die "goals missed:\n", map { "  $_\n" } @missed if @missed;

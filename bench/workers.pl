@@ -30,8 +30,8 @@ my $watch   = q{INSERT INTO waits SELECT backend_type, CASE WHEN state <> $$acti
 my $report = q{SELECT process, event, count(*) * 100.0 / sum(count(*)) OVER (PARTITION BY process)
 	FROM waits GROUP BY process, event ORDER BY process, count(*) DESC};
 
-# Inserts readings of the day before, and does not roll them up. The maintenance worker begins the rollup of these readings at
-# the same time as ingest.
+# Inserts readings of the last day, and marks their minutes as stale. The maintenance worker computes the rollup of these
+# minutes while ingest runs.
 sub make_history
 {
 	$bench->query("SELECT heartbeat_make_partitions(now() - interval '1 day', now())");
@@ -56,7 +56,7 @@ sub pin
 	return;
 }
 
-# Restarts the server with this number of workers, and waits until the workers have stored the backlog.
+# Restarts the server with the number of workers of the case, and waits until the workers have stored the backlog.
 sub drain
 {
 	my ($case, %opt) = @_;
@@ -94,7 +94,8 @@ for my $round (1 .. $rounds)
 $table->print_medians;
 figure("workers: $_, against one", ($table->medians($_))[1], '%.2f', 'higher') for grep { /^two/ } map { $_->{name} } @cases;
 
-# The samples of the waits cost CPU time. So the workers store the backlog once more for these samples.
+# The queries of pg_stat_activity cost CPU time. So the benchmark runs these queries after the measurement, while the workers
+# store the backlog once more.
 print_line("\nWhat the processes wait for while the backlog is stored once more, in per cent of the samples (1 % and more)");
 for my $case (@cases)
 {

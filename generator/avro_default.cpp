@@ -100,7 +100,8 @@ class Defaults {
             return append_record(json, type, depth, out);
         case Kind::array:
         case Kind::map:
-            return append_elements(const_cast<json_t *>(json), type, depth, out); // for jansson's macros
+            // jansson's macros do not accept a pointer to const.
+            return append_elements(const_cast<json_t *>(json), type, depth, out);
         case Kind::choice:
             return append_choice(json, type, depth, out);
         }

@@ -60,7 +60,7 @@ class Writer {
 
   private:
     // Writes a length and then the bytes of `content`. Most lengths fit into one byte, so this function first
-    // reserves one byte for the length. For a longer length, it inserts the other bytes later.
+    // reserves one byte for the length. For a longer length, this function inserts the other bytes later.
     template <typename Content> void write_sized(Content content) {
         const size_t at = out_->size();
         out_->push_back('\0');

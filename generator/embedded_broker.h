@@ -23,8 +23,8 @@ class EmbeddedBroker {
     // Returns the address for clients, as host:port.
     const std::string &address() const { return address_; }
 
-    // The mock cluster removes the oldest messages of a partition that exceeds a limit. Returns how many
-    // messages the mock cluster has removed from all partitions.
+    // If a partition exceeds a limit, the mock cluster removes the oldest messages of this partition. Returns
+    // how many messages the mock cluster has removed from all partitions.
     int64_t dropped() const;
 
   private:

@@ -1,4 +1,5 @@
-// Generator, templates: writes pieces of JSON text, and JSON pointers. template_compile.cpp calls this code.
+// Generator, templates: writes pieces of JSON text, and JSON pointers. The code for templates and for schemas
+// calls these functions.
 #pragma once
 
 #include <jansson.h>
@@ -7,7 +8,7 @@
 
 namespace heartbeat::generator {
 
-// Returns the text with the escapes that it needs between the quotes of a JSON string.
+// Returns the text with the escapes of a JSON string, but without the quotes.
 std::string json_escaped(std::string_view text);
 
 // Returns the JSON text of a number, true, false or null. The text of a number keeps the value of the number.

@@ -10,8 +10,8 @@
 
 namespace heartbeat::generator {
 
-// The error if the layout does not allow the options, or if the template's file cannot be read. what() is a
-// text for the user.
+// An error in the user's options. For example, the layout does not allow an option, or the template's file
+// cannot be read. what() is a text for the user.
 struct LayoutError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

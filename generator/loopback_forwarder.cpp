@@ -36,8 +36,8 @@ class Descriptor {
     int fd_;
 };
 
-// One direction of a connection. The lane does not read again before it has written all bytes of the last
-// read. So a slow receiver slows the sender down, and memory does not grow.
+// One direction of a connection. The lane reads again only after it has written all bytes of the last read.
+// So a slow receiver slows the sender down, and the lane needs no more memory.
 class Lane {
   public:
     Lane(int from, int to) : from_(from), to_(to) {}

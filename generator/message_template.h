@@ -1,6 +1,6 @@
-// Generator, templates: the compiled form of a template: a list of steps, each with a text and then a
-// placeholder or an array. template_compile.cpp makes the steps, and template_source.cpp writes messages with
-// the steps.
+// Generator, templates: the compiled form of a template. This form is a list of steps. Each step has a text,
+// and then a placeholder or an array. template_compile.cpp makes the steps, and template_source.cpp writes
+// messages with the steps.
 #pragma once
 
 #include "placeholder.h"
@@ -62,9 +62,9 @@ struct MessageTemplate {
     int64_t resolution = 1; // microseconds by which the times of two readings must differ
     bool has_repeat = false;
     bool has_device = false;
-    // Has a value if the template writes one date for a message, and writes a time of day without a date for
-    // each reading. A message must then end at midnight. The value is the offset of the time of day from UTC,
-    // in microseconds.
+    // Has a value if the template writes one date for a message, and for each reading only a time of day. A
+    // message must then end at midnight. The value is the offset of the time of day from UTC, in
+    // microseconds.
     std::optional<int64_t> day_zone;
 };
 

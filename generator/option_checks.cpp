@@ -106,7 +106,7 @@ CLI::Validator check_format() {
     });
 }
 
-// The error does not repeat the addresses, because they could contain a password.
+// The error does not repeat the addresses, because an address can contain a password.
 CLI::Validator check_registry() {
     return CLI::Validator(
         [](std::string &text) {

@@ -1,4 +1,4 @@
-// Generator, options: reads the command line, the environment and the configuration file. CLI11 parses them.
+// Generator, options: reads the command line, the environment and the configuration file, with CLI11.
 #include "options.h"
 
 #include "format_options.h"
@@ -52,7 +52,7 @@ std::string variable_value(const std::string &option) {
     return value == nullptr ? "" : value;
 }
 
-// In CLI11 the configuration file overrides environment variables. Users expect the opposite: that a variable
+// In CLI11 the configuration file overrides environment variables. Users expect that an environment variable
 // overrides the file.
 class EnvironmentBeforeFile : public CLI::ConfigTOML {
   public:

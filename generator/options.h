@@ -66,8 +66,8 @@ struct Options {
 
 // Fills in *options. The command line overrides the environment, and the environment overrides the
 // configuration file. For --help, --version or --print-template, the function prints the answer to `out`. For
-// a wrong option, it prints the error to `err`. In these cases it returns the exit status, and the program
-// must end immediately. In all other cases it returns no value.
+// a wrong option, the function prints the error to `err`. In these cases the function returns the exit
+// status, and the program must end immediately. In all other cases the function returns no value.
 std::optional<int> parse_options(int argc, const char *const *argv, const char *version, Options *options,
                                  std::ostream &out, std::ostream &err);
 

@@ -26,8 +26,8 @@ class Pacer {
         return wait_ns <= 0 ? 0 : static_cast<int64_t>(wait_ns / 1e6) + 1;
     }
 
-    // Returns the number of messages that are due. The caller can send all of them before it reads the clock
-    // again.
+    // Returns the number of messages that are due. The caller can send all these messages before it reads the
+    // clock again.
     uint64_t due(Clock::time_point now = Clock::now()) const {
         if (!paced())
             return UINT64_MAX;

@@ -1,5 +1,5 @@
 // Generator, templates: reads the placeholders in a text of a template, such as "${customer_id}" or
-// "Patient/${customer_id}". template_compile.cpp calls this code.
+// "Patient/${customer_id}". template_tree.cpp calls placeholder_split().
 #pragma once
 
 #include "time_format.h"

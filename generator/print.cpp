@@ -66,7 +66,7 @@ void PrintSink::write_out() {
         }
     }
     buffer_.clear();
-    // After an error the generator does not know which of the buffered lines were written, so all of them
+    // After an error the generator does not know how many buffered lines were written, so all buffered lines
     // count as failed.
     if (broken_)
         counts_.failed = counts_.sent - counts_.acknowledged;

@@ -25,7 +25,7 @@ struct ProducerConfigError : std::runtime_error {
 // (key=value). Throws ProducerConfigError.
 ProducerConf producer_config_make(const std::string &brokers, const std::vector<std::string> &properties);
 
-// Of the compression codecs that this build of librdkafka has, returns the one with the smallest output.
+// Returns the compression codec that has the smallest output of all codecs in this build of librdkafka.
 const char *producer_config_densest_compression();
 
 // Returns the effective value of a property, or "" if the property has no value.

@@ -66,8 +66,8 @@ Publisher::Publisher(PublishSettings settings, Console *console)
 Publisher::~Publisher() {
     if (topic_ != nullptr)
         rd_kafka_topic_destroy(topic_);
-    // rd_kafka_destroy() waits for all threads of the client, and one of these threads can wait long for the
-    // name server. So a separate thread calls rd_kafka_destroy().
+    // rd_kafka_destroy() waits for all threads of the client. One of these threads can wait long for a name
+    // server. So a separate thread calls rd_kafka_destroy().
     auto destroyed = std::make_shared<std::promise<void>>();
     std::future<void> done = destroyed->get_future();
     std::thread([rk = rk_, destroyed] {
@@ -85,8 +85,8 @@ bool Publisher::open() {
     const bool exists =
         settings_.create_partitions == 0 ||
         topic_ensure(rk_, settings_.topic, settings_.create_partitions, timeout_ms_, console_);
-    // Make the handle only after topic_ensure(). The handle requests metadata of its topic, and such a
-    // request makes some brokers create the topic with their own defaults.
+    // Make the handle only after topic_ensure(). The handle requests metadata of its topic. This request
+    // makes some brokers create the topic with the broker's own defaults.
     topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
     if (topic_ == nullptr)
         console_->error("--topic " + settings_.topic + ": " + rd_kafka_err2str(rd_kafka_last_error()));

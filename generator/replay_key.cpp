@@ -1,4 +1,4 @@
-// Generator, replay: finds the Kafka key of a line, even if the line is not a valid reading. The function
+// Generator, replay: finds the Kafka key of a line, even if the line is not a valid reading. replay_key()
 // scans the line only up to the customer_id, without a JSON parser.
 #include "replay_key.h"
 

@@ -7,7 +7,7 @@
 
 namespace heartbeat::generator {
 
-// Returns the value of customer_id in the object at the beginning of the line: the text between its quotes,
+// Returns the value of customer_id in the object at the beginning of the line: the text between the quotes,
 // or an integer's digits. Returns no key if the line does not begin with an object, or if the object has no
 // customer_id. Returns no key if the value has another type, or if the text is empty. Returns no key if the
 // text contains an escape, because only the consumer decodes JSON. The function does not examine the rest of

@@ -61,8 +61,8 @@ std::unique_ptr<Sink> make_sink(const Options &options, PrintForm form, const Em
     return std::make_unique<Publisher>(settings, console);
 }
 
-// Returns the time of the wall clock at which the run ends. With --start-time this function sets no end,
-// because the simulator ends the run at a simulated time.
+// Returns the time of the wall clock at which the run ends. With --start-time the wall clock does not end the
+// run, because the simulator ends the run at a simulated time.
 Clock::time_point end_of(const Options &options, Clock::time_point start) {
     if (!options.duration || (options.start_time && !options.replay))
         return no_end;

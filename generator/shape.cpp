@@ -63,7 +63,7 @@ class ShapeMaker {
         return shape;
     }
 
-    // Gives each record a name, which begins with the name of the record around it.
+    // Gives each record a name. The name begins with the name of the outer record.
     void name_records(Shape *shape, const std::string &wanted) {
         if (shape->kind == Kind::record) {
             shape->type_name = wanted;

@@ -45,7 +45,7 @@ bool MessageSimulator::next(MessageReadings *readings) {
     return true;
 }
 
-// The last reading is the newest reading: a device sends all readings since its previous message.
+// A message has all readings since the previous message of its device, and the last reading is the newest.
 void MessageSimulator::set_wall_times(std::vector<Sample> *samples) {
     const int64_t resolution = settings_.resolution;
     const int64_t interval_ns = settings_.simulation.interval_ns;

@@ -24,9 +24,9 @@ struct MessageSettings {
 };
 
 // Makes a message of each device of the first customer, then of each device of the second customer, and so
-// on: CUST-0001 with DEV-0001-1, CUST-0001 with DEV-0001-2, CUST-0002 with DEV-0002-1, ... Two readings of
-// one device never have the same time. With one device for each customer, one reading in a message and a
-// resolution of a microsecond, the class Simulator makes the same readings.
+// on. An example is CUST-0001 with DEV-0001-1, CUST-0001 with DEV-0001-2, CUST-0002 with DEV-0002-1. Two
+// readings of one device never have the same time. With one device for each customer, one reading in a
+// message and a resolution of a microsecond, the class Simulator makes the same readings.
 class MessageSimulator {
   public:
     explicit MessageSimulator(const MessageSettings &settings,

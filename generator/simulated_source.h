@@ -1,5 +1,5 @@
-// Generator: a source of messages, which encodes the readings of the simulator. run.cpp uses this code if
-// --replay is not given.
+// Generator: a source of messages, which encodes the readings of the simulator. make_source.cpp uses this
+// source for heartbeat's own layout.
 #pragma once
 
 #include "message.h"

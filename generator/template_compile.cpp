@@ -92,7 +92,7 @@ void add_value(const TemplateNode &node, Steps *steps) {
     }
 }
 
-// Compiles a key or a header. A JSON string is written without quotes, and any other value as JSON.
+// Compiles a key or a header. The steps write a JSON string without quotes, and any other value as JSON.
 std::vector<Step> compile_text(const TemplateNode &node) {
     if (node.kind == TemplateNode::Kind::text)
         return template_text_steps(node.pieces);

@@ -1,5 +1,5 @@
-// Generator: the source of messages that writes simulated readings with a template. run.cpp uses this code
-// for --template and --preset.
+// Generator: the source of messages that writes simulated readings with a template. make_source.cpp uses this
+// source for --template and --preset.
 #pragma once
 
 #include "encoding.h"

@@ -1,6 +1,6 @@
 // Generator, templates: a template as a tree of values, with the placeholders of its texts. template_tree.cpp
-// reads the tree from JSON and checks it. template_compile.cpp makes the text of messages from the tree. The
-// formats with a schema derive the schema and the bytes of messages from the tree.
+// reads the tree from JSON and checks the tree. template_compile.cpp makes the text of messages from the
+// tree. The formats with a schema derive the schema and the bytes of messages from the tree.
 #pragma once
 
 #include "placeholder.h"
@@ -60,7 +60,7 @@ struct TemplateTree {
     std::string key_schema; // the Avro schema of the key; empty: the key is text
     std::string format;     // the format if --format is missing; empty: JSON
 
-    int64_t resolution = 1; // this member and the next three are as in MessageTemplate
+    int64_t resolution = 1; // resolution and the next three members are as in MessageTemplate
     bool has_repeat = false;
     bool has_device = false;
     std::optional<int64_t> day_zone;

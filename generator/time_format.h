@@ -13,8 +13,9 @@ namespace heartbeat::generator {
 class TimeFormat {
   public:
     TimeFormat() : TimeFormat("iso") {}
-    // `text` is a unit (s, ms, us, ns, or a unit with a fraction such as s.fff), iso, or a pattern. If the
-    // format is wrong, throws std::invalid_argument. The text of this exception lists the legal formats.
+    // `text` is a unit, iso, or a pattern. The units are s, ms, us and ns, also with a fraction such as
+    // s.fff. If the format is wrong, throws std::invalid_argument. The text of this exception has the legal
+    // formats.
     explicit TimeFormat(std::string_view text);
 
     // Appends the time in this format. `time` is the number of microseconds since 1970-01-01 UTC. `time` must

@@ -1,4 +1,4 @@
--- Alert rules and their alerts, evaluated by hand: no worker serves this database.
+-- Alert rules and their alerts. The test calls heartbeat_evaluate_alerts() itself, because no worker serves this database.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
@@ -23,10 +23,10 @@ INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type) 
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('a', 'anomalies', 3, '1 minute', '');
 SELECT count(*) AS rules FROM heartbeat_alert_rules;
 
--- if there is no rule, heartbeat_evaluate_alerts() raises no alert, and one call examines everything
+-- without a rule, heartbeat_evaluate_alerts() raises no alert, and no further call is necessary
 SELECT * FROM heartbeat_evaluate_alerts('', true);
 
--- rules of kind anomalies count the anomalies of one customer within a period; this period can end some seconds before now
+-- a rule of kind anomalies counts the anomalies of one customer within a period; the period can end some seconds before now
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type, customer_id) VALUES
     ('any three', 'anomalies', 3, '10 seconds', NULL, NULL), ('slow twice', 'anomalies', 2, '10 seconds', 'BRADYCARDIA', NULL),
     ('one of c', 'anomalies', 1, '10 seconds', NULL, 'c');
@@ -38,8 +38,8 @@ SELECT raised, closed, open, on_arrival, on_clock, next_customer FROM heartbeat_
 TABLE alerts;
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 
--- more anomalies of the same episode raise no second alert; at the end of the episode the alert is closed, and the next
--- episode raises a new alert
+-- Further anomalies of the same episode raise no second alert. The end of the episode closes the alert. The next episode raises
+-- a new alert.
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES ('a', 32, now(), 'BRADYCARDIA');
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 DELETE FROM heartbeat_anomalies WHERE customer_id = 'a' AND heart_rate < 32;
@@ -57,7 +57,7 @@ SELECT rule, subject FROM alerts WHERE NOT closed;
 DELETE FROM heartbeat_alert_rules;
 SELECT raised, closed, open, on_arrival, on_clock FROM heartbeat_evaluate_alerts('', true);
 
--- rules for the number of dead letters, for the lag, and for a worker that is not RUNNING
+-- rules for the number of dead letters, for the consumer lag, and for a state that is not RUNNING
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES
     ('garbage', 'dead_letters', 2, NULL), ('stands still', 'state', NULL, '1 minute'), ('lags', 'lag', 0, NULL);
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, dead_letters) VALUES ('heartbeat-events', 0, 2, 0, 2);
@@ -70,7 +70,7 @@ SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 DELETE FROM heartbeat_alert_rules;
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 
--- silence rules are evaluated only while the worker is RUNNING; the evaluation of many customers takes several calls
+-- heartbeat evaluates silence rules only while ingest is RUNNING; the evaluation of many customers takes several calls
 INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '1 minute');
 INSERT INTO heartbeat_customers SELECT lpad(n::text, 5, '0') FROM generate_series(1, 10003) n;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('00001', 70, now() - interval '2 minutes');

@@ -15,8 +15,8 @@ SELECT heartbeat_classify('fast');
 -- an index and a parallel query can use heartbeat_classify()
 SELECT provolatile, proisstrict, proparallel FROM pg_proc WHERE proname = 'heartbeat_classify';
 
--- the constraints of the tables have the same rule: exactly one table accepts each heart rate, with exactly one type. The test uses
--- all whole and half heart rates, and the doubles next to each boundary
+-- The constraints of the tables have the same rule as heartbeat_classify(): exactly one table accepts each heart rate, with exactly
+-- one type. The test uses all whole and half heart rates, and the doubles next to each boundary.
 CREATE TEMP TABLE rates AS
     SELECT rate / 2.0 AS heart_rate FROM generate_series(-10, 700) rate
     UNION ALL SELECT * FROM unnest('{-Infinity,-5e-324,5e-324,39.99999999999999,40.00000000000001,179.99999999999997,

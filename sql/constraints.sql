@@ -43,8 +43,8 @@ INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, ingeste
     VALUES ('b', 74, '2026-11-22 00:00+00', NULL);
 INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp) VALUES ('e', 39, '2026-11-22 00:00+00');
 
--- the tables refuse a second row of the same customer, time and device, in a week's table partition and in the default partition;
--- the second row comes in the same statement or in a later statement
+-- The tables refuse a second row of the same customer, time and device. The second row comes in the same statement or in a later
+-- statement. The rows are in a week's table partition or in the default partition.
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 41, '2026-11-22 00:00+00');
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('a', 41, '2026-11-22 00:00+00')
     ON CONFLICT DO NOTHING RETURNING customer_id;
@@ -72,7 +72,7 @@ ORDER BY customer_id, event_timestamp;
 -- customer ids are sorted by bytes
 SELECT min(customer_id) AS first, max(customer_id) AS last FROM heartbeat_records;
 
--- heartbeat_offsets has one row for a Kafka partition; its offsets are not negative, and no statement can set its column anomalies
+-- heartbeat_offsets has one row for each Kafka partition, and refuses negative offsets; no statement can set the column anomalies
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, bradycardia, tachycardia, invalid)
     VALUES ('t', 0, 10, 0, 1, 2, 3) RETURNING anomalies;
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset) VALUES ('t', 0, 11, 0);

@@ -1,4 +1,4 @@
--- Pause, resume and seek: their records, their transactions, and their refusals.
+-- Pause, resume and seek: the rows that they write, their transactions, and the calls that they refuse.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
@@ -13,7 +13,7 @@ SELECT * FROM control;
 SELECT heartbeat_resume();
 SELECT * FROM control;
 
--- a pause takes effect when it commits, and has no effect after a rollback; its row has the reason and the role
+-- a pause takes effect when its transaction commits, and has no effect after a rollback; the row has the reason and the role
 SET SESSION AUTHORIZATION regress_heartbeat_nina;
 BEGIN;
 SELECT heartbeat_pause('disk is being replaced');
@@ -34,7 +34,7 @@ SELECT * FROM control;
 COMMIT;
 SELECT paused, reason, changed_by FROM control;
 
--- a second pause replaces the reason, or removes it
+-- a second pause replaces or removes the reason of the first pause
 SET SESSION AUTHORIZATION regress_heartbeat_omar;
 SELECT heartbeat_pause();
 RESET SESSION AUTHORIZATION;
@@ -55,7 +55,7 @@ SELECT heartbeat_resume();
 RESET SESSION AUTHORIZATION;
 SELECT paused, reason, changed_by FROM control;
 
--- a seek without a pause is refused, and invalid arguments are refused even before the pause is checked
+-- heartbeat_seek() refuses a seek without a pause; it refuses invalid arguments before it looks for a pause
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, messages, readings, records, empty_offsets)
     VALUES ('heartbeat-events', 0, 100, 20, 75, 75, 75, 5), ('other', 0, 100, 20, 75, 75, 75, 5);
 SELECT * FROM heartbeat_seek(0, 50);
@@ -67,7 +67,7 @@ SELECT * FROM heartbeat_seek(0, NULL);
 SELECT * FROM heartbeat_seek('infinity'::timestamptz);
 SELECT * FROM heartbeat_seek(NULL::timestamptz);
 
--- a seek back: the offsets that are read again count twice, and the audit counts them twice too
+-- after a seek back, the worker reads some offsets again; the counters and the audit count these offsets twice
 CREATE VIEW progress AS
     SELECT topic, partition, next_offset, first_offset, rewound, empty_offsets, records
     FROM heartbeat_offsets ORDER BY topic, partition;
@@ -81,7 +81,7 @@ SELECT * FROM heartbeat_seek(0, 50);
 TABLE progress;
 SELECT * FROM heartbeat_gaps;
 SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit();
--- the test changes the counters as if the worker had read the messages again, as duplicates
+-- the test changes the counters as if the worker had read the messages again and had found only duplicates
 UPDATE heartbeat_offsets SET next_offset = 100, messages = messages + 50, readings = readings + 50, duplicates = duplicates + 50
     WHERE topic = 'heartbeat-events';
 SELECT topic, partition, offsets_passed, duplicates, difference FROM heartbeat_audit();
@@ -93,7 +93,7 @@ UPDATE heartbeat_offsets SET next_offset = 100, messages = messages + 95, readin
     WHERE topic = 'heartbeat-events';
 SELECT topic, partition, offsets_passed, duplicates, difference FROM heartbeat_audit();
 
--- a seek forward: heartbeat_gaps has the skipped offsets, and the role that called heartbeat_seek()
+-- after a seek forward, heartbeat_gaps has the skipped offsets and the role that called heartbeat_seek()
 SET SESSION AUTHORIZATION regress_heartbeat_omar;
 SELECT * FROM heartbeat_seek(0, 1000);
 SELECT * FROM heartbeat_seek(0, 1000);
@@ -113,7 +113,7 @@ SELECT count(*) AS gaps FROM heartbeat_gaps;
 -- a seek by time has to ask Kafka
 SELECT * FROM heartbeat_seek('2026-11-22 14:39+00');
 
--- the first call in a session loads the library, which defines the setting that the function reads
+-- the first call in a session loads the library: only the library defines the settings that these functions read
 \c -
 SET client_min_messages = warning;
 SELECT * FROM heartbeat_seek(0, 1000);

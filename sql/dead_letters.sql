@@ -11,7 +11,7 @@ CREATE VIEW counters AS
 
 SELECT * FROM heartbeat_retry_dead_letters();
 
--- Kafka partition 0 has passed 11 offsets: a record and ten dead letters
+-- the worker has passed 11 offsets of Kafka partition 0: one normal reading and ten dead letters
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, messages, readings, records, dead_letters, first_event, last_event)
     VALUES ('heartbeat-events', 0, 11, 0, 1, 1, 1, 10, '2026-11-22 14:39+00', '2026-11-22 14:39+00'),
            ('heartbeat-events', 1, 1, 0, 0, 0, 0, 1, NULL, NULL), ('other', 0, 1, 0, 0, 0, 0, 1, NULL, NULL);
@@ -21,8 +21,8 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", key, payload, er
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text) VALUES
     ('heartbeat-events', 1, 0, NULL, 'TOMBSTONE', 'as it was'), ('other', 0, 0, 'nonsense', 'INVALID_JSON', 'as it was');
 
--- a retry of unchanged dead letters resolves no dead letter; each dead letter gets its present error, except the dead
--- letter that was resolved before
+-- A retry of unchanged dead letters resolves no dead letter. Each unresolved dead letter gets its present error. The dead letter
+-- that was already resolved keeps its error.
 UPDATE heartbeat_dead_letters SET resolved_at = now(),
     payload = '{"customer_id":"resolved","heart_rate":74,"event_timestamp":"2026-11-22T14:40:00Z"}' WHERE "offset" = 10;
 UPDATE heartbeat_offsets SET dead_letters = dead_letters - 1, messages = messages + 1, readings = readings + 1, duplicates = duplicates + 1
@@ -31,9 +31,9 @@ SELECT * FROM heartbeat_retry_dead_letters();
 SELECT * FROM letters;
 TABLE counters;
 
--- the test corrects all dead letters except two. The corrected dead letters become a record, an anomaly of each type, a reading
--- that is already stored, two readings with the same customer and time (the first is stored), and a dead letter with another
--- error
+-- The test corrects all unresolved dead letters except two. The corrected dead letters become two normal readings, an anomaly of
+-- each type, a reading that is already stored, and a dead letter with another error. Two other corrected dead letters have the
+-- same customer and time, so heartbeat stores only the reading of the first one.
 UPDATE heartbeat_dead_letters SET payload = convert_to(m.payload, 'UTF8') FROM (VALUES
     ('heartbeat-events', 1, '{"customer_id":"late","heart_rate":74.25,"event_timestamp":"2026-11-22T14:40:00.123456Z"}'),
     ('heartbeat-events', 2, '{"customer_id":42,"heart_rate":30,"event_timestamp":"2026-11-22T14:40:01Z"}'),
@@ -62,15 +62,15 @@ SELECT customer_id, heart_rate, event_timestamp FROM heartbeat_records ORDER BY 
 SELECT customer_id, heart_rate, event_timestamp, anomaly_type FROM heartbeat_anomalies ORDER BY customer_id;
 TABLE counters;
 SELECT * FROM heartbeat_audit();
--- the minutes of the new records are marked, so the summary includes them
+-- the retry marks the minutes of the new records, so the summary includes the new records
 SELECT customer_id, minute_bucket, avg_bpm, reading_count FROM vw_customer_bpm_summary ORDER BY customer_id;
 
 -- a second retry does not change resolved dead letters
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT count(*) AS records FROM heartbeat_records;
 
--- a retry needs several steps for 1700 dead letters. Every fifth dead letter stays invalid, and the last 60 have the same
--- readings as the first 60
+-- A retry needs several steps for 1700 dead letters. Every fifth dead letter stays invalid. The last 60 dead letters have the same
+-- readings as the first 60 dead letters.
 TRUNCATE heartbeat_dead_letters, heartbeat_offsets, heartbeat_records, heartbeat_anomalies, heartbeat_stale_minutes;
 CREATE VIEW readings AS
     SELECT n, n % 4 AS partition, n % 1640 AS customer, 20 + n % 1640 % 300 AS heart_rate,
@@ -97,7 +97,7 @@ FROM readings GROUP BY partition ORDER BY partition;
 SELECT (SELECT count(*) FROM heartbeat_records) AS records, (SELECT count(*) FROM heartbeat_anomalies) AS anomalies;
 SELECT partition, offsets_passed, difference FROM heartbeat_audit();
 
--- the arguments select dead letters by code, topic, partition, time of arrival and id; NULL selects all
+-- the arguments select dead letters by code, topic, Kafka partition, time of arrival and id; NULL selects all dead letters
 TRUNCATE heartbeat_dead_letters, heartbeat_offsets, heartbeat_records, heartbeat_anomalies, heartbeat_stale_minutes;
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, dead_letters) VALUES
     ('heartbeat-events', 0, 6, 0, 6), ('heartbeat-events', 1, 2, 0, 2), ('other', 0, 2, 0, 2);
@@ -132,7 +132,7 @@ TABLE counters;
 SELECT topic, partition, difference FROM heartbeat_audit();
 SELECT * FROM heartbeat_audit_tables();
 
--- the remaining dead letters are counted by their present error; a changed payload does not replace the original payload
+-- the retry counts the remaining dead letters by their present error; original_payload keeps the payload that arrived
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text)
     SELECT 'heartbeat-events', 1, n, convert_to(payload, 'UTF8'), 'OLD', 'as it was'
     FROM (VALUES (2, 'nonsense'), (3, 'more nonsense'), (4, '[]'), (5, NULL)) l (n, payload);
@@ -147,7 +147,7 @@ SELECT "offset", error_code, resolved_at IS NOT NULL AS resolved, mended_at IS N
 FROM heartbeat_dead_letters WHERE partition = 1 AND "offset" > 1 ORDER BY "offset";
 SELECT error_code, dead_letters FROM heartbeat_dead_letter_summary;
 
--- after the DELETE the counters still include an unresolved dead letter as a dead letter, and a resolved dead letter as a
+-- after the DELETE the counters still count the unresolved dead letter as a dead letter, and the resolved dead letter as a
 -- reading
 DELETE FROM heartbeat_dead_letters WHERE "offset" IN (2, 3) AND partition = 1;
 SELECT topic, partition, dead_letters, dead_letters_deleted FROM heartbeat_offsets ORDER BY 1, 2;

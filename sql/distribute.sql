@@ -9,7 +9,7 @@ SELECT heartbeat_distribute(0);
 SELECT heartbeat_undistribute();
 SELECT heartbeat_is_distributed();
 
--- the view already has the definition that heartbeat_undistribute() gives the view
+-- vw_customer_bpm_summary already has the definition that heartbeat_undistribute() would give this view
 CREATE TEMP TABLE before AS SELECT pg_get_viewdef('vw_customer_bpm_summary') AS definition;
 BEGIN;
 SELECT heartbeat_use_summary(true, 'heartbeat_summarize_minute(timestamptz)');

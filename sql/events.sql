@@ -1,5 +1,5 @@
--- The table heartbeat_events: each action of a role adds a row with its reason, in the transaction of the action. Also tests
--- how many rows heartbeat keeps, and which roles may read them.
+-- The table heartbeat_events: each action of a role adds a row with the reason, in the transaction of the action. The test also
+-- checks how many rows heartbeat keeps, and which roles may read these rows.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 \set VERBOSITY terse
@@ -39,7 +39,7 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_c
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT kind, details FROM events;
 
--- a new event deletes neither the newest ten thousand rows nor the rows of the last seven days
+-- a new event deletes old rows, but it keeps the newest ten thousand rows and all rows of the last seven days
 TRUNCATE heartbeat_events RESTART IDENTITY;
 INSERT INTO heartbeat_events (happened_at, role, kind, reason)
     SELECT now() - interval '6 days', session_user, 'many', n FROM generate_series(1, 10050) n;
@@ -49,7 +49,7 @@ UPDATE heartbeat_events SET happened_at = now() - interval '8 days' WHERE kind =
 SELECT heartbeat_record_event('one more', NULL);
 SELECT count(*), min(id) FROM heartbeat_events;
 
--- an event in a transaction with REPEATABLE READ deletes no old rows; the next event with READ COMMITTED deletes them
+-- an event in a transaction with REPEATABLE READ deletes no old rows; the next event with READ COMMITTED deletes the old rows
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT count(*) AS recorded FROM generate_series(1, 3) n, heartbeat_record_event('strict', n::text);
 SELECT count(*) FROM heartbeat_events;
@@ -57,8 +57,8 @@ COMMIT;
 SELECT heartbeat_record_event('one more', NULL);
 SELECT count(*) FROM heartbeat_events;
 
--- if a role repeats an action more than a hundred times in a minute, the role's last row counts the further actions, and the role's
--- earlier rows stay
+-- A role gets at most a hundred rows for the same action in a minute. The last of these rows counts the further actions. The rows
+-- of other actions stay.
 TRUNCATE heartbeat_events;
 SELECT heartbeat_record_event('deed', 'to be seen');
 SELECT count(*) AS recorded FROM generate_series(1, 150) n, heartbeat_record_event('much', n::text, jsonb_build_object('n', n));
@@ -68,7 +68,7 @@ UPDATE heartbeat_events SET happened_at = happened_at - interval '1 minute';
 SELECT heartbeat_record_event('much', 'a minute later');
 SELECT count(*) FROM heartbeat_events WHERE kind = 'much';
 
--- a role with the right may read the events, and no role may change them
+-- a role with the right SELECT may read the events, but may not change them
 SET ROLE regress_heartbeat_reader;
 SELECT count(*) > 0 AS reads FROM heartbeat_events;
 DELETE FROM heartbeat_events;

@@ -31,8 +31,8 @@ DROP VIEW heartbeat_members;
 CREATE EXTENSION heartbeat;
 ALTER EXTENSION heartbeat SET SCHEMA pg_catalog;
 
--- DROP EXTENSION also drops the table partitions that heartbeat has created since CREATE EXTENSION, with their rows: no object
--- of heartbeat stays
+-- DROP EXTENSION leaves no object of heartbeat: it also drops the table partitions that heartbeat has created since
+-- CREATE EXTENSION
 SELECT heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-23 00:00+00') AS made;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('CUST-1', 70, '2026-11-22 14:39+00');
 SELECT heartbeat_pause();

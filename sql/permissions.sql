@@ -29,7 +29,7 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_c
     VALUES ('heartbeat-events', 0, 2,
             '{"customer_id":"CUST-2","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z"}', 'INVALID_JSON', 'by hand');
 
--- a role without grants may classify a heart rate, and nothing else
+-- a role without grants may call heartbeat_classify(), and may do nothing else
 SET SESSION AUTHORIZATION regress_heartbeat_nobody;
 SELECT heartbeat_classify(200);
 SELECT * FROM vw_customer_bpm_summary;

@@ -1,4 +1,4 @@
--- The extension's schema: the name needs quotes, a role renames the schema later, and other roles have objects in it.
+-- The extension's schema: the name needs quotes, a role renames the schema later, and other roles have objects in the schema.
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
@@ -8,7 +8,7 @@ CREATE EXTENSION heartbeat SCHEMA "It's ""the"" Heart\Beat$1";
 ALTER EXTENSION heartbeat SET SCHEMA public;
 ALTER SCHEMA "It's ""the"" Heart\Beat$1" RENAME TO "Ward 7";
 
--- all functions find their tables under the new name
+-- after a role has renamed the schema, all functions find their tables
 SELECT "Ward 7".heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-22 00:00+00') AS made;
 INSERT INTO "Ward 7".heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('CUST-1', 70, '2026-11-22 14:39+00'), ('CUST-1', 71, '2026-11-29 14:39+00');
@@ -41,7 +41,7 @@ SELECT proname FROM pg_proc WHERE pronamespace = '"Ward 7"'::regnamespace AND pr
 DROP EXTENSION heartbeat;
 DROP SCHEMA "Ward 7";
 
--- CREATE EXTENSION refuses a schema in which an object of another role has a name that the extension needs
+-- an object of another role in the schema has a name that the extension needs, so CREATE EXTENSION refuses the schema
 CREATE ROLE regress_heartbeat_squatter;
 CREATE SCHEMA shared;
 GRANT CREATE, USAGE ON SCHEMA shared TO regress_heartbeat_squatter;
@@ -56,8 +56,8 @@ RESET ROLE;
 CREATE EXTENSION heartbeat SCHEMA shared;
 DROP FUNCTION shared.heartbeat_pause(text, text);
 
--- another role creates operators and functions that match a call better or make a call ambiguous; the constraints, views and
--- functions of the extension do not use them
+-- Another role creates operators and functions that match a call better or make a call ambiguous. The constraints, views and
+-- functions of the extension do not use these operators and functions.
 SET ROLE regress_heartbeat_squatter;
 CREATE FUNCTION shared.meddle(double precision, integer) RETURNS boolean LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'meddling as %', current_user; END $$;

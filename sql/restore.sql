@@ -16,7 +16,7 @@ CREATE EXTENSION heartbeat;
 SELECT hold, paused FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
--- if a dump runs CREATE EXTENSION, ingest waits; the rows of the dump come later
+-- if the script of a dump runs CREATE EXTENSION, ingest waits; the script inserts the rows later
 SET row_security = off;
 CREATE EXTENSION IF NOT EXISTS heartbeat WITH SCHEMA public;
 RESET row_security;

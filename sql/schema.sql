@@ -61,8 +61,8 @@ INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES 
 SELECT heartbeat_make_partitions('2026-11-18 12:00+00', '2026-11-18 12:00+00') AS made;
 SELECT heartbeat_make_partitions('2026-11-16 00:00+00', '2026-11-22 23:59:59.999999+00') AS made;
 SELECT heartbeat_make_partitions(NULL, NULL) AS made;
--- only missing table partitions are created; the session's time zone and date style have no effect, and the ISO year of
--- 2027-01-01 is 2026
+-- heartbeat_make_partitions() creates only missing table partitions. The session's time zone and date style have no effect. The
+-- ISO year of 2027-01-01 is 2026.
 SET timezone = 'Pacific/Auckland';
 SET datestyle = 'SQL, DMY';
 SELECT heartbeat_make_partitions('2026-11-22 23:59:59.999999+00', '2026-11-23 00:00+00') AS made;
@@ -73,18 +73,18 @@ SET datestyle = 'ISO';
 SELECT * FROM heartbeat_partition_list WHERE parent = 'heartbeat_records'::regclass;
 SELECT tableoid::regclass AS partition, customer_id FROM heartbeat_records WHERE customer_id = 'after';
 
--- heartbeat_make_partitions() refuses more than ten years
+-- heartbeat_make_partitions() refuses a period of more than ten years
 \set VERBOSITY terse
 SELECT heartbeat_make_partitions('2000-01-03 00:00+00', '2010-01-03 00:00:00.000001+00') AS made;
 \set VERBOSITY default
 SELECT count(*) FROM heartbeat_partition_list;
 
--- heartbeat.retention is 0 here: no row is too old, not even a row of 1969
+-- heartbeat.retention is 0 here, so no row is too old, not even a row of 1969
 SELECT * FROM heartbeat_apply_retention();
 SELECT count(*) FROM heartbeat_partition_list;
 
--- the table partitions have keys and indexes, and the parents have none (pg_dump writes table partitions with keys of their
--- own)
+-- The table partitions have keys and indexes, and the parents have none. The reason: pg_dump writes each table partition with its
+-- own key.
 SELECT c.relname AS table, d.definition
 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid, LATERAL (SELECT pg_get_indexdef(i.indexrelid) AS definition) d
 WHERE c.relname ~ '^heartbeat_' AND c.relname !~ '_(1969|1970|2026)w'

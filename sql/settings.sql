@@ -2,8 +2,8 @@
 LOAD 'heartbeat';
 \set SHOW_CONTEXT never
 
--- database, max_sources and workers take effect at a restart; if the server did not preload the library, their context is
--- sighup
+-- The settings database, max_sources and workers take effect at a restart. If the server has not preloaded the library, these
+-- settings have the context sighup.
 SELECT name, vartype AS type, unit, CASE WHEN name IN ('heartbeat.database', 'heartbeat.max_sources', 'heartbeat.workers')
            AND context = CASE WHEN current_setting('shared_preload_libraries') LIKE '%heartbeat%'
                               THEN 'postmaster' ELSE 'sighup' END
@@ -34,7 +34,7 @@ ALTER SYSTEM SET heartbeat.workers = 1000;
 ALTER SYSTEM SET heartbeat.batch_size = 0;
 ALTER SYSTEM SET heartbeat.batch_size = 1000001;
 ALTER SYSTEM SET heartbeat.batch_size = 'many';
--- versions of PostgreSQL word the error about a range with a unit differently
+-- if the range of a setting has a unit, the text of the error differs between versions of PostgreSQL
 \set VERBOSITY sqlstate
 ALTER SYSTEM SET heartbeat.batch_wait = -1;
 ALTER SYSTEM SET heartbeat.batch_wait = '61s';

@@ -1,4 +1,4 @@
--- Mappings and presets of sources: heartbeat_add_source() and heartbeat_alter_source() store right mappings and refuse wrong mappings.
+-- Mappings and presets of sources: heartbeat_add_source() and heartbeat_alter_source() store valid mappings and refuse invalid mappings.
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 LOAD 'heartbeat';

@@ -72,7 +72,7 @@ SELECT heartbeat_add_schema(7, '"int"', schema_registry => 'http://registry');
 SELECT schema_registry, id, schema_type, schema, reference_names, reference_schemas, added_by = session_user AS by_me
 FROM heartbeat_schemas ORDER BY schema_registry;
 
--- NULL does not change a value, and an empty text removes it
+-- the argument NULL does not change a value, and an empty text removes the value
 SELECT heartbeat_alter_source('flat');
 SELECT heartbeat_alter_source('flat', 'vitals-2', brokers => '', kafka_config_file => '');
 SELECT heartbeat_alter_source('own', offset_reset => 'latest');
@@ -84,8 +84,8 @@ SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name =
 SELECT heartbeat_alter_source('default', '', start_offset => '');
 SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name = 'default';
 
--- to change sources, a role needs EXECUTE; to give a source its own brokers or file, a role also needs the right to set
--- heartbeat.brokers or heartbeat.kafka_config_file
+-- A role needs EXECUTE to change sources. To give a source its own brokers or file, a role also needs the right to set
+-- heartbeat.brokers or heartbeat.kafka_config_file.
 SET ROLE regress_heartbeat_nobody;
 SELECT heartbeat_add_source('new', 'topic');
 SELECT heartbeat_alter_source('own', 'topic');
@@ -113,8 +113,8 @@ SELECT heartbeat_alter_source('new', kafka_config_file => '/etc/kafka/other.prop
 GRANT SELECT ON heartbeat_sources TO regress_heartbeat_adder;
 SET ROLE regress_heartbeat_adder;
 SELECT name, kafka_config_file FROM heartbeat_sources WHERE name = 'new';
--- a role without the right to set heartbeat.kafka_config_file cannot change the topic of a source that has a kafka_config_file,
--- because the server would read the new topic with this file
+-- A role without the right to set heartbeat.kafka_config_file cannot change the topic of a source with a kafka_config_file.
+-- Otherwise the server would read the new topic with this file.
 SELECT heartbeat_alter_source('new', 'payroll');
 SELECT heartbeat_alter_source('new', '', start_offset => 'latest');
 SELECT heartbeat_alter_source('new', start_offset => 'latest');
@@ -141,7 +141,7 @@ SELECT heartbeat_pause(source => 'own');
 SELECT heartbeat_resume();
 TABLE held;
 
--- a drop keeps the readings and dead letters of the source, and the audits show no difference
+-- heartbeat_drop_source() keeps the readings and dead letters of the source, and the audits show no difference
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, device_id)
     VALUES ('C', 70, '2026-11-22 14:39+00', 'left'), ('C', 71, '2026-11-22 14:39+00', 'right');
 INSERT INTO heartbeat_offsets (source, topic, partition, next_offset, first_offset, messages, ignored, readings, records, dead_letters, conflicts)
@@ -187,7 +187,7 @@ RESET session_replication_role;
 SELECT name, revision, dropped_at FROM heartbeat_source_definitions WHERE name = 'default';
 SELECT extcondition[array_position(extconfig, 'heartbeat_source_definitions'::regclass::oid)] FROM pg_extension WHERE extname = 'heartbeat';
 
--- events
+-- the events that these changes have recorded
 SELECT kind, details FROM heartbeat_events WHERE kind LIKE '%source' OR kind IN ('pause', 'resume') ORDER BY id;
 
 DROP OWNED BY regress_heartbeat_adder;

@@ -26,7 +26,7 @@ INSERT INTO heartbeat_stale_minutes (minute_bucket) VALUES
     ('2026-11-22 14:38+00'), ('2026-11-22 14:39+00'), ('2026-11-22 14:39+00'), ('2026-11-22 14:40+00'),
     ('1999-12-31 23:59+00');
 
--- the view equals the readings, no matter which minutes are rolled up
+-- vw_customer_bpm_summary agrees with the readings, no matter which minutes are rolled up
 CREATE VIEW truth AS
     SELECT customer_id, date_trunc('minute', event_timestamp) AS minute_bucket, avg(heart_rate) AS avg_bpm,
            count(*) AS reading_count
@@ -70,7 +70,7 @@ CALL roll_up(ARRAY['2026-11-22 14:38+00', '2026-11-22 14:39+00', '2026-11-22 14:
 SELECT count(*) AS marks FROM heartbeat_stale_minutes;
 SELECT * FROM wrong;
 SELECT metric, value FROM vw_pipeline_summary WHERE metric = 'customers';
--- the view reads the rollup: without a stale minute it reads no rows of the readings' tables
+-- the view reads heartbeat_rollup: if no minute is stale, the view reads no row of heartbeat_records
 SELECT count(*) AS rows, sum(reading_count) AS readings FROM vw_customer_bpm_summary;
 BEGIN;
 DELETE FROM heartbeat_rollup;
@@ -125,8 +125,8 @@ SELECT metric FROM vw_pipeline_summary WHERE value = (SELECT state FROM heartbea
 SELECT topic, partition, next_offset, high_watermark, lag_messages, records, anomalies, duplicates, dead_letters,
        empty_offsets, worker_pid FROM heartbeat_partitions ORDER BY partition;
 
--- the audit of all Kafka partitions, and a difference that the test makes: one message is lost, and another message is stored
--- twice
+-- The audit of all Kafka partitions. Then the test changes two counters, as if one message was lost and another message was
+-- stored twice.
 SELECT * FROM heartbeat_audit();
 UPDATE heartbeat_offsets SET records = records - 1 WHERE topic = 'heartbeat-events' AND partition = 0;
 UPDATE heartbeat_offsets SET duplicates = duplicates + 1 WHERE topic = 'heartbeat-events' AND partition = 1;

@@ -6,8 +6,8 @@
 
 namespace heartbeat {
 
-// The launcher passes this argument to the maintenance worker. To an ingest worker, it passes the worker's
-// number.
+// The launcher passes this argument to the maintenance worker. To an ingest worker, the launcher passes the
+// worker's number.
 inline constexpr int64_t launcher_maintenance = -1;
 
 // Call this function in _PG_init(), while PostgreSQL preloads the library.

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # server_begin sets scratch
-# Sourced by the commands under bench/: builds the programs, and runs the Perl program that measures them.
+# The commands under bench/ source this file. It builds the programs, and runs the Perl program that measures them.
 #
 # The comment at the top of a command is the text of --help. Then the command contains
 #   . bench/lib/bench.sh; bench_help "$@"; bench_begin; bench_run NAME "$@"
@@ -50,16 +50,16 @@ bench_build() {
 bench_install() { as_root make install PG_CONFIG="$pg_config"; }
 
 # bench_own_server FOLDER NAME: builds the sources in FOLDER, installs them in a new copy of PostgreSQL, and prints the folder of
-# the copy. So several versions can run at the same time, and the system's server does not change. A copy works, because
-# PostgreSQL finds its other folders relative to its program. If the system's server already has the extension, the new build
-# replaces the extension in the copy.
+# the copy. So several versions can run at the same time, and the system's server does not change. A copy works because
+# PostgreSQL finds its other folders relative to the folder of its program. If the system's server already has the extension, the
+# new build replaces the extension in the copy.
 bench_own_server() {
     local folder root=$scratch/servers/$2
     for folder in "$(dirname "$bindir")" "$("$pg_config" --sharedir)"; do
         mkdir -p "$root$(dirname "$folder")"
         cp -R "$folder" "$root$folder"
     done
-    # the caller is inside $(...), where `set -e` has no effect
+    # The command calls this function inside $(...). `set -e` has no effect there, so each make needs `|| return`.
     bench_try make -j "$(nproc)" -C "$1" PG_CONFIG="$pg_config" || return
     bench_try make -C "$1" install PG_CONFIG="$pg_config" DESTDIR="$root" || return
     echo "$root$(dirname "$bindir")"

@@ -1,7 +1,8 @@
 """Peer: consumes readings as a careful script does, with batches, COPY, and the offsets in the same transaction.
 
-batches.py BROKERS TOPIC MESSAGES DSN: prints "ready", waits for a line, stores the given number of messages, and prints the
-rows and the seconds since that line. Then it waits for the end of its input, so that its processes can be measured.
+batches.py BROKERS TOPIC MESSAGES DSN: prints "ready", waits for a line of input, and stores the given number of messages. Then it
+prints the number of rows and the seconds since this line. It ends only at the end of its input, so that the benchmark can read
+the CPU time of its processes.
 
 The program does less than heartbeat. If a reading is a duplicate, the batch fails. If a message is invalid, the program ends. The
 program marks no minutes for the rollup, has no counters, and does not notice a second writer.

@@ -1,9 +1,10 @@
 """Peer: consumes readings as a simple script does, with one row, one statement and one transaction for each message.
 
-by_row.py BROKERS TOPIC MESSAGES DSN: prints "ready", waits for a line, stores the given number of messages, and prints the rows
-and the seconds since the first message (joining a group takes seconds, which do not matter in a long run). Then it waits for
-the end of its input, so that its processes can be measured. It commits offsets to Kafka's group every five seconds,
-independently of the rows.
+by_row.py BROKERS TOPIC MESSAGES DSN: prints "ready", waits for a line of input, and stores the given number of messages. Then it
+prints the number of rows and the seconds since the first message. The time before the first message does not count: the consumer
+joins a group in this time, and a script joins its group only once. The program ends only at the end of its input, so that the
+benchmark can read the CPU time of its processes. It commits offsets to Kafka's group every five seconds, independently of the
+rows.
 """
 
 import json

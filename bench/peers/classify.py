@@ -3,7 +3,7 @@
 
 def classify(rate):
     """Returns the type of the anomaly, or None for a normal heart rate."""
-    if not 0 < rate <= 300:  # NaN too
+    if not 0 < rate <= 300:  # NaN is INVALID too
         return "INVALID"
     if rate < 40:
         return "BRADYCARDIA"

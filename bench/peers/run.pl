@@ -24,8 +24,8 @@ $bench->publish(count => $opt{readings}, customers => $customers);
 # when the consumers start.
 my %messages = (by_row => $opt{'by-row'}, batches => $opt{readings});
 
-# Returns how many rows per second the consumer stored, and the CPU seconds for a million rows: of the consumer, and of its
-# session in the server.
+# Returns how many rows per second the consumer stored. Also returns the CPU seconds of the consumer, and of its session in the
+# server, for a million rows.
 sub run_peer
 {
 	my ($peer) = @_;

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/demo sets demo, bindir, brokers, topic, preset, preset_topic, generator and start_wait
-# Sourced by script/demo: its private PostgreSQL server in .demo/data.
+# script/demo sources this file. These functions run the demo's private PostgreSQL server in .demo/data.
 #
 # PostgreSQL refuses to run as root. If root runs the script, the server runs as the user postgres. This user may have no right to
 # enter the checkout (for example below /root). So the script opens the server's folder as file descriptor 7, and the server gets
 # the folder /proc/self/fd/7. This name needs no rights on the folders above .demo/data, and every process of the server
-# inherits the descriptor. (It is not enough to start the server in its folder. Before PostgreSQL 16 a server leaves its working
-# directory and returns to it by its path, which needs rights on the folders above .demo/data.) The server's socket is in .demo,
-# which other users cannot enter. It listens on no port.
+# inherits the descriptor. It is not enough to start the server in its folder. Before PostgreSQL 16, a server leaves its folder
+# and then returns by the path of the folder. For this path the server needs rights on the folders above .demo/data. The server's
+# socket is in .demo, and other users cannot enter .demo. The server listens on no port.
 
 is_alive() { kill -0 "$1" 2>/dev/null; }
 
@@ -41,7 +41,7 @@ stop_left_behind() {
 
 readonly server_folder=/proc/self/fd/7
 
-# Replaces this shell by a command, which runs as the server's user. For the command, $server_folder is the name of the server's
+# Replaces this shell by a command that runs as the server's user. For the command, $server_folder is the name of the server's
 # folder.
 exec_as_server() {
     cd / || return
@@ -91,7 +91,7 @@ SETTINGS
 }
 
 server_start() {
-    # with setsid Ctrl-C ends only this script, and the script then stops the server
+    # With setsid, Ctrl-C ends only this script. The script then stops the server.
     (exec_as_server "$bindir/postgres" -D "$server_folder") > "$demo/server.log" 2>&1 < /dev/null 9>&- &
     server_pid=$!
     local deadline=$((SECONDS + start_wait))
@@ -114,8 +114,8 @@ create_extension() {
     fi
 }
 
-# Drops the source of an earlier run, whose generator has ended, and adds the source of this run. The readings of the dropped
-# source stay.
+# Drops the source of an earlier run, because its generator has ended. Then adds the source of this run. The readings of the
+# dropped source stay.
 set_sources() {
     demo_sql -At -c "SELECT heartbeat_drop_source(name) FROM heartbeat_sources WHERE name <> 'default'" > /dev/null ||
         fail "heartbeat_drop_source() failed" "$demo/server.log"
@@ -125,7 +125,7 @@ set_sources() {
     say "$statement"
 }
 
-# Succeeds if no preset is given, or if a reading of the preset's source is stored.
+# Succeeds if the user gave no preset, or if a reading of the preset's source is stored.
 preset_has_readings() {
     [ -z "$preset" ] ||
         [ "$(demo_sql -At -c "SELECT coalesce(sum(records + anomalies), 0) > 0 FROM heartbeat_audit() WHERE source = '$preset'")" = t ]

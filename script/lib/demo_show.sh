@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/demo sets demo, topic and preset
-# Sourced by script/demo: its output for a person.
+# script/demo sources this file. These functions print the demo's output for a person.
 
 bold='' red='' green='' yellow='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then

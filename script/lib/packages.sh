@@ -14,7 +14,7 @@ postgres_installed_with() {
         awk -v minimum="$postgres_minimum" '$1 >= minimum' | sort -n | tail -1
 }
 
-# Prints the version of PostgreSQL to use. This is the first existing version in the following list: the version of PG_CONFIG,
+# Prints the version of PostgreSQL to use: the first existing version in the following list. The list is the version of PG_CONFIG,
 # PG_VERSION, the newest installed version with development files, the newest installed version, the version of the distribution.
 # PG_VERSION may also be a minor version, as in the official images of PostgreSQL.
 postgres_version() {
@@ -138,8 +138,8 @@ packages_are_known() {
     done
 }
 
-# The package of the server would create and start a cluster, which no script needs. To prevent this, the function makes a program
-# pg_createcluster that does nothing, in a folder at the beginning of the PATH. So the configuration of the machine does not
+# The package of the server would create and start a cluster. No script needs this cluster. So the function puts a program
+# pg_createcluster that does nothing into a folder at the beginning of the PATH. The configuration of the machine does not
 # change.
 packages_apt() {
     local command=$1 log=$2 first status=0

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the caller sets bindir and pg_config, server_begin sets scratch
-# Other scripts source this file to run Perl programs. The programs use PostgreSQL's own test library and a real Kafka. They
-# do not run as root, and they use copies of the files in $scratch/tap.
+# Other scripts source this file to run Perl programs. The programs use PostgreSQL's own test library and a real Kafka. The
+# programs do not run as root, and they use copies of the files in $scratch/tap.
 
-# Fetches the registry and the publisher for the tests of Avro, Protobuf and JSON Schema. Call it before perl_prepare, which
-# copies the publisher.
+# Fetches the registry and the publisher for the tests of Avro, Protobuf and JSON Schema. Call this function before perl_prepare,
+# because perl_prepare copies the publisher.
 perl_fetch_formats() {
     test/registry/registry fetch
     test/formats/publisher fetch
@@ -32,10 +32,10 @@ perl_run() {
         bash -c 'cd tap && exec "$@"' - "$@"
 }
 
-# perl_prove JOBS FILE...: runs the test files. Each file has a limit of ten minutes, several times the time of the slowest file
-# on two busy cores. A file that takes longer counts as failed: timeout ends it, and the other files continue. All files together
-# have a limit of forty minutes, because prove also waits for processes that a test file has left running. EVERYTHING_SECONDS is
-# added to both limits.
+# perl_prove JOBS FILE...: runs the test files. Each file has a limit of ten minutes. On two busy cores the slowest file needs only
+# a part of this time. If a file takes longer, the program timeout ends the file, the file counts as failed, and the other files
+# continue. All files together have a limit of forty minutes, because prove also waits for processes that a test file has left
+# running. The function adds EVERYTHING_SECONDS to both limits.
 perl_prove() {
     local jobs=$1 longer=${EVERYTHING_SECONDS:-0}
     shift

@@ -20,11 +20,11 @@ sanitize_install() {
         cp -a "$folder/." "$sanitized$folder/"
     done
     make -C "$copy" install SANITIZE="$sanitizers" PG_CONFIG="$pg_config" DESTDIR="$sanitized"
-    grep -q "$symbol" "$sanitized$("$pg_config" --pkglibdir)/heartbeat.so" # fails with the ordinary build
+    grep -q "$symbol" "$sanitized$("$pg_config" --pkglibdir)/heartbeat.so" # fails if this is the ordinary build
 }
 
-# sanitize_preload NAME: prints the libraries that the process must load first. The first one is the sanitizer's library. The
-# second one is libstdc++, because otherwise the sanitizer does not find libstdc++'s function for `throw`. In a server with a
+# sanitize_preload NAME: prints the libraries that the process must load first. The first library is the sanitizer's library. The
+# second library is libstdc++, because otherwise the sanitizer does not find libstdc++'s function for `throw`. In a server with a
 # sanitizer, some loaded libraries damage glibc's lock on translations, and bindtextdomain() then never returns. So a third
 # library replaces bindtextdomain(). The tests need no translation.
 sanitize_preload() {
@@ -34,10 +34,10 @@ CODE
     echo "$(g++ -print-file-name="lib$1.so") $(g++ -print-file-name=libstdc++.so.6) $sanitized/no_translation.so"
 }
 
-# detect_leaks=0: the server does not free its memory when it ends. detect_stack_use_after_return=0: with the value 1 the
-# sanitizer keeps stack frames on the heap, and then it does not support the jumps of the server's error handling.
-# max_free_fill_size: overwrites freed memory. The sanitizer does not check the server's own accesses, but the server fails if it
-# reads overwritten memory.
+# detect_leaks is 0, because the server does not free its memory when it ends. detect_stack_use_after_return is 0, because with the
+# value 1 the sanitizer keeps stack frames on the heap. Then the sanitizer does not support the jumps of the server's error
+# handling. With max_free_fill_size the sanitizer overwrites freed memory. The sanitizer does not check the server's own accesses,
+# but the server fails if it reads overwritten memory.
 sanitize_wrap_address() {
     local program=$sanitized$bindir/postgres
     mv "$program" "$program-sanitized"
@@ -51,10 +51,10 @@ PROGRAM
     chmod 755 "$program"
 }
 
-# The sanitizer checks the worker's own threads and their calls of jansson. The server and librdkafka are not instrumented, so the
-# sanitizer does not check them. librdkafka starts C11 threads, which the sanitizer does not support: c11_threads.cpp replaces
-# these threads. Newer kernels load programs at addresses that the sanitizer needs for itself. With `setarch -R` the kernel does
-# not use these addresses.
+# The sanitizer checks the worker's own threads, and the calls of jansson in these threads. The server and librdkafka are not
+# instrumented, so the sanitizer does not check them. The sanitizer does not support the C11 threads that librdkafka starts, so
+# c11_threads.cpp replaces these threads. Newer kernels load programs at addresses that the sanitizer needs for itself. With
+# `setarch -R` the kernel does not use these addresses.
 sanitize_wrap_thread() {
     local program=$sanitized$bindir/postgres
     mv "$program" "$program-sanitized"
@@ -76,7 +76,7 @@ sanitize_prove() {
     bindir=$sanitized$bindir perl_prove "${TEST_JOBS:-$cores}" "$@" || failed=1
     rm -rf "$logs"
     cp -R "$scratch/tap/tmp_check/log" "$logs"
-    if grep -rE ': runtime error: |Sanitizer: ' "$logs"; then failed=1; fi # a server that was ending may also have a report
+    if grep -rE ': runtime error: |Sanitizer: ' "$logs"; then failed=1; fi # a server can also write a report while it stops
     return $failed
 }
 

@@ -25,9 +25,9 @@ stage_tidy() {
 }
 
 # Checks the floors of src/: no floor includes a higher floor, no two units include each other, and each header compiles alone.
-# Checks the rules of CONTRIBUTING.md that a program can check: every ereport() has an errcode, statements are raw strings, no
-# exception leaves the pure folders, no transaction of a worker sends a request to Kafka, and every function and file that a
-# document names exists.
+# Also checks rules of CONTRIBUTING.md. Each ereport() has an errcode, statements are raw strings, no exception leaves the pure
+# folders, and no transaction of a worker sends a request to Kafka. Also checks that each function and each file that a document
+# names exists.
 stage_floors() {
     local failed=0
     script/lib/floors || failed=1
@@ -66,7 +66,7 @@ count_unit() {
         awk '$1 == "p" { p += $2 } $1 == "f" { f += $2 } END { print p + 0, f + 0 }'
 }
 
-install_extension() { # as root, if only root may write to the server's folders
+install_extension() { # runs as root if only root may write to the server's folders
     make -j "$cores" WERROR=1 PG_CONFIG="$pg_config"
     if [ -w "$("$pg_config" --pkglibdir)" ] && [ -w "$("$pg_config" --sharedir)/extension" ]; then
         make install WERROR=1 PG_CONFIG="$pg_config"
@@ -119,7 +119,7 @@ count_tap() { count_prove "$1"; }
 stage_attack() { TESTS=${ATTACK_TESTS:-test/attack/*.t} TAP_LOGS=build/attack-logs stage_tap; }
 count_attack() { count_prove "$1"; }
 
-# This stage does not run by default, because Debian has no package of Citus. The workflow runs it in the image of Citus.
+# This stage does not run by default, because Debian has no package of Citus. The workflow runs this stage in the image of Citus.
 stage_citus() {
     if [ ! -f "$("$pg_config" --pkglibdir)/citus.so" ]; then
         echo "Citus is not installed for $("$pg_config" --version); docs/scale-out.md says how to" >&2

@@ -1,14 +1,14 @@
 --
--- The conditions of the alert rules: one function for each kind of rule. Each function returns an alert for each rule of its kind
--- whose condition is met now. An alert consists of the rule, the subject and the detail, as in heartbeat_alerts.
--- heartbeat_update_alerts() raises and closes the alerts.
+-- The conditions of the alert rules: one function for each kind of rule. The function looks at each rule of this kind, and returns
+-- an alert if the condition of the rule is met now. An alert consists of the rule, the subject and the detail, as in
+-- heartbeat_alerts. heartbeat_update_alerts() raises and closes the alerts.
 --
--- Each function reads only ranges of indexes. The number of rows is limited: for a rule of kind anomalies, the newest 100,000
--- anomalies, and for a rule of kind silence, 10,000 customers in each call.
+-- Each function reads only ranges of indexes, and limits the number of rows. A rule of kind anomalies reads the newest 100,000
+-- anomalies. A rule of kind silence reads 10,000 customers in each call.
 --
 
--- This function reads only the table heartbeat_anomalies. If other servers have the rows of this table, they refuse a query
--- that also reads a table of this server.
+-- This function reads only the table heartbeat_anomalies. If other servers have the rows of this table, these servers refuse a
+-- query that also reads a table of this server.
 CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
                                            only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record
@@ -21,7 +21,7 @@ BEGIN
         ' AND ($4 IS NULL OR h.customer_id = $4) AND ($5 IS NULL OR h.anomaly_type = $5)'
         ' ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
         USING since, until, skew, only_customer, only_type;
-    -- anomalies whose event_timestamp is ahead of their arrival by more than `skew`; the query returns the arrival as their time
+    -- This query returns anomalies whose event_timestamp is after the arrival by more than `skew`, with the arrival as the time.
     RETURN QUERY EXECUTE format(
         'SELECT h.customer_id, h.ingested_at FROM %1$s h'
         ' WHERE h.event_timestamp > h.ingested_at AND h.event_timestamp > h.ingested_at + $2 AND h.ingested_at > $1'
@@ -55,7 +55,7 @@ END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
     'Internal: returns an alert for each enabled rule of kind anomalies and each customer for whom the condition is met.';
 
--- heartbeat evaluates a silence rule only while the lag of ingest is shorter than the rule's period. The function measures the
+-- heartbeat evaluates a silence rule only while the consumer lag is shorter than the rule's period. The function measures the
 -- silence of a customer from heartbeat_customers.heard_until, a time shortly after the arrival of the customer's last reading.
 CREATE FUNCTION heartbeat_alerts_of_silence(after_customer text, OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

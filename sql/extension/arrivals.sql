@@ -1,6 +1,6 @@
 --
--- Records when the last reading of each customer arrived, by the server's clock. The clock of a device can be wrong, so heartbeat
--- does not use it here.
+-- These functions store the time at which the last reading of each customer arrived. The time is from the server's clock, because
+-- the clock of a device can be wrong.
 --
 
 CREATE FUNCTION heartbeat_max_clock_skew() RETURNS interval

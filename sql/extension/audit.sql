@@ -1,5 +1,5 @@
 --
--- Proves that heartbeat has stored or counted every message
+-- These functions prove that heartbeat has stored or counted every message
 --
 
 CREATE FUNCTION heartbeat_audit(OUT source text, OUT topic text, OUT partition integer, OUT offsets_passed bigint,
@@ -9,7 +9,7 @@ CREATE FUNCTION heartbeat_audit(OUT source text, OUT topic text, OUT partition i
     RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    -- computed in numeric: if a value is too large or too small for bigint, the result is the nearest bigint, and not an error
+    -- This query calculates in numeric. If a value is too large or too small for bigint, the query returns the nearest bigint.
     SELECT o.source, o.topic, o.partition, least(p.passed, 9223372036854775807)::bigint, o.messages, o.ignored, o.dead_letters,
            o.empty_offsets, o.readings, o.records, o.anomalies, o.duplicates, o.conflicts,
            greatest(least(CASE WHEN d.of_offsets <> 0 THEN d.of_offsets ELSE d.of_readings END, 9223372036854775807),
@@ -28,9 +28,9 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'reads only counters, so it is quick even if the tables are large. heartbeat_audit_tables() compares the counters with the '
     'tables.';
 
--- A table partition directly below the parent has a time range of its own, so a unique key on customer, time and device
--- prevents a second row with the same reading. A unique key on only customer and time also prevents a second row: the table
--- partitions of 1.x have such a key. In all other table partitions heartbeat_surplus_rows() searches for a second row.
+-- A table partition directly below the parent has its own time range. So a unique key on customer, time and device prevents a
+-- second row of the same reading. A unique key on only customer and time also prevents a second row: the table partitions of
+-- 1.x have such a key. In all other table partitions heartbeat_surplus_rows() searches for a second row.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -107,8 +107,8 @@ BEGIN ATOMIC
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL AND d.error_code <> 'CONFLICT'))
          ) AS t (table_name, counted, rows),
          -- If heartbeat has stored a message twice, it has also counted the message twice, so the number of rows agrees with the
-         -- counter. Therefore this subquery searches for surplus rows if the two numbers agree. Each EXISTS selects a column: if
-         -- other servers have the rows, the servers send the result of a subquery, and they cannot send a result without columns.
+         -- counter. Therefore this subquery searches for surplus rows if the two numbers agree. Each EXISTS selects a column,
+         -- because other servers can have the rows. These servers cannot send the result of a subquery without columns.
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0
              WHEN t.table_name = 'heartbeat_records'

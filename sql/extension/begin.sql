@@ -1,9 +1,9 @@
 --
--- Creates the schema in which the extension's objects are created. PostgreSQL looks up each name in pg_catalog and in this schema,
--- in which no other role can create an object. So no function, operator or type of another role can match better than heartbeat's
--- own object, or make a call ambiguous. This script binds SQL bodies, views, defaults and constraints to their objects. ALTER
--- EXTENSION heartbeat UPDATE first moves the extension's objects to this schema. finish.sql moves all objects to the
--- extension's schema.
+-- The beginning of each script: creates the schema heartbeat_building, in which no other role can create objects. The script
+-- creates all objects of the extension in this schema. PostgreSQL looks up each name in pg_catalog and then in this schema. So no
+-- function, operator or type of another role can match a call better than heartbeat's own object, or make a call ambiguous. While
+-- the script runs, PostgreSQL binds SQL bodies, views, defaults and constraints to the objects that they use. ALTER EXTENSION
+-- heartbeat UPDATE first moves the extension's objects to this schema. finish.sql moves all objects to the extension's schema.
 --
 SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE SCHEMA heartbeat_building;
@@ -16,20 +16,20 @@ DECLARE
     statement text;
 BEGIN
     SELECT * INTO STRICT extension FROM pg_extension e WHERE e.extname = 'heartbeat';
-    tables := ARRAY( -- heartbeat_control is locked first: the current batch ends, and the next batch waits
+    tables := ARRAY( -- heartbeat_control comes first: its lock waits for the current batch, and the next batch waits for its lock
         SELECT c.oid::regclass FROM pg_class c
         WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')
           AND (EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                        AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension.oid AND d.deptype = 'e')
-               -- also tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE), if the extension's owner owns
-               -- these tables
+               -- The array also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE), if the extension's
+               -- owner owns these tables.
                OR c.relowner = extension.extowner AND c.relname IN ('heartbeat_records', 'heartbeat_records_default',
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))
         ORDER BY c.relname <> 'heartbeat_control', c.relkind = 'v', c.oid);
-    -- This statement waits at most 200 ms for a lock. Then it releases all its locks and tries again, because a worker can hold
-    -- some of the locks and wait for the other locks. PostgreSQL locks a view only together with the relations that the view reads,
-    -- including the server's own relations. So this statement does not lock the views before it moves them.
+    -- Each attempt waits at most 200 ms for a lock. Then the attempt releases all its locks, because a worker can hold some of the
+    -- locks and wait for the other locks. PostgreSQL locks a view only together with the relations that the view reads, including
+    -- the server's own relations. So an attempt does not lock the views before it moves them.
     FOR attempt IN 1 .. 100 LOOP
         EXIT WHEN cardinality(tables) = 0;
         BEGIN
@@ -58,7 +58,7 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
-    PERFORM set_config('heartbeat_building.found', -- for rights.sql
+    PERFORM set_config('heartbeat_building.found', -- rights.sql reads this setting
                        (SELECT coalesce(string_agg(o.oid::text, ' '), '') FROM (
                            SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'heartbeat_building'::regnamespace
                            UNION ALL SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace) o), true);

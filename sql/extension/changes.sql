@@ -1,5 +1,5 @@
 --
--- Keeps the summary exact when a person changes readings
+-- These functions keep the summary exact when a person changes readings
 --
 
 -- The trigger for UPDATE and DELETE is a row trigger, because PostgreSQL copies a row trigger to each table partition of the
@@ -38,9 +38,9 @@ COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
     'Internal: creates the triggers of heartbeat_records that call heartbeat_mark_changed().';
 
 -- If another session uses a table, this call does not create the table's trigger, and the next call tries again. The function does
--- not call heartbeat_release_trigger() itself: it returns the tables, and its caller passes them to heartbeat_release_trigger().
--- The caller is an SQL body, which refers to heartbeat_release_trigger() by oid, so no other function of the same name can make
--- the call ambiguous.
+-- not call heartbeat_release_trigger() itself. It returns the tables, and the caller passes the tables to
+-- heartbeat_release_trigger(). The caller is an SQL body, and an SQL body refers to a function by oid. So no other function of the
+-- same name can make the call ambiguous.
 CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -49,7 +49,7 @@ DECLARE
     timeout text := current_setting('lock_timeout');
     one regclass;
 BEGIN
-    IF function IS NULL THEN -- the table layout allows no triggers
+    IF function IS NULL THEN -- other servers have the rows, so the table allows no triggers
         RETURN;
     END IF;
     FOR one IN

@@ -1,5 +1,5 @@
 --
--- Pauses and resumes ingest of all sources, or of one source
+-- These functions pause and resume ingest of all sources, or of one source
 --
 
 CREATE FUNCTION heartbeat_wake_workers() RETURNS void

@@ -1,5 +1,5 @@
 --
--- Counts and retries dead letters, and summarizes them
+-- Functions that count and retry dead letters, and a view that summarizes dead letters
 --
 
 CREATE FUNCTION heartbeat_keep_original() RETURNS trigger
@@ -13,7 +13,7 @@ END
 $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
     'Internal: when a person changes the payload of a dead letter, keeps a copy of the payload that arrived.';
--- Counts the unresolved dead letters that a person or retention deletes. With this count heartbeat_audit_tables() stays exact.
+-- This trigger counts the unresolved dead letters that a person or retention deletes, so that heartbeat_audit_tables() stays exact.
 -- Workers compare heartbeat.dead_letter_limit with counters, and do not count the rows of dead letters. Only messages in
 -- conflict have no counter, so workers count the rows of messages in conflict.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger

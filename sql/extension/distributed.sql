@@ -1,7 +1,7 @@
 --
--- Functions about the place of the rows of the tables: Citus has distributed the rows over its nodes (heartbeat_distribute()), or
--- this server has the rows. The other files of sql/extension call heartbeat_rows_elsewhere() and heartbeat_free_copied(), and
--- have no code for Citus.
+-- These functions tell which server has the rows of the readings: after heartbeat_distribute() the nodes of Citus, otherwise this
+-- server. Most other files of sql/extension have no code for Citus. They call heartbeat_rows_elsewhere() and
+-- heartbeat_free_copied() instead.
 --
 
 CREATE FUNCTION heartbeat_is_spread(records regclass) RETURNS boolean

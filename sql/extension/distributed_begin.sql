@@ -1,7 +1,7 @@
 --
--- Prevents Citus from repeating the statements of this script on its nodes: the tables of the nodes must not change. ALTER
--- EXTENSION heartbeat UPDATE stops if Citus would also update the extension on its nodes, because the nodes do not have the
--- extension.
+-- This block prevents Citus from repeating the statements of the script on its nodes, because the tables of the nodes must not
+-- change. ALTER EXTENSION heartbeat UPDATE stops if Citus would also update the extension on its nodes, because the nodes do not
+-- have the extension.
 --
 
 DO $$

@@ -4,11 +4,11 @@
 --
 
 -- Citus creates on its nodes each object that a distributed table depends on. Citus also looks at the views and functions that use
--- the table. If such a view or function calls a function, Citus treats the called function as a dependency of the table, with all
--- objects that the called function depends on. The functions of heartbeat use the tables and call each other. So Citus would find
--- that a table depends on itself, and would refuse to distribute the table. Citus would also find that the table depends on the
--- extension, and would create the extension on the nodes. So heartbeat removes the dependencies
--- between its functions from pg_depend. This is safe: the body of each function still calls the same functions as before, and
+-- the table. If such a view or function calls a function, Citus treats the called function as a dependency of the table. The
+-- objects that the called function depends on then also count as dependencies. The functions of heartbeat use the tables and call
+-- each other. So Citus would find that a table depends on itself, and would refuse to distribute the table. Citus would also find
+-- that the table depends on the extension, and would create the extension on the nodes. So heartbeat removes the dependencies
+-- between its functions from pg_depend. This removal is safe: the body of each function still calls the same functions, and
 -- PostgreSQL does not drop a function that belongs to an extension.
 CREATE FUNCTION heartbeat_record_calls(caller regprocedure, recorded boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

@@ -1,7 +1,7 @@
 --
--- ALTER EXTENSION heartbeat UPDATE creates the extension's functions again. Then PostgreSQL records again which functions
--- depend on which. If the tables are distributed, this statement removes these dependencies. After CREATE EXTENSION it does
--- nothing.
+-- ALTER EXTENSION heartbeat UPDATE creates the extension's functions again. Then PostgreSQL again records the dependencies between
+-- these functions. If the tables are distributed, this statement removes the dependencies. After CREATE EXTENSION this statement
+-- does nothing.
 --
 
 SELECT heartbeat_record_all_calls(false) WHERE heartbeat_is_distributed();

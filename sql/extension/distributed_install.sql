@@ -1,7 +1,7 @@
 --
--- Refuses to create the extension on a node of a Citus cluster. On the coordinator, refuses to create the extension if Citus would
--- also create it on the nodes. On a node, the tables of the extension would have the same names as the tables that
--- heartbeat_distribute() creates there.
+-- This block refuses to create the extension on a node of a Citus cluster. On the coordinator, the block refuses to create the
+-- extension if Citus would also create the extension on the nodes. The reason: on a node, the extension's tables would have the
+-- same names as the tables that heartbeat_distribute() creates there.
 --
 
 DO $$

@@ -1,6 +1,6 @@
 --
--- Registers the tables of the extension whose contents pg_dump must write. The table partitions that the worker creates are not
--- members of the extension, so pg_dump writes their definitions and their contents.
+-- This block registers the extension's tables whose contents pg_dump must write. The table partitions that the worker creates are
+-- not members of the extension, so pg_dump writes the definitions and the contents of these table partitions.
 --
 
 DO $$
@@ -25,11 +25,11 @@ BEGIN
 END
 $$;
 
--- While a dump is restored into a database, a worker would store readings and create table partitions that the dump also contains.
--- So the restore pauses ingest. A dump cannot announce its end, so a person calls heartbeat_resume(). This statement recognizes a
--- restore by the name of pg_restore, or by row_security. Each dump first sets row_security to off in its session, except if an
--- option of pg_dump prevents this. No other session has a reason to set row_security before CREATE EXTENSION. A setting of the
--- server, the database or the role does not count.
+-- During the restore of a dump, a worker would store readings and create table partitions that the dump also contains. So the
+-- restore pauses ingest. heartbeat cannot see when the restore ends, so a person calls heartbeat_resume(). This statement
+-- recognizes a restore by the name of pg_restore, or by row_security. The script of a dump first sets row_security to off in its
+-- session, except if an option of pg_dump prevents this setting. No other session has a reason to set row_security before CREATE
+-- EXTENSION. If row_security is off for the server, the database or the role, the statement sees no restore.
 INSERT INTO heartbeat_control (hold, paused, reason)
     SELECT 'restore', true, 'restored from a dump: call heartbeat_resume() when the restore has ended'
     WHERE EXISTS (SELECT FROM pg_settings WHERE name = 'row_security' AND setting = 'off' AND source = 'session')

@@ -1,16 +1,15 @@
 --
--- Records events, and limits their number for each role
+-- These functions record events, and limit the number of events of each role
 --
 
 CREATE FUNCTION heartbeat_actor() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user, or NULL in a process of heartbeat.';
 
--- The events of a role stay readable for at least a week, even if the role causes many more events. If a role causes more than a
--- hundred events of a kind in a minute, the role's last row of this kind counts the further events. The function also deletes
--- old events. It does not wait for another session when it deletes or counts events. In an isolation level stricter than READ
--- COMMITTED the function neither deletes nor counts events, because the statement would fail if another session had changed the
--- row.
+-- Each row stays for at least a week, even if a role causes very many events. If a role causes more than a hundred events of a
+-- kind in a minute, the role's last row of this kind counts the further events. The function also deletes old events. The function
+-- does not wait for another session when it deletes or counts events. In an isolation level stricter than READ COMMITTED the
+-- function does not delete or count events. There the statement would fail if another session had changed the row.
 CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -47,7 +46,8 @@ COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS
     'Internal: does the work of heartbeat_record_event() after its checks.';
 
 -- The server plans all statements of an SQL function before it runs the first statement, and evaluates defaults of columns while it
--- plans. So the INSERT is in a function of its own, which the server plans after the first statement here has checked the table.
+-- plans. So the INSERT is in its own function, heartbeat_store_event(). The server plans heartbeat_store_event() only after the
+-- first statement of this function has checked the table.
 CREATE FUNCTION heartbeat_record_event(kind text, reason text, details jsonb DEFAULT NULL,
                                        happened_at timestamptz DEFAULT clock_timestamp()) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off

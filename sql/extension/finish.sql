@@ -2,7 +2,7 @@
 -- The end of each script: moves all objects to the extension's schema, and makes the extension's owner the owner of these objects
 --
 
--- when the transaction commits, this wakes the workers, which wait for the extension
+-- the workers wait for the extension, so this call wakes the workers when the transaction commits
 SELECT heartbeat_wake_workers();
 
 -- From here on PostgreSQL looks up names only in pg_catalog.
@@ -48,8 +48,8 @@ BEGIN
         SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner
         FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
     LOOP
-        -- another role than the extension's owner can run this script, but the functions must act as the extension's owner; so the
-        -- owner gets the objects that this role has created
+        -- The role that runs this script can be another role than the extension's owner, but the functions must act as the
+        -- extension's owner. So the owner gets the objects that the role has created.
         IF one.owner <> quote_ident(owner)::regrole AND one.owner = quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER %s %s OWNER TO %I', one.kind, one.name, owner);
         END IF;

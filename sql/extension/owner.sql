@@ -1,5 +1,5 @@
 --
--- Changes the owner of the extension
+-- These functions change the owner of the extension
 --
 
 CREATE FUNCTION heartbeat_own_extension(new_owner regrole) RETURNS void
@@ -28,8 +28,8 @@ DECLARE
     one regclass;
     statement text;
 BEGIN
-    -- Each attempt waits at most 200 ms for a lock. Then it releases all its locks and tries again, because a worker can hold some
-    -- of the locks and wait for the other locks. While this session holds the locks, no session creates a table partition.
+    -- Each attempt waits at most 200 ms for a lock. Then the attempt releases all its locks, because a worker can hold some of the
+    -- locks and wait for the other locks. While this session holds the locks, no session creates a table partition.
     -- PostgreSQL locks a view only together with the relations that the view reads, including the server's own relations. So
     -- this function does not lock views.
     FOR attempt IN 1 .. 100 LOOP
@@ -53,7 +53,7 @@ BEGIN
         PERFORM pg_sleep(0.05);
     END LOOP;
     FOR statement IN
-        SELECT format('GRANT CREATE, USAGE ON SCHEMA %I TO %s', n.nspname, new_owner) -- the owner creates the table partitions
+        SELECT format('GRANT CREATE, USAGE ON SCHEMA %I TO %s', n.nspname, new_owner) -- the owner creates table partitions there
         FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat'
         UNION ALL
         SELECT format('ALTER FUNCTION %s OWNER TO %s', d.objid::regprocedure, new_owner)
@@ -63,8 +63,8 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
-    -- Replace the old owner in the initial rights of the extension's objects. pg_dump compares the present rights with the
-    -- initial rights to find the grants of users.
+    -- This statement replaces the old owner in the initial rights of the extension's objects. pg_dump compares the present rights
+    -- with the initial rights to find the grants of users.
     UPDATE pg_init_privs i
     SET initprivs = ARRAY(
         SELECT (CASE WHEN right(g.entry, length(old_name) + 1) = '/' || old_name

@@ -1,16 +1,16 @@
 --
 -- Table partitions: heartbeat_records, heartbeat_anomalies and heartbeat_rollup each have one table partition for each week (from
--- Monday, UTC), and a default partition for times far from now
+-- Monday, UTC). Rows of a week without a table partition go to the default partition.
 --
 
--- heartbeat_make_partitions() passes the tables as regclass, because its body refers to the tables by oid. A week has a table
--- partition if the range of any table partition overlaps the week. The name and the owner of this table partition do not matter.
--- If another table or type has the usual name, the new table partition gets another name.
+-- heartbeat_make_partitions() refers to the tables by oid, and passes the tables to other functions as regclass. A week has a
+-- table partition if the range of any table partition overlaps the week. The name and the owner of this table partition do not
+-- matter. If another table or type has the usual name, the new table partition gets another name.
 --
--- To move rows, heartbeat_make_partitions() first deletes them from the default partition, then attaches the week's table, and
--- then inserts the rows into this table. The WAL has the DELETE and the INSERT in this order. So a publication of the parents
--- publishes both changes. A subscriber has the row under the same unique key, and can apply the changes in this order. If the
--- rows were inserted before the table was attached, PostgreSQL would not publish them, and the subscriber would lose them.
+-- To move rows, heartbeat_make_partitions() first deletes the rows from the default partition, then attaches the week's table,
+-- and then inserts the rows into this table. The WAL has the DELETE and the INSERT in this order. So a publication of the parents
+-- publishes both changes. A subscriber has a unique key on the rows, so it can apply the changes only in this order. If an INSERT
+-- came before ATTACH PARTITION, PostgreSQL would not publish the INSERT, and the subscriber would lose the rows.
 CREATE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
@@ -31,9 +31,9 @@ $$;
 COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
     'Internal: drops the tables whose rows heartbeat_make_partitions() has moved.';
 
--- This function does not call heartbeat_move_rows() itself. Its caller passes each table of moved_rows to
--- heartbeat_move_rows(), with the week's table from weeks. The caller is an SQL body, which refers to a function by oid, so no
--- other function of the same name can make the call ambiguous.
+-- This function does not call heartbeat_move_rows() itself. The caller passes each table of `moved_rows` to
+-- heartbeat_move_rows(), with the week's table from `weeks`. The caller is an SQL body, and an SQL body refers to a function by
+-- oid. So no other function of the same name can make the call ambiguous.
 CREATE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
                                      time_columns text[], elsewhere boolean,
                                      OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[], OUT copied regclass[])
@@ -72,8 +72,8 @@ BEGIN
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
                    coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz AS end
             FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent,
-                 -- pg_get_expr() waits for locks on the table. A session that creates table partitions locks the default
-                 -- partition
+                 -- The query does not call pg_get_expr() for the default partition. pg_get_expr() waits for locks on the table,
+                 -- and each session that creates table partitions locks the default partition.
                  LATERAL (SELECT CASE WHEN c.oid = t.partdefid THEN 'DEFAULT' ELSE pg_get_expr(c.relpartbound, c.oid) END) b (text)
             WHERE h.inhparent = ANY (parents::oid[]) AND b.text LIKE 'FOR VALUES FROM%')
         SELECT w.week, p.parent, p.number
@@ -107,7 +107,7 @@ BEGIN
             END;
         END LOOP;
         new_table := format('%I.%I', schema, name)::regclass;
-        -- this function acts as the old owner if heartbeat_set_owner() changed the owner while this function waited for the lock
+        -- If heartbeat_set_owner() changed the owner while this function waited for the lock, this function acts as the old owner.
         owner := (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = missing.parent);
         IF owner <> quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
@@ -125,12 +125,12 @@ BEGIN
             END IF;
             EXECUTE format('CREATE INDEX ON %s %s', new_table, CASE
                 WHEN has_type THEN '(event_timestamp)'
-                -- autosummarize on other servers, because the maintenance worker summarizes only the indexes of this server
+                -- other servers need autosummarize, because the maintenance worker summarizes only the indexes of this server
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- A move also locks the parent. Otherwise a statement that waits for the end of the move would not be planned again, and
-        -- would not find the rows in the new table partition.
+        -- A move also locks the parent. Otherwise PostgreSQL would not plan a waiting statement again after the move, and the
+        -- statement would not find the rows in the new table partition.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -144,15 +144,15 @@ BEGIN
                     SELECT format('trigger %I', t.tgname)
                     FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
                     WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                      -- do not test tgisinternal: PostgreSQL 14 also sets this column for a trigger that a table partition has from
-                      -- its parent
+                      -- The query does not test tgisinternal, because PostgreSQL 14 also sets this column if a table partition has
+                      -- the trigger from its parent.
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                       AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                         AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
                       AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
-                    -- if a foreign key of another table changes rows of that table, the AFTER triggers of that table run when
-                    -- the DELETE in this function ends
+                    -- A foreign key of another table can change rows of the other table. Then the AFTER triggers of the other
+                    -- table run when the DELETE in this function ends.
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)
@@ -202,8 +202,8 @@ COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], t
     '(made); the tables with rows that must still be moved (moved_rows), each with its week (weeks); and the created tables '
     'whose rows ATTACH PARTITION has copied to other servers (copied).';
 
--- While this function waits for a long reader such as pg_dump, other sessions wait behind this function. The lock timeout
--- limits this wait.
+-- While this function waits for the lock of a long query, for example of pg_dump, other sessions wait behind this function. The
+-- lock timeout limits this wait.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
@@ -222,7 +222,7 @@ BEGIN ATOMIC
                              'invalid_parameter_value'::text,
                              'Create table partitions for the years that have readings. Other readings go to the default partitions.'::text);
     SELECT heartbeat_own_changes(true); -- the rollup already includes the readings that the function moves
-    -- Each item of FROM uses a result of the item before it, so that PostgreSQL evaluates them in this order.
+    -- Each item of FROM uses a result of the item before it, so that PostgreSQL evaluates the items in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
             ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_rows_elsewhere()) m,

@@ -1,5 +1,5 @@
 --
--- Reads a time span of the topics again, while ingest continues
+-- This function reads the messages of a time span again, while ingest continues
 --
 
 CREATE FUNCTION heartbeat_replay(from_time timestamptz, to_time timestamptz, only_partition integer DEFAULT NULL,

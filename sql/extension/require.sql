@@ -1,5 +1,5 @@
 --
--- Raises an error if a condition is not true. Functions check their arguments with this function.
+-- This function raises an error if a condition is not true. Other functions check their arguments with this function.
 --
 
 CREATE FUNCTION heartbeat_require(condition boolean, message text, code text, hint text) RETURNS void

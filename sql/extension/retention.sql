@@ -1,8 +1,8 @@
 --
--- Retention
+-- Retention: these functions delete old rows
 --
 
--- heartbeat_apply_retention() passes the tables as regclass, because its body refers to the tables by oid.
+-- heartbeat_apply_retention() refers to the tables by oid, and passes the tables to this function as regclass.
 CREATE FUNCTION heartbeat_remove_old(retention interval, records regclass, anomalies regclass, rollup regclass,
                                      records_default regclass, anomalies_default regclass, rollup_default regclass,
                                      rollup_pending regclass, gaps regclass, events regclass, alerts regclass,
@@ -43,15 +43,15 @@ BEGIN
             SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
             FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
             WHERE t.tgrelid = ANY (deleted_from) AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-              -- do not test tgisinternal: PostgreSQL 14 also sets this column for a trigger that a table partition has from its
-              -- parent
+              -- The query does not test tgisinternal, because PostgreSQL 14 also sets this column if a table partition has the
+              -- trigger from its parent.
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
               AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
               AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                               WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                 AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-            -- if a foreign key of another table changes rows of that table, the AFTER triggers of that table run when the
-            -- DELETE in this function ends
+            -- A foreign key of another table can change rows of the other table. Then the AFTER triggers of the other table run
+            -- when the DELETE in this function ends.
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
@@ -76,8 +76,8 @@ BEGIN
         WHERE i.inhparent IN (records, anomalies, rollup)
           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
-    -- After this call no reading is older than kept_from. If a week's table partition contains the cutoff, this function does not
-    -- drop it, so kept_from is the beginning of this week.
+    -- After this call no reading is older than kept_from. This function does not drop the table partition of the week that
+    -- contains the cutoff. So if this table partition exists, kept_from is the beginning of the week.
     kept_from := cutoff;
     IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
                     LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
@@ -86,7 +86,7 @@ BEGIN
                  AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > cutoff) THEN
         kept_from := date_trunc('week', cutoff);
     END IF;
-    -- this function deletes the readings of these sums; the rows stay, because heartbeat also counts the customers by these rows
+    -- The readings of these sums are deleted, so the sums become 0. The rows stay, because heartbeat also counts the customers in them.
     EXECUTE format('UPDATE %s SET sum_bpm = 0, reading_count = 0 WHERE minute_bucket < $1 AND reading_count > 0', rollup_pending)
         USING kept_from;
     EXECUTE format('DELETE FROM %s WHERE recorded_at < $1', gaps) USING cutoff;
@@ -106,8 +106,8 @@ BEGIN
             BEGIN
                 EXECUTE (SELECT 'DROP TABLE ' || string_agg(t::text, ', ') FROM unnest(old) t);
             EXCEPTION WHEN dependent_objects_still_exist THEN
-                -- DROP TABLE fails if a view uses the table, and any role with USAGE on the schema can have created such a view; so
-                -- drop each table separately, and empty and detach a table that cannot be dropped
+                -- DROP TABLE fails if a view uses the table. Any role with USAGE on the schema can have created such a view. So the
+                -- loop drops each table separately. If DROP TABLE fails for a table, the loop empties and detaches this table.
                 FOREACH one IN ARRAY old LOOP
                     BEGIN
                         EXECUTE format('DROP TABLE %s', one);
@@ -115,8 +115,8 @@ BEGIN
                         RAISE WARNING 'table % was emptied and detached, but could not be dropped', one
                             USING DETAIL = 'Other objects depend on it: ' || SQLERRM, HINT = 'Drop these objects and the table.';
                         EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', one);
-                        -- TRUNCATE comes before DETACH: after DETACH a publication of all tables would publish a table that no
-                        -- subscriber has
+                        -- TRUNCATE comes before DETACH: after DETACH a publication of all tables would publish the TRUNCATE of a
+                        -- table that no subscriber has.
                         EXECUTE format('TRUNCATE %s', one);
                         EXECUTE format('ALTER TABLE %s DETACH PARTITION %s',
                                        (SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = one), one);

@@ -1,5 +1,5 @@
 -- heartbeat_summarize_minute() finds the rows of one minute by the readings' index on time. The query is in a function, because
--- the definition of a function gives its cost to the planner. If the view itself had this query, the planner would not know the
+-- the planner takes the cost of a function from its definition. If the view itself had this query, the planner would not know the
 -- range of time. The server would then scan all readings, and use JIT compilation.
 CREATE FUNCTION heartbeat_summarize_minute(minute timestamptz, OUT customer_id text, OUT avg_bpm double precision,
                                            OUT reading_count bigint) RETURNS SETOF record

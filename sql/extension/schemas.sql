@@ -1,5 +1,5 @@
 --
--- Adds schemas for sites without a schema registry
+-- This function adds schemas for sites without a schema registry
 --
 
 -- This function is not SECURITY DEFINER: see heartbeat_add_source().

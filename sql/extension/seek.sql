@@ -1,5 +1,5 @@
 --
--- Changes the offset at which ingest continues
+-- These functions change the offset at which ingest continues
 --
 
 CREATE FUNCTION heartbeat_move_offset(source text, topic text, partition integer, next_offset bigint, reason text) RETURNS bigint
@@ -10,8 +10,8 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                -- These columns become NULL: the worker finds the ids of the cluster and of the topic again, and the worker has
-                -- not consumed the message before the new offset.
+                -- These columns become NULL, because the worker finds the ids of the cluster and of the topic again. The worker also
+                -- has not consumed the message before the new offset.
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()
@@ -71,8 +71,8 @@ COMMENT ON FUNCTION heartbeat_forget_offset(text, text, integer) IS
     'Internal: removes the stored offset of a Kafka partition that no worker has read, and returns this offset (NULL if none was '
     'stored).';
 
--- A worker reads the stored offsets when a pause ends, and it sees a seek only after the seek has committed. So no pause may end
--- before the commit of the seek.
+-- A worker reads the stored offsets when a pause ends, and sees the offset of a seek only after the seek has committed. So no pause
+-- may end before the commit of the seek.
 CREATE FUNCTION heartbeat_require_pause(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -136,7 +136,7 @@ COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer, text) IS
     'Kafka partition of the source, or for each partition. If the source is NULL, the function uses the source default. For a '
     'partition without such a message, returns the end offset.';
 
--- The sort makes the function move all Kafka partitions, even if the caller fetches only one row.
+-- The last query sorts its rows, so the function moves all Kafka partitions even if the caller fetches only one row.
 CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL, source text DEFAULT NULL,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint, OUT source_name text)

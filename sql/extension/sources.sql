@@ -1,5 +1,5 @@
 --
--- Shows and changes the sources
+-- A view that shows the sources, and functions that change the sources
 --
 
 -- A dump has the row of the source default only if the source was changed or dropped. A publication of all tables always has this
@@ -84,7 +84,7 @@ COMMENT ON FUNCTION heartbeat_drop_source(text) IS
     'message of the source. If you later add a source with the same name, the workers begin at the start_offset of the new source.';
 
 -- The lock of this function conflicts only with the lock that heartbeat_drop_source() takes before all other locks. So a caller
--- of this function must call it before the caller locks other tables.
+-- must call this function before the caller locks other tables.
 CREATE FUNCTION heartbeat_require_source(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -1,5 +1,5 @@
 --
--- Summarizes the new blocks in the BRIN indexes of the weekly table partitions. The maintenance worker calls the function.
+-- This function summarizes the new blocks in the BRIN indexes of the weekly table partitions. The maintenance worker calls it.
 --
 
 -- Autosummarize would do the same, but PostgreSQL writes a message to the log each time that ingest fills the queue of

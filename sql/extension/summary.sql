@@ -1,7 +1,7 @@
 --
--- vw_customer_bpm_summary, with one text for tables that Citus has distributed, and another text for tables on this server.
--- heartbeat_use_summary() creates the view with one of the texts. This script, heartbeat_distribute() and heartbeat_undistribute()
--- call this function.
+-- The view vw_customer_bpm_summary has one text for tables that Citus has distributed, and another text for tables on this server.
+-- heartbeat_use_summary() creates the view with one of the two texts. This script, heartbeat_distribute() and
+-- heartbeat_undistribute() call heartbeat_use_summary().
 --
 
 -- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This
@@ -11,9 +11,9 @@
 --
 -- The text for one server returns a row of heartbeat_rollup unchanged if no small table has the customer and the minute of this
 -- row. For each row of heartbeat_rollup_pending this text looks up the sum in heartbeat_rollup by the key. The small tables can
--- be empty at one moment and large at the next moment, and the planner does not see this. So the text reads the small tables as
--- arrays: the planner assumes that an array has ten elements, and hashes them. The cost then depends only on the real length of
--- the array.
+-- be empty at one moment and large at the next moment, and the planner does not see this change. So the text reads the small
+-- tables as arrays. The planner assumes that an array has ten elements, and hashes the elements. The cost then depends only on
+-- the real length of the array.
 --
 -- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.

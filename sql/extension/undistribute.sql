@@ -14,7 +14,7 @@ DECLARE
     name text;
     item text;
 BEGIN
-    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- the rollup also takes this lock first
+    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- first, because the rollup also takes this lock first
     EXECUTE 'SET LOCAL citus.multi_shard_modify_mode = sequential';
     CREATE TEMP TABLE heartbeat_spread ON COMMIT DROP AS
         SELECT c.oid::regclass AS spread, c.relname, c.relkind = 'r' AS has_rows, row_number() OVER () AS number
@@ -48,7 +48,7 @@ BEGIN
         name := format('%I.%I', schema, split_part(item, ' ', 2));
         EXECUTE 'DELETE FROM pg_dist_object WHERE classid = ''pg_class''::regclass AND objid = $1' USING name::regclass;
         EXECUTE format('ALTER EXTENSION heartbeat ADD %s %s', split_part(item, ' ', 1), name);
-        -- does the work of pg_extension_config_dump(), which only an extension's script may call
+        -- this UPDATE does the work of pg_extension_config_dump(), because only an extension's script may call that function
         IF item ~ '_(default|pending|id_seq)$' THEN
             UPDATE pg_extension SET extconfig = extconfig || name::regclass::oid, extcondition = extcondition || ''::text
                 WHERE extname = 'heartbeat';

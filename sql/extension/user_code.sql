@@ -1,5 +1,5 @@
 --
--- Refuses triggers, rules and policies of other roles
+-- These functions protect heartbeat from other roles: from their triggers, rules and policies, and from a full notification queue
 --
 
 CREATE FUNCTION heartbeat_refuse_user_code(tables regclass[]) RETURNS void

@@ -2,7 +2,7 @@
 -- The views of readings, for dashboards
 --
 
--- Both parts of the UNION ALL are sorted, so that PostgreSQL merges them and reads the first rows of the first part by an index.
+-- Both parts of the UNION ALL are sorted. So PostgreSQL merges the parts, and reads the first rows of the first part by an index.
 CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
     SELECT a.customer_id, a.heart_rate, a.anomaly_type, a.event_timestamp, a.ingested_at
     FROM ((SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at, event_timestamp AS recent
@@ -50,7 +50,7 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
     ), customers AS (
         SELECT (SELECT coalesce(sum(customers), 0) FROM heartbeat_customers_total) +
                (SELECT count(*) FROM pending p
-                -- a subquery with a LIMIT, so that PostgreSQL looks up each customer by the key and never reads all customers
+                -- The subquery has a LIMIT, so that PostgreSQL looks up each customer by the key, and never reads all customers.
                 WHERE (SELECT true FROM heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
                ) AS customers
     )

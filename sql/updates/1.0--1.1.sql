@@ -41,7 +41,7 @@ BEGIN
     WHEN 'heartbeat_records' THEN
         EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp)', partition);
         EXECUTE format('CREATE INDEX ON %s USING brin (event_timestamp) WITH (pages_per_range = 16%s)', partition,
-                       CASE WHEN distributed THEN ', autosummarize = on' ELSE '' END); -- nobody else does it on the nodes
+                       CASE WHEN distributed THEN ', autosummarize = on' ELSE '' END); -- on the nodes nothing else summarizes the index
     WHEN 'heartbeat_anomalies' THEN
         EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp)', partition);
         EXECUTE format('CREATE INDEX ON %s (event_timestamp)', partition);
@@ -49,8 +49,8 @@ BEGIN
 END
 $$;
 
--- While this function waits for a long reader such as pg_dump, other sessions wait behind it. The lock timeout limits this
--- wait.
+-- While this function waits for the lock of a long query, for example of pg_dump, other sessions wait behind this function. The
+-- lock timeout limits this wait.
 CREATE OR REPLACE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
@@ -77,13 +77,13 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value',
                   HINT = 'Make them for the years that have readings; what lies outside goes to the default partitions.';
     END IF;
-    -- ANALYZE has the same lock for minutes, which is nothing to wait for where nothing is to be made
+    -- The lock below can wait minutes for ANALYZE. So the function returns here if it has no table partition to create.
     IF NOT EXISTS (SELECT FROM generate_series(date_trunc('week', first_event), last_event, interval '7 days') w,
                                unnest(ARRAY['heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup']) p
                    WHERE to_regclass(format('%I.%I', schema, p || to_char(w, '_IYYY"w"IW'))) IS NULL) THEN
         RETURN 0;
     END IF;
-    -- one maker at a time; readers and writers go on
+    -- this lock lets only one session create table partitions; readers and writers continue
     EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema);
     FOR week IN SELECT generate_series(date_trunc('week', first_event), last_event, interval '7 days') LOOP
         FOREACH parent IN ARRAY ARRAY['heartbeat_records', 'heartbeat_anomalies', 'heartbeat_rollup'] LOOP
@@ -94,9 +94,9 @@ BEGIN
             new_table := format('%I.%I', schema, name);
             CONTINUE WHEN to_regclass(new_table) IS NOT NULL;
             EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', new_table, parent_table);
-            EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- which the owner's default privileges may give
+            EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- the owner's default privileges may grant rights to PUBLIC
             EXECUTE format('SELECT %I.heartbeat_add_partition_keys($1, $2)', schema) USING parent, name;
-            -- Whoever waits for a move must plan anew after it, so where rows are to be moved the parent is locked too.
+            -- A move also locks the parent. So PostgreSQL plans a statement that waits for the move again after the move.
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
                            default_table, time_column, week, week + interval '7 days') INTO moving;
             IF moving THEN
@@ -114,7 +114,7 @@ BEGIN
             END IF;
             EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
                            parent_table, new_table, week, week + interval '7 days');
-            -- Citus has copied them to the nodes, and left what it copied
+            -- Citus has copied the rows to the nodes, but has not removed the rows from this server
             EXECUTE format('SELECT %I.heartbeat_is_distributed()', schema) INTO distributed;
             IF distributed AND moved > 0 THEN
                 EXECUTE 'SELECT truncate_local_data_after_distributing_table($1)' USING new_table::regclass;
@@ -139,7 +139,7 @@ CREATE OR REPLACE VIEW vw_pipeline_summary AS
     ), customers AS (
         SELECT (SELECT coalesce(sum(customers), 0) FROM heartbeat_customers_total) +
                (SELECT count(*) FROM pending p
-                -- a subquery with a LIMIT, so that PostgreSQL looks up each customer and never reads all customers
+                -- The subquery has a LIMIT, so that PostgreSQL looks up each customer by the key, and never reads all customers.
                 WHERE (SELECT true FROM heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
                ) AS customers
     )
@@ -162,8 +162,8 @@ CREATE OR REPLACE VIEW vw_pipeline_summary AS
          ) AS m (position, metric, value)
     ORDER BY m.position;
 
--- Functions query the readings, because the rows can be on the nodes of a cluster. The nodes refuse a query that also reads
--- a table of the coordinator.
+-- These two functions read only the tables of readings, because the rows can be on the nodes of a cluster. The nodes refuse a query
+-- that also reads a table of the coordinator.
 CREATE FUNCTION heartbeat_newest_anomalies(since timestamptz, until timestamptz, only_customer text, only_type text,
                                            OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record
@@ -181,8 +181,8 @@ $$;
 COMMENT ON FUNCTION heartbeat_newest_anomalies(timestamptz, timestamptz, text, text) IS
     'Internal: of the anomalies between two times the newest 100,000, of a customer and a type where they are given.';
 
--- The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions. On nodes, the function
--- first looks for customers with a reading in the last minute. The other customers have few readings in the whole time.
+-- The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions. If the nodes have the rows, the
+-- function first looks for customers with a reading in the last minute. The other customers have few readings in the whole time.
 CREATE FUNCTION heartbeat_heard(customers text[], since timestamptz) RETURNS SETOF text
     LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -218,8 +218,8 @@ COMMENT ON FUNCTION heartbeat_heard(text[], timestamptz) IS
 
 -- The function reads only ranges of indexes, and a limited number of rows: the newest 100,000 anomalies of a rule's period,
 -- and 10,000 customers in a call. The next call continues after the last customer of this call. A call raises at most 1,000
--- alerts. The window begins a minute before the rule's period, so that it also includes readings that arrive late. heartbeat
--- evaluates silence rules only while the lag of ingest is short.
+-- alerts. The function also reads the minute before the rule's period, because readings can arrive late. heartbeat evaluates
+-- silence rules only while the consumer lag is short.
 CREATE OR REPLACE FUNCTION heartbeat_evaluate_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -340,8 +340,8 @@ BEGIN ATOMIC
 END;
 
 -- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time.
--- This text first selects the minutes of the small tables. So it reads no sum twice, even if the maintenance worker moves
--- the sum meanwhile. On one server the other text is far faster.
+-- This text first selects the minutes of the small tables. So this text reads no sum twice, even if the maintenance worker moves
+-- the sum meanwhile. If all rows are on one server, the text for one server is far faster.
 CREATE FUNCTION heartbeat_use_summary(distributed boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -386,7 +386,7 @@ BEGIN
           UNION ALL
           SELECT customer_id, minute_bucket, sum_bpm, reading_count FROM %1$I.heartbeat_rollup
           WHERE minute_bucket = ANY (ARRAY(SELECT minute_bucket FROM minutes))
-            AND minute_bucket >= (SELECT min(minute_bucket) FROM minutes) -- which partitions to look into
+            AND minute_bucket >= (SELECT min(minute_bucket) FROM minutes) -- so that PostgreSQL skips other table partitions
             AND minute_bucket <= (SELECT max(minute_bucket) FROM minutes)) a
     WHERE NOT EXISTS (SELECT FROM %1$I.heartbeat_stale_minutes s WHERE s.minute_bucket = a.minute_bucket)
     GROUP BY a.customer_id, a.minute_bucket HAVING sum(a.reading_count) > 0
@@ -444,7 +444,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Four a node, the default, are a good number.';
     END IF;
     EXECUTE format('SELECT %I.heartbeat_check_cluster()', schema);
-    -- as heartbeat_pause does: the batch under way ends first, and the next one finds other tables
+    -- This lock waits for the current batch, as in heartbeat_pause(). The next batch waits until the tables have changed.
     EXECUTE format('LOCK TABLE %I.heartbeat_control IN SHARE ROW EXCLUSIVE MODE', schema);
     EXECUTE format('SELECT %I.heartbeat_require(NOT %1$I.heartbeat_is_distributed(), $1, $2, $3)', schema)
         USING 'the tables are distributed already', 'object_not_in_prerequisite_state',
@@ -452,18 +452,18 @@ BEGIN
     IF shards IS NULL THEN
         EXECUTE 'SELECT greatest(4 * count(*), 4) FROM pg_dist_node WHERE shouldhaveshards AND noderole = ''primary''' INTO shards;
     END IF;
-    -- before, since Citus looks at what a table's views need, and would make this extension on the nodes
+    -- This call comes first: Citus looks at the functions that a table's views need, and would create the extension on its nodes.
     EXECUTE format('SELECT %I.heartbeat_use_summary(true)', schema);
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending SET (autovacuum_vacuum_threshold = 10000,'
-                   ' autovacuum_vacuum_scale_factor = 0)', schema); -- here the maintenance worker does it
-    -- without a key it could not be moved to another node while it is written to
+                   ' autovacuum_vacuum_scale_factor = 0)', schema); -- without Citus, the maintenance worker vacuums this table
+    -- The table has no key. With the default identity, Citus could not move a shard to another node while ingest writes to it.
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending REPLICA IDENTITY FULL', schema);
     FOR one IN SELECT x.indexrelid::regclass AS brin FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
                      JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
                      WHERE h.inhparent = first_table::regclass AND a.amname = 'brin' LOOP
         EXECUTE format('ALTER INDEX %s SET (autosummarize = on)', one.brin);
     END LOOP;
-    -- Citus makes on its nodes whatever a table depends on, and what an extension owns it could not change
+    -- Citus creates on its nodes each object that a table depends on, also the extension. Citus cannot change a table of an extension.
     FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                 JOIN pg_class c ON c.oid = d.objid
                 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
@@ -477,7 +477,7 @@ BEGIN
         EXECUTE 'SELECT create_distributed_table($1, ''customer_id'', colocate_with := $2)'
             USING format('%I.%I', schema, name)::regclass, first_table;
     END LOOP;
-    -- what was copied is still on this server's disk
+    -- the rows that Citus has copied to its nodes are still on this server's disk
     FOR one IN SELECT c.oid::regclass AS spread FROM pg_class c
                WHERE c.relnamespace = quote_ident(schema)::regnamespace AND c.relkind = 'r'
                  AND (c.relname = 'heartbeat_rollup_pending' OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent IN (
@@ -510,7 +510,7 @@ BEGIN
     EXECUTE format('SELECT %I.heartbeat_require(%1$I.heartbeat_is_distributed(), $1, $2, $3)', schema)
         USING 'the tables are not distributed', 'object_not_in_prerequisite_state', 'There is nothing to undo.';
     EXECUTE format('LOCK TABLE %I.heartbeat_control IN SHARE ROW EXCLUSIVE MODE', schema);
-    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- the rollup has it first, too
+    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- first, because the rollup also takes this lock first
     EXECUTE 'SET LOCAL citus.multi_shard_modify_mode = sequential';
     CREATE TEMP TABLE heartbeat_spread ON COMMIT DROP AS
         SELECT c.oid::regclass AS spread, c.relname, c.relkind = 'r' AS has_rows, row_number() OVER () AS number
@@ -544,7 +544,7 @@ BEGIN
         name := format('%I.%I', schema, split_part(item, ' ', 2));
         EXECUTE 'DELETE FROM pg_dist_object WHERE classid = ''pg_class''::regclass AND objid = $1' USING name::regclass;
         EXECUTE format('ALTER EXTENSION heartbeat ADD %s %s', split_part(item, ' ', 1), name);
-        -- as pg_extension_config_dump would, which an extension's script alone may call
+        -- this UPDATE does the work of pg_extension_config_dump(), because only an extension's script may call that function
         IF item ~ '_(default|pending|id_seq)$' THEN
             UPDATE pg_extension SET extconfig = extconfig || name::regclass::oid, extcondition = extcondition || ''::text
                 WHERE extname = 'heartbeat';
@@ -576,7 +576,7 @@ REVOKE ALL ON FUNCTION heartbeat_newest_anomalies(timestamptz, timestamptz, text
 
 DO $$
 BEGIN
-    EXECUTE (SELECT format('DROP FUNCTION %I.heartbeat_check_objects()', n.nspname) -- 1.1 did not have it
+    EXECUTE (SELECT format('DROP FUNCTION %I.heartbeat_check_objects()', n.nspname) -- 1.1 does not have this function
              FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat');
 END
 $$;

@@ -1,5 +1,5 @@
--- heartbeat 1.1 to 1.2: changes the old version into the extension that CREATE EXTENSION creates, object by object. It replaces all
--- functions and views. So no function or view uses an object of another role any more, even if 1.1 used such an object by mistake.
+-- heartbeat 1.1 to 1.2: changes the old version into the extension that CREATE EXTENSION creates, object by object. The script
+-- replaces all functions and views. So no function or view uses an object of another role, even if 1.1 used such an object.
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
 -- @distributed_begin@
@@ -225,7 +225,7 @@ DO $$
 DECLARE
     week regclass;
 BEGIN
-    -- for the table partitions with readings of the last day, or of the future
+    -- creates the index on the table partitions with readings of the last day or of the future
     FOR week IN SELECT h.inhrelid::regclass
                 FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid AND c.relkind = 'r',
                      LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
@@ -236,10 +236,10 @@ BEGIN
 END
 $$;
 
--- The functions that compare Kafka's timestamps name their parameter kafka_time. CREATE OR REPLACE cannot rename a parameter. A new
--- function would lose its owner and its grants, and the views that call it would have to be dropped. So the catalog is changed. A
--- view or an SQL function can call one of these functions with the old name of the parameter. Such an object would still work, but
--- its dump could not be restored. So the update stops and names such an object.
+-- Two functions compare a time with Kafka's timestamps. In 1.2 this parameter has the name kafka_time. CREATE OR REPLACE cannot rename
+-- a parameter. A new function would not have the owner and the grants of the old function. The update would also have to drop the views
+-- that call the old function. So the update changes the catalog instead. A view or an SQL function can call one of the two functions
+-- with the old name of the parameter. PostgreSQL could not restore a dump of this object. So the update stops and names the object.
 
 DO $$
 DECLARE
@@ -263,8 +263,8 @@ BEGIN
 END
 $$;
 
--- heartbeat_partition_states() returns more columns than in 1.1, so it is dropped and created again. Between these two statements,
--- the views that call this function have other texts.
+-- heartbeat_partition_states() returns more columns than in 1.1. So the update drops the function and creates it again. Before, the
+-- update replaces the views that call this function by views without it.
 
 SELECT set_config('heartbeat_building.readers', coalesce(string_agg(CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, ', '), ''), true)
 FROM pg_proc p, aclexplode(p.proacl) a
@@ -291,7 +291,7 @@ COMMENT ON FUNCTION heartbeat_classify(double precision) IS
     'NULL.';
 
 --
--- Refuses triggers, rules and policies of other roles
+-- This function refuses triggers, rules and policies of other roles
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_refuse_user_code(tables regclass[]) RETURNS void
@@ -315,7 +315,7 @@ COMMENT ON FUNCTION heartbeat_announcements_dropped() IS
     'was more than a quarter full. heartbeat_metrics shows the number.';
 
 --
--- Raises an error unless a condition holds. Functions check their arguments with it.
+-- This function raises an error if a condition is not true. Other functions check their arguments with it.
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_require(condition boolean, message text, code text, hint text) RETURNS void
@@ -330,16 +330,16 @@ $$;
 COMMENT ON FUNCTION heartbeat_require(boolean, text, text, text) IS 'Internal: raises an error unless the condition is true.';
 
 --
--- Records events, and limits their number for each role
+-- These functions record events, and limit the number of events of each role
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_actor() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user, or NULL in a process of heartbeat.';
 
--- The events of a role stay readable for at least a week, even if the role causes many more: from the hundredth event of a kind
--- in a minute on, the role's last row of this kind counts further events. The session that deletes or counts waits for no other
--- session. In an isolation stricter than READ COMMITTED the session would fail if another session has changed the row.
+-- Each row stays for at least a week, even if a role causes very many events. If a role causes more than a hundred events of a
+-- kind in a minute, the role's last row of this kind counts the further events. The function does not wait for another session when
+-- it deletes or counts events. In an isolation level stricter than READ COMMITTED it does not delete or count events.
 CREATE OR REPLACE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -375,8 +375,8 @@ END;
 COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS
     'Internal: does the work of heartbeat_record_event() after its checks.';
 
--- The server plans all statements of an SQL function before it runs the first one, and evaluates defaults of columns while it plans. So
--- the INSERT is in a function of its own, which the server plans after the first statement here has checked the table.
+-- The server plans all statements of an SQL function before it runs the first statement, and evaluates defaults of columns while it
+-- plans. So the INSERT is in its own function. The server plans that function only after the first statement here has checked the table.
 CREATE OR REPLACE FUNCTION heartbeat_record_event(kind text, reason text, details jsonb DEFAULT NULL,
                                        happened_at timestamptz DEFAULT clock_timestamp()) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
@@ -390,7 +390,7 @@ COMMENT ON FUNCTION heartbeat_record_event(text, text, jsonb, timestamptz) IS
     'calls it once, after its action: SELECT heartbeat_record_event(''seek'', ''why'', jsonb_build_object(''partition'', 0)).';
 
 --
--- Pauses and resumes ingest
+-- These functions pause and resume ingest
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_wake_workers() RETURNS void
@@ -440,9 +440,9 @@ COMMENT ON FUNCTION heartbeat_resume() IS
     'Ends a pause. A database that was restored from a dump is also paused. If workers stopped as FAILED, the function lets them '
     'try again. It does nothing while ingest runs.';
 
--- heartbeat_summarize_minute() finds the rows of one minute by the readings' index on time. It is a function so that the
--- planner knows its cost. If the view itself had this query, the planner would not know the range of time. It would then
--- compile the query just in time and scan all readings.
+-- heartbeat_summarize_minute() finds the rows of one minute by the readings' index on time. The query is in a function, because the
+-- planner takes the cost of a function from its definition. If the view itself had this query, the planner would not know the
+-- range of time. The server would then scan all readings, and use JIT compilation.
 CREATE OR REPLACE FUNCTION heartbeat_summarize_minute(minute timestamptz, OUT customer_id text, OUT avg_bpm double precision,
                                            OUT reading_count bigint) RETURNS SETOF record
     LANGUAGE sql STABLE STRICT SECURITY DEFINER ROWS 100 COST 100
@@ -457,9 +457,9 @@ COMMENT ON FUNCTION heartbeat_summarize_minute(timestamptz) IS
     'Internal: computes one minute of vw_customer_bpm_summary from the readings.';
 
 --
--- Returns whether this server has the rows of the tables, or Citus has distributed them over its nodes
--- (heartbeat_distribute()). The other files of sql/extension call heartbeat_rows_elsewhere() and heartbeat_free_copied(), and
--- have no code for Citus.
+-- These functions tell which server has the rows of the readings: after heartbeat_distribute() the nodes of Citus, otherwise this
+-- server. Most other functions have no code for Citus. They call heartbeat_rows_elsewhere() and heartbeat_free_copied()
+-- instead.
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_is_spread(records regclass) RETURNS boolean
@@ -510,15 +510,15 @@ COMMENT ON FUNCTION heartbeat_free_copied(regclass[]) IS
     'Internal: after Citus has copied the rows of these tables to its nodes, removes the rows that this server still has.';
 
 --
--- The dependencies between functions of the extension, which pg_depend does not have while the tables are distributed
+-- The dependencies between functions of the extension. While the tables are distributed, pg_depend has no such dependencies.
 --
 
--- Citus creates on its nodes each object that a distributed table depends on. It looks at the views and functions that use the
--- table. It treats each function that they call, and all objects that this function depends on, as a dependency of the table. The
--- functions of heartbeat use the tables and call each other. So Citus would find that a table depends on itself, and would refuse
--- to distribute the table. It would also find that the table depends on the extension, and would create the extension on the nodes.
--- The bodies of the functions stay bound to the same functions and tables. PostgreSQL always refuses to drop a single function of
--- an extension, so it needs no dependencies for that.
+-- Citus creates on its nodes each object that a distributed table depends on. Citus also looks at the views and functions that use
+-- the table. If such a view or function calls a function, Citus treats the called function as a dependency of the table. The functions
+-- of heartbeat use the tables and call each other. So Citus would find that a table depends on itself, and would refuse to distribute
+-- the table. Citus would also find that the table depends on the extension, and would create the extension on the nodes. So heartbeat
+-- removes the dependencies. This removal is safe: the body of each function still calls the same functions, and PostgreSQL does not
+-- drop a function that belongs to an extension.
 CREATE OR REPLACE FUNCTION heartbeat_record_calls(caller regprocedure, recorded boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_record_calls(regprocedure, boolean) IS
@@ -536,7 +536,8 @@ COMMENT ON FUNCTION heartbeat_record_all_calls(boolean) IS
     'Internal: calls heartbeat_record_calls() for each function of the extension.';
 
 --
--- Records when the last reading of each customer arrived, by the server's clock. The clock of a device can be wrong.
+-- These functions store the time at which the last reading of each customer arrived. The time is from the server's clock, because
+-- the clock of a device can be wrong.
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_max_clock_skew() RETURNS interval
@@ -583,8 +584,8 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
     'Internal: moves the rows of heartbeat_arrivals to heartbeat_customers. Returns the shortest period of the enabled '
     'silence rules, in seconds (0: there is no such rule). The maintenance worker calls it.';
 
--- Finds the last reading of customers who have sent no reading since version 1.2. It searches the readings of two days, once for
--- each customer. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
+-- This function finds the last reading of customers who have sent no reading since the update to 1.2. It searches the readings of two
+-- days, once for each customer. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
 CREATE OR REPLACE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record
@@ -642,11 +643,11 @@ COMMENT ON FUNCTION heartbeat_find_heard(text) IS
     'heartbeat_customers. It examines the 10,000 customers after the given customer, and the customers that a rule names.';
 
 --
--- Keeps the summary exact when a person changes readings
+-- These functions keep the summary exact when a person changes readings
 --
 
--- The trigger is a row trigger, because PostgreSQL also creates a row trigger on each attached table partition. The trigger does
--- not fire for INSERT, because it would make COPY and each restore slower.
+-- The trigger for UPDATE and DELETE is a row trigger, because PostgreSQL copies a row trigger to each table partition of the
+-- table. There is no trigger for INSERT, because a trigger would slow down COPY and each restore.
 CREATE OR REPLACE FUNCTION heartbeat_mark_changed() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_mark_changed() IS
@@ -665,8 +666,8 @@ COMMENT ON FUNCTION heartbeat_release_trigger(regclass) IS
     'Internal: makes PostgreSQL drop the TRUNCATE trigger of a table partition together with the extension. Otherwise the '
     'trigger of a detached partition would prevent DROP EXTENSION.';
 
--- PostgreSQL creates the row trigger on each table partition too, but it does not create the trigger for TRUNCATE.
--- heartbeat_watch_truncates() creates that trigger.
+-- PostgreSQL copies the row trigger to each table partition, but it does not copy the trigger for TRUNCATE.
+-- heartbeat_watch_truncates() creates the trigger for TRUNCATE on each table partition.
 CREATE OR REPLACE FUNCTION heartbeat_watch_changes(records regclass, mark_changed regprocedure) RETURNS void
     LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
 AS $$
@@ -680,9 +681,9 @@ $$;
 COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
     'Internal: creates the triggers of heartbeat_records that call heartbeat_mark_changed().';
 
--- If another session uses a table, only the next call of this function creates the table's trigger. The caller passes the tables to
--- heartbeat_release_trigger(). The caller is an SQL body, which refers to a function by oid, so no other function of the same name
--- can make the call ambiguous.
+-- If another session uses a table, this call does not create the table's trigger, and the next call tries again. The caller passes the
+-- tables to heartbeat_release_trigger(). The caller is an SQL body, and an SQL body refers to a function by oid. So no other function
+-- of the same name can make the call ambiguous.
 CREATE OR REPLACE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -691,7 +692,7 @@ DECLARE
     timeout text := current_setting('lock_timeout');
     one regclass;
 BEGIN
-    IF function IS NULL THEN -- the table layout allows no triggers
+    IF function IS NULL THEN -- other servers have the rows, so the table allows no triggers
         RETURN;
     END IF;
     FOR one IN
@@ -719,8 +720,8 @@ COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
     'Internal: creates the TRUNCATE trigger on the table partitions of heartbeat_records that lack it, and returns these '
     'partitions.';
 
--- The function is in PL/pgSQL: if other servers have the rows, a query on these rows cannot have the parameters of a function in
--- SQL.
+-- The function is in PL/pgSQL and not in SQL, because the rows of heartbeat_records can be on other servers. Then a query inside
+-- an SQL function cannot use the parameters of the function.
 CREATE OR REPLACE FUNCTION heartbeat_minutes_between(records regclass, rollup regclass, pending regclass, from_time timestamptz, to_time timestamptz)
     RETURNS SETOF timestamptz
     LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
@@ -781,18 +782,18 @@ COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
     'attaching or detaching a table partition.';
 
 --
--- Table partitions: each of the three tables has one for each week (from Monday, UTC), and a default partition for times far from
--- now
+-- Table partitions: heartbeat_records, heartbeat_anomalies and heartbeat_rollup each have one table partition for each week (from
+-- Monday, UTC), and a default partition for the weeks without a table partition
 --
 
--- heartbeat_make_partitions() passes the tables as regclass, because its body refers to the tables by oid. A week has a table
--- partition if the range of any table partition overlaps the week. The name and the owner of that table partition do not matter. If
+-- heartbeat_make_partitions() refers to the tables by oid, and passes the tables to other functions as regclass. A week has a table
+-- partition if the range of any table partition overlaps the week. The name and the owner of this table partition do not matter. If
 -- another table or type has the usual name, the new table partition gets another name.
 --
--- For a move, the WAL first has a DELETE from the default partition. Then the week's table is attached, and the WAL has an INSERT
--- into this table. So a publication of the parents publishes both changes. A subscriber has the row under the same unique key, and
--- can apply the changes in this order. If the rows were inserted before the table was attached, PostgreSQL would not publish them,
--- and the subscriber would lose them.
+-- To move rows, heartbeat_make_partitions() first deletes the rows from the default partition, then attaches the week's table, and
+-- then inserts the rows into this table. So a publication of the parents publishes both changes. A subscriber has a unique key on the
+-- rows, so it can apply the changes only in this order. If an INSERT came before ATTACH PARTITION, PostgreSQL would not publish the
+-- INSERT, and the subscriber would lose the rows.
 CREATE OR REPLACE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
@@ -813,8 +814,8 @@ $$;
 COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
     'Internal: drops the tables whose rows heartbeat_make_partitions() has moved.';
 
--- The caller passes each moved_rows and its week to heartbeat_move_rows(). The caller is an SQL body, which refers to a function by
--- oid, so no other function of the same name can make the call ambiguous.
+-- The caller passes each table of `moved_rows`, with the week's table from `weeks`, to heartbeat_move_rows(). The caller is an SQL
+-- body, and an SQL body refers to a function by oid. So no other function of the same name can make the call ambiguous.
 CREATE OR REPLACE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
                                      time_columns text[], elsewhere boolean,
                                      OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[], OUT copied regclass[])
@@ -829,7 +830,7 @@ DECLARE
     columns text;
     moving boolean;
     moved bigint;
-    holder regclass; -- has the rows until the week's table is attached; unlogged, so that no publication has it
+    holder regclass; -- keeps the rows until the week's table is attached; it is unlogged, so that no publication includes it
     obstacle text;
     owner regrole;
     attempt integer;
@@ -847,7 +848,7 @@ BEGIN
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
         RAISE EXCEPTION 'cannot create table partitions from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR missing IN -- ANALYZE can hold the lock below for minutes, so the lock is taken only if a table partition is missing
+    FOR missing IN -- the lock of this loop can wait minutes for ANALYZE, so take the lock only if a table partition is missing
         WITH bounds AS MATERIALIZED (
             SELECT h.inhparent AS parent,
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
@@ -864,10 +865,10 @@ BEGIN
                           AND b.begin < w.week + interval '7 days' AND b.end > w.week)
         ORDER BY w.week, p.number
     LOOP
-        IF made = 0 THEN -- only one session creates table partitions; readers and writers continue
+        IF made = 0 THEN -- this lock lets only one session create table partitions; readers and writers continue
             EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', parents[1]);
         END IF;
-        -- another session may have created it meanwhile
+        -- another session can have created the table partition meanwhile
         CONTINUE WHEN EXISTS (
             SELECT FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent
             WHERE h.inhparent = missing.parent
@@ -888,29 +889,29 @@ BEGIN
             END;
         END LOOP;
         new_table := format('%I.%I', schema, name)::regclass;
-        -- heartbeat_set_owner() may have changed the owner while this function, as the old owner, waited for the lock
+        -- If heartbeat_set_owner() changed the owner while this function waited for the lock, this function acts as the old owner.
         owner := (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = missing.parent);
         IF owner <> quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
         END IF;
         EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- the owner's default privileges may grant rights to PUBLIC
-        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', new_table); -- as its parent
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', new_table); -- the parent has the same identity
         IF time_columns[missing.number] = 'minute_bucket' THEN
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', new_table);
         ELSE
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp)', new_table);
             has_type := EXISTS (SELECT FROM pg_attribute a
                                 WHERE a.attrelid = new_table AND a.attname = 'anomaly_type' AND NOT a.attisdropped);
-            IF has_type THEN -- for readings of clocks that are ahead
+            IF has_type THEN -- an index for anomalies whose time is after their arrival
                 EXECUTE format('CREATE INDEX ON %s (ingested_at) WHERE event_timestamp > ingested_at', new_table);
             END IF;
             EXECUTE format('CREATE INDEX ON %s %s', new_table, CASE
                 WHEN has_type THEN '(event_timestamp)'
-                -- the maintenance worker summarizes only the indexes of this server
+                -- other servers need autosummarize, because the maintenance worker summarizes only the indexes of this server
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- A statement that waits for the move must be planned again after it. So a move also locks the parent.
+        -- A move also locks the parent. So PostgreSQL plans a statement that waits for the move again after the move.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -924,13 +925,13 @@ BEGIN
                     SELECT format('trigger %I', t.tgname)
                     FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
                     WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                      -- not tgisinternal, which PostgreSQL 14 also sets for a trigger that a table partition has from its parent
+                      -- not tgisinternal: PostgreSQL 14 also sets this column if a table partition has the trigger from its parent
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                       AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                         AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
                       AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
-                    -- if a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
+                    -- if a foreign key changes rows of another table, the AFTER triggers of this table run when the DELETE ends
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)
@@ -968,7 +969,7 @@ BEGIN
             weeks := weeks || new_table;
             holder := NULL;
         END IF;
-        IF elsewhere AND moved > 0 THEN -- ATTACH PARTITION has copied the rows to other servers
+        IF elsewhere AND moved > 0 THEN -- ATTACH PARTITION has copied the rows to other servers, but has not removed them here
             copied := copied || new_table;
         END IF;
         made := made + 1;
@@ -980,7 +981,7 @@ COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], t
     '(made); the tables with rows that must still be moved (moved_rows), each with its week (weeks); and the created tables '
     'whose rows ATTACH PARTITION has copied to other servers (copied).';
 
--- Because of the lock timeout, this function does not make other sessions wait for a long reader such as pg_dump.
+-- The lock timeout limits the wait of other sessions behind this function, while this function waits for a long query.
 CREATE OR REPLACE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
@@ -998,7 +999,7 @@ BEGIN ATOMIC
                              format('cannot create table partitions from %s to %s: that is more than ten years'::text, first_event, last_event),
                              'invalid_parameter_value'::text,
                              'Create table partitions for the years that have readings. Other readings go to the default partitions.'::text);
-    SELECT heartbeat_own_changes(true); -- the rollup already has the rows that move to their week
+    SELECT heartbeat_own_changes(true); -- the rollup already includes the readings that the function moves
     -- Each item of FROM uses a result of the item before it, so that PostgreSQL evaluates them in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
@@ -1016,7 +1017,7 @@ COMMENT ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz) IS
     'it earlier. The function fails with lock_not_available if it waits longer than a second for a lock.';
 
 --
--- Summarizes the new blocks in the BRIN indexes of the weekly table partitions. The maintenance worker calls it.
+-- This function summarizes the new blocks in the BRIN indexes of the weekly table partitions. The maintenance worker calls it.
 --
 
 -- Autosummarize would do the same, but PostgreSQL writes a message to the log each time that ingest fills the queue of
@@ -1025,7 +1026,7 @@ CREATE OR REPLACE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'
 BEGIN ATOMIC
-    -- a WITH query: a table whose rows are on other servers cannot be joined with a table of this server
+    -- this query is in WITH, because a table whose rows are on other servers cannot be joined with a table of this server
     WITH pending AS MATERIALIZED (
         SELECT DISTINCT minute_bucket FROM heartbeat_rollup_pending
     )
@@ -1047,7 +1048,7 @@ COMMENT ON FUNCTION heartbeat_summarize_partitions() IS
     'Internal: summarizes the new blocks in the BRIN indexes of this week, and of the weeks that the rollup will read.';
 
 --
--- Counts and retries dead letters, and summarizes them
+-- Functions that count and retry dead letters, and a view that summarizes dead letters
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_keep_original() RETURNS trigger
@@ -1061,8 +1062,8 @@ END
 $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
     'Internal: when a person changes the payload of a dead letter, keeps a copy of the payload that arrived.';
--- Counts the unresolved dead letters that a person or retention deletes. With this count heartbeat_audit_tables() stays exact.
--- Workers compare heartbeat.dead_letter_limit with counters, and do not have to count the rows.
+-- This trigger counts the unresolved dead letters that a person or retention deletes, so that heartbeat_audit_tables() stays exact.
+-- Workers compare heartbeat.dead_letter_limit with counters, and do not count the rows of dead letters.
 CREATE OR REPLACE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS
@@ -1105,7 +1106,7 @@ COMMENT ON COLUMN heartbeat_dead_letter_summary.example_offset IS 'Kafka offset 
 COMMENT ON COLUMN heartbeat_dead_letter_summary.example_error IS 'Error text of the newest dead letter.';
 
 --
--- Changes the offset at which ingest continues
+-- These functions change the offset at which ingest continues
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_move_offset(topic text, partition integer, next_offset bigint, reason text) RETURNS bigint
@@ -1116,7 +1117,7 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                -- the new offset belongs to the cluster and the topic that the worker finds next, and the worker has consumed no message before it
+                -- The worker finds the ids of the cluster and of the topic again. It has not consumed the message before the new offset.
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()
@@ -1218,7 +1219,7 @@ COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer) IS
     'Asks Kafka for the first offset whose Kafka timestamp is at or after the given time, in one Kafka partition of '
     'heartbeat.topic or in each of them. For a partition without such a message, returns the end offset.';
 
--- The sort makes the function move all Kafka partitions, even if the caller fetches only one row.
+-- The last query sorts its rows, so the function moves all Kafka partitions even if the caller fetches only one row.
 CREATE OR REPLACE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint)
@@ -1245,7 +1246,7 @@ COMMENT ON FUNCTION heartbeat_seek(timestamptz, integer) IS
     'partition.';
 
 --
--- Reads a time span of the topic again, while ingest continues
+-- This function reads the messages of a time span again, while ingest continues
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_replay(from_time timestamptz, to_time timestamptz, only_partition integer DEFAULT NULL,
@@ -1265,10 +1266,10 @@ COMMENT ON FUNCTION heartbeat_replay(timestamptz, timestamptz, integer) IS
     'Returns one row for each Kafka partition, with the numbers of messages that the replay has read and stored.';
 
 --
--- Retention
+-- Retention: these functions delete old rows
 --
 
--- heartbeat_apply_retention() passes the tables as regclass, because its body refers to the tables by oid.
+-- heartbeat_apply_retention() refers to the tables by oid, and passes the tables to this function as regclass.
 CREATE OR REPLACE FUNCTION heartbeat_remove_old(retention interval, records regclass, anomalies regclass, rollup regclass,
                                      records_default regclass, anomalies_default regclass, rollup_default regclass,
                                      rollup_pending regclass, gaps regclass, events regclass, alerts regclass,
@@ -1277,7 +1278,7 @@ CREATE OR REPLACE FUNCTION heartbeat_remove_old(retention interval, records regc
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    cutoff timestamptz := date_trunc('minute', now() - retention); -- a full minute, as in the rollup
+    cutoff timestamptz := date_trunc('minute', now() - retention); -- a full minute, because the rollup has full minutes
     kept_from timestamptz;
     old regclass[];
     one regclass;
@@ -1298,24 +1299,24 @@ BEGIN
     IF retention = interval '0' THEN
         RETURN;
     END IF;
-    -- The statements that take long come first. They lock no table that ingest waits for. So ingest does not wait while these
-    -- statements wait for the rollup or for the maintenance worker, which also applies retention.
+    -- The slow statements come first. These statements can wait for the rollup, or for the maintenance worker, which also applies
+    -- retention. They lock no table that ingest needs, so ingest continues meanwhile.
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
-                   rollup_default, dead_letters); -- from here on no role can create a trigger on them
+                   rollup_default, dead_letters); -- from here on no role can create a trigger on these tables
     obstacle := (
         SELECT o.code FROM (
             SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
             FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
             WHERE t.tgrelid = ANY (deleted_from) AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-              -- not tgisinternal, which PostgreSQL 14 also sets for a trigger that a table partition has from its parent
+              -- not tgisinternal: PostgreSQL 14 also sets this column if a table partition has the trigger from its parent
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
               AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
               AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                               WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                 AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-            -- if a foreign key changes rows, the AFTER triggers of its table run when the DELETE here ends
+            -- if a foreign key changes rows of another table, the AFTER triggers of this table run when the DELETE ends
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
@@ -1340,7 +1341,7 @@ BEGIN
         WHERE i.inhparent IN (records, anomalies, rollup)
           AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
-    -- the rollup's minutes before this time lose their readings, because their week has no table partition or will have none
+    -- After this call no reading is older than kept_from.
     kept_from := cutoff;
     IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
                     LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
@@ -1349,7 +1350,7 @@ BEGIN
                  AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > cutoff) THEN
         kept_from := date_trunc('week', cutoff);
     END IF;
-    -- the readings are deleted, but the customer still counts
+    -- The readings of these sums are deleted, so the sums become 0. The rows stay, because heartbeat also counts customers by them.
     EXECUTE format('UPDATE %s SET sum_bpm = 0, reading_count = 0 WHERE minute_bucket < $1 AND reading_count > 0', rollup_pending)
         USING kept_from;
     EXECUTE format('DELETE FROM %s WHERE recorded_at < $1', gaps) USING cutoff;
@@ -1369,7 +1370,7 @@ BEGIN
             BEGIN
                 EXECUTE (SELECT 'DROP TABLE ' || string_agg(t::text, ', ') FROM unnest(old) t);
             EXCEPTION WHEN dependent_objects_still_exist THEN
-                -- any role with USAGE on the schema can have created a view of the table
+                -- DROP TABLE fails if a view uses the table, and any role with USAGE on the schema can have created such a view
                 FOREACH one IN ARRAY old LOOP
                     BEGIN
                         EXECUTE format('DROP TABLE %s', one);
@@ -1396,7 +1397,7 @@ BEGIN
         END;
         PERFORM pg_sleep(0.1);
     END LOOP;
-    -- this updates counters in heartbeat_offsets, which each batch updates too
+    -- this DELETE comes last, because its trigger updates rows of heartbeat_offsets, and each batch also updates these rows
     EXECUTE format('DELETE FROM %s WHERE id = ANY ($1)', dead_letters) USING old_letters;
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
 END
@@ -1569,7 +1570,7 @@ COMMENT ON COLUMN heartbeat_maintenance.hint IS 'What to do.';
 -- The views of readings, for dashboards
 --
 
--- Each of the two parts is sorted, so that PostgreSQL finds the first rows of the first part by its index.
+-- Both parts of the UNION ALL are sorted. So PostgreSQL merges the parts, and reads the first rows of the first part by an index.
 CREATE OR REPLACE VIEW vw_recent_anomalies WITH (security_barrier) AS
     SELECT a.customer_id, a.heart_rate, a.anomaly_type, a.event_timestamp, a.ingested_at
     FROM ((SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at, event_timestamp AS recent
@@ -1613,7 +1614,7 @@ CREATE OR REPLACE VIEW vw_pipeline_summary WITH (security_barrier) AS
     ), customers AS (
         SELECT (SELECT coalesce(sum(customers), 0) FROM heartbeat_customers_total) +
                (SELECT count(*) FROM pending p
-                -- a subquery with a LIMIT, so that PostgreSQL looks up each customer and never reads all
+                -- The subquery has a LIMIT, so that PostgreSQL looks up each customer by the key, and never reads all customers.
                 WHERE (SELECT true FROM heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
                ) AS customers
     )
@@ -1643,19 +1644,19 @@ COMMENT ON COLUMN vw_pipeline_summary.metric IS 'Name of the metric.';
 COMMENT ON COLUMN vw_pipeline_summary.value IS 'Value of the metric, as text; NULL if it is not known.';
 
 --
--- vw_customer_bpm_summary, with one text for tables that Citus has distributed, and another text for tables on this server.
--- heartbeat_use_summary() creates the view with one of the texts. This script, heartbeat_distribute() and heartbeat_undistribute()
--- call it.
+-- The view vw_customer_bpm_summary has one text for tables that Citus has distributed, and another text for tables on this server.
+-- heartbeat_use_summary() creates the view with one of the two texts. This script, heartbeat_distribute() and
+-- heartbeat_undistribute() call heartbeat_use_summary().
 --
 
 -- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This text
--- first selects the minutes of the small tables. So it reads no sum twice, even if the maintenance worker moves the sum meanwhile.
--- On one server the other text is far cheaper.
+-- first selects the minutes that are in the small tables (heartbeat_rollup_pending and heartbeat_stale_minutes). So this text reads no
+-- sum twice. If all rows are on one server, the text for one server is far faster.
 --
 -- The text for one server returns a row of heartbeat_rollup unchanged if no small table has the customer and the minute of this
--- row. For each row of heartbeat_rollup_pending it looks up the sum in heartbeat_rollup by the key. The small tables can be empty
--- at one moment and large at the next moment, and the planner does not see this. So the text reads the small tables as arrays: the
--- planner assumes ten elements and hashes them, and the cost depends only on their real length.
+-- row. For each row of heartbeat_rollup_pending this text looks up the sum in heartbeat_rollup by the key. The small tables can be
+-- empty at one moment and large at the next moment, and the planner does not see this change. So the text reads the small tables as
+-- arrays. The planner assumes that an array has ten elements. The cost then depends only on the real length of the array.
 --
 -- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.
@@ -1669,7 +1670,7 @@ BEGIN
     IF propagation IS NOT NULL THEN -- Citus is loaded
         PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
     END IF;
-    IF schema <> 'heartbeat_building' THEN -- it is heartbeat_building while a script creates or updates the extension
+    IF schema <> 'heartbeat_building' THEN -- while a script creates or updates the extension, the schema is heartbeat_building
         CREATE SCHEMA heartbeat_building;
         EXECUTE format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', summarize_minute);
     END IF;
@@ -1750,15 +1751,15 @@ COMMENT ON COLUMN vw_customer_bpm_summary.avg_bpm IS 'Mean of the minute''s norm
 COMMENT ON COLUMN vw_customer_bpm_summary.reading_count IS 'Number of normal readings of the minute.';
 
 --
--- The conditions of the alert rules: one function for each kind of rule. Each function returns an alert if the condition of a rule
--- is met now. The alert consists of the rule, the subject and the detail, as in heartbeat_alerts. heartbeat_update_alerts() raises
--- and closes the alerts.
+-- The conditions of the alert rules: one function for each kind of rule. The function looks at each rule of this kind, and returns
+-- an alert if the condition of the rule is met now. An alert consists of the rule, the subject and the detail, as in
+-- heartbeat_alerts. heartbeat_update_alerts() raises and closes the alerts.
 --
--- Each function reads ranges of indexes only, and a limited number of rows: the newest 100,000 anomalies of a rule's period, and
--- 10,000 customers in a call.
+-- Each function reads only ranges of indexes, and limits the number of rows. A rule of kind anomalies reads the newest 100,000
+-- anomalies. A rule of kind silence reads 10,000 customers in each call.
 --
 
--- This function reads only the table of the anomalies. If the rows of this table are on other servers, these servers refuse a query
+-- This function reads only the table heartbeat_anomalies. If other servers have the rows of this table, these servers refuse a query
 -- that also reads a table of this server.
 CREATE OR REPLACE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
                                            only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
@@ -1772,7 +1773,7 @@ BEGIN
         ' AND ($4 IS NULL OR h.customer_id = $4) AND ($5 IS NULL OR h.anomaly_type = $5)'
         ' ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
         USING since, until, skew, only_customer, only_type;
-    -- anomalies of clocks that are further ahead, with their arrival as their time
+    -- This query returns anomalies whose event_timestamp is after the arrival by more than `skew`, with the arrival as the time.
     RETURN QUERY EXECUTE format(
         'SELECT h.customer_id, h.ingested_at FROM %1$s h'
         ' WHERE h.event_timestamp > h.ingested_at AND h.event_timestamp > h.ingested_at + $2 AND h.ingested_at > $1'
@@ -1786,7 +1787,7 @@ COMMENT ON FUNCTION heartbeat_newest_anomalies(regclass, timestamptz, timestampt
     'event_timestamp is further ahead than the clock skew, and gives their arrival as their time. A customer and an anomaly '
     'type can restrict the result.';
 
--- The window begins a minute before the rule's period, so that it also has readings that arrive late.
+-- The function also looks at the minute before the rule's period, because readings can arrive late.
 CREATE OR REPLACE FUNCTION heartbeat_alerts_of_anomalies(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -1805,7 +1806,7 @@ END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
     'Internal: returns an alert for each enabled rule of kind anomalies and each customer for whom the condition is met.';
 
--- heartbeat evaluates a silence rule only while the lag of ingest is shorter than the rule's period. The silence of a customer
+-- heartbeat evaluates a silence rule only while the consumer lag is shorter than the rule's period. The silence of a customer
 -- begins when the customer's last reading arrives (heartbeat_customers.heard_until).
 CREATE OR REPLACE FUNCTION heartbeat_alerts_of_silence(after_customer text, OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -1872,7 +1873,7 @@ COMMENT ON FUNCTION heartbeat_alerts_of_state() IS
     'Internal: returns an alert for each enabled rule of kind state, if the condition is met.';
 
 --
--- Raises and closes the alerts. The maintenance worker calls heartbeat_evaluate_alerts().
+-- These functions raise and close the alerts. The maintenance worker calls heartbeat_evaluate_alerts().
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_rules_changed() RETURNS trigger
@@ -1880,10 +1881,10 @@ CREATE OR REPLACE FUNCTION heartbeat_rules_changed() RETURNS trigger
 COMMENT ON FUNCTION heartbeat_rules_changed() IS
     'Internal: when the transaction commits, tells the maintenance worker to read heartbeat_alert_rules again.';
 
--- The functions of alert_conditions.sql say which conditions are met. heartbeat_update_alerts() calls such a function only if there
--- is an enabled rule of its kind. One call raises at most 1,000 alerts and closes at most 1,000 alerts. The function closes an
--- alert of kind silence when a reading of the customer has arrived. It closes every other alert when the condition is no longer
--- met.
+-- The functions above find the conditions that are met. heartbeat_update_alerts() calls the function of a kind only if there is an
+-- enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at most 1,000 alerts. It
+-- closes an alert of kind silence when a reading of the customer has arrived. It closes every other alert when the condition is no
+-- longer met.
 CREATE OR REPLACE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -1895,7 +1896,7 @@ BEGIN ATOMIC
                      ORDER BY a.closed_at LIMIT 100);
     WITH rules AS MATERIALIZED (
         SELECT r.name, r.kind, r.customer_id FROM heartbeat_alert_rules r WHERE r.enabled
-    ), slice AS MATERIALIZED ( -- NULL: no customer follows these customers
+    ), slice AS MATERIALIZED ( -- last_customer is NULL if this slice has the last customers
         SELECT CASE WHEN count(*) = 10000 THEN max(c.customer_id COLLATE "C") END AS last_customer
         FROM heartbeat_customers_after(after_customer) c
         WHERE with_silence AND EXISTS (SELECT FROM rules WHERE kind = 'silence' AND customer_id IS NULL)
@@ -2067,7 +2068,7 @@ COMMENT ON COLUMN heartbeat_metrics.family IS
     'Name of the metric. It is the name of the sample; for a histogram, without the suffix _bucket, _count or _sum.';
 
 --
--- Proves that heartbeat has stored or counted every message
+-- These functions prove that heartbeat has stored or counted every message
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_audit(OUT topic text, OUT partition integer, OUT offsets_passed bigint, OUT records bigint,
@@ -2076,7 +2077,7 @@ CREATE OR REPLACE FUNCTION heartbeat_audit(OUT topic text, OUT partition integer
     RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    -- in numeric: a value outside bigint is shown as the nearest bigint, without an error
+    -- This query calculates in numeric. If a value is too large or too small for bigint, the query returns the nearest bigint.
     SELECT o.topic, o.partition, least(p.passed, 9223372036854775807)::bigint, o.records, o.anomalies, o.duplicates,
            o.dead_letters, o.empty_offsets,
            greatest(least(p.passed - (o.records::numeric + o.anomalies + o.duplicates + o.dead_letters + o.empty_offsets),
@@ -2090,8 +2091,8 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'reading was lost or stored twice. The function reads only counters, so it is quick at any size. heartbeat_audit_tables() '
     'compares the counters with the tables.';
 
--- A table partition directly below the parent has a time range of its own, so a unique key on customer and time prevents a second
--- row of a reading. In all other table partitions heartbeat_surplus_rows() counts the rows.
+-- A table partition directly below the parent has its own time range. So a unique key on customer and time prevents a second row of
+-- the same reading. In all other table partitions heartbeat_surplus_rows() searches for a second row.
 CREATE OR REPLACE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -2110,9 +2111,9 @@ COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'Internal: returns those table partitions of heartbeat_records or heartbeat_anomalies that can have a reading twice, or a '
     'reading that belongs to another partition. For each of them it returns whether it has a unique key on customer and time.';
 
--- A reading in a wrong table partition does not count as stored: because of the bounds of the table partitions, a query for the
--- reading searches another table partition, and a replay stores the reading again. The function searches for readings only
--- where an index makes each search fast.
+-- A reading in a wrong table partition does not count as stored. A query does not find this reading, because PostgreSQL searches only
+-- the table partition whose bounds include the reading's time. A replay therefore stores the reading again. The function searches
+-- for readings only where an index makes each search fast.
 CREATE OR REPLACE FUNCTION heartbeat_surplus_rows(OUT records bigint, OUT anomalies bigint)
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_partition_pruning = on SET jit = off
@@ -2161,9 +2162,9 @@ BEGIN ATOMIC
             ('heartbeat_dead_letters', c.dead_letters,
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL))
          ) AS t (table_name, counted, rows),
-         -- If heartbeat reads and stores a message a second time, it also counts the message a second time. So the numbers of rows
-         -- agree. Each EXISTS selects a column: if other servers have the rows, the servers send the result of a subquery, and they
-         -- cannot send a result without columns.
+         -- If heartbeat has stored a message twice, it has also counted the message twice. So the number of rows agrees with the
+         -- counter. Each EXISTS selects a column, because other servers can have the rows. These servers cannot send the result of
+         -- a subquery without columns.
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0
              WHEN t.table_name = 'heartbeat_records'
@@ -2235,13 +2236,13 @@ DECLARE
     name text;
     one record;
 BEGIN
-    -- The maintenance worker may be creating table partitions, with triggers. The next query must see them.
+    -- This lock waits while the maintenance worker creates table partitions. The next query must see the triggers of these tables.
     EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', records);
     -- Citus distributes no table that has triggers
     FOR one IN SELECT t.tgname, t.tgrelid::regclass AS watched FROM pg_trigger t WHERE t.tgfoid = mark_changed AND t.tgparentid = 0 LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', one.tgname, one.watched);
     END LOOP;
-    -- Citus creates on its nodes each object that a table depends on, also the extension. And it cannot change a table of an extension.
+    -- Citus creates on its nodes each object that a table depends on, also the extension. Citus cannot change a table of an extension.
     FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                 JOIN pg_class c ON c.oid = d.objid
                 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
@@ -2281,7 +2282,7 @@ BEGIN
         EXECUTE 'SELECT greatest(4 * count(*), 4) FROM pg_dist_node WHERE shouldhaveshards AND noderole = ''primary''' INTO shards;
     END IF;
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending SET (autovacuum_vacuum_threshold = 10000,'
-                   ' autovacuum_vacuum_scale_factor = 0)', schema); -- on one server the maintenance worker vacuums it
+                   ' autovacuum_vacuum_scale_factor = 0)', schema); -- without Citus, the maintenance worker vacuums this table
     FOR one IN SELECT x.indexrelid::regclass AS brin FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
                      JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
                      WHERE h.inhparent = first_table::regclass AND a.amname = 'brin' LOOP
@@ -2293,7 +2294,7 @@ BEGIN
         EXECUTE 'SELECT create_distributed_table($1, ''customer_id'', colocate_with := $2)'
             USING format('%I.%I', schema, name)::regclass, first_table;
     END LOOP;
-    -- the copied rows are still on this server's disk
+    -- the rows that Citus has copied to its nodes are still on this server's disk
     FOR one IN SELECT c.oid::regclass AS spread FROM pg_class c
                WHERE c.relnamespace = quote_ident(schema)::regnamespace AND c.relkind = 'r'
                  AND (c.relname = 'heartbeat_rollup_pending' OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent IN (
@@ -2331,8 +2332,8 @@ COMMENT ON FUNCTION heartbeat_distribute(integer) IS
 -- Undoes heartbeat_distribute(): moves the distributed tables back to this server, and into the extension.
 --
 
--- heartbeat_gather() calls the functions that Citus itself calls for DROP TABLE. So the tables keep their oids, to which views and
--- functions are bound.
+-- heartbeat_gather() calls the functions that Citus itself calls for DROP TABLE, but does not drop the tables. So the tables keep their
+-- oids, to which views and functions are bound.
 CREATE OR REPLACE FUNCTION heartbeat_gather() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -2343,7 +2344,7 @@ DECLARE
     name text;
     item text;
 BEGIN
-    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- the rollup takes this lock first too
+    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- first, because the rollup also takes this lock first
     EXECUTE 'SET LOCAL citus.multi_shard_modify_mode = sequential';
     CREATE TEMP TABLE heartbeat_spread ON COMMIT DROP AS
         SELECT c.oid::regclass AS spread, c.relname, c.relkind = 'r' AS has_rows, row_number() OVER () AS number
@@ -2377,7 +2378,7 @@ BEGIN
         name := format('%I.%I', schema, split_part(item, ' ', 2));
         EXECUTE 'DELETE FROM pg_dist_object WHERE classid = ''pg_class''::regclass AND objid = $1' USING name::regclass;
         EXECUTE format('ALTER EXTENSION heartbeat ADD %s %s', split_part(item, ' ', 1), name);
-        -- does the work of pg_extension_config_dump(), which only an extension's script may call
+        -- this UPDATE does the work of pg_extension_config_dump(), because only an extension's script may call that function
         IF item ~ '_(default|pending|id_seq)$' THEN
             UPDATE pg_extension SET extconfig = extconfig || name::regclass::oid, extcondition = extcondition || ''::text
                 WHERE extname = 'heartbeat';
@@ -2412,7 +2413,7 @@ COMMENT ON FUNCTION heartbeat_undistribute() IS
     'twice on this server, in one transaction. Ingest waits until the transaction commits.';
 
 --
--- Changes the owner of the extension
+-- These functions change the owner of the extension
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_own_extension(new_owner regrole) RETURNS void
@@ -2424,7 +2425,7 @@ CREATE OR REPLACE FUNCTION heartbeat_own_objects(new_owner regrole, parents regc
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    members CONSTANT text := -- $1 is parents, also those that have left the extension (ALTER EXTENSION heartbeat DROP TABLE)
+    members CONSTANT text := -- $1 is `parents`, also with tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE)
         'SELECT c.oid::regclass FROM pg_class c WHERE c.relkind IN (''r'', ''p'', ''v'') AND (c.oid = ANY ($1::oid[])'
         ' OR EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = ''heartbeat'''
         '     WHERE d.classid = ''pg_class''::regclass AND d.objid = c.oid'
@@ -2440,10 +2441,10 @@ DECLARE
     one regclass;
     statement text;
 BEGIN
-    -- Each attempt waits at most 200 ms for a lock. Then it releases all its locks and tries again, because a worker may hold some
-    -- of the locks and wait for the others. While this session holds the locks, no session creates a table partition. PostgreSQL
-    -- locks a view only together with the relations that the view reads, including the server's own relations. So views are not
-    -- locked.
+    -- Each attempt waits at most 200 ms for a lock. Then the attempt releases all its locks, because a worker can hold some of the
+    -- locks and wait for the other locks. While this session holds the locks, no session creates a table partition.
+    -- PostgreSQL locks a view only together with the relations that the view reads, including the server's own relations. So
+    -- this function does not lock views.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '200ms', true);
@@ -2465,7 +2466,7 @@ BEGIN
         PERFORM pg_sleep(0.05);
     END LOOP;
     FOR statement IN
-        SELECT format('GRANT CREATE, USAGE ON SCHEMA %I TO %s', n.nspname, new_owner) -- the owner creates the table partitions
+        SELECT format('GRANT CREATE, USAGE ON SCHEMA %I TO %s', n.nspname, new_owner) -- the owner creates table partitions there
         FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat'
         UNION ALL
         SELECT format('ALTER FUNCTION %s OWNER TO %s', d.objid::regprocedure, new_owner)
@@ -2475,7 +2476,7 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
-    -- The initial rights of the extension's objects. pg_dump compares the present rights with them to find the grants of users.
+    -- The initial rights of the extension's objects. pg_dump compares the present rights with the initial rights to find grants.
     UPDATE pg_init_privs i
     SET initprivs = ARRAY(
         SELECT (CASE WHEN right(g.entry, length(old_name) + 1) = '/' || old_name
@@ -2510,13 +2511,13 @@ COMMENT ON FUNCTION heartbeat_set_owner(regrole) IS
     'waits until the call commits. A dump does not keep the owner: call the function again after a restore.';
 
 --
--- Finds objects of other roles that the extension uses
+-- This function finds objects of other roles that the extension uses
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    -- `parents` also has tables that ALTER EXTENSION heartbeat DROP TABLE has removed, if the owner of the extension owns them
+    -- `parents` also has tables that ALTER EXTENSION heartbeat DROP TABLE has removed, if the extension's owner owns these tables
     WITH parents AS MATERIALIZED (
         SELECT c.oid
         FROM unnest(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
@@ -2528,7 +2529,7 @@ BEGIN ATOMIC
         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'::"char" AND e.extname = 'heartbeat'::name
         UNION SELECT 'pg_class'::regclass::oid, p.oid FROM parents p
         UNION SELECT 'pg_class'::regclass::oid, h.inhrelid FROM pg_inherits h JOIN parents p ON p.oid = h.inhparent
-        UNION SELECT d.classid, d.objid FROM pg_depend d JOIN parents p ON p.oid = d.refobjid -- their sequences
+        UNION SELECT d.classid, d.objid FROM pg_depend d JOIN parents p ON p.oid = d.refobjid -- the sequences of `parents`
         JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'::"char"
         WHERE d.classid = 'pg_class'::regclass::oid AND d.refclassid = 'pg_class'::regclass::oid AND d.deptype = 'a'::"char"
     ), tables AS (
@@ -2541,7 +2542,7 @@ BEGIN ATOMIC
         UNION ALL SELECT 'pg_class'::regclass::oid, i.indexrelid FROM pg_index i JOIN tables t ON t.objid = i.indrelid
         UNION ALL SELECT 'pg_policy'::regclass::oid, p.oid FROM pg_policy p JOIN tables t ON t.objid = p.polrelid
         UNION ALL SELECT 'pg_trigger'::regclass::oid, g.oid FROM pg_trigger g JOIN tables t ON t.objid = g.tgrelid
-            -- not tgisinternal, which PostgreSQL 14 also sets for a trigger that a table partition has from its parent
+            -- not tgisinternal: PostgreSQL 14 also sets this column if a table partition has the trigger from its parent
             WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = g.tgconstraint AND k.contype <> 't'::"char")
     ), own AS (
         SELECT classid, objid FROM parts
@@ -2566,8 +2567,8 @@ COMMENT ON FUNCTION heartbeat_check_objects() IS
 SELECT heartbeat_watch_changes('heartbeat_records'::regclass, 'heartbeat_mark_changed()'::regprocedure) WHERE NOT heartbeat_rows_elsewhere();
 SELECT heartbeat_release_trigger(watched) FROM heartbeat_watch_truncates('heartbeat_records'::regclass) watched;
 
--- 1.1 cut texts in the middle of a character, and stored texts of brokers unchanged. Clients refuse such texts, and the server
--- refuses them when it restores a dump.
+-- Version 1.1 could cut a text in the middle of a character, and stored texts of brokers unchanged. Clients refuse such texts. The
+-- server also refuses such texts when it restores a dump.
 
 CREATE FUNCTION heartbeat_mend_text(broken text) RETURNS text AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT;
 DO $$
@@ -2605,7 +2606,8 @@ DROP FUNCTION heartbeat_use_summary(boolean);
 
 -- @rights@
 
--- Readers of heartbeat_metrics call the new functions with their own rights. The workers' role marks dead letters and stores arrivals.
+-- A role that reads heartbeat_metrics calls the new functions with its own rights. The workers' role marks dead letters and stores
+-- arrivals.
 DO $$
 DECLARE
     reader text;
@@ -2638,8 +2640,8 @@ BEGIN
 END
 $$;
 
--- If an update script grants a right on an object, PostgreSQL treats all grants on this object as parts of the extension. pg_dump
--- then leaves them out, and a restored database would not have them. Only the owner's rights are a part of this extension.
+-- If an update script grants a right on an object, PostgreSQL records all grants on this object as a part of the extension. pg_dump does
+-- not write such grants, so a restored database would lack them. The statements below leave only the owner's rights in this record.
 
 DELETE FROM pg_init_privs i
     WHERE i.objsubid <> 0 AND i.classoid = 'pg_class'::regclass

@@ -5,9 +5,9 @@
 
 -- @distributed_begin@
 
--- If Citus has distributed the readings, its nodes also need the new column and the new key. Citus finds the tables on the nodes by
--- schema and name. So this block must run before begin.sql moves the tables to another schema. The block locks heartbeat_control
--- first. So the block waits for the current batch, and the next batch waits for the update.
+-- If Citus has distributed the readings, the nodes of Citus also need the new column and the new key. Citus finds the tables on the
+-- nodes by schema and name. So this block must run before begin.sql moves the tables to another schema. The block locks
+-- heartbeat_control first. So the block waits for the current batch, and the next batch waits for the update.
 SET LOCAL search_path = pg_catalog, pg_temp;
 DO $$
 DECLARE
@@ -38,8 +38,8 @@ $$;
 -- @begin@
 
 -- Functions that have other parameters or another result in 2.0. The update drops these functions and creates new functions. A new
--- function gets the owner and the grants of its old function. If an object of a user calls an old function, this object would be
--- lost. So the update stops and names this object.
+-- function gets the owner and the grants of its old function. If an object of a user calls an old function, PostgreSQL would refuse
+-- to drop the function. So the update stops and names this object.
 
 DO $$
 DECLARE
@@ -93,8 +93,8 @@ $$;
 
 DROP FUNCTION heartbeat_audit(); -- in 2.0 this function has the same parameters, but more columns
 
--- heartbeat_partition_states() also has more columns in 2.0. The update does not drop the views that call it, because they must keep their
--- grants and dependent objects. So the update first replaces these views by views without heartbeat_partition_states().
+-- heartbeat_partition_states() also has more columns in 2.0. The update does not drop the views that call this function, because these
+-- views must keep their grants and dependent objects. So the update first replaces them by views without heartbeat_partition_states().
 CREATE OR REPLACE VIEW heartbeat_metrics AS
     SELECT NULL::text AS name, NULL::jsonb AS labels, NULL::double precision AS value, NULL::text AS type, NULL::text AS help,
            NULL::text AS family;
@@ -145,7 +145,7 @@ SELECT pg_extension_config_dump('heartbeat_schemas', '');
 SELECT pg_extension_config_dump('heartbeat_dropped_offsets', '');
 -- @comments@
 
--- The default partitions get the new key at once, because their readings are few.
+-- The default partitions get the new key at once, because they have only few readings.
 DO $$
 DECLARE
     one record;
@@ -196,8 +196,8 @@ DROP FUNCTION heartbeat_store_resume();
 
 -- @rights@
 
--- Gives each new function the owner and the grants of the function that it replaces. Gives the workers' role the rights on the
--- sources and the schemas.
+-- This block gives each new function the owner and the grants of the function that it replaces. The block also gives the workers'
+-- role the rights on the sources and the schemas.
 DO $$
 DECLARE
     function record;
@@ -219,7 +219,7 @@ BEGIN
                   WHERE c.oid = 'heartbeat_building.heartbeat_control'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_source_definitions TO %s', worker);
     END LOOP;
-    -- A role that may add dead letters is a role of workers, which also add schemas.
+    -- A role that may add dead letters is a role of the workers. Workers also add schemas.
     FOR worker IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
                   FROM pg_class c, aclexplode(c.relacl) a
                   WHERE c.oid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
@@ -236,8 +236,8 @@ BEGIN
 END
 $$;
 
--- If an update script has a grant on an object, PostgreSQL records all grants on this object as a part of the extension. pg_dump leaves
--- such grants out, so a restored database would lack them. The statements below keep only the owner's rights as a part of the extension.
+-- If an update script grants a right on an object, PostgreSQL records all grants on this object as a part of the extension. pg_dump does
+-- not write such grants, so a restored database would lack them. The statements below leave only the owner's rights in this record.
 
 DELETE FROM pg_init_privs i
     WHERE i.objsubid <> 0 AND i.classoid = 'pg_class'::regclass

@@ -1,5 +1,5 @@
-// Changes the user and the settings, as a function with SECURITY DEFINER and SET would. SECURITY DEFINER
-// itself is not possible here, because a function with SECURITY DEFINER cannot see which role calls it.
+// Changes the user and the settings, like a function with SECURITY DEFINER and SET. SECURITY DEFINER itself
+// is not possible here, because a function with SECURITY DEFINER cannot see which role calls the function.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"

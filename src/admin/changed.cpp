@@ -1,7 +1,7 @@
-// The trigger on heartbeat_records that keeps vw_customer_bpm_summary exact when a session updates, deletes
-// or truncates readings. The trigger marks the minutes of these readings as stale, as ingest does. The
-// trigger runs in the session that changes the readings, and acts as the extension's owner. So the session's
-// role needs no right on heartbeat_stale_minutes.
+// The trigger on heartbeat_records keeps vw_customer_bpm_summary exact when a session updates, deletes or
+// truncates readings. The trigger marks the minutes of these readings as stale, as ingest does. The trigger
+// runs in the session that changes the readings, and acts as the extension's owner. So the session's role
+// needs no right on heartbeat_stale_minutes.
 #include "server/server.h"
 
 #include "admin/changed_bounds.h"
@@ -48,8 +48,8 @@ Statement insert_marks_of_default = {R"sql(
     WHERE isfinite(r.event_timestamp))sql"};
 
 // Minutes that this transaction has marked. If a subtransaction aborts, PostgreSQL undoes the marks of this
-// subtransaction. `marked` does not show which subtransaction has marked a minute, so the session then
-// forgets all minutes of the transaction.
+// subtransaction. `marked` does not show which subtransaction has marked a minute. So after such an abort the
+// session forgets all minutes of the transaction.
 HTAB *marked = nullptr;
 // The nesting level of a transaction in which heartbeat itself moves or deletes readings. In such a
 // transaction the trigger marks no minute, because heartbeat updates the rollup itself. In all other
@@ -109,8 +109,8 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Executes a statement as the extension's owner. Also sets search_path, so that names in the statement mean
-// PostgreSQL's own objects, even if the session has another search_path.
+// Executes a statement as the extension's owner. The function also sets search_path. So names in the
+// statement mean PostgreSQL's own objects, even if the session has another search_path.
 void execute_as_owner(const Extension &extension, Statement *statement, const Datum *values) {
     Oid user;
     int security;
@@ -142,7 +142,7 @@ void mark(Relation table, HeapTuple reading) {
     TimestampTz into_minute = time % USECS_PER_MINUTE;
     TimestampTz minute = time - into_minute - (into_minute < 0 ? USECS_PER_MINUTE : 0);
     Extension extension;
-    if (!remember(minute) || !extension_find(&extension)) // not found: the extension is being dropped
+    if (!remember(minute) || !extension_find(&extension)) // extension_find() fails during DROP EXTENSION
         return;
     Datum mark = TimestampTzGetDatum(minute);
     execute_as_owner(extension, &insert_mark, &mark);

@@ -1,5 +1,5 @@
-// Finds the range of times that a table partition holds. changed.cpp calls this file. This file reads only
-// the catalog, never the rows.
+// Finds the time range of a table partition. changed.cpp calls this file. This file reads only the catalog,
+// never the rows.
 #pragma once
 
 #include "server/server.h"
@@ -10,9 +10,9 @@ extern "C" {
 
 namespace heartbeat {
 
-// Sets `begin` (included) and `end` (excluded) to the bounds of the table partition. Sets `begin` to
-// -infinity and `end` to infinity if the table partition is not directly below the parent, or if its bounds
-// are not a range of times.
+// Sets `begin` (included) and `end` (excluded) to the bounds of the table partition. Two kinds of table
+// partitions get -infinity and infinity: a table partition that is not directly below the parent, and a table
+// partition whose bounds are not a time range.
 void changed_bounds(Relation partition, Oid parent, TimestampTz *begin, TimestampTz *end);
 
 } // namespace heartbeat

@@ -14,7 +14,7 @@ void commit_hooks_wake();
 void commit_hooks_roll_up();
 
 // Does the same as commit_hooks_roll_up(), but allows PREPARE TRANSACTION. COMMIT PREPARED does not wake the
-// maintenance worker. This worker finds the marked minutes at its next rollup.
+// maintenance worker. The maintenance worker then finds the marked minutes at its next rollup.
 void commit_hooks_roll_up_later();
 
 } // namespace heartbeat

@@ -1,7 +1,7 @@
-// The trigger on heartbeat_dead_letters. If a person or retention deletes unresolved dead letters, the
-// trigger adds their number to the counter dead_letters_deleted. With this counter heartbeat_audit_tables()
-// is exact. A worker computes the number of unresolved dead letters from the counters, without counting rows,
-// and compares this number with heartbeat.dead_letter_limit.
+// The trigger on heartbeat_dead_letters counts deleted dead letters. If a person or retention deletes
+// unresolved dead letters, the trigger adds their number to the counter dead_letters_deleted. With this
+// counter heartbeat_audit_tables() is exact. A worker computes the number of unresolved dead letters from the
+// counters, so the worker counts no rows. The worker compares this number with heartbeat.dead_letter_limit.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -73,7 +73,7 @@ Statement has_conflicts = {R"sql(
 
 // Returns true if unresolved messages in conflict were deleted, or may have been deleted.
 // heartbeat.dead_letter_limit also applies to these messages. A worker counts the rows of these messages in
-// the table, so this trigger changes no counter for them.
+// the table, so this trigger changes no counter for these messages.
 bool conflicts_deleted(bool truncated) {
     if (truncated)
         return true;

@@ -1,8 +1,8 @@
 // heartbeat_record_calls(). If the body of a function of the extension calls other functions, PostgreSQL
 // records a dependency on each called function in pg_depend. heartbeat_record_calls(function, false) removes
-// these dependencies, and heartbeat_record_calls(function, true) records them again. No SQL statement removes
-// such a dependency. The SQL file that declares heartbeat_record_calls() explains why heartbeat removes the
-// dependencies.
+// these dependencies, and heartbeat_record_calls(function, true) restores the dependencies. No SQL statement
+// removes such a dependency. The SQL file that declares heartbeat_record_calls() explains why heartbeat
+// removes the dependencies.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -26,8 +26,8 @@ namespace heartbeat {
 
 namespace {
 
-// Finds the functions that an expression calls, and the functions that its constants name. Adds the OIDs of
-// all these functions to the list at `context`.
+// Finds the functions that an expression calls, and the functions that constants in the expression name. Adds
+// the OIDs of all these functions to the list at `context`.
 bool collect_functions(Node *node, void *context) {
     auto *functions = static_cast<List **>(context);
     if (node == nullptr)

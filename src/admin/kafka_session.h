@@ -18,7 +18,7 @@ namespace heartbeat {
 Consumer *kafka_session_open(const Source &source);
 
 // Closes the client. librdkafka's threads must end before the process ends. So use this function with
-// PG_ENSURE_ERROR_CLEANUP, which also calls this function when the session is terminated.
+// PG_ENSURE_ERROR_CLEANUP, because this macro also calls the function when the session is terminated.
 void kafka_session_close(int code, Datum consumer);
 
 // Waits until an answer of Kafka has arrived, or `milliseconds` have passed. Meanwhile the session handles
@@ -42,8 +42,8 @@ bool kafka_session_ranges(Consumer *consumer, PartitionRange *ranges, size_t cou
 
 // Each element of `positions` names a partition. Sets the element's offset to the first offset whose Kafka
 // timestamp is at or after kafka_time (milliseconds since 1970). If the partition has no such offset, sets
-// the element's offset to the end offset. The function returns false and sets *error in the same case as
-// kafka_session_ranges().
+// the element's offset to the end offset. Returns false if a leader has not answered within timeout_ms;
+// *error then names a partition and its leader.
 bool kafka_session_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions,
                               size_t count, int timeout_ms, Error *error);
 

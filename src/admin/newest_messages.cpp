@@ -1,6 +1,6 @@
-// Reads the last offsets of each Kafka partition. These offsets can have fewer messages than wanted, because
-// transactions and compaction leave offsets without a message. In this case another round reads earlier
-// offsets.
+// Reads the messages at the last offsets of each Kafka partition. These offsets can have fewer messages than
+// wanted, because transactions and compaction leave offsets without a message. In this case another round
+// reads earlier offsets.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -17,7 +17,7 @@ namespace heartbeat {
 namespace {
 
 constexpr int limit_s = 10;
-constexpr int topic_limit_s = 6; // of these seconds: the limit for Kafka's description of the topic
+constexpr int topic_limit_s = 6; // the part of limit_s in which Kafka must describe the topic
 constexpr size_t batch_bytes = size_t{4} << 20;
 constexpr long look_ms = 250;
 constexpr int64_t further_back = 4; // the factor by which the number of offsets grows from round to round
@@ -56,8 +56,8 @@ void take_notes(Consumer *consumer) {
         elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
 }
 
-// Asks which offsets Kafka holds of each partition. If the leader of a partition does not answer, `low` of
-// this partition is -1.
+// Asks the leader of each partition for the range of its offsets. If a leader does not answer, `low` of the
+// partition is -1.
 PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     TopicDescription topic = {};
     Error error = {};

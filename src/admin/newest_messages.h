@@ -19,9 +19,9 @@ namespace heartbeat {
 // Only newest_messages_close() frees the members, so call newest_messages_close() also after an error.
 struct NewestMessages {
     Source source;
-    TimestampTz deadline; // newest_messages_read() sets it
+    TimestampTz deadline; // newest_messages_read() sets the deadline
     Consumer *consumer;
-    Batch *batch; // records how far the consumer client has read, and has no readings
+    Batch *batch; // shows how far the consumer client has read, and has no readings
     MessageSamples *samples;
 };
 

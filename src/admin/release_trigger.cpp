@@ -1,5 +1,5 @@
-// heartbeat_release_trigger(). This function makes DROP EXTENSION drop the trigger of a table partition, even
-// if the table partition is no longer attached. ALTER TRIGGER ... DEPENDS ON EXTENSION does the same, but it
+// heartbeat_release_trigger() makes DROP EXTENSION drop the trigger of a table partition, even if the table
+// partition is no longer attached. ALTER TRIGGER ... DEPENDS ON EXTENSION does the same, but this statement
 // locks the extension until the transaction ends. Because of this lock, ingest would wait for each session
 // that creates table partitions.
 #include "server/server.h"

@@ -1,7 +1,7 @@
 // heartbeat_replay(). The session reads the messages of a time span from Kafka again, with a consumer client
-// of its own, and stores the readings that the tables do not have. The session changes no stored offset. At
-// the end of the replay the session adds the results to the counters in heartbeat_offsets. Only this step
-// locks rows that ingest needs.
+// of its own. The session stores the readings that the tables do not have. The session changes no stored
+// offset. At the end of the replay the session adds the results to the counters in heartbeat_offsets. Only
+// this step locks rows that ingest needs.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -87,8 +87,8 @@ void run(Replay *replay) {
     auto *all = static_cast<ReplayProgress *>(palloc0(sizeof(ReplayProgress) * (plan.rows + 1)));
     auto *next = static_cast<size_t *>(palloc(sizeof(size_t) * (plan.rows + 1)));
     auto *round = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * (plan.rows + 1)));
-    for (size_t i = plan.count; i-- > 0;) { // backwards, so that the first piece of a row is the last
-                                            // to set from_offset and next[]
+    for (size_t i = plan.count; i-- > 0;) { // the loop runs backwards: the first piece of a row must set
+                                            // from_offset and next[] last
         const ReplayPiece &piece = plan.pieces[i];
         ReplayProgress &row = all[piece.row];
         row.partition = piece.partition;
@@ -142,8 +142,9 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
     return {{}, from, to, arguments->args[2].isnull ? -1 : DatumGetInt32(arguments->args[2].value)};
 }
 
-// Returns the source that the call names. Without a name it returns all sources, or `default` if the call
-// names a partition. In a database of version 1.1 or 1.2, heartbeat_replay() has no argument for the source.
+// Returns the source that the call names. If the call names a partition but no source, returns the source
+// `default`. If the call names neither, returns all sources. In a database of version 1.1 or 1.2,
+// heartbeat_replay() has no argument for the source.
 const Source *find_sources(FunctionCallInfo fcinfo, bool one_partition, size_t *count) {
     bool named = PG_NARGS() > 3 && !PG_ARGISNULL(3);
     const char *name = named           ? text_to_cstring(PG_GETARG_TEXT_PP(3))

@@ -1,4 +1,4 @@
-// Asks Kafka which offsets belong to the times of a replay, for each partition that ingest has read. This
+// For each partition that ingest has read, asks Kafka which offsets belong to the time span of a replay. This
 // code raises an error if the topic is not the topic that ingest has read. replay_plan.cpp calls this file.
 #include "server/server.h"
 
@@ -74,9 +74,9 @@ bool may_be_removed(const ReplayPartition &partition) {
     return partition.range.low > 0 && partition.from <= partition.range.low;
 }
 
-// Returns whether Kafka may have removed messages of the span, and is more exact than may_be_removed().
-// `after` is the first offset with a time later than the span's beginning. If `after` is the first offset
-// that Kafka holds, Kafka holds no message at or before the span's beginning.
+// Returns whether Kafka may have removed messages of the span. This function is more exact than
+// may_be_removed(). `after` is the first offset with a time later than the span's beginning. If `after` is
+// the first offset that Kafka holds, Kafka holds no message at or before the span's beginning.
 bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_t after) {
     if (!may_be_removed(partition))
         return false;
@@ -88,7 +88,7 @@ bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_
 }
 
 // A person can set the stored offset of a partition before ingest has read the partition. Returns true if a
-// person has set the stored offset in this way, and the partition's end offset is still lower.
+// person has set the offset in this way, and the partition's end offset is lower than this offset.
 bool is_ahead(const ReplayPartition &partition) {
     return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
 }
@@ -120,7 +120,7 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
 
 // Returns whether the topic has this partition. If the topic lacks a partition that ingest has read, the
 // topic is now another topic, and the function raises an error. If the topic lacks a partition that ingest
-// has never read, the function returns false: the partition's row exists only because a person has set the
+// has never read, the function returns false. Such a partition has a row only because a person has set the
 // offset in advance.
 bool has_partition(const Source &source, const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)

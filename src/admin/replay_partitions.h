@@ -21,7 +21,7 @@ struct ReplaySpan {
     int32_t partition; // -1: all partitions
 };
 
-// A Kafka partition: its row of heartbeat_offsets, and Kafka's answers about it.
+// A Kafka partition, with its row of heartbeat_offsets and with Kafka's answers about the partition.
 struct ReplayPartition {
     StoredOffset stored;
     PartitionRange range;

@@ -1,6 +1,6 @@
-// A replay piece is a range of offsets of one Kafka partition. Ingest has either read all offsets of the
-// range, or none of them. replay_plan.cpp makes the replay pieces, and replay_read.cpp reads their messages
-// from Kafka.
+// A replay piece is a range of offsets of one Kafka partition. Ingest has read either all offsets of the
+// range or no offset of the range. replay_plan.cpp makes the replay pieces, and replay_read.cpp reads their
+// messages from Kafka.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // Divides the offsets that a replay reads into replay pieces (replay_piece.h). A new replay piece begins at
 // each bound of a range in heartbeat_gaps, and at the first offset that ingest has read in the partition.
-// replay.cpp calls this file first.
+// replay.cpp calls this file before it reads messages.
 #include "server/server.h"
 
 #include "admin/replay_plan.h"

@@ -39,9 +39,9 @@ size_t find_piece(const ReplayReader *reader, int32_t partition) {
     return static_cast<size_t>(replay_find_piece(reader, partition) - reader->pieces);
 }
 
-// Records, for each partition, the next offset that the session must read. If the session has read a replay
-// piece to its end, the function pauses the partition of this piece. librdkafka then fetches no more messages
-// of this partition while the session reads the other partitions.
+// Stores in `reached` the next offset that the session must read from each partition. If the session has read
+// a replay piece to its end, the function pauses the partition of this piece. librdkafka then fetches no more
+// messages of this partition while the session reads the other partitions.
 void note_reached(ReplayReader *reader) {
     auto *done = static_cast<int32_t *>(palloc(sizeof(int32_t) * reader->batch->partitions.size()));
     size_t count = 0;

@@ -1,6 +1,6 @@
 // Reads replay pieces of several Kafka partitions at the same time, batch by batch. replay.cpp and
-// replay_removed.cpp call this file. A user can cancel the session while it reads. This file does not store
-// the batches.
+// replay_removed.cpp call this file. While the session reads, a user can cancel the statement. This file does
+// not store the batches.
 #pragma once
 
 #include "admin/replay_piece.h"

@@ -1,6 +1,6 @@
 // Stores a batch that a replay has read, except the messages that are unresolved dead letters. For each
-// partition it counts the stored rows, the duplicates and the dead letters. replay.cpp calls this file for
-// each batch.
+// partition this file counts the stored rows, the duplicates and the dead letters. replay.cpp calls this file
+// for each batch.
 #include "server/server.h"
 
 #include "admin/replay_store.h"
@@ -14,9 +14,9 @@ namespace heartbeat {
 
 namespace {
 
-// A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored them as
-// readings, the counters would count them twice. The replay stores a message in conflict like any other
-// message, because the counters have counted the readings of this message, and no dead letter.
+// A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored these
+// messages as readings, the counters would count the messages twice. The replay stores a message in conflict
+// like any other message, because the counters have counted its readings and no dead letter.
 constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters
@@ -41,11 +41,11 @@ void leave_out_dead_letters(Batch *batch, const Source &source, const BatchParti
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Adds the number of the batch's offsets to `rewound`, as a seek back does for the offsets that ingest will
-// read again. If `skipped` is false, ingest has read the offsets before, and the counters have counted each
-// reading. So each reading now counts as a duplicate, even if a session has deleted its row and the replay
-// has stored the row again. A reading in conflict counts as a conflict only when its message is read for the
-// first time.
+// Adds the number of the batch's offsets to `rewound`. A seek to an earlier offset does the same for the
+// offsets that ingest will read again. If `skipped` is false, ingest has read the offsets before, and the
+// counters have counted each reading. So each reading now counts as a duplicate, even if a session has
+// deleted its row and the replay has stored the row again. A reading in conflict counts as a conflict only
+// when its message is read for the first time.
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;

@@ -1,6 +1,6 @@
-// heartbeat_retry_dead_letters(). The function decodes dead letters into a batch again (retry_letters.cpp),
-// and stores the batch with store_batch(), as a worker does. But the function counts in another way than a
-// worker (retry_results.cpp), because the counters have counted the offsets of dead letters already.
+// heartbeat_retry_dead_letters(). The function decodes dead letters again into a batch (retry_letters.cpp),
+// and stores the batch with store_batch(), as a worker does. The function counts differently from a worker
+// (retry_results.cpp), because the counters have counted the offsets of dead letters already.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -122,8 +122,8 @@ void prepare(Retry *retry, FunctionCallInfo arguments) {
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-// Records the event of the retry: the results, and the filters of the call. For the filter of ids, records
-// only the number of ids.
+// Writes the event of the retry, with the results and the filters of the call. For the filter of ids, the
+// event has only the number of ids.
 void record_event(const Retry &retry, const Datum *results) {
     constexpr int counts = 3;
     Datum values[counts + retry_filters + 2];
@@ -162,7 +162,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
         while (retry_some(retry)) {
         }
         tell_gone(retry_letters_count_gone(retry->letters));
-        // change the counters last, because ingest waits for their rows until the transaction ends
+        // change the counters last: from then on, ingest waits for their rows until the transaction ends
         if (retry->results.resolved + retry->results.remaining > 0)
             counter_adjustments_apply(retry->letters.adjustments);
     }

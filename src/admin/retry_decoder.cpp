@@ -11,8 +11,8 @@ namespace heartbeat {
 
 namespace {
 
-// The statement locks the row of the source, and heartbeat_drop_source() waits for this lock. So the drop
-// moves the counters only after the retry has adjusted these counters.
+// The statement locks the row of the source, and heartbeat_drop_source() waits for this lock. So
+// heartbeat_drop_source() moves the counters only after the retry has adjusted the counters.
 Statement select_layout = {{TEXTOID}, R"sql(
     SELECT format, preset, mapping::text, schema_registry, schema, kafka_config_file
     FROM @extschema@.heartbeat_source_definitions

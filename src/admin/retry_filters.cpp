@@ -24,7 +24,7 @@ bool is_sqlstate(const char *text) {
            strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == sqlstate_size;
 }
 
-// Returns nullptr if the text is an error code. Otherwise it returns the list of all error codes
+// Returns nullptr if the text is an error code. Otherwise the function returns the list of all error codes
 // ("INVALID_JSON, MISSING_FIELD" and so on).
 const char *codes_unless_one_is(const char *text) {
     StringInfoData codes;

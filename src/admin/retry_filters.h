@@ -1,5 +1,5 @@
-// The arguments of heartbeat_retry_dead_letters(), which choose the dead letters to retry. retry.cpp checks
-// them here, and retry_letters.cpp passes them to its statement.
+// The arguments of heartbeat_retry_dead_letters() that choose the dead letters to retry. retry.cpp checks
+// these arguments here, and retry_letters.cpp passes the arguments to its statement.
 #pragma once
 
 #include "server/server.h"

@@ -1,4 +1,4 @@
-// Locks the dead letters of a retry, some hundreds at a time, and decodes their messages into a batch again.
+// Locks the dead letters of a retry, some hundreds at a time, and decodes their messages again into a batch.
 // retry.cpp calls this file.
 #include "server/server.h"
 
@@ -57,8 +57,8 @@ constexpr const char *read_letters_sql = R"sql(
     WHERE id = ANY ($1)
     ORDER BY id)sql";
 
-// A database of version 1.1 or 1.2 has only the source `default`, and its table has no columns for headers
-// and conflicts.
+// A database of version 1.1 or 1.2 has only the source `default`. In such a database, heartbeat_dead_letters
+// has no columns for headers and conflicts.
 constexpr StatementPart source = {"@source@", R"sql(source)sql"};
 constexpr StatementPart only_source = {"@source@", R"sql('default'::text)sql"};
 constexpr StatementPart known = {"@known@", R"sql(
@@ -125,8 +125,8 @@ int64_t kafka_time_of(uint64_t row) {
     return null || TIMESTAMP_NOT_FINITE(time) ? -1 : to_unix_microseconds(time) / 1000;
 }
 
-// Puts a dead letter into the batch, in a partition of its own. The number of this partition is the index of
-// the dead letter in `chosen`.
+// Puts a dead letter into the batch. Each dead letter has a partition of its own in the batch. The number of
+// this partition is the index of the dead letter in `chosen`.
 void decode_letter(const RetryLetters *letters, uint64_t row) {
     const SourceDecoder &decoder = *letters->chosen[row].decoder;
     bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);

@@ -25,7 +25,7 @@ struct RetryLetter {
     bool is_conflict;              // the message was stored, except for its readings in conflict
     int64_t conflicts;             // the number of readings in conflict
     const SourceDecoder *decoder;  // decodes with the present layout of the source
-    const char *refusal;           // why the database refused to replace readings; nullptr: it did not refuse
+    const char *refusal;           // why the database refused to replace readings; nullptr: no refusal
 };
 
 struct RetryLetters {
@@ -47,12 +47,12 @@ void retry_letters_require_source(const RetryLetters &letters);
 size_t retry_letters_lock(RetryLetters *letters);
 
 // Creates RetryLetters::decoders in the current memory context: a hash table of the decoders by the name of
-// their source. The second function destroys the decoders.
+// their source. retry_letters_destroy_decoders() destroys the decoders.
 HTAB *retry_letters_create_decoders();
 void retry_letters_destroy_decoders(HTAB *decoders);
 
 // Returns the number of the unresolved letters that the filters choose and whose source was dropped. The
-// layout of their messages is not known, so the retry leaves these letters out.
+// layout of their messages is not known, so the retry skips these letters.
 int64_t retry_letters_count_gone(const RetryLetters &letters);
 
 // Decodes `count` dead letters into the batch, beginning with the letter at `chosen`. The batch must be

@@ -1,7 +1,7 @@
 // Replaces stored readings with the readings of dead letters, each message in a subtransaction. A reading
-// that was in conflict in heartbeat_records can now belong to heartbeat_anomalies, or the reverse, because
-// the source has another mapping or a person has changed the message. In this case this file also removes the
-// stored reading from the table with the conflict.
+// that was in conflict in heartbeat_records can now belong to heartbeat_anomalies, or the reverse. This
+// happens if the source has another mapping, or if a person has changed the message. In this case this file
+// also removes the stored reading from the table with the conflict.
 #include "server/server.h"
 
 #include "admin/retry_replace.h"

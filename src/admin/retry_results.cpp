@@ -70,8 +70,8 @@ uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
 
 // Counts a letter whose message is stored now. A resolved dead letter no longer counts as a dead letter. Its
 // message and its readings count instead. The readings of a message in conflict were already counted, so only
-// the counts of its readings in conflict can change. If the message has more readings now, because its source
-// has another mapping or a person has changed the message, the additional readings count too.
+// the counts of its readings in conflict can change. The message can have more readings now, if its source
+// has another mapping or a person has changed the message. Then the additional readings count too.
 void count_stored(const RetryLetter &letter, const Batch *batch, const BatchMessage &message,
                   const PartitionCounts &counts) {
     CounterAdjustment *adjustment = letter.adjustment;

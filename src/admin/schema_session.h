@@ -9,8 +9,8 @@
 namespace heartbeat {
 
 // A schema that the session looks for. schema_session_find() calls use(). The texts of the schema exist only
-// during this call. The session does not store the schema: the transaction of a session can stay open for
-// long, and a worker that stores the same schema would have to wait for this transaction.
+// during this call. The session does not store the schema, because the transaction of a session can stay open
+// for long. A worker that stores the same schema would have to wait for this transaction.
 struct SchemaQuestion {
     const Source &source;
     int32_t id;

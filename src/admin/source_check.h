@@ -17,10 +17,10 @@ void source_check_layout(const SourceDefinition &source);
 // If the definition is wrong, raises an error that names the wrong part and the legal values.
 void source_check(const SourceDefinition &source);
 
-// The role must have the right to set each field that is not nullptr in `given`. Otherwise raises an error.
-// To set bootstrap servers or a schema registry, a role needs the right to set heartbeat.brokers, because the
-// server sends credentials to these servers. To set a file, a role needs the right to set
-// heartbeat.kafka_config_file, because the server reads the file.
+// The role must have the right to set each field that is not nullptr in `given`. Otherwise the function
+// raises an error. To set bootstrap servers or a schema registry, a role needs the right to set
+// heartbeat.brokers, because the server sends credentials to these servers. To set a file, a role needs the
+// right to set heartbeat.kafka_config_file, because the server reads the file.
 void source_check_rights(const SourceDefinition &given, Oid role);
 
 // Call this function before a role changes the topic of a stored source. Raises an error if the role has no

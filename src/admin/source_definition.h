@@ -1,5 +1,6 @@
-// A source as a person defines it: a text for each column of heartbeat_source_definitions. sources.cpp stores
-// it, and source_check.cpp checks it. The workers use another struct, Source (store/sources.h).
+// A source as a person defines the source: a text for each column of heartbeat_source_definitions.
+// sources.cpp stores the definition, and source_check.cpp checks the definition. The workers use another
+// struct, Source (store/sources.h).
 #pragma once
 
 namespace heartbeat {

@@ -43,7 +43,7 @@ void check_registry(const SourceDefinition &source, MessageFormat format) {
         refuse("schema_registry is not a list of URLs", reason, registry_urls_legal);
 }
 
-// If the source has a schema, its messages have no frame, and their keys have no schema.
+// If the source has a schema, its messages have no frame, and the keys of its messages have no schema.
 void check_schema(const SourceDefinition &source, MessageFormat format, bool reads_key) {
     const char *schema = source.fields[schema_field];
     char reason[registry_reason_size];

@@ -9,7 +9,7 @@ namespace heartbeat {
 struct Preset;
 
 // Raises an error if the format, the schema registry and the schema do not fit together. `preset` may be
-// nullptr. `reads_key`: the mapping reads a part of the key.
+// nullptr. `reads_key` is true if the mapping reads a part of the key.
 void source_format_check(const SourceDefinition &source, const Preset *preset, bool reads_key);
 
 } // namespace heartbeat

@@ -10,8 +10,8 @@ extern "C" {
 
 namespace heartbeat {
 
-// Locks the source of this name, if it exists, and waits for its current batches. If `drops` is true, the
-// function also waits for sessions that seek, replay, retry or pause the source.
+// Locks the source of this name, if such a source exists, and waits for its current batches. If `drops` is
+// true, the function also waits for sessions that seek, replay, retry or pause the source.
 void source_store_lock(const char *name, bool drops);
 
 // Returns false if there is no source of this name.
@@ -27,8 +27,8 @@ void source_store_change(const SourceDefinition &source);
 void source_store_drop(const char *name);
 
 // Returns the details of an event as jsonb: the source, its topic, and the names of the fields that are not
-// nullptr in `given`. For fields that have changed, the function adds the previous and the new values. It
-// does not add the path of a properties file, because some roles that may read events must not see the path.
+// nullptr in `given`. For fields that have changed, the function adds the previous and the new values. The
+// function does not add the path of a properties file, because some roles may read events but not the path.
 Datum source_store_details(const SourceDefinition &previous, const SourceDefinition &source,
                            const SourceDefinition &given);
 

@@ -1,6 +1,7 @@
-// heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(). They check the rights of
-// their caller, and then write as the extension's owner. They lock the source as a pause does. So a change
-// commits either before a batch checks the revision of the source, or after this batch has committed.
+// heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(). These functions check the
+// rights of their caller, and then write as the extension's owner. The functions lock the source as a pause
+// does. So a change commits either before a batch checks the revision of the source, or after this batch has
+// committed.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"
@@ -30,9 +31,9 @@ namespace {
 constexpr const char *usual_tombstones = "dead_letter";
 
 // Begins the part that acts as the extension's owner. Like heartbeat_pause(), this function locks the source
-// before the tables. So while the function waits for a session that uses the source, it holds no table lock
-// that makes a worker's batch wait. The lock on heartbeat_source_definitions lets only one session at a time
-// change sources.
+// before the tables. So the function holds no table lock while it waits for a session that uses the source.
+// Such a table lock would make a worker's batch wait. The lock on heartbeat_source_definitions lets only one
+// session at a time change sources.
 ActingOwner owner_enter(const char *source, bool drops) {
     const ActingOwner acting = acting_owner_enter();
     source_store_lock(source, drops);
@@ -50,7 +51,7 @@ const char *text_argument(FunctionCallInfo fcinfo, int number) {
     return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
-// Returns the mapping as text. Returns an empty text for JSON's null, which removes a mapping.
+// Returns the mapping as text. Returns an empty text for JSON's null. An empty text removes the mapping.
 const char *mapping_argument(FunctionCallInfo fcinfo, int number) {
     if (PG_ARGISNULL(number))
         return nullptr;

@@ -1,5 +1,5 @@
-// Finds the format that most of the messages have. A JSON value cannot begin with a zero byte, so a zero byte
-// shows a frame.
+// Finds the format that most of the messages have. A JSON value cannot begin with a zero byte. So a message
+// that begins with a zero byte has a frame.
 #include "server/server.h"
 
 #include "admin/schema_session.h"

@@ -1,6 +1,5 @@
 // Makes rows of readings, of errors and of suggestions. If the database's encoding cannot represent a text of
-// a message, the message gets a row with an error, because an ingest worker makes a dead letter of such a
-// message.
+// a message, the message gets a row with an error. An ingest worker makes a dead letter of such a message.
 #include "server/server.h"
 
 #include "admin/schema_session.h"

@@ -1,6 +1,6 @@
 // heartbeat_try_source() and heartbeat_suggest_mapping(). The session reads the newest messages of a topic,
-// and decodes them as an ingest worker would. It stores nothing in the database or in Kafka, so both
-// functions also run in read-only transactions and on a standby.
+// and decodes the messages as an ingest worker would. The session stores nothing in the database or in Kafka,
+// so both functions also run in read-only transactions and on a standby.
 #include "server/server.h"
 
 #include "admin/newest_messages.h"
@@ -67,8 +67,8 @@ size_t wanted_argument(FunctionCallInfo fcinfo, int number) {
     return static_cast<size_t>(wanted);
 }
 
-// Checks the definition as heartbeat_add_source() does. It also checks whether the caller has the right to
-// set the servers and files of the definition.
+// Checks the definition as heartbeat_add_source() does. The function also checks whether the caller has the
+// right to set the servers and files of the definition.
 void check(const SourceDefinition &given) {
     if (given.fields[topic_field] == nullptr)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the topic cannot be NULL or empty"),
@@ -112,8 +112,9 @@ bool is_interrupted() noexcept {
     return InterruptPending != 0;
 }
 
-// suggest() calls no function of the server, so it cannot handle an interrupt. It ends the search when
-// is_interrupted() returns true. If the interrupt does not cancel the statement, the search begins again.
+// suggest() calls no function of the server, so suggest() cannot handle an interrupt. suggest() ends the
+// search when is_interrupted() returns true. If the interrupt does not cancel the statement, the search
+// begins again.
 void find_suggestions(Call *call) {
     while (call->suggestions == nullptr) {
         CHECK_FOR_INTERRUPTS();

@@ -1,5 +1,6 @@
-// Takes records, arrays and maps of an Avro message. Each record, array or map adds one level of depth, and a
-// union never contains a union directly. So message_depth_max also limits the recursion.
+// Reads records, arrays and maps of an Avro message into the tree of values. Each record, array or map adds
+// one level of depth, and a union never contains a union directly. So the limit of levels, message_depth_max,
+// also limits the recursion.
 #include "decode/avro_skip.h"
 #include "decode/avro_values.h"
 #include "decode/utf8_text.h"
@@ -13,8 +14,8 @@ namespace {
 // The positions of the inner steps of an array or a map: see AvroStep.
 enum : uint32_t { skip_step, others_step, first_named_step };
 
-// The tree already has `size` elements of an array. Returns how many of the next `count` elements of the
-// array become values of the tree.
+// The tree already has the first `size` elements of an array, and `count` more elements follow. Returns the
+// number of these `count` elements that become values of the tree.
 uint64_t count_taken(const AvroStep *steps, uint32_t step_count, uint64_t count, uint32_t size) {
     if (steps[others_step].op != AvroOp::none)
         return count;
@@ -80,7 +81,7 @@ bool AvroValues::take_array(const AvroStep &step, uint32_t index) {
     return true;
 }
 
-// If the mapping does not read an element, the element becomes null. So the elements after it keep their
+// If the mapping does not read an element, the element becomes null. So the later elements keep their
 // numbers.
 bool AvroValues::take_element(const AvroStep *steps, const AvroStep &own, uint32_t index) {
     static constexpr AvroStep null_step = [] {

@@ -1,5 +1,5 @@
-// A hostile message can contain any number as a length or a count. Before this file uses a length or a count,
-// it compares this length or count with the number of remaining bytes.
+// A hostile message can contain any number as a length. So each function compares a length with the number of
+// remaining bytes before the function uses the length.
 #include "decode/avro_cursor.h"
 
 namespace heartbeat {
@@ -22,8 +22,8 @@ bool AvroCursor::fail_skips() noexcept {
     return fail("too many values that are skipped", "fewer");
 }
 
-// Each byte of the message contains 7 bits of the number, and the first byte contains the lowest bits. The
-// lowest bit of the number is the sign.
+// The message contains the number as several bytes with 7 bits each. The first byte contains the lowest bits.
+// The lowest bit of all is the sign.
 bool AvroCursor::long_integer(int64_t *value) noexcept {
     constexpr unsigned last_shift = 63;
     uint64_t bits = 0;

@@ -1,6 +1,6 @@
-// Reads the basic elements of Avro's binary encoding from the bytes of a message: numbers, lengths and the
-// blocks of arrays and maps. The class also checks the limits of depth and time, and keeps the first fault.
-// The functions that take and skip values use this class.
+// Reads numbers, lengths, and the blocks of arrays and maps from the bytes of an Avro message. The class also
+// checks the limits of depth and time, and keeps the first fault. The functions that take and skip values use
+// this class.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -19,9 +19,9 @@ struct AvroFault {
 };
 
 struct AvroBlock {
-    bool is_last = false;      // the block has no elements: the array or map ends
+    bool is_last = false;      // true: the block has no elements, so the array or map ends
     uint64_t count = 0;        // the number of elements that are not read yet
-    const char *end = nullptr; // the end of the block; nullptr: the message does not contain the block's size
+    const char *end = nullptr; // the end of the block; nullptr: the message has no size for the block
 };
 
 class AvroCursor {
@@ -37,7 +37,7 @@ class AvroCursor {
     size_t offset() const { return static_cast<size_t>(at_ - begin_); }
     size_t left() const { return static_cast<size_t>(end_ - at_); }
 
-    // All functions that return bool return false after a fault.
+    // If a function with a result of type bool finds a fault, the function returns false.
     bool fail(const char *found, const char *expected,
               DecodeErrorCode code = DecodeErrorCode::invalid_avro) noexcept;
 

@@ -17,7 +17,7 @@ constexpr uint64_t exact_integers = uint64_t{1} << 53; // a double holds each in
 constexpr double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-// 8 bits need less than 2.5 decimal digits. The text has room for an exponent after the digits.
+// One byte needs less than 2.5 decimal digits. The text has room for an exponent after the digits.
 constexpr size_t digits_max = avro_decimal_bytes_max * 5 / 2;
 constexpr size_t exponent_max = 16;
 
@@ -48,7 +48,7 @@ double round_digits(uint32_t *words, size_t count, uint32_t scale) noexcept {
     const char *const begin = write_digits(words, count, end);
     std::memcpy(end, "e-", 2);
     const char *const stop = std::to_chars(end + 2, text + sizeof(text), scale).ptr;
-    double value = 0; // stays 0 if the number is too small for a double
+    double value = 0; // the value stays 0 if the number is too small for a double
     std::from_chars(begin, stop, value);
     return value;
 }

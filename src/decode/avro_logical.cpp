@@ -1,5 +1,5 @@
-// Finds out what a logical type means for the bytes of a value. A "duration" and a "big-decimal" (a decimal
-// that contains its scale) stay bytes, because no field of a reading accepts these two types.
+// Applies the logical types of a schema. The logical types "duration" and "big-decimal" stay bytes, because
+// no field of a reading accepts these two types. A "big-decimal" is a decimal that contains its scale.
 #include "decode/avro_logical.h"
 
 #include <cmath>
@@ -32,7 +32,7 @@ const ValueNode *attribute(const ValueTree &json, uint32_t object, std::string_v
     return index == no_value ? nullptr : &json[index];
 }
 
-// Returns the largest n for which every integer with a sign and n decimal digits fits into `bytes` bytes.
+// Returns the number of decimal digits that `bytes` bytes can always hold as an integer with a sign.
 double fixed_digits(uint32_t bytes) noexcept {
     return bytes == 0 ? 0 : std::floor((8.0 * bytes - 1) * std::log10(2.0));
 }

@@ -1,5 +1,5 @@
-// Compiles the types of a schema to steps. The compiler does not call itself, but keeps a list of the types
-// that have no steps yet. So a deep schema cannot exhaust the stack.
+// Compiles the types of a schema to steps. The compiler does not call itself. Instead, the compiler keeps a
+// list of the types that have no steps yet. So a deep schema cannot exhaust the stack.
 #include "decode/avro_plan.h"
 
 #include "decode/avro_sizes.h"
@@ -90,8 +90,7 @@ class Compiler {
     }
 
   private:
-    // the index of a type, and the parts of its values that the mapping reads; nullptr: the mapping reads no
-    // part
+    // the index of a type, and the parts of the type's values that the mapping reads; nullptr: no part
     using Use = std::pair<uint32_t, const WantedValue *>;
 
     struct Group { // the inner steps of a step
@@ -103,8 +102,8 @@ class Compiler {
         const WantedValue *wanted;
     };
 
-    // If a step has inner steps, its field `first` is the index of their group until resolve() changes it to
-    // the index of the first inner step.
+    // For a step with inner steps, step() sets `first` to the index of the group of inner steps. Later,
+    // resolve() sets `first` to the index of the first inner step.
     AvroStep step(uint32_t index, const WantedValue *wanted) {
         const AvroType &type = schema_.types[index];
         AvroStep made;

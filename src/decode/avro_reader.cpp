@@ -1,4 +1,4 @@
-// The reader of Avro messages: it owns a schema and the plan for this schema. Its functions throw no
+// The reader of Avro messages owns a schema and the plan for this schema. The reader's functions throw no
 // exception. The mapped decoder has one reader for each schema of a source.
 #include "decode/avro_plan.h"
 #include "decode/avro_schema.h"

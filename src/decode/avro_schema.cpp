@@ -1,5 +1,5 @@
 // Parses the JSON of Avro schemas by the rules of Avro's specification. Defaults and aliases do not change
-// the bytes of a message, so this file ignores them.
+// the bytes of a message, so this file ignores defaults and aliases.
 #include "decode/avro_schema.h"
 
 #include "decode/avro_json.h"
@@ -77,7 +77,7 @@ class Parser {
     }
 
     // A name without a dot belongs to the namespace of the enclosing type. If this namespace has no type with
-    // the name, the function looks for a type without a namespace, as Avro's library for Java does.
+    // this name, the function looks for a type without a namespace. Avro's library for Java does the same.
     uint32_t reference(const AvroPart &part) const {
         const std::string name(json_.node(part).text());
         const uint32_t primitive = primitive_of(name);
@@ -140,7 +140,7 @@ class Parser {
         return index;
     }
 
-    // Adds a type with a name. `*space` becomes the namespace of the names in the type.
+    // Adds a type with a name. Sets *space to the namespace for the names inside this type.
     uint32_t define(const AvroPart &part, AvroKind kind, std::string *space) {
         const AvroPart name_part = json_.required(part, "name", ValueType::string, "the name of the type");
         std::string name(json_.node(name_part).text());

@@ -1,5 +1,6 @@
-// First finds the types that have a fixed size and contain no other types. Then finds the records: a record
-// gets a size as soon as all of its fields have a size. A record that contains itself never gets a size.
+// First finds the types that have a fixed size and contain no other types. Then finds the records with a
+// fixed size. A record gets a size when all fields of the record have a size. A record that contains itself
+// never gets a size.
 #include "decode/avro_sizes.h"
 
 namespace heartbeat {

@@ -15,8 +15,8 @@ constexpr uint32_t avro_add_sizes(uint32_t left, uint32_t right) noexcept {
     return left > avro_size_max - right ? avro_size_max : left + right;
 }
 
-// Returns the size of each type. If a type has no fixed size, its element is empty. A value of a type without
-// a fixed size has at least one byte. May throw std::bad_alloc.
+// Returns one element for each type: the size of the type, or an empty element if the type has no fixed size.
+// A value of a type without a fixed size has at least one byte. May throw std::bad_alloc.
 std::vector<std::optional<uint32_t>> avro_fixed_sizes(const AvroSchema &schema);
 
 } // namespace heartbeat

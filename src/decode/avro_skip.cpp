@@ -1,5 +1,5 @@
-// Each record, array or map adds one level of depth, and a union never contains a union directly. So
-// message_depth_max also limits the recursion and the stack memory.
+// Each record, array or map adds one level of depth, and a union never contains a union directly. So the
+// limit of levels, message_depth_max, also limits the recursion and the stack memory.
 #include "decode/avro_skip.h"
 
 namespace heartbeat {

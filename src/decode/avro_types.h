@@ -1,5 +1,5 @@
-// An Avro schema as a graph of types, which avro_schema_parse() makes from the JSON of schemas. avro_plan.cpp
-// makes a plan from this graph and from the list of values that a mapping reads.
+// An Avro schema as a graph of types. avro_schema_parse() makes the graph from the JSON of schemas.
+// avro_plan.cpp makes a plan from the graph and from the list of values that a mapping reads.
 #pragma once
 
 #include "decode/value_tree.h"

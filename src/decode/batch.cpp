@@ -1,5 +1,5 @@
-// Collects decoded messages: copies their bytes and readings, and records the next offset of each Kafka
-// partition. batch_seal.cpp sorts the readings for the tables.
+// Collects decoded messages. Copies the bytes and the readings of the messages, and stores the next offset of
+// each Kafka partition. batch_seal.cpp sorts the readings for the tables.
 #include "decode/batch.h"
 
 #include <algorithm>
@@ -11,8 +11,8 @@ namespace heartbeat {
 
 namespace {
 
-// With the bytes of a message the batch also keeps a small text: the customer id or the error text. When a
-// giant message makes the batch full, the batch reserves this number of additional bytes for such texts.
+// The batch keeps the bytes of a message, and a small text such as the customer id or the error text. If a
+// giant message makes the batch full, the batch reserves this number of additional bytes for small texts.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
 // Empties the vector. Frees the vector's memory if giant messages have made the vector larger than `kept`.
@@ -28,7 +28,8 @@ Batch::Batch(size_t max_messages, size_t max_bytes) noexcept
     : max_messages(max_messages), max_bytes(max_bytes) {}
 
 uint32_t Batch::partition_index(int32_t partition, int64_t first_offset) {
-    // search from the end, because two consecutive messages of the queue mostly belong to the same partition
+    // search from the end, because two consecutive messages of the queue usually belong to the same Kafka
+    // partition
     for (size_t index = partitions.size(); index-- > 0;)
         if (partitions[index].partition == partition)
             return static_cast<uint32_t>(index);
@@ -51,8 +52,8 @@ BatchBytes Batch::keep(const void *data, size_t size) {
     if (needed > std::numeric_limits<uint32_t>::max())
         throw std::bad_alloc();
     // Double the capacity up to max_bytes, so that the vector copies each byte only a few times. Beyond
-    // max_bytes, reserve only the bytes that the batch needs: doubling would reserve twice the memory of a
-    // giant message.
+    // max_bytes, reserve only the bytes that the batch needs. Otherwise the vector would reserve twice the
+    // memory of a giant message.
     if (needed > bytes.capacity() && size > bytes_beside)
         bytes.reserve(needed < max_bytes ? std::min(std::max(needed, 2 * bytes.capacity()), max_bytes)
                                          : needed + bytes_beside);
@@ -75,8 +76,8 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     begun.first_header = static_cast<uint32_t>(headers.size());
     begun.partition_index = partition_index(message.partition, first_offset);
     if (message.offset < partitions[begun.partition_index].next_offset)
-        // the client fetched this message before a seek, so the database or this batch already has the
-        // message
+        // the consumer client fetched this message before a seek, so the message is already in the database
+        // or in this batch
         return false;
     begun.offset = message.offset;
     begun.kafka_time = message.kafka_time;
@@ -88,8 +89,8 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     return true;
 }
 
-// The readings of a message mostly have the same customer and the same device. In this case the batch keeps
-// each of the two texts only once.
+// Most readings of a message have the same customer and the same device. In this case, the batch keeps the
+// customer id and the device id only once.
 BatchBytes Batch::keep_id(std::string_view id, BatchBytes BatchReading::*member) {
     if (begun.readings > 0) {
         BatchBytes last = readings.back().*member;

@@ -1,7 +1,7 @@
-// The messages that one transaction will store, and their readings: decoded, sorted and ready to become rows.
-// pipeline.cpp fills the batch, and src/store reads it. The batch does not decode messages, and does not
-// classify readings. A batch owns all of its bytes, so the caller can free a Kafka message or a JSON value
-// immediately. The public functions here are noexcept; batch_filler.h has the functions that may throw.
+// The messages that one transaction will store, and the decoded and sorted readings of these messages.
+// pipeline.cpp fills the batch, and src/store reads the batch. The batch does not decode messages, and does
+// not classify readings. A batch owns all of its bytes, so the caller can free a Kafka message or a JSON
+// value immediately. The public functions here are noexcept; batch_filler.h has the functions that may throw.
 #pragma once
 
 #include "decode/batch_message.h"
@@ -33,8 +33,8 @@ class Batch {
         return messages.size() >= max_messages || readings.size() >= max_messages ||
                bytes.size() >= max_bytes;
     }
-    // Returns the number of messages to take next, at least one. If messages have many readings, the number
-    // is small, so that the batch does not exceed its limit by many readings.
+    // Returns the number of messages that the caller takes next, at least one. If messages have many
+    // readings, the number is small. So the batch usually exceeds its limit by only a few readings.
     size_t room() const noexcept;
     const char *at(BatchBytes piece) const noexcept { return bytes.data() + piece.position; }
     const BatchMessage &message_of(const BatchReading &reading) const noexcept {
@@ -44,7 +44,7 @@ class Batch {
     void clear() noexcept;   // empties the batch, but keeps most of the memory
     void release() noexcept; // empties the batch, and frees its memory
 
-    MessageMark mark(uint32_t index) const noexcept; // the mark of `messages[index]`, with its checksum
+    MessageMark mark(uint32_t index) const noexcept; // the mark of `messages[index]`, with a checksum
 
     size_t max_messages; // the limit for messages and for readings
     size_t max_bytes;
@@ -54,8 +54,8 @@ class Batch {
     std::vector<BatchReading> readings; // in the order of their messages
     std::vector<BatchHeader> headers;   // in the order of their messages
     std::vector<BatchPartition> partitions;
-    // one trail for each element of `partitions`: consumer_advance() fills the list, or leaves the list empty
-    // if no memory is left
+    // one trail for each element of `partitions`. consumer_advance() fills the list. If no memory is left,
+    // the list is empty
     std::vector<MarkTrail> trails;
 
     // seal() fills these lists. `records`, `anomalies` and `repetitions` contain indexes into `readings`. The
@@ -71,15 +71,15 @@ class Batch {
     std::vector<int64_t> minutes;
 
   protected:
-    // batch_create() makes batches, and batch_destroy() destroys them.
+    // batch_create() makes batches, and batch_destroy() destroys batches.
     Batch(size_t max_messages, size_t max_bytes) noexcept;
     ~Batch() = default;
 
-    // To add a message, call begin_message(), then add_reading() for each of its readings, then one of the
-    // functions end_*(). `first_offset` is the position of the partition before this batch. begin_message()
-    // returns false if the batch or the database has this message already. In this case, do not call
-    // add_reading() or end_*() for the message. If begin_message(), add_reading() or end_*() throws
-    // std::bad_alloc, call abandon_message(), which removes the added parts of the message.
+    // To add a message, first call begin_message(). Then call add_reading() for each reading of the message.
+    // Then call one of the functions end_*(). `first_offset` is the position in the Kafka partition before
+    // this batch. begin_message() returns false if the batch or the database has this message already. In
+    // this case, do not call add_reading() or end_*() for the message. If any of these functions throws
+    // std::bad_alloc, call abandon_message() to remove the added parts of the message.
     bool begin_message(const MessageView &message, int64_t first_offset);
     void add_reading(const ReadingView &reading, HeartRateClass heart_rate_class);
     void end_message();
@@ -87,7 +87,7 @@ class Batch {
     void end_dead_letter(const DecodeError &error);
     void abandon_message() noexcept;
 
-    // Adds no message, but records that the consumer client has read all messages before `next_offset`. May
+    // Adds no message, but notes that the consumer client has read all messages before `next_offset`. May
     // throw std::bad_alloc.
     void add_progress(int32_t partition, int64_t first_offset, int64_t next_offset);
 
@@ -117,7 +117,7 @@ class Batch {
     void refuse(uint32_t message, const char *sqlstate, BatchBytes text);
 
     std::vector<BatchKey> keys; // the keys of the list that sort_by_key() sorts
-    // the number of bytes that are the same at the beginning of all customer ids of `keys`
+    // all customer ids of `keys` begin with the same bytes: the number of these bytes
     size_t common_bytes = 0;
 
     BatchMessage begun = {};  // the message between begin_message() and end_*()
@@ -128,26 +128,26 @@ class Batch {
 
 // If no memory is left, the functions below return nullptr or false.
 
-// Makes a batch for `max_messages` messages, for the same number of readings, and for `max_bytes` bytes. A
-// batch can have more readings and bytes than these limits, because the consumer client takes several
-// messages from the queue at once, and adds all of them to one batch.
+// Makes a batch for `max_messages` messages, for the same number of readings, and for `max_bytes` bytes. The
+// consumer client takes several messages from the queue at once, and adds all of them to one batch. So a
+// batch can have more readings and bytes than these limits.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
-// Call this function before batch_seal(). The message at this offset of this partition counts as read, but
-// src/store does not store it.
+// Call this function before batch_seal(). The message at this offset of this Kafka partition counts as read,
+// but src/store does not store the message.
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing
 // Call this function after batch_seal(), if the database refuses this reading. The whole message of the
 // reading becomes a dead letter. Each message that repeats the reading with the same heart rate also becomes
-// a dead letter, because the database would refuse it too. After all calls of batch_reject(), call
-// batch_seal_again(). Until then, the lists still contain the other readings of the new dead letters, and do
-// not yet contain the repetitions with another heart rate.
+// a dead letter, because the database would refuse that message too. After all calls of batch_reject(), call
+// batch_seal_again(). Before this call, the lists still contain the other readings of the new dead letters.
+// The lists do not yet contain the repetitions with another heart rate.
 bool batch_reject(Batch *batch, uint32_t reading, const char *sqlstate, const char *text) noexcept;
 // Rejects each message that repeats a reading of a rejected message.
 bool batch_reject_repetitions(Batch *batch) noexcept;
 bool batch_seal_again(Batch *batch) noexcept; // makes the lists again, without the rejected messages
-// Keeps only the first `count` indexes of a list: of the list of anomalies if `anomalies` is true, otherwise
-// of the list of records.
+// Keeps only the first `count` indexes of one list. If `anomalies` is true, this is the list of anomalies.
+// Otherwise, this is the list of records.
 void batch_shorten(Batch *batch, bool anomalies, size_t count) noexcept;
 bool batch_restore(Batch *batch) noexcept; // undoes all calls of batch_reject()
 

@@ -1,5 +1,6 @@
-// Fills a batch. These functions may throw std::bad_alloc, so only the files of src/decode and src/kafka
-// include this header. The other folders call the noexcept functions of batch.h.
+// Gives access to the functions that fill a batch. These functions may throw std::bad_alloc, so only the
+// files of src/decode and src/kafka include this header. The other folders call the noexcept functions of
+// batch.h.
 #pragma once
 
 #include "decode/batch.h"

@@ -1,6 +1,6 @@
-// The fields that a batch keeps of each message and of each reading, and the progress of each Kafka
-// partition. The batch owns the bytes of all texts. A BatchBytes is the place of one text in these bytes, and
-// Batch::at() returns a pointer to the text.
+// The data that a batch keeps for each message, for each reading, and for each Kafka partition. The batch
+// owns the bytes of all texts. A BatchBytes is the place of one text in these bytes, and Batch::at() returns
+// a pointer to the text.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -25,13 +25,13 @@ struct BatchHeader {
 
 struct BatchMessage {
     uint32_t partition_index; // the index into Batch::partitions
-    DecodeErrorCode error;    // DecodeErrorCode::none: the message was decoded
-    bool ignored;             // the decoder has ignored the message: it has no readings
+    DecodeErrorCode error;    // DecodeErrorCode::none: the decoder found no error
+    bool ignored;             // the decoder ignored the message, so the message has no readings
     bool left_out;            // no list contains the readings of the message: see batch_leave_out()
-    char sqlstate[6];         // the error code if the database refused the message; otherwise empty
+    char sqlstate[6];         // if the database refused the message: the error code; otherwise empty
     int32_t leader_epoch;     // -1: not known
     int64_t offset;
-    int64_t kafka_time; // milliseconds since 1970, -1 if the message has no timestamp
+    int64_t kafka_time; // milliseconds since 1970; -1: the message has no timestamp
     BatchBytes key;
     BatchBytes payload;
     BatchBytes error_text;
@@ -41,15 +41,15 @@ struct BatchMessage {
     bool is_dead_letter() const noexcept { return error != DecodeErrorCode::none || sqlstate[0] != '\0'; }
 };
 
-// A reading of a message. Two readings of one table have the same identity if they have the same customer,
-// event time and device.
+// A reading of a message. If two readings of one table have the same customer, event time and device, the two
+// readings have the same identity.
 struct BatchReading {
     uint32_t message; // the index into Batch::messages
     uint32_t first;   // the index of the first reading with this identity, possibly this reading itself
     HeartRateClass heart_rate_class;
     // The batch or the table already has a reading with the same identity. `duplicate`: the two readings have
     // the same heart rate. `conflict`: the two readings have different heart rates. Batch::seal() compares
-    // the readings of the batch with each other, and src/store compares them with the table.
+    // the readings of the batch with each other. src/store compares the readings with the table.
     bool duplicate;
     bool conflict;
     // The table already has a reading with the same customer and time, but another device. That reading is in
@@ -66,27 +66,27 @@ struct BatchReading {
 // The sort key of a reading for batch_sort.cpp. Most keys differ in `word` or in `event_time`, so the sort
 // rarely reads the texts of the batch.
 struct BatchKey {
-    // All customer ids of the sort begin with the same bytes, possibly with none. `word` contains the next
-    // eight bytes of this customer id.
+    // All customer ids of one sort can begin with the same bytes. `word` contains the next eight bytes of
+    // this reading's customer id.
     uint64_t word;
     int64_t event_time; // microseconds since 1970
     size_t id_size;     // the size of the customer id in bytes
     uint32_t reading;   // the index into Batch::readings
 };
 
-// The progress of one partition: the batch has all messages from `first_offset` to `next_offset` - 1.
+// The progress of one Kafka partition: the batch has all messages from `first_offset` to `next_offset` - 1.
 struct BatchPartition {
     int32_t partition;
     int64_t first_offset;
     int64_t next_offset;
-    int64_t messages;        // the number of messages, dead letters and ignored messages included
+    int64_t messages;        // the number of all messages, with dead letters and ignored messages
     int64_t ignored;         // the number of ignored messages
     int64_t readings;        // the number of readings in all messages
     int64_t last_offset;     // the offset of the last message with a Kafka timestamp; -1: no such message
     int64_t last_kafka_time; // the Kafka time of the message at last_offset: milliseconds since 1970; or -1
     uint32_t last_message;   // the index of the message at last_offset
-    // the earliest and the latest event time of the readings, if the partition has readings: microseconds
-    // since 1970
+    // the earliest and the latest event time of all readings, in microseconds since 1970. If `readings` is 0,
+    // the two times have no meaning
     int64_t first_event;
     int64_t last_event;
 };

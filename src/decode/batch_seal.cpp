@@ -87,8 +87,8 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
 }
 
 // Goes through the repetitions in the order of arrival. A message that becomes a dead letter in this loop can
-// contain the first reading of another identity. All repetitions of that reading arrived later, so the loop
-// comes to them later, and rejects their messages.
+// contain the first reading of another identity. All repetitions of that first reading arrived later. So the
+// loop reaches these repetitions later, and rejects the messages of these repetitions.
 void Batch::reject_repetitions() {
     std::vector<uint32_t> arrived = repetitions;
     std::sort(arrived.begin(), arrived.end());

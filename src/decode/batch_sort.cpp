@@ -1,6 +1,6 @@
-// Sorts the readings of a batch by their keys (customer_id, event_time, device_id), and finds the readings
-// that repeat the key of an earlier reading. batch_seal.cpp calls sort_by_key() for the readings of each
-// table.
+// Sorts the readings of a batch. The key of the sort consists of customer_id, event_time and device_id. Also
+// finds the readings that repeat the key of an earlier reading. batch_seal.cpp calls sort_by_key() for the
+// readings of each table.
 #include "decode/batch.h"
 
 #include "decode/reading.h"
@@ -16,14 +16,14 @@ std::string_view text_at(const Batch &batch, BatchBytes piece) noexcept {
     return {batch.at(piece), static_cast<size_t>(piece.size)};
 }
 
-// Returns how many bytes are the same at the beginning of the two texts, at most `limit`.
+// Returns the number of equal bytes at the beginning of the two texts. The result is at most `limit`.
 size_t count_common(std::string_view left, std::string_view right, size_t limit) noexcept {
     left = left.substr(0, std::min(limit, right.size()));
     return static_cast<size_t>(std::mismatch(left.begin(), left.end(), right.begin()).first - left.begin());
 }
 
-// Returns eight bytes of the text from `begin` on, as a number. Two of these numbers have the same order as
-// the bytes that they come from. Bytes after the end of the text count as zero.
+// Returns eight bytes of the text as a number. The first of these bytes is at `begin`. Two such numbers have
+// the same order as their bytes. Bytes after the end of the text count as zero.
 uint64_t word_at(std::string_view text, size_t begin) noexcept {
     uint64_t word = 0;
     for (size_t i = begin; i < begin + sizeof(word); i++)
@@ -60,14 +60,14 @@ int Batch::compare_ids(const BatchKey &left, const BatchKey &right) const {
     if (left.word != right.word)
         return left.word < right.word ? -1 : 1;
     if (std::max(left.id_size, right.id_size) <=
-        common_bytes + sizeof(left.word)) // the two words contain all other bytes of the ids
+        common_bytes + sizeof(left.word)) // the two words contain all bytes after the common bytes
         return left.id_size == right.id_size ? 0 : left.id_size < right.id_size ? -1 : 1;
     return text_at(*this, readings[left.reading].customer_id)
         .compare(text_at(*this, readings[right.reading].customer_id));
 }
 
-// Compares two readings by their sort keys. The result is the same as for compare_keys() of the readings, but
-// this function rarely reads the texts.
+// Compares two readings by their sort keys. The function returns the same order as compare_keys() for two
+// BatchReadings, but rarely reads the texts.
 int Batch::compare_keys(const BatchKey &left, const BatchKey &right) const {
     int order = compare_ids(left, right);
     if (order != 0)
@@ -78,13 +78,13 @@ int Batch::compare_keys(const BatchKey &left, const BatchKey &right) const {
         .compare(text_at(*this, readings[right.reading].device_id));
 }
 
-// Sorts the readings, and makes all readings of a customer share one text. src/store reads the customer ids
-// in the order of the keys, and so finds the shared text in the processor's caches.
+// Sorts the readings. Afterwards, all readings of a customer share one text of the customer id. src/store
+// reads the customer ids in the order of the keys, so the shared text is usually in the processor's caches.
 void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
     make_keys(indexes);
     std::sort(keys.begin(), keys.end(), [this](const BatchKey &left, const BatchKey &right) {
         int order = compare_keys(left, right);
-        // the reading that arrived first comes first, and is kept
+        // of several readings with the same key, the batch keeps the reading that arrived first
         return order != 0 ? order < 0 : left.reading < right.reading;
     });
     indexes.clear();

@@ -1,5 +1,6 @@
-// The frame of Confluent: producers that use a schema registry write the id of the schema before each value.
-// The mapped decoder removes the frame, and finds the reader of the schema by the id.
+// The frame of Confluent contains the id of a schema. Producers that use a schema registry write this frame
+// before each value. The message parsers remove the frame. The parsers of Avro and Protobuf find the schema
+// by the id.
 #pragma once
 
 #include "decode/decode_error.h"

@@ -1,5 +1,5 @@
-// The errors of decoding: a code, which is stored with a dead letter, and a text for a person. The decoders
-// set the code and the text, and the batch keeps them. The store and the retry of dead letters read them.
+// The errors of decoders. An error has a code and a text for a person. The decoders set the code and the
+// text, and the batch keeps both. src/store and the retry of dead letters read the code and the text.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ enum class DecodeErrorCode : uint8_t {
     invalid_avro,     // the bytes do not fit the schema, or the frame of Confluent is missing or wrong
     invalid_protobuf, // the bytes do not fit the schema, or the frame of Confluent is missing or wrong
     unknown_schema,   // the schema registry answered that it has no schema with the id of the message
-    out_of_memory,    // the message is possibly a valid reading: decode it again
+    out_of_memory,    // the message is possibly valid, so the caller must decode the message again
 };
 
 // The codes that a dead letter can have.
@@ -43,15 +43,15 @@ constexpr DecodeErrorCode stored_decode_errors[] = {DecodeErrorCode::tombstone,
 
 struct DecodeError {
     DecodeErrorCode code;
-    // a text for a person: the kind of the wrong value, its place, and the expected value. UTF-8 with a
-    // terminator. Never contains the wrong value itself
+    // a text for a person, in UTF-8 with a terminator. The text contains the kind of the wrong value, the
+    // place of this value, and the expected value. The text never contains the wrong value itself
     char text[256];
 };
 
 // Returns the code in the form that heartbeat_dead_letters shows, such as "INVALID_JSON".
 const char *decode_error_name(DecodeErrorCode code) noexcept;
 
-// Fills in the error, and returns false. The format and the arguments of the text are the same as for
+// Fills in the error, and returns false. `format` and the other arguments have the same meaning as for
 // printf().
 bool decode_fail(DecodeError *error, DecodeErrorCode code, const char *format, ...) noexcept
     __attribute__((format(printf, 3, 4)));

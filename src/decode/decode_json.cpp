@@ -1,6 +1,6 @@
 // Parses a JSON object, and returns the three fields of a reading, or an error text for a person. This file
-// must not include PostgreSQL's headers and must never call jansson's json_object(): the server exports
-// another function with that name.
+// must not include PostgreSQL's headers. This file must also never call jansson's json_object(), because the
+// server exports another function with that name.
 #include "decode/decode_json.h"
 
 #include "decode/json_arena.h"

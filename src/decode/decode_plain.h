@@ -1,6 +1,6 @@
-// Decodes a payload without a JSON parser, if the payload has the form that most producers write. For each
-// payload that decode_plain() accepts, it returns the same reading as decode_json(). For every other payload
-// decoder_of_heartbeat.cpp calls decode_json().
+// Decodes a payload without a JSON parser, if the payload has the form that most producers write. If
+// decode_plain() accepts a payload, decode_plain() and decode_json() return the same reading. For every other
+// payload, decoder_of_heartbeat.cpp calls decode_json().
 #pragma once
 
 #include "decode/reading.h"
@@ -9,11 +9,11 @@
 
 namespace heartbeat {
 
-// Returns true if the payload is an object that contains only the three fields, each once. The fields can be
-// in any order, with or without spaces between tokens. The strings must be printable ASCII without escapes.
-// customer_id must be a string, and heart_rate must be a plain decimal number that is not negative. If the
-// function returns true, *reading is the reading that decode_json() would set. If it returns false, the
-// content of *reading is unspecified.
+// Returns true if the payload is an object that contains each of the three fields once, and no other field.
+// The fields can be in any order, with or without spaces between tokens. The strings must be printable ASCII
+// without escapes. customer_id must be a string, and heart_rate must be a plain decimal number that is not
+// negative. If the function returns true, *reading is the reading that decode_json() would set. If the
+// function returns false, the content of *reading is unspecified.
 bool decode_plain(std::string_view payload, Reading *reading) noexcept;
 
 } // namespace heartbeat

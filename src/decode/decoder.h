@@ -1,7 +1,7 @@
 // The interface of decoders. A decoder converts a Kafka message into readings, or ignores the message. If the
-// message is invalid, the decoder returns an error, and the message becomes a dead letter. There are two
-// kinds of decoders: one for heartbeat's own layout, and one for the layouts that mappings describe.
-// pipeline.cpp calls the decoder and does not depend on a layout.
+// message is invalid, the decoder returns an error, and the message becomes a dead letter. One kind of
+// decoder reads heartbeat's own layout. Another kind reads the layouts that mappings describe. pipeline.cpp
+// calls the decoder and does not depend on a layout.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -47,14 +47,15 @@ class Decoder {
     Decoder(const Decoder &) = delete;
     Decoder &operator=(const Decoder &) = delete;
 
-    // Decodes either the whole message or no part of it. The members of *decoded that do not belong to the
-    // result are unspecified. An error text can contain a position in the message, but never content of the
-    // message, because error texts go to logs. Only one thread at a time may call a decoder, but each call
-    // may come from another thread. The locale of the process can change at any time.
+    // Decodes either the whole message or no part of the message. The function sets only the members of
+    // *decoded that belong to the result. The other members are unspecified. An error text can contain a
+    // position in the message, but never content of the message, because error texts go to logs. Several
+    // threads may call a decoder one after the other, but never at the same time. The locale of the process
+    // can change at any time.
     virtual DecodeResult decode(const MessageView &message, Decoded *decoded) noexcept = 0;
 
-    // The cache of the schemas whose ids are in the messages, or nullptr if the messages contain no schema
-    // ids. After DecodeResult::needs_schema, schema_cache_wanted() returns the schema that the decoder needs.
+    // Returns the cache of the schemas, or nullptr if the messages contain no schema ids. After
+    // DecodeResult::needs_schema, schema_cache_wanted() returns the schema that the decoder needs.
     virtual SchemaCache *schema_cache() noexcept { return nullptr; }
 
     // Returns false if decode() does not need MessageView::headers.

@@ -1,5 +1,5 @@
-// The decoder of a layout that a mapping describes. The ingest worker, the function that tries a source, the
-// replay and the retry make a decoder for each source that has a mapping.
+// The decoder of a layout that a mapping describes. The ingest worker and the functions that try a source,
+// replay messages or retry dead letters make a decoder for each source with a mapping.
 #pragma once
 
 #include "decode/decoder.h"
@@ -23,8 +23,8 @@ Decoder *decoder_of_mapping(std::string_view json, MappingError *error,
 Decoder *decoder_of_schema(std::string_view json, MessageFormat format, const SchemaTexts &schema,
                            MappingError *error, SchemaError *schema_error) noexcept;
 
-// Destroys a decoder of decoder_of_mapping(). The function ignores nullptr and the decoder of heartbeat's own
-// layout.
+// Destroys a decoder that decoder_of_mapping() or decoder_of_schema() made. The function ignores nullptr and
+// the decoder of heartbeat's own layout.
 void decoder_destroy(Decoder *decoder) noexcept;
 
 } // namespace heartbeat

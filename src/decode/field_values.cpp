@@ -12,14 +12,14 @@ namespace heartbeat {
 
 namespace {
 
-// The number of nanoseconds in a microsecond, and the number of microseconds in a unit that is not
-// nanoseconds.
+// The number of nanoseconds in a microsecond, and the number of microseconds in each larger unit.
 constexpr int64_t nanoseconds_per_microsecond = 1000;
 constexpr int64_t microseconds_per(TimeUnit unit) {
     return unit == TimeUnit::s ? microseconds_per_second : unit == TimeUnit::ms ? 1000 : 1;
 }
 
-// Rounds half a microsecond to the even microsecond, in the same way as std::rint() rounds a double.
+// Rounds to the nearest microsecond. If two microseconds are equally near, the function chooses the even
+// number. std::rint() rounds a double in the same way.
 int64_t rounded_microseconds(int64_t nanoseconds) {
     int64_t microseconds = nanoseconds / nanoseconds_per_microsecond;
     int64_t rest = nanoseconds % nanoseconds_per_microsecond;
@@ -178,7 +178,7 @@ NumberText number_parse(std::string_view text, ValueNode *number) noexcept {
     if (end.ec == std::errc{})
         return NumberText::number;
     // from_chars() returns the same error for a number that is too large and for a number that is almost 0,
-    // so is_great() tells these numbers apart
+    // so is_great() distinguishes these numbers
     number->real = 0;
     return is_great(text) ? NumberText::out_of_range : NumberText::number;
 }

@@ -1,6 +1,6 @@
-// Converts the values of fields: a heart rate in any unit to beats per minute, a time since 1970 in any unit
-// to an event time, and a text to a number. The compiler of mappings and the mapped decoder call these
-// functions.
+// Converts the values of fields. A heart rate in any unit becomes beats per minute. A time since 1970 in any
+// unit becomes an event time. A text becomes a number. The compiler of mappings and the mapped decoder call
+// these functions.
 #pragma once
 
 #include "decode/mapping.h"
@@ -19,8 +19,8 @@ bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds
 // result has a time zone only if the schema declares a time since 1970 in UTC.
 bool scaled_convert(const ValueNode &integer, bool of_day, TimestampParts *parts) noexcept;
 
-// Returns whether a time is in the years 0000 to 9999, or at most a day before or after these years. A local
-// time in these years can have an offset from UTC, so the time in UTC can be before or after these years.
+// Returns whether a time is in the years 0000 to 9999, or at most one day outside these years. A local time
+// in these years can have an offset from UTC, so the same time in UTC can be outside these years.
 bool event_time_is_legal(int64_t event_time) noexcept;
 
 enum class NumberText : uint8_t { number, not_a_number, out_of_range };

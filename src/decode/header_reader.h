@@ -1,6 +1,6 @@
-// Reads the headers of a message only if the decoder or the batch needs them, because librdkafka allocates
-// memory for the headers. src/kafka implements this interface, and src/decode/pipeline.cpp calls it. read()
-// may throw, so only the folders src/kafka and src/decode include this file.
+// librdkafka allocates memory for the headers of a message. So src/decode reads the headers only if the
+// decoder or the batch needs the headers. src/kafka implements this interface, and src/decode/pipeline.cpp
+// calls read(). read() may throw, so only the folders src/kafka and src/decode include this file.
 #pragma once
 
 #include "decode/message_view.h"

@@ -1,5 +1,5 @@
 // The classes of heart rates, and their names. The files that store, count or show a reading's class include
-// this header. Only classify.h decides to which class a heart rate belongs.
+// this header. Only classify.h chooses the class of a heart rate.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Installs an allocator for jansson. All threads of the process use this allocator. During a parse, the
-// allocator takes memory from the thread's arena. Outside a parse, it calls the previous allocator: malloc(),
-// or the allocator of another library in the process.
+// allocator takes memory from the thread's arena. Outside a parse, the allocator calls the previous
+// allocator. The previous allocator is malloc(), or an allocator of another library in the process.
 #include "decode/json_arena.h"
 
 #include <atomic>
@@ -17,9 +17,9 @@ std::atomic<json_malloc_t> outer_malloc;
 std::atomic<json_free_t> outer_free;
 std::mutex installing;
 
-// jansson converts numbers with the C library, which takes the decimal point from the locale. The server can
-// change the locale of the process for a moment at any time, but the server never sets the locale of a
-// thread. So a parse sets the thread's locale to c_locale(). If there was no memory for this locale,
+// jansson converts numbers with the C library. The C library takes the decimal point from the locale. The
+// server can change the locale of the process for a moment at any time, but the server never sets the locale
+// of a thread. So a parse sets the thread's locale to c_locale(). If there was no memory for this locale,
 // c_locale() returns 0, and the thread keeps its own locale.
 locale_t c_locale() noexcept {
     static const locale_t locale = newlocale(LC_ALL_MASK, "C", nullptr);
@@ -30,10 +30,10 @@ locale_t c_locale() noexcept {
 
 constinit thread_local JsonArena *JsonArena::current_ = nullptr;
 
-// heartbeat never removes its allocator, because no thread can know whether another thread is in a parse.
-// Another library can replace heartbeat's allocator at any time. In this case the next call of install()
-// installs heartbeat's allocator again. From then on, outside a parse, heartbeat's allocator calls the
-// allocator of the other library.
+// heartbeat never removes its allocator, because a thread cannot find out whether another thread parses JSON
+// at this moment. Another library can replace heartbeat's allocator at any time. In this case the next call
+// of install() installs heartbeat's allocator again. From then on, outside a parse, heartbeat's allocator
+// calls the allocator of the other library.
 void JsonArena::install() noexcept {
     json_malloc_t present_malloc;
     json_free_t present_free;
@@ -50,7 +50,7 @@ void JsonArena::install() noexcept {
 }
 
 JsonArena::JsonArena() noexcept {
-    // make the seed of jansson's hash tables now; otherwise jansson would make it during the first parse
+    // make the seed of jansson's hash tables now, and not during the first parse
     static const bool prepared = (json_object_seed(0), install(), c_locale(), true);
     (void)prepared;
     install();

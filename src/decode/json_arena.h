@@ -1,6 +1,6 @@
-// The memory of one parse of JSON. jansson does not handle a failed allocation correctly: it drops digits of
-// a number, or ends the process with an assertion. So the allocator never returns NULL to jansson: if no
-// memory is left, the allocator ends the parse with longjmp. decode_json.cpp uses this class.
+// The memory of one parse of JSON. After a failed allocation, jansson drops digits of a number, or ends the
+// process with an assertion. So heartbeat's allocator never returns NULL to jansson. If no memory is left,
+// the allocator ends the parse with longjmp. decode_json.cpp and json_tree.cpp use this class.
 #pragma once
 
 #include <csetjmp>
@@ -11,9 +11,8 @@
 namespace heartbeat {
 
 // The destructor frees all memory of the parse, so the caller needs no json_decref(). The arena object
-// contains some memory, which is enough for an ordinary reading. A thread can have several arenas at the same
-// time. Threads never share an arena: the process has one allocator for jansson, and this allocator uses the
-// arena of the calling thread.
+// contains enough memory for an ordinary reading. A thread can have several arenas at the same time. Threads
+// never share an arena, because heartbeat's allocator always uses the arena of the calling thread.
 class JsonArena {
   public:
     JsonArena() noexcept;

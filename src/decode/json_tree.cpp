@@ -1,6 +1,6 @@
 // Parses JSON with simdjson, and copies the result into the tree. Only this file includes simdjson. If
-// simdjson refuses a text, this file parses the text again with jansson, which returns the position of the
-// error.
+// simdjson refuses a text, this file parses the text again with jansson, because jansson returns the position
+// of the error.
 #include "decode/json_tree.h"
 
 #include "decode/json_arena.h"
@@ -147,8 +147,8 @@ const char *reason(simdjson::error_code code) {
     }
 }
 
-// Returns `size` with some additional bytes, so that a larger next text needs no allocation. For a giant
-// text, the function adds no bytes.
+// Returns `size` with some additional bytes, so that a slightly larger text needs no new allocation. For a
+// giant text, the function adds no bytes.
 size_t room_for(size_t size) {
     constexpr size_t least = 1024;
     return size > message_bytes_kept ? size : std::max(size + size / 2, least);
@@ -158,8 +158,8 @@ bool fail_out_of_memory(DecodeError *error) {
     return decode_fail(error, DecodeErrorCode::out_of_memory, "out of memory while reading JSON");
 }
 
-// Parses the text with jansson, which returns the position of the error. jansson needs much memory, so for a
-// giant text the error has no position.
+// Parses the text with jansson to find the position of the error. jansson needs much memory, so the error of
+// a giant text has no position.
 bool explain(std::string_view text, const char *what, const char *fault, DecodeError *error) {
     const size_t zero = text.find('\0');
     if (zero != text.npos)
@@ -205,7 +205,7 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (text.size() > message_bytes_max)
         return decode_fail(error, DecodeErrorCode::invalid_json, "%s has %zu bytes; expected at most %zu",
                            what, text.size(), message_bytes_max);
-    // refuse a byte order mark here, because newer versions of simdjson accept it
+    // refuse a byte order mark here, because newer versions of simdjson accept this mark
     if (text.substr(0, byte_order_mark.size()) == byte_order_mark)
         return explain(text, what, "a byte order mark", error);
     if (parser_ == nullptr)

@@ -1,6 +1,6 @@
 // Parses JSON into a tree of values. The tree keeps its memory for the next text, and so allocates no memory
 // for usual messages. The mapped decoder parses messages with this class, and the compiler of mappings parses
-// mappings with it.
+// mappings with this class.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -11,8 +11,8 @@
 
 namespace heartbeat {
 
-// The rules are the same as in decode_json(): the text is UTF-8 without U+0000, no object repeats a key, and
-// each number fits into 64 bits or into a double. mapping_limits.h has the limits of size, depth and number
+// JsonTree and decode_json() have the same rules. The text is UTF-8 without U+0000. No object repeats a key.
+// Each number fits into 64 bits or into a double. mapping_limits.h has the limits of size, depth and number
 // of values.
 class JsonTree {
   public:
@@ -22,8 +22,8 @@ class JsonTree {
     JsonTree &operator=(JsonTree &&) noexcept;
 
     // `what` is the name of the text in errors, such as "payload". If `may_repeat_names` is true, objects may
-    // repeat keys. The compiler of mappings finds repeated keys itself, because its error text contains the
-    // place of the key. If parse() fails, it fills in *error and returns false.
+    // repeat keys. The compiler of mappings finds repeated keys itself, because the compiler's error text
+    // contains the place of the key. If parse() fails, it fills in *error and returns false.
     bool parse(std::string_view text, const char *what, DecodeError *error,
                bool may_repeat_names = false) noexcept;
 

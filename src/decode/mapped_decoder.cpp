@@ -1,4 +1,4 @@
-// Goes through the lists of a message, tests the conditions, and makes a reading of each element.
+// Goes through the lists of a message, tests the conditions, and makes a reading from each element.
 #include "decode/mapped_decoder.h"
 
 namespace heartbeat {
@@ -25,7 +25,7 @@ DecodeResult MappedDecoder::decode(const MessageView &message, DecodeError *erro
 DecodeResult MappedDecoder::decode_begun(const MessageView &message) noexcept {
     bool holds = true;
     // The decoder tests the conditions on the key, the headers and the Kafka time before it parses the value.
-    // So if these conditions exclude a message, its value can have any format.
+    // So if these conditions exclude a message, the value of the message can have any format.
     if (!test(mapping_.when_envelope, &holds))
         return DecodeResult::failed;
     if (!holds)
@@ -70,7 +70,7 @@ bool MappedDecoder::parse_value(const MessageView &message) {
     return true;
 }
 
-// If a message has no key, all places in the key are missing.
+// If a message has no key, every place in the key counts as missing.
 bool MappedDecoder::parse_key() {
     const MessageBytes &key = view_->key;
     if (key_ != nullptr || !mapping_.reads_key || key.data == nullptr)

@@ -1,5 +1,5 @@
-// Decodes messages of any layout with a mapping. The result of a message is a list of readings, "ignored", or
-// one error.
+// Decodes messages of any layout with a mapping. The result for a message is a list of readings, `ignored`,
+// one error, or `needs_schema`.
 #pragma once
 
 #include "decode/decoder.h"
@@ -22,9 +22,9 @@ class MappedDecoder {
     void use(MappedMemory *memory) noexcept { memory_ = memory; } // the memory for the next messages
 
     // If the result is `decoded`, readings() has all readings of the message. The list can be empty. If the
-    // result is `ignored`, the conditions of the mapping exclude the message, or all of its elements. If the
-    // result is `failed`, *error contains the problem and its place, but never content of the message. If the
-    // result is `needs_schema`, the parser does not have the schema of the message yet.
+    // result is `ignored`, the conditions of the mapping exclude the message, or all elements of the message.
+    // If the result is `failed`, *error contains the problem and its place, but never content of the message.
+    // If the result is `needs_schema`, the parser does not have the schema of the message yet.
     DecodeResult decode(const MessageView &message, DecodeError *error) noexcept;
 
     // The readings are valid until the caller frees the message, or until a decoder decodes another message
@@ -32,7 +32,7 @@ class MappedDecoder {
     const std::vector<ReadingView> &readings() const { return memory_->readings; }
 
   private:
-    // The result for a list. `ignored`: the list has elements, and the conditions exclude all of them.
+    // The result for a list. `ignored`: the list has elements, and the conditions exclude all elements.
     enum class ListResult : uint8_t { taken, ignored, failed };
 
     void begin(const MessageView &message) noexcept;
@@ -60,8 +60,8 @@ class MappedDecoder {
     const ValueTree *key_ = nullptr;
     bool needs_schema_ = false;
     ZoneSpan span_;
-    // If a value is the same for many elements, the decoder reads the value once, and keeps it. If a member
-    // of `known_` is true, the value is in `current_`, `base_time_` or `addition_`.
+    // If a value is the same for many elements, the decoder reads the value once, and keeps the value. If a
+    // member of `known_` is true, the corresponding value is in `current_`, `base_time_` or `addition_`.
     ReadingView current_{};
     int64_t base_time_ = 0, addition_ = 0;
     struct Known {

@@ -10,15 +10,14 @@ namespace heartbeat {
 
 namespace {
 
-// Enough for the longest name: the places of two lists, and a place in an element.
+// The text has room for the longest name: the places of two lists, and a place in an element.
 constexpr size_t raw_size_max = 4096;
 
 class Description {
   public:
     void add(const char *format, const char *text) { advance(snprintf(at(), left(), format, text)); }
     void add_position(const ListPosition &position) {
-        // the text contains the number of a member and not its name, because the name is content of the
-        // message
+        // the text contains the number of a member, because the name of the member is content of the message
         advance(snprintf(at(), left(), position.is_member ? "/(member %u)" : "/%u", position.number));
     }
 

@@ -45,7 +45,7 @@ bool fail_store(const TextStore &made, DecodeError *error) {
 }
 
 // Sets *text to the text of a value. The function writes the text of an integer into `digits`. Returns false
-// if the value is not a text or an integer.
+// if the value is neither a text nor an integer.
 bool text_of(const ValueNode &found, char *digits, std::string_view *text) {
     std::to_chars_result end{};
     if (found.type == ValueType::string) {
@@ -118,7 +118,7 @@ bool single_text(MappedMessage *message, const NamedTextField &named, TextStore 
     return check_text(*message, named, text, error);
 }
 
-// Appends a part to a joined text.
+// Joins the parts of a text. A slash separates two parts.
 class Joiner {
   public:
     Joiner(char *room, size_t size) : begin_(room), at_(room), end_(room + size) {}

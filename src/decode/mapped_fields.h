@@ -10,7 +10,7 @@
 
 namespace heartbeat {
 
-// A field with its name, for error texts.
+// A field, and the name of the field in error texts.
 struct NamedTextField {
     const TextField &field;
     const char *name;

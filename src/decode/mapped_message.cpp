@@ -50,7 +50,7 @@ MappedMessage::Lookup MappedMessage::find_text(const MessageBytes &bytes, ValueN
     return Lookup::found;
 }
 
-// If several headers have the same name, the function finds the last header, as Kafka's own clients do.
+// If several headers have the same name, the function finds the last header. Kafka's own clients do the same.
 MappedMessage::Lookup MappedMessage::find_header(const Place &place, ValueNode *found) const noexcept {
     for (size_t i = message_->header_count; i-- > 0;)
         if (message_->headers[i].name == place.header)
@@ -124,8 +124,8 @@ bool MappedMessage::is_any_of(const Condition &condition, const ValueNode &found
         ValueNode other = found;
         const ValueNode &value = values[index];
         char digits[24];
-        // `found` can be the name of an element, which is a text or a number: convert this name to the type
-        // of `value`
+        // `found` can be the name of an element. This name is a text or a number, so convert the name to the
+        // type of `value`
         if (found.type == ValueType::integer && value.type == ValueType::string) {
             const std::to_chars_result end = std::to_chars(digits, digits + sizeof(digits), found.integer);
             set_text(&other, digits, static_cast<size_t>(end.ptr - digits));
@@ -139,8 +139,8 @@ bool MappedMessage::is_any_of(const Condition &condition, const ValueNode &found
     return false;
 }
 
-// Follows the segments of the place from `segment` on. Returns whether the value at the end of the place
-// equals one of the values of the condition. A missing value equals null.
+// Follows the segments of the place, beginning with the segment `segment`. Returns whether the value at the
+// end of the place equals one of the values of the condition. A missing value equals null.
 bool MappedMessage::any_equal(const Condition &condition, uint32_t index, size_t segment) const noexcept {
     const ValueTree *const parsed = condition.place.root == PlaceRoot::key ? key_ : value_;
     const ValueTree &values = mapping_.source.tree(), &tree = parsed == nullptr ? values : *parsed;

@@ -1,6 +1,5 @@
-// A message, and the elements of its lists that the mapped decoder is reading. This class finds the value of
-// a place, tests conditions, and writes the names of places for error texts. The mapped decoder sets the
-// elements.
+// A message, and the list elements that the mapped decoder is reading. This class finds the value of a place,
+// tests conditions, and writes the names of places for error texts. The mapped decoder sets the elements.
 #pragma once
 
 #include "decode/mapping.h"
@@ -38,7 +37,7 @@ class MappedMessage {
     }
     Lookup look(const Place &place, ValueNode *found) const noexcept;
 
-    // Finds the value at the place, and returns its index in value().
+    // Finds the value at the place, and returns the index of the value in value().
     uint32_t find_index(const Place &place) const noexcept;
 
     bool holds(const Condition &condition) const noexcept;
@@ -48,7 +47,7 @@ class MappedMessage {
     bool payload_is_wrong(const Place &place) const noexcept;
 
     // Writes a place in printable ASCII, such as /data/metrics/3/bpm. The names in this text come from the
-    // mapping. Only the numbers of the elements that the decoder is reading come from the message.
+    // mapping. Only the numbers of list elements come from the message.
     void describe(const Place &place, char *text, size_t size) const noexcept;
 
     const ValueTree &value() const { return *value_; }

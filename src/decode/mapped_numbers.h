@@ -1,5 +1,5 @@
-// Reads the number at a place of a message. mapped_numbers.cpp calls mapped_number() for the heart rate, and
-// mapped_time.cpp calls it for the time.
+// Reads the number at a place of a message. mapped_numbers.cpp calls mapped_number() for the heart rate.
+// mapped_time.cpp calls mapped_number() for the time.
 #pragma once
 
 #include "decode/mapped_fields.h"

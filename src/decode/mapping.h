@@ -1,6 +1,6 @@
-// A mapping as a plan: the plan defines which values of a message become the fields of a reading.
+// A mapping as a plan. The plan defines which values of a message become the fields of a reading.
 // mapping_compile() makes the plan once from the text of a mapping, and mapped decoders use the plan. A plan
-// never changes, so threads can share it. docs/sources.md describes the grammar.
+// never changes, so threads can share the plan. docs/sources.md describes the grammar.
 #pragma once
 
 #include "decode/json_tree.h"
@@ -37,7 +37,7 @@ struct TimeField {
     Place place;
     PlaceLevel level = PlaceLevel::message; // the deeper level of `place` and `date`
     TimeUnit unit = TimeUnit::iso;
-    bool names_unit = false; // false: the schema of a message can declare the unit instead
+    bool names_unit = false; // true: the mapping defines the unit; false: the schema can declare the unit
     bool text = false;
     TimeZone zone;
     std::optional<TimestampParts> fallback;

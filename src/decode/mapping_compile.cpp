@@ -24,8 +24,8 @@ std::string legal_keys() {
            "\"device_id\", \"each\" and \"when\"";
 }
 
-// Checks the depth of the mapping, and finds repeated keys. JsonTree could also find repeated keys, but it
-// does not return the place of a repeated key.
+// Checks the depth of the mapping, and finds repeated keys. JsonTree could also find repeated keys, but
+// JsonTree does not return the place of a repeated key.
 void check_names(const MappingValue &value, uint32_t depth, std::vector<std::string_view> *names) {
     if (depth > mapping_depth_max)
         value.refuse("is nested too deeply",
@@ -102,8 +102,8 @@ class MappingCompiler {
             when.refuse("has " + std::to_string(when.node().size) + " places",
                         "at most " + std::to_string(when_places_max) + " places");
         when.for_each([&](const MappingValue &member) { read_condition(member); });
-        // test the conditions on the value before the conditions on the key, so that the decoder parses the
-        // key only if all conditions on the value hold
+        // test the conditions on the value before the conditions on the key. So the decoder parses the key
+        // only if all conditions on the value are true
         std::stable_partition(mapping_.when_message.begin(), mapping_.when_message.end(),
                               [](const Condition &c) { return c.place.root == PlaceRoot::value; });
     }
@@ -197,7 +197,7 @@ void set_error(MappingError *error, const char *pointer, const char *problem, co
 }
 
 // A format with a schema needs a tree of the values that the mapping reads. The function refuses a mapping
-// with a giant tree in every format, so that users can change the format of a source later.
+// with a giant tree for every format. So users can change the format of a source later.
 void check_wanted(const Mapping &mapping) {
     try {
         for (const PlaceRoot root : {PlaceRoot::value, PlaceRoot::key})

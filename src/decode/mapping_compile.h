@@ -8,7 +8,7 @@ namespace heartbeat {
 
 struct Mapping;
 
-// Texts for a person: UTF-8 without control characters, terminated.
+// The texts are for a person. The texts are UTF-8 without control characters, and have a terminator.
 struct MappingError {
     bool out_of_memory;
     // the wrong part of the mapping, as a JSON pointer such as /event_timestamp/unit; "": the whole mapping

@@ -1,5 +1,5 @@
 // A fault of a mapping. The files that compile a mapping throw this exception, and mapping_compile.cpp
-// catches it.
+// catches this exception.
 #pragma once
 
 #include <span>

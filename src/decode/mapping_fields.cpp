@@ -82,7 +82,7 @@ TextField mapping_text_field(const MappingValue &value, size_t lists, bool may_b
         static constexpr std::string_view names[] = {"at", "text", "default", "strip"};
         const Options options(value, names);
         field.places = read_places(options.required("at", legal_joined), lists);
-        // the option has no effect on a text field: the call only checks the type of the option
+        // the option "text" has no effect on a text field, so this call only checks the type of the option
         options.flag("text");
         if (const auto strip = options.find("strip"))
             field.strip = read_strip(*strip);

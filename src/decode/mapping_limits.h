@@ -1,5 +1,6 @@
-// The limits of mappings, of messages that are decoded with a mapping, and of the schemas of these messages.
-// docs/sources.md has the limits of mappings and messages, and docs/formats.md has the limits of schemas.
+// The limits of mappings, of messages that a decoder reads with a mapping, and of the schemas of these
+// messages. docs/sources.md has the limits of mappings and messages, and docs/formats.md has the limits of
+// schemas.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +25,7 @@ inline constexpr size_t message_readings_max = 100'000;
 // the bytes of the customer ids and device ids that the decoder makes from integers and from lists of places
 inline constexpr size_t message_made_bytes_max = size_t{16} << 20;
 
-// Limits of an Avro schema, together with the schemas that it refers to
+// Limits of an Avro schema, together with the schemas to which this schema refers
 inline constexpr size_t schema_bytes_max = size_t{1} << 20;
 inline constexpr size_t schema_types_max = 16384;
 inline constexpr size_t schema_members_max = 65536; // fields, symbols, and the branches of unions
@@ -34,9 +35,10 @@ inline constexpr size_t plan_steps_max = 262'144;
 
 // Limits of an Avro message
 
-// The number of skipped values whose size is not fixed. Usual messages stay below this limit, even with the
-// largest size. Only a message with deep records and almost no content can exceed this limit. Without the
-// limit, the reader would need too much time for such a small message.
+// The number of skipped values. Neighbouring values that the reader skips in one step count as one value.
+// Usual messages stay below this limit, even with the largest size. Only a message with deep records and
+// almost no content can exceed this limit. Without the limit, the reader would need too much time for such a
+// small message.
 inline constexpr uint64_t avro_skips_max = uint64_t{1} << 25;
 // The size of a decimal number, without leading bytes that only repeat the sign: up to 154 digits.
 inline constexpr size_t avro_decimal_bytes_max = 64;
@@ -47,17 +49,18 @@ inline constexpr size_t protobuf_descriptor_bytes_max = size_t{8} << 20;
 inline constexpr size_t protobuf_declarations_max = size_t{128} << 10;
 inline constexpr size_t protobuf_name_bytes_max = 1024; // the full name of a type, with outer types
 inline constexpr uint32_t protobuf_type_depth_max = 32; // the number of levels of types inside other types
-inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // of all message types together
+inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // the fields of all message types
 
 // Limits of a Protobuf message
 //
-// If a group of proto2 is inside other groups, the reader reads the inner group once for each level. So
-// protobuf_group_bytes_max limits the number of all bytes that the reader reads in groups.
+// If a group of proto2 is inside other groups, the reader reads the inner group once for each level. So the
+// reader can read a byte of a group several times. protobuf_group_bytes_max limits the total number of bytes
+// that the reader reads in groups.
 inline constexpr size_t protobuf_group_bytes_max = size_t{64} << 20;
 // For each nested message, the reader needs a slot for each field that the mapping reads, even if the nested
-// message lacks the field. protobuf_slots_max limits the time: it is the limit for the slots of all messages
-// together. protobuf_nested_slots_max limits the memory: it is the limit for the slots of a nested message
-// and of all messages around this nested message.
+// message lacks the field. protobuf_slots_max is the limit for the slots of all nested messages together, and
+// so limits the time. protobuf_nested_slots_max is the limit for the slots of a nested message and of all
+// messages around this nested message. So protobuf_nested_slots_max limits the memory.
 inline constexpr size_t protobuf_slots_max = size_t{64} << 20;
 inline constexpr size_t protobuf_nested_slots_max = size_t{1} << 20;
 

@@ -188,7 +188,8 @@ class PlaceParser {
         }
     }
 
-    // The number of an element, as in RFC 6901: digits without leading zeros.
+    // Returns the number of an element, or no_value if the name is not such a number. As in RFC 6901, a
+    // number has no leading zeros.
     static uint32_t number_of(const std::string &name) {
         uint32_t number = no_value;
         if (name.empty() || (name[0] == '0' && name.size() > 1) || name[0] < '0' || name[0] > '9')

@@ -6,7 +6,7 @@
 
 namespace heartbeat {
 
-// The use of a place. The rules for the text of a place depend on its use.
+// The use of a place. The rules for the text of a place depend on this use.
 enum class PlaceUse : uint8_t { field, time, condition, each, each_inner };
 
 struct PlaceRules {

@@ -1,5 +1,5 @@
 // Computes the checksum of a message. Also keeps, prints and parses a trail of marks. The table
-// heartbeat_offsets stores checksums and trails, so the form of both must never change.
+// heartbeat_offsets stores checksums and trails, so the form of checksums and trails must never change.
 #include "decode/message_mark.h"
 
 #include <algorithm>
@@ -13,8 +13,9 @@ namespace heartbeat {
 namespace {
 
 // Returns the index of the mark that the trail needs least. The function computes a quotient for each mark
-// except the first and the last: the gap between the mark's two neighbours, divided by the distance from the
-// mark to the newest mark. The mark with the smallest quotient is the least needed.
+// except the first and the last. The dividend is the gap between the two neighbours of the mark. The divisor
+// is the distance from the mark to the newest mark. The mark with the smallest quotient is the mark that the
+// trail needs least.
 size_t least_needed(const MarkTrail &trail) {
     const MessageMark *marks = trail.marks;
     size_t best = 1;

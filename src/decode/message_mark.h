@@ -1,6 +1,6 @@
 // The mark of a consumed message. The fields of the mark later show whether Kafka still has the same message
-// at the same offset. The batch makes marks, src/kafka compares them with the messages in Kafka, and
-// src/store saves them.
+// at the same offset. The batch makes marks. src/kafka compares the marks with the messages in Kafka.
+// src/store saves the marks.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ bool mark_agrees(const MessageMark &remembered, const MessageMark &found) noexce
 inline constexpr size_t trail_marks_max = 16;
 inline constexpr size_t trail_text_size = trail_marks_max * 72;
 
-// Marks of one partition, in ascending order of their offsets. The gaps between old marks are larger than the
-// gaps between new marks.
+// Marks of one Kafka partition, in ascending order of their offsets. The gaps between old marks are larger
+// than the gaps between new marks.
 struct MarkTrail {
     MessageMark marks[trail_marks_max];
     size_t count = 0;
@@ -38,8 +38,8 @@ struct MarkTrail {
     const MessageMark *find(int64_t offset) const noexcept;
 };
 
-// Writes each mark as "offset:time:checksum:epoch", with spaces between the marks, in at most trail_text_size
-// bytes.
+// Writes each mark as "offset:time:checksum:epoch", and a space between two marks. The text needs at most
+// trail_text_size bytes.
 void trail_print(const MarkTrail &trail, char *to) noexcept;
 MarkTrail trail_parse(const char *text) noexcept; // stops at the first mark that does not have this form
 

@@ -21,7 +21,8 @@ class JsonMessageParser final : public MessageParser {
     }
 };
 
-// The frame contains the id of a schema, but the decoder ignores the id: it can read JSON without a schema.
+// The frame contains the id of a schema. The parser ignores the id, because the parser needs no schema for
+// JSON.
 class FramedJsonMessageParser final : public MessageParser {
   public:
     constexpr FramedJsonMessageParser() noexcept : MessageParser("a JSON value in the frame of Confluent") {}

@@ -39,14 +39,14 @@ class MessageParser {
     // the schema, and call the decoder for this message again.
     enum class Result : uint8_t { parsed, failed, needs_schema };
 
-    // `expected` is a phrase for error texts that describes a value of this format.
+    // In error texts, `expected` describes a value of this format.
     explicit constexpr MessageParser(const char *expected) noexcept : expected_(expected) {}
     virtual ~MessageParser() = default;
     MessageParser(const MessageParser &) = delete;
     MessageParser &operator=(const MessageParser &) = delete;
 
-    // If the result is `parsed`, *tree is valid until the next use of *memory. If the result is `failed`, the
-    // function has filled in *error.
+    // If the result is `parsed`, *tree is valid until the next use of *memory. If the result is `failed`,
+    // *error contains the error.
     virtual Result parse(MessagePart part, std::string_view bytes, MappedMemory *memory,
                          const ValueTree **tree, DecodeError *error) noexcept = 0;
 
@@ -61,8 +61,8 @@ inline const char *message_part_name(MessagePart part) noexcept {
     return part == MessagePart::key ? "key" : "payload";
 }
 
-// These two parsers have no state, so all decoders share them. The second parser reads JSON in the frame of
-// Confluent.
+// These two parsers have no state, so all decoders share the two parsers. The second parser reads JSON in the
+// frame of Confluent.
 MessageParser *json_message_parser() noexcept;
 MessageParser *framed_json_message_parser() noexcept;
 

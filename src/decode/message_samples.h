@@ -14,25 +14,24 @@ class MessageSamples;
 inline constexpr size_t samples_max = 10'000;
 inline constexpr size_t samples_bytes_max = size_t{64} << 20;
 
-// Makes room for `max_messages` messages, and for `max_bytes` bytes of keys, values and headers. Returns
-// nullptr if no memory is left.
+// The samples hold at most `max_messages` messages, and at most `max_bytes` bytes of keys, values and
+// headers. Returns nullptr if no memory is left.
 MessageSamples *message_samples_create(size_t max_messages, size_t max_bytes) noexcept;
 void message_samples_destroy(MessageSamples *samples) noexcept; // nullptr is allowed
 
-// The decoder ignores each message, but keeps a copy. When the samples are full, the decoder makes no more
-// copies. If no memory is left, the decoder fails with DecodeErrorCode::out_of_memory.
+// The decoder ignores each message, but keeps a copy. If a message does not fit into the samples, the decoder
+// does not copy the message. If no memory is left, the decoder fails with DecodeErrorCode::out_of_memory.
 Decoder *message_samples_decoder(MessageSamples *samples) noexcept;
 
 size_t message_samples_count(const MessageSamples *samples) noexcept;
 // returns true if a message did not fit into the samples
 bool message_samples_full(const MessageSamples *samples) noexcept;
 
-// Drops the samples with the oldest Kafka times until there are at most `count` samples. Sorts the remaining
+// Removes the samples with the oldest Kafka times, and keeps at most `count` samples. Sorts the remaining
 // samples by Kafka partition and offset.
 void message_samples_keep_newest(MessageSamples *samples, size_t count) noexcept;
 
-// The view is valid until the decoder adds another message to the samples, or until
-// message_samples_destroy().
+// The view is valid until message_samples_keep_newest() or message_samples_destroy().
 MessageView message_samples_view(const MessageSamples *samples, size_t index) noexcept;
 
 } // namespace heartbeat

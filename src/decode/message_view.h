@@ -1,5 +1,5 @@
-// A view of one Kafka message. consumer_fill.cpp makes a view of a message from librdkafka, and
-// retry_letters.cpp makes a view of a dead letter. Decoders read the view, and the batch copies the bytes of
+// A view of one Kafka message. consumer_fill.cpp makes views of messages from librdkafka, and
+// retry_letters.cpp makes views of dead letters. Decoders read the view, and the batch copies the bytes of
 // the message.
 #pragma once
 
@@ -22,11 +22,11 @@ struct MessageHeader {
 
 class HeaderReader; // header_reader.h
 
-// The view owns no bytes, so it is valid only as long as the message.
+// The view owns no bytes, so the view is valid only as long as the message exists.
 struct MessageView {
     int32_t partition = 0;
     int64_t offset = 0;
-    int64_t kafka_time = -1;   // milliseconds since 1970, -1 if the message has no timestamp
+    int64_t kafka_time = -1;   // milliseconds since 1970; -1: the message has no timestamp
     int32_t leader_epoch = -1; // -1: not known
     MessageBytes key = {};
     MessageBytes payload = {}; // NULL: the message is a tombstone

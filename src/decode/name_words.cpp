@@ -1,5 +1,6 @@
-// Divides a name at each character that is not a letter or a digit. Also divides the name before a capital
-// letter, if the previous character is not a capital letter or if the next character is a small letter.
+// Divides a name at each character that is neither a letter nor a digit. Also divides the name before a
+// capital letter in two cases. First case: the previous character is not a capital letter. Second case: the
+// next character is a small letter.
 #include "decode/name_words.h"
 
 #include <algorithm>

@@ -12,7 +12,7 @@ namespace {
 
 // The batch keeps the headers of each message that the decoder does not ignore. If the database refuses the
 // message, or if a reading is in conflict, heartbeat_dead_letters gets a row with the message and its
-// headers. When a person retries this row later, the source can have another mapping, and that mapping can
+// headers. When a person retries this row later, the source can have another mapping. The new mapping can
 // read the headers.
 MessageView with_headers(MessageView message) {
     if (message.unread_headers != nullptr)
@@ -44,7 +44,7 @@ void add_failed(const MessageView &message, int64_t first_offset, const DecodeEr
 
 PipelineResult pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_offset,
                              Batch *batch) noexcept {
-    // not initialised: the decoder sets the members, and filling them with zeros first would cost time
+    // `decoded` is not initialised. The decoder sets the members, so zeros would only cost time
     Decoded decoded;
     DecodeResult result = decoder->decode(message, &decoded);
     if (result == DecodeResult::failed && decoded.error.code == DecodeErrorCode::out_of_memory)

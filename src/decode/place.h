@@ -11,8 +11,8 @@ namespace heartbeat {
 
 enum class PlaceRoot : uint8_t { value, key, key_text, header, each, outer, name, kafka_timestamp };
 
-// The level shows how often the value of a place changes: with each message, with each element of the outer
-// list, or with each element that can be a reading.
+// The level shows how often the value of a place changes. The value changes with each message, with each
+// element of the outer list, or with each element that can be a reading.
 enum class PlaceLevel : uint8_t { message, outer, element };
 
 struct PlaceSegment {

@@ -1,5 +1,5 @@
-// The mappings of the presets. docs/sources.md names the public source of each layout, and test/presets has a
-// sample message of each layout.
+// The mappings of the presets. For each layout, docs/sources.md has the public source, and test/presets has a
+// sample message.
 #include "decode/presets.h"
 
 namespace heartbeat {

@@ -1,5 +1,5 @@
-// Compiles plans. Each pair of a message type and a wanted value has one plan. So the plan of a recursive
-// type can refer to itself.
+// Compiles plans. For each pair of a message type and a wanted value, there is one plan. So the plan of a
+// recursive type can refer to itself.
 #include "decode/protobuf_compile.h"
 
 #include "decode/protobuf_types.h"
@@ -217,7 +217,7 @@ class PlanMaker {
                       return entry != nullptr ? left.name < right.name : left.number < right.number;
                   });
         // The reader leaves out an element whose value is not in its closed enum. Then the later elements
-        // move to earlier positions of the list. So the reader keeps all elements of a list of a closed enum.
+        // move to earlier positions of the list. So the plan sets no limit for such a list.
         const bool is_any = entry != nullptr || elements.takes_others || made->is_closed;
         made->limit = is_any ? no_value : elements.elements.empty() ? 0 : elements.elements.back().number + 1;
         plan_.elements.push_back(std::move(elements));

@@ -1,4 +1,4 @@
-// Reads the fields of messages from a descriptor.
+// Reads the declarations of a message type's fields from a descriptor.
 #include "decode/protobuf_descriptor.h"
 
 #include <algorithm>

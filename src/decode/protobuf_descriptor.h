@@ -1,5 +1,5 @@
-// The parts of descriptors that protobuf_parse.cpp reads: the fields of a descriptor, names, options, and the
-// fields of messages. The field numbers in this code come from descriptor.proto.
+// Reads parts of descriptors: names, options, and the declarations of fields. protobuf_parse.cpp calls these
+// functions. The field numbers in this code come from descriptor.proto.
 #pragma once
 
 #include "decode/protobuf_features.h"
@@ -48,7 +48,7 @@ bool descriptor_fail_name(const char *what, SchemaError *error) noexcept;
 bool descriptor_change(std::string_view options, uint32_t number, ProtobufFeatures *features,
                        SchemaError *error) noexcept;
 
-// Adds a field to the message. `oneofs` are the features of the oneofs of the message. May throw
+// Adds a field to the message. `oneofs` has the features of each oneof in the message. May throw
 // std::bad_alloc.
 bool descriptor_field(std::string_view bytes, ProtobufFeatures features,
                       const std::vector<ProtobufFeatures> &oneofs, ProtobufMessage *message,

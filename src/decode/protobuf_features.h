@@ -1,5 +1,5 @@
-// The rules for the files, messages, fields and enums of a Protobuf schema: the rules of proto2, the rules of
-// proto3, and the features of editions. protobuf_parse.cpp calls these functions.
+// The rules for the files, messages, fields and enums of a Protobuf schema. These rules are the rules of
+// proto2, the rules of proto3, or the features of editions. protobuf_parse.cpp calls these functions.
 #pragma once
 
 #include <cstdint>

@@ -11,9 +11,9 @@ namespace heartbeat {
 
 namespace {
 
-// up to this number of keys, it is faster to compare each pair than to sort
+// up to this number of keys, comparing each pair of keys is faster than sorting the keys
 constexpr size_t few_keys = 12;
-constexpr size_t digits_size = 24;               // enough for every key that is a number
+constexpr size_t digits_size = 24;               // room for every key that is a number
 constexpr size_t key_field = 0, value_field = 1; // the indexes of the two fields of an entry
 
 void mark_replaced(ProtobufKey *begin, ProtobufKey *end) {

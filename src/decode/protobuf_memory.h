@@ -1,5 +1,5 @@
-// The working memory of the Protobuf reader. This memory is a part of ReaderMemory, so a reader keeps it for
-// the next messages.
+// The working memory of the Protobuf reader. This memory is a part of ReaderMemory, so a reader keeps this
+// memory for the next messages.
 #pragma once
 
 #include "decode/mapping_limits.h"
@@ -12,7 +12,7 @@ namespace heartbeat {
 
 inline constexpr uint32_t no_piece = UINT32_MAX;
 
-// Bytes of one field of a message. If a message has a field several times, the pieces of the field are a
+// Bytes of one field of a message. If a message has a field several times, the pieces of the field form a
 // linked list.
 struct ProtobufPiece {
     const char *data;
@@ -22,10 +22,10 @@ struct ProtobufPiece {
     std::string_view bytes() const { return {data, size}; }
 };
 
-// The content of one field of a message: the pieces of the field, or its number.
+// The content of one field of a message. The content is the pieces of the field, or a number.
 struct ProtobufSlot {
     ProtobufPiece piece; // the first piece
-    uint64_t value;      // the number, if the field is a number
+    uint64_t value;      // the number, if the content is a number
     uint32_t last;       // the index of the last piece, or no_piece if the field has only one piece
     uint32_t count;      // the number of pieces; 0: the message does not have the field
     bool has_unknown;    // the message has a value that is not in the closed enum of the field
@@ -39,7 +39,7 @@ struct ProtobufKey { // the key of a map's entry
     ProtobufPiece entry;
 };
 
-// Each vector is a stack: a nested message uses the part above the outer message's part.
+// Each vector is a stack. On the stack, the part of a nested message is above the part of the outer message.
 struct ProtobufMemory {
     // Forgets the last message, and frees memory that usual messages do not need.
     void clear() noexcept {

@@ -1,6 +1,6 @@
 // A plan defines which fields of a Protobuf message the reader takes. protobuf_compile.cpp makes the plan
-// once, from a schema and the values that a mapping reads. The reader uses the plan for each message. A plan
-// never changes.
+// once from a schema and from the values that a mapping reads. The reader uses the plan for each message. A
+// plan never changes.
 #pragma once
 
 #include "decode/protobuf_schema.h"
@@ -45,8 +45,8 @@ struct ProtobufPlanField {
     std::string_view name;       // the name of the member in the tree
     uint32_t slot = 0;           // the slot in which the reader keeps the content of this field
     uint32_t limit = 0;          // the reader keeps at most this number of elements of a list
-    uint32_t oneof = no_value;   // the slot of the field's oneof: the reader stores there which member is set
-    uint32_t message = no_value; // the index of the plan of the field's message, or of its map's entries
+    uint32_t oneof = no_value;   // the slot of the field's oneof: the slot shows which member is set
+    uint32_t message = no_value; // the index of the plan of the field's message or map entry
     uint32_t enumeration = 0;
     uint32_t elements = 0;
     ProtobufType type = ProtobufType::none;
@@ -54,7 +54,7 @@ struct ProtobufPlanField {
     ProtobufShape shape = ProtobufShape::single;
     bool is_taken = false;
     bool is_closed = false;  // the type of the field is a closed enum
-    bool has_absent = false; // `absent` is the value of a message that lacks the field
+    bool has_absent = false; // true: `absent` is the field's value in a message that lacks the field
     ValueNode absent{};
 };
 

@@ -1,5 +1,5 @@
-// A reader of Protobuf: a plan, and the entry point for each message. The mapped decoder calls the reader
-// through schema_reader.h.
+// The reader of Protobuf messages owns a plan. The message parser calls read() for each message: see
+// schema_reader.h.
 #include "decode/protobuf_compile.h"
 #include "decode/protobuf_parse.h"
 #include "decode/protobuf_tree.h"

@@ -6,7 +6,7 @@ namespace heartbeat {
 
 namespace {
 
-// Returns whether one encoded field can contain several values of a repeated field ("packed").
+// Returns whether the field can be packed. One packed field contains several values.
 bool may_be_packed(const ProtobufPlanField &field) {
     return field.shape == ProtobufShape::list && field.wire != WireType::bytes &&
            field.wire != WireType::group;

@@ -7,14 +7,14 @@
 namespace heartbeat {
 
 struct ProtobufFault {
-    const char *text; // what is wrong
+    const char *text; // the description of the fault
     const char *at;   // the position of the fault
 };
 
-// `piece` is the first piece of the message. The message also consists of all pieces that follow in the list.
-// The function fills in the
-// slots from memory->slots[first] on. These slots must be zero before the call. The function adds pieces to
-// memory->pieces. If it fails, it fills in *fault and returns false. May throw std::bad_alloc.
+// `piece` is the first piece of the message. The other pieces of the message follow in the linked list. The
+// function fills in the slots from memory->slots[first] on. These slots must be zero before the call. The
+// function adds pieces to memory->pieces. If the function fails, it fills in *fault and returns false. May
+// throw std::bad_alloc.
 bool protobuf_scan(const ProtobufPlan &plan, const ProtobufPlanMessage &message, ProtobufPiece piece,
                    size_t first, ProtobufMemory *memory, ProtobufFault *fault);
 

@@ -35,7 +35,7 @@ inline bool protobuf_is_message(ProtobufType type) {
     return type == ProtobufType::message || type == ProtobufType::group;
 }
 
-// Texts are pieces of the descriptors.
+// The texts are pieces of the descriptors.
 struct ProtobufField {
     std::string_view name;
     std::string json_name;
@@ -46,7 +46,7 @@ struct ProtobufField {
     uint32_t target = 0;       // the index of the field's type in `messages` or `enums`
     ProtobufType type = ProtobufType::none;
     bool is_repeated = false;
-    bool has_presence = false; // false: the field has its default if a message lacks the field
+    bool has_presence = false; // false: if a message lacks the field, the field has its default value
     bool has_default = false;  // the schema declares a default
 };
 
@@ -74,7 +74,7 @@ struct ProtobufSchema {
     std::vector<uint32_t> main; // the indexes of the top-level messages of the last file
 };
 
-// Fills in the error, and returns false. The format and the arguments of the text are the same as for
+// Fills in the error, and returns false. `format` and the other arguments have the same meaning as for
 // printf().
 bool protobuf_schema_fail(SchemaError *error, const char *format, ...) noexcept
     __attribute__((format(printf, 2, 3)));

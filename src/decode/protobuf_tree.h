@@ -21,7 +21,7 @@ class ProtobufTreeBuilder {
         : plan_(plan), memory_(output.memory->protobuf), made_(output.memory->made), tree_(*output.tree),
           error_(output.error), begin_(begin), what_(what) {}
 
-    // Adds a message of the type plan.messages[index]. `depth` is the number of values around the message.
+    // Adds a message of the type plan.messages[index]. `depth` is the number of outer values.
     bool message(std::string_view name, uint32_t index, const ProtobufPiece &piece, uint32_t depth);
 
   private:

@@ -45,8 +45,8 @@ bool is_octal(char c) {
     return c >= '0' && c <= '7';
 }
 
-// A descriptor contains the default of a bytes field in the form of a string literal of C. Compilers write an
-// octal escape for each byte that is not printable.
+// A descriptor contains the default of a bytes field in the form of a string literal of C. Protobuf compilers
+// write an octal escape for each byte that is not printable.
 std::string unescape(std::string_view text) {
     constexpr std::string_view letters = "abfnrtv", bytes = "\a\b\f\n\r\t\v";
     std::string result;
@@ -162,7 +162,7 @@ ProtobufPlanEnum protobuf_plan_enum(const ProtobufEnum &type, std::deque<std::st
     made.is_closed = type.is_closed;
     for (const ProtobufEnum::Value &value : type.values)
         made.values.emplace_back(value.number, texts->emplace_back(value.name));
-    // If two names have one number, the first name stands for the number.
+    // If two names of an enum have the same number, the first name stands for the number.
     std::stable_sort(made.values.begin(), made.values.end(),
                      [](const auto &left, const auto &right) { return left.first < right.first; });
     return made;

@@ -1,5 +1,5 @@
-// The types of values in Protobuf: the encoding of a value, and the default value of a field that is missing
-// in a message. protobuf_compile.cpp and ProtobufTreeBuilder call these functions.
+// Functions for the types of Protobuf: the encoding of a value, and the value of a field that is missing in a
+// message. protobuf_compile.cpp and ProtobufTreeBuilder call these functions.
 #pragma once
 
 #include "decode/protobuf_plan.h"
@@ -23,7 +23,7 @@ bool protobuf_set_default(const ProtobufField &field, std::string *text, ValueNo
 // *texts is memory for the names. May throw std::bad_alloc.
 ProtobufPlanEnum protobuf_plan_enum(const ProtobufEnum &type, std::deque<std::string> *texts);
 
-// Sets *node to an integer. `type` is one of the types of integers, and `value` is the encoded number.
+// Sets *node to an integer. `type` must be an integer type. `value` is the encoded number.
 void protobuf_set_number(ProtobufType type, uint64_t value, ValueNode *node) noexcept;
 
 // Sets *node to an integer, or to an unsigned integer if int64_t cannot hold the number.

@@ -36,8 +36,8 @@ ProtobufWant ProtobufWant::of(const WantedValue *child) const {
         return {nullptr, is_whole, is_whole};
     const bool whole = is_whole || child->whole;
     const ProtobufWant want{child, true, whole};
-    // If the mapping reads a value as a whole, it reads all of its inner values. All values of a type that
-    // the mapping reads as a whole share one plan.
+    // If the mapping reads a value as a whole, the mapping also reads all values inside this value. All such
+    // values of one type share one plan.
     return whole && !want.has_children() && !want.is_time() ? ProtobufWant{nullptr, true, true} : want;
 }
 

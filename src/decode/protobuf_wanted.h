@@ -1,4 +1,4 @@
-// Finds the fields of a message type that a mapping reads, and the form of their values. protobuf_compile.cpp
+// Finds the fields that a mapping reads in a message type, and the form of the message. protobuf_compile.cpp
 // calls these functions.
 #pragma once
 
@@ -31,9 +31,9 @@ struct WantedMember {
     ProtobufWant want;
 };
 
-// Finds the members of an object that the mapping reads. A mapping can use the name of a field, or the name
-// of the field in JSON if no other field has this name. The member in the tree has the same name as in the
-// mapping. If the mapping uses both names, the tree has two members.
+// Finds the members of an object that the mapping reads. A mapping can use the name of a field. A mapping can
+// also use the JSON name of a field, if no field of the message has this name. The member in the tree has the
+// same name as in the mapping. If the mapping uses both names, the tree has two members.
 class WantedMembers {
   public:
     WantedMembers(const ProtobufMessage &message, const ProtobufWant &want);
@@ -49,8 +49,9 @@ class WantedMembers {
     std::unordered_set<std::string_view> used_; // the names of all fields
 };
 
-// Two well-known types have a special form: a Timestamp that the mapping reads as a time, and a wrapper of
-// which the mapping reads no member.
+// Returns the form of a message. Two well-known types can have a special form. A Timestamp has the form
+// `time` if the mapping reads the Timestamp as a time. A wrapper has the form `wrapper` if the mapping reads
+// no member of the wrapper.
 ProtobufForm protobuf_form(const ProtobufMessage &message, const ProtobufWant &want);
 
 } // namespace heartbeat

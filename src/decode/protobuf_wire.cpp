@@ -1,4 +1,4 @@
-// The parts of Protobuf's binary encoding that are rare: long varints, and groups.
+// The rare parts of Protobuf's binary encoding: long varints and groups.
 #include "decode/protobuf_wire.h"
 
 #include "decode/mapping_limits.h"

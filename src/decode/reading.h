@@ -1,5 +1,5 @@
 // One heart-rate reading, the names of its fields in a Kafka message, and the default topic. The generator
-// writes readings, and the decoders read them. This file must not include PostgreSQL or librdkafka.
+// writes readings, and the decoders read readings. This file must not include PostgreSQL or librdkafka.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ inline constexpr size_t customer_id_max_bytes = customer_id_max_characters * 4;
 // A reading owns its text, so the caller can free the JSON value and the Kafka message after decoding.
 struct Reading {
     char customer_id[customer_id_max_bytes];
-    uint16_t customer_id_size; // bytes of UTF-8 in customer_id, which has no terminator
+    uint16_t customer_id_size; // the size of customer_id in bytes; the UTF-8 text has no terminator
     double heart_rate;         // beats per minute, exactly as in the message
     int64_t event_time;        // microseconds since 1970-01-01 00:00:00 UTC
 };

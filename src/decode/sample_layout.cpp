@@ -1,5 +1,5 @@
-// Collects the places. Lists are arrays, and objects whose member names are numbers or times. All elements of
-// a list share the same places. An array with one element also counts as an object with one member "0".
+// Collects the places. A list is an array, or an object whose member names are numbers or times. All elements
+// of a list share the same places. An array with one element also counts as an object with one member "0".
 #include "decode/sample_layout.h"
 
 #include "decode/sample_values.h"
@@ -13,9 +13,9 @@ namespace {
 
 // Limits of the work. Real layouts do not reach these limits.
 constexpr size_t places_max = 2000;
-constexpr size_t nodes_max = 20'000; // of one message
+constexpr size_t nodes_max = 20'000; // the limit for one message
 constexpr size_t depth_max = 16;
-constexpr uint32_t elements_max = 200; // of one list
+constexpr uint32_t elements_max = 200; // the limit for one list
 
 std::string pointer_segment(std::string_view name) {
     std::string segment = "/";
@@ -155,8 +155,8 @@ const ValueTree *SampleLayout::parse(MessagePart part, const MessageBytes &piece
     return parsed ? tree : nullptr;
 }
 
-// A key is mostly a text. A key can also be a JSON object, or have the frame of Confluent, which begins with
-// a zero byte.
+// Most keys are texts. A key can also be a JSON object. A key can also begin with the frame of Confluent, and
+// this frame begins with a zero byte.
 void SampleLayout::add_key(const MessageBytes &key) {
     if (is_text(key))
         add_text(bytes(key), {SampleRoot::key_text, {}, "", {}, {}});

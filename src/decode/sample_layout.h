@@ -1,6 +1,6 @@
-// The layout of sample messages: each place that has values, with statistics of these values.
-// suggest_fields.cpp looks for the fields of a reading among the places. These functions may throw, so only
-// src/decode includes this header.
+// The layout of sample messages. The layout contains each place that has values, and statistics of these
+// values. suggest_fields.cpp looks for the fields of a reading among the places. These functions may throw,
+// so only src/decode includes this header.
 #pragma once
 
 #include "decode/message_parser.h"
@@ -22,7 +22,7 @@ struct SampleScope {
     std::string lists[2];
     bool is_map[2] = {}; // true: the list is an object whose member names are numbers or times
 
-    // Returns whether a mapping whose `each` has the lists of `inner` can also read the values of this scope.
+    // Returns whether a mapping with the lists of `inner` as `each` can also read the values of this scope.
     bool contains(const SampleScope &inner) const;
     bool operator==(const SampleScope &other) const = default;
 };
@@ -32,24 +32,24 @@ enum class SampleRoot : uint8_t { value, key, key_text, header, name };
 struct SamplePlace {
     SampleRoot root;
     SampleScope scope;
-    std::string pointer;            // the path after the last list: "/bpm"
-    std::vector<std::string> names; // the names on the path to the value, names of lists included
+    std::string pointer;            // the path after the last list, such as "/bpm"
+    std::vector<std::string> names; // the names on the path to the value, also the names of lists
     SampleValues found;
     uint32_t elements[2] = {}; // for each of the lists: the largest number of elements in a message
-    // This list is empty for a place inside of lists. For other places, it has one element for each message:
-    // the position of the message's text in `examples`, counted from 1, or 0 if `examples` does not contain
-    // the text.
+    // For a place inside of lists, this vector is empty. For other places, element i is the position of the
+    // text of message i in `examples`, counted from 1. If `examples` does not contain the text, element i is
+    // 0 or missing.
     std::vector<uint8_t> text_of_message;
 };
 
-// Returns the text of the place in a mapping whose `each` has `lists` lists.
+// Returns the text of the place for a mapping. `lists` is the number of lists in `each` of the mapping.
 std::string sample_place_text(const SamplePlace &place, int lists);
 
 class SampleLayout {
   public:
     explicit SampleLayout(MessageParser *parser) : parser_(parser) {}
 
-    void add(const MessageView &message); // ignores the value if the parser refuses it
+    void add(const MessageView &message); // if the parser refuses the value, add() ignores the value
     const std::vector<SamplePlace> &places() const { return places_; }
     uint32_t messages() const { return messages_; }
     bool is_parsed(uint32_t message) const { return parsed_[message]; }
@@ -79,7 +79,7 @@ class SampleLayout {
     std::map<std::string, size_t> indexes_; // the key consists of root, lists and pointer
     std::vector<bool> parsed_;
     uint32_t messages_ = 0;
-    size_t nodes_ = 0; // the number of nodes of the message so far
+    size_t nodes_ = 0; // the number of nodes of the current message
 };
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // The format and the schemas of sample messages. heartbeat_suggest_mapping() loads the schemas, and suggest()
-// uses them to read the samples.
+// reads the samples with these schemas.
 #pragma once
 
 #include "decode/message_format.h"
@@ -20,9 +20,9 @@ bool sample_schemas_add(SampleSchemas *schemas, int32_t id, const SchemaTexts &s
 // Call this function if all values have this schema and no frame. Returns false if no memory is left.
 bool sample_schemas_set_bare(SampleSchemas *schemas, const SchemaTexts &schema) noexcept;
 
-// Finds the ids of schemas in the values and keys of the samples: each id once, and at most `max` ids.
-// Returns the number of ids. *framed is the number of values with the frame of Confluent. *framed_json is the
-// number of values with JSON in the frame of Confluent.
+// Finds the ids of schemas in the values and keys of the samples. `ids` gets each id only once, and at most
+// `max` ids. Returns the number of ids. *framed is the number of values with the frame of Confluent.
+// *framed_json is the number of values with JSON in the frame of Confluent.
 size_t sample_schema_ids(const MessageSamples *samples, int32_t *ids, size_t max, size_t *framed,
                          size_t *framed_json) noexcept;
 

@@ -1,5 +1,5 @@
-// Counts the kinds of values in sample messages: numbers, texts with numbers, times. sample_layout.cpp calls
-// these functions for each value.
+// Counts the values of each kind in sample messages: numbers, texts with numbers, and times.
+// sample_layout.cpp calls these functions for each value.
 #pragma once
 
 #include "decode/value_tree.h"
@@ -18,10 +18,10 @@ inline constexpr size_t sample_examples_max = 16;
 // Statistics of the values that the samples have at a place. A `null` does not count as a value.
 struct SampleValues {
     uint32_t values = 0;
-    uint32_t numbers = 0, integers = 0; // how many values are numbers, and how many are 64-bit integers
+    uint32_t numbers = 0, integers = 0; // the counts of all numbers and of 64-bit integers
     uint32_t texts = 0;
     uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0; // the number of texts of each kind
-    double least = std::numeric_limits<double>::infinity();            // the smallest number, texts included
+    double least = std::numeric_limits<double>::infinity();            // the smallest number, also in texts
     double most = -std::numeric_limits<double>::infinity();
     size_t longest = 0;                // the size of the longest text in bytes
     std::vector<std::string> examples; // different texts, at most sample_examples_max

@@ -1,5 +1,5 @@
-// The schemas of a decoder, for the functions that load schemas: see SchemaCache. This file does not read
-// tables, and does not send requests to a registry.
+// Access to the schemas of a decoder: see SchemaCache. The functions that load schemas call this file. This
+// file does not read tables, and does not send requests to a registry.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -13,8 +13,9 @@ class SchemaCache;
 // text of the dead letter contains the fault. Returns false if no memory is left.
 bool schema_cache_add(SchemaCache *cache, SchemaKey key, const SchemaTexts &schema) noexcept;
 
-// Makes each message with this schema a dead letter with this code and text. If the code is unknown_schema,
-// the cache forgets the code after some seconds. Returns false if no memory is left.
+// After this call, each message with this schema becomes a dead letter with this code and text. If the code
+// is unknown_schema, the cache forgets the code some seconds after the first use. Returns false if no memory
+// is left.
 bool schema_cache_refuse(SchemaCache *cache, SchemaKey key, DecodeErrorCode code, const char *text) noexcept;
 
 // Returns the key of the last schema that the decoder needed and did not have.

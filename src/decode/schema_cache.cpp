@@ -1,5 +1,5 @@
-// Finds and compiles schemas. A source has few schemas, and consecutive messages mostly have the same schema.
-// So the cache first looks at the schema that its last search found.
+// Finds and compiles schemas. A source has few schemas, and consecutive messages usually have the same
+// schema. So the cache first looks at the schema that the previous search found.
 #include "decode/schema_cache.h"
 
 #include <chrono>

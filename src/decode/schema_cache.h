@@ -24,7 +24,8 @@ std::unique_ptr<const SchemaReader> schema_compile(MessageFormat format, const W
 // Only one thread at a time may call the functions of a cache.
 class SchemaCache {
   public:
-    // `value` and `key` are the values that the decoder reads in the two parts of a message.
+    // `value` describes what the decoder reads in the value of a message. `key` describes what the decoder
+    // reads in the key.
     SchemaCache(MessageFormat format, WantedValue value, WantedValue key) noexcept
         : format_(format), wanted_values_{std::move(value), std::move(key)} {}
 
@@ -32,23 +33,23 @@ class SchemaCache {
     // text of the dead letter contains the fault. Returns false if no memory is left.
     bool add(SchemaKey key, const SchemaTexts &schema) noexcept;
 
-    // Makes each message with this schema a dead letter with this code and text. If the code is
-    // unknown_schema, the cache forgets the code `unknown_schema_seconds` after its first use. Returns false
-    // if no memory is left.
+    // After this call, each message with this schema becomes a dead letter with this code and text. If the
+    // code is unknown_schema, the cache forgets the code `unknown_schema_seconds` after the first use.
+    // Returns false if no memory is left.
     bool refuse(SchemaKey key, DecodeErrorCode code, const char *text) noexcept;
 
-    // Returns the reader of the schema, or nullptr. If the function returns nullptr and error->code is
-    // `none`, the cache does not have the schema. If error->code has another value, messages with this schema
-    // become dead letters with this error.
+    // Returns the reader of the schema. If the cache does not have the schema, returns nullptr, and
+    // error->code is `none`. If the cache has refused the schema, returns nullptr, and *error is the error of
+    // the dead letters.
     const SchemaReader *find(SchemaKey key, DecodeError *error) noexcept;
 
     SchemaKey wanted() const noexcept { return wanted_; } // the last schema that find() did not find
     MessageFormat format() const noexcept { return format_; }
 
     static constexpr int unknown_schema_seconds = 10;
-    // If a cache exceeds one of these limits, it first forgets its refused schemas. If this is not enough,
-    // the cache forgets all schemas. A compiled schema can need several times as much memory as the text of
-    // the schema.
+    // If a cache exceeds one of these limits, the cache first forgets its refused schemas. If the cache still
+    // exceeds a limit, the cache forgets all schemas. A compiled schema can need several times as much memory
+    // as the text of the schema.
     static constexpr size_t schemas_max = 1024;
     static constexpr size_t schema_bytes_kept = size_t{8} << 20;
 
@@ -59,7 +60,8 @@ class SchemaCache {
         SchemaKey key;
         std::unique_ptr<const SchemaReader> reader; // nullptr: the schema is refused
         size_t bytes;                               // the size of the texts of the schema
-        // when the cache forgets the entry: seconds of the monotonic clock, or a value of Forgetting
+        // the time at which the cache forgets the entry: seconds of the monotonic clock, or a value of
+        // Forgetting
         int64_t forgotten_at;
         DecodeError error;
     };

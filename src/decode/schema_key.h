@@ -16,8 +16,8 @@ struct SchemaKey {
     MessagePart part;
 };
 
-// The texts of an Avro schema: first the schemas that it refers to, and last the schema itself. A schema that
-// another schema needs comes before that other schema. A Protobuf schema has one text: the bytes of a
+// The texts of an Avro schema: first the schemas to which the schema refers, and last the schema itself. Each
+// schema comes after the schemas that it needs. A Protobuf schema has one text: the bytes of a
 // google.protobuf.FileDescriptorSet.
 struct SchemaTexts {
     const std::string_view *texts;
@@ -25,7 +25,7 @@ struct SchemaTexts {
 };
 
 struct SchemaError {
-    bool out_of_memory; // the schema is possibly correct
+    bool out_of_memory; // true: the schema is possibly correct
     // a text for a person: the fault, its place, and the legal values. UTF-8 with a terminator
     char text[256];
 };

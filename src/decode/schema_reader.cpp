@@ -1,5 +1,5 @@
-// The readers of formats with a schema share this memory. The mapped decoder clears the memory before it
-// reads the next message.
+// Clears the memory that the readers of formats with a schema share. The mapped decoder calls clear() before
+// it reads the next message.
 #include "decode/schema_reader.h"
 
 namespace heartbeat {

@@ -1,4 +1,4 @@
-// Reads messages of a binary format with a schema. avro_reader() and protobuf_reader() make a reader once,
+// Reads messages of a binary format with a schema. avro_reader() and protobuf_reader() make a reader once
 // from a schema and from the values that a mapping reads. The mapped decoder calls the reader for each
 // message with this schema.
 #pragma once
@@ -49,7 +49,8 @@ SchemaReader *avro_reader(const std::vector<std::string_view> &schemas, const Wa
 
 // Makes a reader of Protobuf. `descriptors` are the bytes of a google.protobuf.FileDescriptorSet. The last
 // file of this set declares the messages. If `is_framed` is true, each message begins with the indexes of its
-// type, as the frame of Confluent requires. Otherwise each message has the first type of the file.
+// type, because the frame of Confluent requires these indexes. Otherwise each message has the first type of
+// the file.
 SchemaReader *protobuf_reader(std::string_view descriptors, bool is_framed, const WantedValue &wanted,
                               SchemaError *error) noexcept;
 

@@ -1,5 +1,5 @@
 // Tries the presets first, then the best combinations of proposed fields. If none of these mappings reads a
-// message, this file also tries fields whose names do not show that they are heart rates.
+// message, this file also tries fields whose names do not show a heart rate.
 #include "decode/suggest.h"
 
 #include "decode/presets.h"
@@ -70,8 +70,8 @@ void try_rates(const SampleTrials &trials, const SampleLayout &layout, bool name
         }
 }
 
-// Keeps the best suggestions: first the best suggestion for each heart rate, and then other suggestions, up
-// to the limit.
+// Keeps at most suggestions_max suggestions. First keeps the presets and the best suggestion for each heart
+// rate, and then other suggestions.
 void choose(std::vector<Found> *found) {
     std::stable_sort(found->begin(), found->end(), is_better);
     std::vector<Found> chosen, others;

@@ -21,9 +21,8 @@ class Suggestions;
 
 // Looks at all samples. The result can be an empty list. The best suggestion comes first. A suggestion that
 // reads more messages is better. If two suggestions read the same number of messages, a preset is better than
-// a mapping, and a mapping with more points is better than a mapping with fewer points. The function often
-// calls `stopped`, and ends if `stopped` returns true. In this case, and if no memory is left, it returns
-// nullptr.
+// a mapping. Of two mappings with the same number, the mapping with more points is better. The function often
+// calls `stopped`. If `stopped` returns true, or if no memory is left, the function returns nullptr.
 const Suggestions *suggest(const MessageSamples *samples, const SampleSchemas &schemas,
                            bool (*stopped)() noexcept) noexcept;
 void suggestions_destroy(const Suggestions *suggestions) noexcept; // nullptr is allowed

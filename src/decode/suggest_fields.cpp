@@ -13,11 +13,11 @@ namespace heartbeat {
 namespace {
 
 // The ranges of heart rates that a sensor measures on a living person. If the names do not show that a field
-// is a heart rate, its values must be in the narrow range.
+// is a heart rate, the values of the field must be in the narrow range.
 constexpr double rate_least = 20, rate_most = 300, unnamed_least = 25, unnamed_most = 250;
 constexpr int points_when = 4; // another field shows that the value is a heart rate
 constexpr int points_key = 3;  // the customer id is the message's key
-constexpr int points_weak = 1; // the name of the id does not show what the id identifies: the key is better
+constexpr int points_weak = 1; // the name does not show what the id identifies, so the key is better
 constexpr int points_unnamed = 1;
 constexpr int device_points_least = 3;
 

@@ -1,6 +1,6 @@
-// Proposes the fields of a mapping: finds the places of the sample messages that can be the heart rate, the
-// time, the customer or the device, and gives points to each place. suggest.cpp combines the fields and tries
-// the mappings. These functions may throw, so only src/decode includes this header.
+// Proposes the fields of a mapping. Finds the places of the sample messages that can be the heart rate, the
+// time, the customer or the device. Gives points to each place. suggest.cpp combines the fields and tries the
+// mappings. These functions may throw, so only src/decode includes this header.
 #pragma once
 
 #include "decode/sample_layout.h"
@@ -19,9 +19,9 @@ struct ProposedField {
 
 struct ProposedRate {
     ProposedField field;
-    // The place of a text such as the type of an event, and the values of this text that belong to heart
-    // rates.
-    std::string when_place; // empty: none
+    // The place of a text that shows the meaning of the value, such as the type of an event. `when_values`
+    // has the texts that stand for a heart rate.
+    std::string when_place; // empty: no condition
     std::vector<std::string> when_values;
     bool named; // the names show that the field is a heart rate
     bool interval_ms;

@@ -18,13 +18,13 @@ std::string json_list(const std::vector<std::string> &texts) {
 }
 
 // Returns the texts of this place in the messages that the mapping reads. Returns an empty list if these
-// texts do not separate the messages that the mapping reads from the other messages.
+// texts do not distinguish these messages from the other messages.
 std::vector<std::string> values_of_read(const SamplePlace &place, const SampleLayout &layout,
                                         const Trial &trial) {
     std::set<uint8_t> read, other;
     for (uint32_t i = 0; i < layout.messages(); i++) {
         if (!layout.is_parsed(i))
-            continue; // with every condition, this message becomes a dead letter
+            continue; // with any condition on the value, this message becomes a dead letter
         const uint8_t text = i < place.text_of_message.size() ? place.text_of_message[i] : uint8_t{0};
         (trial.reads[i] ? read : other).insert(text);
     }

@@ -20,15 +20,15 @@ struct ProposedMapping {
     std::string json() const;
 };
 
-// Combines the fields into a mapping. Of the devices, the function takes the best device that is not at the
-// customer's place.
+// Combines the fields into a mapping. The function takes the best device whose place is not the place of the
+// customer.
 ProposedMapping combine(const ProposedRate &rate, const ProposedField &time, const ProposedField &customer,
                         const std::vector<ProposedField> &devices);
 
 // If the mapping reads only some of the messages, the function looks for a place with a text that only these
-// messages have. It adds the place and the text to `when`, so that the mapping ignores the other messages.
-// Without this condition, the other messages would become dead letters. The function sets *trial to the trial
-// of the returned mapping.
+// messages have. The function adds the place and the text to `when`, so that the mapping ignores the other
+// messages. Without this condition, the other messages would become dead letters. The function sets *trial to
+// the trial of the returned mapping.
 ProposedMapping refine(const ProposedMapping &mapping, const SampleTrials &trials, const SampleLayout &layout,
                        Trial *trial);
 

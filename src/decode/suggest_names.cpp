@@ -17,8 +17,8 @@ constexpr std::string_view rate_words[] = {"hr", "bpm", "pulse", "puls", "heartb
 constexpr std::string_view rate_names[] = {"heartrate", "beatsperminute", "pulserate", "herzfrequenz"};
 constexpr std::string_view rate_codes[] = {"88674", "mdcpuls", "hkquantitytypeidentifierheartrate"};
 
-// A value with one of these words in its name is not a heart rate itself. It can be another property of a
-// heart rate.
+// A value with one of these words in its name is not a heart rate itself. The value can be another property
+// of a heart rate.
 constexpr std::string_view other_words[] = {
     "variability", "hrv",       "rmssd",   "sdnn",  "confidence", "accuracy", "quality", "zone",   "zones",
     "limit",       "threshold", "count",   "goal",  "target",     "min",      "minimum", "max",    "maximum",
@@ -54,8 +54,8 @@ constexpr PointsOfWord customer_words[] = {
 constexpr PointsOfWord device_words[] = {{"device", 8},  {"sensor", 7}, {"serial", 6}, {"wearable", 6},
                                          {"watch", 5},   {"strap", 4},  {"band", 4},   {"gateway", 4},
                                          {"monitor", 4}, {"host", 3},   {"imei", 6},   {"mac", 4}};
-// A value with one of these words in its name is the same for all devices of a kind, so it is not the id of
-// one device.
+// A value with one of these words in its name is the same for all devices of a kind, so the value is not the
+// id of one device.
 constexpr std::string_view product_words[] = {"model",    "manufacturer", "vendor",     "brand",
                                               "make",     "product",      "firmware",   "hardware",
                                               "software", "app",          "application"};
@@ -107,8 +107,8 @@ Thing thing_of(const std::string &word) {
     return has(product_words, word) ? Thing::product : Thing::unknown;
 }
 
-// Divides a name into words. The function also divides words in small letters, such as deviceid into device
-// and id.
+// Divides a name into words. The function also divides some words in small letters. For example, deviceid
+// becomes device and id.
 Words id_words_of(std::string_view name) {
     Words words;
     for (std::string &word : words_of(name)) {
@@ -126,9 +126,9 @@ Words id_words_of(std::string_view name) {
     return words;
 }
 
-// Returns what an id at this path identifies: a customer, a device or a product. The last word for a
-// customer, device or product decides, so /user/device/id identifies a device. "uid" alone identifies a
-// customer, but a device can also have a uid.
+// Returns the kind of thing that an id at this path identifies: a customer, a device or a product. The last
+// word for such a thing decides, so /user/device/id identifies a device. "uid" alone identifies a customer,
+// but a device can also have a uid.
 Thing thing_of_path(const NamePath &path) {
     bool uid = false;
     for (auto name = path.rbegin(); name != path.rend(); ++name) {
@@ -143,10 +143,10 @@ Thing thing_of_path(const NamePath &path) {
     return uid ? Thing::customer : Thing::unknown;
 }
 
-// Returns the points of a path. A path with more points is more probably the path of a customer's or device's
-// id. `list` has the words for a customer or for a device. The path gets points in two cases. First case: its
-// last name has one of these words. Second case: an earlier name has one of these words, and the last name
-// has a word for an id. An id without one of these words gets at most one point.
+// Returns the points of a path. With more points, the path more probably leads to the id of a customer or
+// device. `list` has the words for a customer or for a device. The path gets points in two cases. First case:
+// the last name has one of these words. Second case: an earlier name has one of these words, and the last
+// name has a word for an id. An id without one of these words gets at most one point.
 template <size_t size> int points_id(const NamePath &path, const PointsOfWord (&list)[size]) {
     const Words own = path.empty() ? Words() : id_words_of(path.back());
     if (own.empty() || has_any(own, no_id_words))

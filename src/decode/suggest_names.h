@@ -1,17 +1,17 @@
-// Guesses from the names in a message whether a value is a heart rate, a time, a customer or a device. The
-// more points a path gets, the better its names fit. The points only determine the order of the suggestions.
-// These functions may throw, so only src/decode includes this header.
+// Guesses from the names in a message whether a value is a heart rate, a time, a customer or a device. If the
+// names of a path fit better, the path gets more points. The points determine which places become proposals,
+// and the order of the suggestions. These functions may throw, so only src/decode includes this header.
 #pragma once
 
 #include "decode/name_words.h"
 
 namespace heartbeat {
 
-// with at least this number of points, the name alone shows what the value is
+// with at least this number of points, the name alone shows the meaning of the value
 inline constexpr int points_named = 6;
 
-// 0: the names do not show that the value is a heart rate. Negative: the names show that the value is not a
-// heart rate.
+// Returns 0 if the names do not show that the value is a heart rate. Returns a negative number if the names
+// show that the value is not a heart rate.
 int points_heart_rate(const NamePath &path);
 // the points of a name such as `value`, if another field shows the meaning of the value
 int points_generic_rate(const NamePath &path);

@@ -9,7 +9,7 @@
 
 namespace heartbeat {
 
-// Fields that are near each other mostly belong together. So the function returns up to 3 points for common
+// Fields that are near each other usually belong together. So the function returns up to 3 points for common
 // names on the two paths.
 inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
     constexpr int most = 3;
@@ -22,7 +22,7 @@ inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
 }
 
 // Returns the points to subtract if the path of the place contains the number of an array's element. A
-// mapping that reads the array as a list is better, even if the array always has one element.
+// mapping that reads the array as a list is better, even for an array that always has one element.
 inline int points_index(const SamplePlace &place) {
     const bool by_index = place.pointer.find("/0/") != place.pointer.npos || place.pointer.ends_with("/0");
     return by_index ? 5 : 0;

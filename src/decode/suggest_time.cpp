@@ -17,8 +17,8 @@ constexpr int points_far = 4; // points to subtract if the time belongs to a who
 constexpr int points_single = 3;
 constexpr int points_guessed = 3; // points to subtract if no place for an addition is known
 
-// Returns the unit with which all numbers are times of the years 2000 to 2100. Returns nullptr if no unit has
-// this property.
+// Returns the unit with which all numbers are times of the years 2000 to 2100. Returns nullptr if there is no
+// such unit.
 const char *epoch_unit(const SampleValues &found) {
     constexpr double seconds_2000 = 946'684'800, seconds_2100 = 4'102'444'800;
     constexpr struct {
@@ -45,7 +45,7 @@ const char *addition_unit(const ProposedRate &rate, const SamplePlace &place) {
     return named_ms || rate.interval_ms || place.found.most > day_s ? "ms" : "s";
 }
 
-// Finds the number that the mapping must add to the time of a whole list to get the time of an element.
+// Finds the place of a number. The time of an element is the time of the whole list plus this number.
 Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
     const SamplePlace &rated = *rate.field.place;
     const int level = rated.scope.level;
@@ -64,14 +64,15 @@ Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
                     addition_unit(rate, place) + '"',
                 points};
     }
-    // Elements that are only numbers are possibly measurements at a fixed rate, so add the element's position
-    // as seconds. Elements that are objects would contain their own time.
+    // Elements that are plain numbers are possibly measurements at a fixed rate. So add the position of the
+    // element as seconds. Elements that are objects would contain their own time.
     if (best.points == 0 && !rated.scope.is_map[level - 1] && rated.pointer.empty())
         best.json = R"(,"plus":"name","plus_unit":"s")";
     return best;
 }
 
-// Returns whether each list that contains `rated`, but not the time, has only one element in each message.
+// Looks at the lists that contain `rated`, but not `time`. Returns whether each of these lists has at most
+// one element in every message.
 bool is_single(const SamplePlace &rated, const SamplePlace &time) {
     const uint32_t *const elements = rated.elements;
     return std::all_of(elements + time.scope.level, elements + rated.scope.level,
@@ -95,7 +96,7 @@ const SamplePlace *find_date(const SampleLayout &layout, const SamplePlace &time
     return best;
 }
 
-// Finds the options and the points of a place, if the place can be the time. Otherwise returns false.
+// If the place can be the time, finds the options and the points of the place. Otherwise returns false.
 bool describe(const SampleLayout &layout, const SamplePlace &place, const SampleScope &scope,
               std::string *options, int *points) {
     const SampleValues &found = place.found;

@@ -1,4 +1,4 @@
-// Decodes all samples with a decoder, and counts the messages that become readings. suggest.cpp makes such a
+// Decodes all samples with a decoder, and counts the messages that become readings. suggest.cpp makes one
 // trial for each preset and each proposed mapping. These functions may throw, so only src/decode includes
 // this header.
 #pragma once
@@ -10,7 +10,7 @@
 
 namespace heartbeat {
 
-struct SuggestStopped {}; // the exception that ends suggest() if its caller wants to stop
+struct SuggestStopped {}; // the exception that ends suggest() if the caller wants to stop
 
 struct Trial {
     size_t fits = 0;         // the number of messages that became at least one reading

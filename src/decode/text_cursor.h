@@ -1,5 +1,5 @@
-// Moves over a text from left to right. decode_plain.cpp and timestamp.cpp read texts with this class,
-// without a parser.
+// Moves over a text from left to right. decode_plain.cpp, field_values.cpp and timestamp.cpp read texts with
+// this class, without a parser.
 #pragma once
 
 namespace heartbeat {
@@ -8,7 +8,7 @@ constexpr bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
 
-// If a take function returns false, it does not move the cursor.
+// If take() or take_digits() returns false, the cursor has not moved.
 struct TextCursor {
     const char *at;
     const char *end;

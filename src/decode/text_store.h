@@ -1,5 +1,5 @@
-// The memory of texts that the mapped decoder makes from integers and from lists of places. A text stays at
-// the same address until clear().
+// The memory of texts that are not in the message in the same form. For example, the mapped decoder makes
+// texts from integers and from lists of places. A text stays at the same address until clear().
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ class TextStore {
 
     const size_t max_bytes_;
     std::vector<std::unique_ptr<char[]>> blocks_;
-    size_t block_ = 0; // the block in use
-    size_t used_ = 0;  // the used bytes of this block
+    size_t block_ = 0; // the index of the current block
+    size_t used_ = 0;  // the number of used bytes in the current block
 };
 
 } // namespace heartbeat

@@ -37,9 +37,10 @@ int64_t bounded_microseconds(date::sys_seconds time) {
     return std::min(std::max(count, -seconds_max), seconds_max) * microseconds_per_second;
 }
 
-// The file of a zone can contain a list of the clock changes up to 2037, or a rule for all later changes. The
-// library reads only the list. So without lists, the results of the library could be wrong by an hour. This
-// function returns whether the files contain lists. It looks at two zones that change their clocks each year.
+// The file of a zone can contain a list of the clock changes up to 2037, or only a rule for the later
+// changes. The library reads only the list. So without lists, the results of the library could be wrong by an
+// hour. This function returns whether the files contain lists. For this purpose, the function looks at two
+// zones that change their clocks each year.
 bool database_has_lists() {
     using namespace date::literals;
     constexpr date::sys_days summer = 2036_y / 7 / 1;
@@ -65,7 +66,7 @@ bool TimeZone::set(std::string_view name) {
 bool TimeZone::set_region(std::string_view name) {
     try {
         const date::time_zone *const region = date::locate_zone(name);
-        (void)region->get_info(date::sys_seconds{}); // reads the zone's file
+        (void)region->get_info(date::sys_seconds{}); // this call reads the file of the zone
         if (!database_has_lists())
             return false;
         region_ = region;

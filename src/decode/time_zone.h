@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-// A span of local times with one offset, so that most conversions need no search in the database.
+// A span of local times that have the same offset. Within a span, conversions need no search in the database.
 struct ZoneSpan {
     int64_t begin = 0, end = 0; // local time, microseconds since 1970
     int64_t offset = 0;         // microseconds
@@ -26,13 +26,13 @@ class TimeZone {
     // false if the function cannot read the database.
     bool to_utc(int64_t local_time, ZoneSpan *span, int64_t *event_time) const noexcept;
 
-    static std::string suggest(std::string_view name); // returns a text for a person, with a similar name
+    static std::string suggest(std::string_view name); // returns a text for a person, such as a similar name
 
   private:
     bool set_region(std::string_view name);
 
     int64_t offset_ = 0;
-    const void *region_ = nullptr; // a zone of the database; it lives as long as the process
+    const void *region_ = nullptr; // a zone of the database; the zone lives as long as the process
 };
 
 } // namespace heartbeat

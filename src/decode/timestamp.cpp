@@ -59,7 +59,7 @@ int64_t fraction_microseconds(const char *digits, size_t count) noexcept {
     return static_cast<int64_t>(std::rint(fraction * microseconds_per_second));
 }
 
-// Takes the separator between two numbers; '\0' stands for none.
+// Takes the separator between two numbers. '\0' means that there is no separator.
 template <char separator> bool take_separator(Cursor *cursor) noexcept {
     return separator == '\0' || cursor->take(separator);
 }
@@ -134,7 +134,7 @@ int64_t microseconds_of(std::chrono::sys_days date) noexcept {
     return midnight.count();
 }
 
-// Reads a time of day and its zone up to the end of the text.
+// Reads a time of day and an optional zone, up to the end of the text.
 template <char separator> bool read_time_of_day(Cursor *cursor, TimestampParts *parts) noexcept {
     if (!read_time<separator>(cursor, &parts->local_time))
         return false;

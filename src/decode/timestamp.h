@@ -17,13 +17,13 @@ inline constexpr size_t timestamp_text_size = 27;
 // Reads a date YYYY-MM-DD, a separator, a time HH:MM:SS, an optional fraction and an optional zone. The
 // separator is `T`, `t` or one space. The fraction begins with `.` or `,`, and can have any length. The
 // function rounds the fraction to the nearest microsecond in the same way as PostgreSQL. The zone is `Z`,
-// `z`, +HH, +HHMM or +HH:MM, or the same with `-`, up to 15:59 (PostgreSQL's limit). A text without a zone is
-// in UTC. Second 60 (a leap second) is legal without a fraction, and means the first second of the next
-// minute. For every other text, for example an impossible date, the function returns false and does not
-// change *event_time.
+// `z`, +HH, +HHMM or +HH:MM, or an offset with `-` instead of `+`. The largest offset is 15:59, as in
+// PostgreSQL. A text without a zone is in UTC. Second 60 (a leap second) is legal without a fraction, and
+// means the first second of the next minute. For every other text, for example an impossible date, the
+// function returns false and does not change *event_time.
 bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept;
 
-// The parts of a text: the local time, and its offset from UTC if the text has an offset.
+// The parts of a text: the local time, and the offset from UTC if the text has an offset.
 struct TimestampParts {
     int64_t local_time; // microseconds since 1970-01-01 00:00:00 in local time
     int offset_seconds; // the seconds by which local time is ahead of UTC; 0 if `has_zone` is false
@@ -39,7 +39,7 @@ bool timestamp_parse_parts(std::string_view text, TimestampParts *parts) noexcep
 bool timestamp_parse_date(std::string_view text, int64_t *midnight) noexcept;
 bool timestamp_parse_time_of_day(std::string_view text, TimestampParts *parts) noexcept;
 
-// Parses a text that is only an offset: Z, +HH, +HHMM or +HH:MM (or the same with `-`).
+// Parses a text that is only an offset: Z, +HH, +HHMM or +HH:MM, or an offset with `-` instead of `+`.
 bool timestamp_parse_offset(std::string_view text, int *offset_seconds) noexcept;
 
 // Writes exactly timestamp_text_size bytes, without a terminator. The text always has six digits of fraction

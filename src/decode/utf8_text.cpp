@@ -1,5 +1,5 @@
-// Decides which bytes of a text are safe to show: valid UTF-8 without control characters. Copies these bytes,
-// and writes every other byte as an escape.
+// Finds the bytes of a text that are safe to show. These bytes are valid UTF-8 without control characters.
+// Copies these bytes, and writes every other byte as an escape.
 #include "decode/utf8_text.h"
 
 #include <cstdarg>
@@ -11,8 +11,8 @@ namespace heartbeat {
 namespace {
 
 // Returns the character that begins at `at`, and sets *length. If no valid character begins at `at`, the
-// function sets *length to 0. Overlong forms, surrogates and numbers above U+10FFFF are not valid, as in
-// PostgreSQL.
+// function sets *length to 0. Overlong forms, surrogates and numbers above U+10FFFF are not valid. PostgreSQL
+// has the same rule.
 uint32_t decode_utf8(const char *at, size_t left, size_t *length) {
     auto byte = [=](size_t i) { return static_cast<unsigned char>(at[i]); };
     size_t size = byte(0) < 0x80 ? 1 : byte(0) < 0xc2 ? 0 : byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : 4;

@@ -1,6 +1,6 @@
 // Copies texts from librdkafka, a broker or the operating system. A copy is valid UTF-8 without control
-// characters, so it is safe to store, show, dump and log. If a text is too long, the functions cut the text
-// between two characters. Most folders of src call these functions.
+// characters, so the copy is safe to store, show, dump and log. If a text is too long, the functions cut the
+// text between two characters. Most folders of src call these functions.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,9 @@
 
 namespace heartbeat {
 
-inline constexpr size_t escape_size = 4; // the size of \xNN, which stands for a byte that is not safe to show
+inline constexpr size_t escape_size = 4; // the size of \xNN, the escape for a byte that is not safe to show
 
-// Writes an escape without a terminator, and returns its size.
+// Writes an escape without a terminator, and returns the size of the escape.
 inline size_t write_escape(char *to, char byte) noexcept {
     constexpr char digits[] = "0123456789abcdef";
     auto value = static_cast<unsigned char>(byte);
@@ -45,8 +45,8 @@ size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt
 }
 
 // Returns the number of bytes of the UTF-8 character at `at`. Returns 0 if no valid character begins at `at`.
-// Also returns 0 for a control character of ASCII or of Unicode's second block (C1), and for a character that
-// breaks a line or changes the direction of text.
+// Also returns 0 for a control character of ASCII or of Unicode's second block (C1). Also returns 0 for a
+// character that breaks a line or changes the direction of text.
 size_t utf8_shown_length(const char *at, size_t left) noexcept;
 
 // Returns whether the bytes are valid UTF-8 without the character U+0000. A text in the database cannot
@@ -65,8 +65,8 @@ inline size_t utf8_count(const char *text, size_t size) noexcept {
 // Copies a text. The caller expects UTF-8, but the text can have invalid bytes.
 void utf8_copy(char *to, size_t size, const char *from) noexcept;
 
-// Formats a text in the same way as printf(). Cuts the text at print_size_max bytes, and copies it in the
-// same way as utf8_copy().
+// Formats a text in the same way as printf(). Cuts the text at print_size_max bytes, and copies the text in
+// the same way as utf8_copy().
 inline constexpr size_t print_size_max = 4096;
 void utf8_print(char *to, size_t size, const char *format, ...) noexcept
     __attribute__((format(printf, 3, 4)));

@@ -22,7 +22,7 @@ bool equal_integers(const ValueNode &left, const ValueNode &right) {
     return left.type == right.type && left.integer == right.integer;
 }
 
-// An integer equals a real number if both are exactly the same number.
+// An integer equals a real number only if the two numbers are exactly the same.
 bool equal_to_real(const ValueNode &integer, double real) {
     constexpr double two_to_63 = 9223372036854775808.0;
     if (std::trunc(real) != real)

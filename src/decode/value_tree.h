@@ -1,4 +1,4 @@
-// The values of one message as a tree, which does not depend on the format of the message. The parser of a
+// The values of one message as a tree. The tree does not depend on the format of the message. The parser of a
 // format fills the tree, and the mapped decoder looks for places in the tree.
 #pragma once
 
@@ -21,7 +21,7 @@ enum class ValueType : uint8_t {
 };
 
 // The unit of an integer that is a time, and the moment at which the integer is 0. The schema of a message
-// declares both, so an integer in JSON has no scale.
+// declares the unit and this moment, so an integer in JSON has no scale.
 enum class TimeScale : uint32_t {
     none,
     ms, // since 1970 in UTC
@@ -34,12 +34,12 @@ enum class TimeScale : uint32_t {
     day_ms, // since midnight
     day_us,
     day_ns,
-    // since 1970 in UTC. In the message, the value is not a number, but a type that can only be a time
+    // since 1970 in UTC. In the message, the value has a type that is not a number and can only be a time
     instant_us,
 };
 
-// A node of a value tree. The children of an array or an object follow the node directly, each child with its
-// own children. The texts belong to the parser, and are valid until the parser parses another text.
+// A node of a value tree. The children of an array or an object follow the node. The children of a child
+// directly follow this child. The texts belong to the parser, and are valid until the next parse.
 struct ValueNode {
     const char *name_data; // the name of an object's member
     uint32_t name_size;
@@ -53,7 +53,7 @@ struct ValueNode {
     };
     // the number of bytes of a string or of bytes, the number of children, or the TimeScale of an integer
     uint32_t size;
-    uint32_t end; // the index of the first node after all children
+    uint32_t end; // the index of the first node after this node and its children
 
     std::string_view name() const { return {name_data, name_size}; }
     std::string_view text() const { return {text_data, size}; }
@@ -62,7 +62,7 @@ struct ValueNode {
     }
     bool is_container() const { return type >= ValueType::array; }
     bool is_number() const { return type >= ValueType::integer && type <= ValueType::real; }
-    double number() const; // returns the double nearest to a number
+    double number() const; // returns the double that is nearest to the number
 };
 
 using ValueTree = std::vector<ValueNode>; // the root is the first node
@@ -79,7 +79,7 @@ uint32_t value_element(const ValueTree &tree, uint32_t array, uint32_t number) n
 bool value_equal(const ValueTree &left_tree, uint32_t left, const ValueTree &right_tree,
                  uint32_t right) noexcept;
 
-// both values must have no children
+// the two values must have no children
 bool value_equal_scalars(const ValueNode &left, const ValueNode &right) noexcept;
 
 // Returns whether two members of an object have the same name. `names` is working memory. May throw

@@ -1,5 +1,5 @@
 // The values of a message that a mapping reads, as a tree of names. A reader of a format with a schema puts
-// only these values into the value tree, and skips all others.
+// only these values into the value tree, and skips all other values.
 #pragma once
 
 #include "decode/mapping.h"
@@ -9,16 +9,16 @@
 namespace heartbeat {
 
 // The parts of one value that a mapping reads. At each place of the mapping, a tree of the wanted values must
-// have the same value as a tree of all values. So a reader keeps these rules:
+// have the same value as a tree of all values. So a reader follows these rules:
 // - The reader adds the members of an object that child() finds.
-// - If `others` exists, the reader adds all elements of an array. Otherwise it adds the elements up to
-//   the last wanted element. It adds null for each unwanted element, so that the wanted elements keep their
-//   numbers.
+// - If `others` exists, the reader adds all elements of an array. Otherwise the reader adds the elements up
+//   to the last wanted element. For each unwanted element, the reader adds null. So the wanted elements keep
+//   their numbers.
 // - If `whole` is true, the reader adds the value with all its members and elements.
 // - The reader always adds a value that is not an object or an array.
 struct WantedValue {
     std::string name;           // the name of an object's member
-    uint32_t number = no_value; // the value of the name, if the name can be the number of an element
+    uint32_t number = no_value; // the name as a number, if the name can be the number of an element
     bool whole = false;
     bool is_time = false; // the mapping reads this value as a time, or as the date of a time
     std::vector<WantedValue> children;

@@ -1,5 +1,5 @@
 // Compares the offsets in heartbeat_offsets with the offsets that Kafka holds, and assigns partitions. This
-// file always asks Kafka before the transaction begins, and never inside the transaction.
+// file asks Kafka before it begins a transaction, and never inside a transaction.
 #include "server/server.h"
 
 #include "ingest/assignment.h"
@@ -51,8 +51,8 @@ void tell_positions(const PartitionPosition *positions, size_t own, const KafkaP
 }
 
 // Returns true if this worker can begin to read the partition. Three conditions must hold: the partition
-// belongs to this worker, the worker does not read the partition yet, and the partition's leader has answered
-// which offsets it holds.
+// belongs to this worker, the worker does not read the partition yet, and the leader has reported the offsets
+// of the partition.
 bool can_join(const Assignment &assignment, int32_t partition) {
     const KafkaPartition &known = assignment.partitions.partition[partition];
     return assignment_has(assignment, partition) && !known.read && known.range.low >= 0;
@@ -102,7 +102,7 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
         static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * static_cast<size_t>(partitions)));
     for (int32_t i = 0; i < partitions; i++)
         ranges[i] = can_join(*assignment, i) ? assignment->partitions.partition[i].range
-                                             : PartitionRange{i, -1, -1}; // unknown: validation skips it
+                                             : PartitionRange{i, -1, -1}; // unknown range: not validated
     AssignmentResult result = AssignmentResult::failed;
     switch (offset_validation_run(offsets, count, ranges, assignment->partitions, &assignment->suspicions,
                                   assignment->reason, assignment->hint)) {

@@ -1,8 +1,8 @@
-// Decides which Kafka partitions an ingest worker reads, and from which offsets. The worker decides this
-// again after each connection to Kafka, after each seek, and when a stored offset does not match Kafka's log.
-// If some partitions were unavailable and have become available, the worker decides only for these
-// partitions. consumer_session.cpp and batch_cycle.cpp call this file. This file does not depend on how the
-// worker stores batches.
+// Decides which Kafka partitions an ingest worker reads, and at which offsets the worker begins. The worker
+// makes this decision after each connection to Kafka, after each seek, and when a stored offset does not
+// match Kafka's log. When an unavailable Kafka partition becomes available, the worker decides only about
+// this Kafka partition. consumer_session.cpp and batch_cycle.cpp call this file. This file does not depend on
+// how the worker stores batches.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -22,15 +22,15 @@ enum class AssignmentResult {
     failed,      // a person must decide how to continue
 };
 
-// Returns a hint for heartbeat_status: what a person can do if Kafka does not answer.
+// Returns a hint for heartbeat_status. The hint says what a person can do if Kafka does not answer.
 const char *assignment_brokers_hint(const Source &source);
 
 struct Assignment {
     KafkaPartitions partitions;
     bool waits_for_change; // the argument `waits` for pause_check()
-    bool told;             // the worker has logged the offsets at which it begins
-    // If this process began to read the topic at the end offsets, this field is the number of partitions at
-    // that time. Otherwise the field is 0. See stored_positions_load().
+    bool told;             // the worker has logged the offsets at which it begins to read
+    // If this process began to read the topic at the end offsets, this field is the number of partitions that
+    // the topic had then. Otherwise the field is 0. See stored_positions_load().
     int32_t end_partitions;
     Suspicions suspicions;
     char reason[state_text_size];
@@ -41,10 +41,10 @@ inline bool assignment_has(const Assignment &assignment, int32_t partition) {
     return partitions_own(assignment.partitions, partition);
 }
 
-// Assigns the partitions that can be read. The function never waits for Kafka: until Kafka has answered, the
-// function returns `asking`, and the caller must call it again. First the function asks Kafka. Then it reads
-// heartbeat_offsets in a transaction of its own, and compares the stored offsets with Kafka's answer. The
-// function obeys heartbeat.start_offset and heartbeat.offset_reset.
+// Assigns the partitions that can be read. The function never waits for Kafka. While Kafka has not answered,
+// the function returns `asking`, and the caller must call the function again. First the function asks Kafka.
+// Then the function reads heartbeat_offsets in a transaction of its own, and compares the stored offsets with
+// Kafka's answer. The function obeys heartbeat.start_offset and heartbeat.offset_reset.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
 // Call this function while the worker reads. The function notices changes of the topic and of the partitions.
@@ -55,7 +55,7 @@ bool assignment_tend(Consumer *consumer, Assignment *assignment);
 // function when the worker has stored all messages that it has consumed.
 AssignmentResult assignment_join(Consumer *consumer, Assignment *assignment);
 
-// Marks in heartbeat_offsets that the topic was recreated, or that a partition has another log than before.
+// Marks in heartbeat_offsets that the topic was recreated, or that Kafka truncated the log of a partition.
 void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses, int count);
 
 // Asks for the end offsets of this worker's partitions and takes the answers. While the worker reads nothing,

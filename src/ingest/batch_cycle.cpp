@@ -92,7 +92,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     for (const BatchPartition &progress : batch->partitions)
         worker_stats_position({cycle->source->id, progress.partition}, progress.next_offset,
                               progress.last_kafka_time);
-    // after the positions, so that the source never looks as if it had stored nothing for a long time
+    // this call follows worker_stats_position(): otherwise heartbeat_status could show for a moment that the
+    // source has stored nothing for a long time
     worker_stats_batch_ends(slot, static_cast<int64_t>(batch->messages.size()));
     if (!batch->minutes.empty())
         wake_for_rollup(rollup_append_take());
@@ -151,8 +152,8 @@ void batch_cycle_destroy(BatchCycle *cycle) {
 void batch_cycle_begin(BatchCycle *cycle) {
     cycle->stage = BatchStage::filling;
     cycle->after = AfterBatch::read_on;
-    // commit soon, so that tools that show consumer lag see the offset at which the worker begins, for
-    // example after a seek
+    // Commit soon. Tools that show consumer lag then see the offset at which the worker begins, for example
+    // after a seek.
     cycle->commit_at = GetCurrentTimestamp();
 }
 
@@ -170,7 +171,7 @@ void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
     bool takes = cycle->stage == BatchStage::filling || cycle->stage == BatchStage::full;
     if (!takes || cycle->after == AfterBatch::assign_again || cycle->after == AfterBatch::load_schema)
-        return; // the batch must not have messages after the messages that the consumer dropped
+        return; // the consumer has dropped messages: the batch must not take later messages
     if (cycle->after == AfterBatch::join)
         return consumer_listen(consumer); // empty the pipe, so that Kafka's next answer wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));
@@ -189,8 +190,8 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
         return 0;
     // The worker counts heartbeat.batch_wait from the time when it stored the previous batch. So if no
     // reading has arrived for a while, the worker stores the next reading at once. If many readings arrive
-    // one after the other, they share a transaction. In both cases a message waits at most
-    // heartbeat.batch_wait after the previous batch was stored.
+    // one after the other, the worker stores these readings in one transaction. In both cases a message waits
+    // at most heartbeat.batch_wait.
     TimestampTz now = GetCurrentTimestamp();
     TimestampTz left = cycle->stored_at + settings.batch_wait * INT64CONST(1000) - now;
     bool clock_set_back = now < cycle->stored_at;
@@ -216,9 +217,9 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
 
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
-    // While a commit waits for the answer of the group coordinator, librdkafka does not begin to read any
-    // newly assigned partition. So the worker does not commit offsets to the Kafka group while one of the
-    // worker's partitions is unavailable.
+    // While a commit waits for the answer of the group coordinator, librdkafka does not begin to read newly
+    // assigned partitions. So the worker does not commit offsets to the Kafka group while one of the worker's
+    // partitions is unavailable.
     bool away = partitions_any_away(assignment->partitions);
     if (cycle->commit_at != 0 && cycle->commit_at <= now) {
         if (!away)

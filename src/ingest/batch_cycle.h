@@ -1,5 +1,5 @@
-// Fills the batch of a source reader, decides when the batch is due, and stores it. reader_batch.cpp and
-// consumer_session.cpp call this file. This file does not depend on the phases of the reader.
+// Fills the batch of a source reader, decides when the batch is due, and stores the batch. reader_batch.cpp
+// and consumer_session.cpp call this file. This file does not depend on the phases of the reader.
 #pragma once
 
 #include "ingest/assignment.h"
@@ -11,14 +11,14 @@ namespace heartbeat {
 enum class BatchStage : uint8_t {
     filling,   // the batch takes messages
     full,      // more messages are queued than fit into the batch
-    sealed,    // the batch is complete, and the worker must store it, or store it again after an error
-    isolating, // sealed, and PostgreSQL refused a row: the next attempt to store the batch finds this row
+    sealed,    // the batch is complete: the worker stores the batch, and tries again after an error
+    isolating, // the batch is sealed, and PostgreSQL refused a row: the next attempt finds this row
     lost,      // memory ran out and messages were lost: the worker drops the batch and assigns all partitions
                // again
 };
 
-// The worker's next action after it has stored the batch. Until the batch is stored, the worker consumes
-// messages only if the action is read_on.
+// The worker's next action after it has stored the batch. While the batch is not stored, the worker consumes
+// messages only if the next action is read_on.
 enum class AfterBatch : uint8_t {
     read_on,
     join,         // assigns partitions that have become available
@@ -66,8 +66,8 @@ long batch_cycle_until_due(const BatchCycle *cycle);
 StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot, bool waits);
 
 // Does the periodic work of a worker that consumes messages. The function commits offsets to the Kafka group,
-// asks the brokers about the topic, and asks the leaders of the partitions which offsets they hold. The
-// function does not wait for the answers. Returns the milliseconds until the next periodic work is due.
+// asks the brokers about the topic, and asks the leaders for the offsets of the partitions. The function does
+// not wait for the answers. Returns the milliseconds until the next periodic work is due.
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment);
 
 } // namespace heartbeat

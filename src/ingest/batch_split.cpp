@@ -1,6 +1,6 @@
 // A batch of one message is never larger than a limit of the server, because a message can have only a
-// limited number of readings. So if the batches become smaller often enough, the worker can store the
-// messages of every source.
+// limited number of readings. So the worker can store the messages of every source: in the worst case each
+// batch has one message.
 #include "server/server.h"
 
 #include "ingest/batch_split.h"

@@ -11,7 +11,7 @@ struct BatchSplit {
     int stored;      // number of stored batches since the last change of `messages`
 };
 
-// Returns the limit for the next batch: its largest number of messages, and also its largest number of
+// Returns the limit for the next batch. The limit applies to the number of messages and to the number of
 // readings.
 size_t batch_split_limit(const BatchSplit &split);
 

@@ -1,5 +1,5 @@
-// The transaction that stores a batch and moves the offsets. PostgreSQL commits these two changes together,
-// or undoes them together.
+// Stores a batch and moves the offsets in one transaction. PostgreSQL commits these two changes together, or
+// undoes both changes together.
 #include "server/server.h"
 
 #include "ingest/batch_transaction.h"
@@ -39,8 +39,8 @@ StoreResult batch_transaction_store(Batch *batch, const Source &source, bool iso
         return result_of(state);
     }
     // The previous attempt may have converted readings into dead letters, and then failed with an error that
-    // is not about a row. PostgreSQL has undone the INSERT of these dead letters, so the batch converts them
-    // back into readings.
+    // is not about a row. PostgreSQL has undone the INSERT of these dead letters. So this function converts
+    // the dead letters back into readings.
     if (isolates && !batch_restore(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));

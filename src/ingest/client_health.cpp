@@ -9,7 +9,7 @@ namespace heartbeat {
 namespace {
 
 constexpr int tries_min = 2;           // each question takes about 3 s
-constexpr int tries_min_connected = 6; // more, because a broker that has answered may only be slow now
+constexpr int tries_min_connected = 6; // more, because a connected broker may only be slow
 constexpr int tries_max = 20;
 constexpr TimestampTz leader_patience_min = 10 * USECS_PER_SEC;
 constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;
@@ -30,8 +30,8 @@ bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) 
 }
 
 // After the volumes of a cluster were restored, the leader epochs can be lower than before. librdkafka 2.1
-// and newer then ignores the leaders, even if the metadata names them. A new client does not ignore the
-// leaders, because it has seen no higher epoch.
+// and newer then ignores the leaders, even if the metadata names these leaders. A new client does not ignore
+// the leaders, because the new client has seen no higher epoch.
 bool is_misled(ClientHealth *health, const KafkaPartitions &partitions, Consumer *consumer) {
     health->leader_patience = std::max(health->leader_patience, leader_patience_min);
     if (!partitions_any_away(partitions))

@@ -15,8 +15,8 @@ struct ClientHealth {
 // Returns whether a new client must replace this client. If one new client does not help, the next new client
 // probably does not help either. So after each replacement the time until the next replacement doubles.
 // `connected` is true if a broker has answered this client before. For a connected client, the worker waits
-// for more unanswered questions before it replaces the client. While a partition is away, a connected client
-// gets no such additional time.
+// for more unanswered questions before it replaces the client. A connected client does not get this
+// additional time while one of its partitions is away.
 bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

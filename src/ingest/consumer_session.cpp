@@ -22,7 +22,7 @@ namespace {
 // the client of a deleted topic may never close.
 constexpr int hanging_max = 4;
 
-// Takes the losses from the client. The session keeps each loss until the worker has marked it in
+// Takes the losses from the client. The session keeps each loss until the worker has marked the loss in
 // heartbeat_offsets, even if heartbeat.topic changes before that.
 void take_losses(ConsumerSession *session) {
     TopicLoss loss;
@@ -48,9 +48,9 @@ void close_client(ConsumerSession *session, bool retire) {
     shared_state_forget_partitions(session->source->id);
 }
 
-// A loss is confirmed if the worker has found it twice. Moves the confirmed losses to the front, and returns
-// their number. If there are unconfirmed losses, the function writes a hint and the reason of the first
-// unconfirmed loss to the assignment. The worker must check the unconfirmed losses a second time.
+// A loss is confirmed if the worker has found the loss twice. Moves the confirmed losses to the front, and
+// returns their number. If there are unconfirmed losses, the function writes a hint and the reason of the
+// first unconfirmed loss to the assignment. The worker must check the unconfirmed losses a second time.
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;
@@ -141,7 +141,7 @@ AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *s
 AssignmentResult consumer_session_join(ConsumerSession *session) {
     BatchCycle *cycle = &session->cycle;
     if (cycle->after == AfterBatch::load_schema)
-        return AssignmentResult::asking; // after it has loaded the schema, the reader assigns all partitions
+        return AssignmentResult::asking; // the reader first loads the schema, and then assigns all partitions
     bool joins =
         partitions_to_join(session->assignment.partitions) && !consumer_is_committing(session->consumer);
     if (cycle->after != AfterBatch::assign_again)

@@ -9,7 +9,7 @@ namespace heartbeat {
 inline constexpr int losses_kept = 32; // see TopicLoss; the worker drops further losses, and finds them again
                                        // later
 
-// Whether Kafka has reported errors since it last delivered a message.
+// Says whether Kafka has reported errors since Kafka last delivered a message.
 enum class Trouble : uint8_t {
     none,
     first,
@@ -34,19 +34,20 @@ struct ConsumerSession {
 // Returns false if a setting is wrong. *error then describes the mistake.
 bool consumer_session_open(ConsumerSession *session, Error *error);
 
-// If there is a client, closes it without waiting for librdkafka. `assigned` is true if partitions are
-// assigned. If `retire` is true, the next consumer_session_open() gets another client of librdkafka.
+// Closes the client if the session has a client. The function does not wait for librdkafka. `assigned` is
+// true if partitions are assigned. If `retire` is true, the next consumer_session_open() gets another client
+// of librdkafka.
 void consumer_session_close(ConsumerSession *session, bool assigned, bool retire);
 
-// Frees the clients that librdkafka has destroyed. Ends the process if there are too many clients that
-// librdkafka cannot destroy; the launcher then starts a new worker. The limit for such clients grows with the
-// number of sources. Returns true if librdkafka has not destroyed all closed clients yet. In this case call
-// the function again soon.
+// Frees the clients that librdkafka has destroyed. If there are too many clients that librdkafka cannot
+// destroy, the function ends the process, and the launcher starts a new worker. The limit for such clients
+// grows with the number of sources. Returns true while librdkafka has not destroyed all closed clients. In
+// this case call the function again soon.
 bool consumer_session_free_closed(int sources);
 
 // Stops reading, and forgets Kafka's answers about the partitions. `assigned` is true if partitions are
-// assigned. The worker drops the messages that it has not stored, and reads them again later from the stored
-// offsets.
+// assigned. The worker drops the messages that it has not stored. Later the worker reads these messages again
+// from the stored offsets.
 void consumer_session_stop(ConsumerSession *session, bool assigned);
 
 // Decodes queued messages into the batch, and takes librdkafka's events.

@@ -1,6 +1,6 @@
-// Records the state of each Kafka partition of the topic for an ingest worker: whether the worker reads the
-// partition, whether a question about the partition is under way, and why the partition is unavailable
-// ("away"). topic_watch.cpp and leader_questions.cpp set the fields. This file asks no broker.
+// Keeps the state of each Kafka partition of a topic for an ingest worker. The state says whether the worker
+// reads the partition, whether a question about the partition is unanswered, and why the partition is away
+// (unavailable). topic_watch.cpp and leader_questions.cpp set the fields. This file asks no broker.
 #pragma once
 
 #include "kafka/topic_query.h"
@@ -18,9 +18,9 @@ struct KafkaPartition {
     bool away;                          // the partition has no leader, the leader does not answer, or Kafka
                                         // reported an error of the partition
     TimestampTz away_since;             // when the partition became unavailable, if `away` is true
-    PartitionRange range;               // low -1: not known, the worker must first ask the leader
+    PartitionRange range;               // if low is -1, the worker must first ask the leader for the range
     TimestampTz ask_at;                 // when the worker next asks the leader
-    TimestampTz trouble_until;          // after an error: the partition is away at least until then; 0: none
+    TimestampTz trouble_until;          // until this time an error keeps the partition away; 0: no error
     char reason[partition_reason_size]; // why the partition is away
 };
 
@@ -37,13 +37,13 @@ struct KafkaPartitions {
     bool answered;              // a broker has answered since client_health.cpp last set this field to false
     TimestampTz topic_asked_at; // 0: no question about the topic is under way
     TimestampTz topic_at;       // when the worker next asks about the topic
-    uint64_t watch_news;        // topic_watch_news() when the worker last asked the leaders
-    TimestampTz gather_until;   // until this time the worker waits for the answers of all leaders, so that it
-                                // assigns all partitions together
+    uint64_t watch_news;        // the result of topic_watch_news() when the worker last asked the leaders
+    TimestampTz gather_until;   // until this time the worker waits for the answers of all leaders, so that
+                                // the worker assigns all partitions together
 };
 
 // Partition p of source s belongs to worker (p + s) % workers. So if several sources have only one partition
-// each, different workers read them.
+// each, different workers read these sources.
 inline int partitions_first(const Source &source, int worker, int workers) {
     return (worker + workers - source.id % workers) % workers;
 }
@@ -56,21 +56,21 @@ inline bool partitions_own(const KafkaPartitions &partitions, int32_t partition)
     return partition < partitions.topic.partition_count && partition % partitions.workers == partitions.first;
 }
 
-// Returns whether the worker still waits for the first answer of a leader before it assigns partitions.
+// Returns true while the worker waits for the first answers of the leaders, before it assigns partitions.
 bool partitions_gather(const KafkaPartitions &partitions);
 
 // Returns whether the worker can assign one of its partitions that it does not read yet.
 bool partitions_to_join(const KafkaPartitions &partitions);
 
-// Records an error of a partition. The partition is then away, and the worker must assign it again.
+// Marks a partition as away because of an error. The worker must then assign the partition again.
 void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &trouble);
 
 // Sets the state of each partition of the worker in heartbeat_partitions. The parameter `otherwise` is the
 // state for a partition that is not away and that the worker does not read.
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise);
 
-// Returns false if no partition of the worker is away. Otherwise it returns true, and sets `reason` and
-// `hint` for heartbeat_status. These texts explain the first partition that is away.
+// Returns false if no partition of the worker is away. Otherwise the function returns true, and sets `reason`
+// and `hint` for heartbeat_status. These texts explain the first partition that is away.
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint);
 
 bool partitions_any_away(const KafkaPartitions &partitions); // true if a partition of the worker is away

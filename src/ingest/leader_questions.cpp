@@ -1,7 +1,7 @@
-// Asks the leaders of Kafka partitions which offsets they hold. This file asks for the end offsets every two
-// seconds. With these questions the worker also notices a leader that does not answer. If several source
-// readers share a Kafka client, only one of these readers asks a leader. If the leader does not answer, the
-// other readers ask too. assignment.cpp calls this file in each step of a reader.
+// Asks the leaders of Kafka partitions for the offsets of the partitions. This file asks for the end offsets
+// every two seconds. With these questions the worker also notices a leader that does not answer. If several
+// source readers share a Kafka client, only one of these readers asks a leader. If the leader does not
+// answer, the other readers ask too. assignment.cpp calls this file in each step of a reader.
 #include "server/server.h"
 
 #include "ingest/leader_questions.h"
@@ -14,7 +14,7 @@ namespace {
 
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
 constexpr TimestampTz look_every = 20 * USECS_PER_SEC; // the interval while another reader asks the leader
-constexpr TimestampTz again_soon = USECS_PER_SEC / 2;  // the wait after the question about the topic
+constexpr TimestampTz again_soon = USECS_PER_SEC / 2;  // wait this long after a question about the topic
 
 void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer *consumer, TimestampTz now) {
     int32_t number = answer.range.partition;
@@ -47,15 +47,15 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     if (!partition->away)
         partition->away_since = now;
     TimestampTz topic_at =
-        partition->away ? now + partitions_ask_again_after : now; // another broker may lead now
+        partition->away ? now + partitions_ask_again_after : now; // another broker may be the leader now
     partition->away = true;
     if (partition->trouble_until == 0)
         text_take(partition->reason, answer.reason.text);
     partitions->topic_at = std::min(partitions->topic_at, topic_at);
 }
 
-// Asks for offsets of this kind. Leaves out a partition if the next question about the partition is not due,
-// or if the worker needs no offset of this kind from the partition.
+// Asks for offsets of this kind. The function skips a partition if the next question about the partition is
+// not due. The function also skips a partition if the worker needs no offset of this kind from the partition.
 void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind kind, bool refresh,
          TimestampTz now) {
     int32_t count = partitions->topic.partition_count;

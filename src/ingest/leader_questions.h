@@ -13,9 +13,9 @@ namespace heartbeat {
 // reads nothing.
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh);
 
-// Forgets the range of each partition that belongs to the worker but that the worker does not read. The next
-// call of topic_watch_look() then asks the brokers about the topic. Half a second later,
-// leader_questions_ask() may ask the leaders of these partitions.
+// Forgets the ranges of the partitions that belong to the worker but are not assigned. The next call of
+// topic_watch_look() then asks the brokers about the topic. Half a second later, leader_questions_ask() may
+// ask the leaders of these partitions.
 void leader_questions_ask_anew(KafkaPartitions *partitions);
 
 } // namespace heartbeat

@@ -77,7 +77,7 @@ Mismatch find_mismatch(const Source &source, const StoredOffset &stored, const P
         return Mismatch::removed;
     }
     if (stored.next_offset <= range.high || has_marks_in(stored, range))
-        return Mismatch::none; // if Kafka may hold a marked message, the consumer compares it with the mark
+        return Mismatch::none; // Kafka may hold a marked message: the consumer then checks the mark
     if (stored.topic_id[0] != '\0' && topic.topic_id[0] != '\0') {
         print_truncated(reason, stored.partition, source.topic, range.high, stored.next_offset);
         return Mismatch::truncated;
@@ -91,7 +91,7 @@ Mismatch find_mismatch(const Source &source, const StoredOffset &stored, const P
 
 // Kafka never removes partitions of a topic. So a topic that has fewer partitions than before was recreated.
 // This function then marks all stored offsets as lost. A stored offset without a cluster id does not prove
-// that the topic had this partition: a person has set such an offset in advance, and no worker has seen the
+// that the topic had this partition. A person has set such an offset in advance, and no worker has seen the
 // partition.
 void find_lost(const Source &source, StoredOffset *offsets, size_t count, const TopicDescription &topic) {
     bool fewer = false;
@@ -128,9 +128,9 @@ void move(const Source &source, StoredOffset *stored, int64_t to, const char *re
     stored->truncated_to = -1;
 }
 
-// Returns the first offset at which ingest has possibly not read the message. This is the offset to which
-// Kafka truncated the log. If Kafka has truncated the log a second time, this offset is not known, and the
-// function returns the beginning of the log.
+// Returns the first offset whose message ingest may not have read. Kafka truncated the log to this offset. If
+// Kafka has truncated the log a second time, this offset is not known, and the function returns the beginning
+// of the log.
 int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range) {
     return stored.truncated_to >= range.low && stored.truncated_to <= range.high ? stored.truncated_to
                                                                                  : range.low;
@@ -138,7 +138,7 @@ int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range
 
 // Moves a stored offset to the place that heartbeat.offset_reset requires. If the topic was recreated or the
 // log was truncated, all messages from the first new offset on are new. In this case a reset to the end
-// offset records in heartbeat_gaps that it skips these messages.
+// offset skips new messages, and the function writes the skipped offsets to heartbeat_gaps.
 void reset(const Source &source, StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
            const char *reason) {
     bool to_end = source.offset_reset == OffsetReset::latest;

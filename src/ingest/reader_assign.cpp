@@ -50,8 +50,8 @@ long reader_assign_take(SourceReader *reader, AssignmentResult result) {
         return std::min(partitions_until_due(reader->session.assignment.partitions), reconnect_ms);
     case AssignmentResult::outdated:
         reader_close_client(reader);
-        return reconnect_ms; // wait, because brokers can disagree about the topic for a time: without this
-                             // wait, each answer of a broker that disagrees would at once close a client
+        return reconnect_ms; // Brokers can disagree about the topic for a time. Without this wait, the
+                             // reader would close one client after the other during this time.
     case AssignmentResult::uninstalled:
     case AssignmentResult::changed:
         return reader_load_again(reader);

@@ -1,5 +1,5 @@
-// The steps of a source reader before it has assigned partitions. reader_step.cpp and reader_batch.cpp call
-// this file. This file does not depend on how the reader fills and stores a batch.
+// Makes the steps of a source reader before the reader has assigned partitions. reader_step.cpp and
+// reader_batch.cpp call this file. This file does not depend on how the reader fills and stores a batch.
 #pragma once
 
 #include "ingest/source_reader.h"

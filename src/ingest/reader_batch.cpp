@@ -1,4 +1,4 @@
-// Fills the batch of a source reader, and stores it. The result decides how the reader continues.
+// Fills the batch of a source reader, and stores the batch. The result decides how the reader continues.
 // reader_step.cpp calls this file while partitions are assigned.
 #include "server/server.h"
 
@@ -59,7 +59,7 @@ long store(SourceReader *reader) {
         return reader_load_again(reader);
     case StoreResult::limited:
         return stop_for_dead_letters(reader);
-    case StoreResult::busy: // handled above
+    case StoreResult::busy: // reader_change_is_open() has handled this result
     case StoreResult::moved:
         break;
     }

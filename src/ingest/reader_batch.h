@@ -1,5 +1,5 @@
-// The step of a source reader in the phase `reading`. reader_step.cpp calls this file when partitions are
-// assigned. This file does not depend on the other phases.
+// Makes the step of a source reader in the phase `reading`. reader_step.cpp calls this file when partitions
+// are assigned. This file does not depend on the other phases.
 #pragma once
 
 namespace heartbeat {

@@ -1,7 +1,7 @@
 // Defines how a source reader waits while another session pauses, alters or drops the reader's source. The
 // other readers of the process must continue during this time. So the reader does not wait for the lock of
-// the other session: it calls pause_check() again and again. reader_step.cpp and reader_batch.cpp call this
-// file.
+// the other session. Instead the reader calls pause_check() again and again. reader_step.cpp and
+// reader_batch.cpp call this file.
 #pragma once
 
 #include "ingest/source_reader.h"
@@ -9,8 +9,8 @@
 namespace heartbeat {
 
 // Call this function before pause_check(), and pass the result to pause_check() as the argument `waits`. The
-// result is true only one time, after the reader has waited for the other session for a second. pause_check()
-// then raises an error that names this session, so that heartbeat_status shows the session.
+// result is true only one time: when the reader has waited for the other session for a second. Then
+// pause_check() raises an error that names the other session, and heartbeat_status shows that session.
 bool reader_change_is_shown(SourceReader *reader);
 
 // Call this function after pause_check(). `busy` is true if pause_check() has found that the transaction of

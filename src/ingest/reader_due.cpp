@@ -1,5 +1,5 @@
 // Decides which source readers must make a step. All consumer clients of the process write to one pipe, so an
-// idle reader needs no CPU time. A reader takes messages and answers only while it can use them.
+// idle reader needs no CPU time. A reader takes messages and answers only while the reader can use them.
 #include "server/server.h"
 
 #include "ingest/reader_due.h"
@@ -17,7 +17,8 @@ namespace heartbeat {
 namespace {
 
 // Returns whether the reader takes messages or answers of Kafka now. A reader takes no messages and no
-// answers in two cases: it must first store its batch, or it waits for its next attempt after an error.
+// answers in two cases: the reader must first store its batch, or the reader waits for its next attempt after
+// an error.
 bool listens(const SourceReader &reader) {
     const BatchCycle &cycle = reader.session.cycle;
     if (reader.session.consumer == nullptr || reader.backoff_ms > 0)
@@ -43,7 +44,7 @@ void reader_due_after(SourceReader *reader, long milliseconds) {
 }
 
 bool reader_is_due(SourceReader *reader) {
-    // if the reader does not listen, it loses no message: a later step takes the messages from the client
+    // a reader that does not listen loses no message: a later step takes the messages from the client
     bool rung = reader->rung && listens(*reader);
     reader->rung = false;
     return rung || (reader->due_at >= 0 && reader->due_at <= monotonic_now());

@@ -9,11 +9,11 @@ namespace heartbeat {
 
 int64_t monotonic_now(); // microseconds
 
-// Call this function after a step: the next step is due after this number of milliseconds.
+// Call this function after a step. The next step is then due after this number of milliseconds.
 void reader_due_after(SourceReader *reader, long milliseconds);
 
-// Returns true if the next step of the reader is due: the time of the step has come, or Kafka has messages or
-// an answer that the reader can take now.
+// Returns true if the next step of the reader is due. A step is due when its due time has passed, or when
+// Kafka has messages or an answer that the reader can take now.
 bool reader_is_due(SourceReader *reader);
 
 // Returns the milliseconds until the next step is due. The function returns until_woken if only messages,

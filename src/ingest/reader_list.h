@@ -22,21 +22,21 @@ struct ReaderList {
 void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 
 // Opens, keeps and closes readers, so that the list has a reader for each of these sources. Keeps a reader if
-// the reader's source still has the same revision. If a person may have changed something that concerns a
-// kept reader, this reader begins again. After a reload of the configuration each kept reader gets a new
+// the reader's source still has the same revision. A kept reader begins again if a person may have changed
+// something that concerns this reader. After a reload of the configuration each kept reader gets a new
 // client, because the content of the properties file may have changed. Each kept reader also gets a new
 // client if the number of sources requires another fetch_wait_ms. Returns the first source for which there is
 // no room, or nullptr.
 const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded);
 
-// Reads from the pipe which readers must make a step. The pipe contains the number of each reader for which
-// Kafka has messages or an answer.
+// Takes the numbers of readers from the pipe. Kafka has messages or an answer for each of these readers, so
+// these readers must make a step.
 void reader_list_take_rings(ReaderList *list);
 
 // Returns true if a reader has found that the worker must load the sources again.
 bool reader_list_is_old(const ReaderList &list);
 
-// If a reader waits after an error, makes its next step due now.
+// Makes the next step due now for each reader that waits after an error.
 void reader_list_end_waits(ReaderList *list);
 
 // Returns the milliseconds until the first reader is due, or until_woken.

@@ -56,7 +56,7 @@ long wait_with_reason(SourceReader *reader, const char *reason, const char *hint
 
 enum class Stored { added, missing, unusable, uninstalled };
 
-// Looks for the schema in heartbeat_schemas, and adds it to the decoder.
+// Looks for the schema in heartbeat_schemas, and adds the schema to the decoder.
 Stored add_stored(SourceReader *reader, SchemaCache *schemas, char *reason) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
@@ -106,8 +106,8 @@ bool is_lock_timeout(const ErrorData *error) {
 }
 
 // Stores the answer, so that a restart, a standby and a restored dump need no registry. A session can have
-// stored the same schema in a transaction that is still open. In this case the worker waits for the
-// transaction at most insert_lock_timeout, because during this time all sources of the worker wait.
+// stored the same schema in a transaction that is still open. The worker waits for this transaction, but at
+// most insert_lock_timeout. The time is limited because no source of the worker continues during this wait.
 long take_answer(SourceReader *reader, SchemaCache *schemas, const RegistryAnswer &answer) {
     const StoredSchema schema = {answer.type, answer.schema, answer.references, answer.reference_count};
     char reason[registry_reason_size] = "";

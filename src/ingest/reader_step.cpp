@@ -125,7 +125,7 @@ long recover(SourceReader *reader) {
     }
     bool splits = failure.is_of_limit && batch_cycle_split(&reader->session.cycle);
     if (splits || !batch_cycle_is_sealed(reader->session.cycle))
-        reader_enter(reader, ReaderPhase::looking); // drops the batch, and reads its messages again
+        reader_enter(reader, ReaderPhase::looking); // drops the batch, and reads the same messages again
     reader->backoff_ms = std::clamp(reader->backoff_ms * 2, backoff_ms_min, backoff_ms_max);
     return reader->backoff_ms;
 }

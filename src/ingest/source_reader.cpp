@@ -1,6 +1,6 @@
-// Changes the phase of a source reader, and its state in heartbeat_status. The files reader_*.cpp have the
-// steps of the reader. An error of PostgreSQL skips destructors, so no function of these files has a local
-// object that needs its destructor. Data that must survive an error is in the SourceReader.
+// Changes the phase of a source reader, and the reader's state in heartbeat_status. The files reader_*.cpp
+// have the steps of the reader. An error of PostgreSQL skips destructors, so no function of these files has a
+// local object that needs its destructor. Data that must survive an error is in the SourceReader.
 #include "server/server.h"
 
 #include "ingest/source_reader.h"

@@ -1,5 +1,5 @@
-// A source reader: the data that an ingest worker keeps for one source, even after an error of PostgreSQL.
-// The worker calls reader_step() again and again for each reader; one call is a step. The header has the
+// A source reader is the data that an ingest worker keeps for one source, even after an error of PostgreSQL.
+// The worker calls reader_step() again and again for each reader. One call is a step. The header has the
 // reader's phase, and the functions that change the phase and the reader's state in heartbeat_status. The
 // files with the steps (reader_*.cpp) include this header. The header does not depend on the steps.
 #pragma once
@@ -22,13 +22,13 @@ inline constexpr long reconnect_ms = 1000;
 // The phases of a source reader, and the state that heartbeat_status shows in each phase:
 //
 //   phase      what the reader does                               the state
-//   looking    reads heartbeat_control                            as before
+//   looking    reads heartbeat_control                            unchanged
 //   stopped    waits until it is woken                            STOPPED
 //   failed     waits until it is woken: a person must act         FAILED
 //   paused     asks Kafka for end offsets only                    PAUSED
-//   assigning  asks Kafka, and validates the stored offsets       as before; CONNECTING with a reason
+//   assigning  asks Kafka, and validates the stored offsets       unchanged; CONNECTING with a reason
 //   reading    fills batches and stores them (see BatchStage)     RUNNING; CONNECTING with a reason
-//   loading    loads a schema that the decoder does not know      as before; CONNECTING with a reason
+//   loading    loads a schema that the decoder does not know      unchanged; CONNECTING with a reason
 //
 //   from       to         because
 //   looking    stopped    the source has no bootstrap servers
@@ -40,13 +40,13 @@ inline constexpr long reconnect_ms = 1000;
 //   reading    assigning  Kafka reported an error, another writer moved an offset, or memory ran out
 //   reading    loading    a message names a schema that the decoder does not know
 //   reading    failed     heartbeat.dead_letter_limit is reached
-//   loading    assigning  the decoder has the schema, or the registry does not know it
+//   loading    assigning  the decoder has the schema, or the registry does not know the schema
 //   loading    failed     a setting is wrong
 //   any        looking    a person may have changed something, a transaction finds that the source was
 //                         paused, altered or dropped, or PostgreSQL reported an error
 //
 // After an error of PostgreSQL the state is RETRYING. If the batch is sealed when the error occurs, the phase
-// does not change: the reader keeps the batch and stores it again. No reader sets the state STALLED:
+// does not change: the reader keeps the batch and stores the batch again. No reader sets the state STALLED:
 // aggregate_status.cpp decides whether heartbeat_status shows STALLED.
 enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, reading, loading };
 
@@ -86,20 +86,20 @@ struct SourceReader {
 void reader_enter(SourceReader *reader, ReaderPhase phase);
 
 // Closes the consumer client. If the phase was `reading`, the phase becomes `assigning`. If `retire` is true,
-// the reader's next consumer client uses another client of librdkafka, even if other readers still use this
-// client.
+// the reader's next consumer client uses another client of librdkafka, even if other readers still use the
+// current client of librdkafka.
 void reader_close_client(SourceReader *reader, bool retire = true);
 
 // Sets the reader's state in heartbeat_status.
 void reader_report(SourceReader *reader, WorkerState state, const char *reason, const char *hint);
 
-// reader_stop() and reader_fail() enter a phase in which the reader waits until another process wakes it.
-// They return until_woken.
+// reader_stop() and reader_fail() enter a phase in which the reader waits until another process wakes the
+// reader. Both functions return until_woken.
 long reader_stop(SourceReader *reader, const char *reason, const char *hint);
 long reader_fail(SourceReader *reader, const char *reason, const char *hint);
 
-// Call this function if a transaction has found that the source was changed, or that the extension is gone.
-// The reader stops, and the worker loads the sources. Returns until_woken.
+// Call this function if a transaction has found that the source was changed, or that the extension is not in
+// the database. The reader stops, and the worker loads the sources again. Returns until_woken.
 long reader_load_again(SourceReader *reader);
 
 } // namespace heartbeat

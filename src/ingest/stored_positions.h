@@ -1,6 +1,6 @@
 // Finds in heartbeat_offsets the offset at which an ingest worker continues in each Kafka partition.
 // assignment.cpp calls this file. This file does not compare the offsets with Kafka's log.
-// offset_validation.cpp compares them.
+// offset_validation.cpp compares the offsets with the log.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -10,9 +10,9 @@
 namespace heartbeat {
 
 // Loads the stored offsets. If a partition has no stored offset, the function chooses the offset at which the
-// worker begins to consume the partition, and stores this offset. Each worker stores the offsets for the
-// partitions of all workers, so it does not matter which worker comes first. A new partition, which the topic
-// gains after the start of ingest, begins at its first offset, because all its messages are newer than the
+// worker begins to consume the partition, and stores this offset. Each worker stores the missing offsets of
+// all partitions, so the workers can start in any order. If the topic gets a new partition after the start of
+// ingest, the worker begins this partition at its first offset, because all its messages are newer than the
 // start of ingest. If the start offset is `latest`, the worker begins a topic at its end offsets. If the
 // leader of a partition does not answer at this time but answers later, this partition begins at its end
 // offset too. For this purpose, the process remembers how many partitions the topic had (*end_partitions). No

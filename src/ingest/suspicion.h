@@ -1,8 +1,8 @@
 // A suspicion means that Kafka's log of a partition seems to be another log than before. A leader that was
-// frozen or cut off from the network can serve an old log for a moment, because it has not learnt yet that
-// another broker leads now. So the worker checks twice, and believes only a fault that it finds again some
-// seconds later. offset_validation.cpp and consumer_session.cpp call this file. This file does not depend on
-// how these two files find a fault.
+// frozen or cut off from the network can serve an old log for a moment. Such a broker has not learnt yet that
+// another broker is the leader now. So the worker checks twice, and acts only on a fault that it finds again
+// some seconds later. offset_validation.cpp and consumer_session.cpp call this file. This file does not
+// depend on how these two files find a fault.
 #pragma once
 
 #include "server/server.h"

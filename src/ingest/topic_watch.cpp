@@ -19,8 +19,9 @@ constexpr TimestampTz gather_for = USECS_PER_SEC;
 
 // Asks each available leader for the end offset of one of its partitions, even if another worker reads this
 // partition. The answers are not important: these requests make librdkafka ask another broker about the
-// topic. librdkafka sends a question about the topic to the broker to which it sent its last request. If a
-// worker reads from only one broker, librdkafka always asks this broker, even while the broker is frozen.
+// topic. librdkafka sends a question about the topic to the broker that received librdkafka's last request.
+// If a worker reads from only one broker, librdkafka always asks this broker, even while the broker is
+// frozen.
 void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
     int32_t count = partitions.topic.partition_count;
     auto *chosen = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));
@@ -82,8 +83,8 @@ TopicNews take_topic(KafkaPartitions *partitions, const TopicDescription &found)
         partitions->known = false;
         return TopicNews::missing;
     }
-    // A topic can be recreated while a client reads it. A version of librdkafka that fetches messages by the
-    // topic's id gets no more messages after that. So the worker opens a new client.
+    // A topic can be recreated while a client reads the topic. If librdkafka fetches messages by the topic's
+    // id, the client then gets no more messages. So the worker opens a new client.
     bool other = !topic_is_same(before, found);
     bool fewer = partitions->known && found.partition_count < before.partition_count;
     bool first = !partitions->known;

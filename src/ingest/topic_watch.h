@@ -8,9 +8,9 @@ namespace heartbeat {
 
 enum class TopicNews {
     none,
-    found,      // the topic is the same, or the worker sees it for the first time
+    found,      // the topic is the same, or the worker sees the topic for the first time
     missing,    // the topic does not exist
-    other,      // the topic was recreated, or it is the topic of another cluster
+    other,      // the topic was recreated, or the topic belongs to another cluster
     fewer,      // the topic has fewer partitions than before
     unreachable // no broker answers; the reason is in *error
 };

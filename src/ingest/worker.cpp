@@ -1,6 +1,6 @@
-// The process of an ingest worker. Its loop loads the sources when a person may have changed them, makes a
-// step of each source reader that is due, and sleeps until the next reader is due. The launcher starts the
-// process. This file does not depend on the content of a step.
+// Runs the process of an ingest worker. The loop of the process loads the sources when a person may have
+// changed the sources. Then the loop makes a step of each source reader that is due, and sleeps until the
+// next reader is due. The launcher starts the process. This file does not depend on the content of a step.
 #include "server/server.h"
 
 #include "ingest/reader_due.h"
@@ -21,7 +21,7 @@ namespace {
 
 WorkerSources sources; // the exit handler uses sources.list
 
-// A cancel request ends the waits of the readers that wait after an error.
+// A cancel request makes each reader that waits after an error try again at once.
 void take_interrupts() {
     if (QueryCancelPending)
         reader_list_end_waits(&sources.list);

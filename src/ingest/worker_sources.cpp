@@ -1,5 +1,5 @@
 // Loads the sources in one transaction. If this server must not ingest, or if there is no source, the worker
-// closes its readers and reports a state of its own to heartbeat_status.
+// closes its readers and reports the worker's own state to heartbeat_status.
 #include "server/server.h"
 
 #include "ingest/reader_due.h"
@@ -63,7 +63,8 @@ Found find() {
 }
 
 void open_and_close(WorkerSources *sources, const Found &found) {
-    // after DROP EXTENSION and CREATE EXTENSION a source can have the same id and revision as before
+    // After DROP EXTENSION and CREATE EXTENSION a source can have the same id and revision as before. So the
+    // worker first closes all readers.
     if (found.extension.oid != sources->extension)
         reader_list_update(&sources->list, nullptr, 0, false);
     sources->extension = found.extension.oid;

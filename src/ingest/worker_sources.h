@@ -18,8 +18,9 @@ struct WorkerSources {
     Failure failure;  // the error of the last attempt
 };
 
-// If the sources must be loaded, loads them, and opens and closes readers. After an error the readers do not
-// change. This is safe, because each reader checks its source for changes before it stores a batch.
+// Loads the sources if this is necessary, and opens and closes readers. After an error the readers do not
+// change. Unchanged readers are safe, because each reader checks its source for changes before it stores a
+// batch.
 void worker_sources_look(WorkerSources *sources);
 
 // Call this function after a reload of the configuration.

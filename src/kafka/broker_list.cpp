@@ -108,7 +108,8 @@ const char *address_mistake(string_view address) {
     return mistake != nullptr ? mistake : port_mistake(address.substr(colon + 1));
 }
 
-// Removes the spaces before an address and the spaces after a port. librdkafka ignores these spaces.
+// Removes the spaces before an address, and the spaces after a port or a closing bracket. librdkafka ignores
+// these spaces.
 string_view trim(string_view address) {
     address.remove_prefix(std::min(address.find_first_not_of(' '), address.size()));
     size_t last = address.find_last_not_of(' ');

@@ -1,7 +1,8 @@
-// Records when connections to brokers were lost and made. After a broker was restarted, the broker's log of a
-// partition can differ from the log before the restart. A restart ends the connection, so librdkafka makes a
-// new connection before it receives messages from the restarted broker. examination.cpp reads the recorded
-// times, and then examines the broker's partitions. librdkafka's own threads record the times.
+// This class records when librdkafka makes and loses connections to brokers. After a restart of a broker, the
+// broker's log of a partition can differ from the log before the restart. A restart ends the connection, so
+// librdkafka makes a new connection before it receives messages from the restarted broker. examination.cpp
+// reads the recorded times, and then examines the broker's partitions. librdkafka's own threads record the
+// times.
 #pragma once
 
 #include "kafka/wake_pipe.h"
@@ -19,7 +20,7 @@ namespace heartbeat {
 class Connections {
   public:
     // Makes librdkafka report its connections to this object. The object must not move while a client uses
-    // it. Each time librdkafka connects to a broker again, the object writes to the target's pipe.
+    // the object. Each time librdkafka connects to a broker again, the object writes to the target's pipe.
     bool watch(rd_kafka_conf_s *config, const WakeTarget &target) noexcept;
 
     int64_t now() const noexcept { return time.load(); }

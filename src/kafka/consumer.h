@@ -1,8 +1,8 @@
 // Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. Call
 // all these functions on the same thread. The functions never throw. Only consumer_close() and
-// consumers_closing() wait for librdkafka. If a call of librdkafka can wait, it runs on a separate thread:
-// see question.h. docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's own threads run
-// only one callback of heartbeat: on_broker_state() of connections.cpp.
+// consumers_closing() wait for librdkafka. If a call of librdkafka can wait, heartbeat makes the call on a
+// separate thread: see question.h. docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's
+// own threads run only one callback of heartbeat: on_broker_state() of connections.cpp.
 #pragma once
 
 #include "kafka/consumer_assign.h"
@@ -31,25 +31,26 @@ Consumer *consumer_open(const KafkaSettings &settings, Error *error, ConsumerMem
 
 enum class CloseResult {
     closed,
-    left_asking, // a question to Kafka is under way: when it ends, the question's thread destroys the client
+    left_asking, // a question to Kafka is under way: the question's thread destroys the client later
     left,        // librdkafka did not destroy the client in time, and keeps the client's memory and threads
 };
 
-// Waits at most consumer_close_ms, and a shorter time if a question is under way. `consumer` may be nullptr.
+// Waits at most consumer_close_ms. If a question is under way, the function waits a shorter time. `consumer`
+// may be nullptr.
 inline constexpr int consumer_close_ms = 800;
 CloseResult consumer_close(Consumer *consumer) noexcept;
 
-// Begins to close the client, and does not wait: a thread destroys the client. nullptr is allowed. If
-// `retire` is true, a consumer that is opened later gets another client of librdkafka, even if other
-// consumers still share this client.
+// Begins to close the client. The function does not wait, because a thread destroys the client. nullptr is
+// allowed. If `retire` is true, no later consumer gets this client of librdkafka. This rule also holds while
+// other consumers still share the client.
 void consumer_close_later(Consumer *consumer, bool retire) noexcept;
 
-// consumer_close_later() keeps a list of the consumers that it closes. consumers_closing() frees each
-// consumer of this list if librdkafka has destroyed its client. consumers_closing() waits at most
+// consumer_close_later() keeps a list of the consumers that it closes. If librdkafka has destroyed the client
+// of a consumer in this list, consumers_closing() frees the consumer. consumers_closing() waits at most
 // `milliseconds` for all these clients together.
 struct ClosingConsumers {
     int count;   // clients that librdkafka has not destroyed yet
-    int hanging; // how many of these clients were closed more than 5 seconds ago
+    int hanging; // how many of these clients began to close more than 5 seconds ago
 };
 ClosingConsumers consumers_closing(int milliseconds) noexcept;
 

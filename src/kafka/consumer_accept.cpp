@@ -37,15 +37,15 @@ Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
 
 Acceptance take_error(Consumer *consumer, const rd_kafka_message_t *error) {
     if (error->rkt == nullptr) {
-        // an error of the Kafka group: the client continues to read, because only tools that show consumer
-        // lag need the committed offsets of the group
+        // This is an error of the Kafka group. The client continues to read, because only tools that show
+        // consumer lag need the committed offsets of the group.
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(error));
         consumer->note(4, line);
         return Acceptance::passed_over;
     }
-    // An unknown topic, an offset out of range or a truncated log makes the caller ask Kafka about all
-    // partitions. After any other error, the client stops reading only this partition.
+    // Three errors make the caller ask Kafka about all partitions: an unknown topic, an offset out of range,
+    // and a truncated log. After any other error, the client stops reading only this partition.
     if (!failure_is_unknown_topic(error->err) && error->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         return give_up(consumer, error);
     consumer->note_trouble("partition %d: %s", error->partition, rd_kafka_message_errstr(error));

@@ -1,6 +1,6 @@
 // Tells librdkafka which partitions to read. The calls of librdkafka that change an assignment have no
-// timeout, so each of them runs on a thread. These threads call librdkafka one after the other, in the order
-// in which the consumer has started the threads.
+// timeout, so each call runs on a separate thread. These threads call librdkafka one after the other, in the
+// order in which the consumer has started the threads.
 #include "kafka/consumer_assign.h"
 
 #include "decode/utf8_text.h"
@@ -48,8 +48,8 @@ template <typename Call> void assign_on_thread(Consumer *consumer, ListPointer l
     consumer->assigning = call_in_turn(*consumer, std::move(list), call);
 }
 
-// Makes the list of the partitions, each with the offset at which the client begins to read it, and prepares
-// the examinations of the partitions. May throw std::bad_alloc.
+// Makes a list of the partitions. Each element has the offset at which the client begins to read the
+// partition. Also prepares the examinations of the partitions. May throw std::bad_alloc.
 ListPointer list_to_read(Consumer *consumer, const PartitionPosition *positions, size_t count) {
     std::vector<int64_t> starts;
     std::vector<Examination> examinations(count);
@@ -100,7 +100,7 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->paused.clear();
         consumer->set_beginning(count > 0);
         if (consumer->shared->client->watch.leave(&consumer->inbox))
-            consumer->shared->client->ring(); // so that another consumer now asks the leaders
+            consumer->shared->client->ring(); // another consumer then asks the leaders
         assign_on_thread(consumer, list_to_read(consumer, positions, count),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
                              rd_kafka_resp_err_t code = client->clear();
@@ -166,8 +166,8 @@ void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count)
                          return rd_kafka_pause_partitions(client->handle(), list);
                      });
     } catch (...) {
-        // no memory or no thread: librdkafka does not pause the partitions, and consumer_fill() drops each
-        // message at or after the `end` of its partition's position
+        // Without memory or a thread, librdkafka does not pause the partitions. consumer_fill() then drops
+        // each message at or after the `end` of its partition's position.
     }
 }
 

@@ -1,6 +1,7 @@
 // Assigns partitions to a consumer client, with the offsets to read from. No function of this file waits. A
 // thread passes the assignment to librdkafka, and consumer_assign_state() returns whether librdkafka has
-// taken the assignment. The ingest worker calls this file. During a replay, the user's session calls it.
+// taken the assignment. The ingest worker calls this file. During a replay, the user's session calls this
+// file.
 #pragma once
 
 #include "kafka/error.h"
@@ -38,7 +39,8 @@ AssignState consumer_assign_state(Consumer *consumer, Error *error) noexcept;
 // True while librdkafka has not taken the last assignment yet.
 bool consumer_is_assigning(Consumer *consumer) noexcept;
 
-// True if librdkafka has not taken the assignment within 10 seconds: the caller must replace this client.
+// True if librdkafka has not taken the assignment within 10 seconds. The caller must then replace this
+// client.
 bool consumer_assign_hangs(const Consumer *consumer) noexcept;
 
 } // namespace heartbeat

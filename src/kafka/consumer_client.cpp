@@ -1,6 +1,6 @@
-// The methods of Consumer, which the other files of this folder call. The methods handle librdkafka's events,
-// add a note for the server's log, record that the topic is lost, and wait until the thread of
-// consumer_fill_ahead() has ended.
+// This file has the methods of Consumer. The other files of this folder call these methods. The methods
+// handle librdkafka's events, add notes for the server's log, and remember that the topic is lost. One method
+// waits until the thread of consumer_fill_ahead() has ended.
 #include "kafka/consumer_client.h"
 
 #include "decode/utf8_text.h"
@@ -81,8 +81,8 @@ void Consumer::finish_ahead() noexcept {
 
 void Consumer::lose_topic() noexcept {
     // After a topic was deleted and recreated, librdkafka can still report to a new assignment that the topic
-    // does not exist. So the report counts only after the client has got a message or the end of a partition.
-    // Before that, the caller assigns the partitions again.
+    // does not exist. So the report counts only if the client has already got a message or the end of a
+    // partition. Otherwise the caller assigns the partitions again.
     if (!heard) {
         assign_again = true;
         return;
@@ -100,7 +100,7 @@ void Consumer::set_beginning(bool begins) noexcept {
 }
 
 void Consumer::take_events() noexcept {
-    std::vector<ClientEvent> events; // not a std::deque, whose constructor can throw
+    std::vector<ClientEvent> events; // not a std::deque: its constructor can throw
     shared->client->take(&inbox, &events);
     for (const ClientEvent &event : events)
         switch (event.kind) {

@@ -1,5 +1,5 @@
-// The fields of a consumer. Only the files of this folder that implement the consumer's functions include
-// this header. The callers of consumer.h see an incomplete type.
+// The fields of a consumer. This header is only for the files of this folder that implement the consumer's
+// functions. The callers of consumer.h see an incomplete type.
 #pragma once
 
 #include "decode/message_view.h"
@@ -46,7 +46,7 @@ class Consumer {
     rd_kafka_t *client = nullptr; // the client of `shared`
     std::shared_ptr<SharedClient> shared;
     ClientInbox inbox;                 // the mutex of the KafkaClient protects the inbox
-    std::shared_ptr<Wake> wake;        // librdkafka, and threads that have an answer, write to its pipe
+    std::shared_ptr<Wake> wake;        // librdkafka and the questions' threads write to its pipe
     rd_kafka_queue_t *queue = nullptr; // the queue of `shared`: it gets the messages of the topic
     std::string topic;
     int refresh_ms = 0;
@@ -60,8 +60,8 @@ class Consumer {
 
     // The caller may use the following fields only after finish_ahead().
     std::thread ahead;
-    // true from consumer_assign() until librdkafka has taken the assignment: messages in the queue may belong
-    // to the previous assignment
+    // True from consumer_assign() until librdkafka has taken the assignment. During this time, messages in
+    // the queue may belong to the previous assignment.
     bool reassigning = false;
     QuestionPointer<CallAnswer> waking;       // see fetcher_wake()
     std::deque<PartitionTrouble> troubles;    // the errors of partitions that the client has stopped reading
@@ -81,16 +81,16 @@ class Consumer {
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;
     size_t note_count = 0;
-    // If true, the caller must assign the partitions again. There are two possible causes since the last
-    // assignment: a message of the topic arrived in the client's own queue and not in `queue`, or librdkafka
-    // reported an unknown topic before the first message.
+    // If true, the caller must assign the partitions again. There are two possible causes. A message of the
+    // topic arrived in the client's own queue instead of `queue`. Or librdkafka reported an unknown topic
+    // before the assignment's first message.
     bool assign_again = false;
     bool beginning = false; // the client waits for the first message or the end of an assigned partition
-    // the client has lost all brokers since the last assignment: another cluster may answer now
+    // The client has lost all brokers since the last assignment. Another cluster may answer now.
     bool lost_brokers = false;
     BrokerErrors broker_errors;
     Throttles throttles;
-    bool impossible_end = false; // a broker gave an impossible high watermark; `trouble` describes it
+    bool impossible_end = false; // a broker gave an impossible high watermark; `trouble` has the error
     bool group_commit_failed = false;
     bool lost_topic = false;
     Error lost_reason = {};

@@ -1,5 +1,5 @@
 // Closes a consumer, and destroys librdkafka's client on a thread. The call that destroys a client may never
-// return, for example if the topic was deleted while the client was reading it.
+// return. This can happen if the topic was deleted while the client was reading the topic.
 #include "kafka/consumer.h"
 #include "kafka/consumer_client.h"
 #include "kafka/thread_guards.h"
@@ -34,12 +34,12 @@ struct Closing {
 };
 std::vector<Closing> closing; // only the main thread uses this list
 
-// Gives the client to a thread that destroys it.
+// Gives the client to a thread that destroys the client.
 void let_go(std::shared_ptr<SharedClient> shared) {
     SignalsBlocked blocked;
     // The thread that releases the last shared_ptr destroys the client. The destruction may never end. So the
-    // caller's thread moves its shared_ptr to another thread. The caller's thread releases the shared_ptr
-    // itself only if no memory or no thread is available.
+    // caller's thread moves its shared_ptr to another thread. If no memory or no thread is available, the
+    // caller's thread releases the shared_ptr.
     auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
     if (share == nullptr)
         shared.reset();

@@ -1,6 +1,6 @@
 // Polls librdkafka's queue, and gives each accepted message to the pipeline. The pipeline decodes the
 // message, classifies its reading, and adds the message and the reading to the batch. The caller assigns
-// partitions and never subscribes, so no consumer group rebalances.
+// partitions and never subscribes to a topic, so Kafka never rebalances a consumer group.
 #include "kafka/consumer_fill.h"
 
 #include "decode/pipeline.h"
@@ -23,9 +23,10 @@ namespace {
 
 constexpr size_t messages_at_once = 512;
 
-// A message with a list can have 100,000 readings, and their number is known only after decoding. The batch
-// must have room for every message that was taken from the queue. So, if the decoder reads lists, the
-// consumer first takes one message for an empty batch, and then only a few messages at a time.
+// A message with a list can have 100,000 readings. The client knows the number of readings only after
+// decoding. The batch must have room for every message that the client has taken from the queue. So, if
+// messages can have lists, the client takes only one message for an empty batch. After this message, the
+// client takes only a few messages at a time.
 constexpr size_t lists_at_once = 8;
 
 size_t count_to_take(const Decoder &decoder, const Batch &batch) {
@@ -87,8 +88,8 @@ bool look_around(Consumer *consumer, const Batch &batch) noexcept {
     }
 }
 
-// SharedClient::add() has forwarded the queue of each partition to the consumer's queue. If librdkafka has
-// ended such a forwarding since then, this function forwards the partition's queue again. After a partition
+// SharedClient::add() has forwarded the queue of each partition to the consumer's queue. librdkafka may have
+// ended the forwarding of a queue since then. This function forwards such a queue again. After a partition
 // has delivered a message, librdkafka keeps the forwarding until the partition is removed.
 void forward_again(Consumer *consumer) noexcept {
     if (!consumer->beginning)
@@ -132,8 +133,8 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
             MessagePointer message(messages[i]);
             try {
                 fetcher_note_taken(consumer, message.get());
-                // after an error drop the other messages: the caller assigns positions again before it
-                // continues to read
+                // After an error, drop the other messages. The caller assigns positions again before the
+                // client continues to read.
                 if (result == FillResult::drained)
                     result = take(consumer, decoder, message.get(), batch);
             } catch (...) {

@@ -24,9 +24,9 @@ struct RecentMarks {
 
 class ConsumerMemory {
   public:
-    // Remembers the messages of a complete batch. Sets `last_message` and `trail` of each position in
-    // `assigned` whose partition is in the batch, and copies the trails to the batch. May throw
-    // std::bad_alloc.
+    // Remembers the messages of a complete batch. If a partition of the batch has a position in `assigned`,
+    // the function sets `last_message` and `trail` of this position. The function copies the trails to the
+    // batch. May throw std::bad_alloc.
     void remember(Batch *batch, std::vector<PartitionPosition> *assigned);
 
     // Remembers the messages of one partition of a batch that is not complete yet. Does not change the
@@ -34,8 +34,8 @@ class ConsumerMemory {
     // fewer messages of each partition. May throw std::bad_alloc.
     void remember_partition(const Batch &batch, int32_t partition, size_t partitions);
 
-    // Forgets the messages after the position. The client had consumed these messages, but the caller did not
-    // store them, and then assigned an earlier position.
+    // Forgets the messages after the position. The client had consumed these messages. The caller did not
+    // store the messages, and then assigned an earlier position.
     void forget_beyond(const PartitionPosition &position);
 
     std::unordered_map<int32_t, RecentMarks> recent; // by partition

@@ -12,16 +12,16 @@ class Consumer;
 // Returns each error of a partition once. Returns false if there are no more errors.
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept;
 
-// If there is a loss, the function sets *loss and returns true. It returns each loss only once. There are two
-// kinds of losses. First kind: Kafka does not know the topic or a partition. Second kind: another log has
-// replaced the log that the client has read. For the second kind, consumer_fill() first returns
-// FillResult::trouble, so that the caller assigns the partitions again. After that, this function returns the
-// loss.
+// If there is a loss, the function sets *loss and returns true. The function returns each loss only once.
+// There are two kinds of losses. In the first kind, Kafka does not know the topic or a partition. In the
+// second kind, another log has replaced the log that the client has read. For the second kind,
+// consumer_fill() first returns FillResult::trouble, so that the caller assigns the partitions again. After
+// that, this function returns the loss.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
-// Returns true if the client has found a replaced log and has not reported the loss yet, because the client
-// still examines other partitions. After about a second, the next consumer_fill() returns FillResult::trouble
-// because of the loss, even if no message has arrived.
+// Returns true if the client has found a replaced log but has not reported the loss yet. The client delays
+// the report while it examines other partitions. After about a second, the next consumer_fill() returns
+// FillResult::trouble because of the loss, even if no message has arrived.
 bool consumer_gathers_losses(Consumer *consumer) noexcept;
 
 // Returns whether the client has read a message or the end of a partition since the last assignment. If no
@@ -39,7 +39,8 @@ bool consumer_begins(Consumer *consumer) noexcept;
 const char *consumer_trouble(Consumer *consumer) noexcept;
 bool consumer_lost_brokers(Consumer *consumer) noexcept;
 
-// Returns whether a broker throttles this client; *throttle then describes the broker with the longest delay.
+// Returns whether a broker throttles this client. If so, *throttle describes the broker with the longest
+// delay.
 bool consumer_throttled(Consumer *consumer, ConsumerThrottle *throttle) noexcept;
 
 bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept;

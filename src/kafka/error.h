@@ -1,5 +1,6 @@
-// The text of an error, which callers of src/kafka show to a person. Error is trivially destructible, so a
-// function that calls the server can have a local Error: the server's errors skip destructors.
+// The text of an error, which callers of src/kafka show to a person. The server's errors skip destructors, so
+// a function that calls the server may have only trivially destructible variables. Error is trivially
+// destructible.
 #pragma once
 
 namespace heartbeat {

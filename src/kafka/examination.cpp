@@ -1,6 +1,6 @@
-// Decides when to examine a partition's log, and compares the last consumed message with the message that the
-// log now has at the same offset. If the two messages differ, log_search.cpp finds how far the log was
-// truncated.
+// This file decides when to examine a partition's log. An examination compares the last consumed message with
+// the message that the log now has at the same offset. If the two messages differ, log_search.cpp finds how
+// far the log was truncated.
 #include "kafka/examination.h"
 
 #include "kafka/consumer_client.h"
@@ -93,8 +93,8 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
     }
     // The log has no message at the sought offset any more. The client has already read the offsets between
     // the sought offset and the position. At that time none of these offsets had a message with a Kafka time.
-    // A message that compaction or an aborted transaction removed does not come back. So if one of these
-    // offsets now has a message with a Kafka time, the log is another log.
+    // If compaction or an aborted transaction has removed a message, the message does not come back. So if
+    // one of these offsets now has a message with a Kafka time, the log is another log.
     if (message->offset < examination.next) {
         if (found.kafka_time < 0)
             return Examined::passed_over;

@@ -1,8 +1,9 @@
 // Examines whether Kafka's log of a partition is still the log that the client has read. An examination
-// begins at each assignment, and when messages begin to come from another broker, over another connection or
-// with another leader epoch. The client reads the last consumed message again. If this message is the same as
-// before, the client accepts the later messages. If the log now has another message at this offset,
-// log_search.cpp compares older remembered messages with the log, to find how far the log was truncated.
+// begins at each assignment. An examination also begins when messages come from another broker, over another
+// connection or with another leader epoch. The client reads the last consumed message again. If this message
+// is the same as before, the client accepts the later messages. If the log now has another message at this
+// offset, log_search.cpp compares older remembered messages with the log, to find how far the log was
+// truncated.
 #pragma once
 
 #include "decode/batch.h"
@@ -25,13 +26,13 @@ int64_t examination_begin(Consumer *consumer, const PartitionPosition &position,
 Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_message_t *message,
                           const Batch &batch);
 
-// Examines the partitions whose broker is connected again. Returns false if the caller must assign the
-// partitions again.
+// Examines the partitions of each broker to which librdkafka has connected again. Returns false if the caller
+// must assign the partitions again.
 bool examination_look(Consumer *consumer, const Batch &batch);
 
-// Returns whether the caller must now report that another log has replaced the log that the client has read.
-// The caller must report this when no other examination is under way. One second after examination_take() has
-// found the first replaced log, the caller must report this in any case.
+// Returns whether the caller must now report a loss: another log has replaced the log that the client has
+// read. The caller must report the loss when no other examination is under way. One second after the first
+// loss, the caller must report the losses in any case.
 bool examination_is_lost(Consumer *consumer);
 
 // Reads the text of a partition's error. The text can have the offset to which the log was truncated.

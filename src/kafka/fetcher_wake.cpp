@@ -39,7 +39,7 @@ void fetcher_wake(Consumer *consumer) noexcept {
                 return CallAnswer();
             });
     } catch (...) {
-        // the fetching thread wakes up by itself, later
+        // Without this question, the fetching thread wakes up later.
     }
     consumer->taken_from.clear();
 #else

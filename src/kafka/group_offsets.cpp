@@ -1,5 +1,5 @@
 // Commits the stored positions to the Kafka group, for tools that show consumer lag. This file does not use
-// librdkafka's Admin API: in version 2.0.2, a timeout in this API can abort the process.
+// librdkafka's Admin API, because in version 2.0.2 a timeout in this API can abort the process.
 #include "kafka/group_offsets.h"
 
 #include "kafka/consumer_client.h"
@@ -12,7 +12,7 @@
 namespace heartbeat {
 
 constexpr std::chrono::seconds commit_takes{2};
-// If another consumer of the same client commits, and the commit has no answer after this time,
+// The commit of another consumer of the same client can wait longer than this time for its answer. Then
 // consumer_is_committing() returns true for this consumer too.
 constexpr std::chrono::milliseconds commit_is_short{200};
 

@@ -1,5 +1,5 @@
-// Commits offsets to the Kafka group. Only tools that show consumer lag read these offsets; heartbeat never
-// reads them.
+// Commits offsets to the Kafka group. Only tools that show consumer lag read these offsets. heartbeat never
+// reads these offsets.
 #pragma once
 
 namespace heartbeat {
@@ -10,8 +10,8 @@ class Consumer;
 // error the function only adds a message for the log.
 void consumer_commit_group_offsets(Consumer *consumer) noexcept;
 
-// consumer_is_committing() returns true until the group coordinator has answered this consumer's commit. It
-// also returns true if the commit of another consumer of the client has had no answer for 200 ms.
+// consumer_is_committing() returns true until the group coordinator has answered this consumer's commit. The
+// function also returns true if a commit of another consumer of the same client has had no answer for 200 ms.
 // consumer_commit_hangs() returns true if a commit has had no answer for 2 seconds. librdkafka begins to read
 // a newly assigned partition only after the coordinator has answered.
 bool consumer_is_committing(Consumer *consumer) noexcept;

@@ -1,5 +1,5 @@
-// Opens librdkafka's client, and puts its events into the inboxes of the consumers. The callbacks of this
-// file run inside the calls that read from the client's queue, never on librdkafka's own threads.
+// Opens librdkafka's client, and puts the client's events into the inboxes of the consumers. The callbacks of
+// this file run inside calls that read from a queue, and never on librdkafka's own threads.
 #include "kafka/kafka_client.h"
 
 #include "decode/utf8_text.h"
@@ -69,7 +69,7 @@ void put(ClientInbox *inbox, ClientEvent::Kind kind, int code, const char *text,
     }
 }
 
-// librdkafka begins the text of an error of a Kafka partition with: TOPIC [PARTITION]
+// librdkafka's text about an error of a Kafka partition begins with: TOPIC [PARTITION]
 bool names_topic(std::string_view text, const std::string &topic) {
     return text.substr(0, topic.size()) == topic && text.substr(topic.size(), 2) == " [";
 }
@@ -105,16 +105,16 @@ bool KafkaClient::open(const KafkaSettings &settings, std::shared_ptr<Wake> wake
     }
     TimersSlackened slackened;
     char error_text[print_size_max]; // the redactor finds a quoted value only if the text has the whole value
-    // The client owns the configuration. If rd_kafka_new() makes no client, do not destroy the configuration:
-    // librdkafka has already freed the interceptors of the configuration, and would free them a second time.
-    // The other data of the configuration, some kilobytes, stay until the process ends.
+    // The client owns the configuration. If rd_kafka_new() makes no client, do not destroy the configuration.
+    // librdkafka has already freed the interceptors of the configuration, and would free the interceptors a
+    // second time. Some kilobytes of the configuration stay until the process ends.
     handle.reset(rd_kafka_new(RD_KAFKA_CONSUMER, config.release(), error_text, sizeof(error_text)));
     if (handle == nullptr) {
         redactor.show(error->text, sizeof(error->text), error_text);
         return false;
     }
     refresh_ms = refresh_ms_of(handle.get());
-    // one queue for errors and log lines, so that one descriptor signals all of them
+    // use one queue for errors and log lines, so that one descriptor signals all events
     rd_kafka_poll_set_consumer(handle.get());
     events_.reset(rd_kafka_queue_get_consumer(handle.get()));
     rd_kafka_resp_err_t code = rd_kafka_set_log_queue(handle.get(), events_.get());
@@ -157,20 +157,20 @@ void KafkaClient::release(const std::string &topic) noexcept {
 
 void KafkaClient::take(ClientInbox *inbox, std::vector<ClientEvent> *events) noexcept {
     // Several consumers can call this function at the same time. Each consumer must see all events that
-    // librdkafka queued before the consumer's messages. Another thread may have taken such an event and not
-    // yet put it into the inboxes. So wait for that thread here.
+    // librdkafka queued before the consumer's messages. Another thread may have taken such an event but not
+    // yet put the event into the inboxes. So wait for the other thread here.
     std::lock_guard taking(taking_);
     rd_kafka_message_t *message;
     while (rd_kafka_consume_batch_queue(events_.get(), 0, &message, 1) == 1) {
         MessagePointer owner(message);
         if (message->rkt != nullptr) {
-            // the message should be in the queue of its consumer: tell the consumer, because otherwise the
-            // consumer would miss the message
+            // The message should be in the queue of its consumer. Tell the consumer, because otherwise the
+            // consumer would miss the message.
             send_reader(rd_kafka_topic_name(message->rkt), ClientEvent::Kind::stray, 0);
             continue;
         }
-        // an error of the Kafka group: the client continues to read, because only tools that show consumer
-        // lag need the committed offsets of the group
+        // This is an error of the Kafka group. The client continues to read, because only tools that show
+        // consumer lag need the committed offsets of the group.
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(message));
         send_first(ClientEvent::Kind::log, 4, line);

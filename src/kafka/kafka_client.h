@@ -1,7 +1,7 @@
 // librdkafka's client of one Kafka cluster and one properties file. If several consumers of a process read
-// topics of this cluster, they share the client. librdkafka calls its callbacks for the whole client, so
-// KafkaClient puts each event into the inboxes of the consumers that need it. The last thread that releases
-// the client destroys it.
+// topics of this cluster, the consumers share the client. librdkafka calls its callbacks for the whole
+// client, so KafkaClient puts each event into the inboxes of the consumers that need the event. When the last
+// thread releases the client, this thread destroys the client.
 #pragma once
 
 #include "kafka/connections.h"
@@ -68,8 +68,8 @@ class KafkaClient {
     bool is_used() noexcept;
 
     // Returns whether a consumer has taken the topic. join() takes the topic of the consumer, and release()
-    // frees it. leave() does not free the topic, because librdkafka can still read the topic's partitions
-    // after leave(). While the topic is taken, another consumer of the topic needs another client.
+    // frees the topic. leave() does not free the topic, because librdkafka can still read the topic's
+    // partitions after leave(). While the topic is taken, another consumer of the topic needs another client.
     bool is_taken(const std::string &topic) noexcept;
     void release(const std::string &topic) noexcept;
 
@@ -78,24 +78,23 @@ class KafkaClient {
     void take(ClientInbox *inbox, std::vector<ClientEvent> *events) noexcept;
 
     // The following functions are for commits of offsets to the Kafka group. While a commit waits for the
-    // coordinator's answer, librdkafka does not begin to read any newly assigned partition, not even a
-    // partition of another consumer. other_begins() returns true while another consumer begins to read its
-    // partitions. During this time a consumer must not commit. If the leader of a partition is away, the
-    // other consumer can need a long time. So other_begins() ignores a consumer that began more than 2
-    // seconds ago.
+    // coordinator's answer, librdkafka does not begin to read newly assigned partitions of any consumer.
+    // other_begins() returns true while another consumer begins to read its partitions. During this time a
+    // consumer must not commit. If a partition's leader does not answer, the other consumer can need a long
+    // time. So other_begins() ignores a consumer that began more than 2 seconds ago.
     void set_committing(ClientInbox *inbox, bool commits) noexcept;
     bool is_committing(const ClientInbox &inbox) noexcept; // this consumer's commit has no answer yet
-    // returns whether the commit of any consumer has waited for its answer for longer than `time`
+    // returns whether a commit of any consumer has waited longer than `time` for an answer
     bool commit_takes(std::chrono::milliseconds time) noexcept;
     void set_beginning(ClientInbox *inbox, bool begins) noexcept;
     bool other_begins(const ClientInbox &inbox) noexcept;
 
-    LeaderWatch watch;                            // which consumer asks which leader for end offsets
+    LeaderWatch watch;                            // chooses the consumer that asks a leader for end offsets
     void ring() const noexcept { wake_->ring(); } // wakes all consumers
 
     // librdkafka's callbacks call these functions. send_error() gives an error from the queue of a consumer
-    // to this consumer. It gives an error about an unknown topic to the consumer of this topic, and any other
-    // error to all consumers.
+    // to this consumer. If the error comes from the client's queue and is about an unknown topic, the
+    // consumer of this topic gets the error. Any other error goes to all consumers.
     void send_error(int code, const char *text) noexcept;
     void send_all(ClientEvent::Kind kind, int code, const char *text, int32_t broker = -1) noexcept;
     void send_first(ClientEvent::Kind kind, int code, const char *text) noexcept;   // to one consumer
@@ -131,10 +130,10 @@ class QueueReading {
     static inline thread_local const ClientInbox *inbox_ = nullptr;
 };
 
-// Returns a client that another consumer of this process has opened with these settings. In three cases the
-// function opens a new client: no consumer has opened a client with these settings, the client is retired, or
-// another consumer of the client reads the topic. If a setting is wrong, the function returns nullptr, and
-// *error describes the mistake. Only the main thread calls this function. May throw std::bad_alloc.
+// Returns a client that another consumer of this process has opened with these settings. The function opens a
+// new client if there is no such client, if the client is retired, or if another consumer of the client reads
+// the topic. If a setting is wrong, the function returns nullptr, and *error describes the mistake. Only the
+// main thread calls this function. May throw std::bad_alloc.
 std::shared_ptr<KafkaClient> kafka_client_share(const KafkaSettings &settings, const WakePipe &pipe,
                                                 Error *error);
 

@@ -14,8 +14,8 @@ struct Shared {
 };
 std::vector<Shared> shared; // only the main thread uses this list
 
-// Returns the texts of all settings of a client, each with a zero byte after it. Consumers whose keys are
-// equal can share a client.
+// Returns a key: the texts of a client's settings, with a zero byte after each text. Consumers with equal
+// keys can share a client.
 std::string key_of(const KafkaSettings &settings) {
     std::string key;
     for (const char *text : {settings.brokers, settings.config_file, settings.group_id, settings.client_id}) {

@@ -29,9 +29,8 @@ struct Property {
 
 // The user's file is allowed to change these properties.
 constexpr Property defaults[] = {
-    // With these values, the queue becomes full because of its bytes, and never because of its number of
-    // messages. If the number of messages made the queue full, librdkafka 2.0.2 would stop fetching for a
-    // second.
+    // With these values, only the size of the messages makes the queue full, never the number of messages. If
+    // the number made the queue full, librdkafka 2.0.2 would stop fetching for a second.
     {"queued.min.messages", "10000000"},
     {"queued.max.messages.kbytes", "16384"},
     {"fetch.message.max.bytes", "1048576"},
@@ -53,14 +52,15 @@ constexpr Property fixed[] = {
     {"allow.auto.create.topics", "false"},
     {"api.version.request", "true"}, // with false, librdkafka would use requests without read_committed
     {"log.queue", "true"},
-    // The client has no session in a Kafka group. But if librdkafka has not found a coordinator for a commit
-    // yet, closing the client takes as long as session.timeout.ms. During this time the closing thread spins.
+    // The client has no session in a Kafka group. But a commit can wait until librdkafka has found a
+    // coordinator. During such a wait, the client needs session.timeout.ms to close, and the thread that
+    // closes the client uses a whole CPU.
     {"session.timeout.ms", "500"},
     {"heartbeat.interval.ms", "100"},
 };
 
 // librdkafka puts the values of these properties into a shell command that fetches Kerberos tickets. If a
-// value began with '-', the command would read it as an option.
+// value began with '-', the command would read the value as an option.
 constexpr const char *shell_names[] = {"sasl.kerberos.keytab", "sasl.kerberos.principal"};
 constexpr const char *mechanism_names[] = {"sasl.mechanism", "sasl.mechanisms"};
 constexpr const char *mechanisms[] = {"GSSAPI", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
@@ -100,8 +100,8 @@ const char *find_objection(const FileProperty &property) {
         return "which would run code in the server: remove the line";
     if (name == "enable.sasl.oauthbearer.unsecure.jwt")
         return "which is only for development and makes errors quote the file: remove the line";
-    // check the mechanism here: librdkafka would refuse a wrong mechanism later, with an error that quotes
-    // the value
+    // Check the mechanism here, because librdkafka would refuse a wrong mechanism later, with an error that
+    // quotes the value.
     if (is_among(std::begin(mechanism_names), std::end(mechanism_names), name) &&
         !is_among(std::begin(mechanisms), std::end(mechanisms), property.value))
         return "to a value that librdkafka refuses";
@@ -164,7 +164,7 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
         redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
-        std::string name = '"' + property.name + '"'; // safe to show if find_objection() found it in a list
+        std::string name = '"' + property.name + '"'; // safe to show if a list of find_objection() has it
         if (objection == nullptr) {
             objection = registry_property_is(property.name) ? registry_property_objection(property)
                                                             : set_for_librdkafka(config, property);
@@ -180,8 +180,8 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
 }
 
 bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *error) {
-    // librdkafka before 2.2 does not have the property fetch.queue.backoff.ms. If the queue is full,
-    // librdkafka before 2.2 always waits a second.
+    // Ignore an error here, because librdkafka before 2.2 does not have the property fetch.queue.backoff.ms.
+    // If the queue is full, librdkafka before 2.2 always waits a second.
     rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, error))

@@ -60,7 +60,7 @@ void put_high(RangeAnswer *answer, int64_t offset) {
     answer->range.high = offset;
     if (answer->kind == RangeKind::end)
         answer->range.low = 0;
-    // if the partition has no message at or after the time, both offsets are the partition's end
+    // if the partition has no message at or after the time, `low` and `high` are the end offset
     if (answer->kind == RangeKind::time)
         answer->range.high = answer->range.low = answer->range.low < 0 ? offset : answer->range.low;
     const PartitionRange &range = answer->range;

@@ -1,4 +1,4 @@
-// Chooses the text by the result of the search. A truncated log still has older messages that the worker
+// The text depends on the result of the search. A truncated log still has older messages that the worker
 // remembers. The log of a recreated topic has none of the messages that the worker remembers.
 #include "kafka/log_loss.h"
 

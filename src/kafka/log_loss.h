@@ -1,6 +1,5 @@
-// Makes the text that tells a person that a partition's log is lost. A log is lost if another log has
-// replaced the log that the client has read.
-// log_search.cpp calls this file when a search has ended.
+// Makes the text for a person about the lost log of a partition. A log is lost if another log has replaced
+// the log that the client has read. log_search.cpp calls this file when a search has ended.
 #pragma once
 
 #include "kafka/examination_state.h"

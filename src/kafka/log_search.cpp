@@ -1,5 +1,6 @@
-// Goes back over the remembered messages in growing steps, until it finds a message that Kafka's log still
-// has. From there it goes forward to the first remembered message that differs from the log.
+// The search goes back over the remembered messages in growing steps, until it finds a message that Kafka's
+// log still has. From this message the search goes forward to the first remembered message that differs from
+// the log.
 #include "kafka/log_search.h"
 
 #include "decode/utf8_text.h"
@@ -16,8 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// If a broker has lost the log of one partition, it may have lost the logs of other partitions too. The
-// client waits this long before it reports the loss, so that the report names all these partitions.
+// If a broker has lost the log of one partition, the broker may have lost the logs of other partitions too.
+// The client waits this long before it reports the loss, so that the report names all these partitions.
 constexpr std::chrono::seconds others_may_take{1};
 constexpr int64_t read_over = 5000; // it is faster to read up to this number of messages than to seek
 
@@ -25,8 +26,8 @@ Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
 }
 
-// Returns the marks of the remembered messages that Kafka may still have and whose offsets are below `end`,
-// in ascending order of offset.
+// Returns the marks of the remembered messages with offsets below `end`, in ascending order of offset. Leaves
+// out the messages before the beginning of Kafka's log.
 std::vector<MessageMark> marks_below(const Consumer &consumer, const PartitionPosition &position,
                                      int64_t end) {
     std::vector<MessageMark> marks(position.trail.marks, position.trail.marks + position.trail.count);
@@ -88,15 +89,16 @@ Examined pass(Consumer *consumer, size_t index) {
     return result_of(log_move(consumer, index, examination.next));
 }
 
-// Decides the result when the search has compared all messages that it can read. There are three results: the
-// log is the same, the log is another log, or librdkafka must first ask the broker where the epoch ends.
+// Decides the result when the search has compared all messages that the search can read. There are three
+// results: the log is the same, the log is another log, or librdkafka must first ask the broker where the
+// epoch ends.
 Examined conclude(Consumer *consumer, size_t index) {
     Examination &examination = consumer->examinations[index];
     int32_t partition = consumer->positions[index].partition;
     int64_t heard = epoch_end(*consumer, partition);
     int64_t highest = std::min(examination.differs, examination.log_end);
     bool is_other = highest < examination.next;
-    // A position that heartbeat 1.1 stored has no checksum. Without a checksum, the search compares only the
+    // heartbeat 1.1 stored positions without a checksum. Without a checksum, the search compares only the
     // Kafka times. Another message can have the same Kafka time as the last consumed message, so the result
     // is then not sure.
     bool is_sure = examination.sought.checksum >= 0;
@@ -151,8 +153,9 @@ Examined compare(Consumer *consumer, size_t index, const rd_kafka_message_t *mes
                                                          : step_back(consumer, index);
 }
 
-// Continues the search when the log has no message at the awaited offset. There are two possible reasons:
-// compaction has removed the message, or the log is another log, which never had a message at this offset.
+// Continues the search when the log has no message at the offset that the search waits for. There are two
+// possible reasons. Compaction has removed the message, or the log is another log and never had a message at
+// this offset.
 Examined miss(Consumer *consumer, size_t index, int64_t offset) {
     Examination &examination = consumer->examinations[index];
     if (examination.step != ExaminationStep::scanning)
@@ -196,7 +199,7 @@ Examined log_search_take(Consumer *consumer, size_t index, const rd_kafka_messag
     bool is_end = message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
     int64_t awaited = examination.marks[examination.at].offset;
     if (is_end && message->offset <= awaited)
-        // the log was truncated again: the offset validation of the next assignment reports the truncation
+        // The log was truncated again. The offset validation of the next assignment reports the truncation.
         return Examined::trouble;
     if (is_end)
         return miss(consumer, index, INT64_MAX);

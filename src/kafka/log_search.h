@@ -26,7 +26,7 @@ Examined log_search(Consumer *consumer, size_t index, const Batch &batch);
 
 Examined log_search_take(Consumer *consumer, size_t index, const rd_kafka_message_t *message);
 
-// Records the broker's answer: the epoch of the last consumed message ends at this offset. If a search waits
+// Stores the broker's answer: the epoch of the last consumed message ends at this offset. If a search waits
 // for this answer, the search ends.
 void log_search_hear(Consumer *consumer, int32_t partition, int64_t offset);
 

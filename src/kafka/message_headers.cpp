@@ -1,4 +1,4 @@
-// Lists the headers of a message. librdkafka parses the headers at the first call, and owns their bytes.
+// Makes a list of a message's headers. librdkafka parses the headers at the first call, and owns their bytes.
 #include "kafka/message_headers.h"
 
 namespace heartbeat {

@@ -1,5 +1,6 @@
 // Reads the headers of a message that librdkafka has delivered. consumer_fill.cpp gives a MessageHeaders
-// object to the pipeline. The pipeline calls the object only if it needs the headers of the message.
+// object to the pipeline. The pipeline calls the object only if the pipeline needs the headers of the
+// message.
 #pragma once
 
 #include "decode/header_reader.h"

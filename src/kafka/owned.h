@@ -1,6 +1,6 @@
 // Pointers that own objects of librdkafka. Each pointer destroys its object with librdkafka's function for
-// this type of object. The files of this folder always use these pointers for such objects. The handles of a
-// client are special: SharedClient destroys these handles on the thread that uses them last.
+// this type of object. The files of this folder always use these pointers for such objects. The last thread
+// that releases a SharedClient destroys the handles that the SharedClient owns.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -24,8 +24,8 @@ using MetadataPointer = std::unique_ptr<const rd_kafka_metadata_t, Deleter<rd_ka
 using QueuePointer = std::unique_ptr<rd_kafka_queue_t, Deleter<rd_kafka_queue_destroy>>;
 using TopicPointer = std::unique_ptr<rd_kafka_topic_t, Deleter<rd_kafka_topic_destroy>>;
 
-// Destroys a client without closing it as a consumer first. Closing would end a session in a Kafka group, but
-// this client has no such session. Closing could also wait for ever.
+// Destroys a client, but does not close the client as a consumer first. Such a close would end a session in a
+// Kafka group, but this client has no session. The close could also wait for ever.
 inline void client_destroy(rd_kafka_t *client) noexcept {
     rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }

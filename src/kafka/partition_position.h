@@ -1,5 +1,5 @@
 // The position of a partition: the next offset to read, and the marks of the messages before it. The ingest
-// worker stores the position, and the consumer client continues at it.
+// worker stores the position, and the consumer client continues at the stored position.
 #pragma once
 
 #include "decode/message_mark.h"
@@ -11,8 +11,8 @@ namespace heartbeat {
 struct PartitionPosition {
     int32_t partition;
     int64_t offset;
-    // The last consumed message. If there is a last consumed message, the client begins to read at the offset
-    // of this message, to check that the log still has it.
+    // The last consumed message. If there is such a message, the client begins to read at the message's
+    // offset, to check that the log still has this message.
     MessageMark last_message = {};
     // The client reads only offsets below `end`. If a position has an end, the client does not examine the
     // partition.

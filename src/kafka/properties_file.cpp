@@ -30,8 +30,8 @@ std::string trim(const std::string &text) {
     return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
-// Only a superuser may see the path of the file (SHOW heartbeat.kafka_config_file), so the error text does
-// not have the path.
+// Only a superuser may see the path of the file, with SHOW heartbeat.kafka_config_file. So the error text
+// does not have the path.
 bool refuse(const KafkaSettings &settings, Error *error, const char *what) {
     utf8_print(error->text, sizeof(error->text), "the file that %s names %s", settings.config_file_name,
                what);
@@ -67,7 +67,7 @@ bool read_all(FILE *file, const KafkaSettings &settings, std::string *text, Erro
     size_t size;
     while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
         text->append(bytes, size);
-    if (ferror(file) != 0) // never use a part of the file: it would be another configuration
+    if (ferror(file) != 0) // a part of the file would be another configuration
         return refuse_unreadable(settings, error);
     // for librdkafka a name ends at a zero byte. The later checks compare all characters of a name. So these
     // checks would accept a forbidden name with a zero byte and more characters after it

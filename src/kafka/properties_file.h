@@ -1,6 +1,7 @@
 // Reads the user's properties file. Each line is `key=value`, and a value can be a secret. This code refuses
-// a file if its group can write it, or if other users can read or write it. An error text quotes nothing from
-// the file except a text that looks like the name of a property. kafka_config.cpp calls this file.
+// a file that the file's group can write. The code also refuses a file that other users can read or write.
+// From the file, an error text quotes only a text that looks like the name of a property. kafka_config.cpp
+// calls this file.
 #pragma once
 
 #include "kafka/error.h"
@@ -19,12 +20,12 @@ struct FileProperty {
 };
 
 // Checks the owner and the mode of the file. Returns the fault, or nullptr if there is no fault. The file
-// must belong to `reader` or to root; only the owner may write it, and only the owner and the group may read
-// it.
+// must belong to `reader` or to root. Only the owner may write the file. Only the owner and the group may
+// read the file.
 const char *properties_find_exposure(const struct stat &status, uid_t reader);
 
-// Reads the file `config_file` of the settings. In the file `#` and `!` begin comments. After an error it
-// returns false and sets *error. May throw std::bad_alloc.
+// Reads the file `config_file` of the settings. In the file `#` and `!` begin comments. After an error the
+// function returns false and sets *error. May throw std::bad_alloc.
 bool properties_read(const KafkaSettings &settings, std::vector<FileProperty> *properties, Error *error);
 
 // Returns whether the value is a number or a Boolean value.

@@ -1,6 +1,6 @@
-// Lists the properties of librdkafka that the user's file must not set, and the text properties that it may
-// set. kafka_config.cpp checks the file with these lists. The list of the properties that heartbeat sets is
-// in kafka_config.cpp.
+// This file has lists of librdkafka's properties: the properties that the user's file must not set, and the
+// text properties that the user's file may set. kafka_config.cpp checks the user's file with these lists. The
+// list of the properties that heartbeat sets is in kafka_config.cpp.
 #pragma once
 
 namespace heartbeat {

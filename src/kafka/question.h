@@ -39,8 +39,8 @@ QuestionPointer<Answer> question_ask(std::shared_ptr<SharedClient> client, std::
         } catch (...) {
             question->out_of_memory = true;
         }
-        // release the client before `done` is true; otherwise consumer_close() could wait for this thread,
-        // because the thread still has the client
+        // Release the client before `done` is true. Otherwise the thread could still have the client, and
+        // consumer_close() could wait for the thread.
         client.reset();
         question->done.store(true);
         wake->ring();

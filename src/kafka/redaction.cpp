@@ -1,9 +1,9 @@
 // Finds the values of the user's properties in librdkafka's texts.
 //
 // Some values, such as the password "broker" or a single letter, are also words of librdkafka's own texts.
-// The redactor replaces such a value only where the text quotes it as a value. At other places the word does
-// not come from the file. If the redactor also replaced the word at such places, a reader who knows
-// librdkafka's texts would learn the value.
+// The redactor replaces such a value only where the text quotes the value. At other places the word does not
+// come from the file. If the redactor also replaced the word at other places, a reader who knows librdkafka's
+// texts would learn the value.
 #include "kafka/redaction.h"
 
 #include "decode/utf8_text.h"
@@ -60,7 +60,7 @@ constexpr char further_texts[] =
     "unsupported value read write memory fatal unexpected eof bytes size sent received thrd facility worker";
 
 // if a text was cut inside a value, only the beginning of the value remains. The redactor hides this
-// beginning if it has at least tail_min characters
+// beginning if the beginning has at least tail_min characters
 constexpr size_t tail_min = 4;
 constexpr char separators[] = ",;|: \t=";
 
@@ -99,8 +99,8 @@ bool is_harmless(const std::string &name) {
     return std::find(std::begin(harmless_names), std::end(harmless_names), name) != std::end(harmless_names);
 }
 
-// Returns whether the property is a credential. If the property is no credential, the redactor does not hide
-// a number or a Boolean value.
+// Returns whether the property is a credential. The redactor hides a number or a Boolean value only if the
+// property is a credential.
 bool is_credential(const std::string &name) {
     constexpr const char *parts[] = {"password",  "passphrase", "secret",    "username",
                                      "client.id", ".pem",       "user.info", "auth.token"};
@@ -164,8 +164,8 @@ void Redactor::learn(const std::vector<FileProperty> &properties) {
     });
 }
 
-// Returns the hidden value that begins at `at`, and sets *length to its length in the text. This length is
-// shorter than the value if the text was cut inside the value.
+// Returns the hidden value that begins at `at`, and sets *length to the length of the value in the text. If
+// the text was cut inside the value, this length is shorter than the value.
 const Redactor::Hidden *Redactor::find_at(const std::string &text, size_t at, size_t *length) const {
     for (const Hidden &hidden : hidden_) {
         const std::string &value = hidden.value;

@@ -17,8 +17,8 @@ class Redactor {
 
     std::string redact(const std::string &text) const; // throws std::bad_alloc
 
-    // Copies the redacted text as utf8_copy() does, see decode/utf8_text.h. If no memory is left, it copies a
-    // text about the lack of memory.
+    // Copies the redacted text as utf8_copy() does, see decode/utf8_text.h. If no memory is left, the
+    // function copies a text about the lack of memory.
     void show(char *to, size_t size, const char *text) const noexcept;
 
   private:
@@ -30,7 +30,8 @@ class Redactor {
     const Hidden *find_at(const std::string &text, size_t at, size_t *length) const;
     void hide(const std::string &name, const std::string &value, const std::string &ordinary_texts);
 
-    // longest value first: if two values have the same beginning, the redactor finds the longer value
+    // The longest value comes first. If two values have the same beginning, the redactor finds the longer
+    // value.
     std::vector<Hidden> hidden_;
 };
 

@@ -1,4 +1,4 @@
-// Lists the properties for the schema registry, and checks their values.
+// This file has a list of the properties for the schema registry, and checks the values of these properties.
 #include "kafka/registry_properties.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ using std::string_view;
 
 constexpr string_view prefix = "schema.registry.";
 
-// Properties that begin with one of these texts also exist without the prefix "schema.registry.".
+// If the name of a property begins with one of these texts, the prefix "schema.registry." is optional.
 constexpr string_view short_prefixes[] = {"basic.auth.", "bearer.auth."};
 
 // The names without the prefix "schema.registry.". Some of these properties name a file. heartbeat reads such

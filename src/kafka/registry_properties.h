@@ -1,6 +1,6 @@
-// Checks the properties of the user's file that are for the schema registry. Their names are the names that
-// Confluent's clients use. librdkafka does not have these properties, so kafka_config.cpp does not pass them
-// to librdkafka. src/registry reads their values.
+// Checks the properties of the user's file that are for the schema registry. Confluent's clients use the same
+// names. librdkafka does not have these properties, so kafka_config.cpp does not pass these properties to
+// librdkafka. src/registry reads the values.
 #pragma once
 
 #include "kafka/properties_file.h"
@@ -10,8 +10,8 @@
 
 namespace heartbeat {
 
-// Returns whether the property is for the schema registry. Only the beginning of the name counts: the rest of
-// the name can be misspelt.
+// Returns whether the property is for the schema registry. The function checks only the beginning of the
+// name, so the rest of the name can be misspelt.
 bool registry_property_is(const std::string &name) noexcept;
 
 // Returns the fault of a property for the schema registry, or nullptr if the property has no fault. The text
@@ -19,8 +19,8 @@ bool registry_property_is(const std::string &name) noexcept;
 const char *registry_property_objection(const FileProperty &property) noexcept;
 
 // Returns whether the property is `plain_name`, such as "basic.auth.user.info". If the name has the prefix
-// "schema.registry.", the function ignores the prefix. It returns false for a name that needs the prefix and
-// does not have it.
+// "schema.registry.", the function ignores the prefix. If a name needs the prefix but does not have the
+// prefix, the function returns false.
 bool registry_property_has_name(const std::string &name, std::string_view plain_name) noexcept;
 
 } // namespace heartbeat

@@ -1,7 +1,7 @@
 // The reports of a consumer to its caller: the result of consumer_fill(), messages for the server's log,
 // errors of partitions, lost topics, partitions whose log was replaced, and throttling. All texts are UTF-8
-// without control characters and without values of the properties file. A text that is too long is cut at the
-// end of a character.
+// without control characters and without values of the properties file. If a text is too long, the client
+// cuts the text at the end of a character.
 #pragma once
 
 #include "kafka/error.h"
@@ -33,17 +33,17 @@ struct TopicLoss {
 struct ConsumerThrottle {
     char broker[128]; // id (host:port)
     int milliseconds; // the last delay that the broker reported
-    int left_ms;      // if the broker sends no new report, the throttling counts as over after this time
+    int left_ms;      // without a new report from the broker, the throttling ends after this time
 };
 
 enum class FillResult {
     drained, // no more messages are queued
     full,    // the batch is full; more messages may be queued
-    // an error, which a ConsumerNote describes: before you read more messages, ask which offsets Kafka holds,
-    // and assign the partitions again
+    // A ConsumerNote describes the error. Before you read more messages, ask which offsets Kafka holds, and
+    // assign the partitions again.
     trouble,
-    // the decoder does not know the schema of a message: store the batch, add the schema to the decoder, and
-    // assign the partitions again
+    // The decoder does not know the schema of a message. Store the batch, add the schema to the decoder, and
+    // assign the partitions again.
     needs_schema,
     out_of_memory, // messages were dropped: drop the batch and assign the stored positions again
 };

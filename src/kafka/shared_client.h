@@ -1,6 +1,6 @@
 // Several threads of a consumer share librdkafka's client and the topic. A call of librdkafka can take longer
-// than its timeout. So each thread that asks a question keeps the client alive until its call returns, even
-// if the consumer is closed earlier.
+// than its timeout. So each thread that asks a question keeps the client until the call returns, even if the
+// consumer is closed earlier.
 #pragma once
 
 #include "kafka/kafka_client.h"
@@ -17,7 +17,7 @@
 namespace heartbeat {
 
 // The last thread that releases this object ends the reading of the topic. If no other consumer uses the
-// client, the thread also destroys the client. This can take a long time.
+// client, the thread also destroys the client. The destruction can take a long time.
 class SharedClient {
   public:
     SharedClient() = default;
@@ -28,20 +28,20 @@ class SharedClient {
     rd_kafka_t *handle() const noexcept { return client->handle.get(); }
 
     std::shared_ptr<KafkaClient> client; // nullptr: the client was not opened
-    TopicPointer topic_handle;           // the destructor destroys it before the client
+    TopicPointer topic_handle;           // the destructor destroys the handle before the client
     QueuePointer queue;                  // gets the messages of the topic's partitions
     std::string topic;
     std::string group;
     std::promise<void> destroyed;
 
-    // Threads make assignments in the order of their turns, even if a later thread runs first.
+    // Threads make assignments in the order of their turns, even if a thread with a later turn runs first.
     void wait_for_turn(uint64_t turn);
     void end_turn();
-    uint64_t turns_given = 0; // only the consumer's thread uses it
+    uint64_t turns_given = 0; // only the consumer's thread uses this number
 
-    // Each of these functions makes a call of librdkafka that can wait. So only a thread that has its turn
-    // calls the function. rd_kafka_assign() would replace the partitions of all consumers of the client, so
-    // each consumer adds and removes only its own partitions.
+    // Each of these functions makes a call of librdkafka that can wait. So a thread calls these functions
+    // only during the thread's own turn. rd_kafka_assign() would replace the partitions of all consumers of
+    // the client, so each consumer adds and removes only its own partitions.
 
     // begins to read these partitions
     rd_kafka_resp_err_t add(const rd_kafka_topic_partition_list_t *list) noexcept;
@@ -54,8 +54,8 @@ class SharedClient {
   private:
     rd_kafka_resp_err_t unassign(const rd_kafka_topic_partition_list_t *list) noexcept;
 
-    // Only the thread whose turn it is uses this list. The list is not a std::vector, because add() and
-    // remove() are noexcept, and a vector can throw.
+    // A thread uses this list only during the thread's own turn. The list is not a std::vector, because add()
+    // and remove() are noexcept, and a vector can throw.
     ListPointer assigned_{rd_kafka_topic_partition_list_new(0)};
     std::mutex mutex_;
     std::condition_variable turn_ended_;

@@ -26,10 +26,10 @@ class SignalsBlocked {
     sigset_t before;
 };
 
-// Every second, librdkafka's main thread sleeps for whole milliseconds until a timer is due, and spins for
-// the rest of a millisecond. A thread that is started while this guard exists can wake up as much as 2 ms
-// after its timer is due. So this thread does not spin. Network events and other threads wake it without this
-// delay.
+// Every second, librdkafka's main thread sleeps for whole milliseconds until a timer is due. Then the thread
+// runs a busy loop for the rest of a millisecond. A thread that is started while this guard exists can wake
+// up as much as 2 ms after its timer is due. So the thread does not need the busy loop. Network events and
+// other threads wake the thread without this delay.
 class TimersSlackened {
   public:
     TimersSlackened() noexcept { set(slack_ns); }

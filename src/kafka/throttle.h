@@ -1,6 +1,7 @@
-// Records which brokers throttle the client because of a quota. A broker reports its delay in the answer to a
-// fetch request. librdkafka passes the report to a callback in kafka_client.cpp, and consumer_client.cpp then
-// stores the report here. consumer_throttled() and topic_ranges.cpp read the reports.
+// This class records which brokers throttle the client because of a quota. A broker reports its delay in the
+// answer to a fetch request. librdkafka passes the report to a callback in kafka_client.cpp, and
+// consumer_client.cpp then stores the report here. consumer_throttled() and topic_ranges.cpp read the
+// reports.
 #pragma once
 
 #include <chrono>
@@ -14,8 +15,8 @@ class Throttles {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // Records that the broker delays its answers by `milliseconds` from now on. 0: the broker has not delayed
-    // this answer. `name` is host:port. Throws std::bad_alloc.
+    // Call this function when the broker reports that it delays its answers by `milliseconds`. 0: the broker
+    // has not delayed this answer. `name` is host:port. Throws std::bad_alloc.
     void hear(int32_t broker, const char *name, int milliseconds, Clock::time_point now);
 
     struct Throttle {

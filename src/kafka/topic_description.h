@@ -1,5 +1,5 @@
-// Kafka's description of a topic, and a function that returns whether two descriptions can be of the same
-// topic. A recreated topic has another id; librdkafka before 2.3 cannot ask for that id.
+// Kafka's description of a topic, and a function that compares two descriptions. A recreated topic has
+// another id. librdkafka before 2.3 cannot ask for the topic's id.
 #pragma once
 
 #include <cstdint>

@@ -14,8 +14,8 @@ class Consumer;
 inline constexpr int32_t no_leader = -1;
 int32_t topic_leader(Consumer *consumer, int32_t partition) noexcept;
 
-// Describes why no messages of the partition arrive: it has no leader, or the leader has a fault. The text
-// has the leader's address. `fallback` is the text for a leader without a known error.
+// Describes why no messages of the partition arrive: the partition has no leader, or the leader has a fault.
+// The text has the leader's address. `fallback` is the text for a leader without a known error.
 void topic_describe_leader(Consumer *consumer, int32_t partition, const char *fallback,
                            Error *reason) noexcept;
 

@@ -16,8 +16,8 @@ enum class AnswerState {
     failed, // the cluster gave no answer
 };
 
-// Asks a connected broker about the topic. It is possible that this broker never answers, so call the
-// function again until there is an answer. Each call asks another broker, and the first answer counts.
+// Asks a connected broker about the topic. This broker may never answer, so call the function again until
+// there is an answer. Each call asks another broker, and the first answer counts.
 bool topic_ask(Consumer *consumer) noexcept; // false: no memory or no thread
 bool topic_is_asked(Consumer *consumer) noexcept;
 AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error *error) noexcept;

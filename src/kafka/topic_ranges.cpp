@@ -1,5 +1,5 @@
-// Asks the leaders of partitions for offsets. Each leader gets a question of its own, on a thread
-// (leader_offsets.cpp), and a leader that does not answer in time counts as away.
+// Asks the leaders of partitions for offsets. Each leader gets a question of its own. leader_offsets.cpp asks
+// the question on a thread. A leader that does not answer in time counts as away.
 #include "kafka/topic_ranges.h"
 
 #include "decode/utf8_text.h"
@@ -18,11 +18,12 @@ namespace heartbeat {
 namespace {
 
 constexpr std::chrono::milliseconds answers_take{1500}; // after this time the leader counts as away
-// If the last answer of a leader took a long time, the client waits up to this time for its next answer.
+// If the last answer of a leader took a long time, the client waits up to this time for the leader's next
+// answer.
 constexpr std::chrono::milliseconds answers_take_max{4000};
 // If librdkafka has reported an error of a leader, the client waits at most this time for the leader's
-// answer. The client does not give up at once: the error can belong to an earlier connection, and the answer
-// can be waiting behind a fetch.
+// answer. The client does not give up at once, because the error can belong to an earlier connection. The
+// answer can also wait behind a fetch.
 constexpr std::chrono::milliseconds errors_take{1000};
 
 using Clock = std::chrono::steady_clock;

@@ -1,4 +1,4 @@
-// Wakes the process for a consumer: librdkafka, and the threads that have an answer, write the consumer's
+// This class wakes the process for a consumer. librdkafka and the threads of questions write the consumer's
 // number into a pipe. question.h and the files that open a client use this class.
 #pragma once
 
@@ -18,7 +18,7 @@ class Wake {
     WakeTarget target() const noexcept { return {pipe_, number_}; }
     const uint32_t &number() const noexcept { return number_; }
     void ring() const noexcept { pipe_->ring(number_); }
-    void empty() const noexcept; // empties the consumer's own pipe; the process empties its pipe itself
+    void empty() const noexcept; // empties only the consumer's own pipe, not the pipe of the process
 
   private:
     std::unique_ptr<WakePipe> own_;

@@ -1,5 +1,5 @@
-// Writes the numbers of consumers into a pipe, and reads them. librdkafka's threads and the threads of
-// question.h write; the main thread reads.
+// Writes the numbers of consumers into a pipe, and reads the numbers. librdkafka's threads and the threads of
+// question.h write to the pipe. The main thread reads from the pipe.
 #include "kafka/wake_pipe.h"
 
 #include <algorithm>

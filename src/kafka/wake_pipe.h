@@ -1,7 +1,7 @@
 // A pipe that wakes a waiting process when librdkafka has queued an event for a consumer, or when a thread
 // has an answer for a consumer. The consumers of a process share a pipe, and librdkafka writes the number of
-// a consumer into it. So the process calls only the consumers that have an event or an answer, and an idle
-// consumer needs no CPU time.
+// a consumer into this pipe. So the process calls only the consumers that have an event or an answer, and an
+// idle consumer needs no CPU time.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +22,9 @@ class WakePipe {
     void ring(uint32_t number) const noexcept;
 
     // Empties the pipe, and sets `rung[number]` for each number below `count` that was in the pipe. The
-    // function sets all elements of `rung` if the pipe had every_consumer, or if the pipe was perhaps full:
-    // numbers may then be missing. Call this function before you take events and answers: a later ring()
-    // makes the pipe readable again.
+    // function sets all elements of `rung` if the pipe had every_consumer. The function also sets all
+    // elements if the pipe was perhaps full, because numbers may then be missing. Call this function before
+    // you take events and answers. A later ring() makes the pipe readable again.
     void take(bool *rung, size_t count) const noexcept;
 
   private:

@@ -79,9 +79,9 @@ TimestampTz earlier(TimestampTz due, TimestampTz time) {
     return due == 0 ? time : std::min(due, time);
 }
 
-// Tells ingest whether it must record the arrival of readings. If no rule depends on arrivals, the function
-// also clears an arrival that ingest has recorded during the evaluation. Otherwise this arrival would cause
-// one more evaluation.
+// Tells ingest whether ingest must report the arrival of readings. If no rule depends on arrivals, the
+// function also clears an arrival that ingest has reported during the evaluation. Otherwise this arrival
+// would cause one more evaluation.
 void watch_arrivals(bool watch) {
     pg_atomic_write_u32(&shared_state->rules_watch, watch ? 1 : 0);
     if (!watch)
@@ -92,7 +92,7 @@ TimestampTz take_answer(const Answer &answer, bool with_silence) {
     bool on_clock = answer.on_clock || answer.open > 0;
     watch_arrivals(answer.on_arrival);
     if (with_silence) {
-        // copy the customer id unchanged, because SQL only compares it with other ids
+        // copy the customer id unchanged, because SQL only compares the id with other ids
         strlcpy(customer, answer.next_customer == nullptr ? "" : answer.next_customer, sizeof(customer));
         silence_due = evaluated_at + (customer[0] == '\0' ? by_clock : next_slice);
     }
@@ -116,9 +116,9 @@ TimestampTz alerts_due(TimestampTz due, TimestampTz now) {
 TimestampTz alerts_evaluate() {
     evaluated_at = GetCurrentTimestamp();
     // Set both flags before the evaluation, so that no arrival is lost. The evaluation does not see the
-    // readings that ingest stores after the snapshot of the evaluation, so ingest must record their arrival.
-    // If no earlier rule depended on arrivals, rules_watch is 0 here. But this evaluation can find a new rule
-    // that depends on arrivals.
+    // readings that ingest stores after the snapshot of the evaluation, so ingest must report the arrival of
+    // these readings. If no earlier rule depended on arrivals, rules_watch is 0 here. But this evaluation can
+    // find a new rule that depends on arrivals.
     pg_atomic_write_u32(&shared_state->arrived, 0);
     pg_atomic_write_u32(&shared_state->rules_watch, 1);
     arrival_noticed = false;

@@ -1,7 +1,7 @@
-// The maintenance worker: the process for the work that ingest does not wait for. It creates table partitions
-// ahead of time, applies retention, updates the rollup, evaluates alert rules, and records states. It sleeps
-// until an ingest worker or a session wakes it, or until a task is due. The launcher starts this process.
-// This file does not depend on src/ingest.
+// The maintenance worker does the work that ingest does not wait for. This process creates table partitions
+// ahead of time, applies retention, updates the rollup, evaluates alert rules, and writes states to
+// heartbeat_events. The process sleeps until an ingest worker or a session wakes it, or until a task is due.
+// The launcher starts this process. This file does not depend on src/ingest.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -55,14 +55,14 @@ TimestampTz summarize() {
 }
 
 TimestampTz fold() {
-    pg_atomic_write_u32(&shared_state->rollup_rows, 0); // before the fold, so that no row is lost
+    pg_atomic_write_u32(&shared_state->rollup_rows, 0); // reset before the fold, so that no row is lost
     rollup_fold();
     pg_atomic_write_u32(&shared_state->silence, arrivals_fold());
     return 0;
 }
 
 TimestampTz roll_up() {
-    pg_atomic_write_u32(&shared_state->rollup_due, 0); // before the rollup, so that no mark is lost
+    pg_atomic_write_u32(&shared_state->rollup_due, 0); // reset before the rollup, so that no mark is lost
     switch (rollup_run()) {
     case RollupResult::rolled_up:
         return 1; // due again immediately, but the other due tasks run first
@@ -119,9 +119,9 @@ uint64_t control_seen;
 bool tables_recovered; // tables_recover() has succeeded since the last error
 TimestampTz watch_due; // 0: never
 
-// Decides when to record the state and when to log the summary. An ingest worker reports its own state. But a
-// worker that makes no progress cannot report that it is stalled. So while the workers have messages to read
-// or to store, this process periodically checks their progress.
+// Decides when to write the state to heartbeat_events and when to log the summary. An ingest worker reports
+// its own state. But a worker that makes no progress cannot report that it is stalled. So while the workers
+// have messages to read or to store, this process periodically checks their progress.
 void watch(TimestampTz now) {
     bool reported = pg_atomic_exchange_u32(&shared_state->reported, 0) == 1;
     bool watched = pg_atomic_read_u32(&shared_state->watched) == 1;

@@ -65,8 +65,9 @@ void adapt(TimestampTz took) {
         minutes_at_once = std::max(minutes_at_once / 2, INT64CONST(1));
 }
 
-// When the worker has removed this number of rows, it vacuums the tables of marks and of pending rows itself.
-// Each query of vw_customer_bpm_summary reads these tables completely, so autovacuum would come too late.
+// When the worker has removed this number of rows, the worker itself vacuums the tables of marks and of
+// pending rows. Each query of vw_customer_bpm_summary reads these tables completely, so autovacuum would come
+// too late.
 constexpr int64_t vacuum_after = 8192;
 int64_t removed = 0;
 

@@ -1,13 +1,13 @@
-// Writes the rows of heartbeat_rollup in two ways. For new readings, it adds the counts and sums that ingest
-// has appended to heartbeat_rollup_pending. For minutes that have a mark in heartbeat_stale_minutes, it reads
-// the readings again. maintenance.cpp calls these functions.
+// Writes the rows of heartbeat_rollup in two ways. For new readings, this file adds the counts and sums that
+// ingest has appended to heartbeat_rollup_pending. For minutes that have a mark in heartbeat_stale_minutes,
+// this file reads the readings again. maintenance.cpp calls these functions.
 #pragma once
 
 #include <cstdint>
 
 namespace heartbeat {
 
-// Call this function before the other functions. It makes the planner of this process use indexes, even for
+// Call this function before the other functions. The planner of this process then uses indexes, even for
 // tables that seem small to the planner.
 void rollup_prepare();
 
@@ -17,9 +17,9 @@ void rollup_fold();
 enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
 
 // Rolls up marked minutes in a short transaction. Chooses minutes that got no mark in the last
-// rollup_quiet_ms, and minutes whose first mark is older than ten times rollup_quiet_ms. If the function
-// returns rolled_up, call it again immediately. If it returns not_quiet, all remaining marks are too new:
-// call it again later.
+// rollup_quiet_ms, and minutes whose first mark is older than ten times rollup_quiet_ms. If the result is
+// rolled_up, call the function again immediately. If the result is not_quiet, all remaining marks are too
+// new. Then call the function again later.
 RollupResult rollup_run();
 
 // Adds new blocks to the BRIN indexes of the weeks with stale minutes. The rollup's queries and other queries

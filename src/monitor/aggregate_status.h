@@ -20,9 +20,9 @@ struct AggregateStatus {
     double messages_per_second;
     char last_error[state_text_size];
     TimestampTz last_error_at; // 0: no error since the server started
-    // the earliest start of a store that has not ended; 0: no worker stores a batch
+    // the earliest time at which a worker began to store its present batch; 0: no worker stores a batch
     TimestampTz busy_since;
-    AwaitedLock awaited; // the lock for which the worker of this store waits
+    AwaitedLock awaited; // the lock for which the worker of this batch waits
     bool of_one;         // true: the caller asks for the state of one source
     bool of_maintenance; // true: the cause of the state is a duty of the maintenance worker, and not ingest
 };

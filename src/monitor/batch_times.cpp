@@ -1,5 +1,5 @@
-// heartbeat_batch_times(): a histogram of the times that the workers needed to store a batch. The view
-// heartbeat_metrics calls this function.
+// heartbeat_batch_times() returns a histogram. The histogram shows how long the workers needed to store a
+// batch. The view heartbeat_metrics calls this function.
 #include "server/server.h"
 
 #include "monitor/worker_stats.h"

@@ -1,5 +1,5 @@
-// Records the duties of the maintenance worker in shared memory. heartbeat_status shows the failing duties,
-// and heartbeat_maintenance_duties() returns all duties as rows.
+// Keeps the state of the maintenance worker's duties in shared memory. heartbeat_status shows the failing
+// duties, and heartbeat_maintenance_duties() returns all duties as rows.
 #include "server/server.h"
 
 #include "monitor/duties.h"

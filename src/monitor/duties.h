@@ -1,6 +1,6 @@
-// Records when each duty of the maintenance worker began, succeeded or failed. The records are in shared
-// memory. If a duty fails again and again, aggregate_status.cpp shows this failure as the state of heartbeat
-// as a whole, although ingest continues.
+// Stores in shared memory when each duty of the maintenance worker began, succeeded or failed. If a duty
+// fails again and again, aggregate_status.cpp shows this failure as the state of heartbeat as a whole,
+// although ingest continues.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -28,8 +28,8 @@ struct DutyTrouble {
 // long, the function sets *trouble and returns true.
 bool duties_find_trouble(DutyTrouble *trouble, TimestampTz now);
 
-// Looks for the same trouble as duties_find_trouble(), and writes a sentence about it for the hint of another
-// state. Returns false if no duty has trouble.
+// Looks for the same trouble as duties_find_trouble(), and writes a sentence about the trouble for the hint
+// of another state. Returns false if no duty has trouble.
 bool duties_describe(char *sentence, size_t size);
 
 } // namespace heartbeat

@@ -121,7 +121,7 @@ void remember(const AggregateStatus &now, int64_t changes) {
     recorded.rows_left--;
 }
 
-AggregateStatus aggregate; // static, because it is too large for the stack
+AggregateStatus aggregate; // static, because this struct is too large for the stack
 
 } // namespace
 

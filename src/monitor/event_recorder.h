@@ -1,16 +1,16 @@
-// Records each state of heartbeat, and the time of the state, in heartbeat_events. Only the maintenance
-// worker calls these functions. The maintenance worker keeps the last recorded state in its own memory, and
-// does not read this state from the table.
+// Writes each state of heartbeat, and the time of the state, to heartbeat_events. Only the maintenance worker
+// calls these functions. The maintenance worker keeps the last written state in its own memory, and does not
+// read this state from the table.
 #pragma once
 
 #include "server/server.h"
 
 namespace heartbeat {
 
-// Returns true if the caller must record the state or the start of the server. Reads only shared memory.
+// Returns true if the caller must write the state or the start of the server. Reads only shared memory.
 bool event_recorder_has_news();
 
-// Records the state in its own transaction. If the state changes often, the function writes one row per
+// Writes the state in its own transaction. If the state changes often, the function writes one row per
 // minute, with the number of changes. Returns the microseconds until the caller must call this function the
 // next time. If the result is 0, the caller waits until event_recorder_has_news() returns true.
 TimestampTz event_recorder_write();

@@ -1,6 +1,6 @@
 // Recovers a process of heartbeat after an error. Explains the error by its message and by the process or
-// object that caused it. The ingest workers and the maintenance worker call these functions when a step or a
-// duty fails.
+// object that caused the error. The ingest workers and the maintenance worker call these functions when a
+// step or a duty fails.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -24,16 +24,16 @@ struct Failure {
     char hint[state_text_size];
 };
 
-// Call this function inside PG_CATCH, after process_refuse_cancel(). It ends the failed transaction. If
-// may_be_of_row() returns true for the error, the function does not log the error, and returns false. Then
-// the caller stores smaller and smaller parts of the batch, until a part contains only the refused row. The
-// attempt to store this part reports the error of the row. For every other error, the function logs the error
-// and returns true, and the caller writes the error to its slot. While the message stays the same, the
-// function logs the error at most once a minute.
+// Call this function inside PG_CATCH, after process_refuse_cancel(). The function ends the failed
+// transaction. If may_be_of_row() returns true for the error, the function does not log the error, and
+// returns false. Then the caller stores smaller and smaller parts of the batch, until a part contains only
+// the refused row. The attempt to store this part reports the error of the row. For every other error, the
+// function logs the error and returns true, and the caller writes the error to its slot. While the message
+// stays the same, the function logs the error at most once a minute.
 bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *) = nullptr);
 
-// Call this function after failure_take(), outside of PG_CATCH. It finds the process or object that caused
-// the error, and sets the reason and the hint.
+// Call this function after failure_take(), outside of PG_CATCH. The function finds the process or object that
+// caused the error, and sets the reason and the hint.
 void failure_explain(Failure *failure);
 
 } // namespace heartbeat

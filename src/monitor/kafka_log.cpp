@@ -1,5 +1,5 @@
-// Throttles librdkafka's log messages. While librdkafka cannot reach a broker, it logs a message every
-// second. With all these messages, the server's log would be too long to read. The ingest worker calls these
+// Throttles librdkafka's log messages. librdkafka logs a message every second while it cannot reach a broker.
+// With all these messages, the server's log would be too long to read. The ingest worker calls these
 // functions.
 #include "server/server.h"
 

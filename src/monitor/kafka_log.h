@@ -1,5 +1,5 @@
-// Writes librdkafka's log messages to the server's log, and limits their number. The ingest worker calls
-// kafka_log_take() in each step.
+// Writes librdkafka's log messages to the server's log, and limits the number of these messages. The ingest
+// worker calls kafka_log_take() in each step.
 #pragma once
 
 #include "kafka/consumer.h"
@@ -9,7 +9,7 @@ namespace heartbeat {
 
 // Takes the log messages that the consumer client has collected. Messages of one source that differ only in
 // digits have the same kind. For each kind, the function logs an error or a warning at most once a minute.
-// This log line also contains the number of messages of the kind since the kind's previous line. For each
+// This log line also says how many messages of the kind have arrived since the kind's previous line. For each
 // source with errors or warnings, the function logs at least one line and at most 20 lines per minute. The
 // function also writes each error or warning to the slot as the last error.
 void kafka_log_take(Consumer *consumer, SourceSlot *slot);

@@ -1,5 +1,5 @@
-// Looks in pg_locks for the holder of a lock. The holder can also be a prepared transaction, which belongs to
-// no process. obstacles.cpp and status.cpp call lock_holders_find().
+// Looks in pg_locks for the holder of a lock. The holder can also be a prepared transaction. A prepared
+// transaction belongs to no process. obstacles.cpp and status.cpp call lock_holders_find().
 #include "server/server.h"
 
 #include "monitor/lock_holders.h"
@@ -219,8 +219,8 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
     Found behind = {};
     if (known) {
         found = find(awaited.tag, awaited.mode, true);
-        // If the found session itself waits for the lock, before heartbeat's process in the queue, find the
-        // session that holds the lock.
+        // The found session can itself wait for the lock, before heartbeat's process in the queue. Then find
+        // the session that holds the lock.
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {

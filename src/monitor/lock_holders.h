@@ -1,6 +1,6 @@
 // Finds the session or the prepared transaction that holds a lock for which heartbeat waits. Describes this
-// holder so that a person can find it and end it. obstacles.cpp calls lock_holders_find() after an error.
-// status.cpp calls lock_holders_find() for a stalled worker.
+// holder so that a person can find the holder and end it. obstacles.cpp calls lock_holders_find() after an
+// error. status.cpp calls lock_holders_find() for a stalled worker.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -16,8 +16,8 @@ struct LockHolder {
 };
 
 // Call this function with an SPI connection and search_path = pg_catalog. If `awaited` contains no lock, the
-// function looks at all locks on tables of heartbeat. From the sessions that hold one of these locks, it
-// chooses the session with the oldest transaction.
+// function looks at all locks on tables of heartbeat. From the sessions that hold one of these locks, the
+// function chooses the session with the oldest transaction.
 void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder);
 
 } // namespace heartbeat

@@ -25,7 +25,7 @@ bool wanted_by_others; // the administrator has set log_lock_waits to on
 AwaitedLock last;
 emit_log_hook_type next_log_hook = nullptr;
 
-// Records the lock that this process waits for. If the administrator has not set log_lock_waits, the function
+// Stores the lock that this process waits for. If the administrator has not set log_lock_waits, the function
 // removes the line about the wait from the log.
 void look(ErrorData *line) {
     // Another process can grant the lock to this process at any time. Even then MyProc->waitLock stays valid,

@@ -1,14 +1,14 @@
-// Records the lock for which a process of heartbeat waits. The server reports this lock only during the wait,
-// and only in the log. After a failed wait, the server no longer shows the lock. So a hook of the log records
-// the lock. worker_start.cpp installs the hook, and failure.cpp reads the lock.
+// Remembers the lock for which a process of heartbeat waits. The server reports this lock only during the
+// wait, and only in the log. After a failed wait, the server no longer shows the lock. So a hook of the log
+// stores the lock. worker_start.cpp installs the hook, and failure.cpp reads the lock.
 #pragma once
 
 #include "monitor/shared_state.h"
 
 namespace heartbeat {
 
-// Call this function at the start of a process of heartbeat. It makes the server report each wait of more
-// than 200 ms for a lock, and installs the hook.
+// Call this function at the start of a process of heartbeat. The function installs the hook, and makes the
+// server report each wait of more than 200 ms for a lock.
 void lock_wait_prepare();
 
 // Returns the lock of this process's latest wait of more than 200 ms. Returns an empty AwaitedLock if the

@@ -20,7 +20,7 @@ struct ProgressRange {
     const PartitionProgress *end() const { return last; }
 };
 
-// Holds the lock of shared memory while it copies, so do not call this function while you hold the lock. The
+// The function takes the lock of shared memory, so do not call the function while you hold this lock. The
 // function raises no error, because the caller can be outside of a PG_TRY block. If no memory is left, the
 // function returns an empty list. Call progress_list_free() after use.
 ProgressList progress_list_take();

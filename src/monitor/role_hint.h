@@ -7,7 +7,8 @@
 
 namespace heartbeat {
 
-// Call this function in a transaction. If the workers act as a superuser, it appends a sentence to the hint.
+// Call this function in a transaction. If the workers act as a superuser, the function appends a sentence to
+// the hint.
 void role_hint_append(char *hint, size_t size);
 
 } // namespace heartbeat

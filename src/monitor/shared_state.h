@@ -1,6 +1,6 @@
 // The shared memory of heartbeat. Each process of heartbeat writes its state and its progress to this memory,
-// and sessions read both for heartbeat_status. The other files of src/monitor and the floors above (ingest,
-// maintenance and admin) use this memory.
+// and sessions read this memory for heartbeat_status. The other files of src/monitor and the floors above
+// (ingest, maintenance and admin) use this memory.
 #pragma once
 
 #include "server/server.h"
@@ -17,7 +17,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// The states in rising order of severity: heartbeat_status shows the most severe state of all sources. No
+// The states in rising order of severity. heartbeat_status shows the most severe state of all sources. No
 // worker reports `stalled`: aggregate_status.cpp finds out that a source with the state `running` is stalled.
 enum class WorkerState : uint8_t { stopped, paused, running, stalled, connecting, retrying, failed };
 
@@ -80,7 +80,7 @@ struct SourceSlot {
     char name[source_name_size];
     ShownState shown;
     TimestampTz opened_at;
-    // the time when the worker began to store a batch of the source; 0: it stores no batch
+    // the time when the worker began to store a batch of the source; 0: the worker stores no batch
     TimestampTz busy_since;
     TimestampTz throttled_since;
     TimestampTz throttled_until; // until this time, a broker delays answers because of a quota
@@ -109,13 +109,13 @@ struct PartitionKey {
     int32_t partition;
 };
 
-// The part of a PartitionSlot that progress_list.cpp copies. `key` is the key of shared_partitions, so it
+// The part of a PartitionSlot that progress_list.cpp copies. `key` is the key of shared_partitions, so `key`
 // must be the first member.
 struct PartitionProgress {
     PartitionKey key;
     int64_t high_watermark; // -1: not known
     int64_t next_offset;    // the offset after the last stored message; -1: not known
-    // the later of two times: the start of the lag, and the last store of a batch; 0: no lag
+    // the later of two times: the start of the lag, and the time of the last stored batch; 0: no lag
     TimestampTz waiting_since;
     // the timestamp of the last message read, in milliseconds since 1970; -1: not known
     int64_t last_kafka_time;
@@ -133,8 +133,8 @@ struct PartitionSlot : PartitionProgress {
 // When the leader's last report of the high watermark is older than this time, the lag is not known.
 inline constexpr int64_t watermark_lasts_s = 15;
 
-// The times that the workers needed to store batches, in microseconds. The time of a batch begins when the
-// worker has read the whole batch.
+// How long the workers needed to store batches, in microseconds. The time of a batch begins when the worker
+// has read the whole batch.
 struct BatchTimes {
     int64_t batches;
     int64_t total;
@@ -198,7 +198,7 @@ template <typename Visit> void shared_state_each_partition(Visit visit) {
 const char *shared_state_name(WorkerState state);    // the name in heartbeat_status
 const char *shared_state_name(PartitionState state); // the name in heartbeat_partitions
 
-void shared_state_request(); // call it in _PG_init(), while PostgreSQL preloads the library
+void shared_state_request(); // call this function in _PG_init(), while PostgreSQL preloads the library
 
 // Returns true if the workers serve the database of this session.
 bool shared_state_serves_database();

@@ -14,7 +14,7 @@ bool shown_state_set(ShownState *shown, WorkerState state, const char *reason, c
 // Writes the state to the log. `whose` is the beginning of the line, for example `source "ward": `.
 void shown_state_log(const ShownState &shown, const char *whose);
 
-// Records the last error.
+// Stores the last error.
 void shown_state_error(ShownState *shown, const char *message);
 
 // Returns the most severe state of all sources in all workers. Call this function while you hold the lock of

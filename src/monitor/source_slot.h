@@ -1,6 +1,6 @@
 // The slots of the sources in shared memory. For each source that an ingest worker reads, the worker has a
 // slot with the source's state, last error and throttling. The source readers write the slots, and
-// aggregate_status.cpp reads them.
+// aggregate_status.cpp reads the slots.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -22,12 +22,12 @@ void source_slot_report(SourceSlot *slot, WorkerState state, const char *reason,
 
 void source_slot_error(SourceSlot *slot, const char *message);
 
-// Records that a broker throttles the source until the time `until`. Logs the throttling at most once a
+// Stores that a broker throttles the source until the time `until`. Logs the throttling at most once a
 // minute.
 void source_slot_throttled(SourceSlot *slot, const char *broker, int milliseconds, TimestampTz until);
 
-// Writes the label of the source, such as `source "ward": `, which is the beginning of a log line or a
-// reason. For the source `default`, the label is empty.
+// Writes the label of the source, such as `source "ward": `. A log line or a reason begins with this label.
+// For the source `default`, the label is empty.
 inline constexpr size_t source_label_size = source_name_size + 16;
 void source_slot_label(const char *name, char (&label)[source_label_size]);
 

@@ -64,7 +64,7 @@ void look(AggregateStatus *aggregate) {
                        "The workers start when the server starts in the usual mode.");
     aggregate_status_look(aggregate);
     // The session has called a function of the extension, so the database has the extension. If the workers
-    // report that the extension is missing, they have not noticed CREATE EXTENSION yet.
+    // report that the extension is missing, the workers have not noticed CREATE EXTENSION yet.
     if (aggregate->state == WorkerState::stopped && strcmp(aggregate->reason, not_installed_reason) == 0) {
         aggregate->state = WorkerState::connecting;
         aggregate->since = 0;
@@ -78,8 +78,8 @@ struct Looks {
     Lag lag;
 };
 
-// If a stalled worker waits for a lock, adds the holder of the lock to the reason. The text says that the
-// holder is idle only if the caller has the right to see the state of the holder's session.
+// If a stalled worker waits for a lock, adds the holder of the lock to the reason. If the caller has no right
+// to see the state of the holder's session, the text does not say whether the holder is idle.
 void name_holder(AggregateStatus *aggregate) {
     LockHolder holder;
     lock_holders_find(aggregate->awaited, &holder);

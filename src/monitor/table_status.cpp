@@ -1,5 +1,6 @@
-// Reads heartbeat_control and heartbeat_offsets if no session has locked them. When a lock blocks ingest, a
-// person reads heartbeat_status to find the cause. So heartbeat_status must not wait for the same lock.
+// Reads heartbeat_control and heartbeat_offsets if no session has locked these tables. When a lock blocks
+// ingest, a person reads heartbeat_status to find the cause. So heartbeat_status must not wait for the same
+// lock.
 #include "server/server.h"
 
 #include "monitor/table_status.h"

@@ -15,8 +15,8 @@ struct Hold {
 // The transaction holds the lock until its end.
 bool table_status_can_read(const char *table);
 
-// Call this function with an SPI connection. It reads the pause from heartbeat_control. If another session
-// has locked this table, the function reports no pause.
+// Call this function with an SPI connection. The function reads the pause from heartbeat_control. If another
+// session has locked this table, the function reports no pause.
 void table_status_hold(Hold *hold);
 
 // Computes the lag from the offsets in heartbeat_offsets. If another session has locked this table, the

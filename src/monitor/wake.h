@@ -1,5 +1,5 @@
 // Wakes processes of heartbeat in this server. A session calls these functions after it has changed data that
-// the workers read. An ingest worker calls them when it has work for the maintenance worker.
+// the workers read. An ingest worker calls these functions when it has work for the maintenance worker.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -19,20 +19,21 @@ void wake_maintenance();
 inline constexpr uint32_t rollup_rows_max = 4096;
 
 // Call this function after a commit that has marked minutes, or has appended `rows` rows to
-// heartbeat_rollup_pending. It wakes the maintenance worker once for all commits until the next rollup. It
-// wakes the maintenance worker again when the number of pending rows reaches rollup_rows_max.
+// heartbeat_rollup_pending. The function wakes the maintenance worker once for all commits until the next
+// rollup. The function wakes the maintenance worker again when the number of pending rows reaches
+// rollup_rows_max.
 void wake_for_rollup(uint32_t rows);
 
-// Call this function after a commit that has changed alert rules. It wakes the maintenance worker.
+// Call this function after a commit that has changed alert rules. The function wakes the maintenance worker.
 void wake_for_rules();
 
-// Call this function after the store of a batch with readings. If no alert rule depends on the arrival of
-// readings, the function does nothing. Otherwise it wakes the maintenance worker once for all batches until
-// the next evaluation.
+// Call this function when a batch with readings has been stored. If no alert rule depends on the arrival of
+// readings, the function does nothing. Otherwise the function wakes the maintenance worker once for all
+// batches until the next evaluation.
 void wake_for_arrivals();
 
-// Call this function when an ingest worker has messages to read or to store. It makes the maintenance worker
-// periodically check the progress of ingest.
+// Call this function when an ingest worker has messages to read or to store. The maintenance worker then
+// periodically checks the progress of ingest.
 void wake_to_watch();
 
 } // namespace heartbeat

@@ -18,11 +18,11 @@ void worker_slot_report(WorkerSlot *slot, WorkerState state, const char *reason,
 
 void worker_slot_error(WorkerSlot *slot, const char *message);
 
-// Records the lock that the calling process waits for. If the process waits for no lock, call this function
+// Stores the lock that the calling process waits for. If the process waits for no lock, call this function
 // with an empty AwaitedLock.
 void worker_slot_await(const AwaitedLock &awaited);
 
-// Records the activity of the worker, and the time within which the worker must return to its loop. If
+// Stores the activity of the worker, and the time within which the worker must return to its loop. If
 // `milliseconds` is -1, the worker waits until another process wakes it.
 void worker_slot_doing(WorkerSlot *slot, WorkerActivity activity, long milliseconds);
 

@@ -1,6 +1,6 @@
-// The progress of the workers in shared memory: the number of stored batches, the times of the stores, and
-// the offset in each Kafka partition. The ingest workers write the progress, and heartbeat_status and the
-// metrics read it.
+// The progress of the workers in shared memory: the number of stored batches, how long the workers needed to
+// store the batches, and the offset in each Kafka partition. The ingest workers write the progress.
+// heartbeat_status and the metrics read the progress.
 #pragma once
 
 #include "monitor/progress_list.h"
@@ -12,12 +12,12 @@ namespace heartbeat {
 inline constexpr int64_t batch_time_bounds[batch_time_buckets - 1] = {
     1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
-void worker_stats_batch_begins(SourceSlot *slot);                 // call it before the store of a batch
-void worker_stats_batch_ends(SourceSlot *slot, int64_t messages); // call it after the store of the batch
-// call it if the worker has discarded the batch, and will read the messages of the batch again
+void worker_stats_batch_begins(SourceSlot *slot);                 // call this before a batch is stored
+void worker_stats_batch_ends(SourceSlot *slot, int64_t messages); // call this after the batch is stored
+// call this function if the worker has discarded the batch, and will read the messages of the batch again
 void worker_stats_batch_dropped(SourceSlot *slot);
 
-// The next three functions record values of a Kafka partition that the calling process reads. Call
+// The next three functions store values of a Kafka partition that the calling process reads. Call
 // worker_stats_high_watermark() immediately after the leader has reported the high watermark.
 void worker_stats_high_watermark(PartitionKey partition, int64_t high_watermark);
 void worker_stats_partition_state(PartitionKey partition, PartitionState state, const char *reason);
@@ -48,15 +48,15 @@ double worker_stats_rate(const SourceSlot &source, TimestampTz now);
 // 0. Call this function while you hold the lock.
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
-// If the worker is storing a batch, returns the start of the store and sets *partition to nullptr. Otherwise,
-// if Kafka partitions of the source lag, returns the oldest PartitionProgress::waiting_since, and sets
-// *partition to this Kafka partition. If no Kafka partition lags, returns 0. `partitions` must contain all
-// Kafka partitions of the source, and no others. The function ignores partitions that another process reads.
-// Call this function while you hold the lock.
+// If the worker is storing a batch, returns the time at which the worker began to store the batch, and sets
+// *partition to nullptr. Otherwise, if Kafka partitions of the source lag, returns the oldest
+// PartitionProgress::waiting_since, and sets *partition to this Kafka partition. If no Kafka partition lags,
+// returns 0. `partitions` must contain all Kafka partitions of the source, and no others. The function
+// ignores partitions that another process reads. Call this function while you hold the lock.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
                                        ProgressRange partitions, const PartitionProgress **partition);
 
-// Returns true if the worker has stored nothing of the Kafka partition since the copy of its progress. Call
+// Returns true if the worker has stored nothing of the Kafka partition since its progress was copied. Call
 // this function while you hold the lock.
 bool worker_stats_still_waits(const PartitionProgress &copy);
 

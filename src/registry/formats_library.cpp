@@ -1,6 +1,6 @@
 // Loads the module heartbeat_formats with the dynamic linker. The symbols of the module stay hidden from all
-// other libraries of the process, because another extension can bring its own version of libprotobuf or
-// libcurl.
+// other libraries of the process. The reason is that another extension can bring another version of
+// libprotobuf or libcurl.
 #include "registry/formats_library.h"
 
 #include "decode/utf8_text.h"
@@ -15,8 +15,8 @@ namespace heartbeat {
 namespace {
 
 // PostgreSQL makes the symbols of each extension visible to all libraries. With RTLD_DEEPBIND the module and
-// its libraries still use their own symbols. The sanitizers replace functions of the C library, and
-// RTLD_DEEPBIND would undo this replacement.
+// its libraries still use their own symbols. The sanitizers replace functions of the C library. RTLD_DEEPBIND
+// would undo this replacement, so a build with a sanitizer does not use RTLD_DEEPBIND.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(RTLD_DEEPBIND)
 constexpr int prefer_own = 0;
 #else
@@ -28,7 +28,7 @@ constexpr size_t path_size = 4096;
 const FormatsModule *loaded = nullptr;
 
 const FormatsModule *open_module(const char *path, char *error, size_t size) noexcept {
-    SignalsBlocked guard; // a library can start a thread when it is loaded
+    SignalsBlocked guard; // a library can start a thread while dlopen() loads the library
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | prefer_own);
     if (library == nullptr) {
         const char *reason = dlerror();

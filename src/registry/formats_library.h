@@ -1,5 +1,5 @@
 // Loads the module heartbeat_formats. Workers and sessions call this file when they first need a schema. A
-// server without libcurl and libprotobuf runs heartbeat as long as no source needs the module.
+// server without libcurl and libprotobuf can run heartbeat if no source needs the module.
 #pragma once
 
 #include "registry/formats_module.h"
@@ -9,13 +9,13 @@
 namespace heartbeat {
 
 // Returns the module. If the module cannot be loaded, returns nullptr, and writes one line of UTF-8 to
-// `error`: what a person must install. `folder` is PostgreSQL's folder of libraries. A loaded module stays
-// loaded. After a failure the next call tries again, so an administrator can install the module while the
-// worker runs. Only the main thread may call this function.
+// `error`. The line describes the problem for a person. `folder` is PostgreSQL's folder of libraries. A
+// loaded module stays loaded. After a failure, the next call tries again, so an administrator can install the
+// module while the worker runs. Only the main thread may call this function.
 const FormatsModule *formats_load(const char *folder, char *error, size_t size) noexcept;
 
-// Returns the module if it is loaded, or nullptr. Before a process exits, it calls this function to find
-// FormatsModule::finish.
+// Returns the module, or nullptr if the module is not loaded. A process calls this function before the
+// process exits, to find FormatsModule::finish.
 const FormatsModule *formats_loaded() noexcept;
 
 } // namespace heartbeat

@@ -1,7 +1,7 @@
 // The interface of the module heartbeat_formats. The module is a separate shared library, with all code that
-// needs libcurl or libprotobuf. formats_library.cpp loads the module into workers and sessions that need it,
-// and src/registry/module implements the module. The heartbeat library and the module include this header, so
-// it has only plain types.
+// needs libcurl or libprotobuf. formats_library.cpp loads the module into workers and sessions that need the
+// module. src/registry/module implements the module. The heartbeat library and the module include this
+// header, so the header has only plain types.
 //
 // No function of the module throws. No thread of the module calls functions of the server, or gets a signal.
 // Only the main thread calls finish() and the functions for requests. Any thread may compile Protobuf.
@@ -13,7 +13,7 @@
 
 namespace heartbeat {
 
-// heartbeat refuses a module of another version: after an upgrade, a process can still have the old version
+// heartbeat refuses a module of another version. After an upgrade, a process can still have the old version
 // of the heartbeat library.
 inline constexpr uint32_t formats_version = 1;
 inline constexpr const char *formats_symbol = "heartbeat_formats";
@@ -26,13 +26,13 @@ enum class RegistrySchemaType : uint8_t { avro, protobuf, json };
 
 enum class RegistryState : uint8_t {
     waiting,     // call registry_poll() again
-    found,       // the answer has the schema and all schemas that it refers to
+    found,       // the answer has the schema and all schemas to which the schema refers
     unknown_id,  // the registry has answered that it has no schema with this id
     unavailable, // no registry of the list has given a usable answer: see RegistryAnswer::reason
 };
 
-// How to connect to a registry. No text is nullptr. An empty text means that the option is not set. The files
-// are PEM files.
+// The options of a connection to a registry. No text is nullptr. An empty text means that the option is not
+// set. The files are PEM files.
 struct RegistryOptions {
     const char *user_info = ""; // user:password
     const char *bearer_token = "";
@@ -43,7 +43,7 @@ struct RegistryOptions {
     bool check_host = true; // true: the certificate must be for the host of the URL
 };
 
-// A schema that another schema refers to. The name of a Protobuf file is the path of its import.
+// A schema that another schema refers to. For a Protobuf file, the name is the path in the import statement.
 struct NamedText {
     std::string_view name;
     std::string_view text;
@@ -54,7 +54,7 @@ struct RegistryAnswer {
     RegistryState state;
     RegistrySchemaType type;     // if found
     std::string_view schema;     // if found
-    const NamedText *references; // if found: each reference is after the references that it needs
+    const NamedText *references; // if found: each reference comes after the references that it needs
     size_t reference_count;
     const char *reason; // if unavailable: a line of UTF-8 for a person, without secrets
 };
@@ -63,12 +63,12 @@ struct RegistryRequest; // one question to the registry
 struct CompiledProto;   // the result of a compilation
 
 struct FormatsModule {
-    uint32_t version; // formats_version: the first member in all versions
+    uint32_t version; // formats_version; this member is the first member in all versions
 
-    // Begins to ask for the schema with this id. `urls` is a list that registry_urls_check() accepts. The
-    // request tries the URLs in turn, and gives each of them a part of registry_call_ms. The function copies
-    // its parameters, reads the files of the options, and sends nothing. If no memory is left, it returns
-    // nullptr. The caller must call registry_forget() for the request.
+    // Begins a request for the schema with this id. `urls` is a list that registry_urls_check() accepts. The
+    // request tries the URLs in turn, and each URL gets a part of registry_call_ms. The function copies its
+    // parameters, reads the files of the options, and sends nothing. If no memory is left, the function
+    // returns nullptr. The caller must call registry_forget() for the request.
     RegistryRequest *(*registry_begin)(const char *urls, const RegistryOptions *options,
                                        uint32_t id) noexcept;
 
@@ -78,11 +78,11 @@ struct FormatsModule {
 
     RegistryAnswer (*registry_answer)(const RegistryRequest *request) noexcept;
 
-    // Ends the request in every state, and frees its answer. It does not wait for the network.
+    // Ends the request in every state, and frees the answer. The function does not wait for the network.
     void (*registry_forget)(RegistryRequest *request) noexcept;
 
     // Compiles the text of a .proto file. `imports` are the files that this text needs, directly or through
-    // other imports. Each import is after the imports that it needs itself. `imports` need not contain the
+    // other imports. Each import comes after the imports that it needs itself. `imports` need not contain the
     // files google/protobuf/*.proto. If a text is wrong, the function returns nullptr, and writes the mistake
     // with its file and line to `error`. If no memory is left, the function returns nullptr, and `error` is
     // empty. The caller frees the result with proto_free().
@@ -95,8 +95,8 @@ struct FormatsModule {
     void (*proto_free)(CompiledProto *proto) noexcept;
 
     // Forgets all requests. Call this function before the process exits. After this call, the caller must not
-    // use a request, and only threads that wait for the system's resolver can still run. These threads use no
-    // static data of the module, so the process may exit while they wait.
+    // use a request. Only threads that wait for the system's resolver can still run. These threads use no
+    // static data of the module, so the process may exit while the threads wait.
     void (*finish)() noexcept;
 };
 

@@ -1,6 +1,5 @@
-// Finds the properties for the schema registry in the properties file. kafka_config.cpp checks the same
-// properties when a Kafka client starts, so that a wrong line is an error before any message needs a
-// registry.
+// Finds the properties for the schema registry in the properties file. kafka_config.cpp also checks these
+// properties, when a Kafka client starts. So a wrong line causes an error before a message needs a registry.
 #include "registry/registry_config.h"
 
 #include "decode/utf8_text.h"
@@ -27,7 +26,7 @@ class RegistryConfig {
 
 namespace {
 
-// If several lines have the same name, heartbeat uses the last line, as librdkafka does.
+// If several lines have the same name, heartbeat uses the last line. librdkafka does the same.
 const char *last_of(const std::vector<FileProperty> &properties, const char *plain_name) noexcept {
     const char *value = "";
     for (const FileProperty &property : properties)

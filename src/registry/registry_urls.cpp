@@ -100,8 +100,8 @@ const char *url_mistake(string_view url) {
     return host_mistake(rest.substr(0, slash));
 }
 
-// The URL for the error text: printable ASCII, without a query or a fragment, because a query or a fragment
-// can contain a secret.
+// The URL in the form for the error text. This form is printable ASCII. The form has no query and no
+// fragment, because a query or a fragment can contain a secret.
 struct Shown {
     char text[shown_max + sizeof("...")];
     explicit Shown(string_view url) {

@@ -62,9 +62,9 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
     return PointerGetDatum(array);
 }
 
-// The functions below first build an array of Datums, and so are slower than the functions above. Use them
-// for small arrays, such as the dead letters and offsets of a batch. array_of_names() makes an array of text
-// from names that are C strings. For NULL, name_at(i) returns nullptr.
+// The functions below first build an array of Datums, and so are slower than the functions above. Use the
+// functions below for small arrays, such as the dead letters and offsets of a batch. array_of_names() makes
+// an array of text from names that are C strings. For NULL, name_at(i) returns nullptr.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
     bool *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));

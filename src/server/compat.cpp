@@ -1,5 +1,5 @@
-// The differences between the supported versions of PostgreSQL. Each function has one variant for each group
-// of versions. compat.h describes the functions.
+// Handles the differences between the supported versions of PostgreSQL. Each function has one variant for
+// each group of versions. compat.h describes the functions.
 #include "server/server.h"
 
 #include "server/compat.h"

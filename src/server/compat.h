@@ -31,7 +31,8 @@ inline constexpr bool btree_is_known = PG_VERSION_NUM < 190000;
 // unknown setting.
 void reserve_settings(const char *prefix);
 
-// Call this function in _PG_init(). It calls `request` when the server allows requests for shared memory.
+// Call this function in _PG_init(). The function calls `request` when the server allows requests for shared
+// memory.
 void when_memory_is_requested(void (*request)());
 
 // Returns a wait event. From PostgreSQL 17 on, pg_stat_activity shows the wait event with this name.
@@ -53,7 +54,7 @@ TupleConversionMap *partition_map(ResultRelInfo *partition, EState *estate);
 void require_execute(Oid function);
 
 // Returns true if the role may set the setting with ALTER SYSTEM. PostgreSQL 14 cannot grant this right, so
-// in version 14 only superusers have it.
+// in version 14 only superusers have this right.
 bool may_alter_system(const char *setting, Oid role);
 
 // Changes the extension's owner in the same way as REASSIGN OWNED.

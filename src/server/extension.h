@@ -18,14 +18,14 @@ struct Extension {
     Oid schema;
 };
 
-// Call this function in a transaction. It returns false if this database does not have the extension. If it
-// returns true, all statements from now on use this extension.
+// Call this function in a transaction. The function returns false if this database does not have the
+// extension. If the function returns true, all statements from now on use this extension.
 bool extension_find(Extension *extension);
 
 // Returns the extension that the last call of extension_find() has found.
 const Extension &extension_known();
 
-// Returns the role with whose rights the workers act: heartbeat.role, or the extension's owner.
+// Returns the role whose rights the workers use: heartbeat.role, or the extension's owner.
 Oid extension_workers_role();
 
 // Returns a table of the extension that the last call of extension_find() has found. Raises an error if the

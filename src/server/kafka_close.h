@@ -9,9 +9,9 @@ namespace heartbeat {
 
 // Closes the client. `consumer` may be nullptr. If the result is not `closed`, some threads of the client
 // still run, and the process continues. If these threads still run at the end of the process, the process
-// calls _exit(). _exit() skips the exit handlers of the C library, which would unload libraries that the
-// threads use. The process releases its locks and its slot in shared memory before it calls _exit(). So no
-// other process waits for this process.
+// calls _exit(). _exit() skips the exit handlers of the C library, because these handlers would unload
+// libraries that the threads use. The process releases its locks and its slot in shared memory before it
+// calls _exit(). So no other process waits for this process.
 CloseResult kafka_close(Consumer *consumer);
 
 // kafka_close_later() begins to close the client, and does not wait. For `retire`, see

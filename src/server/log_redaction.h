@@ -5,11 +5,11 @@
 
 namespace heartbeat {
 
-// Call this function in a worker. It hides the parameters as long as the process runs.
+// Call this function in a worker. The function hides the parameters as long as the process runs.
 void log_redaction_hide();
 
-// Call this function in a session. It hides the parameters until the session calls log_redaction_show() with
-// the returned level, or until an error ends the transaction.
+// Call this function in a session. The function hides the parameters until the session calls
+// log_redaction_show() with the returned level, or until an error ends the transaction.
 int log_redaction_hide_for_now();
 void log_redaction_show(int level);
 

@@ -18,8 +18,8 @@ struct OwnFunction {
     ConstantList<Oid, own_function_arguments_max> types = {};
 };
 
-// Calls the function as the current user, who must have the right to execute it. Returns false if the result
-// is NULL. `nulls` may be nullptr.
+// Calls the function as the current user. The current user must have the right to execute the function.
+// Returns false if the result is NULL. `nulls` may be nullptr.
 bool own_function_call(const OwnFunction &function, const Datum *values, const bool *nulls, Datum *answer);
 
 // Accepts a table, view or sequence of the server, of the extension or of the extension's owner. For every

@@ -5,9 +5,10 @@
 
 namespace heartbeat {
 
-// Call this function in a transaction that has already written to a table. It checks the extension that the
-// last call of extension_find() has found. It raises an error if a table of the extension, or a partition of
-// such a table, is unlogged. While no table changes, the function uses the result of its previous check.
+// Call this function in a transaction that has already written to a table. The function checks the extension
+// that the last call of extension_find() has found. The function raises an error if a table of the extension,
+// or a partition of such a table, is unlogged. While no table changes, the function uses the result of its
+// previous check.
 void persistence_check();
 
 } // namespace heartbeat

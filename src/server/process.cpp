@@ -52,10 +52,10 @@ void protect_session() {
     // and the worker tries again.
     set("lock_timeout", "10s");
     log_redaction_hide();
-    // If a crash loses the last commits, it loses the rows and the offsets of these commits together. So
-    // after the crash, the workers read the messages of these commits from Kafka again. A crash could lose
-    // only a part of a transaction that writes on several servers. So TransactionHooks::before_commit
-    // makes the commit of such a transaction wait for the disk.
+    // If a crash loses the last commits, the crash loses the rows and the offsets of these commits together.
+    // So after the crash, the workers read the messages of these commits from Kafka again. A crash could lose
+    // only a part of a transaction that writes on several servers. So TransactionHooks::before_commit makes
+    // the commit of such a transaction wait for the disk.
     set("synchronous_commit", "off");
 }
 
@@ -71,8 +71,8 @@ void return_memory() {
 }
 
 // Each log line of a process of heartbeat goes through this hook, even the line of an error from a user's
-// trigger. The line can contain a customer's id or a text of a broker, and these can have control characters.
-// A terminal would execute the control characters.
+// trigger. The line can contain a customer's id or a text of a broker. Such an id or text can have control
+// characters. A terminal would execute the control characters.
 emit_log_hook_type next_log_hook = nullptr;
 
 void escape(char **text, bool lines) {

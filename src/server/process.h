@@ -27,9 +27,10 @@ bool process_interrupts();
 // Outside of a PG_TRY block, nothing catches the error of a cancel request (pg_cancel_backend()), and the
 // error ends the process. So process_begin() refuses cancel requests. Call process_allow_cancel() at the
 // start of a PG_TRY block, and process_refuse_cancel() at its end. Each error allows cancel requests again,
-// because it sets QueryCancelHoldoffCount to 0. So the PG_CATCH block must also start with
-// process_refuse_cancel(). A refused request stays pending. process_interrupts() discards it. If
-// process_allow_cancel() comes first, the request raises its error at the next check for interrupts.
+// because the error sets QueryCancelHoldoffCount to 0. So the PG_CATCH block must also start with
+// process_refuse_cancel(). A refused request stays pending. process_interrupts() discards the pending
+// request. If process_allow_cancel() comes first, the request raises its error at the next check for
+// interrupts.
 void process_allow_cancel();
 void process_refuse_cancel();
 

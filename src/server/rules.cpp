@@ -1,5 +1,5 @@
-// Reads rules from the catalog pg_rewrite. Errors and hints name these rules, so that a person can drop them.
-// statement.cpp, user_code.cpp and obstacles.cpp call these functions.
+// Reads rules from the catalog pg_rewrite. Errors and hints name these rules, so that a person can drop the
+// rules. statement.cpp, user_code.cpp and obstacles.cpp call these functions.
 #include "server/server.h"
 
 #include "server/rules.h"

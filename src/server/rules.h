@@ -9,16 +9,16 @@ extern "C" {
 
 namespace heartbeat {
 
-// Call this function with an SPI connection. It returns the rules on the tables that the text of a statement
-// names, in the form 'rule "a" on table "b"'. Returns nullptr if these tables have no rules.
+// Call this function with an SPI connection. The function returns the rules on the tables that the text of a
+// statement names, in the form 'rule "a" on table "b"'. Returns nullptr if these tables have no rules.
 const char *rules_in_statement(const char *statement);
 
-// Call this function with an SPI connection. It returns the rules that can change the rows that ingest
-// writes, in the same form as rules_in_statement().
+// Call this function with an SPI connection. The function returns the rules that can change the rows that
+// ingest writes, in the same form as rules_in_statement().
 const char *rules_on_ingest();
 
 // Returns the rules on a table, in the form 'rule "a", rule "b"'. The function allocates the text with
-// palloc(). It returns nullptr if the table has no rules.
+// palloc(). Returns nullptr if the table has no rules.
 char *rules_of_table(Oid table);
 
 } // namespace heartbeat

@@ -37,7 +37,7 @@ constexpr TimestampTz to_timestamptz(int64_t unix_microseconds) {
 }
 
 constexpr int64_t to_unix_microseconds(TimestampTz time) {
-    // for the last days of PostgreSQL's range of times, the sum would be too large
+    // for the last days of PostgreSQL's time range, the sum would be too large
     if (time > INT64_MAX - epoch_difference)
         return INT64_MAX;
     return time + epoch_difference;

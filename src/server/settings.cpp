@@ -76,7 +76,7 @@ bool check_group_id(char **value, void ** /*extra*/, GucSource /*source*/) {
 }
 
 // Defines the settings whose changes take effect at a restart. If the server did not preload the library,
-// these settings have no effect. But a configuration file can set them without an error.
+// these settings have no effect. But a configuration file can set these settings without an error.
 void define_at_start() {
     GucContext context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
     DefineCustomStringVariable("heartbeat.database", "Sets the database that the workers store readings in.",

@@ -1,6 +1,6 @@
 // Executes a statement. Before the execution, this file checks the statement's tables. After the execution,
-// it checks the result. After a statement that writes, it also checks that no table of the extension is
-// unlogged. All floors above call statement_execute().
+// this file checks the result. After a statement that writes, this file also checks that no table of the
+// extension is unlogged. All floors above call statement_execute().
 #include "server/server.h"
 
 #include "server/extension.h"

@@ -109,8 +109,8 @@ const char *append_next(StringInfo to, const char *text, const Statement &statem
     return text + 1;
 }
 
-// Replaces a line break and the indentation after it by a space. After `(` and before `)`, removes the line
-// break and the indentation without a space.
+// Replaces a line break and the indentation of the next line by a space. After `(` and before `)`, removes
+// the line break and the indentation without a space.
 void append(StringInfo to, const char *text, const Statement &statement) {
     while (*text != '\0') {
         if (*text != '\n') {

@@ -15,7 +15,7 @@ void statement_check_relations(Statement *statement);
 // Returns true if no object that the statement uses has changed since the last parse of the statement. If the
 // function returns false, the caller must first parse the statement again, and then check the tables.
 // Otherwise the server would plan the statement before the check. During the planning, the server evaluates
-// column defaults, which can call functions of another role.
+// column defaults. A column default can call a function of another role.
 bool statement_is_valid(const Statement *statement);
 
 } // namespace heartbeat

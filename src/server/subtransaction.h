@@ -24,10 +24,10 @@ bool subtransaction_try(void (*work)(void *argument), void *argument,
 // result of work(). If work() raises an error, the function raises the error again.
 bool subtransaction_keep_if(bool (*work)(void *argument), void *argument);
 
-// Returns true if a row has caused the error, and not the state of the database. Such a row fails at every
-// attempt. The class of the SQLSTATE decides the result: a data exception, a violated constraint, or an error
-// that a trigger raises is the error of a row. Returns false if the bounds of a table partition refuse the
-// row, because another process is creating the table partition at this moment.
+// Returns true if a row has caused the error. Such a row fails at every attempt. Returns false if the state
+// of the database has caused the error. The class of the SQLSTATE decides the result: a data exception, a
+// violated constraint, or an error that a trigger raises is the error of a row. Also returns false if the
+// bounds of a table partition refuse the row, because another process is then creating the table partition.
 bool subtransaction_is_row_error(const ErrorData *error);
 
 } // namespace heartbeat

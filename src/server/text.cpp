@@ -1,6 +1,5 @@
-// Converts, escapes and cuts texts. This file calls the conversion functions of the encodings directly,
-// because the usual functions of the server need a transaction, and raise an error if they cannot convert a
-// character.
+// Converts, escapes and cuts texts. This file calls the conversion functions of the encodings directly. The
+// usual functions of the server need a transaction, and raise an error if they cannot convert a character.
 #include "server/server.h"
 
 #include "decode/utf8_text.h"

@@ -44,7 +44,7 @@ char *text_exactly_to_utf8(const char *text);
 char *text_escape(const char *text, bool lines);
 
 // Finds the conversions between the encodings. A worker calls this function once, in a transaction. A session
-// does not need to call it.
+// does not need to call this function.
 void text_prepare();
 
 } // namespace heartbeat

@@ -8,17 +8,17 @@
 namespace heartbeat {
 
 // Begins a transaction of a worker, connects to SPI, and acts as heartbeat.role (or the extension's owner)
-// with the rights of a security-restricted operation. If the extension is missing, the function begins no
-// transaction and returns false. No session can drop the extension while the transaction runs. `isolation` is
-// XACT_READ_COMMITTED or XACT_REPEATABLE_READ. If locked_table is not nullptr, the function locks this table
-// in SHARE UPDATE EXCLUSIVE mode before it takes the snapshot, and calls the hooks before_snapshot and
-// after_snapshot. heartbeat_make_partitions() takes the same lock, and so cannot run at the same time. During
-// the transaction, PostgreSQL checks deferred constraints at the end of each statement. After the
-// transaction, the memory context and the settings are the same as before the transaction, even if a trigger
-// has changed a setting.
+// with the rights of a security-restricted operation. If the extension is missing, the function returns
+// false, and no transaction remains open. No session can drop the extension while the transaction runs.
+// `isolation` is XACT_READ_COMMITTED or XACT_REPEATABLE_READ. If locked_table is not nullptr, the function
+// locks this table in SHARE UPDATE EXCLUSIVE mode before it takes the snapshot. The function then also calls
+// the hooks before_snapshot and after_snapshot: see TransactionHooks. heartbeat_make_partitions() takes the
+// same lock, and so cannot run at the same time. During the transaction, PostgreSQL checks deferred
+// constraints at the end of each statement. After the transaction, the memory context and the settings are
+// the same as before the transaction, even if a trigger has changed a setting.
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
 void transaction_commit();
-void transaction_abandon(); // call it after an error, or to undo the transaction
+void transaction_abandon(); // call this function after an error, or to undo the transaction
 
 // Functions of a higher floor that transaction_begin(), role_enter() and transaction_commit() call.
 // _PG_init() passes these functions to transaction_set_hooks() once.

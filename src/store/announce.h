@@ -15,8 +15,8 @@ namespace heartbeat {
 // {"omitted":N}. N is the number of anomalies that have no payload.
 void announce_anomalies(const Batch *batch, const bool *stored);
 
-// Sends the notification when the current transaction commits. If the queue is too full, drops the
-// notification.
+// Sends the notification when the current transaction commits. If the queue is too full, the function drops
+// the notification.
 void announce(const char *channel, const char *payload);
 
 // A worker calls this function just before it commits a transaction. The server puts notifications into the

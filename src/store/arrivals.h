@@ -1,6 +1,6 @@
-// Records when readings of a customer last arrived, by the server's clock. Ingest workers write these times
-// into heartbeat_arrivals. A worker writes at most one row for a customer in each interval (see
-// arrivals_noted_for()), so that ingest stays fast. The maintenance worker moves the rows to
+// This file records when readings of a customer last arrived, by the server's clock. Ingest workers write
+// these times into heartbeat_arrivals. A worker writes at most one row for a customer in each interval, so
+// that ingest stays fast: see arrivals_noted_for(). The maintenance worker moves the rows to
 // heartbeat_customers. The alert rules of the kind `silence` use the times in these rows.
 #pragma once
 

@@ -113,10 +113,10 @@ ResultRelInfo *find_partition(Load *load, size_t row) {
                              load->estate);
 }
 
-// Returns true and sets load->time_column if the time of a row is enough to find its table partition. Returns
-// false if a table partition has partitions of its own: their partition key can be any column, even a column
-// that put_row() does not set. The executor's partition directory keeps `partitions` valid until the bulk
-// insert ends.
+// Returns true and sets load->time_column if the time of a row is enough to find the row's table partition.
+// Returns false if a table partition has partitions of its own. The partition key of such a table partition
+// can be any column, even a column that put_row() does not set. The executor's partition directory keeps
+// `partitions` valid until the bulk insert ends.
 bool routes_by_time(Load *load) {
     PartitionKey key = RelationGetPartitionKey(load->table);
     PartitionDesc partitions = PartitionDirectoryLookup(load->estate->es_partition_directory, load->table);
@@ -134,8 +134,8 @@ bool routes_by_time(Load *load) {
 // Returns the table partition that holds all rows. Returns nullptr if the rows belong to several table
 // partitions, or if the function cannot decide this. A table partition for a range of times holds every time
 // between two of its rows. So if the earliest and the latest row belong to the same table partition, all rows
-// belong to this table partition. This rule does not apply to the default partition: other table partitions
-// can hold times between two of its rows.
+// belong to this table partition. This rule does not apply to the default partition, because other table
+// partitions can hold times between two rows of the default partition.
 ResultRelInfo *find_common_partition(Load *load) {
     auto time_of = [=](size_t row) { return DatumGetTimestampTz(load->at(row)[load->time_column]); };
     size_t earliest = 0, latest = 0;
@@ -166,8 +166,8 @@ bool route(Load *load) {
     return true;
 }
 
-// Stores all rows that belong to the same table partition as the row `first`, and sets their partition_of to
-// nullptr.
+// Stores all rows that belong to the same table partition as the row `first`, and sets partition_of of these
+// rows to nullptr.
 void store_partition(Load *load, size_t first) {
     ResultRelInfo *partition = load->partition_of[first];
     Relation table = partition->ri_RelationDesc;

@@ -29,12 +29,13 @@ struct BulkInsertSource {
     void *argument;
 };
 
-// Stores all rows of `source` as the current user, and keeps their order within each table partition. If the
-// table already has the key of a row, the function raises an error, as INSERT does. If the result could
-// differ from the result of INSERT, the function stores nothing and returns false. The result could differ if
-// the table has triggers, rules, row security, grants on columns, generated columns or deferred keys. The
-// result could also differ if a column has another type than in `types`. Finally, the result could differ if
-// a table partition has partitions of its own, or is not a plain table with the columns of its parent.
+// Stores all rows of `source` as the current user, and keeps the order of the rows within each table
+// partition. If the table already has the key of a row, the function raises an error, as INSERT does. If the
+// result could differ from the result of INSERT, the function stores nothing and returns false. The result
+// could differ if the table has triggers, rules, row security, grants on columns, generated columns or
+// deferred keys. The result could also differ if a column has another type than in `types`. Finally, the
+// result could differ if a table partition has partitions of its own, or is not a plain table with the
+// columns of its parent.
 bool bulk_insert_rows(Relation table, const BulkInsertSource &source);
 
 // Writes rows that already satisfy the table's constraints, adds their index entries, and clears the slots.

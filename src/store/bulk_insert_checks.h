@@ -1,5 +1,5 @@
-// Decides whether bulk_insert_rows() has the same result for a table as INSERT has. bulk_insert.cpp calls
-// this file before it stores a row. If the results could differ, row_inserts.cpp uses INSERT.
+// Decides whether bulk_insert_rows() and INSERT have the same result for a table. bulk_insert.cpp calls this
+// file before it stores a row. If the results could differ, row_inserts.cpp uses INSERT.
 #pragma once
 
 extern "C" {
@@ -15,8 +15,9 @@ namespace heartbeat {
 // current user, the table must also have no row security and no grants on single columns.
 bool bulk_insert_suits_table(Relation table);
 
-// Returns true if the table partition is a plain table with the columns of its parent. It must also have no
-// row-level triggers, no generated columns, no exclusion constraints and no deferrable keys.
+// Returns true if the table partition is a plain table with the columns of its parent. The table partition
+// must also have no row-level triggers, no generated columns, no exclusion constraints and no deferrable
+// keys.
 bool bulk_insert_suits_partition(ResultRelInfo *partition, EState *estate);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Adds all rows to one index before it adds the first row to the next index. So the pages of an index stay in
-// the processor's caches. bulk_insert.cpp calls this file after it has written the rows.
+// This file adds all rows to one index before the first row goes into the next index. So the pages of an
+// index stay in the processor's caches. bulk_insert.cpp calls this file after it has written the rows.
 #include "server/server.h"
 
 #include "store/bulk_insert_indexes.h"
@@ -43,7 +43,7 @@ void insert(const Index &index, TupleTableSlot *row) {
 }
 
 // Returns true if the index is like heartbeat's own index on event_timestamp: a BRIN index with the minmax
-// operator class on one column of times.
+// operator class on one timestamp column.
 bool keeps_extremes(const Index &index) {
     if (index.relation->rd_rel->relam != BRIN_AM_OID || index.info->ii_NumIndexAttrs != 1 ||
         index.info->ii_IndexAttrNumbers[0] <= 0 || index.info->ii_Predicate != NIL ||

@@ -10,15 +10,15 @@ namespace heartbeat {
 inline constexpr char conflict_code[] = "CONFLICT"; // in the column error_code
 
 // A repetition is a reading with the same customer, time and device as an earlier reading of the batch
-// (Batch::repetitions). Decides for each repetition whether it is a duplicate of the stored reading, or in
-// conflict with the stored reading. For all other readings, rows_compare() has already decided between
-// duplicate and conflict. If `comparable` is false, heartbeat cannot compare heart rates (see
-// rows_compare.cpp), and all repetitions are duplicates.
+// (Batch::repetitions). Decides for each repetition whether the repetition is a duplicate of the stored
+// reading, or in conflict with the stored reading. For all other readings, rows_compare() has already decided
+// between duplicate and conflict. If `comparable` is false, heartbeat cannot compare heart rates, and all
+// repetitions are duplicates: see rows_compare.cpp.
 void conflicts_settle(Batch *batch, bool comparable);
 
-// Returns true if a repetition can be stored instead of a reading that the database has refused. This
-// repetition has another heart rate, and is in a message that the database has not refused. The caller must
-// then store the batch again, with the repetition instead of the refused reading.
+// Returns true if the message of the earlier reading has become a dead letter, but the message of a
+// repetition is no dead letter. The caller must then store the batch again, with the repetition instead of
+// the earlier reading.
 bool conflicts_lost_first(const Batch *batch);
 
 // The number of the message's readings that are in conflict; 0 for a dead letter.

@@ -19,8 +19,8 @@ struct CounterAdjustmentKey {
     char source[source_name_size_max]; // padded with zeros, like `topic`
     char topic[topic_name_size];       // padded with zeros, because the hash table compares all bytes
     int32_t partition;
-    // true: the source of the messages was dropped, so heartbeat_dropped_offsets has their counters. The
-    // counters stay there, even if a source of the same name was added later.
+    // true: the source of the messages was dropped, so heartbeat_dropped_offsets has the counters. The
+    // counters stay in that table, even if a source of the same name was added later.
     bool dropped;
 };
 
@@ -49,8 +49,8 @@ CounterAdjustment *counter_adjustments_of(HTAB *adjustments, const char *source,
 void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time);
 
 // Adds all adjustments to heartbeat_offsets and heartbeat_dropped_offsets. Warns if the row of an adjustment
-// does not exist. Call this function as the last step of a transaction: it locks these rows until the
-// transaction ends, and the ingest workers wait for the rows of heartbeat_offsets.
+// does not exist. Call this function as the last step of a transaction. The function locks these rows until
+// the transaction ends, and the ingest workers wait for the locked rows of heartbeat_offsets.
 void counter_adjustments_apply(HTAB *adjustments);
 
 } // namespace heartbeat

@@ -49,7 +49,7 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
 
 // A user's trigger can store readings in a subtransaction and then undo the subtransaction. The process must
 // then forget the customers of these readings. The batch's own subtransactions add no customer, so this
-// function does nothing when they end.
+// function does nothing when these subtransactions end.
 void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,
                           void * /*argument*/) {
     int level = GetCurrentTransactionNestLevel();

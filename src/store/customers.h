@@ -15,7 +15,7 @@ struct CustomerNews {
 // customer needs no new row in heartbeat_arrivals until `note_until`. `now` and `note_until` are seconds
 // since 2000. In a user's session the function remembers nothing, and returns false for `known` and
 // `to_note`. There are two reasons. First, the session can undo a part of its transaction. Second, the
-// session can store readings that have not just arrived, as heartbeat_replay() does.
+// session can store readings that arrived long ago, as heartbeat_replay() does.
 CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t now, uint32_t note_until);
 
 } // namespace heartbeat

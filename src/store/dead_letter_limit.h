@@ -13,10 +13,10 @@ struct Unresolved {
     int64_t conflicts; // messages with a reading in conflict
 };
 
-// Returns true if `counts` has new dead letters or new messages in conflict, although
-// heartbeat.dead_letter_limit was already reached before this batch. The caller must then not commit the
-// batch. Sets *unresolved to the numbers before this batch. unresolved->conflicts can be too low, because the
-// function stops counting at the limit. The limit applies to each source separately.
+// Returns true if heartbeat.dead_letter_limit was already reached before this batch, and `counts` has new
+// dead letters or new messages in conflict. The caller must then not commit the batch. Sets *unresolved to
+// the numbers before this batch. unresolved->conflicts can be too low, because the function stops counting at
+// the limit. The limit applies to each source separately.
 bool dead_letter_limit_stops(const Source &source, const Batch *batch, const PartitionCounts *counts,
                              Unresolved *unresolved);
 

@@ -25,7 +25,8 @@ constexpr size_t letters_at_once = 1000;
 constexpr size_t bytes_of_conflict = 200; // the approximate size of a conflict as JSON
 
 // To find a message that the table already has, the statement compares the topic, the partition, the offset
-// and the payload. It compares the payload because a recreated topic has other messages at the same offsets.
+// and the payload. The statement compares the payload because a recreated topic has other messages at the
+// same offsets.
 constexpr Statement::Types insert_types = {TEXTOID,       INT4ARRAYOID,        INT8ARRAYOID, BYTEAARRAYOID,
                                            BYTEAARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
                                            TEXTARRAYOID,  TEXTARRAYOID,        TEXTARRAYOID, TEXTOID};
@@ -104,7 +105,7 @@ const char *text_of_array(Datum array) {
 }
 
 // header_names() and header_values() return the names and the values of the message's headers, as arrays in
-// the text form of PostgreSQL. They return nullptr if the message has no headers.
+// the text form of PostgreSQL. The two functions return nullptr if the message has no headers.
 const char *header_names(const Batch *batch, const BatchMessage &message) {
     const BatchHeader *headers = batch->headers.data() + message.first_header;
     if (message.headers == 0)
@@ -131,7 +132,7 @@ const char *error_text(const Batch *batch, const BatchMessage &message) {
                           static_cast<size_t>(std::max(message.error_text.size, 0)));
 }
 
-// If `is_new` is false, the table already had the row of the message: a worker has read and counted the
+// If `is_new` is false, the table already had the row of the message. A worker has then read and counted the
 // message before.
 void count_letter(const Batch *batch, const BatchMessage &message, bool is_new, PartitionCounts *counts) {
     PartitionCounts &partition = counts[message.partition_index];

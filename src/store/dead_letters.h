@@ -7,8 +7,9 @@
 
 namespace heartbeat {
 
-// Returns the code for the column error_code: the decoder's code, the SQLSTATE with which PostgreSQL refused
-// one of the message's readings, or CONFLICT for a stored message with a reading in conflict.
+// Returns the code for the column error_code. The code is the decoder's code, or the SQLSTATE with which
+// PostgreSQL refused a reading of the message. For a stored message with a reading in conflict, the code is
+// CONFLICT.
 const char *dead_letters_error_code(const BatchMessage &message);
 
 // Stores the dead letters of the batch, and the messages with a reading in conflict. If the table already has

@@ -1,7 +1,7 @@
-// The fold of the rollup on a Citus cluster. Citus accepts a statement only if it runs completely on the
-// nodes, or completely on the coordinator. So this process reads the rows from heartbeat_rollup_pending and
-// writes them to heartbeat_rollup. On a node, all changes that a fold makes to a shard are one transaction.
-// So a query of the shard finds each sum in exactly one of the two tables.
+// The fold of the rollup on a Citus cluster. Citus accepts a statement only if the statement runs completely
+// on the nodes, or completely on the coordinator. So this process reads the rows from
+// heartbeat_rollup_pending and writes the sums to heartbeat_rollup. On a node, all changes that a fold makes
+// to a shard are one transaction. So a query of the shard finds each sum in exactly one of the two tables.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -14,9 +14,9 @@ namespace heartbeat {
 
 namespace {
 
-// local_rollup.cpp limits the rows of a transaction by their ctid. A ctid has no meaning across nodes. So
-// this file limits the minutes of a transaction: it adds minutes to the transaction until these minutes have
-// rows_at_once rows.
+// local_rollup.cpp limits the rows of a transaction by their ctid. A ctid identifies a row only on one node.
+// So this file limits the minutes of a transaction. This file adds minutes to the transaction until these
+// minutes have rows_at_once rows.
 constexpr int64_t rows_at_once = 100'000;
 
 // Selects the newest minutes first, and at least one minute.
@@ -95,7 +95,7 @@ RollupFold distributed_rollup_fold() {
     Datum customers = statement_value(0, 5, TEXTARRAYOID);
     statement_execute(&add, sums, nullptr, SPI_OK_SELECT);
     rollup_add_customers(customers);
-    return {left > 0, 0}; // 0 removed rows to count: the autovacuum of each node vacuums its shards
+    return {left > 0, 0}; // no removed rows to count: each node's autovacuum vacuums its shards
 }
 
 int64_t distributed_rollup_rebuild(const Datum *minutes) {

@@ -1,5 +1,5 @@
-// The rollup in the table layout for Citus: Citus has distributed the tables. distributed_tables.cpp calls
-// this file. tables.h describes the functions.
+// The rollup in the table layout for Citus. In this table layout, Citus has distributed the tables.
+// distributed_tables.cpp calls this file. tables.h describes the functions.
 #pragma once
 
 #include "store/tables.h"

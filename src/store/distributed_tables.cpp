@@ -1,5 +1,6 @@
-// The functions of the table layout for Citus: Citus has distributed the tables. This file looks up Citus's
-// catalogs by name, so it needs no header of Citus, and works on a server without Citus.
+// The functions of the table layout for Citus. In this table layout, Citus has distributed the tables. This
+// file searches for Citus's catalogs by name. So this file needs no header of Citus, and works on a server
+// without Citus.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -46,9 +47,9 @@ void set_for_transaction(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-// These statements have a form that Citus can send to the nodes. In this form they cannot ask a node whether
-// the primary key of a table partition contains the device. So a stored reading of another device always
-// counts as the reason why a reading was not inserted.
+// These statements have a form that Citus can send to the nodes. In this form the statements cannot ask a
+// node whether the primary key of a table partition contains the device. So a stored reading of another
+// device always counts as the reason why a reading was not inserted.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     WITH found AS MATERIALIZED (
@@ -134,8 +135,8 @@ void prepare_process() {
         SetConfigOption(cached_connections, "16", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT);
 }
 
-// Ends transactions that are still prepared on the nodes. Otherwise a batch that is stored again would wait
-// for locks that its first attempt still holds.
+// Ends transactions that are still prepared on the nodes. Otherwise the second attempt to store a batch would
+// wait for locks of the first attempt.
 void recover() {
     Extension extension;
     if (!is_loaded())
@@ -168,7 +169,7 @@ void release_marks() {
 }
 
 // Makes the commit wait for the disk. Otherwise a crash could lose the commit on this server, although the
-// nodes still have it.
+// nodes still have the commit.
 void prepare_commit() {
     set_for_transaction("synchronous_commit", "on");
 }
@@ -176,7 +177,7 @@ void prepare_commit() {
 // If a node refuses a row, Citus reports an internal error. If a node has lost the session, Citus can report
 // the same error. A subtransaction can recover only from a refused row, and the two errors look the same. So
 // this function uses no subtransaction. After such an error the worker rolls back the whole batch and stores
-// it again by halves.
+// the batch again by halves.
 void insert(Rows *rows, bool *replaying) {
     if (!*replaying && !user_triggers_present()) {
         *replaying = copying = true;

@@ -1,6 +1,6 @@
-// The table layout for Citus: Citus has distributed the tables over several nodes (heartbeat_distribute()).
-// module.cpp registers it. Other files call some of its functions even on a server without Citus, where this
-// table layout is not in use (see TablesLayout).
+// The table layout for Citus. heartbeat_distribute() makes Citus distribute the tables over several nodes.
+// module.cpp registers this table layout. Other files call some functions of this table layout even on a
+// server without Citus: see TablesLayout.
 #pragma once
 
 #include "store/tables.h"

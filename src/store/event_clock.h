@@ -1,5 +1,5 @@
-// Limits the times of readings that are in the future. If a reading's time is ahead of the server's clock by
-// more than heartbeat.max_clock_skew, first_event and last_event of heartbeat_offsets get the present time
+// This file limits times that are in the future. If a reading's time is ahead of the server's clock by more
+// than heartbeat.max_clock_skew, first_event and last_event of heartbeat_offsets get the present time
 // instead. offsets_advance.cpp and counter_adjustments.cpp call this file for these two columns.
 #pragma once
 

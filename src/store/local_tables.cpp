@@ -16,9 +16,9 @@ namespace heartbeat {
 namespace {
 
 // The statement has a subquery with LIMIT for each key. So the server always searches for a key in the index
-// of the key's table partition, even if the planner's estimates are wrong. In a table partition whose primary
-// key does not have the device, a stored reading of another device can be the reason why a reading was not
-// inserted.
+// of the key's table partition, even if the planner's estimates are wrong. Some table partitions have a
+// primary key without the device. In such a table partition, a stored reading of another device can prevent
+// the insert of a reading.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     SELECT n.place::integer - 1, s.heart_rate, s.same_device

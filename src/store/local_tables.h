@@ -1,4 +1,4 @@
-// The usual table layout: this server has all rows of the tables. module.cpp registers it.
+// The usual table layout: this server has all rows of the tables. module.cpp registers this table layout.
 #pragma once
 
 #include "store/tables.h"

@@ -20,9 +20,8 @@ inline constexpr StatementPart add_counters = {"@add_counters@", R"sql(
         last_event = greatest(CASE WHEN o.last_event <= $1 THEN o.last_event END, n.last_event),
         updated_at = now())sql"};
 
-// The same part of an UPDATE, for a database that still has the tables of version 1.1 or 1.2. In these
-// versions each message has one reading. A message counts as a duplicate if it was not stored and is not a
-// new dead letter.
+// Replaces add_counters in a database that still has the tables of version 1.1 or 1.2. In these versions each
+// message has one reading. A message counts as a duplicate if it was not stored and is not a new dead letter.
 inline constexpr StatementPart add_old_counters = {"@add_counters@", R"sql(
         records = o.records + n.records, bradycardia = o.bradycardia + n.bradycardia,
         tachycardia = o.tachycardia + n.tachycardia, invalid = o.invalid + n.invalid,

@@ -1,5 +1,5 @@
-// Reads the stored offsets. It also writes the findings of a worker: a new partition, a gap, the ids of the
-// cluster and the topic, or a recreated or truncated topic. When the worker stores a batch,
+// Reads the stored offsets. This file also writes what a worker has found: a new Kafka partition, a gap, the
+// ids of the cluster and the topic, or a recreated or truncated topic. When the worker stores a batch,
 // offsets_advance.cpp moves the offsets.
 #include "server/server.h"
 
@@ -91,15 +91,15 @@ Statement update_truncated = {
     {TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID}, {of_source_5}, update_truncated_sql};
 Statement update_truncated_of_1_2 = {{TEXTOID, INT4OID, INT8OID, TEXTOID}, {of_any}, update_truncated_sql};
 
-// A database of version 1.1 has no column for a truncated log. So this statement records a truncated log in
+// A database of version 1.1 has no column for a truncated log. So this statement treats a truncated log in
 // the same way as a recreated topic.
 Statement update_truncated_of_1_1 = {{TEXTOID, INT4OID, TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_offsets
     SET lost_at = now(), lost_reason = $3
     WHERE topic = $1 AND partition = $2 AND lost_at IS NULL)sql"};
 
-// Makes the details of the event of a truncation. The details have no field `source` for the source
-// `default`.
+// Makes the details of an event about a truncation. For the source `default`, the details have no field
+// `source`.
 Statement make_details = {{TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'topic', $1, 'partition', $2, 'truncated_to', $3, 'next_offset', $4, 'source', nullif($5, 'default'))))sql"};
@@ -122,7 +122,7 @@ template <size_t size> void copy_id(uint64_t row, int column, char (&to)[size]) 
 }
 
 // Returns the mark of the last consumed message, usually with its checksum from the trail. Version 1.1 stores
-// no marks. So if version 1.1 has stored this message, `trail` does not have it, and the mark has no
+// no marks. So if version 1.1 has stored this message, `trail` does not have the message, and the mark has no
 // checksum.
 MessageMark last_message_of(uint64_t row, const MarkTrail &trail) {
     bool no_offset, no_time;

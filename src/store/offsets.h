@@ -21,7 +21,7 @@ struct StoredOffset {
     char lost_reason[384];
     // true: a worker has read the Kafka partition. false: a person has set the offset in advance.
     bool was_read;
-    // -1: not truncated. Otherwise Kafka's log has other messages at this offset and after it.
+    // -1: not truncated. Otherwise Kafka's log has other messages at this offset and at later offsets.
     int64_t truncated_to;
 };
 
@@ -44,11 +44,12 @@ void offsets_begin(const Source &source, int32_t partition, int64_t next_offset,
 // and records the gap. Raises an error if next_offset is no longer `from`.
 void offsets_reset(const Source &source, int32_t partition, int64_t from, int64_t to, const char *reason);
 
-// Records that all offsets of the topic belong to a topic that no longer exists. A row that is already marked
-// as lost keeps its first reason. A row that is marked as truncated gets the new reason.
+// Marks all offsets of the topic as lost, because the offsets belong to a topic that no longer exists. A row
+// that is already marked as lost keeps its first reason. A row that is marked as truncated gets the new
+// reason.
 void offsets_mark_lost(const Source &source, const char *topic, const char *reason);
 
-// Records that Kafka's log of one partition was truncated. At truncated_to and after it, the log has other
+// Marks one Kafka partition as truncated. At truncated_to and at later offsets, Kafka's log has other
 // messages. A row that is already marked as lost keeps its reason.
 void offsets_mark_truncated(const Source &source, const char *topic, int32_t partition, int64_t truncated_to,
                             int64_t position, const char *reason);

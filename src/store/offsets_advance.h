@@ -1,12 +1,12 @@
-// Moves heartbeat_offsets past a batch. batch_cycle.cpp calls this file as the last statement of the
-// transaction that stores the batch.
+// Moves the offsets in heartbeat_offsets to the end of a batch. batch_cycle.cpp calls this file as the last
+// statement of the transaction that stores the batch.
 #pragma once
 
 #include "store/store.h"
 
 namespace heartbeat {
 
-// Moves every Kafka partition of the batch from the batch's first offset to its next offset, and adds the
+// Moves the offset of every Kafka partition of the batch from first_offset to next_offset, and adds the
 // counts. Returns false if another writer has moved one of the offsets. The caller must then not commit.
 bool offsets_advance(const Batch *batch, const Source &source, const PartitionCounts *counts);
 

@@ -1,5 +1,5 @@
 // The counts of a batch for each of its Kafka partitions: the results of store_batch() for the messages and
-// readings. store_batch() sets the counts, and offsets_advance() adds them to the counters in
+// readings. store_batch() sets the counts, and offsets_advance() adds the counts to the counters in
 // heartbeat_offsets.
 #pragma once
 
@@ -18,7 +18,7 @@ struct PartitionCounts {
     int64_t dead_letters_again;         // dead letters that the table already has
 };
 
-// The number to add to the counter `messages`: messages that were decoded and not ignored, and dead letters
+// The number to add to the counter `messages`: messages that were decoded and not ignored, plus dead letters
 // that were read again.
 inline int64_t partition_messages(const BatchPartition &read, const PartitionCounts &counts) {
     return read.messages - read.ignored - counts.dead_letters;

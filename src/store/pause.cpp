@@ -1,5 +1,5 @@
-// Keeps a pause from committing while a batch of the source is in progress. A pause commits either before a
-// batch checks for the pause, or after this batch has committed. For this, a batch and a pause take
+// Makes sure that no pause commits while a batch of the source is in progress. A pause commits either before
+// a batch checks for the pause, or after this batch has committed. For this purpose, a batch and a pause take
 // conflicting locks. There is a lock for each source, and one lock for all sources. So a session that changes
 // one source delays only the batches of this source. The locks conflict with no other lock of the workers.
 #include "server/server.h"
@@ -39,10 +39,10 @@ Statement select_paused = {R"sql(
 Statement select_restore = {R"sql(
     SELECT FROM @extschema@.heartbeat_control WHERE hold = 'restore')sql"};
 
-// long enough for the server to report the wait: see lock_wait.cpp
+// This time is long enough for the server to report the wait: see lock_wait.cpp.
 constexpr char wait_takes[] = "300ms";
 
-// The lock of a source is an object lock, as PostgreSQL uses it for the rows of its catalogs. Here the
+// The lock of a source is an object lock. PostgreSQL uses object locks for the rows of its catalogs. Here the
 // catalog is heartbeat_source_definitions, and the object is the id of the source. No SQL statement takes a
 // lock on such an object, so a user cannot block ingest with such a lock.
 LOCKTAG tag_of(int32_t source_id, uint16_t part) {
@@ -99,9 +99,9 @@ void pause_lock_all() {
 
 SourceState pause_check(const Source &source, bool waits) {
     Extension before = extension_known(), now;
-    // heartbeat_set_owner(), a change of the table layout and ALTER EXTENSION heartbeat UPDATE lock
-    // heartbeat_control. If this transaction has waited for heartbeat_set_owner(), it acts as a role that is
-    // no longer the owner. In this case the transaction must begin again.
+    // Three operations lock heartbeat_control: heartbeat_set_owner(), a change of the table layout, and ALTER
+    // EXTENSION heartbeat UPDATE. If this transaction has waited for heartbeat_set_owner(), the transaction
+    // acts as a role that is no longer the owner. In this case the transaction must begin again.
     LockRelationOid(extension_table("heartbeat_control"), RowShareLock);
     if (!extension_find(&now) || now.owner != before.owner || now.schema != before.schema)
         return SourceState::changed;

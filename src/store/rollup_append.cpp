@@ -1,6 +1,7 @@
-// Computes the sums of a batch's heart rates, one sum for each customer and minute. It inserts these sums
-// into heartbeat_rollup_pending, or marks their minutes: it inserts the minutes into heartbeat_stale_minutes.
-// It also inserts the customers whose first reading is in this batch. store.cpp calls this file.
+// Computes the sums of a batch's heart rates, one sum for each customer and minute. This file inserts the
+// sums into heartbeat_rollup_pending. Or this file marks the minutes of the sums, with rows in
+// heartbeat_stale_minutes. This file also inserts the customers whose first reading is in this batch.
+// store.cpp calls this file.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -41,8 +42,8 @@ constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 
 // A mark makes the maintenance worker read all readings of the minute. So a batch marks a minute only if the
-// batch has at least this number of readings of the minute. Without this limit, a batch with few readings in
-// each of many minutes would cause too much work for its size.
+// batch has at least this number of readings of the minute. Without this limit, a batch with few readings of
+// each minute would cause too much work.
 constexpr int64_t marked_readings_min = 256;
 
 struct Sum {
@@ -82,9 +83,9 @@ struct Marks {
 };
 
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
-// each other. Does not add the heart rates of anomalies, and does not add the heart rates of marked minutes.
-// For a reading with such a heart rate, the function adds only the customer, as a sum without readings. If
-// `sums` already has the customer, the function adds nothing.
+// each other. The function does not add the heart rates of anomalies or of marked minutes. For a reading with
+// such a heart rate, the function adds only the customer, as a sum without readings. If `sums` already has
+// the customer, the function adds nothing.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {
@@ -124,9 +125,9 @@ void keep_new_minutes(Marks *marks) {
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Chooses the minutes to mark. The batch must have many readings of such a minute, and the rollup must have
-// no row of the minute. If the rollup already has rows of a minute, the batch adds its late readings as sums,
-// even if there are many late readings.
+// Chooses the minutes to mark. The batch must have many readings of such a minute. If the table layout has a
+// cheap lookup, the function does not choose a minute that is already in the rollup. The batch adds its late
+// readings of such a minute as sums.
 Marks choose_marks(const Batch *batch, const Sums &sums) {
     size_t minutes = batch->minutes.size();
     Marks marks = {batch, static_cast<bool *>(palloc0(minutes)),

@@ -1,6 +1,6 @@
 // Adds a batch to the rollup in the transaction that stores the batch. store.cpp calls this file after it has
-// stored the readings. This file inserts rows into heartbeat_rollup_pending, and the maintenance worker later
-// moves these rows to heartbeat_rollup (rollup_fold()).
+// stored the readings. This file inserts rows into heartbeat_rollup_pending. The maintenance worker later
+// moves these rows to heartbeat_rollup with rollup_fold().
 #pragma once
 
 #include "store/rows.h"
@@ -10,8 +10,8 @@ namespace heartbeat {
 // Call this function after you have stored the rows, in the same transaction. For each customer and minute of
 // the batch, inserts a row with the sum and the number of the heart rates into heartbeat_rollup_pending. If
 // the batch has many readings of a minute but few readings of each customer, the function inserts that minute
-// into heartbeat_stale_minutes instead (a mark). For a marked minute the function inserts only the customers
-// that this process has not seen before.
+// into heartbeat_stale_minutes instead. Such a row is called a mark. For a marked minute the function inserts
+// only the customers that this process has not seen before.
 void rollup_append_store(const Rows &records, const Rows &anomalies);
 
 // Returns the number of rows that rollup_append_store() has inserted since the last call of

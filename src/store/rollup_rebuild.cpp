@@ -1,6 +1,7 @@
-// Rebuilds the rollup rows of marked minutes. It deletes the marks, the rows of heartbeat_rollup_pending and
-// the rows of heartbeat_rollup of these minutes. Then it computes the sums again from the readings, and
-// inserts them into heartbeat_rollup. One snapshot sees both the marks and the readings.
+// Rebuilds the rollup rows of marked minutes. The rebuild deletes the marks, the rows of
+// heartbeat_rollup_pending and the rows of heartbeat_rollup of these minutes. Then the rebuild computes the
+// sums again from the readings, and inserts the sums into heartbeat_rollup. One snapshot sees both the marks
+// and the readings.
 #include "server/server.h"
 
 #include "store/rollup_rebuild.h"

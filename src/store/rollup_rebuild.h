@@ -6,15 +6,15 @@
 
 namespace heartbeat {
 
-// The minute of a reading. date_bin() has an error in some minor releases of PostgreSQL, such as 16.2: it
-// puts a full minute that is before the origin (the third argument) into the previous minute. Readings before
-// the origin occur, because a device whose clock was reset sends 1970-01-01 00:00:00.
+// The minute of a reading. In some minor releases of PostgreSQL, such as 16.2, date_bin() has an error. If a
+// time before the origin is a full minute, date_bin() returns the previous minute. The third argument is the
+// origin. Readings before the origin occur, because a device whose clock was reset sends 1970-01-01 00:00:00.
 inline constexpr StatementPart minute_of_reading = {"@minute_of_reading@", R"sql(
     CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')
         ELSE date_bin('1 minute', r.event_timestamp, '2000-01-01Z') END)sql"};
 
-// The parameters of each statement are the elements of `minutes` (see TablesLayout::rebuild), or only the
-// first of these elements.
+// The parameters of each statement are all elements of `minutes`, or only the first element. See
+// TablesLayout::rebuild.
 struct RebuildStatements {
     Statement *delete_rollup;    // deletes the rollup rows of these minutes
     Statement *insert_rollup;    // inserts the sums of the readings of these minutes
@@ -24,8 +24,8 @@ struct RebuildStatements {
 // See TablesLayout::rebuild.
 int64_t rollup_rebuild(const RebuildStatements &statements, const Datum *minutes);
 
-// Call this function in a transaction. Adds the customers of the array to heartbeat_customers if this table
-// does not have them yet. The array has each customer once.
+// Call this function in a transaction. Adds the new customers of the array to heartbeat_customers. The array
+// has each customer once.
 void rollup_add_customers(Datum customers);
 
 } // namespace heartbeat

@@ -20,9 +20,9 @@ inline constexpr StatementPart insert_sums = {"@insert_sums@", R"sql(
             SELECT minute_bucket, customer_id, sum_bpm, reading_count FROM added
             WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated))sql"};
 
-// `met` has each customer once. Adds the new customers of `met` to heartbeat_customers, and their number to
-// heartbeat_customers_total. This part uses a subquery with LIMIT, so that PostgreSQL searches for each
-// customer by the key.
+// `met` has each customer once. Adds the new customers of `met` to heartbeat_customers, and adds the number
+// of new customers to heartbeat_customers_total. This part uses a subquery with LIMIT, so that PostgreSQL
+// searches for each customer by the key.
 inline constexpr StatementPart add_met_customers = {"@add_met_customers@", R"sql(
         customers AS (
             INSERT INTO @extschema@.heartbeat_customers (customer_id)

@@ -12,8 +12,8 @@ namespace heartbeat {
 
 inline constexpr int row_columns_max = 5;
 
-// Makes the parameters of the statements: arrays of customers, heart rates and times, then for anomalies an
-// array of their types, and last an array of devices. A database of version 1.x does not use the array of
+// Makes the parameters of the statements: arrays of customers, heart rates and times. For anomalies, the next
+// array has their types. The last array has the devices. A database of version 1.x does not use the array of
 // devices.
 void row_inserts_columns(const Rows &rows, Datum *columns);
 
@@ -21,7 +21,7 @@ void row_inserts_columns(const Rows &rows, Datum *columns);
 // statement has the customer, time, heart rate and device of each inserted row, in the order of the key.
 uint64_t row_inserts_new(const Rows &rows);
 
-// Inserts every row. Uses a bulk insert if its result is the same as the result of INSERT. Raises an error if
+// Inserts every row. Uses a bulk insert if the bulk insert has the same result as INSERT. Raises an error if
 // the database refuses a row.
 void row_inserts_every(const Rows &rows);
 

@@ -1,5 +1,5 @@
-// The readings of a batch that go into one table. store.cpp makes the lists, and the files that insert and
-// compare rows read them.
+// The readings of a batch that go into one table. store.cpp makes these lists. Other files use the lists to
+// insert rows and to compare rows.
 #pragma once
 
 #include "decode/batch.h"
@@ -20,8 +20,8 @@ struct Rows {
     bool anomalies;
 
     const BatchReading &at(size_t i) const { return batch->readings[indexes[i]]; }
-    // Records that the reading is stored with this heart rate. An earlier attempt to store the batch may have
-    // set `duplicate` or `conflict` of the reading, so the function clears these two fields.
+    // Call this function when the reading is stored with this heart rate. An earlier attempt to store the
+    // batch may have set `duplicate` or `conflict` of the reading, so the function clears these two fields.
     void take_stored(size_t i, double heart_rate) const {
         BatchReading &reading = batch->readings[indexes[i]];
         reading.duplicate = reading.conflict = reading.other_device = false;

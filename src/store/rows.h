@@ -6,8 +6,8 @@
 
 namespace heartbeat {
 
-// subtransaction_try() can call these functions, so they have the parameter `argument`: a pointer to a Rows.
-// The functions set `stored` and `heart_rates`, or raise an error.
+// subtransaction_try() can call these functions, so the functions have the parameter `argument`: a pointer to
+// a Rows. The functions set `stored` and `heart_rates`, or raise an error.
 
 // Stores every row unchanged. Raises an error if a unique index or a trigger prevents the insert of a row, or
 // if a trigger may have changed a row.

@@ -1,6 +1,6 @@
 // Finds why a reading was not inserted. The key of a reading is its customer, time and device. The table can
-// have the same reading, or a reading with the same key and another heart rate. Or the table has no reading
-// with this key: then an index or a trigger of a user has prevented the insert.
+// have the same reading, or a reading with the same key and another heart rate. If the table has no reading
+// with this key, a user's index or trigger has prevented the insert.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -26,8 +26,8 @@ Rows rest_of(const Rows &rows) {
 }
 
 // Call this function if row `i` was not inserted, and the table does not have the key of the row. The
-// function inserts the row again, alone, so that the server raises an error with the cause. After the error
-// the worker stores the batch again by halves, and so finds all other rows of this kind.
+// function inserts only this row again, so that the server raises an error with the cause. After the error
+// the worker stores the batch again by halves, and finds all other rows of this kind.
 [[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
     row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -1,5 +1,4 @@
-// Compares the readings that were not inserted with the readings that the table has. rows.cpp calls this
-// file.
+// Compares each reading that was not inserted with the stored reading. rows.cpp calls this file.
 #pragma once
 
 #include "store/row_list.h"

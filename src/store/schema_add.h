@@ -1,4 +1,4 @@
-// Gives a decoder the schemas that its messages name. It compiles Protobuf schemas with the module
+// Gives a decoder the schemas that the messages name. This file compiles Protobuf schemas with the module
 // heartbeat_formats. The ingest workers and the functions for replay, retry and trying a source call this
 // file.
 #pragma once
@@ -25,9 +25,9 @@ SchemaUse schema_use(const StoredSchema &schema, TakeTexts take, void *argument,
 // `reason` must have room for registry_reason_size bytes. Raises an error if no memory is left.
 bool schema_add(SchemaCache *schemas, SchemaKey key, const StoredSchema &schema, char *reason);
 
-// Makes messages with this schema id dead letters, because the registry has no schema with this id. If
-// `registry` is nullptr, the source has no registry, and the table heartbeat_schemas has no schema with this
-// id.
+// From now on, messages with this schema id become dead letters, because the registry has no schema with this
+// id. If `registry` is nullptr, the source has no registry, and the table heartbeat_schemas has no schema
+// with this id.
 void schema_add_unknown(SchemaCache *schemas, SchemaKey key, const char *registry);
 
 // Compiles a .proto file. If the file is wrong, returns nullptr and writes the mistake to `reason`. `reason`

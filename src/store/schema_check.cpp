@@ -1,4 +1,4 @@
-// Compiles the schema as a decoder would, for a mapping that reads the whole value.
+// Compiles the schema as a decoder does, for a mapping that reads the whole value.
 #include "server/server.h"
 
 #include "decode/schema_access.h"

@@ -1,4 +1,4 @@
-// Checks the text of a schema that a person gives: whether messages with this schema can be decoded. The
+// A person has given the text of a schema. This file checks whether a decoder can use this schema. The
 // functions that add a schema and a source call this file.
 #pragma once
 
@@ -8,8 +8,8 @@
 
 namespace heartbeat {
 
-// If the schema is wrong, returns false and writes the mistake to `reason`, in UTF-8. `schema` is UTF-8 with
-// a terminator.
+// If the schema is wrong, returns false and writes the mistake to `reason`, in UTF-8. `schema` is a UTF-8
+// text that ends with a zero byte.
 bool schema_check(RegistrySchemaType type, const char *schema, char *reason, size_t size);
 
 } // namespace heartbeat

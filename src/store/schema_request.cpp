@@ -1,5 +1,5 @@
 // Begins a request with the options of the source's properties file. The module copies the options, so this
-// file frees them at once.
+// file frees the options at once.
 #include "server/server.h"
 
 #include "registry/registry_config.h"

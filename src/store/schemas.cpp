@@ -70,7 +70,8 @@ const char **texts_of(uint64_t row, int column, int *count) {
     return texts;
 }
 
-// An UPDATE by a person can give reference_names and reference_schemas different numbers of elements.
+// After an UPDATE by a person, reference_names and reference_schemas can have different numbers of elements.
+// This function then ignores the extra elements.
 void read_references(uint64_t row, StoredSchema *schema) {
     int name_count, text_count;
     const char **names = texts_of(row, 3, &name_count);

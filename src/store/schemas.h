@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-// All texts are UTF-8 with a terminator.
+// All texts are UTF-8 and end with a zero byte.
 struct StoredSchema {
     RegistrySchemaType type;
     std::string_view schema;

@@ -31,7 +31,7 @@ struct Source {
     bool own_config_file;
 };
 
-// Returns the source `default` with the values of the settings. Its texts stay valid until the next reload of
+// Returns the source `default` with the values of the settings. The texts stay valid until the next reload of
 // the configuration.
 Source source_default();
 
@@ -44,8 +44,8 @@ void source_free(Source *copy);
 const char *source_brokers_name(const Source &source);
 const char *source_config_file_name(const Source &source);
 
-// The settings of a Kafka client for this source. The settings point to the texts of the source, and have no
-// copies of these texts.
+// The settings of a consumer client for this source. The settings point to the texts of the source, and have
+// no copies of these texts.
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id);
 
 // A source, and the time of its last pause or resume.

@@ -31,16 +31,16 @@ namespace {
 bool replaying_of[2] = {}; // records, anomalies
 
 // The number of attempts to store a batch in which the database refuses readings. Usually two attempts are
-// enough. After attempts_max attempts, heartbeat also refuses each message that repeats a refused reading, so
-// that a batch never needs as many attempts as it has messages.
+// enough. After attempts_max attempts, heartbeat also refuses each message that repeats a refused reading.
+// Otherwise a batch could need as many attempts as the batch has messages.
 constexpr int attempts_max = 8;
 
 [[noreturn]] void fail_out_of_memory() {
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-// Uses a memory context of its own. The reason: store_isolated() tries to insert the rows of a refused batch
-// in smaller and smaller halves. It makes many attempts, and each attempt allocates arrays.
+// Uses a memory context of its own, because each attempt allocates arrays. store_isolated() makes many
+// attempts to insert the rows of a refused batch.
 bool try_rows(Rows *rows, CaughtError *refusal) {
     MemoryContext attempt =
         AllocSetContextCreate(CurrentMemoryContext, "heartbeat attempt", ALLOCSET_DEFAULT_SIZES);
@@ -51,8 +51,8 @@ bool try_rows(Rows *rows, CaughtError *refusal) {
     return stored;
 }
 
-// Stores the rows by halves until it has found each row that the database refuses. Moves the accepted rows to
-// the front, and returns their number.
+// Stores the rows by halves until the function has found each row that the database refuses. Moves the
+// accepted rows to the front, and returns their number.
 size_t store_isolated(Rows rows) {
     CaughtError refusal;
     if (rows.count == 0 || try_rows(&rows, &refusal))
@@ -87,8 +87,8 @@ Rows rows_of(Batch *batch, bool anomalies) {
 }
 
 // Returns false in two cases. First case: the database has refused one reading of a message, and stored
-// another reading of the same message. Second case: the database has refused a reading, and another message
-// of the batch has the same customer, time and device with another heart rate.
+// another reading of the same message. Second case: the message of a reading has become a dead letter, but
+// the message of a repetition of this reading is no dead letter.
 bool store_lists_isolated(void *argument) {
     auto *lists = static_cast<Lists *>(argument);
     bool whole = true;

@@ -1,5 +1,6 @@
-// Chooses the table layout once in each transaction, and remembers it. A batch asks for the table layout
-// several times. Without the remembered answer, each of these questions would need a search in the catalog.
+// Chooses the table layout once in each transaction, and remembers the choice. A batch asks for the table
+// layout several times. Without the remembered answer, each of these questions would need a search in the
+// catalog.
 #include "server/server.h"
 
 #include "store/tables.h"

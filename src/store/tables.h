@@ -35,12 +35,12 @@ struct TablesLayout {
     // this layout later.
     void (*prepare_process)() = [] {};
     // Call this function outside of a transaction, at the start of a process and after each error. Ends the
-    // transactions that earlier attempts have prepared and not ended.
+    // transactions that earlier attempts have prepared but not ended.
     void (*recover)() = [] {};
     // Call this function in a transaction. Returns nullptr if the workers of this server may ingest.
     const WrongServer *(*wrong_server)() = []() -> const WrongServer * { return nullptr; };
     // Call this function once for each error that a worker catches. Returns true if the error may be about a
-    // row although subtransaction_is_row_error() returns false for it.
+    // row, even if subtransaction_is_row_error() returns false for this error.
     bool (*may_be_of_row)(const ErrorData *error) = [](const ErrorData * /*error*/) { return false; };
 
     // Rows of heartbeat_stale_minutes are called marks. If a transaction will delete marks, call hold_marks()
@@ -57,10 +57,10 @@ struct TablesLayout {
     // *replaying to true if the table already had rows of this batch, and otherwise to false.
     void (*insert)(Rows *rows, bool *replaying);
     // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT. For
-    // each of these keys that the table has, the SELECT returns a row with the index of the key, the stored
-    // heart rate, and a boolean that is true if the stored device is the same. If the device is not the same,
-    // the primary key of the table partition does not contain the device, and the stored reading of the other
-    // device prevented the insert. Returns the number of rows.
+    // each key that the table has, the SELECT returns a row with the index of the key, the stored heart rate,
+    // and a boolean. The boolean is true if the stored device is the same. If the device is not the same, the
+    // primary key of the table partition does not contain the device, and the stored reading has prevented
+    // the insert. Returns the number of rows.
     uint64_t (*select_stored)(bool anomalies, const Datum *keys);
     bool bulk_insert;  // the table partitions of this server have the rows, so a bulk insert is possible
     bool cheap_lookup; // a search for one key reads only an index of this server
@@ -71,8 +71,8 @@ struct TablesLayout {
     RollupFold (*fold)();
     // Call this function in the same kind of transaction as `fold`. Removes the marks of the minutes, and
     // makes the rollup of these minutes from the readings. `minutes` has three elements: a timestamptz[] with
-    // each minute once, the first minute, and the last minute. Returns how many rows it has removed from
-    // heartbeat_stale_minutes and heartbeat_rollup_pending.
+    // each minute once, the first minute, and the last minute. Returns how many rows the function has removed
+    // from heartbeat_stale_minutes and heartbeat_rollup_pending.
     int64_t (*rebuild)(const Datum *minutes);
     // The largest number of minutes of one rebuild. All these minutes are within one hour. 0: the caller
     // chooses the number, and the minutes can be of different hours.
@@ -80,13 +80,13 @@ struct TablesLayout {
 };
 
 // Call this function when the library is loaded. If other->is_in_use() returns true, the tables have the
-// table layout `other`. Otherwise they have the table layout `usual`.
+// table layout `other`. Otherwise the tables have the table layout `usual`.
 void tables_register(const TablesLayout *usual, const TablesLayout *other);
 
-// Returns the table layout. The function chooses the table layout when a transaction first calls it. It
-// chooses again after any table has changed, because the transaction may have waited for another transaction
-// that has changed the table layout. The answer stays true as long as the caller holds a lock on one of the
-// tables. It also stays true as long as the caller holds the lock of pause_check() on heartbeat_control.
+// Returns the table layout. The function chooses the table layout at the first call in a transaction. The
+// function chooses again after any table has changed, because the transaction may have waited for another
+// transaction that has changed the table layout. The answer stays true as long as the caller holds a lock on
+// one of the tables, or the lock of pause_check() on heartbeat_control.
 const TablesLayout &tables_layout();
 
 // These functions are the hooks of server/transaction.h.

@@ -104,7 +104,7 @@ sub assert_nothing_used
 		'', "$what: heartbeat_check_objects() finds nothing");
 }
 
-# Before CREATE EXTENSION.
+# The stranger creates the objects before CREATE EXTENSION.
 for my $case ([ 'overloads', 'public' ], [ 'ambiguous', 'public' ], [ 'names', 'public' ], [ 'everything', 'elsewhere' ])
 {
 	my ($kind, $schema) = @$case;
@@ -122,7 +122,7 @@ for my $case ([ 'overloads', 'public' ], [ 'ambiguous', 'public' ], [ 'names', '
 	drop_database($kind);
 }
 
-# Before an update.
+# The stranger creates the objects before an update.
 for my $version ('1.0', '1.1')
 {
 	my $database = 'from_' . $version =~ s/\.//r;

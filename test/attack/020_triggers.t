@@ -1,5 +1,5 @@
-# A role that may create triggers on heartbeat's tables, or that owns one of these tables, gains no rights. If the role has
-# triggers or rules on a bookkeeping table, heartbeat refuses them with an error that names the trigger or rule. On the tables
+# A role may create triggers on heartbeat's tables, or owns one of these tables. The role gains no rights. If the role has
+# triggers or rules on a bookkeeping table, heartbeat refuses these objects, and the error names the trigger or rule. On the tables
 # of readings the role's triggers never run with more rights than the workers' role has. Even if an operator or a superuser
 # calls a function of heartbeat, the role's triggers get no more rights. When the triggers and rules are dropped, ingest
 # continues, and no reading is lost.
@@ -59,8 +59,8 @@ sub publish_some
 	return;
 }
 
-# Waits until a query is true, or until the status or the log shows that heartbeat refuses an object of the spy. Returns which
-# of the two happened first.
+# Waits until a query is true, or until the status or the log shows that heartbeat refuses an object of the spy. The result tells
+# which event came first.
 my $log_position = 0;
 sub done_or_refused
 {
@@ -129,8 +129,8 @@ sub assert_goes_on
 	return;
 }
 
-# Runs statements as mallory, who has all rights. Passes when each error names the trigger and the table of the statement that
-# heartbeat refuses. Returns whether at least one statement succeeded.
+# Runs statements as mallory, who has all rights. Passes when each error names the trigger and the table of the refused
+# statement. Returns whether at least one statement succeeded.
 sub assert_made
 {
 	my ($what, @statements) = @_;
@@ -237,7 +237,7 @@ for my $table (sort keys %column)
 	for my $kind (sort keys %additions)
 	{
 		my $sql = sub { my ($text) = @_; return $text =~ s/ALTER TABLE TABLE/ALTER TABLE public.$table/gr =~ s/\bTABLE\b(?= (FOR|DO|USING|\())/public.$table/gr =~ s/(ON) TABLE\b/$1 public.$table/gr =~ s/COLUMN(?=\))/$column{$table}/gr =~ s/\(COLUMN\b/($column{$table}/gr; };
-		# when the table gets another owner, its sequence gets this owner too, so the other roles need a right on the sequence
+		# The table gets another owner, and its sequence also gets this owner. So the other roles need a right on the sequence.
 		$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO heartbeat_owner, heartbeat_worker");
 		# mallory's own statement evaluates the expression once, as mallory
 		is($spy->act("GRANT ALL ON $table TO heartbeat_owner, heartbeat_worker; " . $sql->($additions{$kind})), '', "mallory owns $table and adds a $kind");

@@ -1,5 +1,6 @@
-# Calls functions with arguments at the limits of their types, and calls functions very many times. A function returns soon, or
-# its error names the allowed values. No stored value breaks a view. No role can remove its own actions from heartbeat_events.
+# The test calls functions with arguments at the limits of their types, and calls functions very many times. A function returns
+# soon, or its error names the allowed values. No stored value breaks a view. No role can remove its own actions from
+# heartbeat_events.
 
 use strict;
 use warnings;

@@ -1,7 +1,7 @@
-# Calls every function, and sets every setting, with values that people type. Examples are names that do not exist, the limits
-# of each type, and infinity. Other examples are NULL, an empty text and a typo. Each call ends soon, with an error that names
-# the allowed values, or with an effect that can be undone. After the calls of each function, heartbeat still works. The test
-# also fails if it has no row for a function or a setting.
+# The test calls every function, and sets every setting, with values that people type. Examples are names that do not exist, the
+# limits of each type, and infinity. Other examples are NULL, an empty text and a typo. Each call ends soon, with an error that
+# names the allowed values, or with an effect that can be undone. After the calls of each function, heartbeat still works. The
+# test also fails if it has no row for a function or a setting.
 
 use strict;
 use warnings;
@@ -145,7 +145,7 @@ my %functions = (
 	'watch_changes(regclass,regprocedure)'               => [ $r, "'heartbeat_mark_changed()'" ],
 	'watch_truncates(regclass)'                          => [$r],
 	'widen_keys(regclass[],boolean,integer)'             => [ "ARRAY[$r\::regclass, $a]", 'false', 1 ]);
-# The test must undo the effects of these functions only. Each row has a statement that undoes the effects of the function's
+# Only these functions have effects that the test must undo. Each row has a statement that undoes the effects of the function's
 # calls.
 my %undo = (
 	'add_source(text,text,jsonb,text,text,text,text,text,text,text,text,text)' => "SELECT heartbeat_drop_source(name) FROM heartbeat_sources WHERE name <> 'default'",

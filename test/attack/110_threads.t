@@ -28,7 +28,7 @@ sub payload
 	return qq({"customer\\u005fid":"$customer","device":[$nested],"heart_rate":$rate,"event_timestamp":"$time"});
 }
 
-# The payloads are wrong, so these dead letters stay unresolved, and each retry parses all of them.
+# The payloads are wrong, so these dead letters stay unresolved, and each retry parses all these dead letters.
 $kafka->produce('heartbeat-events', map { { partition => $_ % 2, value => payload("letter $_", '"none"', '', 30) } } 1 .. $letters);
 $node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters', $letters, 'the dead letters that the trigger will decode are stored');
 

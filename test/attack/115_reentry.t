@@ -72,7 +72,7 @@ like($node->query_error('SELECT heartbeat_retry_dead_letters()'),
 	'a nested call that resolves the same dead letters fails');
 $node->query('DROP TRIGGER rename ON heartbeat_dead_letters');
 
-# Recursive calls without end.
+# A trigger calls itself without end.
 $node->query(q{CREATE FUNCTION public.again() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN PERFORM hb.heartbeat_retry_dead_letters(); RETURN new; END $$});
 $node->query('CREATE TRIGGER again BEFORE UPDATE ON heartbeat_dead_letters FOR EACH ROW EXECUTE FUNCTION public.again()');

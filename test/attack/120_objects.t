@@ -45,8 +45,8 @@ sub run
 	return $error // '';
 }
 
-# Returns the worker's state and reason if the state is RETRYING or FAILED. If this query fails, returns its error. Without a
-# problem, returns ''.
+# Returns the worker's state and reason if the state is RETRYING or FAILED. If the query of the state fails, returns the error of
+# this query. Without a problem, returns ''.
 sub trouble
 {
 	$node->psql('heartbeat', q{SELECT state, reason FROM heartbeat_state() WHERE state IN ('RETRYING', 'FAILED')},

@@ -1,4 +1,4 @@
-# Databases whose encoding is not UTF-8. Texts of Kafka and librdkafka are in UTF-8, and heartbeat converts them. Texts of
+# Databases whose encoding is not UTF-8. Texts of Kafka and librdkafka are in UTF-8, and heartbeat converts these texts. Texts of
 # the server are in the database's encoding. No text makes the worker try the same batch for ever.
 
 use strict;

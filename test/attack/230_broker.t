@@ -1,4 +1,4 @@
-# A broker that sends wrong answers: texts that are not UTF-8, impossible numbers. The worker names the problem, stores
+# A broker sends wrong answers: texts that are not UTF-8, and impossible numbers. The worker names the problem, stores
 # nothing of the wrong answer, and continues when it reaches a good broker. All stored texts can be read, dumped and
 # restored.
 
@@ -21,7 +21,7 @@ my $obeyed = "\xff\xfe\x1b[31m\r\nforged: line\xc3";
 # All messages are equal, so a second broker has the same messages as the broker from which the worker has read.
 sub message { return { value => reading('CUST-1', 70, reading_time(1_790_000_000)), @_ }; }
 
-# Starts a broker. Each case has a topic of its own, so that a case does not depend on the stored offsets of other cases.
+# Starts a broker. Each case has its own topic, so that a case does not depend on the stored offsets of other cases.
 sub meet
 {
 	my (%manners) = @_;

@@ -48,7 +48,7 @@ my $node;
 }
 $node->set('heartbeat.brokers' => $broker->address);
 
-# Runs the statement in a session, waits until the session's process has ended, and returns the words that this process has
+# Runs the statement in a session, and waits until the session's process has ended. Returns the words that this process has
 # recorded, in the order of recording.
 sub ended
 {

@@ -88,8 +88,8 @@ for my $name (qw(years year default))
 	assert_in_proportion($name);
 }
 
-# A trigger changes each heart rate, so the worker does not know the stored heart rates, and the rollup must read them from the
-# tables.
+# A trigger changes each heart rate, so the worker does not know the stored heart rates. The rollup must read the heart rates from
+# the tables.
 $node->query(q{CREATE FUNCTION correct() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.heart_rate := NEW.heart_rate + 0.5; RETURN NEW; END $$});
 $node->query('CREATE TRIGGER correct BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION correct()');
 for my $name (qw(years default))

@@ -1,5 +1,5 @@
-# A retry of large dead letters has at most some megabytes of these dead letters in memory at any time. The duration of a retry
-# is proportional to the number of dead letters.
+# A retry of large dead letters keeps at most a few megabytes of these dead letters in memory. The duration of a retry is
+# proportional to the number of dead letters.
 
 use strict;
 use warnings;

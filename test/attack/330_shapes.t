@@ -193,8 +193,8 @@ $node->query("ALTER TABLE ${by_rate}_b ADD CONSTRAINT bound CHECK ($bound) NOT V
 $node->query("UPDATE pg_constraint SET convalidated = true WHERE conname = 'bound'");
 $node->query("ALTER TABLE $by_rate ATTACH PARTITION ${by_rate}_b FOR VALUES FROM (100) TO (1000)");
 $node->query("ALTER TABLE ${by_rate}_b DROP CONSTRAINT bound");
-# the audit searches for misplaced readings only if each table partition has a unique key for fast searches, so the test
-# detaches the table partitions that have no unique key
+# The audit searches for misplaced readings only if each table partition has a unique key for fast searches. So the test
+# detaches the table partitions that have no unique key.
 $node->query("ALTER TABLE heartbeat_records DETACH PARTITION $_") for $keyless, $other;
 $node->query("UPDATE heartbeat_offsets SET records = records - 500 - 141");
 is(differences(), "-$moved 0", 'the audit shows the misplaced readings');

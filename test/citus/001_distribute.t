@@ -21,7 +21,7 @@ my $feed = Heartbeat::Feed->new($kafka, 3);
 my ($node, $first) = citus_create('coordinator', nodes => 1, kafka => $kafka, settings => { 'heartbeat.workers' => 2 });
 my $second = citus_create_node('second', extension => 1, settings => { 'shared_preload_libraries' => 'citus,heartbeat', 'heartbeat.brokers' => $kafka->brokers });
 
-# The second node has the extension, and heartbeat_distribute() must refuse a node with the extension.
+# heartbeat_distribute() must refuse a node that has the extension. The second node has the extension.
 $second->wait_for_state('RUNNING', undef, 'the worker of the node is RUNNING before the node joins');
 citus_join($node, $second);
 $second->query('SELECT pg_reload_conf()');
@@ -104,7 +104,7 @@ is($node->query('SELECT sum(abs(difference)) FROM heartbeat_audit_tables()'), 0,
 my $replayed = $node->query('SELECT sum(messages), sum(records + anomalies + dead_letters) FROM heartbeat_replay(now() - interval \'1 hour\', now())');
 like($replayed, qr/^[1-9]\d+\|0$/, 'a replay stores no reading again');
 
-# Table partitions: old readings move to a new table partition, and retention drops this table partition.
+# Old readings move to a new table partition, and retention drops this table partition.
 publish(map { reading("C$_", 80, reading_time($old, $_)) } 1 .. 20);
 is($node->count('heartbeat_records_default'), 20, 'old readings are in the default partition');
 await_rollup();
@@ -120,14 +120,14 @@ $node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE event_timest
 $node->set('heartbeat.retention' => '0');
 $node->assert_summary('the summary is exact after retention');
 
-# Alerts
+# Tests the alerts.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 3, '1 minute')");
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id) VALUES ('gone', 'silence', '10 seconds', 'quiet')");
 my $raised = q(SELECT string_agg(rule || ' ' || subject, ', ' ORDER BY rule) FROM heartbeat_alerts WHERE closed_at IS NULL);
 publish(map { reading('hot', 200 + $_, reading_time(int(time) - 15, $_)) } 1 .. 3);
 $node->wait_for_query($raised, 'many hot', 'a rule on anomalies raises an alert');
-# By now the maintenance worker has read the silence rule. So a reading that arrives now sets heard_until of its customer to
-# less than a minute after the arrival.
+# By now the maintenance worker has read the silence rule. If a reading arrives now, the time heard_until of its customer is
+# therefore less than a minute later than the arrival.
 publish(reading('quiet', 70, reading_time(int(time) - 15, 0)));
 $node->wait_for_query($raised, 'gone quiet, many hot', 'a rule on silence raises another alert');
 publish(reading('quiet', 70, reading_time(int(time) + 5, 0)));
@@ -149,7 +149,7 @@ sub assert_tables
 		'heartbeat_records|-40', 'the tables lack exactly the readings that retention has dropped');
 }
 
-# Back to one server.
+# Moves the tables back to one server.
 my ($audit, $rows) = ('SELECT sum(abs(difference)) FROM heartbeat_audit()', 'SELECT md5(string_agg(t::text, \' \' ORDER BY t::text)) FROM heartbeat_records t');
 my $readings = $node->query($rows);
 $node->query('DELETE FROM heartbeat_alert_rules');

@@ -16,7 +16,8 @@ use Heartbeat::Kafka;
 my $kafka = Heartbeat::Kafka->new('citus_crash');
 $kafka->start;
 my $feed = Heartbeat::Feed->new($kafka, 3);
-# With these settings, a crash always loses a commit that has not waited until its WAL is on the disk.
+# With these settings the server writes its WAL late. So a crash always loses a commit that did not wait for the write of its
+# WAL.
 my ($node, @nodes) = citus_create('crashed', nodes => 2, kafka => $kafka,
 	settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 100, 'wal_writer_delay' => '10s', 'wal_writer_flush_after' => '1GB' });
 citus_distribute($node, 4);
@@ -63,15 +64,15 @@ for my $round (1 .. 4)
 }
 assert_exact('every reading is stored after nodes were killed four times');
 
-# The coordinator crashed after it had prepared a transaction, and before it recorded whether to commit the transaction. This
-# transaction still locks the row of a reading, and the worker that reads the message again waits for that lock. So a worker
-# must end the transaction when it starts.
+# The coordinator crashed after it had prepared a transaction. But the coordinator had not yet recorded whether to commit
+# this transaction. The prepared transaction still locks the row of a reading. The worker that reads the message again waits for
+# this lock. So a worker that starts must end the prepared transaction.
 my $left = q{BEGIN; INSERT INTO %s (id, customer_id, heart_rate, event_timestamp) VALUES (0, 'blocked', 70, '2026-11-20 00:00Z'); PREPARE TRANSACTION '%s'};
 my ($shard, $port) = split /\|/, $node->query(
 	"SELECT shard_name(s.logicalrelid, s.shardid), n.nodeport FROM pg_dist_shard s JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node n USING (groupid)
 	 WHERE s.shardid = get_shard_id_for_distribution_column('heartbeat_records', 'blocked')");
 my ($owner) = grep { $_->port == $port } @nodes;
-$owner->query(sprintf $left, $shard, 'citus_0_1_1_1');    # a name in Citus's format, about which Citus has recorded no decision
+$owner->query(sprintf $left, $shard, 'citus_0_1_1_1');    # the name has Citus's format, but Citus has recorded no decision
 $feed->publish(300);
 $feed->assert_stored($node, 'other readings are stored in spite of the prepared transaction');
 $node->query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%'");

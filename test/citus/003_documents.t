@@ -44,8 +44,8 @@ $feed->assert_stored($node, 'each reading is stored once while shards move');
 is($node->query('SELECT sum(abs(difference)) FROM heartbeat_audit_tables()'), 0, 'the counters equal the rows in the tables');
 $node->assert_summary('the summary is exact after the shards have moved');
 
-# citus_create_restore_point() creates one restore point on all servers, so that their backups can be restored to the same
-# state.
+# citus_create_restore_point() creates one restore point on all servers. So all servers can be restored to the same state from
+# their backups.
 like($node->query("SELECT citus_create_restore_point('agreed')"), qr{^[0-9A-F]+/[0-9A-F]+$}, 'citus_create_restore_point() returns a position in the WAL');
 
 $_->assert_no_crash for $node, @nodes;

@@ -1,4 +1,4 @@
-# ALTER EXTENSION UPDATE while the tables are distributed, and a restore of a dump of distributed tables.
+# Tests ALTER EXTENSION UPDATE while the tables are distributed, and the restore of a dump of distributed tables.
 
 use strict;
 use warnings;
@@ -63,7 +63,7 @@ my $rows     = $node->query($readings);
 my $dump     = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
 command_ok([ 'pg_dump', '-f', $dump, '-d', $node->connstr('heartbeat') ], 'pg_dump dumps distributed tables');
 $fresh->safe_psql('postgres', 'CREATE DATABASE restored');
-my $said;    # the restore reports errors: some tables exist already, and the extension citus is missing
+my $said;    # the restore reports errors, because some tables exist already and the extension citus is missing
 $fresh->psql('restored', slurp_file($dump), on_error_stop => 0, stderr => \$said);
 is($fresh->safe_psql('restored', $readings), $rows, 'the restored database has all readings');
 is($fresh->safe_psql('restored', 'SELECT sum(abs(difference)) FROM heartbeat_audit_tables()'), 0, 'the counters of the restored database equal its tables');

@@ -3,9 +3,9 @@
 #   avro_oracle.py --dump PROGRAM [--cases N] [--seed N]
 #
 # PROGRAM is avro_dump. avro_dump itself checks that it reads single places in the same way as whole messages. A case is one of:
-# - fastavro or Apache's library writes the message, and heartbeat must read the same value - avro_encoder.py writes the message
-# with blocks of all kinds, and fastavro must read the same value as heartbeat - bytes of the message are changed: if heartbeat
-# accepts the message, fastavro must read the same value
+# - fastavro or Apache's library writes the message, and heartbeat must read the same value.
+# - avro_encoder.py writes the message with blocks of all kinds, and fastavro must read the same value as heartbeat.
+# - The test changes bytes of the message. If heartbeat accepts the message, fastavro must read the same value.
 import argparse
 import collections
 import io
@@ -54,7 +54,7 @@ def same(left, right):
 
 
 def fast_wrap(schemas):
-    """fastavro accepts only one schema. So the referenced schema becomes the type of an array that is always empty (a byte 0)."""
+    """fastavro accepts only one schema. So the referenced schema becomes the type of an array, which is always empty."""
     if len(schemas) == 1:
         return fastavro.parse_schema(schemas[0]), False
     fields = [{"name": "referenced", "type": {"type": "array", "items": schemas[0]}}, {"name": "root", "type": schemas[1]}]
@@ -83,7 +83,7 @@ def apache_write(schema, datum):
 
 
 def make_schemas(rng, apache):
-    """Returns the JSON of one or two schemas, and the model of the last one."""
+    """Returns the JSON of one or two schemas, and the model of the last schema."""
     maker = SchemaMaker(rng, apache)
     first = []
     if not apache and rng.random() < 0.2:
@@ -158,7 +158,7 @@ def main():
     parser.add_argument("--cases", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    warnings.simplefilter("ignore")  # Apache's library warns of logical types that it does not know
+    warnings.simplefilter("ignore")  # Apache's library warns about logical types that it does not know
     rng = random.Random(options.seed)
     counts, differences = collections.Counter(), 0
     for begin in range(0, options.cases, BATCH):

@@ -22,7 +22,7 @@ class Model:
 
 
 class SchemaMaker:
-    """Makes schemas. With `apache`, makes only schemas for which Apache's library need not guess how to write a value."""
+    """Makes schemas. `apache` excludes the schemas for which Apache's library guesses how to write a value."""
 
     def __init__(self, rng, apache):
         self.rng, self.apache = rng, apache
@@ -44,7 +44,7 @@ class SchemaMaker:
         return (name if self.rng.random() < 0.8 else {"type": name, "doc": "x"}), Model(name)
 
     def make_unknown(self, _depth, _space, _may_recur):
-        """A logical type that does not exist, or that is not legal with the type. Readers ignore such a logical type."""
+        """An unknown logical type, or a logical type that is not legal with its Avro type. Readers ignore this logical type."""
         name = self.rng.choice(["int", "string", "double"])
         logical = self.rng.choice(["x-unknown", "timestamp-millis" if name == "double" else "x", "x-y"])
         return {"type": name, "logicalType": logical}, Model(name)
@@ -141,8 +141,8 @@ class SchemaMaker:
                 schemas.append(schema)
                 models.append(model)
             else:
-                self.named = named  # forget the types of the branch that is left out
-        if self.rng.random() < 0.3:  # the other branches keep their order, because they may refer to each other
+                self.named = named  # forget the types of the rejected branch
+        if self.rng.random() < 0.3:  # the other branches keep their order, because one branch may refer to another
             at = self.rng.randrange(len(models))
             schemas.insert(at, schemas.pop(0))
             models.insert(at, models.pop(0))

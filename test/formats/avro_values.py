@@ -1,5 +1,5 @@
-# Random values of Avro schemas for avro_oracle.py. The values do not depend on a library. Functions convert a value to the form
-# that a library of Avro or heartbeat needs.
+# Random values of Avro schemas for avro_oracle.py. The values do not depend on a library. Functions convert a value to the
+# form that heartbeat or a library of Avro needs.
 import datetime
 import decimal
 import struct
@@ -138,7 +138,7 @@ def expected_tree(model, value):
 
 
 def natural_tree(value):
-    """The output of avro_dump for a value that a library reads as its plain Avro type, without the logical type."""
+    """Returns the output of avro_dump for a value. The library has ignored the logical type of this value."""
     if isinstance(value, float):
         return {"$real": value}
     if isinstance(value, bytes):

@@ -17,8 +17,8 @@ def reference(name, subject, version=1):
     return {"name": name, "subject": subject, "version": version}
 
 
-# for each behaviour: the references of the main schema, and for each subject and version the text and the references of its
-# schema
+# Each behaviour has two parts: the references of the main schema, and a dictionary of the other schemas. A key of this
+# dictionary is a subject and a version, and a value is the text and the references of the schema.
 REFERENCES = {
     "refs": ([reference("b.proto", "b/ä?"), reference("c.proto", "c", 2)],
              {"b/ä?/1": ("text b", [reference("c.proto", "c", 2)]), "c/2": ("text c", [])}),
@@ -32,7 +32,7 @@ REFERENCES = {
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = 65536  # an answer is one packet: with two packets, the second would wait for an acknowledgement
+    wbufsize = 65536  # the server sends an answer as one packet, because a second packet would wait for an acknowledgement
 
     def log_message(self, *_):
         pass

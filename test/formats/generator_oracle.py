@@ -183,7 +183,7 @@ def compile_proto(text, name):
 
 
 def proto_value(message):
-    """Returns the value of a message as JSON has it: each field has its json_name."""
+    """Returns the value of a message as in JSON: the name of each field is its json_name."""
     result = {}
     for field in message.DESCRIPTOR.fields:
         value = getattr(message, field.name)
@@ -199,7 +199,7 @@ def proto_value(message):
 
 
 def check_avro(name, layout, wanted):
-    # the schemas of RADAR-base do not have the types of a derived schema: for example, `rrsMs` has whole numbers
+    # the schemas of RADAR-base have other types than derived schemas: for example, `rrsMs` has whole numbers
     schema = fastavro.parse_schema(json.loads(run(*layout, "--format", "avro", "--print-schema")))
     has_key = name.startswith("radar")
     ids = ["--schema-id", ID] + (["--key-schema-id", KEY_ID] if has_key else [])

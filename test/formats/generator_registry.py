@@ -1,6 +1,6 @@
 """Checks how the generator registers schemas: its request, and its reaction to a wrong, late or missing answer.
 
-The registry is a small server in this program. test/formats/Makefile runs it:
+The registry is a small server in this program. test/formats/Makefile runs this program:
 
     generator_registry.py PATH_OF_THE_GENERATOR
 """
@@ -56,7 +56,7 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 url = f"http://127.0.0.1:{server.server_port}"
 
-# The generator registers both schemas with the credentials, and puts their ids before the key and the value.
+# The generator registers both schemas with the credentials, and puts the ids of the schemas before the key and the value.
 done = generate("a b", url + "/", "-X", "schema.registry.basic.auth.user.info=me:hidden")
 expect(done, 0)
 assert [path for path, _, _ in requests] == ["/subjects/a%20b-value/versions", "/subjects/a%20b-key/versions"], requests
@@ -71,7 +71,7 @@ assert requests[0][1]["schemaType"] == "PROTOBUF" and requests[0][2]["Authorizat
 expect(generate("t", url, "--format", "json-schema"), 0)
 assert requests[1][1]["schemaType"] == "JSON", requests
 
-# Wrong answers.
+# Tests wrong answers.
 answers.update({
     "bad-value": (500, b""),
     "redirect-value": (302, b""),

@@ -1,8 +1,8 @@
 // Reads messages of Protobuf and prints their trees as JSON. protobuf_oracle.py compares the trees with the
 // values that the official library reads. A line of the input has four words with tabs between them: the
 // descriptors in hexadecimal, "framed" or "plain", the wanted values (see places.h), and the message in
-// hexadecimal. If the first word is empty, the program uses the descriptors of the line before. A line of the
-// output is a tree, or the text of an error.
+// hexadecimal. If the first word is empty, the program uses the descriptors of the previous line. A line of
+// the output is a tree, or the text of an error.
 #include "decode/decode_error.h"
 #include "decode/schema_reader.h"
 #include "places.h"

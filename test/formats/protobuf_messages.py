@@ -1,4 +1,4 @@
-"""Random messages of Protobuf, and changes of their bytes that Protobuf allows. protobuf_oracle.py uses it."""
+"""Random messages of Protobuf, and changes of their bytes that Protobuf allows. protobuf_oracle.py uses this module."""
 
 from protobuf_schemas import FIELD, LIMITS
 
@@ -125,7 +125,7 @@ def wire_of(field):
 
 
 def repack(rng, field, part):
-    """Divides the elements of a repeated number into new parts. Each part is packed or has one element that is not packed."""
+    """Divides the elements of a repeated number into new parts. Each part is packed, or is one unpacked element."""
     number, wire, content = part
     one = wire_of(field)
     elements, at = [], 0
@@ -160,7 +160,7 @@ def mutate(rng, data, descriptor, other, depth=0, is_entry=False):
         elif field.message_type is not None:
             entry = field.message_type.GetOptions().map_entry
             content = mutate(rng, part[2], field.message_type, b'', depth + 1, entry)
-            if not field.is_repeated and rng.random() < 0.3:  # the message in two pieces
+            if not field.is_repeated and rng.random() < 0.3:  # divides the message into two pieces
                 pieces = split(content)[0]
                 cut = rng.randint(0, len(pieces))
                 out.append((part[0], part[1], join(pieces[:cut])))
@@ -170,9 +170,9 @@ def mutate(rng, data, descriptor, other, depth=0, is_entry=False):
             out.extend(repack(rng, field, part))
         else:
             out.append(part)
-            if wire_of(field) == 0 and part[1] == 0 and rng.random() < 0.1:  # a longer varint, of another number
+            if wire_of(field) == 0 and part[1] == 0 and rng.random() < 0.1:  # adds a longer varint with another value
                 out.append((part[0], 0, varint(rng.getrandbits(rng.choice([8, 31, 33, 64])))))
-            if not is_entry and rng.random() < 0.03:  # another wire type: an unknown field
+            if not is_entry and rng.random() < 0.03:  # adds the field with a wrong wire type, as an unknown field
                 out.append((part[0], 5 if part[1] != 5 else 1, rng.randbytes(4 if part[1] != 5 else 8)))
     if depth == 0 and other and rng.random() < 0.5:
         out.extend(split(other)[0])

@@ -1,4 +1,4 @@
-"""Random schemas of Protobuf, as descriptors. protobuf_oracle.py uses it."""
+"""Random schemas of Protobuf, as descriptors. protobuf_oracle.py uses this module."""
 
 from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, timestamp_pb2, wrappers_pb2
 

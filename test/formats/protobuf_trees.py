@@ -1,4 +1,4 @@
-"""Makes the trees that heartbeat must read, from the messages that the official library has read, for protobuf_oracle.py."""
+"""Makes the expected trees for protobuf_oracle.py, from the messages that the official library has read."""
 
 import math
 
@@ -12,7 +12,7 @@ class NotFinite(Exception):
 
 
 class Reader:
-    """The tree that heartbeat must read. A wanted value is a dictionary, or None if a whole outer value is wanted."""
+    """Makes the tree that heartbeat must read, from a message and its wanted values."""
 
     def __init__(self):
         self.faults = set()
@@ -27,7 +27,7 @@ class Reader:
             return ('real', value)
         if field.type == FIELD.TYPE_BYTES:
             return ('bytes', value.hex())
-        if field.type == FIELD.TYPE_STRING and (isinstance(value, bytes) or '\0' in value):  # bytes: invalid UTF-8
+        if field.type == FIELD.TYPE_STRING and (isinstance(value, bytes) or '\0' in value):  # bytes stand for invalid UTF-8
             raise NotFinite
         return value
 

@@ -3,14 +3,14 @@
     publish.py BROKERS REGISTRY_URL [NAME=VALUE ...]    further settings of the client of the registry
 
 Heartbeat::Publisher runs this program. Each line of the input is one request in JSON. For each request the program writes one
-line: an object with the numbers of published messages and the ids of their schemas, or with the text of an error. A request:
+line: an object with the number of published messages and the ids of their schemas, or with the text of an error. A request:
 
     {"topic": "ward", "value": SERDE, "key": SERDE, "messages": [{"key": ..., "value": ..., "partition": 0}, ...]}
 
 A SERDE is {"format": "avro", "schema": "...", "references": [{"name": ..., "subject": ..., "version": ...}], "bare": true}. The
 formats are avro, protobuf, json and text. For protobuf, "message" is the full name of the message's type, and "imports" has the
-texts of imported files by their path. With "bare" a message has no frame, and nothing is registered. With "bare" and "id" a message
-of Avro has a frame with this id.
+texts of imported files by their path. With "bare" a message has no frame, and its schema is not registered. With
+"bare" and "id" a message of Avro has a frame with this id.
 
 JSON has no values for some types of Avro. These objects replace such values: {"$bytes": "base64"}, {"$decimal": "1.50"}, and
 {"$union": ["name of a record", value]}.

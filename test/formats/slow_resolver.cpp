@@ -1,5 +1,5 @@
-// Takes the place of the system's resolver in a copy of ask_registry, and answers only after a minute, like a
-// name server that does not answer. test/formats/check_registry runs this copy.
+// This resolver replaces the system's resolver in a copy of ask_registry. It answers only after a minute, and
+// so imitates a name server that does not answer. test/formats/check_registry runs this copy.
 #include <netdb.h>
 #include <unistd.h>
 

@@ -173,8 +173,8 @@ void check_lists(const Batch &batch) {
     }
 }
 
-// If the database refuses a reading, the message of this reading becomes a dead letter, and so do the
-// messages that repeat this reading. With `of_repetitions`, messages that repeat the reading with another
+// If the database refuses a reading, the message of this reading becomes a dead letter. Messages that repeat
+// this reading also become dead letters. With `of_repetitions`, messages that repeat the reading with another
 // heart rate become dead letters too.
 void check_reject(Batch *batch, bool of_repetitions) {
     if (batch->records.empty())

@@ -62,7 +62,7 @@ Outcome decode(MappedDecoder *decoder, const MessageView &message) {
     return outcome;
 }
 
-// With the preset of heartbeat's own layout, the result equals the result of decode_json(), with three
+// With the preset of heartbeat's own layout, the result equals the result of decode_json(). There are three
 // exceptions: the mapped decoder accepts more timestamps, accepts unsigned integers of 64 bits, and treats
 // null as missing.
 void check_own_layout(std::string_view payload, const MappedDecoder &decoder, const Outcome &outcome) {

@@ -1,4 +1,4 @@
-// Fuzzing: mapping_compile() compiles any bytes, or refuses them with texts that can be shown.
+// Fuzzing: mapping_compile() compiles any bytes, or refuses the bytes with texts that can be shown.
 #include "decode/mapping_compile.h"
 #include "decode/utf8_text.h"
 #include "require.h"

@@ -14,8 +14,8 @@ namespace {
 
 using namespace heartbeat::generator;
 
-// The words of the input. Words with an upper-case name before "=" go to the environment, words after a line
-// "--" to the configuration file, and other words to the command line.
+// The words of the input. Words with an upper-case name before "=" go to the environment. Words after a line
+// "--" go to the configuration file. Other words go to the command line.
 struct Input {
     std::vector<std::string> arguments{"heartbeat-generator"};
     std::vector<std::string> variables;

@@ -1,6 +1,6 @@
 // Fuzzing: each answer of a registry gives a schema or the text of a mistake. The lines of the input are
-// answers: the first one for the schema, and the next ones for its references. If the references can be
-// sorted, the sorted list has all of them.
+// answers: the first line for the schema, and the next lines for the references of the schema. If the
+// references can be sorted, the sorted list has all references.
 #include "decode/utf8_text.h"
 #include "registry/module/registry_references.h"
 #include "require.h"

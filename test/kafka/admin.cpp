@@ -19,7 +19,7 @@ struct Options {
     int64_t offset = 0;
     int timeout = 30;
     int replication = 1;
-    std::vector<std::string> replicas; // of each partition: "1,2"
+    std::vector<std::string> replicas; // the replicas of each partition: "1,2"
     std::vector<std::string> config;
 };
 
@@ -59,7 +59,7 @@ void wait_until(const Deadline &deadline, const std::string &what, const std::fu
     }
 }
 
-// Sends one admin request and waits for its result event, which the caller checks.
+// Sends one admin request, and waits for its result. The caller checks the result in `read`.
 void request(rd_kafka_t *client, const Deadline &deadline,
              const std::function<void(rd_kafka_AdminOptions_t *, rd_kafka_queue_t *)> &send,
              const std::function<void(rd_kafka_event_t *)> &read) {
@@ -204,17 +204,17 @@ void truncate(const Options &options) {
         });
 }
 
-// Returns the first offset or the end offset of each partition, as `which` says. The function does not call
-// rd_kafka_query_watermark_offsets(): in librdkafka before 2.3 this call ignores its timeout if a leader
-// cannot be reached.
+// Returns an offset of each partition: the first offset or the end offset, as `which` says. In librdkafka
+// before 2.3, rd_kafka_query_watermark_offsets() ignores its timeout if a leader cannot be reached. So the
+// function does not call rd_kafka_query_watermark_offsets().
 std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int partitions, int64_t which,
                                  const Deadline &deadline) {
     std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> list(
         rd_kafka_topic_partition_list_new(partitions), rd_kafka_topic_partition_list_destroy);
     for (int partition = 0; partition < partitions; partition++)
         rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), partition)->offset = which;
-    // Right after a broker has become a partition's leader, the broker can answer that it is not the leader.
-    // If no leader answers, the whole call fails with the error of one of the leaders.
+    // Right after a broker has become the leader of a partition, the broker can answer that it is not the
+    // leader. If no leader answers, the whole call fails with the error of one of the leaders.
     const auto leader_is_new = [](rd_kafka_resp_err_t error) {
         return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;

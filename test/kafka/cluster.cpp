@@ -99,8 +99,8 @@ bool is_input_over(int timeout_ms) {
     return poll(&input, 1, timeout_ms) > 0;
 }
 
-// Prints a line each time a partition of the topic gets another leader: seconds since 1970, leaders by
-// partition.
+// Prints a line each time a partition of the topic gets another leader. The line has the seconds since 1970
+// and the leader of each partition.
 void watch(const Options &options) {
     const Handle client = open(options);
     std::string last;

@@ -5,8 +5,9 @@
 // in milliseconds (int64; 0: now), the length of the key (int32) and the length of the value (int32). Length
 // -1 stands for null. The key and the value come after these numbers. At the end of the input kafka-produce
 // waits until Kafka has acknowledged every message. Then it prints a line for each partition: partition,
-// messages, first offset, last offset. The file of --receipts has a line for each acknowledged message: its
-// number in the input (from 0), partition, offset, seconds since 1970.
+// number of messages, first offset, last offset. The file of --receipts has a line for each acknowledged
+// message. The line has the number of the message in the input (from 0), partition, offset, and seconds since
+// 1970.
 #include "client.h"
 
 #include <CLI/CLI.hpp>
@@ -94,7 +95,7 @@ void read_bytes(std::string &bytes, int32_t length) {
         throw std::runtime_error("the input ends inside a record");
 }
 
-// Each header is "name=value". Returns null without headers.
+// Each header is "name=value". Returns null if `texts` is empty.
 Headers make_headers(const std::vector<std::string> &texts) {
     Headers headers(texts.empty() ? nullptr : rd_kafka_headers_new(texts.size()));
     for (const std::string &text : texts) {
@@ -124,8 +125,8 @@ void enqueue(rd_kafka_t *producer, const char *topic, int64_t number, const Head
             RD_KAFKA_V_KEY(key_bytes, key.size()), RD_KAFKA_V_VALUE(value_bytes, value.size()),
             RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(opaque.get()), RD_KAFKA_V_END);
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            static_cast<void>(headers.release()); // librdkafka owns them now
-            static_cast<void>(opaque.release());  // report_delivery owns it now
+            static_cast<void>(headers.release()); // librdkafka owns the headers now
+            static_cast<void>(opaque.release());  // report_delivery owns `opaque` now
             return;
         }
         char reason[512] = "";

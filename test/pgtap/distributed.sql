@@ -1,7 +1,7 @@
--- The dependencies of the tables that Citus distributes. This test needs no Citus, because the test itself follows dependencies
--- in the way Citus does. A distributed table must not depend on itself, directly or through other objects, because Citus
--- refuses such a table. A distributed table must not depend on the extension either, because Citus would create the extension
--- on the nodes.
+-- Tests the dependencies of the tables that Citus distributes. The test needs no Citus, because the test itself follows
+-- dependencies as Citus does. A distributed table must not depend on itself, directly or through other objects, because
+-- Citus refuses such a table. A distributed table must not depend on the extension either, because Citus would create the
+-- extension on the nodes.
 BEGIN;
 SELECT plan(10);
 

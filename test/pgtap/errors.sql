@@ -1,4 +1,4 @@
--- The SQLSTATE of each error, for programs that call the functions.
+-- Tests the SQLSTATE of each error. Programs that call the functions read the SQLSTATE.
 BEGIN;
 SELECT plan(23);
 

@@ -1,5 +1,5 @@
--- heartbeat refuses to prepare a transaction that notifies the workers: COMMIT PREPARED can run in a session that cannot notify
--- the workers.
+-- heartbeat refuses to prepare a transaction that notifies the workers, because a session that cannot notify the workers may
+-- run COMMIT PREPARED.
 \set ON_ERROR_STOP off
 \set ON_ERROR_ROLLBACK off
 SELECT plan(6);

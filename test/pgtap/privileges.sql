@@ -1,5 +1,5 @@
--- Reads the catalogs: PUBLIC has no rights. If a function acts as its owner, the function does not use its caller's
--- search_path.
+-- Reads the catalogs, and tests that PUBLIC has no rights. If a function acts as its owner, the function does not use its
+-- caller's search_path.
 BEGIN;
 SELECT plan(14);
 

@@ -10,7 +10,7 @@ BEGIN;
 SELECT plan(23);
 SELECT now() - interval '30 days' AS cutoff \gset
 
--- Old weeks and new weeks have table partitions; the week of the cutoff has none.
+-- Old weeks and new weeks have table partitions. The week of the cutoff has no table partition.
 SELECT heartbeat_make_partitions(now() - interval '60 days', now() - interval '40 days') AS old_made,
        heartbeat_make_partitions(now() - interval '20 days', now()) AS new_made \gset
 CREATE TEMP VIEW partitions AS
@@ -53,7 +53,8 @@ SELECT cmp_ok(:old_made, '>=', 9, 'weeks before the cutoff have table partitions
 SELECT cmp_ok(:new_made, '>=', 9, 'weeks after the cutoff have table partitions');
 
 -- A user creates functions and operators in the extension's schema, with the names of functions and operators of the server.
--- The arguments in heartbeat's functions match the user's functions and operators better than those of the server.
+-- The argument types in heartbeat's functions fit the user's functions and operators better than the server's functions and
+-- operators.
 SAVEPOINT attack;
 CREATE FUNCTION public.format(text, regclass) RETURNS text LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'format runs as %', current_user; END $$;

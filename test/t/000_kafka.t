@@ -59,7 +59,7 @@ is_deeply([ $kafka->first_offsets('rig') ], [ 5, 0, 0 ], 'truncate() moves the f
 $kafka->grow_topic('rig', 4);
 is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 2, 0 ], 'grow_topic() adds a partition to a topic');
 
-# A transaction marker has an offset of its own. Each of the two transactions below writes two messages and one marker.
+# A transaction marker takes one offset. Each of the two transactions below writes two messages and one marker.
 $kafka->produce_transaction('rig', 'commit', { partition => 3, value => 'kept' }, { partition => 3, value => 'kept' });
 $kafka->produce_transaction('rig', 'abort',  { partition => 3, value => 'lost' }, { partition => 3, value => 'lost' });
 is(($kafka->end_offsets('rig'))[3], 6, 'a transaction marker takes one offset');

@@ -71,7 +71,7 @@ is($node->query('SELECT sum(reading_count) FROM vw_customer_bpm_summary'), $norm
 $node->assert_audit;
 $node->assert_no_crash;
 
-# The stored offsets survive a restart during which new messages arrive.
+# New messages arrive while the server is down. After the restart the worker continues at the stored offsets.
 $node->stop;
 $kafka->produce('heartbeat-events', reading_stream(400, 4, first => $total));
 $node->start;

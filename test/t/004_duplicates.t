@@ -1,5 +1,5 @@
-# A reading that is published twice is stored once. The second message of the reading can be in the same batch, in another batch
-# or in another partition. The second message can also have another heart rate.
+# A reading that is published twice is stored once. The second message of the reading can be in the same batch, in another
+# batch or in another Kafka partition. The second message can also have another heart rate.
 
 use strict;
 use warnings;
@@ -58,7 +58,7 @@ is( $node->query("SELECT count(*), min(tableoid::regclass::text) FROM heartbeat_
 	'1|heartbeat_records_default', 'an event time far in the past makes no partition, and is stored once');
 
 # The two Kafka partitions contain the same readings. Two workers read these partitions at the same time. Each worker reads one
-# partition.
+# Kafka partition.
 my @stream = reading_stream(30_000, 2);
 my @twice  = map { ({ %$_, partition => 0 }, { %$_, partition => 1 }) } @stream;
 my ($records, $anomalies, $duplicates) = split /\|/, counters();

@@ -58,7 +58,7 @@ my @bad  = (
 	[ '1 MB of zero bytes',            "\0" x 1_000_000,                                qr/JSON/ ],
 	[ 'random bytes',                  join('', map { chr } 128 .. 255),                qr/JSON/ ]);
 
-# A good reading comes before and after each bad message, in two partitions. Some keys are not text.
+# A good reading comes before and after each bad message, in two Kafka partitions. Some keys are not text.
 my @messages;
 my $good = 0;
 for my $i (0 .. $#bad)
@@ -94,7 +94,7 @@ is( $node->query('SELECT count(*) FROM heartbeat_dead_letters d JOIN heartbeat_o
 	scalar @bad, 'each dead letter has its topic, partition and offset');
 $node->assert_audit;
 
-# No person has corrected a dead letter, so a retry decodes none of them, and changes nothing.
+# The dead letters are still bad. So a retry cannot decode any of the dead letters, and changes nothing.
 is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '0|' . @bad, 'a retry resolves no dead letter that is still bad');
 $node->assert_audit;
 

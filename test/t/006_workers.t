@@ -1,5 +1,5 @@
-# Several workers divide the Kafka partitions of a topic among themselves: one worker reads each partition. No reading is lost
-# when a worker is killed.
+# Several workers divide the Kafka partitions of a topic among themselves: each Kafka partition has one worker. No reading is
+# lost when a worker is killed.
 
 use strict;
 use warnings;

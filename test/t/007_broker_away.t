@@ -18,8 +18,8 @@ my $kafka = Heartbeat::Kafka->new('away');
 my $node = Heartbeat::Cluster->create('away', kafka => $kafka, extension => 0, start => 0);
 $node->start;
 
-# Returns the id of the main thread of the worker's Kafka client. The thread of a new client has a different id. If the worker
-# has no client at this moment, returns undef.
+# Returns the id of the main thread of the worker's Kafka client, or undef if the worker has no client now. The thread of a new
+# client has a different id.
 sub client_thread
 {
 	my ($thread) = grep { (eval { slurp_file("$_/comm") } // '') eq "rdk:main\n" } glob '/proc/' . $node->worker_pid('heartbeat worker') . '/task/*';
@@ -72,7 +72,7 @@ $node->wait_for_state('RUNNING');
 is($node->log_matches(qr/heartbeat: RUNNING/, $position), 1, 'the log says once that the worker is RUNNING again');
 
 # If librdkafka repeats a log message, heartbeat logs this message at most once a minute. When the worker is RUNNING again,
-# heartbeat logs the number of repeated messages that it did not log.
+# heartbeat logs how many repeated messages are missing in the log.
 is($logged->('librdkafka: _ALL_BROKERS_DOWN'), 1, 'a repeated message of librdkafka is logged once');
 cmp_ok($logged->('librdkafka: \d+ more messages similar to "_ALL_BROKERS_DOWN'), '>=', 1, 'the log then counts the repeated messages');
 

@@ -1,5 +1,5 @@
-# A reload changes settings. If a value is wrong, the error names the setting. PostgreSQL reports some wrong values when a user
-# sets a value, and heartbeat reports the other wrong values when heartbeat uses the value.
+# A reload changes settings. If a value is wrong, the error names the setting. PostgreSQL checks some values when a user sets
+# them. heartbeat checks the other values when it uses them.
 
 use strict;
 use warnings;
@@ -40,7 +40,7 @@ $kafka->produce('second', reading_stream(1, 1, first => 300));
 $node->wait_for_offsets('second', 201);
 is_deeply([ $kafka->wait_for_group_offsets('another-group', 'second', 201) ], [201], 'the new consumer group has the committed offset');
 
-# heartbeat.topic names the first topic again: the worker continues at this topic's stored offset.
+# heartbeat.topic names the first topic again, so the worker continues at the stored offset of the first topic.
 $kafka->produce('heartbeat-events', reading_stream(10, 1, first => 400));
 $node->set('heartbeat.topic' => 'heartbeat-events');
 $node->wait_for_offsets('heartbeat-events', 110);

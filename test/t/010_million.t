@@ -1,5 +1,5 @@
-# The generator publishes a million readings, and the test kills a worker before all of them are stored. At the end the
-# tables contain exactly the published readings.
+# The generator publishes a million readings, and the test kills a worker before all readings are stored. At the end the tables
+# contain exactly the published readings.
 
 use strict;
 use warnings;
@@ -16,8 +16,8 @@ my @generator = (
 	"$FindBin::RealBin/../../build/generator/heartbeat-generator", '--customers', 1000, '--count', $total,
 	'--interval', 0, '--seed', 11, '--start-time', '2026-11-20T00:00:00Z', '--quiet');
 
-# Returns the number of readings that the generator publishes, and the sum of their heart rates: for normal readings, and for
-# anomalies.
+# Returns two figures for normal readings, and two figures for anomalies: the number of readings that the generator publishes,
+# and the sum of their heart rates.
 sub expected
 {
 	my %sums = (normal => [ 0, 0 ], anomaly => [ 0, 0 ]);

@@ -1,4 +1,4 @@
-# A topic is deleted, or recreated under its name. The worker notices the change at once, and stops as FAILED, because the
+# A topic is deleted, or recreated with the same name. The worker notices the change at once, and stops as FAILED, because the
 # stored offsets have no meaning in the new topic.
 
 use strict;
@@ -21,8 +21,8 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 $node->wait_for_state('RUNNING');
 
-# The topic is recreated with more messages than the worker had read. The new topic has the stored offsets too, but with other
-# messages.
+# The topic is recreated with more messages than the worker had read. So the new topic has messages at the stored offsets, but
+# other messages than the old topic.
 $kafka->delete_topic('heartbeat-events');
 $node->wait_for_state('CONNECTING', 'does not exist', 'the worker reports CONNECTING when its topic is deleted');
 $kafka->create_topic('heartbeat-events', 2);

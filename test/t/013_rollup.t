@@ -1,5 +1,5 @@
-# The summary by minute is always exact: before and after the rollup, and after a late reading. The summary is exact even if,
-# during the rollup, a table partition is created and rows move to this table partition.
+# The summary by minute is always exact: before and after the rollup, and after a late reading. The summary stays exact if a
+# table partition is created and rows move to this table partition during the rollup.
 
 use strict;
 use warnings;
@@ -15,8 +15,8 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# With enable_seqscan = off the server joins the small tables of this test by indexes, as it joins large tables. With such a
-# join the rollup reads, for each minute, only the table partitions that can contain readings of this minute.
+# The setting enable_seqscan = off makes the server join the small tables of this test by indexes, as it joins large tables.
+# For each minute, the rollup then reads only the table partitions that can contain readings of this minute.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;

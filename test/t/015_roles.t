@@ -19,7 +19,7 @@ $kafka->create_topic('heartbeat-events', 1);
 my $node = Heartbeat::Cluster->create('roles', kafka => $kafka);
 for my $role (qw(heartbeat_reader heartbeat_operator heartbeat_worker))
 {
-	# ALTER SYSTEM cannot run in a transaction block, so each statement runs by itself
+	# ALTER SYSTEM cannot run in a transaction block, so the test sends each statement separately
 	$node->query($_) for grep { /\S/ } split /;\n/, grants_of($role);
 }
 $node->query('CREATE TABLE actor (name name DEFAULT current_user)');

@@ -20,7 +20,7 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 
 $node->query('SELECT heartbeat_pause()');
-# heartbeat_seek() makes this call too, and accepts a Kafka partition that does not exist if Kafka does not answer
+# heartbeat_seek() makes this call too. If Kafka does not answer, heartbeat_seek() accepts an unknown Kafka partition.
 $node->query("SELECT heartbeat_move_offset('default', 'heartbeat-events', 77, 5, 'given in advance')");
 for my $time ('once', 'a second time')
 {
@@ -41,7 +41,7 @@ $node->wait_for_query('SELECT busy_since IS NOT NULL FROM heartbeat_state()', 't
 $operator->query_safe('COMMIT');
 $operator->quit;
 $node->wait_for_state('PAUSED');
-$node->query('SELECT heartbeat_seek(p, 7) FROM generate_series(0, 1) p');    # the worker reads the messages that it has discarded
+$node->query('SELECT heartbeat_seek(p, 7) FROM generate_series(0, 1) p');    # the worker reads the discarded messages again
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_query("SELECT state, busy_since IS NULL FROM heartbeat_state()", 'RUNNING|t', 'busy_since is null after the worker discarded the batch');
 $node->assert_audit;

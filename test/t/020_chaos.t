@@ -1,6 +1,6 @@
-# A test of crashes that ends after some dozens of faults. The faults are random, and several faults can occur at the same time.
-# Meanwhile readings, duplicates, late readings and bad messages arrive. At the end the test checks all data. CHAOS_SEED selects
-# another sequence of faults. script/soak injects such faults for as long as you want.
+# Tests crashes, and ends after some dozens of faults. The faults are random, and several faults can occur at the same time.
+# Meanwhile readings, duplicates, late readings and bad messages arrive. At the end the test checks all data. CHAOS_SEED
+# selects another sequence of faults. script/soak injects such faults for as long as you want.
 
 use strict;
 use warnings;

@@ -77,7 +77,7 @@ for my $outcome ('commit', 'abort')
 	my $end      = 0;
 	until ($end > $held[0] or time > $deadline)
 	{
-		# the end offset that Kafka's own tool shows includes uncommitted messages
+		# Kafka's own tool shows an end offset that includes uncommitted messages
 		($end) = $kafka->tool('offsets', '--topic', 'heartbeat-events') =~ /^heartbeat-events:0:(\d+)/m;
 	}
 	cmp_ok($end, '>', $held[0], 'the open transaction has messages in the partition');

@@ -1,6 +1,6 @@
-# The worker must notice when a topic is recreated under its name, when another cluster is at the same address, or when Kafka
-# has removed unread messages. The worker then stops as FAILED, or follows heartbeat.offset_reset. The worker also reads Kafka
-# partitions that are added later.
+# The worker must notice when a topic is recreated with the same name, when another cluster is at the same address, or when
+# Kafka has removed unread messages. The worker then stops as FAILED, or follows heartbeat.offset_reset. The worker also reads
+# Kafka partitions that are added later.
 
 use strict;
 use warnings;
@@ -65,8 +65,8 @@ sub read_topic
 	return;
 }
 
-# While the server is down, the topic is recreated with more messages than the worker had read. The new topic has the stored
-# offsets too, but with other messages.
+# While the server is down, the topic is recreated with more messages than the worker had read. So the new topic has messages
+# at the stored offsets, but other messages than the old topic.
 $kafka->create_topic('again', 2);
 publish('again', 10, 2);
 $node->wait_for_offsets('again', 5, 5);
@@ -122,7 +122,7 @@ publish('removed', 10);
 read_topic('removed');
 my ($worker) = $node->worker_pids('heartbeat worker%');
 kill('STOP', $worker) or die "kill $worker: $!";
-publish('removed', 1);    # the worker's fetch can still wait in Kafka; then Kafka answers this fetch with this message
+publish('removed', 1);    # if a fetch of the worker still waits in Kafka, Kafka answers this fetch with this message
 publish('removed', 9);
 $kafka->truncate('removed', 0, 15);
 kill('CONT', $worker) or die "kill $worker: $!";

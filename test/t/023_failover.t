@@ -1,5 +1,5 @@
-# Failover: a standby runs no worker. The standby is promoted while it lacks many messages. The workers of the promoted server
-# continue at the stored offsets of this server. The old primary first runs as a second primary. Then the old primary is
+# Tests failover. A standby runs no worker. The standby is promoted while it lacks many messages. The workers of the promoted
+# server continue at the stored offsets of this server. The old primary first runs as a second primary. Then the old primary is
 # rewound, follows the new primary, and is promoted again. At the end each of the two servers has every reading once.
 
 use strict;
@@ -71,7 +71,7 @@ sub watch
 {
 	my ($node, $customer) = @_;
 	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id) VALUES ('$customer is silent', 'silence', '10 seconds', '$customer')");
-	# While no silence rule exists, the worker sets heard_until to a minute after the arrival of a reading, and no alert is raised
+	# While no silence rule exists, the worker sets heard_until to a minute after the arrival of a reading. No alert is raised
 	# before heard_until. The test does not wait for this minute, but sets heard_until to a time in the past.
 	$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = '$customer'", 't', "the arrival of $customer is recorded");
 	$node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '20 seconds' WHERE customer_id = '$customer'");
@@ -119,7 +119,7 @@ watch($standby, 'CUST-0002');
 # A later reading of the customer can have closed the alert. So the test counts open alerts and closed alerts.
 is($standby->query("SELECT count(*) FROM heartbeat_alerts WHERE subject = 'CUST-0001'"), 1, 'the promoted standby does not raise an open alert again');
 
-# The old primary runs again, as a second primary with the same consumer group: each server has its own stored offsets.
+# The old primary runs again, as a second primary with the same consumer group. Each server has its own stored offsets.
 $feed->publish(3_000);
 for my $node ($primary, $standby)
 {
@@ -133,7 +133,7 @@ is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', 'heartbea
 $feed->assert_stored($cascaded, 'a standby of the promoted standby has every reading');
 is_deeply([ $cascaded->worker_pids ], [], 'the cascaded standby runs no process of heartbeat');
 
-# The old primary is rewound to the new primary, follows it as a standby, and is promoted again.
+# The old primary is rewound to the new primary, follows the new primary as a standby, and is promoted again.
 $primary->stop;
 $standby->query('ALTER SYSTEM RESET primary_conninfo');
 $standby->query('CHECKPOINT');

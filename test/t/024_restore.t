@@ -1,4 +1,4 @@
-# Backups: recovery to a point in time, a cold copy, every kind of pg_dump, and a copied database. The stored offsets are
+# Tests backups: recovery to a point in time, a cold copy, every kind of pg_dump, and a copied database. The stored offsets are
 # part of the data, so the workers of a restored database continue at the stored offsets of this database. The workers do not
 # use a database while a restore is running.
 
@@ -55,7 +55,7 @@ $main->query('SELECT heartbeat_seek(1, 3003)');
 $main->query('SELECT heartbeat_resume()');
 $main->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 
-# Recovery to a point in time: the restored server reads the later messages again from Kafka, while the original server
+# Tests recovery to a point in time. The restored server reads the later messages again from Kafka, while the original server
 # continues.
 $main->backup('base');
 $feed->publish(600);

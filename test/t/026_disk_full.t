@@ -1,4 +1,5 @@
-# A full disk. If the readings' tablespace is full, the worker waits. If the disk of the WAL is full, the server itself ends.
+# Tests a full disk. If the tablespace of the readings is full, the worker waits. If the disk of the WAL is full, the server
+# itself ends.
 
 use strict;
 use warnings;

@@ -42,7 +42,7 @@ sub publish
 	return;
 }
 
-# Passes when every published reading is stored once, and only messages that are bad are dead letters.
+# Passes when every published reading is stored once, and only bad messages are dead letters.
 sub assert_stored
 {
 	my ($what) = @_;
@@ -65,7 +65,7 @@ publish(1000);
 assert_stored('before');
 my $week = $node->query('SELECT tableoid::regclass FROM heartbeat_records LIMIT 1');
 
-# A user locks a table: the batch waits.
+# A user locks a table, so the batch waits.
 my $user = $node->background_psql('heartbeat');
 for my $table ('heartbeat_records', $week, 'heartbeat_rollup_pending', 'heartbeat_control')
 {
@@ -76,7 +76,7 @@ for my $table ('heartbeat_records', $week, 'heartbeat_rollup_pending', 'heartbea
 	assert_stored("$table was locked");
 }
 
-# A user holds a lock for a long time: the worker's lock_timeout ends the wait, and the status reports the lock. Each of the
+# A user holds a lock for a long time. The worker's lock_timeout ends the wait, and the status reports the lock. Each of the
 # three workers waits for a different table.
 my @tables = ('heartbeat_records', 'heartbeat_offsets', 'heartbeat_dead_letters');
 my $log = $node->log_position;
@@ -119,8 +119,8 @@ $node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activit
 assert_stored('no place for a worker');
 $parallel->quit;
 
-# The worker waits for a lock on the default partition, because it will store readings there. Meanwhile a user attaches a table
-# partition for these readings. After the attachment the default partition refuses these readings.
+# The worker waits for a lock on the default partition, because the worker will store readings there. Meanwhile a user attaches
+# a table partition for these readings. After the attachment the default partition refuses these readings.
 my $bound = 'new row for relation "heartbeat_records_default" violates partition constraint';
 
 sub late { my ($days) = @_; return "now() - interval '$days days'"; }
@@ -172,7 +172,7 @@ assert_stored('before a dump');
 my $dumped = $published;
 $log = $node->log_position;
 open(my $dump, '-|', $node->installed_command('pg_dump'), '-d', $node->connstr('heartbeat')) or die "pg_dump: $!";
-# the test does not read from the pipe yet, and the dump does not fit into the pipe, so pg_dump waits and keeps its locks
+# the dump does not fit into the pipe, and the test does not read the pipe yet, so pg_dump waits and keeps its locks
 $node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY % TO stdout%'", 1, 'a dump has locked the tables and begun to copy');
 publish(1000);
 assert_stored('a dump');
@@ -241,7 +241,7 @@ for my $case ([ 'nobody_at_all', 'role "nobody_at_all" does not exist' ], [ 'nob
 	assert_stored("heartbeat.role was $role");
 }
 
-# Settings of the database that would disturb the workers.
+# Tests settings of the database that could disturb the workers.
 $node->query("ALTER DATABASE heartbeat SET $_")
   for 'session_replication_role = replica', 'statement_timeout = 1', 'default_transaction_isolation = serializable', "search_path = ''",
   'default_transaction_read_only = on';
@@ -253,8 +253,8 @@ assert_stored('settings of the database');
 $node->safe_psql('postgres', 'SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only');
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 
-# Connections: the database has a connection limit of zero, and sessions use all connections. Background workers need none of
-# these connections.
+# The database has a connection limit of zero, and sessions use all connections. Background workers need none of these
+# connections.
 $node->query('ALTER DATABASE heartbeat CONNECTION LIMIT 0');
 $node->safe_psql('postgres', $end_workers);
 publish(100);

@@ -34,7 +34,7 @@ $node->query("CREATE TRIGGER raise_error BEFORE INSERT ON $_ FOR EACH ROW EXECUT
 my $begin = int(time) - 3600;
 my $published = 0;
 
-# Publishes a reading of each customer, a millisecond apart.
+# Publishes one reading for each customer. The event times are a millisecond apart.
 sub publish
 {
 	my ($rate, @customers) = @_;
@@ -68,9 +68,9 @@ is( $node->query(q{SELECT count(*) FROM heartbeat_dead_letters
 $node->assert_audit;
 $letters = 2 * @own;
 
-# Errors that are not the fault of a row: the batch waits until the cause of the error ends. The batch waits even if another row
-# of the batch has a fault of its own. The error 54000 is the last one in the list, because the worker stores smaller batches
-# after this error.
+# These errors are not the fault of a row. The batch waits until the cause of the error ends, even if another row of the batch
+# has a fault of its own. The error 54000 is the last error in the list, because the worker stores smaller batches after this
+# error.
 my @not_own = qw(08006 0A000 25006 28000 40001 40P01 42501 42P01 42883 53100 53200 53300 53400 55000 55P03 57014 58030 72000 XX000 54000);
 for my $code (@not_own)
 {

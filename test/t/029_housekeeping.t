@@ -19,7 +19,7 @@ my $feed = Heartbeat::Feed->new($kafka, 2);
 my $node = Heartbeat::Cluster->create('housekeeping', kafka => $kafka,
 	settings => { 'heartbeat.batch_size' => 100, 'heartbeat.workers' => 2 });
 
-# Signals every process of a type by SQL, as an administrator would, and returns how many processes there were.
+# Signals every process of a type by SQL, as an administrator would, and returns the number of processes.
 sub signal_workers
 {
 	my ($how, $like) = @_;

@@ -1,4 +1,4 @@
-# TLS with a real broker. Tests which brokers the worker trusts, and which clients the broker trusts. Also tests the reason in
+# Tests TLS with a real broker: which brokers the worker trusts, and which clients the broker trusts. Also tests the reason in
 # the status when the worker refuses the broker, and when the broker refuses the worker.
 
 use strict;
@@ -42,7 +42,7 @@ my $secrets = Heartbeat::Secrets->new($node, $folder, $passphrase, $wrong);
 my %mutual  = $secrets->documented('SSL');
 my %tls     = map { $_ => $mutual{$_} } qw(security.protocol ssl.ca.location);
 
-# The generator uses a certificate as the documents describe, and so does the worker.
+# The generator and the worker use a certificate as the documents describe.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 {
 	local $ENV{HEARTBEAT_CONFIG} = join ';', map { "$_=$mutual{$_}" } sort keys %mutual;

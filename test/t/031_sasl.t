@@ -1,4 +1,4 @@
-# SASL and ACLs with a real broker. Tests whether the worker logs in as the right user, and which rights this user needs. If a
+# Tests SASL and ACLs with a real broker: whether the worker logs in as the right user, and which rights this user needs. If a
 # right is missing, the status names the problem.
 
 use strict;
@@ -122,7 +122,7 @@ $kafka->tool('acls', '--add', @right);
 $node->wait_for_offsets($topic, $sent / 2, $sent / 2);
 $node->wait_for_state('RUNNING', undef, 'the worker is RUNNING again when the right is granted again');
 
-# Wrong lines in the properties file: no error text contains the password, not even the error of an operator's seek.
+# The properties file has wrong lines. No error text contains the password, not even the error of an operator's seek.
 $node->query('SELECT heartbeat_pause()');
 for my $line ("sasl.password $wrong", "sasl.password: $wrong=", "$wrong=", "sasl.passwd=$wrong", "sasl.mechanism=$wrong", "security.protocol=$wrong")
 {

@@ -23,7 +23,7 @@ my $node      = Heartbeat::Cluster->create('storm', kafka => $kafka);
 my $published = 0;
 my @ends;
 
-# Publishes a few readings and waits until they are stored.
+# Publishes a few readings and waits until the readings are stored.
 sub reads_on
 {
 	my ($what) = @_;

@@ -1,6 +1,6 @@
-# Users change the extension, its schema and its tables while readings arrive. The users drop, create, rename and alter
-# heartbeat's objects, and change their owners. The users also create own objects with the names of heartbeat's objects. No reading is lost or stored twice, no session waits for
-# ever, and the status names the problem.
+# While readings arrive, users drop, create, rename and alter the extension, its schema and its tables, and change their
+# owners. Users also create their own objects with the names of heartbeat's objects. No reading is lost or stored twice, no
+# session waits forever, and the status names the problem.
 
 use strict;
 use warnings;
@@ -73,7 +73,7 @@ $node->query('CREATE EXTENSION heartbeat');
 assert_complete('after CREATE EXTENSION');
 is($node->query('SELECT count(*) FROM heartbeat_records_default'), 0, 'the worker makes the table partitions again after CREATE EXTENSION');
 
-# A user runs DROP EXTENSION in a transaction, which is rolled back.
+# A user runs DROP EXTENSION in a transaction, and rolls the transaction back.
 my $user = $node->background_psql('heartbeat');
 $user->query_safe('BEGIN');
 $user->query_safe('DROP EXTENSION heartbeat');
@@ -168,7 +168,7 @@ is($node->query("SELECT tableoid::regclass, ward, per_second FROM heartbeat_reco
 $node->query("DELETE FROM heartbeat_records WHERE customer_id = 'by hand'");
 $node->query('ALTER TABLE heartbeat_records DROP COLUMN ward');
 
-# A user runs ALTER EXTENSION UPDATE: the workers wait until this command ends, and continue with the changed objects.
+# A user runs ALTER EXTENSION UPDATE. The workers wait until this command ends, and continue with the changed objects.
 $user->quit;
 $user = $node->background_psql('heartbeat');    # a new session, with the current search_path
 $user->query_safe('SET client_min_messages = warning');

@@ -29,7 +29,7 @@ sub publish
 	return;
 }
 
-# Passes when every reading that was published to any topic is stored once, and the worker is RUNNING.
+# Passes when every published reading of every topic is stored once, and the worker is RUNNING.
 sub assert_complete
 {
 	my ($what) = @_;
@@ -76,7 +76,7 @@ for my $name (@names)
 	my $refused = { bool => 'perhaps', enum => 'perhaps', integer => "'-1 weeks'", real => 'perhaps' }->{$type} or next;
 	like($node->query_error("ALTER SYSTEM SET $name = $refused"), qr/\Q$name\E/, "$name: the error for a wrong value names the setting");
 }
-# All readings remain when heartbeat.retention has its lowest or highest value: the value 0 keeps readings for ever, and the
+# All readings remain when heartbeat.retention has its lowest or highest value. The value 0 keeps readings forever, and the
 # highest value is a very long time.
 assert_complete('every setting to another valid value and back (' . join(' ', map { s/heartbeat\.//r } @names) . ')');
 my $log = slurp_file($node->logfile);
@@ -95,8 +95,8 @@ $node->reload;
 publish(200);
 assert_complete('after ALTER SYSTEM RESET ALL');
 
-# Settings of the server. The test sets each of these settings for the whole server, and some also for the database and the
-# role.
+# Tests settings of the server. The test sets each of these settings for the whole server, and some settings also for the
+# database and the role.
 my %server = (
 	search_path                         => 'nowhere, public',
 	statement_timeout                   => '1ms',

@@ -21,8 +21,9 @@ my $begin     = int(time) - 3600;
 my $published = 0;
 my ($records, $letters, $duplicates) = (0, 0, 0);
 
-# Publishes a reading of each customer, a millisecond apart, while ingest is paused. So the readings become one batch. Checks
-# that $kept readings are stored, and that $refused readings are dead letters with the error code $code.
+# Pauses ingest, and publishes one reading of each customer, so that the readings become one batch. The event times are a
+# millisecond apart. Checks that $kept readings are stored, and that $refused readings are dead letters with the error code
+# $code.
 sub try_batch
 {
 	my ($what, $kept, $refused, $code, @customers) = @_;

@@ -1,5 +1,5 @@
 # The worker fetches every kind of message: with each compression codec, of the largest size, with huge keys, and with headers.
-# If a record batch is damaged on the broker's disk, the worker does not store this batch, and does not skip it.
+# If a record batch is damaged on the broker's disk, the worker neither stores nor skips this batch.
 
 use strict;
 use warnings;
@@ -29,7 +29,7 @@ for my $codec (qw(none gzip snappy lz4 zstd))
 	is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, "the worker reads messages with compression $codec");
 }
 
-# Publishes messages of the largest size that the topic accepts. A fetch requests much fewer bytes than such a message has.
+# Publishes messages of the largest size that the topic accepts. A message has many more bytes than a fetch requests.
 my $time = '2026-01-01T00:00:00Z';
 my $large = sub { reading($_[0], 70, $time) =~ s/^\{/sprintf '{"note":"%s",', 'x' x 11_900_000/er };
 $kafka->produce($topic,

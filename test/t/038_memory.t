@@ -1,6 +1,6 @@
-# The memory of a worker. If the database blocks the worker or fails repeatedly, the worker uses no more memory than its full
-# buffers need. The worker never holds the whole backlog. When the database works again, the worker frees the memory of the
-# buffers.
+# Tests the memory of a worker. If the database blocks the worker or fails repeatedly, the worker uses no more memory than its
+# full buffers need. The worker never holds the whole backlog. When the database works again, the worker frees the memory of
+# the buffers.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# The worker's role needs each right that docs/security.md grants to it. If a right is missing, the status names the table or
-# function. The role has no other right.
+# The worker's role needs each right that docs/security.md grants to this role. If a right is missing, the status names the
+# table or function. The role has no other right.
 
 use strict;
 use warnings;

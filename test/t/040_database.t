@@ -23,7 +23,7 @@ my $node = Heartbeat::Cluster->create('database', kafka => $kafka,
 $feed->publish(100);
 $feed->assert_counted($node, 'every reading is counted once before the database changes');
 
-# While the workers are connected, a command that needs a database without connections fails.
+# While the workers are connected, DROP DATABASE fails, because it needs a database without connections.
 my (undef, undef, $refusal) = $node->psql('postgres', 'DROP DATABASE heartbeat');
 like($refusal, qr/is being accessed by other users/, 'DROP DATABASE is refused while the workers are connected');
 
@@ -43,7 +43,7 @@ $feed->assert_counted($node, 'every reading is counted once after the database w
 is($node->log_matches('STOPPED: database "heartbeat" does not accept connections', $position), 1, 'the launcher logs once that the database refuses connections');
 
 # An administrator runs DROP DATABASE WITH (FORCE) while batches are stored, and later while Kafka does not answer. Then the
-# administrator creates the database and the extension again, and the workers find them.
+# administrator creates the database and the extension again, and the workers find the database again.
 for my $frozen (0, 1)
 {
 	$feed->publish(10_000);

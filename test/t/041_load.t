@@ -20,8 +20,8 @@ my $week      = 7 * 86400;
 my $this_week = $node->query("SELECT extract(epoch FROM date_trunc('week', now(), 'UTC'))::bigint");
 my @published;
 
-# Publishes readings as one batch, and checks that they are stored. The event times begin at the given time, and are $step
-# seconds apart (default: 1). Every tenth reading is an anomaly.
+# Publishes readings as one batch, and checks that the readings are stored. The event times begin at the given time, and are
+# $step seconds apart (default: 1). Every tenth reading is an anomaly.
 sub store
 {
 	my ($what, $count, $start, $step) = @_;
@@ -95,7 +95,7 @@ store('a batch is stored in a table with a generated column', 1000, $this_week +
 is( $node->query('SELECT count(*) FROM heartbeat_records WHERE urgent IS DISTINCT FROM (heart_rate > 150)'), 0, 'the generated column has its values');
 $node->query('ALTER TABLE heartbeat_records DROP urgent, DROP ticket, DROP stored_at');
 
-# Indexes of a user: a partial index and an index on an expression.
+# Tests indexes of a user: a partial index and an index on an expression.
 $node->query("CREATE INDEX fast ON $partition (heart_rate) WHERE heart_rate > 150");
 $node->query("CREATE INDEX halved ON $partition ((heart_rate / 2))");
 store('a batch is stored in a table with indexes of a user', 1000, $this_week + 14 * 3600);

@@ -1,6 +1,6 @@
-# Cancel requests. An administrator who cancels a statement of a process of heartbeat cannot know what the process is doing at this
-# moment. Hundreds of requests at random moments end no process, and no reading is lost. 027_database_trouble.t checks that a
-# request ends the wait for a lock.
+# Tests cancel requests. An administrator cannot know what a process of heartbeat is doing when a cancel request arrives.
+# Hundreds of requests at random moments end no process, and no reading is lost. 027_database_trouble.t checks that a request
+# ends the wait for a lock.
 
 use strict;
 use warnings;
@@ -35,7 +35,7 @@ sub publish
 }
 
 # Resumes ingest, cancels all processes of heartbeat at random moments for some seconds, and returns the ids of the processes
-# afterwards. The requests come so often that some arrive in the few microseconds in which a process writes to the log.
+# afterwards. The requests are frequent. So some requests arrive in the few microseconds in which a process writes to the log.
 sub cancel_often
 {
 	$node->query(q{SELECT heartbeat_resume(); DO $$

@@ -1,5 +1,5 @@
-# Information for a later analysis: heartbeat_events records each action of a user and each new state. Lines in the server's log
-# have the same information. When nothing happens, heartbeat_events and the log do not grow.
+# heartbeat keeps information for a later analysis: heartbeat_events has each action of a user and each new state. Lines in the
+# server's log have the same information. When nothing happens, heartbeat_events and the log do not grow.
 
 use strict;
 use warnings;
@@ -81,7 +81,7 @@ for (1 .. 20) { usleep(100_000); $node->query('SELECT state FROM heartbeat_statu
 is($node->count('heartbeat_events'), $known, 'two seconds without messages add no event');
 is($node->log_matches(qr/heartbeat/, $position), 0, 'two seconds without messages add no line to the log');
 
-# The state changes often: heartbeat_events has the first changes, and then at most one change a minute.
+# The state changes often. heartbeat_events has the first changes, and then at most one change a minute.
 $node->query('TRUNCATE heartbeat_events');
 for my $time (1 .. 12)
 {

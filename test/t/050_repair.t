@@ -1,5 +1,5 @@
-# A person repairs dead letters by SQL and selects them by their error code. A retry does not block ingest. If a person has
-# corrected a dead letter and the worker reads its message again, the worker stores no second dead letter.
+# A person selects dead letters by their error code, and repairs these dead letters by SQL. A retry does not block ingest. A
+# person corrects a dead letter. When the worker reads the same message again, the worker stores no second dead letter.
 # heartbeat.dead_letter_limit stops ingest before bad messages fill the disk.
 
 use strict;
@@ -61,7 +61,7 @@ is($node->count('heartbeat_dead_letters'), $letters, 'a replay makes no dead let
 is(summary(), 'INVALID_JSON=2', 'a resolved dead letter stays resolved after a replay');
 $node->assert_audit;
 
-# A slow retry: ingest continues during the retry, even after the retry has stored the first readings.
+# A retry is slow. Ingest continues during the retry, even after the retry has stored the first readings.
 $node->query(q{ALTER TABLE heartbeat_records ADD CONSTRAINT no_78 CHECK (heart_rate <> 78)});
 publish(map { reading(sprintf('slow-%04d', $_), 78, $time) } 1 .. 1200);
 stored();
@@ -86,8 +86,8 @@ $retry->quit;
 $node->query('DROP TRIGGER wait_for_lock ON heartbeat_records');
 $node->assert_audit;
 
-# heartbeat.dead_letter_limit: when a batch raises the number of dead letters to the limit, the worker still stores this batch.
-# The worker does not store the next batch that has a dead letter.
+# Tests heartbeat.dead_letter_limit. If a batch raises the number of dead letters to the limit, the worker still stores this
+# batch. The worker does not store the next batch that has a dead letter.
 my $unresolved = 'SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL';
 $node->set('heartbeat.dead_letter_limit' => 5);
 $node->wait_for_state('RUNNING');

@@ -20,8 +20,8 @@ $kafka->start;
 $kafka->create_topic($topic, 2);
 my $node = Heartbeat::Cluster->create('replay', kafka => $kafka, owner => 'heartbeat_owner');
 
-# Publishes 4000 messages, 2000 in each partition. The Kafka timestamps of the messages begin at $epoch, with two messages for
-# each second. 97 of each hundred readings are normal and go to heartbeat_records.
+# Publishes 4000 messages, 2000 in each Kafka partition. The Kafka timestamps of the messages begin at $epoch, with two
+# messages for each second. 97 of each hundred readings are normal and go to heartbeat_records.
 my $epoch    = 1_767_225_600;
 my @messages = reading_stream(4000, 2, start => $epoch);
 $messages[$_]{timestamp} = ($epoch + int($_ / 2)) * 1000 for 0 .. $#messages;
@@ -154,8 +154,8 @@ is($out, 1, 'a seek by offset works while Kafka is down');
 like($notice, qr/NOTICE:  offset 1 of partition 0 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked');
 like($node->query_error('SELECT heartbeat_replay(' . at(0) . ', ' . at(10) . ')'), qr/cannot ask Kafka.*cannot reach Kafka/s, 'a replay fails while Kafka is down');
 
-# While Kafka is down, a seek sets an offset for a partition that the topic does not have. heartbeat ignores this offset in the
-# lag and in a replay of all partitions. A user can remove the offset.
+# While Kafka is down, a seek sets an offset for a Kafka partition that the topic does not have. heartbeat ignores this offset
+# in the lag and in a replay of all Kafka partitions. A user can remove the offset.
 $node->psql('heartbeat', 'SELECT new_offset FROM heartbeat_seek(9, 5)', stdout => \$out, stderr => \$notice);
 is($out, 5, 'a seek to a partition that the topic may not have works while Kafka is down');
 like($notice, qr/NOTICE:  offset 5 of partition 9 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked about this partition');
@@ -174,7 +174,8 @@ is($node->query($positions), '0:2303 1:2320', 'the other stored offsets have not
 $node->query('SELECT heartbeat_resume()');
 assert_complete('both audits show no difference after all seeks and replays');
 
-# A replay reads the partitions in parallel, so sixty partitions need only a little more time than one partition.
+# A replay reads the Kafka partitions in parallel. So a replay of sixty Kafka partitions needs only a little more time than a
+# replay of one Kafka partition.
 my $many = 60;
 $kafka->create_topic('wide', $many);
 $kafka->produce('wide', map { my $p = $_; map { { partition => $p, value => reading("wide-$p", 70, reading_time($epoch + $_)), timestamp => $epoch * 1000 } } 1 .. 20 } 0 .. $many - 1);

@@ -38,7 +38,7 @@ sub alert_is
 
 $node->wait_for_state('RUNNING');
 
-# The clients listen from the beginning of the test, and the test checks the clients' output at its end.
+# The clients listen from the beginning of the test. At its end, the test checks the output of the clients.
 my $examples = "$FindBin::RealBin/../../examples";
 my %printed  = (python => '', psql => '');
 my %clients  = (
@@ -61,7 +61,7 @@ sub client_prints
 client_prints('python', qr/^state +RUNNING/m, 'the client in Python prints the state first');
 client_prints('psql',   qr/RUNNING/,          'the client in psql prints the state first');
 
-# Three anomalies of one customer in a minute.
+# Tests three anomalies of one customer in a minute.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('three', 'anomalies', 3, '1 minute')");
 publish('A', 200, 40, 20);
 publish('B', 70, 3, 2, 1);
@@ -145,7 +145,7 @@ $node->query('SELECT heartbeat_resume()');
 alert_is('stands', 'pipeline', '1|1', 'the alert about the state is closed when the worker is RUNNING');
 alert_is('behind', $topic,     '1|1', 'the alert about the lag is closed when the worker has no lag');
 
-# The output of the clients.
+# Checks the output of the clients.
 client_prints('python', qr/^anomaly +A: TACHYCARDIA, 200 bpm at /m,          'the client in Python prints an anomaly');
 client_prints('python', qr/^alert +raised: rule three, A$/m,                 'the client in Python prints a raised alert');
 client_prints('python', qr/^lost .*^alert +open: rule three, A\n.*^alert +(?:raised|open): rule three, E\n/ms, 'the client in Python connects again after each end of the server, and prints the open alerts');

@@ -123,7 +123,7 @@ $producer->finish;
 state_is('RUNNING', '', 'the transaction is aborted');
 $feed->assert_stored($node, 'every reading of the topic is stored');
 
-# The topic is recreated: the stored offsets belong to messages of the deleted topic.
+# The topic is recreated, so the stored offsets belong to messages of the deleted topic.
 $kafka->delete_topic($topic);
 state_is('CONNECTING', 'does not exist', 'the topic is deleted');
 $kafka->create_topic($topic, 2);

@@ -40,7 +40,7 @@ publish(@stream);
 stored();
 my $now = int(time);
 
-# Dead letters with three error codes. Their number reaches heartbeat.dead_letter_limit.
+# Makes dead letters with three error codes. The number of dead letters reaches heartbeat.dead_letter_limit.
 $node->query("UPDATE heartbeat_alert_rules SET threshold = 3 WHERE name = 'garbage'");
 $node->set('heartbeat.dead_letter_limit' => 6);
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
@@ -143,7 +143,7 @@ $node->query("DELETE FROM heartbeat_records WHERE customer_id = 'by hand'");
 my ($shown) = $runbook->run("Kafka's tools show another position", 1) =~ /^heartbeat-events\|0\|(\d+)$/m;
 is(($kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, $shown))[0], $shown, "the committed offset of the group equals the stored offset");
 
-# An upgrade and a restart.
+# Follows the steps of an upgrade and a restart.
 like($runbook->run('Upgrade and restart', 1), qr/^0\|$shown\|0$/m, 'the query shows the stored offset and the lag');
 $node->restart;
 publish(reading('meanwhile', 70, $time));

@@ -1,6 +1,6 @@
-# Runs the SQL of each panel and each variable of Grafana's dashboards as Grafana does: with expanded macros and variables, in a
-# running pipeline, as the datasource's role. The test fails if a panel returns no rows, or if the panel reads table partitions
-# outside its time range.
+# Runs the SQL of each panel and each variable of Grafana's dashboards in a running pipeline. As Grafana does, the test expands
+# macros and variables, and uses the datasource's role. The test fails if a panel returns no rows, or if the panel reads table
+# partitions outside its time range.
 
 use strict;
 use warnings;
@@ -23,8 +23,8 @@ my ($role)     = $datasource =~ /^    user: (\S+)$/m;
 my %dashboards = map { $_->{uid} => $_ } map { JSON::PP::decode_json(slurp_file($_)) } glob "$grafana/provisioning/dashboards/*/*.json";
 is_deeply([ sort keys %dashboards ], [qw(heartbeat-heartbeats heartbeat-pipeline)], 'there are two dashboards');
 
-# Publishes readings of now, of 1 to 10 minutes ago, and of 22 to 36 days ago. A panel must not read the table partitions of
-# earlier weeks.
+# Publishes readings with event times of now, of 1 to 10 minutes ago, and of 22 to 36 days ago. A panel must not read the table
+# partitions of earlier weeks.
 my $kafka = Heartbeat::Kafka->new('dashboards');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);
@@ -118,7 +118,7 @@ for my $dashboard (map { $dashboards{$_} } sort keys %dashboards)
 	is_deeply([ grep { !$dashboards{$_} } @linked ], [], "$dashboard->{title}: each link leads to a dashboard that exists");
 }
 
-# This customer's name has a quote, so a query fails if it does not quote the name correctly.
+# This customer's name has a quote, so a query that quotes the name wrongly fails.
 $kafka->produce('heartbeat-events', { partition => 1, value => reading("O'Hara", $_, reading_time(time - 20, $_)) }) for 70, 200;
 $node->wait_for_query("SELECT count(*) FROM heartbeat_anomalies WHERE customer_id = 'O''Hara'", 1, 'a customer with a quote in the name has an anomaly');
 $variables{customer} = "'O''Hara'";

@@ -33,14 +33,14 @@ my $has   = "SELECT proowner::regrole, array_to_string(ARRAY(SELECT a::text FROM
 my $new   = 'heartbeat_seek(timestamptz, integer, text)';
 my @taken = ("ALTER FUNCTION $new OWNER TO CURRENT_USER", 'DROP OWNED BY operator');
 
-# Objects that use event_time, the old name of the parameter kafka_time. For each object the list has the statement that creates
-# the object and the statement that drops the object.
+# These objects use event_time, the old name of the parameter kafka_time. For each object the list has the statement that
+# creates the object and the statement that drops the object.
 my %named = (
 	'view public.named'             => [ 'CREATE VIEW named AS SELECT * FROM heartbeat_seek(event_time => now())', 'DROP VIEW named' ],
 	'materialized view public.kept' => [ 'CREATE MATERIALIZED VIEW kept AS SELECT next_offset FROM heartbeat_kafka_offsets(event_time => now()) WITH NO DATA', 'DROP MATERIALIZED VIEW kept' ],
 	'function public.named()'       => [ 'CREATE FUNCTION named() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM heartbeat_seek(partition => 0, event_time => now()); END', 'DROP FUNCTION named' ]);
 
-# Objects of a user that call functions. In 2.0 these functions have other parameters or columns.
+# These objects of a user call functions whose parameters or columns change in 2.0.
 my %called = (
 	'view public.back'          => [ 'CREATE VIEW back AS SELECT * FROM heartbeat_seek(now())', 'DROP VIEW back' ],
 	'view public.audited'       => [ 'CREATE VIEW audited AS SELECT difference FROM heartbeat_audit()', 'DROP VIEW audited' ],

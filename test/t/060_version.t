@@ -1,5 +1,5 @@
-# heartbeat.control contains the version. The changelogs, the Debian packages and PGXN need the version too, and all of them
-# must have the same version. Each earlier version must have an update script to the version after it.
+# heartbeat.control contains the version. The changelogs, the Debian packages and PGXN also contain the version, and the
+# version must be the same everywhere. Each earlier version must have an update script to the next version.
 
 use strict;
 use warnings;
@@ -31,7 +31,7 @@ for my $key ('name', 'abstract', 'maintainer', 'license')
 is($meta->{'meta-spec'}{version}, '1.0.0', 'META.json names the version of its specification');
 ok(-f "$root/$meta->{provides}{heartbeat}{$_}", "the $_ of META.json exists") for 'file', 'docfile';
 
-# The build makes the script of the current version from sql/extension, so sql/ has no such script.
+# The build makes the script of the current version from sql/extension, so sql/ has no script of this version.
 ok(!-e "$root/sql/heartbeat--$version.sql", 'sql/ has no frozen script of the current version');
 for my $i (1 .. $#changes)
 {

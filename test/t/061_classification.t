@@ -1,6 +1,6 @@
 # The rule of classification is a C++ function in src/decode/classify.h, which heartbeat_classify() calls. The constraints of
-# the tables, a dashboard, the README and a program of the benchmarks cannot call the C++ function, so they have copies of the
-# rule. Each copy must give each boundary value the same class as heartbeat_classify().
+# the tables, a dashboard, the README and a program of the benchmarks cannot call the C++ function, so each of them has a copy
+# of the rule. Each copy must give each boundary value the same class as heartbeat_classify().
 
 use strict;
 use warnings;
@@ -76,9 +76,9 @@ sub holds
 }
 assert_same("README's table equals the rule", sub { my ($rate) = @_; return join ' and ', map { $conditions{$_} } grep { holds($_, $rate) } keys %conditions }, @numbers);
 
-# The colors of the dashboard's numbers. A value equal to a threshold of Grafana gets the color of this threshold, but three
-# classes of the rule begin just above 0, 180 and 300. So the thresholds of these three classes are a millionth higher than the
-# boundaries of the rule. A rate between a boundary and its threshold has the color of the class below the boundary.
+# Tests the colors of the dashboard's numbers. A value equal to a threshold of Grafana gets the color of this threshold. But
+# three classes of the rule begin just above 0, 180 and 300. So the thresholds of these three classes are a millionth higher
+# than the boundaries of the rule. A rate between a boundary and its threshold has the color of the class below the boundary.
 my %colors = ('#8F3BB8' => 'INVALID', '#3274D9' => 'BRADYCARDIA', '#56A64B' => 'NORMAL', '#E02F44' => 'TACHYCARDIA', 'transparent' => 'NORMAL');
 my @scales;
 

@@ -25,7 +25,7 @@ my $services = JSON::PP::decode_json(
 	answer_of('python3', '-c', 'import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))', "$top/docker-compose.yml"))->{services};
 my %example = slurp_file("$top/.env.example") =~ /^(\w+)=(.*)$/mg;
 
-# The variables.
+# Tests the variables.
 my %options;
 for (split /^  -/m, answer_of($generator, '--help'))
 {
@@ -96,8 +96,8 @@ is(as_reader($ENV{GRAFANA_DB_PASSWORD}, "SELECT count(*) FROM heartbeat_records"
 like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'DELETE FROM heartbeat_anomalies'), qr/read-only transaction|permission denied/, 'the role of Grafana cannot write');
 like(as_reader($ENV{GRAFANA_DB_PASSWORD}, 'SET default_transaction_read_only = off', 'DELETE FROM heartbeat_anomalies'), qr/permission denied/, 'the role of Grafana cannot write, even if it has changed default_transaction_read_only');
 
-# The health checks. The test runs the command of each health check in docker-compose.yml. In this command the test replaces the
-# container's addresses and files by its own addresses and files.
+# Runs the command of a health check in docker-compose.yml. In this command the test replaces the container's addresses and
+# files by the addresses and files of the test.
 sub health_check
 {
 	my ($service, %names) = @_;

@@ -1,8 +1,8 @@
-# A cluster of three brokers has faults while readings arrive. Leaders and the controller are killed and frozen. Brokers restart
-# one by one, or are replaced by brokers with new ids and ports. Kafka partitions move to other brokers. Every reading is stored
-# once. If a Kafka partition has a live leader, the worker reads it without waiting for Kafka partitions that have no leader.
-# CHAOS_SEED selects another sequence of faults. script/soak --brokers 3 injects these faults and faults of the database for as
-# long as you want.
+# A cluster of three brokers has faults while readings arrive. Leaders and the controller are killed and frozen. Brokers
+# restart one by one, or are replaced by brokers with new ids and ports. Kafka partitions move to other brokers. Every reading
+# is stored once. The worker reads a Kafka partition that has a live leader, and does not wait for Kafka partitions without a
+# leader. CHAOS_SEED selects another sequence of faults. script/soak --brokers 3 injects these faults and faults of the
+# database for as long as you want.
 
 use strict;
 use warnings;

@@ -68,8 +68,8 @@ for my $name (@names)
 		0, "$name: a restart of the broker alone is not a truncation");
 }
 
-# The test restores the volume only after three conditions are true: a lock blocks the worker of one server, ingest of another
-# server is paused, and a third server is down.
+# Three servers cannot store messages: a lock blocks the worker of the first server, ingest of the second server is paused, and
+# the third server is down. Then the test restores the volume.
 my %sessions;
 my ($locked, $paused, $down) = map { $cases{$_}{node} } qw(locked paused down);
 my $session = $locked->background_psql('heartbeat');
@@ -151,7 +151,7 @@ $cluster->create_assigned_topic($topic, [ [ 1, 2 ], [ 2, 3 ], [ 3, 1 ] ], 'min.i
 my $node = Heartbeat::Cluster->create('unclean', kafka => $cluster);
 my @all;
 
-# Publishes messages to the first $partitions partitions.
+# Publishes messages to the first $partitions Kafka partitions.
 sub feed
 {
 	my ($count, $partitions) = @_;

@@ -1,7 +1,7 @@
-# vw_customer_bpm_summary stays exact when a user changes readings by UPDATE, DELETE, MERGE or TRUNCATE, on the parent or on one
-# table partition. The changes occur in a transaction, a savepoint or a prepared transaction, while readings arrive and while
-# minutes are rolled up. A user who changes readings needs no right on the tables of the rollup. Some changes run no trigger:
-# after such a change heartbeat_rebuild_summary() repairs the summary.
+# vw_customer_bpm_summary stays exact when a user changes readings by UPDATE, DELETE, MERGE or TRUNCATE, on the parent or on
+# one table partition. The changes occur in a transaction, a savepoint or a prepared transaction, while readings arrive and
+# while minutes are rolled up. A user who changes readings needs no right on the tables of the rollup. Some changes run no
+# trigger. After these changes heartbeat_rebuild_summary() repairs the summary.
 
 use strict;
 use warnings;
@@ -101,12 +101,12 @@ for my $change (@changes)
 	my ($status, undef, $error) = $node->psql('heartbeat', join ";\n", split /; /, $sql);
 	is($error, '', "$what succeeds");
 	isnt($node->query('SELECT md5(string_agg(r::text, $$ $$ ORDER BY r::text)) FROM heartbeat_records r'), $before, "$what changes readings") unless $what =~ /undone/;
-	# assert_exact() takes about a second, so the test does not call it after every change
+	# assert_exact() takes about a second, so the test calls assert_exact() only after each fourth change
 	$number++ % 4 == 0 ? assert_exact($what) : $node->assert_summary($what);
 	if ($what =~ /default partition$/ && $what =~ /TRUNCATE/) { publish($old + 300, 60, 5); publish($now - 7 * 86400 + 300, 60, 5); wait_for_rollup('the minutes of new readings are rolled up'); }
 }
 
-# Changes while readings arrive.
+# Tests changes while readings arrive.
 my $changer = $node->background_psql('heartbeat');
 publish($now, 60, 20);
 wait_for_rollup('the minutes of twenty customers are rolled up');
@@ -118,7 +118,7 @@ $changer->query_safe('COMMIT');
 $changer->quit;
 assert_exact('DELETE while readings come');
 
-# When heartbeat itself moves or deletes readings, it inserts no minute into heartbeat_stale_minutes.
+# When heartbeat itself moves or deletes readings, heartbeat inserts no minute into heartbeat_stale_minutes.
 publish($old, 120, 5);
 wait_for_rollup('the minutes of old readings are rolled up');
 is($node->query("SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old)) > 0, (SELECT count(*) FROM heartbeat_stale_minutes)"), 't|0', 'heartbeat_make_partitions() moves readings without marking a minute');
@@ -129,7 +129,7 @@ assert_exact('DELETE after a move');
 is($node->query("SELECT count(*) FROM pg_partition_tree('heartbeat_records') p WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'heartbeat_records_changed')
 	OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'heartbeat_records_truncated')"), 0, 'each table partition has both triggers');
 
-# Some changes run no trigger. After such a change heartbeat_rebuild_summary() repairs the summary.
+# Some changes run no trigger. After these changes heartbeat_rebuild_summary() repairs the summary.
 publish($now - 7 * 86400, 60, 5);
 publish($now + 180, 60, 5);
 wait_for_rollup('the minutes of more readings are rolled up');

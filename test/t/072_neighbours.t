@@ -85,7 +85,7 @@ $waiter->quit;
 assert_goes_on('a queue for a lock');
 cmp_ok($node->log_matches(qr/still waiting for/), '==', 0, 'the log has no line about single waits');
 
-# A user creates rules that rewrite the statements of heartbeat (CREATE RULE).
+# A user runs CREATE RULE. These rules rewrite the statements of heartbeat.
 $node->query('CREATE TABLE theirs (id serial)');
 for my $case (
 	[ 'heartbeat_records', "INSTEAD NOTHING", qr/^RETRYING \| .*rule "neighbour" on table "heartbeat_records" changes the rows that heartbeat writes: drop it with DROP RULE/ ],

@@ -156,7 +156,7 @@ $publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 58 * $we
 publish(readings(58));
 same('table partitions made on both sides');
 
-# Changes by a user.
+# Tests changes by a user.
 $publisher->query("UPDATE heartbeat_records SET heart_rate = heart_rate + 0.5 WHERE customer_id = 'CUST-0020' AND heart_rate < 179");
 $publisher->query("UPDATE heartbeat_records SET event_timestamp = event_timestamp - interval '3 weeks' WHERE customer_id = 'CUST-0021'");
 $publisher->query("UPDATE heartbeat_anomalies SET customer_id = 'moved' WHERE customer_id = 'CUST-0013'");
@@ -165,7 +165,7 @@ same('an UPDATE and a DELETE by a user');
 cmp_ok($publisher->query("SELECT records FROM heartbeat_replay(to_timestamp($now - 3600), now())"), '>', 0, 'a replay restores the deleted readings');
 same('a replay');
 
-# Dead letters and gaps.
+# Tests dead letters and gaps.
 publish(map { { partition => 0, value => $_ } } 'mend me', 'drop me', reading('late', 70, 'never'));
 same('dead letters');
 my $mended = reading('mended', 70, reading_time($now));
@@ -211,7 +211,7 @@ publish(readings(0));
 fold();
 same('after later readings');
 
-# A subscriber was down.
+# A subscriber was down for some time.
 $server->stop;
 publish(readings(0), readings(56));
 $publisher->query("SELECT heartbeat_make_partitions(to_timestamp($now - 56 * $week), to_timestamp($now - 56 * $week))");
@@ -243,7 +243,7 @@ pop @{ $published{everything} };    # this database also has an event that the p
 same('retention on both sides');
 never_stopped('retention has stopped no subscription');
 
-# When the publisher deletes readings or drops table partitions, the archive keeps these readings.
+# If the publisher deletes readings or drops table partitions, the archive keeps the readings.
 my $lost = "SELECT count(*) FROM heartbeat_records WHERE customer_id IN ('CUST-0022', 'CUST-0023')";
 is($publisher->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'CUST-0023'"), 0, 'the publisher does not have the deleted readings');
 cmp_ok($server->safe_psql('archive', $lost), '>', 0, 'the archive has the deleted readings');
@@ -251,7 +251,7 @@ is($server->safe_psql('archive', 'SELECT count(*) - count(DISTINCT (customer_id,
 cmp_ok($server->safe_psql('archive', "SELECT count(*) FROM heartbeat_records WHERE event_timestamp < now() - interval '366 days'"), '>', 1000, 'the archive has the readings that retention dropped and deleted');
 is($at{heartbeat}->run('A subscriber with the extension', 5), 0, 'table partitions of the coming weeks exist');
 
-# A publication of table partitions.
+# Tests a publication of table partitions.
 $publisher->set('heartbeat.retention' => 0);
 $runbook->run('Partitions one by one', 1);
 $server->safe_psql('leaves', 'CREATE EXTENSION heartbeat');

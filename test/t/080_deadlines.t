@@ -73,7 +73,7 @@ for my $manner (@manners)
 	if ($name eq 'answers late')
 	{
 		my $position = $node->log_position;
-		usleep(12_000_000);    # in this time the worker asks for the end of the partition three times, and gets three answers
+		usleep(12_000_000);    # in this time the worker asks for the end offset three times, and gets three answers
 		is($node->log_matches('CONNECTING', $position), 0, 'the worker does not report CONNECTING because the leader of a partition answers late');
 	}
 

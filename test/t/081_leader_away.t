@@ -1,8 +1,8 @@
-# If a broker is killed, frozen or permanently gone, the worker waits for the partitions whose leader was this broker. Meanwhile
-# the worker reads the other partitions. When Kafka has elected a new leader, the worker reads a waiting partition again within
-# 5 seconds, even if the server restarts or ingest is resumed during the election. If the worker cannot read a partition, the
-# status names the partition and the address of its broker, and the partition's lag is not 0. When the broker is back, the
-# worker reads the partition again without help.
+# A broker is killed, frozen or permanently gone. The worker waits for the Kafka partitions whose leader was this broker, and
+# reads the other Kafka partitions. When Kafka has elected a new leader, the worker reads from this leader within 5 seconds.
+# This is also true if the server restarts or ingest is resumed during the election. If the worker cannot read a Kafka
+# partition, the status names this Kafka partition and the address of its broker, and does not show a lag of 0. When the broker
+# is back, the worker reads again without help.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ use Heartbeat::Kafka::Cluster;
 use Heartbeat::Reading;
 
 my $topic = 'heartbeat-events';
-my $limit = 10;    # on a machine with much other work it took up to 5.2 seconds
+my $limit = 10;    # seconds; on a machine with much other work the worker needed up to 5.2 seconds
 my $kafka = Heartbeat::Kafka::Cluster->new('leader');
 $kafka->start;
 $kafka->create_assigned_topic($topic, [ [ 1, 2 ], [ 2, 3 ], [ 3, 2 ] ]);

@@ -54,7 +54,7 @@ publish($one, 'ward',    'ward',             15_000, 3);
 publish($two, 'watch',   'watch',            10_000, 2);
 $node->wait_for_query(counted('default'), 10_000, 'the source default is read before another source exists');
 
-# Sources that are added
+# Adds sources.
 add_source('silent', 'nothing', '127.0.0.1:' . $silent->sockport);
 add_source('ward',   'ward',    $one->brokers);
 add_source('watch',  'watch',   $two->brokers);
@@ -94,8 +94,8 @@ for my $i (1 .. 10)
 cmp_ok($slowest, '<', 3, sprintf 'readings of a source arrive while another source does not answer: %.1f s at most', $slowest);
 
 # After the commit of a pause of one source, no worker stores a reading of this source, and workers still read the other
-# sources. The source is paused while the test publishes. Then one session resumes it, and pauses it again after some batches. The
-# batches are small, so the session is faster than the worker.
+# sources. The source is paused while the test publishes. Then one session resumes the source, and pauses the source after some
+# batches. The batches are small, so the session is faster than the worker.
 my $before = $sent{watch};
 $node->set('heartbeat.batch_size' => 20);
 $node->query("SELECT heartbeat_pause('the test publishes', 'watch')");
@@ -124,7 +124,7 @@ $node->wait_for_query(counted('watch') =~ s/sum\((.*)\) FROM/sum($1) > $at_commi
 $node->kill_worker('heartbeat worker%');
 $node->wait_for_query(counted($_), $sent{$_}, "each reading of the source $_ is stored once although a worker was killed") for qw(default ward watch);
 
-# A source that changes
+# Changes the topic of a source.
 $node->query("SELECT heartbeat_alter_source('watch', topic => 'strap')");
 $hour{watch} = $hour{strap};
 publish($two, 'watch', 'strap', 2_000, 1);

@@ -21,8 +21,8 @@ my $node = Heartbeat::Cluster->create('conflicts', kafka => $kafka);
 my $epoch = 1_767_225_600;    # 2026-01-01 00:00:00 UTC
 my $published = 0;
 
-# Publishes messages in one transaction, so that the worker stores them in one batch, and waits until they are stored. A
-# transaction ends with a marker, which has an offset of its own.
+# Publishes messages in one transaction, and waits until the worker has stored the messages. So the worker stores them in one
+# batch. A transaction ends with a marker, which has an offset of its own.
 sub publish
 {
 	my (@values) = @_;
@@ -48,7 +48,7 @@ sub assert_exact
 }
 sub retry { my ($arguments) = @_; return $node->query("SELECT resolved, remaining, remaining_errors FROM heartbeat_retry_dead_letters($arguments)"); }
 
-# Between batches
+# Tests conflicts between two batches.
 publish(at('between', 74));
 publish(at('between', 74), at('between', 75));
 is(rates('between'), '74', 'the first reading stays');
@@ -102,7 +102,7 @@ replay();
 is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'a third read keeps no conflict a second time');
 assert_exact('both audits are exact after the replays');
 
-# The newer heart rate has another class than the stored heart rate, so the reading stays in its table or moves to the other
+# The newer heart rate has another class than the stored heart rate. The reading then stays in its table, or moves to the other
 # table.
 publish(at('class', 200), at('class', 30), at('table', 74), at('table', 75));
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . at('table', 250) . q{', 'UTF8') WHERE readings->0->>'customer_id' = 'table'});

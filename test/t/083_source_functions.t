@@ -48,7 +48,7 @@ $node->query("SELECT heartbeat_add_source('ward', 'ward')");
 $node->wait_for_query(stored('ward'),    1000, 'a source that was added is read, without a restart or a reload');
 $node->wait_for_query(stored('default'), 1000, 'meanwhile the source default is read too');
 
-# heartbeat_pause() of one source: after the commit this source stores nothing, and no other source is paused.
+# Calls heartbeat_pause() for one source. After the commit this source stores nothing, and no other source is paused.
 $node->query("SELECT heartbeat_pause('a sensor is broken', 'ward')");
 my $held = $node->query(stored('ward'));
 $node->wait_for_query("SELECT state, reason, hint FROM heartbeat_source_status WHERE source = 'ward'",
@@ -83,8 +83,8 @@ $node->wait_for_query(passed($_), 1600, "heartbeat_resume() ends the pause of al
 is($node->query("SELECT sum(duplicates), sum(records + anomalies) FROM heartbeat_offsets WHERE source IN ('late', 'ward')"), '2500|1600', 'two sources may read one topic: each reading is stored once, and then a duplicate');
 assert_exact('with two sources of one topic');
 
-# Calls heartbeat_replay() for all sources, for one source, and for one partition. If a call of heartbeat_replay() gives a
-# partition and no source, the call replays this partition of the source `default`.
+# Calls heartbeat_replay() for all sources, for one source, and for one Kafka partition. If a call gives a Kafka partition and
+# no source, the call replays this Kafka partition of the source `default`.
 $node->query("DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($now - 3600 * 2)");
 my $lost = $node->query("SELECT sum(stored) - (SELECT sum(counted) FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records') FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'");
 cmp_ok($lost, '<', 0, 'readings are deleted');
@@ -124,7 +124,7 @@ my (undef, undef, $gone) = $node->psql('heartbeat', "SELECT heartbeat_retry_dead
 like($gone, qr/WARNING:  1 dead letters stay unresolved, because their sources were dropped/, 'a retry of a dropped source warns');
 assert_exact('after a replay by a mapping');
 
-# heartbeat_alter_source() and heartbeat_drop_source() take effect exactly at the commit: the transaction of the call sees all
+# heartbeat_alter_source() and heartbeat_drop_source() take effect exactly at the commit. The transaction of the call sees all
 # rows that the source stores before the commit.
 $node->query("SELECT heartbeat_drop_source('late')");
 $node->query("SELECT heartbeat_pause('the topic is filled', 'ward')");

@@ -1,7 +1,7 @@
-# A person can call two functions before the person adds a source. heartbeat_suggest_mapping() finds a mapping for the messages
-# of a topic. heartbeat_try_source() decodes the messages, and shows the readings that the source would give. Both functions
-# read the newest messages, and wait for Kafka only for a limited time. The functions require rights, and store nothing in Kafka
-# or in the database. The steps of docs/sources.md add a source, repair the source and drop the source.
+# Tests two functions that a person can call before the person adds a source. heartbeat_suggest_mapping() finds a mapping for
+# the messages of a topic. heartbeat_try_source() decodes the messages, and shows the readings that the source would give. Both
+# functions read the newest messages, and wait for Kafka only for a limited time. The functions require rights, and store
+# nothing in Kafka or in the database. The steps of docs/sources.md add a source, repair the source and drop the source.
 
 use strict;
 use warnings;
@@ -33,7 +33,7 @@ sub tried { my ($arguments) = @_; return $node->query("SELECT * FROM heartbeat_t
 sub notices { my ($sql) = @_; $node->psql('heartbeat', $sql, stderr => \my $error); return $error; }
 sub refused { my ($sql, $pattern, $what) = @_; return like($node->query_error($sql), $pattern, $what); }
 
-# The newest messages
+# Both functions read the newest messages.
 $kafka->produce('vendor', vendor(0, 1 .. 150), vendor(1, 151 .. 153));
 is($node->query("SELECT preset IS NULL, fits, of FROM heartbeat_suggest_mapping('vendor') LIMIT 1"), 't|100|100', 'the suggested mapping reads all messages');
 my $suggested = $node->query("SELECT mapping FROM heartbeat_suggest_mapping('vendor') LIMIT 1");
@@ -73,7 +73,7 @@ $kafka->produce_transaction('transactions', 'abort',  @rows[ 3 .. 12 ]);
 is($node->query("SELECT string_agg(customer_id, ' ' ORDER BY kafka_offset) FROM heartbeat_try_source('transactions', messages => 2)"), 'CUST-2 CUST-3',
 	'offsets without messages and messages of aborted transactions are skipped');
 
-# Topics without messages, and topics that do not exist
+# Tests topics without messages, and topics that do not exist.
 like(notices("SELECT * FROM heartbeat_try_source('empty')"), qr/NOTICE:  topic "empty" has no messages/, 'an empty topic has no rows, and a notice');
 is(tried(q('empty')), '', 'an empty topic has no rows');
 for my $function ('heartbeat_try_source', 'heartbeat_suggest_mapping')
@@ -96,7 +96,7 @@ unlike($kafka->tool('topics', '--list'), qr/nowhere/, 'no topic is created');
 is_deeply([ grep { $_ ne 'heartbeat-events' } keys %{ $kafka->group_offsets('heartbeat-consumer-group') } ], [], 'no offset is committed to the Kafka group');
 unlike($kafka->tool('groups', '--list'), qr/^(?!heartbeat-consumer-group$)./m, 'no other Kafka group is created');
 
-# Rights
+# Tests the rights.
 $node->query('CREATE ROLE stranger');
 refused("SET ROLE stranger; SELECT * FROM $_('vendor')", qr/permission denied for function $_/, "a role without EXECUTE cannot call $_") for 'heartbeat_try_source', 'heartbeat_suggest_mapping';
 $node->query("GRANT EXECUTE ON FUNCTION $_ TO stranger") for $node->query("SELECT string_agg(oid::regprocedure::text, ';') FROM pg_proc WHERE proname IN ('heartbeat_try_source', 'heartbeat_suggest_mapping')") =~ /([^;]+)/g;
@@ -108,7 +108,7 @@ for my $function ('heartbeat_try_source', 'heartbeat_suggest_mapping')
 }
 is($node->query("SELECT count(*) FROM heartbeat_try_source('vendor', $mapping, brokers => '" . $kafka->brokers . "')"), 100, 'a superuser may name the brokers');
 
-# The steps of docs/sources.md, with the messages of the vendor
+# Runs the steps of docs/sources.md with the messages of the vendor.
 my $document = Heartbeat::Runbook->new($node, 'docs/sources.md');
 like($document->run('Let heartbeat suggest a mapping', 1), qr/"at": "\/at", "unit": "ms".*\|100\|100$/m, 'the first step suggests the mapping of the document');
 like($document->run('Look at the readings', 1), qr/^0\|149\|W-150\|/m, 'the second step shows readings');

@@ -195,7 +195,7 @@ for my $preset (sort keys %reader)
 	my $ended   = time;
 	is(scalar @all, 200 * $samples, "$preset: Kafka has all readings");
 	is(distinct(@all), 200 * $samples, "$preset: each reading has another identity");
-	# if the times of a layout are whole seconds, the samples of a message are one second apart; so the oldest sample is
+	# if the times of a layout are whole seconds, the samples of a message are one second apart, so the oldest sample is
 	# $samples seconds old
 	is(scalar(grep { $_->{time} < ($began - $samples - 1) * 1e6 || $_->{time} > $ended * 1e6 } @all), 0, "$preset: the times are in the last minute");
 
@@ -249,7 +249,7 @@ sub output_of
 	return $output;
 }
 
-# A template with headers, and with a key that is JSON.
+# Tests a template with headers, and with a key that is JSON.
 append_to_file("$work/all.json", <<'TEMPLATE');
 {"value": {"n": "${message_number}", "t": "${time:YYYYMMDDHHMMSS}"}, "key": {"user": "${customer_number}", "source": "${device_id}"},
  "headers": {"unit": "bpm", "rate": "${heart_rate}", "empty": ""}}
@@ -260,7 +260,7 @@ like(
 	qr/^unit:bpm,rate:67,empty:\t\{"user":1,"source":"DEV-0001-1"\}\t\{"n":1,"t":"\d{14}"\}$/m,
 	'the message has the key and the headers of the template');
 
-# The examples of docs/generator.md.
+# Tests the examples of docs/generator.md.
 my $document  = slurp_file("$top/docs/generator.md");
 my @blocks    = $document =~ /((?:^ {4}.*\n)+)/mg;
 my @templates = grep { /^\s*\{.*"value":/s } @blocks;
@@ -284,7 +284,7 @@ for my $command (@commands)
 	like($output, $command =~ /--format/ ? qr/\A\S.*\n\z/s : qr/\A\{.*\}\n\z/s, 'the command prints JSON, bytes or a schema');
 }
 
-# If an option or a template is wrong, the generator ends before it connects. The errors are as docs/generator.md shows.
+# If an option or a template is wrong, the generator ends before it connects. docs/generator.md shows the errors.
 my @nowhere = ('-b', '127.0.0.1:1', '--count', 1);
 append_to_file("$work/line.json", qq({\n  "value": {\n    "n": 1\n    "at": 2\n  }\n}\n));
 append_to_file("$work/place.json", '{"value": {"at": "${time:sec}"}}');

@@ -44,7 +44,7 @@ sub race
 	return $two->{stderr};
 }
 
-# A mapping with characters beyond ASCII, in a database that is not UTF-8
+# Tests a mapping with characters beyond ASCII, in a database whose encoding is not UTF-8.
 my $mapping = '{"customer_id": "/größe", "heart_rate": "/hr", "event_timestamp": {"at": "/at", "unit": "s"}}';
 utf8::encode($mapping);
 $node->query("SET client_encoding = 'UTF8'; SELECT heartbeat_add_source('size', 'size', '$mapping')");

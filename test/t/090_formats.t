@@ -1,7 +1,7 @@
-# Readings in Avro, in Protobuf, and in JSON with the frame of JSON Schema. The serializers of confluent-kafka publish the
-# readings, and a registry has the schemas. Each stored reading equals the published reading. The schemas use nested records,
-# unions, arrays, maps, enums, logical types, imports and references. Sources with a schema of their own read messages without a
-# frame.
+# Tests readings in Avro, in Protobuf, and in JSON with the frame of JSON Schema. The serializers of confluent-kafka publish
+# the readings, and a registry has the schemas. Each stored reading equals the published reading. The schemas use nested
+# records, unions, arrays, maps, enums, logical types, imports and references. A source that has its own schema reads messages
+# without a frame.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# While a schema registry does not answer, or answers an error or nonsense, the sources that wait for a schema are CONNECTING,
+# A schema registry does not answer, or answers an error or nonsense. The sources that wait for a schema are then CONNECTING,
 # and the reason names the problem. These sources store nothing, and no message becomes a dead letter. Meanwhile the worker
 # reads other sources. When the registry answers again, the sources continue. If a worker has a schema, the worker does not ask
 # the registry for this schema.

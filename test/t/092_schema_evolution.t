@@ -44,7 +44,7 @@ add_source($node, 'avro', topic => 'avro', format => 'avro', schema_registry => 
 my @expected;
 for my $i (0 .. 199)
 {
-	my $version = $i < 40 ? 0 : $i < 80 ? 1 : $i < 120 ? $i % 2 : $i < 160 ? $i % 4 : 3 - int($i / 10) % 4;    # new versions, then old ones again
+	my $version = $i < 40 ? 0 : $i < 80 ? 1 : $i < 120 ? $i % 2 : $i < 160 ? $i % 4 : 3 - int($i / 10) % 4;    # newer versions, then older versions
 	push @{ $expected[ $i / 20 ]{$version} }, { partition => $i % 2, value => value($version, $i) };
 }
 for my $part (@expected) { $publisher->publish('avro', { format => 'avro', schema => avro('Beat', @{ $versions[$_] }) }, undef, @{ $part->{$_} }) for sort keys %$part; }
@@ -107,8 +107,8 @@ $node->wait_for_query(q(SELECT next_offset FROM heartbeat_offsets WHERE source =
 $node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')});
 $node->wait_for_query(counted('unknown'), 20, 'all messages with these ids are stored');
 
-# Producers use both versions at the same time. Each of two sources reads the messages of one version. For this it has a condition
-# with null, which is true if the schema lacks the field.
+# Producers use both versions at the same time. Each of two sources reads the messages of one version. For this purpose each
+# source has a condition with null. The condition is true if the schema lacks the field.
 my %version = (old => [ '/bpm', '/pulse' ], new => [ '/pulse', '/bpm' ]);
 for my $name (sort keys %version)
 {

@@ -64,7 +64,7 @@ sub publish
 sub has_read { my ($what) = @_; local $Test::Builder::Level = $Test::Builder::Level + 1; return $node->wait_for_query(q(SELECT sum(records) FROM heartbeat_offsets WHERE source = 'vitals'), $sent, $what); }
 sub configure { my (%properties) = @_; return $secrets->use($kafka->brokers, debug => 'conf', %properties); }
 
-# The steps of docs/formats.md
+# Runs the steps of docs/formats.md.
 configure(%documented);
 publish();
 like($guide->run('Let heartbeat suggest a mapping', 1), qr{^avro\|.*"/patient/id".*\|10\|10$}m, 'the first step suggests a mapping');
@@ -75,7 +75,7 @@ has_read('the third step makes the workers store the readings');
 $node->wait_for_query(source_is('vitals'), qr/^RUNNING\|/, 'the source is RUNNING');
 is((grep { !/^200 / } $front{tls}->requests), 0, 'each request had the password');
 
-# Mistakes of the file
+# Tests mistakes in the file.
 my $certificate_problem = qr/certificate|issuer/;
 my $no_certificate      = qr/certificate required|handshake failure|bad certificate|alert|reset by peer|closed|unexpected eof/i;
 for my $mistake (
@@ -110,7 +110,7 @@ for my $mistake (
 	has_read("$what: the source continues after a reload with the correct file");
 }
 
-# A token instead of a password
+# Uses a token instead of a password.
 configure(%only_tls, 'bearer.auth.token' => $token);
 publish();
 has_read('a registry that wants a token is read');
@@ -123,7 +123,7 @@ $guide->run('Messages with an unknown schema', $_) for 1, 2;
 $guide->run('Changes of a schema', 1);
 $guide->assert_all_run($guide->parts);
 
-# Rights
+# Tests the rights.
 $node->query(q{CREATE ROLE sources;
 	SELECT format('GRANT EXECUTE ON FUNCTION %s TO sources', oid::regprocedure) FROM pg_proc
 	WHERE proname IN ('heartbeat_add_source', 'heartbeat_alter_source', 'heartbeat_try_source', 'heartbeat_suggest_mapping') \gexec});

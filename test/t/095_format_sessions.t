@@ -1,6 +1,7 @@
 # A user calls functions that need a schema while the registry does not answer. A cancel, a termination or a timeout ends the
 # call at once. Otherwise the call ends with an error after five seconds. A process loads the libraries for a registry and for
-# Protobuf only if it needs them. A server without these libraries reads all sources that do not need the libraries.
+# Protobuf only if the process needs these libraries. A server without the libraries reads all sources that do not need the
+# libraries.
 
 use strict;
 use warnings;
@@ -30,7 +31,7 @@ my $libraries = qr/libcurl|libprotobuf|heartbeat_formats/;
 
 sub beats { my ($prefix, @numbers) = @_; return map { { value => { id => "$prefix-$_", bpm => 70, at => $time } } } @numbers; }
 sub loaded { my ($pid) = @_; return slurp_file("/proc/$pid/maps") =~ $libraries ? 'yes' : 'no'; }
-# Sources that need neither a registry nor libprotobuf
+# Adds sources that need neither a registry nor libprotobuf.
 sub add_simple_sources
 {
 	my ($on) = @_;
@@ -42,7 +43,7 @@ sub add_simple_sources
 }
 sub message_900 { my ($i) = @_; return { value => framed(900, chr(2 * length $i) . $i . pack('d<', 70) . "\2") }; }
 
-# The libraries
+# Tests which processes load the libraries.
 $kafka->produce('json', map { { value => reading("other-$_", 70, reading_time($time)) } } 1 .. 10);
 $kafka->produce('by-hand', map { message_900("hand$_") } 1 .. 10);
 add_simple_sources($node);

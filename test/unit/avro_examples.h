@@ -108,7 +108,7 @@ inline std::string tree_text(const ValueTree &tree, uint32_t index = 0) {
 }
 
 inline std::string read_text(const SchemaReader &reader, const std::string &bytes) {
-    // the copy has the exact size, so that the address sanitizer finds a read after its end
+    // the copy has the exact size, so that the address sanitizer finds a read after the end of the copy
     const std::unique_ptr<char[]> copy(new char[bytes.size()]);
     bytes.copy(copy.get(), bytes.size());
     ReaderMemory memory;

@@ -1,5 +1,5 @@
-// Unit test: hostile Avro messages and schemas cost bounded time and memory, usual messages need no
-// allocation, and a failed allocation is no fault of the message.
+// Unit test: the limits of the Avro reader. Hostile messages and schemas need bounded time and memory. Usual
+// messages need no allocation. A failed allocation is no fault of the message.
 #include "avro_examples.h"
 
 #include "failing_allocations.h"

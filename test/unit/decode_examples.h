@@ -53,8 +53,8 @@ inline bool decode_payload(const void *payload, size_t size, Decoded *decoded) {
     return decoder_of_heartbeat()->decode({.payload = {payload, size}}, decoded) == DecodeResult::decoded;
 }
 
-// Decodes from a copy of the exact size. Before that the function fills the error's text with #, to show
-// whether the decoder terminates the text.
+// Decodes from a copy of the exact size. Before the decoding, the function fills the error's text with #. So
+// a test can check whether the decoder terminates the text.
 inline DecodeError refuse(const std::string &payload) {
     const std::unique_ptr<char[]> exact(new char[payload.size()]);
     payload.copy(exact.get(), payload.size());

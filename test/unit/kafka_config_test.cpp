@@ -127,8 +127,8 @@ TEST_F(KafkaConfigTest, RefusesPropertiesThatMayBeUnsafe) {
         << error.text;
 }
 
-// heartbeat must accept each text property of the installed librdkafka, or refuse it for a listed reason.
-// heartbeat must not report the property as unknown.
+// heartbeat must accept each text property of the installed librdkafka, or refuse the property for a listed
+// reason. heartbeat must not report the property as unknown.
 TEST_F(KafkaConfigTest, KnowsThePropertiesOfThisLibrdkafka) {
     size_t count;
     const ConfigPointer all(rd_kafka_conf_new());

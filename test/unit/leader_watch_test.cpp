@@ -1,4 +1,4 @@
-// Unit test: if several consumers share a client, only one of them asks a leader for its end offsets.
+// Unit test: if several consumers share a client, only one consumer asks a leader for the end offsets.
 #include "kafka/leader_watch.h"
 
 #include <chrono>

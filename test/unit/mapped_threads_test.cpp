@@ -1,4 +1,4 @@
-// Unit test: threads that decode with the same mapping, each with a decoder of its own.
+// Unit test: several threads decode with the same mapping. Each thread has its own decoder.
 #include "mapping_examples.h"
 
 #include <thread>

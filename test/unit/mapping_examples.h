@@ -89,7 +89,7 @@ inline std::string decode(const std::string &mapping_json, const Message &messag
     const MappingPointer mapping = compile(mapping_json);
     if (mapping == nullptr)
         return "the mapping is refused";
-    // the copy has the exact size, so that the address sanitizer finds a read after its end
+    // the copy has the exact size, so that the address sanitizer finds a read after the end of the copy
     const std::unique_ptr<char[]> payload(new char[message.payload.size()]);
     message.payload.copy(payload.get(), message.payload.size());
     std::vector<MessageHeader> headers;

@@ -52,14 +52,15 @@ constexpr size_t message_count = 64;
 // this text is so long that std::string must allocate memory for it
 constexpr char topic[] = "heartbeat-events";
 
-// Calls work() for n = 0, 1, 2 and so on, and makes the n-th allocation of the call fail. Ends when a call
-// makes fewer than n allocations. Returns the number of allocations that failed.
+// Calls work() for n = 0, 1, 2 and so on, and makes allocation number n of the call fail. The first
+// allocation has the number 0. Ends when a call has no allocation number n. Returns how many allocations
+// failed.
 template <typename Work> long fail_each(Work work) {
     for (long n = 0; n < 1000; n++) {
         allocations_left = n;
         work();
         if (allocations_left.exchange(no_limit) >= 0)
-            return n; // work() made no n-th allocation
+            return n; // work() made no allocation number n
     }
     return -1;
 }

@@ -11,7 +11,7 @@
 namespace heartbeat {
 namespace {
 
-// A decoder of a format for this test: the customer's id is the message's key, each byte of the payload is
+// A decoder of a format for this test. The customer's id is the message's key. Each byte of the payload is
 // the heart rate of a reading, and the event time is the Kafka time. The decoder refuses payloads that begin
 // with !, and ignores payloads that begin with #. For payloads that begin with $ the decoder reports that no
 // memory is left.

@@ -60,8 +60,8 @@ TEST(ProtobufLimits, LimitsMessagesWithManyFields) {
     EXPECT_EQ(pb_read(*reader, deep.text).substr(0, fault.size()), fault);
 }
 
-// A group has no length. So to find the end of a group, the reader must read all groups inside it, again at
-// each level.
+// A group has no length. So the reader finds the end of a group only if it reads all groups inside this
+// group. The reader then reads the inner groups again at each level.
 TEST(ProtobufLimits, LimitsGroups) {
     const std::string set = set_of("proto2", pb_message("M", {pb_field("g", 1, PbType::group, ".p.M")}));
     std::string deep, end;

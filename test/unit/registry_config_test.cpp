@@ -73,7 +73,7 @@ TEST_F(RegistryConfigTest, ReadsTheProperties) {
     EXPECT_STREQ(options.key_file, "/own.key");
     EXPECT_STREQ(options.key_password, "pass");
     EXPECT_FALSE(options.check_host);
-    EXPECT_TRUE(kafka_accepts); // librdkafka would refuse a property of the registry, but gets none
+    EXPECT_TRUE(kafka_accepts); // librdkafka refuses properties of the registry, so it must get none
 }
 
 TEST_F(RegistryConfigTest, ReadsNamesWithoutThePrefix) {
@@ -102,7 +102,7 @@ TEST_F(RegistryConfigTest, RefusesWrongProperties) {
           "bearer.auth.credentials.source=OAUTHBEARER", "bearer.auth.token=secret token",
           "schema.registry.ssl.endpoint.identification.algorithm=secret"}) {
         expect_refused(line, "line 1 of heartbeat.kafka_config_file sets \"");
-        EXPECT_FALSE(kafka_accepts) << line; // so the error appears before a message needs the registry
+        EXPECT_FALSE(kafka_accepts) << line; // the error appears before a message needs the registry
     }
     expect_refused("schema.registry.ssl.truststore.type=secret", "PEM files");
     expect_refused("bearer.auth.token=secret\nbasic.auth.user.info=a:secret", "both a user and a token");

@@ -1,6 +1,6 @@
 // Unit test: consumers of one cluster share a client of librdkafka. Each consumer gets the messages of its
-// own topic, each message once and in order. While a consumer gets its messages, another consumer is assigned
-// again, or is closed and opened. The test uses librdkafka's mock cluster inside this process.
+// own topic, each message once and in order. Meanwhile the test assigns another consumer again, or closes and
+// opens another consumer. The test uses librdkafka's mock cluster inside this process.
 #include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "kafka/consumer.h"
@@ -71,8 +71,8 @@ class Reader {
         Error error{};
         ASSERT_TRUE(consumer_join(consumer_, &position, 1, &error)) << error.text;
     }
-    // Takes the messages that have arrived, and checks that they are the next messages of the reader's own
-    // topic.
+    // Takes the messages that have arrived, and checks that these messages are the next messages of the
+    // reader's own topic.
     void read() {
         FillResult result = consumer_fill(consumer_, decoder_of_heartbeat(), &batch_);
         if (result == FillResult::trouble) {

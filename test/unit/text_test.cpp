@@ -1,5 +1,5 @@
-// Unit tests: heartbeat cleans the texts that come from Kafka and librdkafka, so that it can store and show
-// them safely.
+// Unit tests: heartbeat cleans the texts that come from Kafka and librdkafka. So heartbeat can store and show
+// these texts safely.
 #include "decode/utf8_text.h"
 
 #include <gtest/gtest.h>

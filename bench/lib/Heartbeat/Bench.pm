@@ -1,4 +1,4 @@
-# Benchmark: starts a server with heartbeat and a real Kafka with a backlog, and measures how fast the worker stores the
+# Benchmark: starts a server with heartbeat and a real Kafka, publishes a backlog, and measures how fast the worker stores this
 # backlog. Ingest is paused except during a measurement.
 
 package Heartbeat::Bench;
@@ -64,8 +64,8 @@ sub new
 	return $self;
 }
 
-# Returns another benchmark of the same server and the same Kafka. Its methods pause, seek and drain only one source and its
-# topic.
+# Returns another benchmark of the same server and the same Kafka. The methods of this new benchmark pause, seek and drain only
+# one source with its topic.
 sub of_source
 {
 	my ($self, $source, $topic) = @_;
@@ -156,7 +156,7 @@ sub empty_tables
 	my ($self) = @_;
 	my $tables = $self->query(q{SELECT string_agg(t, ', ') FROM unnest(ARRAY['heartbeat_records', 'heartbeat_anomalies',
 		'heartbeat_rollup', 'heartbeat_rollup_pending', 'heartbeat_stale_minutes']) t WHERE to_regclass(t) IS NOT NULL});
-	for my $try (1 .. 10) { last if eval { $self->query("TRUNCATE $tables"); 1 } || $try == 10 && die $@; }    # can deadlock with the rollup
+	for my $try (1 .. 10) { last if eval { $self->query("TRUNCATE $tables"); 1 } || $try == 10 && die $@; }    # TRUNCATE can deadlock with the rollup
 	$self->query('CHECKPOINT');
 	return;
 }
@@ -178,8 +178,8 @@ sub position
 
 sub wal_position { my ($self) = @_; return $self->query("SELECT pg_current_wal_insert_lsn() - '0/0'"); }
 
-# Runs a query repeatedly, and returns the milliseconds of each run after the first. psql measures these times, so they include
-# the transfer of the rows.
+# Runs a query repeatedly, and returns the milliseconds of each run after the first run. psql measures these times, so the times
+# include the transfer of the rows.
 sub query_ms
 {
 	my ($self, $sql, $times) = @_;
@@ -208,7 +208,7 @@ sub await_end
 # ingest starts at the topic's beginning. If sample => sub { ... } is given, drain() calls this function every 20 ms with the
 # workers' process ids. The values of the options `watch` and `report` are SQL. drain() runs the statement `watch` every 5 ms
 # until the whole topic is stored. Then drain() runs the query `report`, and returns the result of this query with the
-# measurements. If start => 1 is given, drain() also measures the time until the first batch; the tables must be empty.
+# measurements. If start => 1 is given, drain() also measures the time until the first batch. The tables must then be empty.
 sub drain
 {
 	my ($self, %opt) = @_;
@@ -250,7 +250,8 @@ sub drain_anew
 	return $drain;
 }
 
-# A session waits inside the server for the end of the topic. A client that queries repeatedly would use more CPU time.
+# Waits until the whole topic is stored. The loop runs inside the server, because a client that queries repeatedly would use more
+# CPU time.
 sub _wait_for_end
 {
 	my ($self, $end, $workers, %opt) = @_;
@@ -298,8 +299,8 @@ sub _cpu
 		broker_cpu => cpu_seconds($self->{kafka}->pid));
 }
 
-# Ends the program if a reading was lost or counted twice. If a number of rows is given, also ends the program if the tables
-# have more or fewer rows.
+# Ends the program if a reading was lost or counted twice. The caller can also give the number of rows. The function then ends
+# the program if the tables have more or fewer rows.
 sub check_audit
 {
 	my ($self, $expected) = @_;

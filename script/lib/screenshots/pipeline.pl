@@ -1,6 +1,6 @@
-# Starts a pipeline whose tables have the readings of a quarter of an hour and some dead letters, and publishes further readings
-# all the time. Also starts a Grafana with the provisioning of this project, and take.mjs makes pictures of this Grafana.
-# script/screenshots runs this program.
+# This program starts a pipeline. The tables of the pipeline have the readings of a quarter of an hour and some dead letters, and
+# a generator publishes further readings all the time. The program also starts a Grafana with the provisioning of this project,
+# and runs take.mjs, which makes pictures of this Grafana. script/screenshots runs this program.
 
 use strict;
 use warnings;
@@ -63,8 +63,8 @@ $node->query("SELECT heartbeat_pause('the disk is being replaced')");
 $node->wait_for_state('PAUSED');
 $node->query('SELECT heartbeat_resume()');
 start_program([ "$top/generator.log" ], $generator, @to);
-# wait, because messages_per_second is the rate of the last minute, and this minute still contains the messages published
-# above
+# The program waits, because messages_per_second is the rate of the last minute. This minute still contains the messages that the
+# program has published above.
 $node->poll_query_until('heartbeat', 'SELECT messages_per_second BETWEEN 30 AND 45 FROM heartbeat_status') or die 'the rate is not that of the generator';
 
 open my $status, '>', "$top/status.txt" or die $!;

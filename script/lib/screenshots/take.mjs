@@ -1,5 +1,5 @@
-// Opens the dashboards in a browser and saves pictures of them: node take.mjs GRAFANA-URL FOLDER. It ends with an error if a panel is
-// not drawn, has no data or shows an error. It also makes pictures of the terminal's text in FOLDER. pipeline.pl runs it.
+// Opens the dashboards in a browser and saves pictures of them: node take.mjs GRAFANA-URL FOLDER. The program ends with an error if a
+// panel is not drawn, has no data or shows an error. It also makes pictures of the terminal's text in FOLDER. pipeline.pl runs it.
 import { readFileSync } from 'node:fs';
 import Convert from 'ansi-to-html';
 import { chromium } from 'playwright-core';
@@ -55,7 +55,7 @@ async function still(page) {
   throw new Error('the page does not come to rest');
 }
 
-// Checks that a customer's link leads to that customer, with any characters in the name.
+// Checks that the link of a customer leads to this customer, also if the name has unusual characters.
 async function followable(page) {
   const links = await page.locator('a[href*="var-customer="]').all();
   if (links.length === 0) throw new Error('no customer has a link');

@@ -1,6 +1,6 @@
 --
--- Alert rules, which people insert, and the alerts. The maintenance worker evaluates the rules. An alert is open while its
--- condition is met. Each episode in which the condition is met has one row of heartbeat_alerts.
+-- The alert rules and the alerts. People insert the rules, and the maintenance worker evaluates the rules. An alert is open while
+-- its condition is met. heartbeat_alerts has one row for each episode in which the condition is met.
 --
 
 CREATE TABLE heartbeat_alert_rules (
@@ -14,8 +14,8 @@ CREATE TABLE heartbeat_alert_rules (
     comment      text,
     CONSTRAINT heartbeat_alert_rules_kind
         CHECK (kind IN ('anomalies', 'silence', 'lag', 'dead_letters', 'state')),
-    -- each kind of rule needs some of the columns and refuses the other columns; the check does not use BETWEEN, because pg_dump
-    -- would write BETWEEN in another form
+    -- Each kind of rule needs some of the columns and refuses the other columns. The check does not use BETWEEN, because pg_dump
+    -- would write BETWEEN in another form.
     CONSTRAINT heartbeat_alert_rules_fields CHECK ((CASE kind
         WHEN 'anomalies' THEN threshold >= 1 AND threshold <= 1000
                               AND period >= interval '1 second' AND period <= interval '1 hour'

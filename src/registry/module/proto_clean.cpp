@@ -1,7 +1,7 @@
-// libprotobuf has no deadline. Its time and memory can grow with the square of the text's size, because it
-// compares each reserved range with all other ranges, and stores the full name of each element. libprotobuf
-// also calls itself for each part of a package's name. So this file limits the number of ranges and the size
-// of the names.
+// libprotobuf has no deadline, and its time and memory can grow with the square of the text's size. For
+// example, libprotobuf compares each reserved range with all other ranges, and stores the full name of each
+// element. libprotobuf also calls itself for each part of a package's name. So this file limits the number of
+// ranges and the size of the names.
 #include "registry/module/proto_clean.h"
 
 #include <algorithm>
@@ -41,7 +41,7 @@ bool has_any_name(const std::string &name, std::initializer_list<const char *> n
 }
 
 // Keeps only the options that change the encoding, and the options that libprotobuf needs to accept a correct
-// file. The parser has stored all options as uninterpreted, except map_entry.
+// file. The parser has stored all options except map_entry as uninterpreted options.
 template <typename Options> void clean_options(Options *options) {
     auto *all = options->mutable_uninterpreted_option();
     for (int i = all->size() - 1; i >= 0; i--) {
@@ -106,7 +106,7 @@ bool is_below(const std::string &package, const std::string &parent) {
 const char *proto_clean(pb::FileDescriptorProto *file) {
     if (file->package().size() > name_size_max)
         return "the name of its package has more than 512 characters";
-    // libprotobuf would use types of this package in place of its own types
+    // libprotobuf would use types of this package, and not its own types
     if (is_below(file->package(), "google.protobuf"))
         return "its package is google.protobuf, which only the files of Protobuf itself may have";
     file->clear_service();

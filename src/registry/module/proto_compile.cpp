@@ -1,6 +1,7 @@
-// Each compilation has its own pool. The compilation adds each file after the files that the file imports, so
-// libprotobuf never looks for a file. The types of a user never get into the pool of the process: libprotobuf
-// ends the process if two libraries register the same file in that pool.
+// Each compilation has its own pool of descriptors. The compilation adds each file after the files that the
+// file imports, so libprotobuf never looks for a file. The types of a user never get into the pool of the
+// process. libprotobuf would end the process if two libraries registered the same file in the pool of the
+// process.
 #include "registry/module/proto_compile.h"
 
 #include "decode/utf8_text.h"
@@ -30,14 +31,14 @@ namespace pb = google::protobuf;
 
 constexpr size_t imports_max = 64;
 constexpr size_t texts_max = 4 << 20;
-constexpr const char main_name[] = "schema.proto"; // the text has no name of its own
+constexpr const char main_name[] = "schema.proto"; // the registry gives this file no name
 constexpr const char other_name[] = "main/schema.proto";
 
 class Compiler {
   public:
     explicit Compiler(ProtoErrors *errors) : errors_(errors) {}
 
-    // Adds the file to the result, after the files that it needs.
+    // Adds the file to the result. The files that this file imports come first.
     bool add(const std::string &name, std::string_view text);
     const pb::FileDescriptorSet &files() const { return files_; }
 
@@ -110,7 +111,7 @@ bool Compiler::add_known(const pb::FileDescriptorProto &file) {
     for (const std::string &needed : file.dependency()) {
         pb::FileDescriptorProto known;
         if (pool_.FindFileByName(needed) != nullptr || !proto_known_find(needed, &known))
-            continue; // if the file is missing, build() reports it
+            continue; // build() reports a missing file
         if (!add_known(known) || !build(known))
             return false;
     }
@@ -122,7 +123,7 @@ bool Compiler::add(const std::string &name, std::string_view text) {
     if (!names_.insert(name).second)
         return errors_->refuse(name, 0, "two imports have this name");
     if (pool_.FindFileByName(name) != nullptr)
-        return true; // the pool already has the known file of this name: an earlier import needed it
+        return true; // an earlier import needed the known file of this name, so the pool has this file
     if (!parse(name, text, &file))
         return false;
     return add_known(file) && build(file);

@@ -1,5 +1,5 @@
 // Compiles the text of .proto files with libprotobuf. module.cpp puts these functions into the table of the
-// module. formats_module.h describes them.
+// module. formats_module.h describes the functions.
 #pragma once
 
 #include "registry/formats_module.h"

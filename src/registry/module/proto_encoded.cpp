@@ -1,5 +1,5 @@
-// Decodes base64, and lets libprotobuf parse the bytes. libprotobuf limits the depth of a message that it
-// parses.
+// Decodes base64, and lets libprotobuf parse the bytes. libprotobuf limits the depth of each message that
+// libprotobuf parses.
 #include "registry/module/proto_encoded.h"
 
 #include <algorithm>

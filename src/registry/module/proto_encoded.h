@@ -1,6 +1,6 @@
 // Reads a Protobuf file that is not text, but a google.protobuf.FileDescriptorProto in base64. The client
 // libraries of Confluent register schemas in this form. Confluent's registry converts this form to text, but
-// other registries return it unchanged.
+// other registries return this form unchanged.
 #pragma once
 
 #include <google/protobuf/descriptor.pb.h>

@@ -1,5 +1,5 @@
-// Makes one line of text from the first error: file, line, column and libprotobuf's message. The texts quote
-// names from the schema. A schema is no secret.
+// Makes one line of text from the first error: file, line, column and libprotobuf's message. The texts can
+// contain names from the schema, because a schema is not a secret.
 #include "registry/module/proto_errors.h"
 
 namespace heartbeat {

@@ -1,4 +1,4 @@
-// Collects the errors of libprotobuf. Keeps only the first error, because a hostile text can have one error
+// Receives the errors of libprotobuf. Keeps only the first error, because a hostile text can have one error
 // for each of its bytes. proto_compile.cpp calls this file. May throw std::bad_alloc.
 #pragma once
 

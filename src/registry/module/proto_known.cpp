@@ -1,4 +1,5 @@
-// Copies Protobuf's own files from the pool of libprotobuf, and has the text of the other known files.
+// Copies Protobuf's own files from the pool of libprotobuf. This file contains the texts of the other known
+// files.
 #include "registry/module/proto_known.h"
 
 #include <google/protobuf/any.pb.h>
@@ -22,8 +23,8 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// Finds one of Protobuf's own files through a message class of this file. This function does not look up a
-// name in the pool of the process, because other libraries can have put files into this pool.
+// Finds one of Protobuf's own files through a message class of the wanted file. This function does not look
+// up a name in the pool of the process, because other libraries can have put files into this pool.
 const pb::FileDescriptor *own_file(std::string_view name) {
     const pb::FileDescriptor *files[] = {
         pb::Any::descriptor()->file(),

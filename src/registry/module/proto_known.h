@@ -1,6 +1,6 @@
-// The .proto files that a schema may import although no registry has them: the files that come with Protobuf,
-// and Confluent's files. Confluent's serializers do not register these files. proto_compile.cpp calls this
-// file.
+// The known .proto files: the files that come with Protobuf, and Confluent's files. A schema may import these
+// files. No registry has these files, because Confluent's serializers do not register these files.
+// proto_compile.cpp calls this file.
 #pragma once
 
 #include <google/protobuf/descriptor.pb.h>

@@ -22,7 +22,7 @@ size_t skip_string(string_view text, size_t at) {
     return at < text.size() && text[at] == quote ? at + 1 : std::min(at, text.size());
 }
 
-// Returns the index after the comment that begins at `at`, or `at` if no comment begins there.
+// Returns the index after the comment that begins at `at`. If no comment begins at `at`, returns `at`.
 size_t skip_comment(string_view text, size_t at) {
     if (text.substr(at, 2) == "//")
         return std::min(text.find('\n', at), text.size());

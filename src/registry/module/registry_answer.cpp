@@ -1,6 +1,6 @@
 // Parses answers with simdjson. The module does not use src/decode/json_tree.h, because that file also uses
-// jansson. jansson has one allocator for the whole process, and the heartbeat library has set this allocator
-// for its own code.
+// jansson. jansson has one allocator for the whole process. The heartbeat library has already replaced this
+// allocator for its own code.
 #include "registry/module/registry_answer.h"
 
 #include "decode/utf8_text.h"
@@ -68,7 +68,7 @@ const char *parse_references(dom::object answer, std::vector<AnswerReference> *r
 const char *parse_type(dom::object answer, RegistrySchemaType *type) {
     dom::element element;
     if (answer["schemaType"].get(element) != simdjson::SUCCESS || element.is_null())
-        return nullptr; // Confluent's registry leaves the type out for Avro
+        return nullptr; // for Avro, the answer of Confluent's registry has no type
     std::string_view name;
     if (element.get(name) == simdjson::SUCCESS) {
         if (name == "AVRO" || name == "PROTOBUF" || name == "JSON") {
@@ -113,7 +113,7 @@ int64_t registry_answer_error(std::string_view body) {
 void registry_path_append(std::string *path, std::string_view part) {
     constexpr char digits[] = "0123456789ABCDEF";
     constexpr char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~";
-    // a part "." or ".." would name another folder, so each of its dots becomes %2E
+    // a part "." or ".." would mean another folder, so each dot of such a part becomes %2E
     bool dots = part.find_first_not_of('.') == std::string_view::npos;
     for (char c : part) {
         if (std::string_view(plain).find(c) != std::string_view::npos || (c == '.' && !dots)) {

@@ -1,5 +1,6 @@
-// Parses the answers of a schema registry, which are JSON. An answer can be anything: a proxy or a stranger
-// may have sent it. registry_request.cpp calls this file. These functions may throw std::bad_alloc.
+// Parses the answers of a schema registry. The format of the answers is JSON. An answer can have any content,
+// because a proxy or an attacker may have sent the answer. registry_request.cpp calls this file. These
+// functions may throw std::bad_alloc.
 #pragma once
 
 #include "registry/formats_module.h"

@@ -1,5 +1,5 @@
-// Limits and sorts references. A registry can name further references without an end, so the number of
-// references and the size of all texts have limits.
+// Limits and sorts references. The schemas of a hostile registry can refer to other schemas without an end.
+// So the number of references and the size of all texts have limits.
 #include "registry/module/registry_references.h"
 
 #include <utility>
@@ -53,7 +53,7 @@ size_t RegistryReferences::next() const {
     return index;
 }
 
-// The depth of the recursion is at most the number of references. Returns false if a reference needs itself.
+// The depth of the recursion is at most the number of schemas. Returns false if a reference needs itself.
 bool RegistryReferences::visit(size_t index, std::vector<Mark> *marks, std::vector<size_t> *order) const {
     if ((*marks)[index] != Mark::unseen)
         return (*marks)[index] == Mark::done;

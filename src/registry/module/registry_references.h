@@ -1,5 +1,5 @@
-// The schemas of one request: the requested schema, and all schemas that it refers to, directly or through
-// other schemas. registry_request.cpp stores a schema after each answer of the registry. May throw
+// The schemas of one request: the requested schema, and all schemas that this schema needs, directly or
+// through other schemas. registry_request.cpp stores a schema after each answer of the registry. May throw
 // std::bad_alloc.
 #pragma once
 
@@ -26,7 +26,7 @@ class RegistryReferences {
     const AnswerReference &reference(size_t index) const { return nodes_[index].reference; }
     const RegisteredSchema &schema(size_t index) const { return nodes_[index].schema; }
 
-    // Sorts the references, without the root. Each reference is after the references that it needs itself.
+    // Sorts the references, without the root. Each reference comes after the references that it needs itself.
     // Returns nullptr, or a text about the mistake.
     const char *sort(std::vector<size_t> *order) const;
 

@@ -1,7 +1,7 @@
-// Asks the registries of a list in turn. For each registry, this file divides the remaining time equally
+// Asks the registries of a list in turn. Before each registry, this file divides the remaining time equally
 // among this registry and the next registries. So a registry that does not answer leaves time for the next
 // registries. If a registry fails in the middle of a request, this file asks the next registry for all
-// schemas again, because that registry can have other versions of the schemas.
+// schemas again. The reason is that the next registry can have other versions of the schemas.
 #include "registry/module/registry_request.h"
 
 #include "decode/utf8_text.h"
@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 
 constexpr long status_found = 200;
 constexpr long status_not_found = 404;
-constexpr int64_t error_unknown_id = 40403; // Confluent's number of "Schema not found"
+constexpr int64_t error_unknown_id = 40403; // Confluent's error_code for "Schema not found"
 
 } // namespace
 
@@ -57,13 +57,13 @@ struct RegistryRequest {
     RegistryClock::time_point deadline = RegistryClock::now() + milliseconds(registry_call_ms);
     RegistryClock::time_point url_deadline;
     size_t asked = RegistryReferences::root;
-    std::optional<RegistryTransfer> transfer; // empty: the request has not begun yet, or has ended
+    std::optional<RegistryTransfer> transfer; // empty: the URL has no transfer yet, or the request is over
     RegistryReferences references;
 };
 
 namespace {
 
-// The requests for which registry_forget() was not called yet. Only the main thread uses this set.
+// All requests that registry_forget() has not freed yet. Only the main thread uses this set.
 std::set<RegistryRequest *> &all_requests() {
     static auto *requests = new std::set<RegistryRequest *>; // never freed: the process may exit at any time
     return *requests;
@@ -173,7 +173,7 @@ void RegistryRequest::accept() {
     std::string why = "it has answered with HTTP status " + std::to_string(status);
     if (code != 0)
         why += " and error_code " + std::to_string(code);
-    // a status 404 without an error_code such as 40403: the path of the URL is probably wrong
+    // if a status 404 has no error_code such as 40403, the path of the URL is probably wrong
     if (status == status_not_found && (code == 0 || code == status_not_found))
         why += "; check the path of the URL";
     if (asked != RegistryReferences::root)
@@ -187,7 +187,7 @@ void RegistryRequest::step(int timeout_ms) {
     if (!transfer.has_value())
         return;
     TransferState done = transfer->step(std::min(std::max(timeout_ms, 0), time_left()));
-    if (time_left() == 0) // also ends an answer that the registry sends byte by byte
+    if (time_left() == 0) // this check also ends an answer that the registry sends byte by byte
         next_url("it has not answered in time");
     else if (done == TransferState::answered)
         accept();

@@ -1,5 +1,5 @@
-// A question to the registry: gets a schema by its id, and then the schemas that it refers to. module.cpp
-// puts these functions into the table of the module. formats_module.h describes them.
+// A request to the registry gets a schema by its id, and then the schemas to which this schema refers.
+// module.cpp puts these functions into the table of the module. formats_module.h describes the functions.
 #pragma once
 
 #include "registry/formats_module.h"

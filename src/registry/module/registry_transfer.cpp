@@ -1,7 +1,7 @@
-// Uses libcurl's multi interface, so that no call waits for the network longer than its caller allows. The
-// answer of a registry can be slow, endless or hostile. So this file limits the size of each part of the
-// answer, and registry_request.cpp limits the time. libcurl leaves SIGPIPE to the process, and all processes
-// of PostgreSQL ignore this signal.
+// Uses libcurl's multi interface. So no call waits for the network longer than the caller allows. The answer
+// of a registry can be slow, endless or hostile. So this file limits the size of each part of the answer, and
+// registry_request.cpp limits the time. libcurl does not handle SIGPIPE, and all processes of PostgreSQL
+// ignore this signal.
 #include "registry/module/registry_transfer.h"
 
 #include "kafka/thread_guards.h"
@@ -14,7 +14,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr size_t body_size_max = 4 << 20; // parsing takes up to 15 times as much memory
+constexpr size_t body_size_max = 4 << 20; // the parser needs up to 15 times as much memory
 constexpr size_t header_size_max = 256 << 10;
 
 template <typename Value> bool set(CURL *easy, CURLoption option, Value value) {
@@ -35,7 +35,8 @@ bool set_protocols(CURL *easy) {
 #endif
 }
 
-// Without this option, closing a transfer waits for the system's resolver, which can take half a minute.
+// Without this option, the end of a transfer waits for the system's resolver. This wait can take half a
+// minute.
 bool set_quick_exit([[maybe_unused]] CURL *easy) {
 #if LIBCURL_VERSION_NUM >= 0x075700
     return set(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -44,8 +45,8 @@ bool set_quick_exit([[maybe_unused]] CURL *easy) {
 #endif
 }
 
-// Removes from an error text how long libcurl has tried to connect. This time differs in each attempt, so the
-// state of the source would change with each attempt.
+// Removes the duration of libcurl's attempt to connect from an error text. The duration differs in each
+// attempt, so the state of the source would change with each attempt.
 std::string without_duration(std::string text) {
     const size_t begin = text.find(" after "), digits = begin + strlen(" after ");
     if (begin == std::string::npos)
@@ -94,7 +95,7 @@ bool RegistryTransfer::set_credentials() {
     return true;
 }
 
-// Gives libcurl the texts of the certificates and not the paths of the files: if a path is a pipe, libcurl
+// Gives libcurl the texts of the certificates, and not the paths of the files. If a path were a pipe, libcurl
 // would wait.
 bool RegistryTransfer::set_certificates() {
     // if the options have a CA, libcurl must not use the system's certificates
@@ -107,7 +108,7 @@ bool RegistryTransfer::set_certificates() {
           set_blob(easy_, CURLOPT_SSLKEY_BLOB, options_.key) && set(easy_, CURLOPT_SSLCERTTYPE, "PEM") &&
           set(easy_, CURLOPT_SSLKEYTYPE, "PEM")))
         return false;
-    // without this option OpenSSL would ask for a password on the terminal
+    // without CURLOPT_KEYPASSWD, OpenSSL would ask for a password on the terminal
     return set(easy_, CURLOPT_KEYPASSWD, options_.key_password.c_str()) &&
            set(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2)) &&
            set(easy_, CURLOPT_SSL_VERIFYPEER, 1L) &&

@@ -39,8 +39,8 @@ class RegistryTransfer {
     RegistryTransfer(const RegistryTransfer &) = delete;
     RegistryTransfer &operator=(const RegistryTransfer &) = delete;
 
-    // Begins to get the URL. Returns false if libcurl refuses an option or if no memory is left. reason()
-    // then returns the cause.
+    // Begins a transfer from the URL. Returns false if libcurl refuses an option, or if no memory is left. In
+    // this case, reason() returns the cause.
     bool start(const std::string &url);
 
     // Works on the transfer for at most `timeout_ms`.
@@ -66,7 +66,7 @@ class RegistryTransfer {
     curl_slist *headers_ = nullptr;
     std::string body_;
     size_t header_size_ = 0;
-    const char *refusal_ = nullptr; // why a callback has ended the transfer
+    const char *refusal_ = nullptr; // the reason for which a callback has ended the transfer
     long status_ = 0;
     std::string reason_;
     char curl_error_[CURL_ERROR_SIZE] = "";

@@ -18,7 +18,7 @@ constexpr off_t file_size_max = 1 << 20;
 
 class File {
   public:
-    // O_NONBLOCK: if the path is a pipe, open() does not wait for a writer
+    // with O_NONBLOCK, open() does not wait for a writer if the path is a pipe
     explicit File(const char *path) : descriptor(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
     ~File() {
         if (descriptor >= 0)

@@ -51,7 +51,7 @@ void drain(Publisher *publisher) {
     EXPECT_EQ(publisher->counts().in_flight(), 0U);
 }
 
-// Binds and closes a loopback port, and returns it. No process listens on this port.
+// Binds and closes a loopback port, and returns the port. No process listens on this port.
 uint16_t free_port() {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
@@ -79,8 +79,8 @@ TEST(Publish, EveryDeliveryIsCounted) {
     EXPECT_EQ(transcript.text(), "");
 }
 
-// The embedded broker of another generator does not support requests to create a topic. It creates a topic
-// when a client publishes to this topic.
+// The embedded broker of another generator does not support requests to create a topic. This broker creates a
+// topic when a client publishes to the topic.
 TEST(Publish, ATopicNeedNotBeCreatedByRequest) {
     const EmbeddedBroker broker(0, topic, partitions);
     Transcript transcript;

@@ -142,7 +142,7 @@ TEST(SimulateMessage, GivesTheNewestReadingThePresentTime) {
     ASSERT_TRUE(simulator.next(&readings));
     EXPECT_EQ(readings.samples[0].time, 996'000'000);
     EXPECT_EQ(readings.samples[2].time, 1'000'000'000);
-    ASSERT_TRUE(simulator.next(&readings)); // the clock stands still
+    ASSERT_TRUE(simulator.next(&readings)); // the clock returns the same time again
     EXPECT_EQ(readings.samples[0].time, 1'001'000'000);
     EXPECT_EQ(readings.samples[2].time, 1'003'000'000);
 }

@@ -89,8 +89,8 @@ TEST(Template, WritesAnArrayOrAnObjectOfReadings) {
          R"([{"t":1795358342,"o":0},{"t":1795358343,"o":1500}])"},
         {R"({"$repeat": 3, "$name": "${offset:s.f}", "$each": "${heart_rate}"})",
          R"({"0.0":74,"1.5":80,"3.0":81})"},
-        // an element of the outer array has several readings; outside of the inner array it writes the first
-        // of these readings
+        // An element of the outer array has several readings. Outside of the inner array, the element writes
+        // the first of these readings.
         {R"({"$repeat": 2, "$each": {"a": "${heart_rate}", "b": {"$repeat": 2, "$each": "${heart_rate}"}}})",
          R"([{"a":74,"b":[74,80]},{"a":81,"b":[81,82]}])"},
         // each of two arrays side by side writes all readings of the message

@@ -10,13 +10,13 @@ use Time::HiRes qw(sleep time usleep);
 
 use Heartbeat::Bench::Process qw(cpu_seconds);
 
-# The benchmark inserts rows in the order of their times, as ingest without lag does. So the indexes have the same structure as
-# after ingest.
+# The benchmark inserts the rows in the order of their event times, as ingest without lag does. So the indexes have the same
+# structure as after ingest.
 my $chunk           = 2_000_000;    # the largest number of rows of one statement
 my $rollup_deadline = 3600;
 
-# Options: the numbers of readings and customers of the whole month. The end of the month is two hours before the present. When
-# the history grows, the benchmark adds earlier readings, with the same number of readings for each hour.
+# The options are the numbers of readings and customers of the whole month. The month ends two hours before the present. When the
+# history grows, the benchmark adds earlier readings, with the same number of readings for each hour.
 sub new
 {
 	my ($class, $bench, %opt) = @_;
@@ -58,7 +58,7 @@ sub grow_to
 	return;
 }
 
-# Inserts the readings with the numbers $from to $to - 1, counted from the newest reading. Five of a hundred readings are
+# Inserts the readings with the numbers $from to $to - 1. The newest reading has the number 0. Five of a hundred readings are
 # anomalies.
 sub _insert
 {
@@ -76,7 +76,8 @@ sub _insert
 	return;
 }
 
-# Like ingest, marks the minutes that are missing in the rollup. The maintenance worker then rolls up these minutes.
+# Marks the minutes that are missing in the rollup, as ingest does. The maintenance worker then computes the rollup of these
+# minutes.
 sub _mark_minutes
 {
 	my ($self) = @_;
@@ -105,7 +106,7 @@ sub maintenance_cpu
 # Returns the cost of the rollup of the newest part of the history: { readings, seconds, cpu }.
 sub rollup { my ($self) = @_; return $self->{rollup}; }
 
-# Waits until every minute is rolled up.
+# Waits until the rollup includes every minute.
 sub await_rollup
 {
 	my ($self) = @_;
@@ -118,7 +119,7 @@ sub await_rollup
 	return;
 }
 
-# Removes the readings that are newer than the history. So each measurement adds the same new readings to the history.
+# Removes the readings that are newer than the history. So each measurement adds its new readings to the same history.
 sub forget_recent
 {
 	my ($self) = @_;
@@ -133,11 +134,11 @@ sub forget_recent
 	return;
 }
 
-# Drops every week except the last in one transaction, and measures the duration of each part of this transaction, while another
-# session inserts and reads. Returns { tables, megabytes, catalog, commit, before, meanwhile }. `catalog` and `commit` are
+# Drops every week except the last week in one transaction, and measures the duration of each part of this transaction. Meanwhile
+# another session inserts and reads. Returns { tables, megabytes, catalog, commit, before, meanwhile }. `catalog` and `commit` are
 # milliseconds. `before` and `meanwhile` are the longest times of the other session, as { insert, read }. In the commit the server
-# first releases the locks, and then removes files, which takes most of the time. The function stops the maintenance worker by
-# SIGSTOP. Otherwise this worker would drop the weeks immediately.
+# first releases the locks, and then removes the files. The removal takes most of the time. The function stops the maintenance
+# worker by SIGSTOP, because this worker would drop the weeks immediately.
 sub drop_month
 {
 	my ($self) = @_;
@@ -167,8 +168,8 @@ sub drop_month
 	return { tables => $tables, megabytes => $megabytes, catalog => $catalog, commit => $commit, before => $longest->('<'), meanwhile => $longest->('>=') };
 }
 
-# Returns the statements of a session that repeatedly inserts a reading and queries the newest reading, until the table
-# bystander_end does not exist any more.
+# Returns the statements of a session that repeatedly inserts a reading and counts a customer's readings of the last 10 minutes.
+# The session ends when the table bystander_end does not exist any more.
 sub _stand_by
 {
 	my $timed = sub {

@@ -15,8 +15,8 @@ our @EXPORT_OK = qw(measure_idle idle_line);
 my $settle_deadline = 300;
 my $rest            = 65;
 
-# Returns how many transactions heartbeat's database has had, and the end of the WAL. The query runs in another database, so
-# it does not count its own transaction.
+# Returns the number of transactions that heartbeat's database has had, and the end of the WAL. The query runs in another
+# database, so it does not count its own transaction.
 sub _activity
 {
 	my ($bench) = @_;
@@ -24,8 +24,8 @@ sub _activity
 		q{SELECT xact_commit + xact_rollback, pg_current_wal_insert_lsn() - '0/0' FROM pg_stat_database WHERE datname = 'heartbeat'});
 }
 
-# Waits until the server is idle: after the last reading the server still computes the rollup, runs a checkpoint, and logs the
-# summary within a minute.
+# Waits until the server is idle. After the last reading the server is not idle yet: it still computes the rollup, runs a
+# checkpoint, and logs the summary within a minute.
 sub _await_rest
 {
 	my ($bench) = @_;
@@ -43,9 +43,9 @@ sub _await_rest
 	return;
 }
 
-# Waits until heartbeat is idle, then measures for `seconds` seconds: { seconds, transactions, wal, cpu => { process => percent of
-# a core }, memory (of the first ingest worker, in MiB) }. Autovacuum must be off in the server, because it would run
-# transactions.
+# Waits until heartbeat is idle, and then measures for the given number of seconds. Returns { seconds, transactions, wal, cpu,
+# memory }. `cpu` has the CPU time of each process, in per cent of a core. `memory` is the private memory of the first ingest
+# worker, in MiB. Autovacuum must be off in the server, because it would run transactions.
 sub measure_idle
 {
 	my ($bench, $wanted) = @_;

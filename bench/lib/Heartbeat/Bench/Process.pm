@@ -42,8 +42,8 @@ sub server_cpu_seconds
 	return $sum;
 }
 
-# Returns the CPU seconds of the threads that a process has now, with a finer resolution than clock ticks. The function leaves
-# out threads that have ended. Use it only for a process that always has the same threads.
+# Returns the CPU seconds of the threads that a process has now, with a finer resolution than clock ticks. The sum does not
+# include threads that have ended, so use this function only for a process that always has the same threads.
 sub fine_cpu_seconds
 {
 	my ($pid) = @_;
@@ -52,7 +52,7 @@ sub fine_cpu_seconds
 	return $sum;
 }
 
-# Returns the CPU seconds of the main thread; in a worker, this thread calls the server.
+# Returns the CPU seconds of the main threads of processes. In a worker, the main thread is the thread that calls the server.
 sub main_thread_seconds
 {
 	my $sum = 0;

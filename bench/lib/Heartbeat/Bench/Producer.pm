@@ -1,5 +1,5 @@
-# Benchmark: publishes readings as other producers do: in another order, with another compression, or with other spaces in the
-# JSON text. bench/throughput and bench/disk call this file.
+# Benchmark: publishes readings as other producers do. These producers can have another order, another compression, or other spaces
+# in the JSON text. bench/throughput and bench/disk call this file.
 
 package Heartbeat::Bench::Producer;
 
@@ -22,7 +22,7 @@ my %layouts      = (compact => 'as heartbeat-generator writes', spaced => 'as Py
 my @compressions = qw(none lz4 zstd gzip snappy);
 my $shuffle_seed = 1;
 
-# Returns the default options. With these options the readings are as heartbeat-generator publishes them.
+# Returns the default options. With these options publish_as() publishes the readings as heartbeat-generator does by default.
 sub defaults { return (order => 'own', compression => 'lz4', layout => 'compact'); }
 
 # Ends the program if an option has an unknown value. The argument is a hash of `order`, `compression` and `layout`.
@@ -82,7 +82,7 @@ sub _publish_lines
 	return;
 }
 
-# Returns the readings of the simulation in the given order, a line for each reading.
+# Returns the readings that the generator simulates, in the given order. Each reading is a line.
 sub _lines
 {
 	my ($bench, $order, %opt) = @_;

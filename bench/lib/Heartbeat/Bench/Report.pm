@@ -13,12 +13,14 @@ use Test::More;
 
 our @EXPORT_OK = qw(figure print_line print_machine median percentile);
 
-# The test library uses standard output for its log.
+# The test library redirects standard output to its log. This handle of Test::More still writes to the original standard
+# output.
 my $out = Test::More->builder->output;
 
 sub print_line { print $out @_, "\n"; return; }
 
-# Records a key figure of the benchmark for the table of bench/all. $better is 'higher' or 'lower'. $format is for sprintf().
+# Writes a figure of the benchmark to a file, which bench/all reads for its table. $better is 'higher' or 'lower'. $format is
+# for sprintf().
 sub figure
 {
 	my ($name, $value, $format, $better) = @_;

@@ -1,5 +1,5 @@
 # Test code: injects random faults into a server and a Kafka while messages arrive. The choice of faults depends only on the
-# seed. This code records each fault and how long the recovery took, and checks all data at the end. The test starts the server
+# seed. This code keeps each fault and the duration of the recovery, and checks all data at the end. The test starts the server
 # and the broker. With a Heartbeat::Kafka::Cluster this code also measures how long a Kafka partition with a live leader stands
 # still. This code does not use Test::More, because script/soak uses this code without a test.
 
@@ -49,7 +49,7 @@ sub new
 
 sub _is_cluster { my ($self) = @_; return $self->{kafka}->isa('Heartbeat::Kafka::Cluster'); }
 
-# With several brokers each partition has two replicas, spread evenly.
+# With several brokers each Kafka partition has two replicas, and the replicas are spread evenly over the brokers.
 sub create_topic
 {
 	my ($self) = @_;
@@ -83,8 +83,8 @@ sub start
 	return;
 }
 
-# Injects one fault from the plan, and waits until every partition makes progress. After a fault with the flag `hasty` the
-# function does not wait.
+# Injects one fault from the plan, and waits until every Kafka partition makes progress. After a fault with the flag `hasty`
+# the function does not wait.
 sub strike
 {
 	my ($self) = @_;

@@ -27,8 +27,8 @@ my %settings = (
 
     my ($coordinator, @nodes) = citus_create('name', nodes => 2, kafka => $kafka, settings => {...});
 
-Creates a cluster. Only the coordinator has heartbeat. The options are those of Heartbeat::Cluster->create, and apply to the
-coordinator. The tables are not distributed yet.
+Creates a cluster. Only the coordinator has heartbeat. The options are the options of Heartbeat::Cluster->create, and
+apply to the coordinator. The tables are not distributed yet.
 
 =cut
 
@@ -45,7 +45,7 @@ sub citus_create
 	return ($coordinator, @nodes);
 }
 
-# Creates a server that preloads only Citus's library. The options are those of Heartbeat::Cluster->create.
+# Creates a server that preloads only Citus's library. The function has the options of Heartbeat::Cluster->create.
 sub citus_create_server
 {
 	my ($name, %opt) = @_;

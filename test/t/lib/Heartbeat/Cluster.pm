@@ -26,8 +26,8 @@ my @servers;    # all servers of the test
 # SIGINT. The test ends its own processes by SIGINT, so it restores the default handling.
 $SIG{INT} = 'DEFAULT';
 
-# If a test hangs, script/test sends it SIGTERM. The test then ends its servers and brokers, as at the ordinary end of a test.
-# The child processes of the test end immediately.
+# If a test hangs, script/test sends SIGTERM to the test. The test then ends its servers and brokers, as at the ordinary end of
+# a test. The child processes of the test end immediately.
 my $test_pid = $$;
 $SIG{TERM} = sub { $$ == $test_pid ? die "the test was ended by SIGTERM\n" : POSIX::_exit(1) };
 
@@ -182,7 +182,7 @@ sub wait_for_offsets
 {
 	my ($self, $topic, @end_offsets) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	# an empty partition need not have a row in heartbeat_offsets
+	# an empty Kafka partition need not have a row in heartbeat_offsets
 	my $query = join ' UNION ALL ', map {
 		"SELECT $_ AS p, coalesce((SELECT next_offset FROM heartbeat_offsets"
 		  . " WHERE topic = '$topic' AND partition = $_), 0) AS o"

@@ -21,8 +21,8 @@ my @brokers;
     my $broker = Heartbeat::FakeBroker->new(topic => 'readings', messages => [ { value => '{...}' } ]);
 
 Texts are bytes. Without options the broker answers like a good broker. Options: topic; name (the topic's name in answers);
-cluster_id; partitions (the number of partitions that the metadata list); claims (the number of partitions that the metadata
-state, if this number is wrong); topic_error, partition_error, ranges_error (in ListOffsets), fetch_error (Kafka's numbers of errors); low and high (the
+cluster_id; partitions (how many partitions the metadata contain); claims (a wrong number of partitions in the metadata);
+topic_error, partition_error, ranges_error (in ListOffsets), fetch_error (Kafka's numbers of errors); low and high (the
 offsets in ListOffsets); end (the end offset in Fetch); messages ({ value, offset, timestamp } of partition 0, by default with
 offsets from `low` on); refusal (the answer to a user and password; %s is the password);
 advertised (the broker's address in the metadata, host:port); delay (the seconds by which each answer is late).

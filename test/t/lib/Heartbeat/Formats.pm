@@ -22,8 +22,9 @@ our @EXPORT_OK = qw(avro add_source counted formats_begin source_is stored);
 
 =cut
 
-# Starts all parts at the same time, and creates the topics. Each topic has one partition, or the given number of partitions.
-# The source default is dropped, so that the tests see only their own sources. The options are those of Heartbeat::Cluster.
+# Starts all parts at the same time, and creates the topics. Each topic has one Kafka partition, or the given number of Kafka
+# partitions. The source default is dropped, so that the tests see only their own sources. The options are the options of
+# Heartbeat::Cluster.
 sub formats_begin
 {
 	my ($name, $options, @topics) = @_;
@@ -65,7 +66,7 @@ sub avro
 	return JSON::PP->new->canonical->encode({ type => 'record', name => $name, fields => \@list });
 }
 
-# A query for the readings that a source has stored.
+# Returns a query for the number of readings that a source has stored.
 sub counted { my ($source) = @_; return "SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets WHERE source = '$source'"; }
 
 sub source_is { my ($source) = @_; return "SELECT state, reason FROM heartbeat_source_status WHERE source = '$source'"; }

@@ -22,9 +22,9 @@ my @fronts;
     $front->behave('error 500');    # later requests get this answer
     $front->behave('pass');         # passes requests on to the registry, as at the beginning
 
-The behaviours: pass (502 if the registry does not answer); error STATUS; text TEXT (an answer 200 with this text); drop (closes the connection); slow SECONDS (passes
-the request on after that time); trickle (one byte of the answer in a second); endless (an answer without an end); hold (answers
-only when another behaviour begins).
+The behaviours: pass (502 if the registry does not answer); error STATUS; text TEXT (an answer 200 with this text); drop
+(closes the connection); slow SECONDS (passes the request on after this time); trickle (one byte of the answer in a second);
+endless (an answer without an end); hold (answers only when another behaviour begins).
 
 =cut
 

@@ -1,5 +1,5 @@
-# Test code: checks that the texts that users and producers choose, for example names of customers, have caused no problem. A dump can be restored, a client can read every
-# table and view, and the log has no control characters.
+# Test code: checks that texts of users and producers, for example names of customers, have caused no problem. A dump can be
+# restored, a client can read every table and view, and the log has no control characters.
 
 package Heartbeat::Texts;
 

@@ -1,6 +1,6 @@
-# Test code: a process that publishes messages at a constant rate, even while the broker is down. Heartbeat::Chaos uses it. The
-# process keeps the broker's acknowledgements with their offsets. The producer is idempotent and tries again, so a killed
-# broker only delays the messages.
+# Test code: a process that publishes messages at a constant rate, even while the broker is down. Heartbeat::Chaos uses this
+# code. The process keeps the broker's acknowledgements with their offsets. The producer is idempotent and tries again, so a
+# killed broker only delays the messages.
 
 package Heartbeat::Chaos::Load;
 

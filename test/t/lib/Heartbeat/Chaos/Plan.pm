@@ -8,9 +8,9 @@ use warnings;
 
 use Heartbeat::Chaos::Dice;
 
-# A deck lists the kinds of faults, with the number of faults of each kind. The plan puts these faults into random order. When all faults of the
-# list have occurred, the plan makes the next list from the same deck. So every kind of fault occurs. The following deck is for
-# a Kafka in one process.
+# A deck has the kinds of faults, and the number of faults of each kind. The plan puts these faults into random order. When all
+# of these faults have occurred, the plan puts the same deck into a new order. So every kind of fault occurs. The following
+# deck is for a Kafka in one process.
 my %single = (
 	worker_killed         => 3,
 	maintenance_killed    => 1,

@@ -79,8 +79,8 @@ sub reader
 	return Heartbeat::Kafka::Reader->new($self->brokers, $topic, @options);
 }
 
-# Waits until Kafka has compacted a topic to at most $at_most messages, and returns their number. Kafka compacts a segment
-# only after a later message has closed it. $publish_one is a function that publishes a later message.
+# Waits until Kafka has compacted a topic to at most $at_most messages, and returns the number of messages. Kafka compacts a
+# segment only after a later message has closed the segment. $publish_one is a function that publishes a later message.
 sub wait_for_compaction
 {
 	my ($self, $topic, $at_most, $publish_one) = @_;

@@ -1,4 +1,4 @@
-# Test code: a stream of messages from a test to one Kafka topic, exact to the byte. The program kafka-produce
+# Test code: a stream of messages from a test to one Kafka topic, byte for byte. The program kafka-produce
 # (test/kafka/produce.cpp) publishes these messages. This program reads the record format that this file writes.
 
 package Heartbeat::Kafka::Producer;
