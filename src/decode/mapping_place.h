@@ -10,7 +10,8 @@ namespace heartbeat {
 enum class PlaceUse : uint8_t { field, time, condition, each, each_inner };
 
 struct PlaceRules {
-    size_t lists; // the number of places of `each`
+    // How many places the mapping's member `each` has: 0, 1 or 2. Also 0 while this member itself is read.
+    size_t lists;
     PlaceUse use;
 };
 

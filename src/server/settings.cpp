@@ -155,7 +155,7 @@ void define_storing() {
         &settings.max_clock_skew, 300, 0, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.log_summary",
-        "Sets how often heartbeat writes a line to the server's log that counts the stored messages.",
+        "Sets how often heartbeat writes a line with the number of stored messages to the server's log.",
         "There is no line if no message was stored. 0 turns the lines off.", &settings.log_summary, 60, 0,
         86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("heartbeat.log_readings",

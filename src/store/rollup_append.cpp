@@ -25,7 +25,7 @@ Statement insert_stale_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
 
 // $1 is an array of minutes. Returns the index, counted from 0, of each minute that the rollup does not have
 // yet. The ORDER BY makes the planner use the index. Without ORDER BY, the planner sometimes chooses to
-// search the whole table for one row.
+// search the whole table for one row. keep_new_minutes() needs the indexes in ascending order.
 Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     SELECT m.place::integer - 1
     FROM unnest($1) WITH ORDINALITY AS m (minute_bucket, place)
@@ -119,9 +119,10 @@ void keep_new_minutes(Marks *marks) {
     uint64_t found = statement_execute(&select_new_minutes, &candidates, nullptr, SPI_OK_SELECT);
     statement_check_room(found, marks->count);
     marks->count = found;
+    // The statement returns ascending indexes, so the index of row i is at least i. So the loop reads each
+    // element before it overwrites the element.
     for (size_t i = 0; i < marks->count; i++)
-        marks->places[i] = marks->places[statement_int4(i, 1)]; // `places` is sorted, so each place is read
-                                                                // before it is overwritten
+        marks->places[i] = marks->places[statement_int4(i, 1)];
     SPI_freetuptable(SPI_tuptable);
 }
 

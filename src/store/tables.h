@@ -74,8 +74,9 @@ struct TablesLayout {
     // each minute once, the first minute, and the last minute. Returns how many rows the function has removed
     // from heartbeat_stale_minutes and heartbeat_rollup_pending.
     int64_t (*rebuild)(const Datum *minutes);
-    // The largest number of minutes of one rebuild. All these minutes are within one hour. 0: the caller
-    // chooses the number, and the minutes can be of different hours.
+    // The largest number of minutes that the caller passes to rebuild(). If this number is not 0, the caller
+    // passes only minutes that are less than one hour apart. If this number is 0, the caller chooses the
+    // number of minutes, and the minutes can be any time apart.
     int64_t rebuild_minutes;
 };
 

@@ -42,7 +42,7 @@ sub server_cpu_seconds
 	return $sum;
 }
 
-# Returns the CPU seconds of the threads that a process has now, with a finer resolution than clock ticks. The sum does not
+# Returns the sum of the CPU seconds of the threads that a process has now. The resolution is finer than clock ticks. The sum does not
 # include threads that have ended, so use this function only for a process that always has the same threads.
 sub fine_cpu_seconds
 {
