@@ -3,9 +3,10 @@
 -- Monday, UTC). Rows of a week without a table partition go to the default partition.
 --
 
--- heartbeat_make_partitions() refers to the tables by oid, and passes the tables to other functions as regclass. A week has a
--- table partition if the range of any table partition overlaps the week. The name and the owner of this table partition do not
--- matter. If another table or type has the usual name, the new table partition gets another name.
+-- heartbeat_make_partitions() refers to the tables by oid, and passes the tables to other functions as regclass. If the
+-- range of an existing table partition overlaps a week, the function creates no further partition of the same table for this
+-- week. The name and the owner of the existing table partition do not matter. If another table or type has the usual name, the
+-- new table partition gets another name.
 --
 -- To move rows, heartbeat_make_partitions() first deletes the rows from the default partition, then attaches the week's table,
 -- and then inserts the rows into this table. The WAL has the DELETE and the INSERT in this order. So a publication of the parents

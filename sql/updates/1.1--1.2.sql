@@ -786,9 +786,10 @@ COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
 -- Monday, UTC), and a default partition for the weeks without a table partition
 --
 
--- heartbeat_make_partitions() refers to the tables by oid, and passes the tables to other functions as regclass. A week has a table
--- partition if the range of any table partition overlaps the week. The name and the owner of this table partition do not matter. If
--- another table or type has the usual name, the new table partition gets another name.
+-- heartbeat_make_partitions() refers to the tables by oid, and passes the tables to other functions as regclass. If the range of an
+-- existing table partition overlaps a week, the function creates no further partition of the same table for this week. The name and
+-- the owner of the existing table partition do not matter. If another table or type has the usual name, the new table partition gets
+-- another name.
 --
 -- To move rows, heartbeat_make_partitions() first deletes the rows from the default partition, then attaches the week's table, and
 -- then inserts the rows into this table. So a publication of the parents publishes both changes. A subscriber has a unique key on the

@@ -22,7 +22,7 @@ constexpr int64_t week = INT64CONST(7) * USECS_PER_DAY;
 constexpr int64_t monday = INT64CONST(4) * USECS_PER_DAY; // 1970-01-05 was the first Monday after 1970-01-01
 constexpr int64_t late_max = 53 * week;
 constexpr int64_t early_max = week;
-// after this time, the worker checks the week again
+// after this time, the worker calls heartbeat_make_partitions() again for the same week
 constexpr int64_t seen_to_for = INT64CONST(60) * USECS_PER_SEC;
 constexpr int weeks_kept = 64;
 

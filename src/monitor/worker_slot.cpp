@@ -33,7 +33,7 @@ void release_slot(int /*code*/, Datum /*argument*/) {
     LWLockRelease(shared_state->lock);
 }
 
-// Frees the slots for sources that a killed worker has left in use. Call this function while you hold the
+// If a killed worker has left source slots in use, frees these slots. Call this function while you hold the
 // lock.
 void clear_sources(const WorkerSlot &slot) {
     if (&slot >= shared_state->workers && &slot < shared_state->workers + settings.workers)

@@ -100,8 +100,8 @@ const char *url_mistake(string_view url) {
     return host_mistake(rest.substr(0, slash));
 }
 
-// The URL in the form for the error text. This form is printable ASCII. The form has no query and no
-// fragment, because a query or a fragment can contain a secret.
+// The URL as the error text shows it: printable ASCII, at most shown_max characters, without query and
+// fragment, because these can contain a secret. If a part of the URL is missing, the text ends with "...".
 struct Shown {
     char text[shown_max + sizeof("...")];
     explicit Shown(string_view url) {

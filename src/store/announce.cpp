@@ -29,7 +29,8 @@ constexpr double usage_max = 0.25;
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 
 // These flags describe the current top transaction. `asked` means that the transaction has called
-// pg_notification_queue_usage(), and `has_room` keeps the answer. The call also removes from the queue each
+// queue_has_room(), and `has_room` keeps the result. queue_has_room() calls pg_notification_queue_usage(),
+// except while notifications are suspended. pg_notification_queue_usage() also removes from the queue each
 // notification that all listeners have read.
 bool asked = false, has_room = false, announced = false, committing = false;
 TimestampTz suspended_until = 0;

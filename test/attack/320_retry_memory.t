@@ -63,7 +63,7 @@ cmp_ok($grown, '<', 64, 'a retry of 500 dead letters takes less than 64 MB');
 cmp_ok($seconds_500, '<', 3 * $seconds_250 + 0.5, 'the time of a retry grows with the number of dead letters');
 $node->query('DELETE FROM heartbeat_dead_letters WHERE resolved_at IS NULL');
 
-# Small and large dead letters in turn. The largest dead letters have more bytes than a retry reads in one step.
+# A few large dead letters among many small ones. The largest dead letters have more bytes than a retry reads in one step.
 add_letters(1100, 'CASE WHEN n % 100 = 7 THEN 3000000 WHEN n % 550 = 9 THEN 12000000 ELSE 40 END');
 ($answer, $grown) = retry();
 is($answer, '825|275|{"INVALID_JSON": 275}', 'small and large dead letters are retried');

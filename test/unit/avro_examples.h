@@ -25,7 +25,7 @@ inline WantedValue wanted_of(const std::string &heart_rate, const std::string &m
                          PlaceRoot::value);
 }
 
-// In the schemas, ' stands for ".
+// The schemas have single quotes in place of double quotes.
 inline ReaderPointer reader_of(std::vector<std::string> schemas, const WantedValue &wanted,
                                std::string *problem) {
     std::vector<std::string_view> views;
@@ -75,8 +75,8 @@ inline std::string real_text(double number) {
     return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
 }
 
-// Returns a tree as JSON, in which ' stands for ". Bytes are <...>. An integer with a time scale is followed
-// by @ and the scale.
+// Returns a tree as text that looks like JSON. Strings have single quotes, and keys have no quotes. Bytes are
+// <...>. An integer with a time scale is followed by @ and the scale.
 inline std::string tree_text(const ValueTree &tree, uint32_t index = 0) {
     const ValueNode &node = tree[index];
     switch (node.type) {
