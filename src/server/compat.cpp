@@ -141,6 +141,7 @@ bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context) {
     return expression_tree_walker(node, callback, context);
 }
 
+#if HEARTBEAT_KNOWS_BTREE
 Buffer btree_lock_leaf(Relation index, [[maybe_unused]] Relation table, BTScanInsert key) {
     Buffer leaf = InvalidBuffer;
 #if PG_VERSION_NUM >= 170000
@@ -154,6 +155,7 @@ Buffer btree_lock_leaf(Relation index, [[maybe_unused]] Relation table, BTScanIn
         _bt_freestack(path);
     return leaf;
 }
+#endif
 
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context) {
 #if PG_VERSION_NUM >= 160000

@@ -20,12 +20,13 @@ extern "C" {
 #define HEARTBEAT_MODULE_MAGIC PG_MODULE_MAGIC;
 #endif
 
+// leaf_inserts.cpp writes to pages of B-trees in the same way as these versions of the server. Before you add
+// a version, compare leaf_inserts.cpp with _bt_doinsert() and _bt_insertonpg() of the new version.
+#define HEARTBEAT_KNOWS_BTREE (PG_VERSION_NUM < 190000)
+
 namespace heartbeat {
 
 inline constexpr bool has_transaction_timeout = PG_VERSION_NUM >= 170000;
-
-// leaf_inserts.cpp writes to pages of B-trees in the same way as these versions.
-inline constexpr bool btree_is_known = PG_VERSION_NUM < 190000;
 
 // Makes the server reject an unknown setting with this prefix. PostgreSQL 14 only writes a warning about an
 // unknown setting.
@@ -63,9 +64,10 @@ void change_extension_owner(Oid extension, Oid owner);
 // Calls walker() for each child of an expression or a query, until a call returns true.
 bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context);
 
-// Finds the leaf page of a B-tree to which the key belongs, and locks the page for writing. Returns
-// InvalidBuffer if the index has no page.
+#if HEARTBEAT_KNOWS_BTREE
+// Finds the leaf page of a B-tree to which the key belongs, and locks the page for writing.
 Buffer btree_lock_leaf(Relation index, Relation table, BTScanInsert key);
+#endif
 
 // Runs VACUUM. VACUUM runs several transactions, and keeps its data in `context`. So `context` must live
 // longer than these transactions.

@@ -24,18 +24,24 @@ extern "C" {
 
 namespace heartbeat {
 
+#if HEARTBEAT_KNOWS_BTREE
+
 struct LeafInserts {
     Relation index;
     Relation table;
     BTScanInsert key;  // of the entry that leaf_insert() inserts
     Buffer leaf;       // InvalidBuffer: no page is locked
     OffsetNumber last; // the place of the last inserted entry on the page
+    int entries;       // the number of entries that were inserted since the page was locked
 };
 
 namespace {
 
-// The server's limit is a third of a page. The entries of this file are much smaller.
+// The server's limit is a third of a page. The entries of heartbeat's own keys are much smaller.
 constexpr Size entry_size_max = 1024;
+// After this number of entries leaf_insert() unlocks the page, so that sessions that wait for the page can go
+// on.
+constexpr int entries_max = 64;
 
 void set_key(LeafInserts *inserts, IndexTuple entry) {
     if (inserts->key == nullptr)
@@ -62,11 +68,9 @@ bool below_next_page(const LeafInserts *inserts) {
 // added.
 bool lock_leaf(LeafInserts *inserts) {
     inserts->leaf = btree_lock_leaf(inserts->index, inserts->table, inserts->key);
-    if (!BufferIsValid(inserts->leaf))
-        return false;
-    Page page = BufferGetPage(inserts->leaf);
-    auto *special = reinterpret_cast<BTPageOpaque>(PageGetSpecialPointer(page));
+    auto *special = reinterpret_cast<BTPageOpaque>(PageGetSpecialPointer(BufferGetPage(inserts->leaf)));
     inserts->last = P_FIRSTDATAKEY(special) - 1;
+    inserts->entries = 0;
     return P_ISLEAF(special) && !P_IGNORE(special) && !P_INCOMPLETE_SPLIT(special);
 }
 
@@ -107,13 +111,14 @@ void add(LeafInserts *inserts, IndexTuple entry, Size size, OffsetNumber place) 
     }
     END_CRIT_SECTION();
     inserts->last = place;
+    inserts->entries++;
 }
 
 } // namespace
 
 LeafInserts *leaf_inserts_begin(Relation index, Relation table) {
     bool heap_key_space = false, all_equal_image = false;
-    if (!btree_is_known || index->rd_rel->relam != BTREE_AM_OID || !index->rd_index->indisunique ||
+    if (index->rd_rel->relam != BTREE_AM_OID || !index->rd_index->indisunique ||
         !index->rd_index->indimmediate)
         return nullptr;
     _bt_metaversion(index, &heap_key_space, &all_equal_image);
@@ -129,7 +134,8 @@ LeafInserts *leaf_inserts_begin(Relation index, Relation table) {
 bool leaf_insert(LeafInserts *inserts, IndexTuple entry) {
     Size size = MAXALIGN(IndexTupleSize(entry));
     set_key(inserts, entry);
-    if (BufferIsValid(inserts->leaf) && (compare(inserts, inserts->last) <= 0 || !below_next_page(inserts)))
+    if (BufferIsValid(inserts->leaf) && (inserts->entries == entries_max ||
+                                         compare(inserts, inserts->last) <= 0 || !below_next_page(inserts)))
         leaf_inserts_release(inserts);
     if (!BufferIsValid(inserts->leaf) && (!lock_leaf(inserts) || !below_next_page(inserts)))
         return false;
@@ -146,5 +152,17 @@ void leaf_inserts_release(LeafInserts *inserts) {
         _bt_relbuf(inserts->index, inserts->leaf);
     inserts->leaf = InvalidBuffer;
 }
+
+#else // the server inserts each entry
+
+LeafInserts *leaf_inserts_begin(Relation, Relation) {
+    return nullptr;
+}
+bool leaf_insert(LeafInserts *, IndexTuple) {
+    return false;
+}
+void leaf_inserts_release(LeafInserts *) {}
+
+#endif
 
 } // namespace heartbeat

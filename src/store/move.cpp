@@ -41,7 +41,7 @@ Relation open_plain_table(Oid oid, LOCKMODE lock) {
 }
 
 // Only the owner of a table may call heartbeat_move_rows(), because heartbeat_move_rows() ignores triggers,
-// row security and foreign keys.
+// row security, foreign keys and exclusion constraints.
 void require_owner(Relation table) {
     if (!has_privs_of_role(GetUserId(), table->rd_rel->relowner))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

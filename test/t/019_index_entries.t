@@ -76,6 +76,9 @@ my %case = (
 	'rows in the order of time'            => { order => 'time, customer' },
 	'descending columns'                   => { index => 'UNIQUE INDEX ON keys_%d (customer DESC, time, device DESC NULLS LAST)', order => 'customer DESC, time, device DESC' },
 	'an index with an included column'     => { index => 'UNIQUE INDEX ON keys_%d (customer, time) INCLUDE (number)', order => 'customer, time' },
+	'NULL in an included column'           => { index => 'UNIQUE INDEX ON keys_%d (customer, time) INCLUDE (device)', order => 'customer, time',
+		rows => "SELECT customer, time, nullif(device, '') AS device, number FROM ($rows) rows" },
+	'a collation that compares words'      => { index => 'UNIQUE INDEX ON keys_%d (device COLLATE "default", customer COLLATE "default", time)', order => 'device, customer, time' },
 	'pages that are half full'             => { index => 'UNIQUE INDEX ON keys_%d (customer, time) WITH (fillfactor = 50)', order => 'customer, time' },
 	'NULL in a column of the key'          => { rows => "SELECT customer, time, CASE WHEN number % 5 > 0 THEN device END AS device, number FROM ($rows) rows", order => 'customer, time' },
 	'keys of up to 2,500 bytes'            => { rows => "SELECT customer || (SELECT string_agg(md5(number::text || i), '') FROM generate_series(0, number % 78) i) AS customer, time, device, number FROM ($rows) rows WHERE number < 8000", order => 'customer' },
@@ -114,6 +117,20 @@ $primary->query('DELETE FROM sorted WHERE customer < $$CUST-0300$$; VACUUM sorte
 $primary->query(q{DROP TABLE evens; CREATE TABLE evens AS SELECT * FROM part WHERE customer < $$CUST-0300$$; SELECT heartbeat_move_rows('evens', 'sorted')});
 is(count_by_index($primary, 'sorted'), 40_000, 'the keys of deleted rows can be inserted again, before and after VACUUM');
 is(check_indexes($primary, 'sorted'), 1, 'the index has no fault after these deletions');
+
+# Two serializable transactions: each looks for a key of the other, finds none, and inserts its own key.
+$primary->query("CREATE TABLE left_part AS SELECT * FROM part WHERE customer = 'CUST-0001' LIMIT 1; CREATE TABLE right_part AS SELECT * FROM part WHERE customer = 'CUST-0002' LIMIT 1");
+$primary->query("CREATE TABLE apart ($columns, UNIQUE (customer, time, device)); INSERT INTO apart SELECT * FROM part WHERE customer > 'CUST-0002'");
+my ($one, $other) = map { $primary->background_psql('heartbeat', on_error_stop => 0) } 1 .. 2;
+$_->query_safe('SET enable_seqscan = off; SET enable_bitmapscan = off; BEGIN ISOLATION LEVEL SERIALIZABLE') for $one, $other;
+$one->query_safe(q{SELECT * FROM apart WHERE customer = 'CUST-0002'});
+$other->query_safe(q{SELECT * FROM apart WHERE customer = 'CUST-0001'});
+$one->query_safe(q{SELECT heartbeat_move_rows('left_part', 'apart')});
+$one->query_safe('COMMIT');
+$other->query(q{SELECT heartbeat_move_rows('right_part', 'apart')});
+$other->query('COMMIT');
+$_->quit for $one, $other;
+is($primary->query(q{SELECT string_agg(DISTINCT customer, ',') FROM apart WHERE customer < 'CUST-0003'}), 'CUST-0001', 'of two serializable transactions that miss each other\'s rows, one fails');
 
 # Four sessions insert at the same time. A session has keys of its own, and keys that the other sessions have too. Meanwhile other
 # sessions delete rows, vacuum the table and rebuild its index.
