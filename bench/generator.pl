@@ -1,4 +1,5 @@
-# Benchmark: the generator and kafka-producer-perf-test publish to the same broker in turn. Run it through bench/generator.
+# Benchmark: the generator and kafka-producer-perf-test publish to the same broker in turn, for each layout and format. Run it
+# through bench/generator.
 
 use strict;
 use warnings;
@@ -12,7 +13,7 @@ use Heartbeat::Bench;
 use Heartbeat::Bench::Process qw(cpu_seconds);
 use Heartbeat::Bench::Report qw(figure);
 
-my ($messages, $rounds, $customers, $partitions) = (2_000_000, 3, 1000, 3);
+my ($messages, $rounds, $customers, $partitions) = (1_000_000, 3, 1000, 3);
 GetOptions('messages=i' => \$messages, 'rounds=i' => \$rounds) && !@ARGV
   or die "usage: bench/generator [--messages N] [--rounds N]\n";
 
@@ -30,14 +31,46 @@ my @properties = map { "$_=$properties{$_}" } sort keys %properties;
 my $bench = Heartbeat::Bench->new('generator', partitions => $partitions);
 my $kafka = $bench->kafka;
 
-# kafka-producer-perf-test publishes random lines of a file. The generator has made these lines, so the messages of both programs
-# have the same size and compress equally well.
-my $payloads = $bench->node->basedir . '/payloads';
-IPC::Run::run([ $bench->generator(customers => $customers, interval => 0, count => 100_000, seed => 1), '--dry-run' ],
-	'>', $payloads, '2>', '/dev/null')
-  or die "the generator failed\n";
-$bench->print_machine(sprintf "%d messages of %.1f bytes, %d customers, %d partitions; both: %s",
-	$messages, (-s $payloads) / 100_000 - 1, $customers, $partitions, join ' ', @properties);
+my $template = $bench->node->basedir . '/template.json';
+append_to_file($template,
+	'{"key": "${customer_id}", "value": {"customer": "${customer_id}", "bpm": "${heart_rate}", "at": "${time:us}", "unit": "bpm"}}');
+
+# The layouts and formats, with the options of the generator.
+my @cases = (
+	[ 'own layout'         => () ],
+	[ 'template'           => (template => $template) ],
+	[ 'preset open-mhealth' => (preset => 'open-mhealth') ],
+	[ 'Avro'               => (template => $template, format => 'avro', 'schema-id' => 1) ],
+	[ 'Protobuf'           => (template => $template, format => 'protobuf', 'schema-id' => 1) ],
+	[ 'JSON Schema'        => (template => $template, format => 'json-schema', 'schema-id' => 1) ]);
+
+# Prints the first messages of a case, one in each line. Messages that are not text are in hexadecimal digits.
+sub sample
+{
+	my (%options) = @_;
+	my $lines;
+	IPC::Run::run([ $bench->generator(customers => $customers, interval => 0, count => 100_000, seed => 1, %options), '--dry-run' ],
+		'>', \$lines, '2>', '/dev/null')
+	  or die "the generator failed\n";
+	return split /\n/, $lines;
+}
+
+# kafka-producer-perf-test publishes random lines of a file. For a text format these lines are messages of the generator. For
+# another format each line is the beginning of a message of heartbeat's own layout, as long as a message of the format. So the
+# messages of both programs have the same size, and compress about equally well. Returns the file and the mean size.
+my @own = sample();
+
+sub write_payloads
+{
+	my ($name, %options) = @_;
+	my @lines = sample(%options);
+	@lines = map { substr $own[$_], 0, length($lines[$_]) / 2 } 0 .. $#lines if $options{'schema-id'};
+	my $file = $bench->node->basedir . "/payloads-$name";
+	append_to_file($file, map { "$_\n" } @lines);
+	return ($file, (-s $file) / @lines - 1);
+}
+
+$bench->print_machine(sprintf "%d messages, %d customers, %d partitions; both: %s", $messages, $customers, $partitions, join ' ', @properties);
 
 # Lets a producer publish all messages to a new topic. Returns the output of the producer, and the CPU seconds of the producer and
 # of the broker.
@@ -60,39 +93,43 @@ sub run_producer
 	return ($printed, $after[2] + $after[3] - $before[2] - $before[3], $cpu_of_broker);
 }
 
-# Both programs measure the time from the first message to the last acknowledgement.
-my %producers = (
-	'heartbeat-generator' => {
-		command => sub {
-			my ($topic) = @_;
-			return $bench->generator(topic => $topic, customers => $customers, interval => 0, count => $messages, seed => 1,
-				X => \@properties);
-		},
-		rate => qr/, ([\d.]+)\/s, errors 0, in flight 0 in [\d.]+ s, seed/
-	},
-	'producer-perf-test' => {
-		command => sub {
-			my ($topic) = @_;
-			return ("$FindBin::RealBin/../test/kafka/kafka", 'producer-perf-test', '--topic', $topic, '--num-records', $messages,
-				'--payload-file', $payloads, '--throughput', -1, '--producer-props', 'bootstrap.servers=' . $kafka->brokers,
-				@properties);
-		},
-		rate => qr/^$messages records sent, ([\d.]+) records\/sec/m
+# Both programs measure the time from the first message to the last acknowledgement. Returns messages per second.
+sub generator_rate
+{
+	my (%options) = @_;
+	my ($printed, @cpu) = run_producer(sub {
+		my ($topic) = @_;
+		return $bench->generator(topic => $topic, customers => $customers, interval => 0, count => $messages, seed => 1, X => \@properties, %options);
 	});
+	my ($rate) = $printed =~ qr/, ([\d.]+)\/s, errors 0, in flight 0 in [\d.]+ s, seed/ or die "it printed:\n$printed";
+	return ($rate, @cpu);
+}
 
-my $table = Heartbeat::Bench::Report->new([ 'messages/s', '%d' ], [ 'CPU s', '%.2f' ], [ 'broker CPU s', '%.2f' ],
-	[ 'against perf-test', '%.2f' ]);
+sub perf_test_rate
+{
+	my ($payloads) = @_;
+	my ($printed, @cpu) = run_producer(sub {
+		my ($topic) = @_;
+		return ("$FindBin::RealBin/../test/kafka/kafka", 'producer-perf-test', '--topic', $topic, '--num-records', $messages,
+			'--payload-file', $payloads, '--throughput', -1, '--producer-props', 'bootstrap.servers=' . $kafka->brokers, @properties);
+	});
+	my ($rate) = $printed =~ qr/^$messages records sent, ([\d.]+) records\/sec/m or die "it printed:\n$printed";
+	return ($rate, @cpu);
+}
+
+my $table = Heartbeat::Bench::Report->new([ 'bytes', '%d' ], [ 'messages/s', '%d' ], [ 'CPU s', '%.2f' ], [ 'perf-test/s', '%d' ],
+	[ 'its CPU s', '%.2f' ], [ 'against perf-test', '%.2f' ]);
+my %payloads = map { my ($name, %options) = @$_; ($name => [ write_payloads($name =~ tr/ /-/r, %options) ]) } @cases;
 for my $round (1 .. $rounds)
 {
-	my $other;
-	for my $name ('producer-perf-test', 'heartbeat-generator')
+	for my $case (@cases)
 	{
-		my $producer = $producers{$name};
-		my ($printed, @cpu) = run_producer($producer->{command});
-		my ($rate) = $printed =~ $producer->{rate} or die "it printed:\n$printed";
-		$other //= $rate;
-		$table->add($round, $name, $rate, @cpu, $rate / $other);
+		my ($name, %options) = @$case;
+		my ($file, $bytes) = @{ $payloads{$name} };
+		my @other = perf_test_rate($file);
+		my @own_figures = generator_rate(%options);
+		$table->add($round, $name, $bytes, @own_figures[ 0, 1 ], @other[ 0, 1 ], $own_figures[0] / $other[0]);
 	}
 }
 $table->print_medians;
-figure('generator: messages/s against kafka-producer-perf-test', ($table->medians('heartbeat-generator'))[-1], '%.2f', 'higher');
+figure("generator, $_->[0]: messages/s against kafka-producer-perf-test", ($table->medians($_->[0]))[-1], '%.2f', 'higher') for @cases;

@@ -6,18 +6,18 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
 use Getopt::Long;
-use List::Util qw(max);
+use List::Util qw(max min);
 use POSIX ();
 use Time::HiRes qw(time);
 use Heartbeat::Bench;
 use Heartbeat::Bench::History;
 use Heartbeat::Bench::Report qw(figure print_line median);
 
-my %opt = (history => 20_000_000, customers => 1000, readings => 300_000, live => 40, busy => 3_000_000);
+my %opt = (history => 20_000_000, days => 30, customers => 1000, readings => 300_000, drains => 3, live => 40, busy => 3_000_000);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
-  or die "usage: bench/growth [--history N] [--customers N] [--readings N] [--live N] [--busy N]\n";
+  or die "usage: bench/growth [--history N] [--days N] [--customers N] [--readings N] [--drains N] [--live N] [--busy N]\n";
 my @shares           = (0, 0.1, 0.25, 0.5, 1);    # the benchmark measures at each of these shares of the history
-my ($drains, $times) = (3, 20);
+my $times            = 20;
 my $csv              = "$ENV{BENCH_OUT}/growth" . ($opt{customers} == 1000 ? '' : "-$opt{customers}") . '.csv';
 
 # The queries of a dashboard.
@@ -31,7 +31,7 @@ my @queries = (
 
 my $bench = Heartbeat::Bench->new('growth',
 	settings => { shared_buffers => '2GB', maintenance_work_mem => '256MB', work_mem => '64MB' });
-my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, customers => $opt{customers});
+my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, days => $opt{days}, customers => $opt{customers});
 
 # Publishes a backlog of readings whose event times are in the last minutes. Between two readings of a customer there is half a
 # second.
@@ -124,21 +124,22 @@ sub measure_busy
 mkdir $ENV{BENCH_OUT};
 open(my $file, '>', $csv) or die "$csv: $!";
 print $file join(',', qw(history customers size_mb rows_per_second), map { "$_->[0]_ms" } @queries), "\n";
-$bench->print_machine("a month of up to $opt{history} readings, $opt{customers} customers; a backlog of $opt{readings}, "
-	  . "median of $drains drains; medians of $times queries, in ms, with $opt{live} readings a second coming in");
-my $table = Heartbeat::Bench::Report->new([ 'rows/s', '%d' ], [ 'size MB', '%d' ], map { [ $_->[0], '%.2f' ] } @queries);
+$bench->print_machine("a history of $opt{days} days with up to $opt{history} readings, $opt{customers} customers; a backlog of $opt{readings}, "
+	  . "median, slowest and fastest of $opt{drains} drains; medians of $times queries, in ms, with $opt{live} readings a second coming in");
+my $table = Heartbeat::Bench::Report->new([ 'rows/s', '%d' ], [ 'slowest', '%d' ], [ 'fastest', '%d' ], [ 'size MB', '%d' ], map { [ $_->[0], '%.2f' ] } @queries);
 for my $share (@shares)
 {
 	$history->grow_to($share);
-	my $rate = median(map { ingest_rate() } 1 .. $drains);
-	my @ms   = measure_queries();
-	$table->add('', $history->size . ' readings', $rate, $history->megabytes, @ms);
+	my @rates = map { ingest_rate() } 1 .. $opt{drains};
+	my $rate  = median(@rates);
+	my @ms    = measure_queries();
+	$table->add('', $history->size . ' readings', $rate, min(@rates), max(@rates), $history->megabytes, @ms);
 	print $file join(',', $history->size, $opt{customers}, $history->megabytes, int $rate, @ms), "\n";
 }
 close($file) or die "$csv: $!";
 
 my ($empty_rate) = $table->medians('0 readings');
-my ($full_rate, undef, @full_ms) = $table->medians($history->size . ' readings');
+my ($full_rate, undef, undef, undef, @full_ms) = $table->medians($history->size . ' readings');
 my $size = "growth, $opt{history} readings, $opt{customers} customers";
 figure("$size: rows/s against empty tables", $full_rate / $empty_rate, '%.2f', 'higher');
 figure("$size: $queries[$_][0], ms", $full_ms[$_], '%.2f', 'lower') for 0 .. $#queries;
@@ -153,7 +154,7 @@ print_line(sprintf '%-16s %8.2f %8.2f', $queries[$_][0], @{ $busy->{queries}[$_]
 print_line(sprintf 'rows/s %d; at the end of the backlog: %d pending rows, %d stale minutes; the rollup is complete %.1f s later, and takes %.2f CPU s a million',
 	@{$busy}{qw(rate pending marks until_rolled_up)}, $busy->{cpu} * 1e6 / $opt{busy});
 
-my $drop = $history->drop_month;
+my $drop = $history->drop_weeks;
 print_line(sprintf "\nheartbeat_apply_retention() dropped %d tables of %d MB: %.1f ms; the commit, unlinking included: %.1f ms",
 	$drop->{tables}, $drop->{megabytes}, $drop->{catalog}, $drop->{commit});
 for my $what ('insert', 'read')

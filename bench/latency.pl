@@ -1,6 +1,6 @@
-# Benchmark: the time from the creation of a reading in the generator to the commit that makes the reading visible, and the
-# cost of an idle worker. The server keeps the time of each commit, so the benchmark reads the readings' tables only after
-# the measurement. Run it through bench/latency.
+# Benchmark: the time from the creation of a reading in the generator to the commit that makes the reading visible, the parts of
+# this time, and the cost of an idle worker. The server keeps the time of each commit, so the benchmark reads the readings' tables
+# only after the measurement. Run it through bench/latency.
 
 use strict;
 use warnings;
@@ -8,7 +8,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib", "$FindBin::RealBin/../test/t/lib";
 use Getopt::Long;
-use List::Util qw(sum0);
+use List::Util qw(min sum sum0);
+use Time::Local qw(timegm_modern);
 use Heartbeat::Bench;
 use Heartbeat::Bench::Idle qw(measure_idle idle_line);
 use Heartbeat::Bench::Report qw(figure print_line);
@@ -20,33 +21,63 @@ my ($customers, $backlog) = (1000, 500_000);
 my $most_idle_percent = 0.1;    # per cent of a core
 
 # Autovacuum is off, because it would run transactions that do not belong to heartbeat.
-my $bench = Heartbeat::Bench->new('latency', partitions => 3, settings => { autovacuum => 'off' });
+# The broker sets the time of each message, so the messages have the time when the broker wrote them.
+my $bench = Heartbeat::Bench->new('latency', partitions => 3, settings => { autovacuum => 'off' },
+	topic_config => ['message.timestamp.type=LogAppendTime']);
 $bench->publish(count => $backlog, customers => $customers);
 my $most = $backlog / $bench->drain->{seconds};    # this drain also fills the caches
 $opt{rate} //= int($most / 2);
 $bench->print_machine(sprintf '%d customers, 3 partitions, one worker, which drains %d rows/s; linger.ms 0 at the quiet rate, '
 	  . "5 at the busy rate, the default of librdkafka", $customers, $most);
 
-# Empties the tables, and sends readings at the given rate for some time. Returns the measured rate and the percentiles of
-# the latency, without the readings of the first second.
+# Reads messages of one Kafka partition from the given offset on. Returns how long it took on average until the broker had written a
+# message, in ms. The time of a message is in whole ms, so it is half a ms too early on average.
+my $most_messages = 100_000;
+
+sub time_to_log
+{
+	my ($offset) = @_;
+	my $count = ($bench->kafka->end_offsets($bench->topic))[0] - $offset;
+	my @lines = split /\n/, $bench->kafka->tool('consume', '--topic', $bench->topic, '--partition', 0, '--offset', $offset,
+		'--max-messages', min($count, $most_messages), '--property', 'print.timestamp=true');
+	my @ms;
+	for (@lines)
+	{
+		my ($written, $year, $month, $day, $hour, $minute, $second) =
+		  /^LogAppendTime:(\d+)\t.*"event_timestamp":"(\d+)-(\d+)-(\d+)T(\d+):(\d+):([\d.]+)Z"/
+		  or next;
+		push @ms, $written + 0.5 - 1000 * (timegm_modern(0, $minute, $hour, $day, $month - 1, $year) + $second);
+	}
+	return sum(@ms) / @ms;
+}
+
+# Empties the tables, and sends readings at the given rate for some time. Returns the measured rate, the percentiles of
+# the latency and the averages of its parts, without the readings of the first second.
 sub measure
 {
 	my ($rate, @properties) = @_;
 	$bench->empty_tables;
+	my ($offset) = $bench->kafka->end_offsets($bench->topic);
 	$bench->query('SELECT heartbeat_resume()');
 	$bench->publish(rate => $rate, count => $rate * $opt{seconds}, customers => $customers, X => \@properties);
 	$bench->await_end;
 	$bench->pause;
 	$bench->check_audit($rate * $opt{seconds});
-	return split /\|/, $bench->query(
-		'WITH rows AS (SELECT event_timestamp, pg_xact_commit_timestamp(xmin) AS visible FROM heartbeat_records
-			UNION ALL SELECT event_timestamp, pg_xact_commit_timestamp(xmin) FROM heartbeat_anomalies)
-		 SELECT count(*) / extract(epoch FROM max(event_timestamp) - min(event_timestamp)),
+	my $rows = 'WITH rows AS (SELECT event_timestamp, ingested_at, pg_xact_commit_timestamp(xmin) AS visible FROM heartbeat_records
+			UNION ALL SELECT event_timestamp, ingested_at, pg_xact_commit_timestamp(xmin) FROM heartbeat_anomalies),
+		late AS (SELECT * FROM rows WHERE event_timestamp > (SELECT min(event_timestamp) FROM rows) + interval \'1 second\')';
+	my @whole = split /\|/, $bench->query(
+		"$rows SELECT count(*) / extract(epoch FROM max(event_timestamp) - min(event_timestamp)),
 			percentile_disc(ARRAY[0.5, 0.9, 0.99, 1]) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM visible - event_timestamp))
-		 FROM rows WHERE event_timestamp > (SELECT min(event_timestamp) FROM rows) + interval \'1 second\'') =~ s/[{}]//gr =~ s/,/|/gr;
+		 FROM late") =~ s/[{}]//gr =~ s/,/|/gr;
+	# ingested_at is the time when the transaction began
+	my ($to_transaction, $to_commit) = split /\|/, $bench->query(
+		"$rows SELECT 1000 * avg(extract(epoch FROM ingested_at - event_timestamp)), 1000 * avg(extract(epoch FROM visible - ingested_at)) FROM late");
+	my $to_log = time_to_log($offset);
+	return (@whole, $to_log, $to_transaction - $to_log, $to_commit);
 }
 
-my $table = Heartbeat::Bench::Report->new([ 'readings/s', '%d' ], map { [ "$_ ms", '%.1f' ] } qw(p50 p90 p99 max));
+my $table = Heartbeat::Bench::Report->new([ 'readings/s', '%d' ], map { [ "$_ ms", '%.1f' ] } qw(p50 p90 p99 max), 'to log', 'to begin', 'to commit');
 for my $round (1 .. $opt{rounds})
 {
 	$table->add($round, 'quiet', measure($opt{quiet}, 'linger.ms=0'));

@@ -1,4 +1,4 @@
-# Benchmark: inserts the readings of the last month as ingest would store them. The server itself generates the readings.
+# Benchmark: inserts the readings of the last days as ingest would store them. The server itself generates the readings.
 
 package Heartbeat::Bench::History;
 
@@ -15,14 +15,14 @@ use Heartbeat::Bench::Process qw(cpu_seconds);
 my $chunk           = 2_000_000;    # the largest number of rows of one statement
 my $rollup_deadline = 3600;
 
-# The options are the numbers of readings and customers of the whole month. The month ends two hours before the present. When the
-# history grows, the benchmark adds earlier readings, with the same number of readings for each hour.
+# The options are the numbers of readings, customers and days of the whole history. The history ends two hours before the present.
+# When the history grows, the benchmark adds earlier readings, with the same number of readings for each hour.
 sub new
 {
 	my ($class, $bench, %opt) = @_;
 	my $self = bless { bench => $bench, %opt, size => 0, rolled_up => 0 }, $class;
 	$self->{end} = $bench->query("SELECT date_trunc('minute', now()) - interval '2 hours'");
-	$bench->query("SELECT heartbeat_make_partitions('$self->{end}'::timestamptz - interval '30 days', now())");
+	$bench->query("SELECT heartbeat_make_partitions('$self->{end}'::timestamptz - interval '$self->{days} days', now())");
 	return $self;
 }
 
@@ -93,7 +93,7 @@ sub _mark_minutes
 sub _time_of
 {
 	my ($self, $number) = @_;
-	return "('$self->{end}'::timestamptz - $number * (86400.0 * 30 / $self->{readings}) * interval '1 second')";
+	return "('$self->{end}'::timestamptz - $number * (86400.0 * $self->{days} / $self->{readings}) * interval '1 second')";
 }
 
 # Returns the CPU seconds of the maintenance worker.
@@ -139,7 +139,7 @@ sub forget_recent
 # milliseconds. `before` and `meanwhile` are the longest times of the other session, as { insert, read }. In the commit the server
 # first releases the locks, and then removes the files. The removal takes most of the time. The function stops the maintenance
 # worker by SIGSTOP, because this worker would drop the weeks immediately.
-sub drop_month
+sub drop_weeks
 {
 	my ($self) = @_;
 	my $bench       = $self->{bench};
