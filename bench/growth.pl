@@ -14,7 +14,7 @@ use Heartbeat::Bench::History;
 use Heartbeat::Bench::Report qw(figure print_line median);
 
 my %opt = (history => 20_000_000, days => 30, customers => 1000, readings => 300_000, drains => 3, live => 40, busy => 3_000_000);
-GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
+GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV && $opt{history} > 0 && $opt{days} >= 14
   or die "usage: bench/growth [--history N] [--days N] [--customers N] [--readings N] [--drains N] [--live N] [--busy N]\n";
 my @shares           = (0, 0.1, 0.25, 0.5, 1);    # the benchmark measures at each of these shares of the history
 my $times            = 20;
@@ -74,7 +74,7 @@ sub measure_queries
 	my $live = fork // die "fork: $!";
 	if ($live == 0)
 	{
-		exec($bench->generator(customers => 20, rate => $opt{live}, seed => 2), '--quiet') or POSIX::_exit(1);
+		exec($bench->generator(customers => 20, rate => $opt{live}, seed => 2, duration => 600), '--quiet') or POSIX::_exit(1);
 	}
 	my @medians = map { median($bench->query_ms($_->[1], $times)) } @queries;
 	keep_plans();
@@ -102,6 +102,7 @@ sub measure_busy
 		[ median(@ms), max(@ms) ]
 	} @queries;
 	my $left = $position + $opt{busy} - $bench->position;
+	die "the worker stored the backlog before the last query ended: use a larger --busy\n" if $left <= 0;
 	$bench->await_end;
 	my $ended = time;
 	my ($pending, $marks) = split /\|/,

@@ -15,7 +15,7 @@ use Heartbeat::Bench::Idle qw(measure_idle idle_line);
 use Heartbeat::Bench::Report qw(figure print_line);
 
 my %opt = (quiet => 40, rate => undef, seconds => 20, rounds => 3, idle => 60);
-GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
+GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV && $opt{seconds} > 1
   or die "usage: bench/latency [--quiet N] [--rate N] [--seconds N] [--rounds N] [--idle N]\n";
 my ($customers, $backlog) = (1000, 500_000);
 my $most_idle_percent = 0.1;    # per cent of a core
@@ -30,29 +30,31 @@ $opt{rate} //= int($most / 2);
 $bench->print_machine(sprintf '%d customers, 3 partitions, one worker, which drains %d rows/s; linger.ms 0 at the quiet rate, '
 	  . "5 at the busy rate, the default of librdkafka", $customers, $most);
 
-# Reads messages of one Kafka partition from the given offset on. Returns how long it took on average until the broker had written a
-# message, in ms. The time of a message is in whole ms, so it is half a ms too early on average.
+# Returns the mean time from the event time of a reading until the broker wrote the message, in ms. The function reads messages of
+# one Kafka partition, in the middle of the measurement. The broker's time is in whole ms, so it is half a ms too early on average.
 my $most_messages = 100_000;
 
 sub time_to_log
 {
-	my ($offset) = @_;
-	my $count = ($bench->kafka->end_offsets($bench->topic))[0] - $offset;
-	my @lines = split /\n/, $bench->kafka->tool('consume', '--topic', $bench->topic, '--partition', 0, '--offset', $offset,
-		'--max-messages', min($count, $most_messages), '--property', 'print.timestamp=true');
+	my ($first) = @_;
+	my ($end)  = $bench->kafka->end_offsets($bench->topic);
+	my $count  = min(int(($end - $first) / 2), $most_messages);
+	my $offset = int(($first + $end - $count) / 2);
 	my @ms;
-	for (@lines)
+	for (split /\n/, $bench->kafka->tool('consume', '--topic', $bench->topic, '--partition', 0, '--offset', $offset,
+		'--max-messages', $count, '--property', 'print.timestamp=true'))
 	{
 		my ($written, $year, $month, $day, $hour, $minute, $second) =
 		  /^LogAppendTime:(\d+)\t.*"event_timestamp":"(\d+)-(\d+)-(\d+)T(\d+):(\d+):([\d.]+)Z"/
 		  or next;
 		push @ms, $written + 0.5 - 1000 * (timegm_modern(0, $minute, $hour, $day, $month - 1, $year) + $second);
 	}
+	@ms or die "kafka-console-consumer printed no message\n";
 	return sum(@ms) / @ms;
 }
 
 # Empties the tables, and sends readings at the given rate for some time. Returns the measured rate, the percentiles of
-# the latency and the averages of its parts, without the readings of the first second.
+# the latency and the means of its parts. The readings of the first second do not count.
 sub measure
 {
 	my ($rate, @properties) = @_;

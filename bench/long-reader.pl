@@ -15,18 +15,23 @@ use Heartbeat::Bench::Report qw(figure median);
 my %opt = (minutes => 60, rate => 1000, samples => 6);
 GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
   or die "usage: bench/long-reader [--minutes N] [--rate N] [--samples N]\n";
+$opt{minutes} >= $opt{samples} && $opt{samples} > 0 or die "--samples must be at least 1, and at most --minutes\n";
 my ($customers, $calm_seconds) = (1000, 60);
+my $backlog = $opt{rate} * 660;    # the queries read the last ten minutes, so the benchmark begins with eleven minutes of readings
 
 my $bench = Heartbeat::Bench->new('long_reader');
-$bench->publish(count => 500_000, customers => $customers);
+$bench->publish(count => $backlog, customers => $customers,
+	'start-time' => $bench->query(q{SELECT to_char(now() AT TIME ZONE 'UTC' - interval '660 seconds', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')}));
 $bench->drain;
+$bench->query('SELECT heartbeat_resume()');
+$bench->await_rollup;
 $bench->print_machine("$opt{rate} readings a second of $customers customers, a snapshot of $opt{minutes} minutes");
 
 my @queries = (
 	[ summary  => q{SELECT * FROM vw_customer_bpm_summary WHERE minute_bucket >= now() - interval '10 minutes'} ],
 	[ pipeline => q{SELECT * FROM vw_pipeline_summary} ],
 	[ status   => q{SELECT * FROM heartbeat_status} ]);
-my @bookkeeping = qw(heartbeat_offsets heartbeat_rollup_pending heartbeat_rollup heartbeat_customers heartbeat_arrivals);
+my @bookkeeping = qw(heartbeat_offsets heartbeat_rollup_pending heartbeat_rollup heartbeat_customers heartbeat_arrivals heartbeat_stale_minutes);
 my $table = Heartbeat::Bench::Report->new((map { [ "$_->[0] ms", '%.2f' ] } @queries), [ 'worker', '%.2f' ], [ 'maintenance', '%.2f' ],
 	[ 'bookkeeping MB', '%.1f' ], [ 'lag', '%d' ]);
 
@@ -46,14 +51,15 @@ sub measure
 	return;
 }
 
-$bench->query('SELECT heartbeat_resume()');
 my $generator = fork // die "fork: $!";
 if ($generator == 0)
 {
-	exec($bench->generator(customers => $customers, rate => $opt{rate}, seed => 2), '--quiet') or POSIX::_exit(1);
+	# after this duration the generator ends, even if the benchmark has failed
+	exec($bench->generator(customers => $customers, rate => $opt{rate}, seed => 2, duration => $opt{minutes} * 60 + 1200), '--quiet')
+	  or POSIX::_exit(1);
 }
 measure('before', $calm_seconds);
-my $reader = $bench->node->background_psql('heartbeat');
+my $reader = $bench->node->background_psql('heartbeat', timeout => $opt{minutes} * 60 + 1200);
 $reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM heartbeat_offsets');
 measure(sprintf('%.0f minutes open', $_ * $opt{minutes} / $opt{samples}), $opt{minutes} * 60 / $opt{samples}) for 1 .. $opt{samples};
 $reader->query_safe('COMMIT');

@@ -2641,8 +2641,9 @@ BEGIN
 END
 $$;
 
--- If an update script grants a right on an object, PostgreSQL records all grants on this object as a part of the extension. pg_dump does
--- not write such grants, so a restored database would lack them. The statements below leave only the owner's rights in this record.
+-- If an update script grants a right on an object, PostgreSQL records all grants on this object in pg_init_privs, as a part of the
+-- extension. pg_dump does not write such grants, so a restored database would lack them. The statements below remove the grants to
+-- other roles from pg_init_privs, so pg_dump writes these grants. The grants themselves do not change.
 
 DELETE FROM pg_init_privs i
     WHERE i.objsubid <> 0 AND i.classoid = 'pg_class'::regclass

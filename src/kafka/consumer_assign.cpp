@@ -89,9 +89,9 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->losses_reported = false;
         consumer->taken_from.clear();
         consumer->reassigning = true;
-        // In librdkafka a pause does not end with the assignment, so end the pauses here. assign_on_thread()
-        // below first ends the current assignment. librdkafka then drops the messages that it has queued for
-        // this assignment.
+        // In librdkafka a pause does not end with the assignment, so end the pauses here. After that,
+        // librdkafka can fetch messages of the old assignment. These messages do no harm, because clear()
+        // below ends the old assignment, and librdkafka then drops its queued messages.
         if (!consumer->paused.empty())
             call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {

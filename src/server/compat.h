@@ -20,8 +20,8 @@ extern "C" {
 #define HEARTBEAT_MODULE_MAGIC PG_MODULE_MAGIC;
 #endif
 
-// leaf_inserts.cpp writes to pages of B-trees in the same way as these versions of the server. Before you add
-// a version, compare leaf_inserts.cpp with _bt_doinsert() and _bt_insertonpg() of the new version.
+// True for the versions whose B-tree pages leaf_inserts.cpp can write. Before you add a version, compare
+// leaf_inserts.cpp with _bt_doinsert() and _bt_insertonpg() of the new version.
 #define HEARTBEAT_KNOWS_BTREE (PG_VERSION_NUM < 190000)
 
 namespace heartbeat {

@@ -92,8 +92,8 @@ IndexTuple form_entry(const Index &index, TupleTableSlot *row) {
     return entry;
 }
 
-// Inserts into a unique B-tree. Forms all entries first: to form an entry can mean to read a page, and no
-// page may be read while a leaf page is locked.
+// Inserts into a unique B-tree. Forms all entries first, because forming an entry can read a page. While a
+// leaf page is locked, the process must not read another page.
 void insert_by_leaf(const Index &index, LeafInserts *leaves, TupleTableSlot **rows, int count) {
     auto *entries = static_cast<IndexTuple *>(palloc(sizeof(IndexTuple) * static_cast<size_t>(count)));
     for (int row = 0; row < count; row++)

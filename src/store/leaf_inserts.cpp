@@ -1,11 +1,10 @@
 // Entries in key order often belong to the same leaf page. index_insert() searches the tree from its root for
-// each entry. This file searches the tree only for the first entry of a leaf page, and keeps the page locked
-// for the next entries. The write to the page and its WAL record are the same as those of index_insert(), so
-// the server's own code replays the record.
+// each entry. This file searches the tree for the first entry of a leaf page, keeps the page locked, and adds
+// the next entries without another search. The write to the page and its WAL record are the same as those of
+// index_insert(), so the server's own code replays the record.
 //
 // This file writes only to a leaf page that has room for the entry, and only if all keys on the page differ
-// from the key of the entry. In all other cases, such as the split of a page or a key that exists,
-// leaf_insert() returns false.
+// from the key of the entry. Otherwise leaf_insert() returns false, for example if the page must be split.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -37,10 +36,9 @@ struct LeafInserts {
 
 namespace {
 
-// The server's limit is a third of a page. The entries of heartbeat's own keys are much smaller.
+// The server's limit is a third of a page. The entries of heartbeat's own keys are usually much smaller.
 constexpr Size entry_size_max = 1024;
-// After this number of entries leaf_insert() unlocks the page, so that sessions that wait for the page can go
-// on.
+// After this number of entries leaf_insert() unlocks the page. Then waiting sessions can use the page.
 constexpr int entries_max = 64;
 
 void set_key(LeafInserts *inserts, IndexTuple entry) {
@@ -107,7 +105,7 @@ void add(LeafInserts *inserts, IndexTuple entry, Size size, OffsetNumber place) 
         XLogRegisterBuffer(0, inserts->leaf, REGBUF_STANDARD);
         XLogRegisterBufData(0, reinterpret_cast<char *>(entry), static_cast<uint32>(IndexTupleSize(entry)));
         XLogRecPtr end = XLogInsert(RM_BTREE_ID, XLOG_BTREE_INSERT_LEAF);
-        PageSetLSN(page, end); // a macro that uses its second argument twice
+        PageSetLSN(page, end); // before PostgreSQL 16 a macro that uses its second argument twice
     }
     END_CRIT_SECTION();
     inserts->last = place;

@@ -15,15 +15,15 @@ struct LeafInserts;
 
 // Prepares insertions into `index`, an index of `table`. Returns nullptr if leaf_insert() cannot insert into
 // this index: if the index is not a unique B-tree, if its key is deferrable, if a server before version 12
-// has built the index, or if this server is newer than HEARTBEAT_KNOWS_BTREE.
+// has built the index, or if HEARTBEAT_KNOWS_BTREE is false.
 LeafInserts *leaf_inserts_begin(Relation index, Relation table);
 
 // Adds an entry, and returns true. Returns false, and adds nothing, if the entry needs more than a write to
-// one leaf page: if the index already has the key, or if the page has no room for the entry. The caller must
-// then insert the entry with index_insert(). No column of the entry may be NULL.
+// one leaf page, for example if the index already has the key, or if the page has no room for the entry. The
+// caller must then insert the entry with index_insert(). No column of the entry may be NULL.
 //
-// After the call the leaf page stays locked. So until leaf_inserts_release() the caller must not use the
-// index in another way, and must not read or write another page.
+// After the call a leaf page can be locked. So until leaf_inserts_release() the caller may use the index only
+// through leaf_insert(), and must not read or write another page.
 bool leaf_insert(LeafInserts *inserts, IndexTuple entry);
 
 // Unlocks the leaf page. Call this function before index_insert(), and after the last entry.

@@ -1,6 +1,6 @@
-# A bulk insert adds the entries of a unique B-tree index leaf page by leaf page. After each bulk insert the server's own check
-# of the index (amcheck) finds no fault: on the primary, on a standby that compares each page with the page of the primary, and
-# after a crash. A key that exists is refused, also if another session inserts the key at the same time.
+# A bulk insert adds the entries of a unique B-tree index leaf page by leaf page. The server's own check of an index (amcheck) finds
+# no fault: on the primary, on a standby that compares each page with the page of the primary, and after a crash. A key that exists
+# is refused, also if another session inserts the key at the same time.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ $primary->query('CREATE EXTENSION amcheck');
 $primary->backup('base');
 my $standby = Heartbeat::Cluster->create_from_backup('standby', $primary, 'base', has_streaming => 1);
 
-# The rows of the cases: 400 customers with 100 times each, and values of the other columns that differ. `number` counts the rows.
+# 400 customers have 100 times each. `device` repeats, and `number` is unique.
 my $rows = <<'SQL';
 SELECT customer, time, device, number FROM (
     SELECT 'CUST-' || lpad((i % 400)::text, 4, '0') AS customer, timestamptz '2026-03-02 00:00+00' + i / 400 * interval '1 s' AS time,
@@ -28,7 +28,7 @@ SQL
 my $columns = 'customer text COLLATE "C", time timestamptz, device text COLLATE "C", number integer';
 
 # Creates a table with the index, and inserts every third row with INSERT. Then moves the other rows into the table in several
-# bulk inserts, in the given order. Returns the name of the index.
+# bulk inserts, in the given order. Returns the name of the table.
 my $tables = 0;
 
 sub fill
@@ -96,8 +96,8 @@ for my $name (sort keys %case)
 	  unless $name =~ /condition|expression/;
 }
 
-# pg_statio_user_indexes counts each page of an index that a session looks at. A search for each entry would look at more than
-# two pages for each row.
+# pg_statio_user_indexes counts each page of an index that a session looks at. A search for each entry would look at two pages or
+# more for each row.
 $primary->query(<<"SQL");
 CREATE TABLE sorted ($columns, UNIQUE (customer, time, device));
 CREATE TABLE part ($columns);
