@@ -119,9 +119,9 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
 }
 
 // Returns whether the topic has this partition. If the topic lacks a partition that ingest has read, this
-// topic is not the topic that ingest has read. The function then raises an error. If the topic lacks a partition that ingest
-// has never read, the function returns false. Such a partition has a row only because a person has set the
-// offset in advance.
+// topic is not the topic that ingest has read. The function then raises an error. If the topic lacks a
+// partition that ingest has never read, the function returns false. Such a partition has a row only because a
+// person has set the offset in advance.
 bool has_partition(const Source &source, const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;
