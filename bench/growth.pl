@@ -148,7 +148,7 @@ figure("$size: rows/s against empty tables", $full_rate / $empty_rate, '%.2f', '
 figure("$size: $queries[$_][0], ms", $full_ms[$_], '%.2f', 'lower') for 0 .. $#queries;
 
 my $rollup = $history->rollup;
-print_line(sprintf "\nthe rollup of the last %d readings of the history, with all minutes marked as stale: %.1f s, %.2f CPU s a million",
+print_line(sprintf "\nthe rollup of the %d oldest readings of the history, with all minutes marked as stale: %.1f s, %.2f CPU s a million",
 	$rollup->{readings}, $rollup->{seconds}, $rollup->{cpu} * 1e6 / $rollup->{readings});
 
 my $busy = measure_busy();

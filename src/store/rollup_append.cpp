@@ -146,8 +146,9 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
     return marks;
 }
 
-// A sum without readings has only a customer. If the customer is already known, the function removes this
-// sum. Also inserts rows into heartbeat_arrivals, because readings of the batch's customers have arrived.
+// A sum without readings serves only to insert a new customer. If this process already knows that the
+// customer has a row, the function removes the sum. Also inserts rows into heartbeat_arrivals, because
+// readings of the batch's customers have arrived.
 void meet_customers(const Batch *batch, Sums *sums) {
     TimestampTz now = GetCurrentTimestamp(), until = now + arrivals_noted_for();
     auto *heard = static_cast<BatchBytes *>(palloc(sizeof(BatchBytes) * (sums->count + 1)));

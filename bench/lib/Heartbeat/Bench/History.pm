@@ -103,7 +103,7 @@ sub maintenance_cpu
 	return cpu_seconds($self->{bench}->node->worker_pid('heartbeat maintenance'));
 }
 
-# Returns the cost of the rollup of the newest part of the history: { readings, seconds, cpu }.
+# Returns the cost of the rollup of the readings that grow_to() added last: { readings, seconds, cpu }.
 sub rollup { my ($self) = @_; return $self->{rollup}; }
 
 # Waits until the rollup includes every minute.
