@@ -103,7 +103,7 @@ void add(LeafInserts *inserts, IndexTuple entry, Size size, OffsetNumber place) 
         XLogBeginInsert();
         XLogRegisterData(reinterpret_cast<char *>(&record), SizeOfBtreeInsert);
         XLogRegisterBuffer(0, inserts->leaf, REGBUF_STANDARD);
-        XLogRegisterBufData(0, reinterpret_cast<char *>(entry), static_cast<uint32>(IndexTupleSize(entry)));
+        XLogRegisterBufData(0, reinterpret_cast<char *>(entry), static_cast<int>(IndexTupleSize(entry)));
         XLogRecPtr end = XLogInsert(RM_BTREE_ID, XLOG_BTREE_INSERT_LEAF);
         PageSetLSN(page, end); // before PostgreSQL 16 a macro that uses its second argument twice
     }
