@@ -185,7 +185,6 @@ for my $case (
 }
 
 # A properties file cannot change which messages the worker reads.
-my $properties = $node->data_dir . '/kafka.properties';
 PostgreSQL::Test::Utils::append_to_file($properties, "isolation.level=read_uncommitted\n");
 chmod 0600, $properties;
 $node->set('heartbeat.kafka_config_file' => $properties);
