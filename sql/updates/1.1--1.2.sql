@@ -584,8 +584,8 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
     'Internal: moves the rows of heartbeat_arrivals to heartbeat_customers. Returns the shortest period of the enabled '
     'silence rules, in seconds (0: there is no such rule). The maintenance worker calls it.';
 
--- This function finds the last reading of customers who have sent no reading since the update to 1.2. It searches the readings of two
--- days, once for each customer. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
+-- Some customers have sent no reading since the update to 1.2. This function finds the last reading of each of these customers, and
+-- searches the readings of two days. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
 CREATE OR REPLACE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record

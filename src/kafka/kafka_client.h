@@ -130,10 +130,11 @@ class QueueReading {
     static inline thread_local const ClientInbox *inbox_ = nullptr;
 };
 
-// Returns a client that another consumer of this process has opened with these settings. The function opens a
-// new client if there is no such client, if the client is retired, or if another consumer of the client reads
-// the topic. If a setting is wrong, the function returns nullptr, and *error describes the mistake. Only the
-// main thread calls this function. May throw std::bad_alloc.
+// Looks for a client that another consumer of this process has opened with these settings. A retired client
+// does not count, and neither does a client with a consumer that already reads the topic. The function
+// returns the client that it has found, or opens a new client. If a setting is wrong, the function returns
+// nullptr, and *error describes the mistake. Only the main thread calls this function. May throw
+// std::bad_alloc.
 std::shared_ptr<KafkaClient> kafka_client_share(const KafkaSettings &settings, const WakePipe &pipe,
                                                 Error *error);
 

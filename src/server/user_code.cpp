@@ -130,7 +130,7 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
         "NO ACTION ON UPDATE NO ACTION.");
 }
 
-// Refuses triggers of other roles. The catalog does not say who has created a trigger. So the function
+// Refuses triggers of other roles. The catalog has no column for the creator of a trigger. So the function
 // accepts a trigger only if two conditions hold. First, only the owner or a superuser has the right to create
 // triggers on the table. Second, the trigger's function belongs to the owner or to a superuser.
 void refuse_triggers(Relation table) {

@@ -1,5 +1,5 @@
-// This file adds all rows to one index before the first row goes into the next index. So the pages of an
-// index stay in the processor's caches. bulk_insert.cpp calls this file after it has written the rows.
+// This file adds all rows of a chunk to one index before the first row goes into the next index. So the pages
+// of an index stay in the processor's caches. bulk_insert.cpp calls this file after it has written the rows.
 #include "server/server.h"
 
 #include "store/bulk_insert_indexes.h"

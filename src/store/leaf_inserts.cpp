@@ -62,8 +62,8 @@ bool below_next_page(const LeafInserts *inserts) {
     return P_RIGHTMOST(special) || compare(inserts, P_HIKEY) < 0;
 }
 
-// Finds the leaf page of the key and locks it. Returns false if there is no page to which an entry can be
-// added.
+// Finds the leaf page of the key and locks it. Returns false if leaf_insert() must not add an entry to this
+// page. The page stays locked in both cases.
 bool lock_leaf(LeafInserts *inserts) {
     inserts->leaf = btree_lock_leaf(inserts->index, inserts->table, inserts->key);
     auto *special = reinterpret_cast<BTPageOpaque>(PageGetSpecialPointer(BufferGetPage(inserts->leaf)));
@@ -131,6 +131,8 @@ LeafInserts *leaf_inserts_begin(Relation index, Relation table) {
 
 bool leaf_insert(LeafInserts *inserts, IndexTuple entry) {
     Size size = MAXALIGN(IndexTupleSize(entry));
+    if (size > entry_size_max)
+        return false;
     set_key(inserts, entry);
     if (BufferIsValid(inserts->leaf) && (inserts->entries == entries_max ||
                                          compare(inserts, inserts->last) <= 0 || !below_next_page(inserts)))
@@ -138,8 +140,7 @@ bool leaf_insert(LeafInserts *inserts, IndexTuple entry) {
     if (!BufferIsValid(inserts->leaf) && (!lock_leaf(inserts) || !below_next_page(inserts)))
         return false;
     OffsetNumber place = find_place(inserts, inserts->last);
-    if (place == InvalidOffsetNumber || size > entry_size_max ||
-        PageGetFreeSpace(BufferGetPage(inserts->leaf)) < size)
+    if (place == InvalidOffsetNumber || PageGetFreeSpace(BufferGetPage(inserts->leaf)) < size)
         return false;
     add(inserts, entry, size, place);
     return true;

@@ -129,8 +129,8 @@ sub assert_goes_on
 	return;
 }
 
-# Runs statements as mallory, who has all rights. Passes when each error names the trigger and the table of the refused
-# statement. Returns whether at least one statement succeeded.
+# Runs statements as mallory, who has all rights. The test passes if each error contains the names of the trigger and of the table.
+# Returns whether at least one statement succeeded.
 sub assert_made
 {
 	my ($what, @statements) = @_;

@@ -15,6 +15,7 @@ use Heartbeat::Cluster;
 my $primary = Heartbeat::Cluster->create('primary', streaming => 1,
 	settings => { 'wal_consistency_checking' => 'btree', 'autovacuum' => 'off', 'max_wal_size' => '4GB', 'wal_keep_size' => '8GB' });
 $primary->query('CREATE EXTENSION amcheck');
+$primary->query(q{CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false)});
 $primary->backup('base');
 my $standby = Heartbeat::Cluster->create_from_backup('standby', $primary, 'base', has_streaming => 1);
 
@@ -78,7 +79,8 @@ my %case = (
 	'an index with an included column'     => { index => 'UNIQUE INDEX ON keys_%d (customer, time) INCLUDE (number)', order => 'customer, time' },
 	'NULL in an included column'           => { index => 'UNIQUE INDEX ON keys_%d (customer, time) INCLUDE (device)', order => 'customer, time',
 		rows => "SELECT customer, time, nullif(device, '') AS device, number FROM ($rows) rows" },
-	'a collation that compares words'      => { index => 'UNIQUE INDEX ON keys_%d (device COLLATE "default", customer COLLATE "default", time)', order => 'device, customer, time' },
+	'a collation that ignores case'        => { index => 'UNIQUE INDEX ON keys_%d (customer COLLATE caseless, time, device)', order => 'customer COLLATE caseless, time, device',
+		rows => "SELECT CASE WHEN number % 2 = 0 THEN lower(customer) ELSE customer END AS customer, time, device, number FROM ($rows) rows" },
 	'pages that are half full'             => { index => 'UNIQUE INDEX ON keys_%d (customer, time) WITH (fillfactor = 50)', order => 'customer, time' },
 	'NULL in a column of the key'          => { rows => "SELECT customer, time, CASE WHEN number % 5 > 0 THEN device END AS device, number FROM ($rows) rows", order => 'customer, time' },
 	'keys of up to 2,500 bytes'            => { rows => "SELECT customer || (SELECT string_agg(md5(number::text || i), '') FROM generate_series(0, number % 78) i) AS customer, time, device, number FROM ($rows) rows WHERE number < 8000", order => 'customer' },
@@ -93,7 +95,7 @@ for my $name (sort keys %case)
 	my $table = fill(%of, index => sprintf($of{index}, $tables + 1));
 	is(check_indexes($primary, $table), 1, "$name: the index has no fault");
 	is(count_by_index($primary, $table), $primary->query("SELECT count(*) FROM ($of{rows}) rows"), "$name: the index finds every row")
-	  unless $name =~ /condition|expression/;
+	  unless $name =~ /condition|expression|collation/;
 }
 
 # pg_statio_user_indexes counts each page of an index that a session looks at. A search for each entry would look at two pages or
@@ -118,6 +120,12 @@ $primary->query(q{DROP TABLE evens; CREATE TABLE evens AS SELECT * FROM part WHE
 is(count_by_index($primary, 'sorted'), 40_000, 'the keys of deleted rows can be inserted again, before and after VACUUM');
 is(check_indexes($primary, 'sorted'), 1, 'the index has no fault after these deletions');
 
+# Two keys that differ only in their case are equal for a collation that ignores case.
+$primary->query("CREATE TABLE caseless ($columns); CREATE UNIQUE INDEX caseless_key ON caseless (customer COLLATE caseless, time, device)");
+$primary->query(q{SELECT heartbeat_move_rows('part', 'caseless')});
+$primary->query(q{CREATE TABLE lowered AS SELECT lower(customer) AS customer, time, device, number FROM part WHERE number = 20000; ALTER TABLE lowered ALTER customer TYPE text COLLATE "C"});
+like($primary->query_error(q{SELECT heartbeat_move_rows('lowered', 'caseless')}), qr/duplicate key value violates unique constraint "caseless_key"/, 'a key that differs only in its case is refused');
+
 # Two serializable transactions: each looks for a key of the other, finds none, and inserts its own key.
 $primary->query("CREATE TABLE left_part AS SELECT * FROM part WHERE customer = 'CUST-0001' LIMIT 1; CREATE TABLE right_part AS SELECT * FROM part WHERE customer = 'CUST-0002' LIMIT 1");
 $primary->query("CREATE TABLE apart ($columns, UNIQUE (customer, time, device)); INSERT INTO apart SELECT * FROM part WHERE customer > 'CUST-0002'");
@@ -138,6 +146,7 @@ my $seconds = 6;
 $primary->query(<<"SQL");
 CREATE TABLE shared ($columns, UNIQUE (customer, time, device));
 CREATE TABLE stored (rows bigint);
+CREATE TABLE refused (session integer);
 CREATE PROCEDURE insert_parts(session integer) LANGUAGE plpgsql AS \$\$
 DECLARE
     ends timestamptz := clock_timestamp() + interval '$seconds s';
@@ -153,6 +162,7 @@ BEGIN
         BEGIN
             moved := heartbeat_move_rows('chosen', 'shared');
         EXCEPTION WHEN unique_violation THEN
+            INSERT INTO refused VALUES (session);
             DELETE FROM chosen WHERE device = 'shared';
             moved := heartbeat_move_rows('chosen', 'shared');
         END;
@@ -189,14 +199,15 @@ for my $session (@sessions)
 	is($session->{output}, '', "$session->{sql} beside other sessions");
 }
 cmp_ok($primary->query('SELECT count(*) FROM stored WHERE rows > 0'), '>', 8, 'the sessions stored rows');
+cmp_ok($primary->count('refused'), '>', 0, 'a session was refused a key that another session had inserted');
 is(count_by_index($primary, 'shared'), $primary->query('SELECT sum(rows) FROM stored'), 'each row that a session stored and no session deleted is in the table');
 is($primary->query('SELECT count(*) FROM (SELECT FROM shared GROUP BY customer, time, device HAVING count(*) > 1) repeated'), 0, 'no key is stored twice');
 is(check_indexes($primary, 'shared'), 1, 'the index has no fault');
 
 # The server is killed while a session inserts.
-begin('CALL insert_parts(5)');
-$primary->wait_for_query("SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE 'CALL insert_parts(5)%' AND state = 'active'", 't', 'a session inserts');
-sleep 1;
+my $before = $primary->count('stored');
+begin('CALL insert_parts(1000)');
+$primary->wait_for_query("SELECT count(*) > $before FROM stored", 't', 'a session inserts');
 $primary->stop('immediate');
 IPC::Run::kill_kill($sessions[-1]{run});
 $primary->start;
