@@ -66,7 +66,7 @@ sub write_payloads
 	my @lines = sample(%options);
 	@lines = map { substr $own[$_], 0, length($lines[$_]) / 2 } 0 .. $#lines if $options{'schema-id'};
 	my $file = $bench->node->basedir . "/payloads-$name";
-	append_to_file($file, map { "$_\n" } @lines);
+	append_to_file($file, join "\n", @lines, '');
 	return ($file, (-s $file) / @lines - 1);
 }
 
