@@ -2,23 +2,29 @@
 -- The views of readings, for dashboards
 --
 
--- Both parts of the UNION ALL are sorted. So PostgreSQL merges the parts, and reads the first rows of the first part by an index.
+-- PostgreSQL merges the two parts of the UNION ALL by `recent`, so LIMIT 20 reads 20 rows of the first part by an index.
+-- The first part has the anomalies with a plausible time. This part has no WHERE and no ORDER BY, so PostgreSQL plans its partitions
+-- for the LIMIT of the query. The conditions of this part follow the UNION ALL. In the second part the columns `day` and `plausible`
+-- have values that always meet these conditions, or meet them for the last 24 hours of ingested_at.
+-- The second part has the anomalies whose time was in the future when they arrived. These are few, but the planner expects a third of
+-- all rows. The planner does not know the values of the two subqueries, and expects few rows between them: so it chooses the index.
 CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
     SELECT a.customer_id, a.heart_rate, a.anomaly_type, a.event_timestamp, a.ingested_at
-    FROM ((SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at, event_timestamp AS recent
-           FROM heartbeat_anomalies
-           WHERE event_timestamp > now() - interval '24 hours'
-             AND event_timestamp <= now() + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
-             AND event_timestamp <= ingested_at + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
-           ORDER BY event_timestamp DESC)
+    FROM (SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at,
+                 event_timestamp AS recent, event_timestamp AS day, event_timestamp AS plausible
+          FROM heartbeat_anomalies
           UNION ALL
           (SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at,
-                  ingested_at - coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
+                  ingested_at - coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval, ingested_at, '-infinity'
            FROM heartbeat_anomalies
            WHERE event_timestamp > ingested_at
              AND event_timestamp > ingested_at + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
-             AND event_timestamp > now() - interval '24 hours' AND ingested_at > now() - interval '24 hours'
+             AND event_timestamp > now() - interval '24 hours'
+             AND ingested_at BETWEEN (SELECT now() - interval '24 hours') AND (SELECT timestamptz 'infinity')
            ORDER BY 6 DESC)) a
+    WHERE a.day > now() - interval '24 hours'
+      AND a.plausible <= now() + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
+      AND a.plausible <= a.ingested_at + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
     ORDER BY a.recent DESC;
 COMMENT ON VIEW vw_recent_anomalies IS
     'Anomalies of the last 24 hours. The view sorts them by event_timestamp, the newest first. If event_timestamp is further '

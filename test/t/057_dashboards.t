@@ -129,6 +129,21 @@ for my $panel (grep { $_->{targets}[0]{rawSql} =~ /customer:/ } @{ $dashboards{'
 	is_deeply([ grep { /CUST-/ } @$rows ], [], "$panel->{title}: the panel shows no other customer");
 }
 
+# The view reads the newest 20 anomalies by an index, although almost all anomalies of the week are less than a day old. With another
+# plan, PostgreSQL starts parallel workers, or reads and sorts all anomalies of the day.
+$node->query("INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, ingested_at, anomaly_type)
+	SELECT 'CUST-' || n % 1000, 200, t, t, 'TACHYCARDIA'
+	FROM (SELECT n, now() - n * interval '0.1 seconds' AS t FROM generate_series(1, 200000) n ORDER BY random()) a");
+$node->query('ANALYZE heartbeat_anomalies');
+for my $filter ('', "WHERE customer_id = 'CUST-7'")
+{
+	my $text = $node->query("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM vw_recent_anomalies $filter LIMIT 20");
+	my $plan = JSON::PP::decode_json($text)->[0]{Plan};
+	is($plan->{'Actual Rows'}, 20, "vw_recent_anomalies $filter LIMIT 20 returns 20 rows");
+	cmp_ok($plan->{'Shared Hit Blocks'} + $plan->{'Shared Read Blocks'}, '<', 100, "vw_recent_anomalies $filter LIMIT 20 reads few blocks");
+	unlike($text, qr/Gather/, "vw_recent_anomalies $filter LIMIT 20 starts no parallel workers");
+}
+
 # The datasource's role has the rights of the role heartbeat_reader, and no other rights.
 $node->query(grants_of('heartbeat_reader'));
 is($node->query("SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND has_table_privilege('heartbeat_reader', oid, 'SELECT')
