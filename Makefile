@@ -21,10 +21,10 @@ OBJS = $(PURE_OBJS) $(SERVER_OBJS)
 DEPENDENCIES = $(OBJS:.o=.d) $(FORMATS_OBJS:.o=.d)
 
 # The module heartbeat_formats has all code that needs libcurl and libprotobuf. heartbeat.so loads the module only if a source
-# needs it, so heartbeat can be built and can run without these libraries. pkg-config does not show whether the headers of
-# libprotobuf's parser are installed: Debian has these headers in a separate package, libprotoc-dev. Versions after 3.21 have
-# other interfaces. In some cases in which 3.21 throws an exception, newer versions end the process. So the Makefile accepts only
-# libprotobuf up to 3.21.
+# needs the module. So heartbeat can be built and can run without these libraries. pkg-config does not show whether the headers
+# of libprotobuf's parser are installed: Debian has these headers in a separate package, libprotoc-dev. Versions of libprotobuf
+# after 3.21 have other interfaces. In some cases in which libprotobuf 3.21 throws an exception, newer versions end the process.
+# So the Makefile accepts only libprotobuf up to 3.21.
 FORMATS_PACKAGES = libcurl protobuf
 hash := \#
 FORMATS_FLAGS := $(shell pkg-config --cflags $(FORMATS_PACKAGES) 2>/dev/null)
@@ -72,7 +72,7 @@ $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).
 $(SERVER_OBJS): $(BUILT_FOR)
 
 # This rule separates code that may throw from code that may longjmp. src/decode, src/kafka and src/registry are compiled without
-# the folder of the server's headers. Flags that are not about headers stay, such as -D_FORTIFY_SOURCE.
+# the folder of the server's headers. The rule keeps only the flags that begin with -D, -U or -W, for example -D_FORTIFY_SOURCE.
 $(PURE_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
 
 -include $(DEPENDENCIES)

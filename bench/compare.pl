@@ -1,5 +1,5 @@
-# Benchmark: the workers of two versions of the extension store the messages of the same topic in turn. Run it through
-# bench/compare, which builds the two versions.
+# Benchmark: the workers of two versions of the extension store the messages of the same topic in turn. Run this program
+# through bench/compare, which builds the two versions.
 
 use strict;
 use warnings;

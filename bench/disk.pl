@@ -1,4 +1,4 @@
-# Benchmark: the disk space and the WAL of a reading. Run it through bench/disk, which builds the necessary programs.
+# Benchmark: the disk space and the WAL of a reading. Run this program through bench/disk, which builds the necessary programs.
 
 use strict;
 use warnings;

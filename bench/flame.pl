@@ -1,5 +1,5 @@
-# Benchmark: takes samples of the stacks of all threads of a worker while the worker stores a backlog. Run it through
-# bench/flame.
+# Benchmark: takes samples of the stacks of all threads of a worker while the worker stores a backlog. Run this program
+# through bench/flame.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# Benchmark: compares sources of each format with heartbeat's own layout. Run it through bench/formats, which builds the
-# necessary programs.
+# Benchmark: compares sources of each format with heartbeat's own layout. Run this program through bench/formats, which
+# builds the necessary programs.
 
 use strict;
 use warnings;

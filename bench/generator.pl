@@ -1,5 +1,5 @@
-# Benchmark: the generator and kafka-producer-perf-test publish to the same broker in turn, for each layout and format. Run it
-# through bench/generator.
+# Benchmark: the generator and kafka-producer-perf-test publish to the same broker in turn, for each layout and format. Run this
+# program through bench/generator.
 
 use strict;
 use warnings;
@@ -57,9 +57,9 @@ sub sample
 my @own = sample();
 
 # kafka-producer-perf-test publishes random lines of a file. For a text format these lines are messages of the generator. For
-# another format each line is the beginning of a message of heartbeat's own layout, as long as a message of the format. So the
-# messages of both programs have the same size. For the other formats the lines compress better than the messages. Returns the
-# file and the mean size.
+# another format each line is as long as a message of this format, and contains the beginning of a message of heartbeat's own
+# layout. So the messages of both programs have the same size. For the other formats these lines compress better than the
+# generator's messages. Returns the file, and the mean size of its lines.
 sub write_payloads
 {
 	my ($name, %options) = @_;

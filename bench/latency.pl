@@ -1,6 +1,6 @@
-# Benchmark: the time from the creation of a reading in the generator to the commit that makes the reading visible, the parts of
-# this time, and the cost of an idle worker. The server keeps the time of each commit, so the benchmark reads the readings' tables
-# only after the measurement. Run it through bench/latency.
+# Benchmark: the latency of a reading, the parts of the latency, and the cost of an idle worker. The latency is the time from the
+# creation of the reading in the generator to the commit that makes the reading visible. The server keeps the time of each commit,
+# so the benchmark reads the readings' tables only after the measurement. Run this program through bench/latency.
 
 use strict;
 use warnings;
@@ -31,7 +31,8 @@ $bench->print_machine(sprintf '%d customers, 3 partitions, one worker, which dra
 	  . "5 at the busy rate, the default of librdkafka", $customers, $most);
 
 # Returns the mean time from the event time of a reading until the broker wrote the message, in ms. The function reads messages of
-# one Kafka partition, in the middle of the measurement. The broker's time is in whole ms, so it is half a ms too early on average.
+# one Kafka partition, from the middle of the measurement. The broker's time is in whole ms, so it is half a ms too early on
+# average.
 my $most_messages = 100_000;
 
 sub time_to_log

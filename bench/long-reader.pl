@@ -1,5 +1,5 @@
-# Benchmark: measures ingest, the rollup and the queries of a dashboard beside a session with an old snapshot. Run it through
-# bench/long-reader.
+# Benchmark: measures ingest, the rollup and the queries of a dashboard beside a session with an old snapshot. Run this
+# program through bench/long-reader.
 
 use strict;
 use warnings;
@@ -35,8 +35,9 @@ my @bookkeeping = qw(heartbeat_offsets heartbeat_rollup_pending heartbeat_rollup
 my $table = Heartbeat::Bench::Report->new((map { [ "$_->[0] ms", '%.2f' ] } @queries), [ 'worker', '%.2f' ], [ 'maintenance', '%.2f' ],
 	[ 'bookkeeping MB', '%.1f' ], [ 'lag', '%d' ]);
 
-# Waits for the given number of seconds. Adds a row with the median times of the queries, the CPU seconds of the worker and of
-# the maintenance worker for a million readings during the wait, the size of the bookkeeping tables, and the consumer lag.
+# Waits for the given number of seconds. Adds a row with the median times of the queries, the size of the bookkeeping tables,
+# and the consumer lag. The row also has the CPU seconds for a million readings during the wait, for the worker and for the
+# maintenance worker.
 sub measure
 {
 	my ($name, $seconds) = @_;

@@ -1,4 +1,4 @@
-# Benchmark: many Kafka partitions and many sources. Run it through bench/many, which builds the necessary programs.
+# Benchmark: many Kafka partitions and many sources. Run this program through bench/many, which builds the necessary programs.
 
 use strict;
 use warnings;

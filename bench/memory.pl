@@ -1,5 +1,5 @@
-# Benchmark: measures the highest private memory of a worker in several cases. In each case the memory could grow. Run it
-# through bench/memory.
+# Benchmark: measures the highest private memory of a worker in several cases. In each of these cases the memory could become
+# large. Run this program through bench/memory.
 
 use strict;
 use warnings;

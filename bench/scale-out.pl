@@ -1,5 +1,5 @@
-# Benchmark: compares one server with a Citus coordinator and two nodes. Run it through bench/scale-out, which builds
-# the necessary programs.
+# Benchmark: compares one server with a Citus coordinator and two nodes. Run this program through bench/scale-out, which
+# builds the necessary programs.
 
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-# Benchmark: measures the cost of a silence rule, for ingest and for the evaluation of the rule. Run it through
+# Benchmark: measures the cost of a silence rule, for ingest and for the evaluation of the rule. Run this program through
 # bench/silence, which builds the necessary programs.
 
 use strict;

@@ -1,5 +1,5 @@
 # Benchmark: measures sources with a mapping against heartbeat's own layout, many idle sources, and a source beside another
-# source in trouble. Run it through bench/sources, which builds the necessary programs.
+# source in trouble. Run this program through bench/sources, which builds the necessary programs.
 
 use strict;
 use warnings;

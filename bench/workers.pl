@@ -1,5 +1,5 @@
-# Benchmark: compares two workers with one worker, and shows what they wait for. Run it through bench/workers, which builds the
-# necessary programs.
+# Benchmark: compares two workers with one worker, and shows what the workers wait for. Run this program through bench/workers,
+# which builds the necessary programs.
 
 use strict;
 use warnings;

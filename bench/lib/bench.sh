@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # server_begin sets scratch
-# The commands under bench/ source this file. It builds the programs, and runs the Perl program that measures them.
+# The commands under bench/ source this file. This file builds the programs, and runs the Perl program that measures the built
+# programs.
 #
 # The comment at the top of a command is the text of --help. Then the command contains
 #   . bench/lib/bench.sh; bench_help "$@"; bench_begin; bench_run NAME "$@"
@@ -49,10 +50,10 @@ bench_build() {
 
 bench_install() { as_root make install PG_CONFIG="$pg_config"; }
 
-# bench_own_server FOLDER NAME: builds the sources in FOLDER, installs them in a new copy of PostgreSQL, and prints the folder of
-# the copy. So several versions can run at the same time, and the system's server does not change. A copy works because
-# PostgreSQL finds its other folders relative to the folder of its program. If the system's server already has the extension, the
-# new build replaces the extension in the copy.
+# bench_own_server FOLDER NAME: builds the extension from the sources in FOLDER, installs the extension in a new copy of
+# PostgreSQL, and prints the folder of the copy. So several versions can run at the same time, and the system's server does not
+# change. A copy works because PostgreSQL finds its other folders relative to the folder of its program. If the system's server
+# already has the extension, the new build replaces the extension in the copy.
 bench_own_server() {
     local folder root=$scratch/servers/$2
     for folder in "$(dirname "$bindir")" "$("$pg_config" --sharedir)"; do

@@ -1,4 +1,4 @@
-# Benchmark: one worker and two consumers in Python store the messages of the same topic in turn. Run it through
+# Benchmark: one worker and two consumers in Python store the messages of the same topic in turn. Run this program through
 # bench/peers/run.
 
 use strict;

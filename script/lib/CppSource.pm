@@ -30,8 +30,8 @@ sub cpp_code
 # Returns the number of the line that contains a position of the text.
 sub cpp_line { my ($text, $at) = @_; return 1 + (substr($text, 0, $at) =~ tr/\n//); }
 
-# cpp_functions(CODE): returns the functions that the code defines, as [name, parameters, body, position]. It finds only
-# definitions that begin in the first column.
+# cpp_functions(CODE): returns the functions that the code defines, as [name, parameters, body, position]. The function
+# finds only definitions that begin in the first column.
 sub cpp_functions
 {
 	my ($code) = @_;

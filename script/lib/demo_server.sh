@@ -114,8 +114,8 @@ create_extension() {
     fi
 }
 
-# Drops the source of an earlier run, because its generator has ended. Then adds the source of this run. The readings of the
-# dropped source stay.
+# Drops the source of an earlier run, because the generator of that run has ended. Then adds the source of this run. The readings
+# of the dropped source stay.
 set_sources() {
     demo_sql -At -c "SELECT heartbeat_drop_source(name) FROM heartbeat_sources WHERE name <> 'default'" > /dev/null ||
         fail "heartbeat_drop_source() failed" "$demo/server.log"

@@ -14,9 +14,9 @@ postgres_installed_with() {
         awk -v minimum="$postgres_minimum" '$1 >= minimum' | sort -n | tail -1
 }
 
-# Prints the version of PostgreSQL to use: the first existing version in the following list. The list is the version of PG_CONFIG,
-# PG_VERSION, the newest installed version with development files, the newest installed version, the version of the distribution.
-# PG_VERSION may also be a minor version, as in the official images of PostgreSQL.
+# Prints the version of PostgreSQL to use. The function takes the first version that it finds, in this order: the version of
+# PG_CONFIG, PG_VERSION, the newest installed version with development files, the newest installed version, the version of the
+# distribution. PG_VERSION may also be a minor version, as in the official images of PostgreSQL.
 postgres_version() {
     if [ -n "${PG_CONFIG:-}" ]; then
         "$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'

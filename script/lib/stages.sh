@@ -26,8 +26,8 @@ stage_tidy() {
 
 # Checks the floors of src/: no floor includes a higher floor, no two units include each other, and each header compiles alone.
 # Also checks rules of CONTRIBUTING.md. Each ereport() has an errcode, statements are raw strings, no exception leaves the pure
-# folders, and no transaction of a worker sends a request to Kafka. Also checks that each function and each file that a document
-# names exists.
+# folders, and no transaction of a worker sends a request to Kafka. Also checks the names of functions and files in the
+# documents: each of these functions and files must exist.
 stage_floors() {
     local failed=0
     script/lib/floors || failed=1

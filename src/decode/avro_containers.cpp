@@ -11,11 +11,11 @@ namespace heartbeat {
 
 namespace {
 
-// The positions of the inner steps of an array or a map: see AvroStep.
+// The positions of the inner steps of an array or a map. AvroStep describes the inner steps.
 enum : uint32_t { skip_step, others_step, first_named_step };
 
-// The tree already has the first `size` elements of an array, and `count` more elements follow. Returns the
-// number of these `count` elements that become values of the tree.
+// The tree already has the first `size` elements of an array, and `count` more elements follow. Returns
+// how many of these `count` elements become values of the tree.
 uint64_t count_taken(const AvroStep *steps, uint32_t step_count, uint64_t count, uint32_t size) {
     if (steps[others_step].op != AvroOp::none)
         return count;

@@ -23,7 +23,7 @@ bool AvroCursor::fail_skips() noexcept {
 }
 
 // The message contains the number as several bytes with 7 bits each. The first byte contains the lowest bits.
-// The lowest bit of all is the sign.
+// The lowest bit of the first byte is the sign.
 bool AvroCursor::long_integer(int64_t *value) noexcept {
     constexpr unsigned last_shift = 63;
     uint64_t bits = 0;

@@ -37,7 +37,7 @@ class AvroCursor {
     size_t offset() const { return static_cast<size_t>(at_ - begin_); }
     size_t left() const { return static_cast<size_t>(end_ - at_); }
 
-    // If a function with a result of type bool finds a fault, the function returns false.
+    // Each function below with a result of type bool returns false after a fault.
     bool fail(const char *found, const char *expected,
               DecodeErrorCode code = DecodeErrorCode::invalid_avro) noexcept;
 
@@ -77,7 +77,7 @@ class AvroCursor {
 
     // Begins the next block of an array or a map.
     bool open_block(AvroBlock *block) noexcept;
-    bool close_block(const AvroBlock &block) noexcept; // compares the real size of the block with block.end
+    bool close_block(const AvroBlock &block) noexcept; // fails if the block does not end at block.end
     bool skip_block(AvroBlock *block) noexcept;        // block->end must not be nullptr
 
     // Call enter() at the start of each record, array and map, and leave() at its end.

@@ -22,7 +22,7 @@ constexpr size_t digits_max = avro_decimal_bytes_max * 5 / 2;
 constexpr size_t exponent_max = 16;
 
 // `words` contains a number, with the highest word first. The function writes the decimal digits of this
-// number into the bytes that end at `end`, and returns a pointer to the first digit. It overwrites `words`.
+// number into the bytes that end at `end`, and overwrites `words`. Returns a pointer to the first digit.
 char *write_digits(uint32_t *words, size_t count, char *end) noexcept {
     constexpr uint32_t billion = 1'000'000'000;
     char *at = end;
@@ -66,7 +66,7 @@ bool avro_decimal(std::string_view bytes, uint32_t scale, double *value) noexcep
         return false;
     uint32_t words[word_count] = {}; // the absolute value
     for (size_t i = 0; i < bytes.size(); i++) {
-        const size_t place = bytes.size() - 1 - i; // 0 is the lowest byte
+        const size_t place = bytes.size() - 1 - i; // the place of the lowest byte is 0
         const uint32_t bits = is_negative ? byte(i) ^ 0xffU : byte(i);
         words[word_count - 1 - place / 4] |= bits << (place % 4 * 8);
     }

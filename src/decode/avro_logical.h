@@ -7,7 +7,7 @@
 namespace heartbeat {
 
 // `object` is the index of the type's JSON. If the logical type is unknown, or is not legal with this type,
-// *type stays unchanged. The specification of Avro demands this.
+// *type stays unchanged. By Avro's specification, a reader must ignore such a logical type.
 void avro_apply_logical(const ValueTree &json, uint32_t object, AvroType *type) noexcept;
 
 } // namespace heartbeat

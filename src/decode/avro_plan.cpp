@@ -59,7 +59,7 @@ AvroOp skip_op(AvroKind kind) {
         return AvroOp::skip_record;
     case AvroKind::choice:
         return AvroOp::skip_choice;
-    default: // bytes and strings; step() uses skip_bytes for types with a fixed size
+    default: // bytes and strings; for types with a fixed size, step() does not call skip_op()
         return AvroOp::skip_text;
     }
 }
@@ -90,7 +90,7 @@ class Compiler {
     }
 
   private:
-    // the index of a type, and the parts of the type's values that the mapping reads; nullptr: no part
+    // The index of a type, and the wanted parts of the type's values. nullptr: the mapping reads no part.
     using Use = std::pair<uint32_t, const WantedValue *>;
 
     struct Group { // the inner steps of a step
@@ -221,7 +221,7 @@ class Compiler {
 
     const AvroSchema &schema_;
     const std::vector<std::optional<uint32_t>> sizes_;
-    WantedValue everything_; // used for each value that the mapping reads as a whole
+    WantedValue everything_; // step() uses everything_ for each value that the mapping reads as a whole
     AvroPlan plan_;
     std::map<Use, uint32_t> group_of_;
     std::vector<Group> groups_;

@@ -46,8 +46,8 @@ enum class AvroOp : uint8_t {
 // a record            a step for each field; one step skips several neighbouring fields of known size
 // a choice            a step for each branch
 // skip_blocks         the step that skips an element, or the two steps that skip a key and a value
-// an array, a map     1. the step that skips an element or a value; 2. the step that takes an element that
-//                     the mapping does not name, or `none`; 3. a step for each element or member that the
+// an array, a map     1. the step that skips an element or a value; 2. `none`, or the step that takes each
+//                     element that the mapping does not name; 3. a step for each element or member that the
 //                     mapping names, in the order of `number`
 struct AvroStep {
     // the name of a record's field, or of a map's member that the mapping names

@@ -34,7 +34,7 @@ std::vector<std::optional<uint32_t>> avro_fixed_sizes(const AvroSchema &schema) 
     const auto count = static_cast<uint32_t>(schema.types.size());
     Sizes sizes(count);
     std::vector<uint32_t> sums(count), open_fields(count), ready;
-    std::vector<std::vector<uint32_t>> records(count); // by type: the records with a field of this type
+    std::vector<std::vector<uint32_t>> records(count); // for each type: the records with a field of this type
     for (uint32_t index = 0; index < count; index++) {
         const AvroType &type = schema.types[index];
         if (sizes[index] = own_size(type); sizes[index])

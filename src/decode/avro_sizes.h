@@ -9,7 +9,7 @@
 
 namespace heartbeat {
 
-inline constexpr uint32_t avro_size_max = UINT32_MAX; // this value also stands for larger sizes
+inline constexpr uint32_t avro_size_max = UINT32_MAX; // avro_size_max also stands for all larger sizes
 
 constexpr uint32_t avro_add_sizes(uint32_t left, uint32_t right) noexcept {
     return left > avro_size_max - right ? avro_size_max : left + right;

@@ -34,10 +34,10 @@ struct AvroMember {
 struct AvroType {
     AvroKind kind = AvroKind::null;
     TimeScale time = TimeScale::none; // the unit of an int or a long whose logical type is a time
-    bool is_decimal = false;          // true: bytes or a fixed with the logical type decimal
-    bool is_uuid = false;             // true: a fixed with the logical type uuid
+    bool is_decimal = false;          // true: bytes or Avro's `fixed` with the logical type decimal
+    bool is_uuid = false;             // true: Avro's `fixed` with the logical type uuid
     uint32_t decimal_scale = 0;
-    // the size of a fixed. UINT32_MAX also stands for all larger sizes, because no message has so many bytes
+    // the size of a `fixed`. UINT32_MAX also stands for larger sizes, because no message has so many bytes
     uint32_t size = 0;
     // the fields of a record, the branches of a union, or the one type of all elements
     std::vector<AvroMember> members;

@@ -11,8 +11,8 @@ namespace heartbeat {
 
 namespace {
 
-// The batch keeps the bytes of a message, and a small text such as the customer id or the error text. If a
-// giant message makes the batch full, the batch reserves this number of additional bytes for small texts.
+// The batch keeps the bytes of a message, and small texts such as the customer id or the error text. If a
+// giant message fills the batch, the batch reserves this number of additional bytes for small texts.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
 // Empties the vector. Frees the vector's memory if giant messages have made the vector larger than `kept`.

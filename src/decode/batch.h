@@ -33,8 +33,8 @@ class Batch {
         return messages.size() >= max_messages || readings.size() >= max_messages ||
                bytes.size() >= max_bytes;
     }
-    // Returns the number of messages that the caller takes next, at least one. If messages have many
-    // readings, the number is small. So the batch usually exceeds its limit by only a few readings.
+    // Returns how many messages the caller takes next. The result is at least 1. If messages have many
+    // readings, the result is small. So the batch usually exceeds its limit by only a few readings.
     size_t room() const noexcept;
     const char *at(BatchBytes piece) const noexcept { return bytes.data() + piece.position; }
     const BatchMessage &message_of(const BatchReading &reading) const noexcept {
@@ -59,9 +59,9 @@ class Batch {
     std::vector<MarkTrail> trails;
 
     // seal() fills these lists. `records`, `anomalies` and `repetitions` contain indexes into `readings`. The
-    // indexes are in the order of the tables' primary key (customer_id, event_time, device_id), because
-    // inserts in this order need a third less time. If several readings of one table have the same key,
-    // `records` or `anomalies` has only the reading that arrived first.
+    // indexes are in the order of the tables' primary key (customer_id, event_time, device_id). Inserts in
+    // this order need a third less time than inserts in the order of arrival. If several readings of one
+    // table have the same key, `records` or `anomalies` has only the reading that arrived first.
     std::vector<uint32_t> records;
     std::vector<uint32_t> anomalies;
     // the readings that repeat a key: first the repetitions of `records`, then the repetitions of `anomalies`
@@ -117,7 +117,7 @@ class Batch {
     void refuse(uint32_t message, const char *sqlstate, BatchBytes text);
 
     std::vector<BatchKey> keys; // the keys of the list that sort_by_key() sorts
-    // all customer ids of `keys` begin with the same bytes: the number of these bytes
+    // the number of bytes that are the same at the beginning of all customer ids of `keys`
     size_t common_bytes = 0;
 
     BatchMessage begun = {};  // the message between begin_message() and end_*()
@@ -140,8 +140,8 @@ bool batch_seal(Batch *batch) noexcept; // a second call does nothing
 // Call this function after batch_seal(), if the database refuses this reading. The whole message of the
 // reading becomes a dead letter. Each message that repeats the reading with the same heart rate also becomes
 // a dead letter, because the database would refuse that message too. After all calls of batch_reject(), call
-// batch_seal_again(). Before this call, the lists still contain the other readings of the new dead letters.
-// The lists do not yet contain the repetitions with another heart rate.
+// batch_seal_again(). Only batch_seal_again() removes the readings of the new dead letters from the lists. A
+// repetition with another heart rate can then become a record or an anomaly.
 bool batch_reject(Batch *batch, uint32_t reading, const char *sqlstate, const char *text) noexcept;
 // Rejects each message that repeats a reading of a rejected message.
 bool batch_reject_repetitions(Batch *batch) noexcept;

@@ -1,5 +1,5 @@
 // Makes and destroys batches. Each batch is a BatchFiller. So the files of src/decode and src/kafka can call
-// the functions of a batch that may throw: see batch_filler.h.
+// the functions of batch_filler.h that may throw.
 #include "decode/batch_filler.h"
 
 #include <new>

@@ -23,7 +23,7 @@ size_t count_common(std::string_view left, std::string_view right, size_t limit)
 }
 
 // Returns eight bytes of the text as a number. The first of these bytes is at `begin`. Two such numbers have
-// the same order as their bytes. Bytes after the end of the text count as zero.
+// the same order as the bytes of the two texts. Bytes after the end of the text count as zero.
 uint64_t word_at(std::string_view text, size_t begin) noexcept {
     uint64_t word = 0;
     for (size_t i = begin; i < begin + sizeof(word); i++)

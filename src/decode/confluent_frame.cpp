@@ -1,4 +1,4 @@
-// Reads a frame: first a byte 0, then the id of the schema. The id has 4 bytes in network order.
+// Reads a frame. The first byte of a frame is 0. The next 4 bytes are the schema's id in network order.
 #include "decode/confluent_frame.h"
 
 namespace heartbeat {
@@ -13,7 +13,7 @@ constexpr char expected[] = "expected the byte 0 and the id of a schema in 4 byt
 bool confluent_frame_read(std::string_view bytes, const char *what, DecodeErrorCode code,
                           ConfluentFrame *frame, DecodeError *error) noexcept {
     const auto byte = [=](size_t i) { return uint32_t{static_cast<unsigned char>(bytes[i])}; };
-    // Check the first byte before the size, because a wrong first byte shows another format.
+    // Check the first byte before the size, because a wrong first byte shows that the format is wrong.
     if (!bytes.empty() && byte(0) != 0)
         return decode_fail(error, code, "%s begins with the byte 0x%02x and has no frame of Confluent; %s",
                            what, byte(0), expected);

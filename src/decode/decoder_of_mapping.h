@@ -1,5 +1,5 @@
-// The decoder of a layout that a mapping describes. The ingest worker and the functions that try a source,
-// replay messages or retry dead letters make a decoder for each source with a mapping.
+// The decoder of a layout that a mapping describes. The ingest worker makes this decoder for each source
+// with a mapping. The functions that try a source, replay messages or retry dead letters do the same.
 #pragma once
 
 #include "decode/decoder.h"

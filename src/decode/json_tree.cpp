@@ -229,7 +229,7 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (code != simdjson::SUCCESS)
         return explain(text, what, reason(code), error);
 
-    // JSON can contain U+0000 only as an escape. So the strings of most texts need no search
+    // JSON can contain U+0000 only as an escape. So most texts need no search for U+0000 in their strings
     const bool has_zero = text.find("\\u0000") != text.npos;
     const Build result = TreeBuilder(&tree_, &names_, may_repeat_names, has_zero).build(root);
     if (result == Build::too_many)

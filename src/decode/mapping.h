@@ -35,7 +35,7 @@ enum class TimeUnit : uint8_t { iso, s, ms, us, ns };
 
 struct TimeField {
     Place place;
-    PlaceLevel level = PlaceLevel::message; // the deeper level of `place` and `date`
+    PlaceLevel level = PlaceLevel::message; // the deeper of the two levels of `place` and `date`
     TimeUnit unit = TimeUnit::iso;
     bool names_unit = false; // true: the mapping defines the unit; false: the schema can declare the unit
     bool text = false;
@@ -48,7 +48,7 @@ struct TimeField {
 
 struct Condition {
     Place place;
-    // indexes into the mapping's tree: the value of the place must equal one of these values
+    // the indexes of values in the mapping's tree: the value at the place must equal one of these values
     std::vector<uint32_t> values;
 };
 

@@ -10,7 +10,7 @@ namespace heartbeat {
 enum class PlaceUse : uint8_t { field, time, condition, each, each_inner };
 
 struct PlaceRules {
-    // How many places the mapping's member `each` has: 0, 1 or 2. Also 0 while this member itself is read.
+    // The number of places in the mapping's member `each`: 0, 1 or 2. For a place of `each` itself: 0.
     size_t lists;
     PlaceUse use;
 };

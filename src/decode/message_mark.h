@@ -27,8 +27,8 @@ bool mark_agrees(const MessageMark &remembered, const MessageMark &found) noexce
 inline constexpr size_t trail_marks_max = 16;
 inline constexpr size_t trail_text_size = trail_marks_max * 72;
 
-// Marks of one Kafka partition, in ascending order of their offsets. The gaps between old marks are larger
-// than the gaps between new marks.
+// The marks of one Kafka partition, in ascending order of their offsets. The gaps between old marks are
+// larger than the gaps between new marks.
 struct MarkTrail {
     MessageMark marks[trail_marks_max];
     size_t count = 0;

@@ -1,5 +1,5 @@
-// The presets. A preset has a name, and the format and the mapping of one known message layout. Functions
-// that add or try a source find a preset by its name, and heartbeat_suggest_mapping() tries all presets.
+// The presets. A preset has a name, and the format and the mapping of one known message layout. A function
+// that adds or tries a source finds the preset by its name. heartbeat_suggest_mapping() tries all presets.
 #pragma once
 
 #include <span>

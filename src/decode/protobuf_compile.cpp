@@ -13,7 +13,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr uint32_t dense_numbers = 64; // the plan finds a field with a smaller number without a search
+constexpr uint32_t dense_numbers = 64; // for a smaller field number, the plan needs no search
 constexpr size_t visits_max = 64 * protobuf_plan_fields_max; // limits the time for one compilation
 
 class PlanMaker {
@@ -134,7 +134,7 @@ class PlanMaker {
         for (auto &[oneof, slot] : *oneofs)
             slot = made->slots++;
         for (const ProtobufField &field : message.fields) {
-            const auto found = oneofs->find(field.oneof); // no_value (no oneof) is never a key
+            const auto found = oneofs->find(field.oneof); // no_value means no oneof, and is never a key
             if (found == oneofs->end())
                 continue;
             const auto known = positions.find(field.number);

@@ -9,7 +9,7 @@ namespace heartbeat {
 
 // The default values are the features of edition 2023.
 struct ProtobufFeatures {
-    bool has_presence = true;   // for singular fields that are numbers, texts or enums
+    bool has_presence = true;   // false: a missing singular number, text or enum has its default value
     bool closed_enums = false;  // a field whose value is not in its enum counts as an unknown field
     bool are_delimited = false; // messages are encoded as groups
     bool has_editions = true;   // options can change the features

@@ -15,7 +15,7 @@ class ProtobufTreeBuilder {
         DecodeError *error;
     };
 
-    // `begin` is the first byte of the payload. Positions in error texts count from this byte. `what` is the
+    // `begin` is the first byte of the payload. In error texts, this byte has the position 0. `what` is the
     // name of the payload.
     ProtobufTreeBuilder(const ProtobufPlan &plan, const Output &output, const char *begin, const char *what)
         : plan_(plan), memory_(output.memory->protobuf), made_(output.memory->made), tree_(*output.tree),

@@ -1,5 +1,6 @@
 // One heart-rate reading, the names of its fields in a Kafka message, and the default topic. The generator
-// writes readings, and the decoders read readings. This file must not include PostgreSQL or librdkafka.
+// writes readings, and the decoders read readings. This file must not include a header of PostgreSQL or
+// librdkafka.
 #pragma once
 
 #include <cstddef>

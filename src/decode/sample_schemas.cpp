@@ -25,7 +25,7 @@ std::vector<std::string_view> views(const std::vector<std::string> &texts) {
     return {texts.begin(), texts.end()};
 }
 
-// The suggester reads all values of a message. Each value can be the time, so an integer whose logical type
+// suggest() reads all values of a message. Each value can be the time, so an integer whose logical type
 // is a time becomes a time.
 WantedValue all_values() {
     WantedValue all;

@@ -21,8 +21,8 @@ namespace heartbeat {
 struct ReaderMemory {
     void clear() noexcept; // forgets the last message, and frees memory that usual messages do not need
 
-    TextStore made{message_made_bytes_max}; // texts of the tree that are in the message in another form
-    std::vector<std::string_view> names;    // used to find repeated names in an object
+    TextStore made{message_made_bytes_max}; // texts of the tree that have another form in the message
+    std::vector<std::string_view> names;    // working memory of value_repeats_name()
     ProtobufMemory protobuf;
 };
 

@@ -9,7 +9,7 @@ namespace heartbeat {
 
 inline constexpr size_t suggestions_max = 5;
 
-// The texts are valid UTF-8 with a terminator. They live as long as the Suggestions object.
+// The texts are valid UTF-8 with a terminator. The texts live as long as the Suggestions object.
 struct Suggestion {
     const char *format;
     const char *preset;  // nullptr: none
@@ -21,7 +21,7 @@ class Suggestions;
 
 // Looks at all samples. The result can be an empty list. The best suggestion comes first. A suggestion that
 // reads more messages is better. If two suggestions read the same number of messages, a preset is better than
-// a mapping. Of two mappings with the same number, the mapping with more points is better. The function often
+// a mapping. Between two such mappings, the mapping with more points is better. The function often
 // calls `stopped`. If `stopped` returns true, or if no memory is left, the function returns nullptr.
 const Suggestions *suggest(const MessageSamples *samples, const SampleSchemas &schemas,
                            bool (*stopped)() noexcept) noexcept;

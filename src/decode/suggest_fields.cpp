@@ -17,7 +17,7 @@ namespace {
 constexpr double rate_least = 20, rate_most = 300, unnamed_least = 25, unnamed_most = 250;
 constexpr int points_when = 4; // another field shows that the value is a heart rate
 constexpr int points_key = 3;  // the customer id is the message's key
-constexpr int points_weak = 1; // the name does not show what the id identifies, so the key is better
+constexpr int points_weak = 1; // the name does not show whether the id is a customer id, so the key is better
 constexpr int points_unnamed = 1;
 constexpr int device_points_least = 3;
 

@@ -1,4 +1,4 @@
-// Proposes the fields of a mapping. Finds the places of the sample messages that can be the heart rate, the
+// Proposes the fields of a mapping. In the sample messages, finds the places that can be the heart rate, the
 // time, the customer or the device. Gives points to each place. suggest.cpp combines the fields and tries the
 // mappings. These functions may throw, so only src/decode includes this header.
 #pragma once

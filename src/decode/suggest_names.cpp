@@ -143,7 +143,7 @@ Thing thing_of_path(const NamePath &path) {
     return uid ? Thing::customer : Thing::unknown;
 }
 
-// Returns the points of a path. With more points, the path more probably leads to the id of a customer or
+// Returns the points of a path. More points mean that the path more probably leads to the id of a customer or
 // device. `list` has the words for a customer or for a device. The path gets points in two cases. First case:
 // the last name has one of these words. Second case: an earlier name has one of these words, and the last
 // name has a word for an id. An id without one of these words gets at most one point.

@@ -1,6 +1,6 @@
-// Guesses from the names in a message whether a value is a heart rate, a time, a customer or a device. If the
-// names of a path fit better, the path gets more points. The points determine which places become proposals,
-// and the order of the suggestions. These functions may throw, so only src/decode includes this header.
+// Guesses from the names in a message whether a value is a heart rate, a time, a customer or a device. Clear
+// names on the path to a value give the path many points. The points determine the proposed places, and the
+// order of the suggestions. These functions may throw, so only src/decode includes this header.
 #pragma once
 
 #include "decode/name_words.h"

@@ -17,7 +17,7 @@ constexpr int points_far = 4; // points to subtract if the time belongs to a who
 constexpr int points_single = 3;
 constexpr int points_guessed = 3; // points to subtract if no place for an addition is known
 
-// Returns the unit with which all numbers are times of the years 2000 to 2100. Returns nullptr if there is no
+// Returns the unit in which all numbers are times of the years 2000 to 2100. Returns nullptr if there is no
 // such unit.
 const char *epoch_unit(const SampleValues &found) {
     constexpr double seconds_2000 = 946'684'800, seconds_2100 = 4'102'444'800;
@@ -64,8 +64,8 @@ Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
                     addition_unit(rate, place) + '"',
                 points};
     }
-    // Elements that are plain numbers are possibly measurements at a fixed rate. So add the position of the
-    // element as seconds. Elements that are objects would contain their own time.
+    // Elements that are plain numbers are possibly measurements at a fixed rate. So the mapping adds the
+    // element's position, in seconds, to the time. Elements that are objects would contain their own time.
     if (best.points == 0 && !rated.scope.is_map[level - 1] && rated.pointer.empty())
         best.json = R"(,"plus":"name","plus_unit":"s")";
     return best;

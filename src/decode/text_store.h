@@ -1,4 +1,4 @@
-// The memory of texts that are not in the message in the same form. For example, the mapped decoder makes
+// The memory of texts that have another form in the message. For example, the mapped decoder makes
 // texts from integers and from lists of places. A text stays at the same address until clear().
 #pragma once
 

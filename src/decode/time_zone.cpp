@@ -37,10 +37,10 @@ int64_t bounded_microseconds(date::sys_seconds time) {
     return std::min(std::max(count, -seconds_max), seconds_max) * microseconds_per_second;
 }
 
-// The file of a zone can contain a list of the clock changes up to 2037, or only a rule for the later
-// changes. The library reads only the list. So without lists, the results of the library could be wrong by an
-// hour. This function returns whether the files contain lists. For this purpose, the function looks at two
-// zones that change their clocks each year.
+// In some databases, the file of a zone contains a list of all clock changes up to 2037. In other databases,
+// the list is shorter, and a rule describes the changes after the list. The library reads only the list. So
+// with a short list, the results of the library could be wrong by an hour. This function returns whether the
+// lists are long. For this purpose, the function looks at two zones that change their clocks each year.
 bool database_has_lists() {
     using namespace date::literals;
     constexpr date::sys_days summer = 2036_y / 7 / 1;

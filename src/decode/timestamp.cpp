@@ -47,7 +47,7 @@ int64_t fraction_microseconds(const char *digits, size_t count) noexcept {
     }
 
     // PostgreSQL reads a fraction as a double, multiplies the double, and rounds half to even. This code does
-    // the same. Exact decimal arithmetic would give another microsecond for many seven-digit fractions that
+    // the same. Exact decimal arithmetic would give another result for many seven-digit fractions that
     // end in 5. Then the stored time would differ from the time that PostgreSQL reads from the same text. The
     // digits after the 40th digit cannot change the result.
     constexpr size_t noticed_digits = 40;

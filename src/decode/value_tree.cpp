@@ -8,8 +8,8 @@ namespace heartbeat {
 
 namespace {
 
-// Up to this number of names, value_repeats_name() compares each pair of names, because this is faster than a
-// sort.
+// Up to this number of names, value_repeats_name() compares each pair of names. For few names, these
+// comparisons are faster than a sort.
 constexpr uint32_t few_names = 12;
 
 // Shorter names come first. Names that are numbers, such as offsets and counters, are usually in this order

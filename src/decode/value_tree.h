@@ -21,7 +21,7 @@ enum class ValueType : uint8_t {
 };
 
 // The unit of an integer that is a time, and the moment at which the integer is 0. The schema of a message
-// declares the unit and this moment, so an integer in JSON has no scale.
+// declares the unit and this moment. heartbeat needs no schema for JSON, so an integer in JSON has no scale.
 enum class TimeScale : uint32_t {
     none,
     ms, // since 1970 in UTC
@@ -34,7 +34,7 @@ enum class TimeScale : uint32_t {
     day_ms, // since midnight
     day_us,
     day_ns,
-    // since 1970 in UTC. In the message, the value has a type that is not a number and can only be a time
+    // since 1970 in UTC. In the message, the value is not a number, but has a type that is only for times
     instant_us,
 };
 

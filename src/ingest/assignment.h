@@ -27,10 +27,10 @@ const char *assignment_brokers_hint(const Source &source);
 
 struct Assignment {
     KafkaPartitions partitions;
-    bool waits_for_change; // the argument `waits` for pause_check()
+    bool waits_for_change; // the worker passes this value to pause_check() as `waits`
     bool told;             // the worker has logged the offsets at which it begins to read
-    // If this process began to read the topic at the end offsets, this field is the number of partitions that
-    // the topic had then. Otherwise the field is 0. See stored_positions_load().
+    // The number of partitions that the topic had when this process began to read the topic at its end
+    // offsets. The number is 0 if this process did not begin at the end offsets. See stored_positions_load().
     int32_t end_partitions;
     Suspicions suspicions;
     char reason[state_text_size];

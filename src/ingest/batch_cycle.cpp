@@ -29,7 +29,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr size_t batch_bytes_max = size_t{4} << 20; // 20,000 messages of 200 bytes each
+constexpr size_t batch_bytes_max = size_t{4} << 20; // room for 20,000 messages of 200 bytes each
 constexpr TimestampTz commit_every = USECS_PER_SEC;
 constexpr TimestampTz idle_after =
     10 * USECS_PER_SEC; // after this time without messages, the reader frees the memory of its batches
@@ -59,7 +59,7 @@ long give_back(BatchCycle *cycle, TimestampTz now, long wait) {
     cycle->next->release();
     cycle->holds_memory = false;
 #ifdef __GLIBC__
-    malloc_trim(0); // otherwise the C library keeps the memory for this process
+    malloc_trim(0); // without this call, the C library keeps the freed memory for this process
 #endif
     return wait;
 }
@@ -92,8 +92,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     for (const BatchPartition &progress : batch->partitions)
         worker_stats_position({cycle->source->id, progress.partition}, progress.next_offset,
                               progress.last_kafka_time);
-    // this call follows worker_stats_position(): otherwise heartbeat_status could show for a moment that the
-    // source has stored nothing for a long time
+    // Call worker_stats_batch_ends() after worker_stats_position(). In the other order, heartbeat_status
+    // could show for a moment that the source has stored nothing for a long time.
     worker_stats_batch_ends(slot, static_cast<int64_t>(batch->messages.size()));
     if (!batch->minutes.empty())
         wake_for_rollup(rollup_append_take());
@@ -106,8 +106,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
         cycle->commit_at = cycle->stored_at + commit_every;
     batch->clear();
     batch_split_stored(&cycle->split);
-    batch->max_messages = batch_split_limit(cycle->split); // `next` keeps its limit for now, because a
-                                                           // thread may be filling `next`
+    // `next` keeps its limit for now, because a thread may be filling `next`
+    batch->max_messages = batch_split_limit(cycle->split);
     cycle->stage = BatchStage::filling;
     if (!cycle->ahead)
         return;
@@ -152,8 +152,8 @@ void batch_cycle_destroy(BatchCycle *cycle) {
 void batch_cycle_begin(BatchCycle *cycle) {
     cycle->stage = BatchStage::filling;
     cycle->after = AfterBatch::read_on;
-    // Commit soon. Tools that show consumer lag then see the offset at which the worker begins, for example
-    // after a seek.
+    // The worker soon commits the offsets at which it begins, for example after a seek. Tools that show
+    // consumer lag need these committed offsets.
     cycle->commit_at = GetCurrentTimestamp();
 }
 
@@ -217,9 +217,9 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
 
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
-    // While a commit waits for the answer of the group coordinator, librdkafka does not begin to read newly
-    // assigned partitions. So the worker does not commit offsets to the Kafka group while one of the worker's
-    // partitions is unavailable.
+    // While a commit of offsets waits for the answer of the group coordinator, librdkafka does not begin to
+    // read newly assigned partitions. So the worker does not commit offsets to the Kafka group while one of
+    // the worker's partitions is unavailable.
     bool away = partitions_any_away(assignment->partitions);
     if (cycle->commit_at != 0 && cycle->commit_at <= now) {
         if (!away)

@@ -13,8 +13,8 @@ enum class BatchStage : uint8_t {
     full,      // more messages are queued than fit into the batch
     sealed,    // the batch is complete: the worker stores the batch, and tries again after an error
     isolating, // the batch is sealed, and PostgreSQL refused a row: the next attempt finds this row
-    lost,      // memory ran out and messages were lost: the worker drops the batch and assigns all partitions
-               // again
+    // memory ran out and messages were lost: the worker drops the batch and assigns all partitions again
+    lost,
 };
 
 // The worker's next action after it has stored the batch. While the batch is not stored, the worker consumes
@@ -28,7 +28,7 @@ enum class AfterBatch : uint8_t {
 
 struct BatchCycle {
     const Source *source;
-    Decoder *decoder; // decodes the messages of the source; nullptr: not made yet
+    Decoder *decoder; // decodes the messages of the source; nullptr: there is no decoder yet
     Batch *batch;
     Batch *next; // if more messages are queued, a thread fills `next` while the worker stores `batch`
     bool ahead;  // a thread fills `next`

@@ -8,8 +8,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int tries_min = 2;           // each question takes about 3 s
-constexpr int tries_min_connected = 6; // more, because a connected broker may only be slow
+constexpr int tries_min = 2;           // the worker waits about 3 s for each answer
+constexpr int tries_min_connected = 6; // more than tries_min, because a connected broker may only be slow
 constexpr int tries_max = 20;
 constexpr TimestampTz leader_patience_min = 10 * USECS_PER_SEC;
 constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;

@@ -7,16 +7,16 @@
 namespace heartbeat {
 
 struct ClientHealth {
-    int tries;                   // after this number of unanswered questions, the worker replaces the client
-    TimestampTz leader_patience; // after a leader has been unavailable for this time, the worker replaces the
-                                 // client
+    int tries; // after this number of unanswered questions, the worker replaces the client
+    // when a leader has been unavailable for this time, the worker replaces the client
+    TimestampTz leader_patience;
 };
 
 // Returns whether a new client must replace this client. If one new client does not help, the next new client
 // probably does not help either. So after each replacement the time until the next replacement doubles.
 // `connected` is true if a broker has answered this client before. For a connected client, the worker waits
-// for more unanswered questions before it replaces the client. A connected client does not get this
-// additional time while one of its partitions is away.
+// for more unanswered questions before it replaces the client. But while one of the client's partitions is
+// away, the worker does not wait for these additional questions.
 bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

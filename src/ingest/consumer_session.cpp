@@ -17,9 +17,9 @@ namespace heartbeat {
 
 namespace {
 
-// A client hangs if its threads still wait in librdkafka some seconds after the client was closed. With one
-// source, at most this number of clients may hang. For each further source, one more client may hang, because
-// the client of a deleted topic may never close.
+// A client counts as hanging if its threads still wait in librdkafka some seconds after the client was
+// closed. With one source, at most this number of clients may hang. For each further source, one more client
+// may hang, because the client of a deleted topic may never close.
 constexpr int hanging_max = 4;
 
 // Takes the losses from the client. The session keeps each loss until the worker has marked the loss in

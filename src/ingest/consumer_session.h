@@ -6,8 +6,9 @@
 
 namespace heartbeat {
 
-inline constexpr int losses_kept = 32; // see TopicLoss; the worker drops further losses, and finds them again
-                                       // later
+// The largest number of losses (see TopicLoss) that the session keeps. The worker drops all further losses,
+// and finds the dropped losses again later.
+inline constexpr int losses_kept = 32;
 
 // Says whether Kafka has reported errors since Kafka last delivered a message.
 enum class Trouble : uint8_t {

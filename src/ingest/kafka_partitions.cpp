@@ -1,6 +1,6 @@
-// Keeps the state of an ingest worker's Kafka partitions: which partitions are unavailable and why, which
-// partitions can be assigned, and when the next question is due. topic_watch.cpp and leader_questions.cpp ask
-// Kafka and store the answers here.
+// Keeps the state of an ingest worker's Kafka partitions. The state says which partitions are unavailable and
+// why, and which partitions can be assigned. The state also says when the worker must next ask Kafka.
+// topic_watch.cpp and leader_questions.cpp ask Kafka and store the answers here.
 #include "server/server.h"
 
 #include "ingest/kafka_partitions.h"

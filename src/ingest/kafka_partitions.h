@@ -13,10 +13,10 @@ namespace heartbeat {
 inline constexpr TimestampTz partitions_ask_again_after = USECS_PER_SEC;
 
 struct KafkaPartition {
-    bool asked;                         // the leader has not answered the last question yet
-    bool read;                          // the partition is assigned
-    bool away;                          // the partition has no leader, the leader does not answer, or Kafka
-                                        // reported an error of the partition
+    bool asked; // the leader has not answered the last question yet
+    bool read;  // the partition is assigned
+    // the partition has no leader, the leader does not answer, or Kafka reported an error of the partition
+    bool away;
     TimestampTz away_since;             // when the partition became unavailable, if `away` is true
     PartitionRange range;               // if low is -1, the worker must first ask the leader for the range
     TimestampTz ask_at;                 // when the worker next asks the leader
@@ -38,8 +38,8 @@ struct KafkaPartitions {
     TimestampTz topic_asked_at; // 0: no question about the topic is under way
     TimestampTz topic_at;       // when the worker next asks about the topic
     uint64_t watch_news;        // the result of topic_watch_news() when the worker last asked the leaders
-    TimestampTz gather_until;   // until this time the worker waits for the answers of all leaders, so that
-                                // the worker assigns all partitions together
+    // until this time the worker waits for the answers of all leaders, to assign all partitions together
+    TimestampTz gather_until;
 };
 
 // Partition p of source s belongs to worker (p + s) % workers. So if several sources have only one partition

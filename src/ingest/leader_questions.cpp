@@ -13,8 +13,12 @@ namespace heartbeat {
 namespace {
 
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
-constexpr TimestampTz look_every = 20 * USECS_PER_SEC; // the interval while another reader asks the leader
-constexpr TimestampTz again_soon = USECS_PER_SEC / 2;  // wait this long after a question about the topic
+// While another reader asks a leader, this reader does not ask. After this time this reader checks again
+// whether another reader asks.
+constexpr TimestampTz look_every = 20 * USECS_PER_SEC;
+// After the worker has asked the brokers about the topic, the worker waits this time before it asks the
+// leaders.
+constexpr TimestampTz again_soon = USECS_PER_SEC / 2;
 
 void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer *consumer, TimestampTz now) {
     int32_t number = answer.range.partition;
@@ -24,7 +28,7 @@ void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer
     if (partition->trouble_until == 0)
         partition->away = false;
     partition->ask_at = now + ends_every;
-    // the leader answers with the end of the committed transactions; this end can be below the high watermark
+    // the leader's answer is the end of the committed transactions, which can be below the high watermark
     if (partitions_own(*partitions, number))
         worker_stats_high_watermark(partitions_key(*partitions, number),
                                     std::max(answer.range.high, topic_high_watermark(consumer, number)));
@@ -54,8 +58,9 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     partitions->topic_at = std::min(partitions->topic_at, topic_at);
 }
 
-// Asks for offsets of this kind. The function skips a partition if the next question about the partition is
-// not due. The function also skips a partition if the worker needs no offset of this kind from the partition.
+// Asks the leaders for offsets of the kind `kind`. The function skips a partition if the next question about
+// the partition is not due. The function also skips a partition if the worker needs no offset of this kind
+// from the partition.
 void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind kind, bool refresh,
          TimestampTz now) {
     int32_t count = partitions->topic.partition_count;

@@ -128,16 +128,16 @@ void move(const Source &source, StoredOffset *stored, int64_t to, const char *re
     stored->truncated_to = -1;
 }
 
-// Returns the first offset whose message ingest may not have read. Kafka truncated the log to this offset. If
-// Kafka has truncated the log a second time, this offset is not known, and the function returns the beginning
-// of the log.
+// Returns the first offset whose message ingest has possibly not read: the offset to which Kafka truncated
+// the log. If Kafka has truncated the log a second time, this offset is not known. The function then returns
+// the beginning of the log.
 int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range) {
     return stored.truncated_to >= range.low && stored.truncated_to <= range.high ? stored.truncated_to
                                                                                  : range.low;
 }
 
 // Moves a stored offset to the place that heartbeat.offset_reset requires. If the topic was recreated or the
-// log was truncated, all messages from the first new offset on are new. In this case a reset to the end
+// log was truncated, ingest has read no message from the offset `begin` on. In this case a reset to the end
 // offset skips new messages, and the function writes the skipped offsets to heartbeat_gaps.
 void reset(const Source &source, StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
            const char *reason) {

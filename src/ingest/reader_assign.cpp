@@ -50,8 +50,9 @@ long reader_assign_take(SourceReader *reader, AssignmentResult result) {
         return std::min(partitions_until_due(reader->session.assignment.partitions), reconnect_ms);
     case AssignmentResult::outdated:
         reader_close_client(reader);
-        return reconnect_ms; // Brokers can disagree about the topic for a time. Without this wait, the
-                             // reader would close one client after the other during this time.
+        // Brokers can disagree about the topic for some time. Without this wait, the reader would close one
+        // client after the other during this time.
+        return reconnect_ms;
     case AssignmentResult::uninstalled:
     case AssignmentResult::changed:
         return reader_load_again(reader);

@@ -16,8 +16,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr long begins_ms = 500; // the interval at which the reader checks whether the first message of a
-                                // partition has arrived
+// The interval at which the reader checks whether the first message of a partition has arrived.
+constexpr long begins_ms = 500;
 
 // Drops the batch. When the reader continues, it reads the messages of the batch again.
 long stop_for_dead_letters(SourceReader *reader) {

@@ -12,7 +12,8 @@ namespace {
 
 constexpr long module_look_ms = 5000;
 
-// An administrator can install the module while the worker runs. So the reader waits, and does not fail.
+// An administrator can install the module heartbeat_formats while the worker runs. So the reader waits, and
+// does not fail.
 long wait_for_module(SourceReader *reader, const char *reason) {
     if (reader->phase == ReaderPhase::paused)
         reader_report(reader, WorkerState::paused, "", nullptr);
@@ -51,7 +52,7 @@ bool reader_client_replace_useless(SourceReader *reader) {
     if (!client_is_useless(&reader->health, partitions, session->consumer, partitions->known))
         return false;
     reader_close_client(reader);
-    session->trouble = Trouble::first; // until the new client has read from a partition
+    session->trouble = Trouble::first; // stays set until the new client has read from a partition
     return true;
 }
 
@@ -59,7 +60,7 @@ bool reader_client_replace_useless(SourceReader *reader) {
 // librdkafka hangs, or the coordinator of the Kafka group does not answer a commit.
 long reader_client_replace(SourceReader *reader) {
     reader_close_client(reader);
-    reader->session.trouble = Trouble::first; // until the new client has read from a partition
+    reader->session.trouble = Trouble::first; // stays set until the new client has read from a partition
     reader_report(reader, WorkerState::connecting,
                   "the Kafka client does not begin to read the assigned partitions",
                   "heartbeat replaces the client with a new one.");

@@ -1,5 +1,6 @@
 // Decides which source readers must make a step. All consumer clients of the process write to one pipe, so an
-// idle reader needs no CPU time. A reader takes messages and answers only while the reader can use them.
+// idle reader needs no CPU time. A reader takes messages or answers from its client only while the reader can
+// use them.
 #include "server/server.h"
 
 #include "ingest/reader_due.h"
@@ -16,9 +17,10 @@ namespace heartbeat {
 
 namespace {
 
-// Returns whether the reader takes messages or answers of Kafka now. A reader takes no messages and no
-// answers in two cases: the reader must first store its batch, or the reader waits for its next attempt after
-// an error.
+// Returns whether the reader takes messages or answers of Kafka now. The reader takes messages and answers
+// only if the reader has a client, and is in a phase that uses messages or answers. The reader takes no
+// messages if the reader must first store its batch. After an error the reader takes nothing until its next
+// attempt.
 bool listens(const SourceReader &reader) {
     const BatchCycle &cycle = reader.session.cycle;
     if (reader.session.consumer == nullptr || reader.backoff_ms > 0)
@@ -32,7 +34,8 @@ bool listens(const SourceReader &reader) {
 
 } // namespace
 
-// Does not use the wall clock. If a person set the wall clock back, the reader would sleep too long.
+// Returns the time of the monotonic clock. With the wall clock, a reader would sleep too long after a person
+// has set the clock back.
 int64_t monotonic_now() {
     timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -15,7 +15,7 @@ struct ReaderList {
     SourceReader **readers; // room for heartbeat.max_sources
     bool *rung;             // rung[n]: the client of the reader with number n has written to the pipe
     int count;
-    int fetch_wait_ms; // for the consumer clients: see reader_list_update()
+    int fetch_wait_ms; // a setting of all consumer clients: see reader_list_update()
 };
 
 // Call this function once, when the worker starts. Raises an error if there is no memory.
@@ -29,8 +29,8 @@ void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 // no room, or nullptr.
 const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded);
 
-// Takes the numbers of readers from the pipe. Kafka has messages or an answer for each of these readers, so
-// these readers must make a step.
+// Reads the pipe. Each number in the pipe names a reader for which Kafka has messages or an answer. Such a
+// reader must make a step.
 void reader_list_take_rings(ReaderList *list);
 
 // Returns true if a reader has found that the worker must load the sources again.

@@ -72,13 +72,14 @@ struct SourceReader {
     Failure failure;           // the last error that a step raised
     TimestampTz controlled_at; // ListedSource::controlled_at when the worker last loaded the source
     bool begins_again;         // a person may have changed something: the next step forgets the known faults
-    bool is_old;    // a person has altered or dropped the source: the worker must load the sources again
-    bool rung;      // Kafka has messages or an answer for this reader: see reader_is_due()
-    int64_t due_at; // when the next step is due, by the monotonic clock in microseconds; -1: when the reader
-                    // is woken
-    int64_t busy_since; // when the reader first had to wait for another session that changes the source, by
-                        // the monotonic clock; 0: the reader does not wait
-    bool busy_told;     // the reader has shown the other session in heartbeat_status
+    bool is_old; // a person has altered or dropped the source: the worker must load the sources again
+    bool rung;   // Kafka has messages or an answer for this reader: see reader_is_due()
+    // when the next step is due, by the monotonic clock in microseconds; -1: when the reader is woken
+    int64_t due_at;
+    // when the reader began to wait for another session that changes the source, by the monotonic clock; 0:
+    // the reader does not wait
+    int64_t busy_since;
+    bool busy_told; // the reader has shown the other session in heartbeat_status
 };
 
 // Changes the phase. When the reader leaves the phase `reading`, its client stops reading the partitions.

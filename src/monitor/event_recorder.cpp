@@ -20,7 +20,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int rows_at_once = 10; // after this number of rows in a short time, at most one row per minute
+// After this number of rows in a short time, the recorder writes at most one row per minute.
+constexpr int rows_at_once = 10;
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
 // The details do not contain the name of the source `default`.
@@ -44,7 +45,7 @@ struct Recorded {
     WorkerState state;
     bool throttled;
     char reason[state_text_size];
-    int64_t changes; // the number of changes of the state up to the last row
+    int64_t changes; // the result of changes_now() for the last written row
     int rows_left;
     TimestampTz refilled_at;
 };

@@ -219,14 +219,14 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
     Found behind = {};
     if (known) {
         found = find(awaited.tag, awaited.mode, true);
-        // The found session can itself wait for the lock, before heartbeat's process in the queue. Then find
-        // the session that holds the lock.
+        // The found session possibly also waits for the lock, before heartbeat's process in the queue. In
+        // this case find the session that holds the lock.
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {
-        // If heartbeat's process had waited for a lock, the server would have logged the wait, and `awaited`
-        // would contain the lock. So the error has another cause. For example, the code of a trigger has
-        // raised this error.
+        // With this setting, the server logs each long wait for a lock, and lock_wait.cpp stores the lock in
+        // `awaited`. Here `awaited` contains no lock of a known kind. So the error has another cause, for
+        // example the code of a trigger.
         return;
     } else {
         statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);

@@ -1,5 +1,5 @@
 // Finds the session or the prepared transaction that holds a lock for which heartbeat waits. Describes this
-// holder so that a person can find the holder and end it. obstacles.cpp calls lock_holders_find() after an
+// holder, so that a person can find and end the holder. obstacles.cpp calls lock_holders_find() after an
 // error. status.cpp calls lock_holders_find() for a stalled worker.
 #pragma once
 

@@ -1,6 +1,6 @@
 // The shared memory of heartbeat. Each process of heartbeat writes its state and its progress to this memory,
-// and sessions read this memory for heartbeat_status. The other files of src/monitor and the floors above
-// (ingest, maintenance and admin) use this memory.
+// and sessions read this memory for heartbeat_status. The other files of src/monitor and the files of
+// src/ingest, src/maintenance and src/admin use this memory.
 #pragma once
 
 #include "server/server.h"

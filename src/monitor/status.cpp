@@ -78,8 +78,9 @@ struct Looks {
     Lag lag;
 };
 
-// If a stalled worker waits for a lock, adds the holder of the lock to the reason. If the caller has no right
-// to see the state of the holder's session, the text does not say whether the holder is idle.
+// If a stalled worker waits for a lock, adds the holder of the lock to the reason. Not every caller has the
+// right to see the state of the holder's session. For a caller without this right, the text does not say
+// whether the holder is idle.
 void name_holder(AggregateStatus *aggregate) {
     LockHolder holder;
     lock_holders_find(aggregate->awaited, &holder);
@@ -115,8 +116,9 @@ void look_at_tables(void *argument) {
     SPI_finish();
 }
 
-// Returns true if heartbeat_state() can return its row without the values from the tables. Returns false for
-// a cancel request, a lack of memory and the end of the session, because these errors must end the statement.
+// Returns true if heartbeat_state() can return its row after this error, without the values from the tables.
+// Returns false for a cancel request, a lack of memory and the end of the session, because these errors must
+// end the statement.
 bool is_of_table(const ErrorData *error) {
     return error->elevel == ERROR && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
            error->sqlerrcode != ERRCODE_OUT_OF_MEMORY;

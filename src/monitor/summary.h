@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-void summary_open(); // begins the period of the first line
+void summary_open(); // call this function when the period of the next line begins
 
 // Logs the numbers of messages stored since the last call. The first call only reads the counters. Each call
 // uses its own transaction. If another session has locked heartbeat_offsets, or if the workers have stored no

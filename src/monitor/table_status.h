@@ -12,7 +12,7 @@ struct Hold {
 };
 
 // Tries to lock the table for reading, and does not wait. Returns true if the transaction now has the lock.
-// The transaction holds the lock until its end.
+// The lock lasts until the transaction ends.
 bool table_status_can_read(const char *table);
 
 // Call this function with an SPI connection. The function reads the pause from heartbeat_control. If another

@@ -1,6 +1,6 @@
-// The progress of the workers in shared memory: the number of stored batches, how long the workers needed to
-// store the batches, and the offset in each Kafka partition. The ingest workers write the progress.
-// heartbeat_status and the metrics read the progress.
+// The progress of the workers in shared memory. The progress has the number of stored batches, the time that
+// the workers needed to store the batches, and the offset in each Kafka partition. The ingest workers write
+// the progress. heartbeat_status and the metrics read the progress.
 #pragma once
 
 #include "monitor/progress_list.h"
@@ -56,8 +56,8 @@ TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now)
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
                                        ProgressRange partitions, const PartitionProgress **partition);
 
-// Returns true if the worker has stored nothing of the Kafka partition since its progress was copied. Call
-// this function while you hold the lock.
+// Returns true if the worker has stored no message of the Kafka partition since `copy` was made. Call this
+// function while you hold the lock.
 bool worker_stats_still_waits(const PartitionProgress &copy);
 
 // Returns true if a worker is storing a batch or a Kafka partition lags. A worker can be stalled only in

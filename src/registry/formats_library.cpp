@@ -14,9 +14,9 @@ namespace heartbeat {
 
 namespace {
 
-// PostgreSQL makes the symbols of each extension visible to all libraries. With RTLD_DEEPBIND the module and
-// its libraries still use their own symbols. The sanitizers replace functions of the C library. RTLD_DEEPBIND
-// would undo this replacement, so a build with a sanitizer does not use RTLD_DEEPBIND.
+// PostgreSQL makes the symbols of each extension visible to all libraries. With RTLD_DEEPBIND, the module and
+// its libraries use their own symbols, and not the visible symbols. The sanitizers replace functions of the C
+// library. RTLD_DEEPBIND would undo this replacement, so a build with a sanitizer does not use RTLD_DEEPBIND.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(RTLD_DEEPBIND)
 constexpr int prefer_own = 0;
 #else

@@ -52,11 +52,11 @@ struct NamedText {
 // The texts belong to the request.
 struct RegistryAnswer {
     RegistryState state;
-    RegistrySchemaType type;     // if found
-    std::string_view schema;     // if found
-    const NamedText *references; // if found: each reference comes after the references that it needs
+    RegistrySchemaType type;     // for the state `found`
+    std::string_view schema;     // for the state `found`
+    const NamedText *references; // for `found`: each reference comes after the references that it needs
     size_t reference_count;
-    const char *reason; // if unavailable: a line of UTF-8 for a person, without secrets
+    const char *reason; // for the state `unavailable`: a line of UTF-8 for a person, without secrets
 };
 
 struct RegistryRequest; // one question to the registry

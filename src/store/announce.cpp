@@ -23,8 +23,8 @@ namespace {
 constexpr char channel_of_anomalies[] = "heartbeat_anomaly";
 constexpr int announced_max = 100;
 constexpr size_t payload_max = 7900; // bytes; the server refuses a payload of 8000 bytes or more
-// The largest part of the queue that may be in use. This part is small, because other sessions can fill the
-// queue before the commit.
+// announce() sends a notification only if at most this part of the queue is in use. This part is small,
+// because other sessions can fill the queue before the commit.
 constexpr double usage_max = 0.25;
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 

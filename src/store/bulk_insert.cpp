@@ -35,14 +35,14 @@ constexpr int chunk_rows = 500;
 struct Load {
     Relation table;
     const BulkInsertSource *source;
-    int columns[load_columns_max]; // for each column of the source, the number of the table's column, from 0
-    int time_column;               // the number of the source's column that is the partition key of the table
+    int columns[load_columns_max]; // for each column of `source`: the table's column, counted from 0
+    int time_column;               // the column of `source` that is the partition key of the table
     BulkInsertDefaults defaults;
     EState *estate;
     ModifyTableState *modify;
     PartitionTupleRouting *routing;
     TupleTableSlot *parent_row;
-    Datum *values;                // the source's values, row by row
+    Datum *values;                // the values of `source`, row by row
     ResultRelInfo **partition_of; // the table partition of each row; nullptr after the row was stored
 
     Datum *at(size_t row) const { return values + row * static_cast<size_t>(source->columns); }

@@ -1,6 +1,6 @@
-// A bulk insert ignores some properties of a table, such as triggers and rules, but INSERT respects them.
-// This file looks for such properties. Users can add such properties at any time, so bulk_insert.cpp calls
-// these functions for each bulk insert.
+// A bulk insert ignores some properties of a table, such as triggers and rules. INSERT respects these
+// properties. This file looks for such properties. Users can add such properties at any time, so
+// bulk_insert.cpp calls these functions for each bulk insert.
 #include "server/server.h"
 
 #include "server/compat.h"

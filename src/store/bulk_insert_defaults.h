@@ -12,7 +12,7 @@ extern "C" {
 namespace heartbeat {
 
 struct BulkInsertDefault {
-    int column;            // number of the table's column, from 0
+    int column;            // the table's column, counted from 0
     ExprState *expression; // nullptr: the value is the same for all rows
     Datum value;
     bool null;

@@ -57,8 +57,8 @@ bool dead_letter_limit_stops(const Source &source, const Batch *batch, const Par
         return left <= 0;
     values[1] = Int64GetDatum(left + new_conflicts);
     statement_execute(&count_conflicts, values, nullptr, SPI_OK_SELECT);
-    unresolved->conflicts = statement_int8(0, 1) - new_conflicts; // the batch has already stored its own
-                                                                  // messages in conflict
+    // The table already has the rows of this batch's own messages in conflict, so subtract these messages.
+    unresolved->conflicts = statement_int8(0, 1) - new_conflicts;
     return unresolved->conflicts >= left;
 }
 

@@ -95,7 +95,9 @@ RollupFold distributed_rollup_fold() {
     Datum customers = statement_value(0, 5, TEXTARRAYOID);
     statement_execute(&add, sums, nullptr, SPI_OK_SELECT);
     rollup_add_customers(customers);
-    return {left > 0, 0}; // no removed rows to count: each node's autovacuum vacuums its shards
+    // The result has 0 removed rows, because the maintenance worker need not vacuum the table. On each node,
+    // the autovacuum of the node vacuums the shards.
+    return {left > 0, 0};
 }
 
 int64_t distributed_rollup_rebuild(const Datum *minutes) {

@@ -1,10 +1,10 @@
 // Entries in key order often belong to the same leaf page. index_insert() searches the tree from its root for
 // each entry. This file searches the tree for the first entry of a leaf page, keeps the page locked, and adds
-// the next entries without another search. The write to the page and its WAL record are the same as those of
-// index_insert(), so the server's own code replays the record.
+// the next entries without another search. This file writes the same data to the page and to the WAL as
+// index_insert(), so the server's own code replays the WAL record.
 //
-// This file writes only to a leaf page that has room for the entry, and only if all keys on the page differ
-// from the key of the entry. Otherwise leaf_insert() returns false, for example if the page must be split.
+// This file writes only to a leaf page that has room for the entry. All keys on the page must differ from the
+// key of the entry. Otherwise leaf_insert() returns false, for example if the page must be split.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -28,7 +28,7 @@ namespace heartbeat {
 struct LeafInserts {
     Relation index;
     Relation table;
-    BTScanInsert key;  // of the entry that leaf_insert() inserts
+    BTScanInsert key;  // the key of the entry that leaf_insert() inserts
     Buffer leaf;       // InvalidBuffer: no page is locked
     OffsetNumber last; // the place of the last inserted entry on the page
     int entries;       // the number of entries that were inserted since the page was locked
@@ -72,12 +72,12 @@ bool lock_leaf(LeafInserts *inserts) {
     return P_ISLEAF(special) && !P_IGNORE(special) && !P_INCOMPLETE_SPLIT(special);
 }
 
-// Returns the place of the first entry whose key is greater than the key, or InvalidOffsetNumber if an entry
-// has the key. All entries up to `last` have lesser keys.
+// Returns the place of the first entry with a greater key than `inserts->key`. Returns InvalidOffsetNumber if
+// an entry already has this key. All entries up to `last` have lesser keys.
 OffsetNumber find_place(const LeafInserts *inserts, OffsetNumber last) {
     OffsetNumber low = OffsetNumberNext(last);
     OffsetNumber high = OffsetNumberNext(PageGetMaxOffsetNumber(BufferGetPage(inserts->leaf)));
-    // the next entry in key order often belongs directly after the entry before it, so look there first
+    // the new entry often belongs directly after the last inserted entry, so look at that place first
     for (OffsetNumber middle = low; low < high; middle = static_cast<OffsetNumber>(low + (high - low) / 2)) {
         int order = compare(inserts, middle);
         if (order == 0)
@@ -104,8 +104,10 @@ void add(LeafInserts *inserts, IndexTuple entry, Size size, OffsetNumber place) 
         XLogRegisterData(reinterpret_cast<char *>(&record), SizeOfBtreeInsert);
         XLogRegisterBuffer(0, inserts->leaf, REGBUF_STANDARD);
         XLogRegisterBufData(0, reinterpret_cast<char *>(entry), static_cast<int>(IndexTupleSize(entry)));
+        // `end` is necessary, because PageSetLSN() is a macro before PostgreSQL 16, and the macro evaluates
+        // its second argument twice.
         XLogRecPtr end = XLogInsert(RM_BTREE_ID, XLOG_BTREE_INSERT_LEAF);
-        PageSetLSN(page, end); // before PostgreSQL 16 a macro that uses its second argument twice
+        PageSetLSN(page, end);
     }
     END_CRIT_SECTION();
     inserts->last = place;
@@ -152,7 +154,7 @@ void leaf_inserts_release(LeafInserts *inserts) {
     inserts->leaf = InvalidBuffer;
 }
 
-#else // the server inserts each entry
+#else // index_insert() inserts each entry
 
 LeafInserts *leaf_inserts_begin(Relation, Relation) {
     return nullptr;

@@ -15,13 +15,13 @@ namespace heartbeat {
 struct LeafInserts;
 
 // Prepares insertions into `index`, an index of `table`. Returns nullptr if leaf_insert() cannot insert into
-// this index: if the index is not a unique B-tree, if its key is deferrable, if a server before version 12
-// has built the index, or if HEARTBEAT_KNOWS_BTREE is false.
+// this index. This is the case if HEARTBEAT_KNOWS_BTREE is false, or if a server before version 12 has built
+// the index. This is also the case if the index is not a unique B-tree, or if its key is deferrable.
 LeafInserts *leaf_inserts_begin(Relation index, Relation table);
 
-// Adds an entry, and returns true. Returns false, and adds nothing, if the entry needs more than a write to
-// one leaf page, for example if the index already has the key, or if the page has no room for the entry. The
-// caller must then insert the entry with index_insert(). No column of the entry may be NULL.
+// Adds an entry, and returns true. If one write to a leaf page is not enough, the function adds nothing and
+// returns false. For example, the index already has the key, or the page has no room for the entry. If the
+// result is false, the caller must insert the entry with index_insert(). No column of the entry may be NULL.
 //
 // After the call a leaf page can be locked. So until leaf_inserts_release() the caller may use the index only
 // through leaf_insert(), and must not read or write another page.

@@ -36,9 +36,9 @@ Statement delete_rollup = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_rollup r USING unnest($1) AS m (minute_bucket)
     WHERE r.minute_bucket = m.minute_bucket)sql"};
 
-// heartbeat_records has the readings in the order of their arrival, and its BRIN index has the earliest and
-// the latest time of each range of pages. So one search for all minutes of an hour is fast. The statement
-// makes one search for each hour, in the table partition of the hour's week.
+// heartbeat_records has the readings in the order of their arrival. The BRIN index of this table has the
+// earliest and the latest time of each range of pages. So one search for all minutes of an hour is fast. The
+// statement makes one search for each hour, in the table partition of the hour's week.
 constexpr StatementPart hours = {"@hours@", R"sql(
     (SELECT array_agg(m.m) AS minutes, min(m.m) AS first, max(m.m) AS last FROM unnest($1) AS m (m)
         GROUP BY date_trunc('hour', m.m, 'UTC')) h)sql"};

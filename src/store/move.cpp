@@ -1,7 +1,8 @@
 // heartbeat_move_rows() copies the rows of one table into another table with the same columns.
 // heartbeat_make_partitions() calls heartbeat_move_rows() to move readings from the default partition to the
 // table partition of their week. heartbeat_move_rows() fires no trigger of the table, because
-// heartbeat_move_rows() stores no new reading. Also, a trigger would run as the extension's owner.
+// heartbeat_move_rows() stores no new reading. Also, a trigger of a user would run with the rights of the
+// extension's owner.
 #include "server/server.h"
 
 #include "server/compat.h"

@@ -21,7 +21,8 @@ struct StoredOffset {
     char lost_reason[384];
     // true: a worker has read the Kafka partition. false: a person has set the offset in advance.
     bool was_read;
-    // -1: not truncated. Otherwise Kafka's log has other messages at this offset and at later offsets.
+    // -1: the log was not truncated. Otherwise Kafka truncated the log to this offset, and the log has new
+    // messages from this offset on.
     int64_t truncated_to;
 };
 
@@ -50,7 +51,7 @@ void offsets_reset(const Source &source, int32_t partition, int64_t from, int64_
 void offsets_mark_lost(const Source &source, const char *topic, const char *reason);
 
 // Marks one Kafka partition as truncated. At truncated_to and at later offsets, Kafka's log has other
-// messages. A row that is already marked as lost keeps its reason.
+// messages than before. A row that is already marked as lost keeps its reason.
 void offsets_mark_truncated(const Source &source, const char *topic, int32_t partition, int64_t truncated_to,
                             int64_t position, const char *reason);
 

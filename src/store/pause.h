@@ -33,7 +33,7 @@ void pause_lock_source(int32_t source_id);
 void pause_lock_all();
 
 // Uses a transaction of its own. Returns true if the maintenance worker must not work. There are two cases.
-// First case: the database was restored from a dump, and no person has called heartbeat_resume() since.
+// First case: the database was restored from a dump, and after that no person has called heartbeat_resume().
 // Second case: the workers of this server must not ingest (tables_wrong_server()).
 bool pause_for_maintenance();
 

@@ -1,5 +1,5 @@
-// Computes the sums of a batch's heart rates, one sum for each customer and minute. This file inserts the
-// sums into heartbeat_rollup_pending. Or this file marks the minutes of the sums, with rows in
+// Computes the sums of a batch's heart rates, one sum for each customer and minute. This file either inserts
+// the sums of a minute into heartbeat_rollup_pending, or marks the minute with a row in
 // heartbeat_stale_minutes. This file also inserts the customers whose first reading is in this batch.
 // store.cpp calls this file.
 #include "server/server.h"
@@ -34,10 +34,10 @@ Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
         ORDER BY r.customer_id LIMIT 1) IS NULL
     ORDER BY m.place)sql"};
 
-// If a batch has at least eight times as many readings as sums, the batch inserts the sums into
-// heartbeat_rollup_pending, because the sums are few rows. A batch with fewer sums than small_batch also
-// inserts its sums. Any other batch may mark minutes instead, because a mark is only one row, and the sums of
-// a marked minute need no rows.
+// A batch inserts its sums into heartbeat_rollup_pending if the sums are few rows. This is the case if the
+// batch has at least eight times as many readings as sums, or fewer sums than small_batch. Any other batch
+// may mark minutes instead of inserting sums. A mark is only one row, and the sums of a marked minute need no
+// rows.
 constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 
@@ -119,8 +119,8 @@ void keep_new_minutes(Marks *marks) {
     uint64_t found = statement_execute(&select_new_minutes, &candidates, nullptr, SPI_OK_SELECT);
     statement_check_room(found, marks->count);
     marks->count = found;
-    // The statement returns ascending indexes, so the index of row i is at least i. So the loop reads each
-    // element before it overwrites the element.
+    // The statement returns ascending indexes, so the index of row i is at least i. Because of this, the loop
+    // reads each element before the loop overwrites the element.
     for (size_t i = 0; i < marks->count; i++)
         marks->places[i] = marks->places[statement_int4(i, 1)];
     SPI_freetuptable(SPI_tuptable);

@@ -13,7 +13,7 @@ inline constexpr StatementPart minute_of_reading = {"@minute_of_reading@", R"sql
     CASE WHEN r.event_timestamp < '2000-01-01Z' THEN date_trunc('minute', r.event_timestamp, 'UTC')
         ELSE date_bin('1 minute', r.event_timestamp, '2000-01-01Z') END)sql"};
 
-// The parameters of each statement are all elements of `minutes`, or only the first element. See
+// Each statement has as its parameters all elements of `minutes`, or only the first element. See
 // TablesLayout::rebuild.
 struct RebuildStatements {
     Statement *delete_rollup;    // deletes the rollup rows of these minutes

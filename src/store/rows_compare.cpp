@@ -63,8 +63,8 @@ void rows_compare(const Rows &rows) {
     Datum keys[3] = {columns[0], columns[2], columns[rest.anomalies ? 4 : 3]};
     uint64_t found = tables_layout().select_stored(rest.anomalies, keys);
     statement_check_room(found, rest.count);
-    size_t next = 0; // the place that the next row of the result must have: the result is in the order of the
-                     // places
+    // the next row of the result must have this place, because the result is in the order of the places
+    size_t next = 0;
     for (uint64_t r = 0; r < found; r++, next++) {
         if (static_cast<size_t>(statement_int4(r, 1)) != next)
             refuse_kept_out(rest, next);

@@ -104,11 +104,11 @@ bool store_lists_isolated(void *argument) {
     return whole && !conflicts_lost_first(lists->batch);
 }
 
-// Stores either all readings of a message or none of them. If the database refuses a reading of a message
-// with several readings, the message becomes a dead letter. This function then undoes the attempt, makes the
-// lists of the batch again, and stores the other messages. A reading that repeated a reading of the dead
-// letter is in the new lists, but was not in the old lists. So in the next attempt the database can refuse
-// another reading.
+// Stores either all readings of a message, or no reading of the message. If the database refuses a reading of
+// a message with several readings, the message becomes a dead letter. This function then undoes the attempt,
+// makes the lists of the batch again, and stores the other messages. A reading that repeated a reading of the
+// dead letter is in the new lists, but was not in the old lists. So in the next attempt the database can
+// refuse another reading.
 void store_isolated_messages(Lists *lists) {
     Batch *batch = lists->batch;
     for (int attempt = 1; !subtransaction_keep_if(store_lists_isolated, lists); attempt++) {

@@ -19,7 +19,7 @@ struct WrongServer {
 // The result of one call of `fold`.
 struct RollupFold {
     bool more;       // rows remain: call `fold` again, in a new transaction
-    int64_t removed; // removed rows, which the maintenance worker counts to decide when to vacuum the table
+    int64_t removed; // removed rows; after enough removed rows, the maintenance worker vacuums the table
 };
 
 // The members of a table layout. If a table layout is not in use, callers call only these functions:
@@ -31,8 +31,8 @@ struct TablesLayout {
     bool (*is_in_use)() = [] { return true; };
 
     // Call this function at the start of a process. Sets the settings that the process needs for this table
-    // layout. The function sets them even if the tables have another layout now, because the tables can get
-    // this layout later.
+    // layout. The function sets these settings even if the tables have another table layout now, because the
+    // tables can get this table layout later.
     void (*prepare_process)() = [] {};
     // Call this function outside of a transaction, at the start of a process and after each error. Ends the
     // transactions that earlier attempts have prepared but not ended.
@@ -58,9 +58,9 @@ struct TablesLayout {
     void (*insert)(Rows *rows, bool *replaying);
     // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT. For
     // each key that the table has, the SELECT returns a row with the index of the key, the stored heart rate,
-    // and a boolean. The boolean is true if the stored device is the same. If the device is not the same, the
-    // primary key of the table partition does not contain the device, and the stored reading has prevented
-    // the insert. Returns the number of rows.
+    // and a boolean. The boolean is true if the stored device is the same. The boolean is false if the
+    // primary key of the table partition does not contain the device, and the stored reading has another
+    // device. Such a stored reading has prevented the insert. Returns the number of rows.
     uint64_t (*select_stored)(bool anomalies, const Datum *keys);
     bool bulk_insert;  // the table partitions of this server have the rows, so a bulk insert is possible
     bool cheap_lookup; // a search for one key reads only an index of this server
@@ -85,9 +85,9 @@ struct TablesLayout {
 void tables_register(const TablesLayout *usual, const TablesLayout *other);
 
 // Returns the table layout. The function chooses the table layout at the first call in a transaction. The
-// function chooses again after any table has changed, because the transaction may have waited for another
-// transaction that has changed the table layout. The answer stays true as long as the caller holds a lock on
-// one of the tables, or the lock of pause_check() on heartbeat_control.
+// function chooses again after any table has changed. Possibly this transaction has waited for another
+// transaction, and that transaction has changed the table layout. The answer stays true as long as the caller
+// holds a lock on one of the tables, or the lock of pause_check() on heartbeat_control.
 const TablesLayout &tables_layout();
 
 // These functions are the hooks of server/transaction.h.

@@ -13,11 +13,11 @@ namespace heartbeat {
 
 namespace {
 
-// Bits of tgtype: FOR EACH ROW 1, BEFORE 2, INSERT 4. The query looks at each table that holds rows, at any
-// depth below the parent. The query counts a foreign table as a trigger, because a foreign table can change a
-// row in any way. The query does not use pg_partition_tree(), because pg_partition_tree() locks all tables
-// below the parent. If a session waited for a lock on one of these tables, the query would wait for this
-// session.
+// The query tests these bits of tgtype: 1 (FOR EACH ROW), 2 (BEFORE) and 4 (INSERT). The query looks at each
+// table that holds rows, at any depth below the parent. The query counts a foreign table as a trigger,
+// because a foreign table can change a row in any way. The query does not use pg_partition_tree(), because
+// pg_partition_tree() locks all tables below the parent. If a session waited for a lock on one of these
+// tables, the query would wait for this session.
 Statement select_additions = {R"sql(
     WITH RECURSIVE below AS (
         SELECT c.oid

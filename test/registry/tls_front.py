@@ -76,8 +76,8 @@ class Front(http.server.ThreadingHTTPServer):
         except OSError:
             pass
 
-    # Reads all data that the client still sends. If the server closed the connection earlier, the client would not
-    # receive the TLS alert.
+    # Reads all data that the client still sends. If the server closed the connection before the end of this data,
+    # the client would not receive the TLS alert.
     def drain(self, request):
         request.settimeout(10)
         try:

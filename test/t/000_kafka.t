@@ -1,5 +1,5 @@
-# The test's own broker works. Kafka starts, keeps every acknowledged message when it is killed, and reports correct offsets and
-# sizes.
+# The test's own broker works. Kafka starts, keeps every acknowledged message when the test kills the broker, and reports
+# correct offsets and sizes.
 
 use strict;
 use warnings;
@@ -46,7 +46,7 @@ is( $kafka->tool(
 		'consume', '--topic', 'rig', '--partition', 2, '--offset', 1, '--max-messages', 1, '--timeout-ms', 30_000, $property, 'print.headers=true'),
 	"trace:one,trace:two,empty:\tx\n", 'headers arrive in the order in which they were sent');
 
-# An acknowledged message survives kill -9.
+# Kafka keeps every acknowledged message when kill -9 ends the broker.
 my @many = map { { partition => 0, value => "message $_" } } 1 .. 200_000;
 $kafka->produce('rig', @many);
 $kafka->kill9;

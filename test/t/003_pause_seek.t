@@ -35,9 +35,9 @@ sub stays_the_same
 	return pass($what);
 }
 
-# A worker can store all readings of this topic within a second. The test must pause ingest before this happens. So the test
-# fills the topic while ingest is paused. Then one session resumes ingest, waits for 5000 readings, pauses ingest, and counts
-# the readings.
+# A worker can store all readings of this topic within a second. The test must pause ingest before the worker has stored all of
+# these readings. So the test fills the topic while ingest is paused. Then one session resumes ingest, waits for 5000 readings,
+# pauses ingest, and counts the readings.
 $node->query("SELECT heartbeat_pause('the topic is filled')");
 $kafka->produce('heartbeat-events', reading_stream(100_000, 2));
 my $at_commit = $node->query(<<"SQL");

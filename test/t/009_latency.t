@@ -58,7 +58,7 @@ my $p99;
 do { $p99 = measure("latency $tries") } until ($p99 < $limit || --$tries == 0);
 cmp_ok($p99, '<', $limit, "the 99th percentile is below $limit ms: $p99 ms");
 
-# Returns the CPU seconds of heartbeat's processes, and how often their threads have woken up. Some threads ask Kafka one
+# Returns the CPU seconds of heartbeat's processes, and the number of wake-ups of their threads. Some threads ask Kafka one
 # question and then end. So the function reads the CPU clock of each process: in Linux this clock includes the time of threads
 # that have ended.
 my @pids = $node->worker_pids;
@@ -75,10 +75,10 @@ sub threads
 my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
-# The worker is idle: the offsets are committed, and the rollup is complete. In this time heartbeat runs no transaction and
-# writes no WAL. All processes of heartbeat together use less than a thousandth of a core. The queries of the test run in
-# another database, so that they do not change the counters of heartbeat's database. The operating system counts the CPU time
-# and the wake-ups of threads.
+# The worker is idle: the offsets are committed, and the rollup is complete. While the worker is idle, heartbeat runs no
+# transaction and writes no WAL. All processes of heartbeat together use less than a thousandth of a core. The queries of the
+# test run in another database, so that they do not change the counters of heartbeat's database. The operating system counts the
+# CPU time and the wake-ups of threads.
 my ($most_cpu, $most_wakeups) = (0.001, 20);
 my $idle = 'SELECT xact_commit + xact_rollback, pg_current_wal_lsn() FROM pg_stat_database WHERE datname = $$heartbeat$$';
 my ($before, $after, $cpu, $wakeups);
@@ -96,8 +96,9 @@ is($after, $before, 'an idle worker makes no transaction and no WAL for five sec
 cmp_ok($cpu, '<', $most_cpu, sprintf 'heartbeat\'s processes use %.3f %% of a core together', 100 * $cpu);
 cmp_ok($wakeups, '<', $most_wakeups, sprintf 'heartbeat\'s processes wake up %.1f times a second', $wakeups);
 
-# An idle worker stores the next reading at once, because it has stored no batch for longer than heartbeat.batch_wait. Each
-# later transaction stores several readings. The time between two of these transactions is at least heartbeat.batch_wait.
+# An idle worker stores the next reading at once, because the worker has stored no batch for longer than heartbeat.batch_wait.
+# Then a stream of readings arrives, and each transaction stores several of these readings. The time between two of these
+# transactions is at least heartbeat.batch_wait.
 my $commits = q{SELECT pg_xact_commit_timestamp(xmin) AS at, event_timestamp FROM heartbeat_records WHERE customer_id = 'woken'};
 my $sent    = time;
 $kafka->produce('heartbeat-events', { value => reading('woken', 70, reading_time(int $sent, int(($sent - int $sent) * 1e6))) });

@@ -15,8 +15,8 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# The setting enable_seqscan = off makes the server join the small tables of this test by indexes, as it joins large tables.
-# For each minute, the rollup then reads only the table partitions that can contain readings of this minute.
+# The server joins large tables by indexes. The setting enable_seqscan = off makes the server join the small tables of this test
+# in the same way. For each minute, the rollup then reads only the table partitions that can contain readings of this minute.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;

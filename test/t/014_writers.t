@@ -32,7 +32,7 @@ sub hold_batch
 	return $user;
 }
 
-# Another session moves the stored offset past the same ten messages, and counts their offsets as empty offsets.
+# Another session moves the stored offset past the ten messages of the waiting batch, and counts their offsets as empty offsets.
 my $user = hold_batch(0);
 $node->query('UPDATE heartbeat_offsets SET next_offset = next_offset + 10, empty_offsets = empty_offsets + 10');
 my $log = $node->log_position;

@@ -1,6 +1,6 @@
 # A bulk insert adds the entries of a unique B-tree index leaf page by leaf page. The server's own check of an index (amcheck) finds
-# no fault: on the primary, on a standby that compares each page with the page of the primary, and after a crash. A key that exists
-# is refused, also if another session inserts the key at the same time.
+# no fault: on the primary, on a standby that compares each page with the page of the primary, and after a crash. The bulk insert
+# refuses a key that exists, even if another session inserts this key at the same time.
 
 use strict;
 use warnings;
@@ -19,7 +19,7 @@ $primary->query(q{CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-
 $primary->backup('base');
 my $standby = Heartbeat::Cluster->create_from_backup('standby', $primary, 'base', has_streaming => 1);
 
-# 400 customers have 100 times each. `device` repeats, and `number` is unique.
+# Each of 400 customers has 100 values of `time`. `device` repeats, and `number` is unique.
 my $rows = <<'SQL';
 SELECT customer, time, device, number FROM (
     SELECT 'CUST-' || lpad((i % 400)::text, 4, '0') AS customer, timestamptz '2026-03-02 00:00+00' + i / 400 * interval '1 s' AS time,
@@ -54,7 +54,7 @@ SQL
 	return $name;
 }
 
-# Compares the index with the table, and checks that each entry is found from the root of the tree.
+# Compares the index with the table, and checks that a search from the root of the tree finds each entry.
 sub check_indexes
 {
 	my ($node, $table) = @_;
@@ -110,7 +110,7 @@ my $looks = q{SELECT idx_blks_hit + idx_blks_read FROM pg_statio_user_indexes WH
 $primary->wait_for_query("SELECT ($looks) > 0", 't', 'the server has counted the pages');
 cmp_ok($primary->query($looks), '<', 40_000, 'one search of the tree serves many rows in the order of the key');
 
-# A key that exists
+# The table `sorted` has all keys of this bulk insert.
 like($primary->query_error(q{SELECT heartbeat_move_rows('part', 'sorted')}), qr/duplicate key value violates unique constraint "sorted_customer_time_device_key"/, 'a key that exists is refused');
 is($primary->count('sorted'), 40_000, 'a refused bulk insert leaves no row');
 $primary->query('DELETE FROM sorted WHERE number % 2 = 0');
@@ -126,7 +126,8 @@ $primary->query(q{SELECT heartbeat_move_rows('part', 'caseless')});
 $primary->query(q{CREATE TABLE lowered AS SELECT lower(customer) AS customer, time, device, number FROM part WHERE number = 20000; ALTER TABLE lowered ALTER customer TYPE text COLLATE "C"});
 like($primary->query_error(q{SELECT heartbeat_move_rows('lowered', 'caseless')}), qr/duplicate key value violates unique constraint "caseless_key"/, 'a key that differs only in its case is refused');
 
-# Two serializable transactions: each looks for a key of the other, finds none, and inserts its own key.
+# Each of two serializable transactions looks for the key of the other transaction, does not find this key, and inserts its own
+# key.
 $primary->query("CREATE TABLE left_part AS SELECT * FROM part WHERE customer = 'CUST-0001' LIMIT 1; CREATE TABLE right_part AS SELECT * FROM part WHERE customer = 'CUST-0002' LIMIT 1");
 $primary->query("CREATE TABLE apart ($columns, UNIQUE (customer, time, device)); INSERT INTO apart SELECT * FROM part WHERE customer > 'CUST-0002'");
 my ($one, $other) = map { $primary->background_psql('heartbeat', on_error_stop => 0) } 1 .. 2;

@@ -65,8 +65,8 @@ sub read_topic
 	return;
 }
 
-# While the server is down, the topic is recreated with more messages than the worker had read. So the new topic has messages
-# at the stored offsets, but other messages than the old topic.
+# While the server is down, the topic is recreated with more messages than the worker had read. So the new topic has messages at
+# the stored offsets. These messages differ from the messages of the old topic.
 $kafka->create_topic('again', 2);
 publish('again', 10, 2);
 $node->wait_for_offsets('again', 5, 5);

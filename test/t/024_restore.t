@@ -78,7 +78,7 @@ is_deeply(carried($restored), carried($main), 'the restored server has the dead 
 $restored->assert_no_crash;
 $restored->stop;
 
-# A cold copy of the files.
+# Tests a cold copy of the files.
 $main->stop;
 $main->backup_fs_cold('cold');
 $main->start;
@@ -123,7 +123,8 @@ sub dump_while_storing
 	return;
 }
 
-# Restores into a database in which the workers wait for the extension, and compares the contents with $expected.
+# Calls $restore, which restores a dump into a database in which the workers wait for the extension. Then compares the contents
+# of this database with $expected.
 sub restores
 {
 	my ($database, $expected, $reason, $restore) = @_;

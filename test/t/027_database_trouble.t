@@ -229,7 +229,7 @@ $node->wait_for_log(qr/RETRYING: canceling statement due to user request/, $posi
 $user->query_safe('COMMIT');
 assert_stored('a cancelled statement');
 
-# Rights: heartbeat.role first names a role that does not exist, and then a role without rights.
+# Tests missing rights: heartbeat.role first names a role that does not exist, and then a role without rights.
 $node->query('CREATE ROLE nobody_in_particular');
 for my $case ([ 'nobody_at_all', 'role "nobody_at_all" does not exist' ], [ 'nobody_in_particular', 'permission denied' ])
 {

@@ -50,7 +50,7 @@ sub stored
 		(SELECT count(*) FROM heartbeat_dead_letters)');
 }
 
-# Errors that are the fault of the row.
+# These errors are the fault of the row.
 my @own = qw(09000 20000 21000 22003 22012 22P02 22P05 23502 23503 23505 23514 23P01 27000 38000 44000 45000 P0001 P0002 P0004);
 my ($records, $anomalies, $letters) = (0, 0, 0);
 for my $rate (70, 200)

@@ -19,7 +19,7 @@ my $feed = Heartbeat::Feed->new($kafka, 2);
 my $node = Heartbeat::Cluster->create('housekeeping', kafka => $kafka,
 	settings => { 'heartbeat.batch_size' => 100, 'heartbeat.workers' => 2 });
 
-# Signals every process of a type by SQL, as an administrator would, and returns the number of processes.
+# Cancels or terminates every process of a type by SQL, as an administrator would, and returns the number of these processes.
 sub signal_workers
 {
 	my ($how, $like) = @_;
@@ -91,8 +91,8 @@ is($node->log_matches('ERROR|WARNING', $position), 0, 'an idle worker that is ca
 # Terminates all ingest workers, which then restart.
 terminate('heartbeat worker%');
 
-# From here on no session terminates the maintenance worker. When the maintenance worker has lived for ten seconds, the launcher
-# does not delay its next restart.
+# From here on no session terminates the maintenance worker. When the maintenance worker has run for ten seconds, the launcher
+# does not delay the next restart of this worker.
 $enemy->query_until(qr/ended/, '');
 $enemy->quit;
 
@@ -125,8 +125,8 @@ my @old = $node->worker_pids('heartbeat maintenance');
 signal_workers('terminate', 'heartbeat maintenance');
 cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'the maintenance worker restarts at once if it is terminated after these ten seconds');
 
-# A new launcher has no information about the short lives of earlier processes, and begins again with the shortest delay. So the
-# test terminates the launcher last.
+# A new launcher does not know how soon earlier processes ended, and begins with the shortest delay. So the test terminates the
+# launcher last.
 terminate('heartbeat launcher');
 
 $node->assert_no_crash;

@@ -53,7 +53,7 @@ $secrets->use($kafka->brokers('MTLS'), %mutual);
 $node->wait_for_state('RUNNING', undef, 'the worker logs in by its certificate with the documented properties');
 $node->wait_for_offsets($topic, 500);
 
-# Newer versions of librdkafka no longer guess why the broker has closed the connection.
+# New versions of librdkafka report that the broker has closed the connection, and do not guess the reason.
 my $no_tls = `pkg-config --modversion rdkafka` =~ /^2\.\d\./ ? qr/security\.protocol/ : qr/security\.protocol|closed by peer|Broken pipe|transport failure/;
 
 # For each mistake the status shows a different reason. After a reload with the correct file the worker reads again.
@@ -69,7 +69,8 @@ for my $mistake (
 	[
 		'MTLS',
 		{ %tls, 'ssl.certificate.location' => "$folder/impostor.pem", 'ssl.key.location' => "$folder/impostor.key" },
-		# newer clients do not send a certificate if the broker does not know the authority that has signed the certificate
+		# some versions of the client send no certificate if the broker does not know the authority that has signed the
+		# certificate
 		qr/unknown ca|certificate unknown|handshake failure|bad certificate|certificate required/,
 		'a certificate of an authority that the broker does not know'
 	],

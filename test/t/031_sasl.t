@@ -61,8 +61,8 @@ my $deliver = sub {
 	return $node->wait_for_state('RUNNING', undef, $what);
 };
 
-# Tests each mechanism of SASL. In a login by SCRAM, librdkafka before 2.6.1 sends its nonce twice, and Kafka 4 and newer refuse
-# this login.
+# Tests each mechanism of SASL. In a login by SCRAM, versions of librdkafka before 2.6.1 send their nonce twice, and Kafka 4 and
+# newer refuse this login.
 my $version  = sprintf '%d%03d%03d', split /\./, `pkg-config --modversion rdkafka`;
 my $no_scram = $version < 2_006_001 && ($ENV{KAFKA_VERSION} // '4') !~ /^3\./;
 for my $mechanism (qw(PLAIN SCRAM-SHA-256 SCRAM-SHA-512))
@@ -81,7 +81,7 @@ $deliver->('the worker logs in with the documented properties');
 is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, ($sent / 2) x 2) ], [ ($sent / 2) x 2 ],
 	'the consumer group has the committed offsets');
 
-# Newer versions of librdkafka no longer guess why the broker has closed the connection.
+# New versions of librdkafka report that the broker has closed the connection, and do not guess the reason.
 my $no_sasl = $version < 2_012_000 ? qr/SASL authentication|security\.protocol/ : qr/SASL authentication|security\.protocol|closed by peer|Broken pipe|transport failure/;
 
 # For each mistake the status shows a different reason. After a reload with the correct file the worker reads again.

@@ -85,7 +85,7 @@ $_->end for @impostors;
 $node->set('heartbeat.brokers' => $kafka->brokers);
 reads_on('after impostors');
 
-# librdkafka logs everything that it does.
+# The properties file makes librdkafka log all its actions.
 my $properties = $node->data_dir . '/kafka.properties';
 append_to_file($properties, "debug=all\nstatistics.interval.ms=10\nlog.connection.close=true\n");
 chmod 0600, $properties;

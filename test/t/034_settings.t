@@ -40,7 +40,8 @@ sub assert_complete
 	return $node->assert_audit;
 }
 
-# Changes each setting of heartbeat to another valid value and back. The list includes settings that are added later.
+# Changes each setting of heartbeat to another valid value and back. The names come from pg_settings, so the test also covers
+# settings that a later version adds.
 my $properties = $node->data_dir . '/kafka.properties';
 append_to_file($properties, "fetch.wait.max.ms=50\n");
 chmod 0600, $properties;

@@ -1,6 +1,6 @@
 # Readings, duplicates, bad messages and large messages arrive. Meanwhile the test repeatedly pauses ingest, seeks, reloads the
-# configuration, retries dead letters, terminates the workers and restarts the broker. EVERYTHING_SECONDS sets the duration.
-# script/test runs this load under the sanitizers.
+# configuration, retries dead letters, terminates the workers and restarts the broker. EVERYTHING_SECONDS sets the duration of
+# the test. script/test runs this load under the sanitizers.
 
 use strict;
 use warnings;
@@ -24,7 +24,7 @@ my $node = Heartbeat::Cluster->create('everything', kafka => $kafka,
 
 my ($readings, $bad) = (0, 0);
 
-# Publishes readings with duplicates, and bad messages between them.
+# Publishes readings with duplicates, and publishes bad messages between the readings.
 sub publish
 {
 	my ($count) = @_;

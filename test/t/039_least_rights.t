@@ -25,7 +25,7 @@ sub single
 	return map { my ($action, $columns) = /^(\w+)(?: \((.*)\))?$/; defined $columns ? map { "$action ($_)" } split /, /, $columns : $action } $actions =~ /\w+(?: \([^)]*\))?/g;
 }
 
-# Every single right of a block: [ right, kind of object, object ].
+# Returns each single right of a block as [ right, kind of object, object ].
 sub rights_of
 {
 	my ($statements) = @_;

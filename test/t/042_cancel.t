@@ -1,6 +1,6 @@
-# Tests cancel requests. An administrator cannot know what a process of heartbeat is doing when a cancel request arrives.
-# Hundreds of requests at random moments end no process, and no reading is lost. 027_database_trouble.t checks that a request
-# ends the wait for a lock.
+# Tests cancel requests. An administrator cannot know what a process of heartbeat is doing when a cancel request arrives. The
+# test sends hundreds of requests at random moments. No request ends a process, and no reading is lost. 027_database_trouble.t
+# checks that a request ends the wait for a lock.
 
 use strict;
 use warnings;

@@ -93,7 +93,7 @@ is($samples->{'heartbeat_batch_seconds_bucket{le=+Inf}'}, $samples->{'heartbeat_
 cmp_ok($samples->{'heartbeat_batch_seconds_count{}'}, '>', 0, 'the histogram counts batches');
 cmp_ok($samples->{'heartbeat_batch_seconds_sum{}'}, '>', 0, 'the sum of the batch times is above 0');
 
-# The naming rules of Prometheus.
+# Tests the naming rules of Prometheus.
 is_deeply([ grep { !/^heartbeat_[a-z_]+$/ } keys %$families ], [], 'each name begins with heartbeat_');
 # the parser removes _total from a counter's name, as OpenMetrics does
 is_deeply([ grep { $families->{$_}{type} eq 'unknown' || $families->{$_}{help} eq '' } keys %$families ], [], 'each family has a type and a help text');
@@ -101,7 +101,7 @@ is_deeply([ grep { /_total\{/ } keys %$samples ], [ grep { my $key = $_; grep { 
 	'only counters end with _total');
 cmp_ok(scalar(grep { $_->{type} eq 'counter' } values %$families), '>=', 3, 'at least three families are counters');
 
-# No counter becomes lower when a seek makes the worker read messages again. The metrics show a pause and a lag.
+# No counter decreases when a seek makes the worker read messages again. The metrics show a pause and a lag.
 $node->query("SELECT heartbeat_pause(); SELECT heartbeat_seek(0, 0)");
 my ($paused) = scrape();
 is("$paused->{'heartbeat_state{state=PAUSED}'} $paused->{'heartbeat_state{state=RUNNING}'}", '1 0', 'the state is PAUSED at once after heartbeat_pause()');
@@ -112,7 +112,7 @@ $node->wait_for_query("SELECT value FROM heartbeat_metrics WHERE name = 'heartbe
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 
-# Each query of the example configurations returns the columns that its configuration names.
+# Each query of the example configurations returns all columns that are in the configuration of this query.
 my ($queries, $collector) = @{ python('', map { "$top/examples/prometheus/$_" } qw(queries.yaml heartbeat.collector.yml)) };
 my %names = map { $_ => 1 } split /\n/, $node->query("SELECT DISTINCT name FROM heartbeat_metrics");
 for my $name (sort keys %$queries)

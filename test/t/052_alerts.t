@@ -38,7 +38,7 @@ sub alert_is
 
 $node->wait_for_state('RUNNING');
 
-# The clients listen from the beginning of the test. At its end, the test checks the output of the clients.
+# The clients listen from the beginning of the test. The last part of the test checks the output of the clients.
 my $examples = "$FindBin::RealBin/../../examples";
 my %printed  = (python => '', psql => '');
 my %clients  = (
@@ -97,8 +97,8 @@ alert_is('late', 'F', '2|1', 'the next episode raises another alert');
 $node->query("UPDATE heartbeat_alert_rules SET enabled = false WHERE name = 'late'; DELETE FROM heartbeat_alert_rules WHERE name = 'three'");
 $node->wait_for_query('SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL', 0, 'the alerts of a removed or disabled rule are closed');
 
-# If all rules are about anomalies and no alert is open, the maintenance worker waits for a reading before it evaluates a rule.
-# The test waits longer than the interval between two evaluations.
+# All enabled rules are about anomalies, and no alert is open. So the maintenance worker waits for a reading before it evaluates
+# a rule. The test waits longer than the interval between two evaluations.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 1000, '1 second')");
 my $calls = "SELECT calls FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'";
 usleep(1_500_000);

@@ -92,7 +92,7 @@ is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference 
 is($runbook->run('The maintenance worker fails', 1) =~ /^\w+\|[^|]*\|\|0\|/m, 1, 'no task of the maintenance worker fails');
 like($runbook->run('The summary is wrong', 1), qr/^\d+$/, 'the summary is rebuilt');
 
-# One customer is silent, and another customer has a fast heart.
+# One customer is silent, and another customer has a high heart rate.
 publish(map { { partition => 1, value => reading('CUST-0007', 190, reading_time($now - 20 + $_)) } } 1 .. 12);
 publish(reading('CUST-0008', 70, reading_time($now - 600)));
 stored();

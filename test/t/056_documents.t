@@ -55,7 +55,7 @@ $node->assert_audit;
 $security->run('Rights', $_) for 1 .. 4;
 $node->wait_for_query("SELECT current_setting('heartbeat.role'), state FROM heartbeat_status", 'heartbeat_worker|RUNNING', 'the workers act as heartbeat_worker');
 
-# A topic of another layout
+# Runs the section "A topic of another layout" of README.md.
 $kafka->create_topic('vendor', 1);
 $kafka->produce('vendor', map { { value => qq({"person":{"id":"V-$_"},"pulse":7$_,"at":179544474${_}000}) } } 1 .. 3);
 my $connected = $readme->run('A topic of another layout', 1);

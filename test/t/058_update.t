@@ -1,6 +1,6 @@
 # Runs ALTER EXTENSION heartbeat UPDATE from each earlier version, in a database with data, while readings arrive. The updated
 # database has the same objects as a database after CREATE EXTENSION. Before the update the workers use the old version's
-# tables, and after the update the new version's tables. Every reading is stored once.
+# tables, and after the update the workers use the new version's tables. Every reading is stored once.
 
 use strict;
 use warnings;

@@ -31,7 +31,7 @@ is($node->query($line), 'RUNNING||', 'the status mentions no quota when Kafka ha
 # even a request for the metadata of the topic.
 my $quota_since = $node->query('SELECT clock_timestamp()');
 $kafka->set_quota('consumer_byte_rate=8000');
-$feed->publish(100) for 1 .. 25;    # the record batches are small, because Kafka never splits a record batch, and a large one would wait too long
+$feed->publish(100) for 1 .. 25;    # the record batches are small, because Kafka never splits a record batch, and a large record batch would wait too long
 $node->wait_for_query($line, qr/^RUNNING\|broker 1 \(\Q${\ $kafka->brokers}\E\) throttles the worker by a quota, .*kafka-configs/, 'the reason names the broker that throttles');
 $node->wait_for_query('SELECT lag_messages > 0 FROM heartbeat_status', 't', 'readings wait for the quota');
 

@@ -105,8 +105,8 @@ sub fold
 	return $publisher->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'all pending sums are rolled up');
 }
 
-# Sets up replication when readings exist already. Some readings are of this week, and some are of a week that is too old to
-# have a table partition.
+# The publisher has stored readings before the test sets up replication. Some readings are of this week, and some are of a week
+# that is too old to have a table partition.
 publish(readings(0), readings(60), { partition => 0, value => 'no reading' });
 $runbook->run('Prepare the publisher', $_) for 1, 2;
 $at{heartbeat}->run('A subscriber with the extension', $_) for 1 .. 3;

@@ -23,7 +23,7 @@ $one->create_topic('ward', 3);
 $two->create_topic('watch', 2);
 $two->create_topic('strap', 1);
 my $node = Heartbeat::Cluster->create('sources', kafka => $one, settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 500 });
-# A broker that accepts connections, and never answers.
+# This broker accepts connections, and never answers.
 my $silent = IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die "no socket: $!";
 
 # The event times of each source are in a different hour, so no reading is a duplicate of another source's reading.

@@ -102,8 +102,8 @@ replay();
 is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'a third read keeps no conflict a second time');
 assert_exact('both audits are exact after the replays');
 
-# The newer heart rate has another class than the stored heart rate. The reading then stays in its table, or moves to the other
-# table.
+# The newer heart rate has another class than the stored heart rate. An anomaly of another class stays in heartbeat_anomalies. A
+# normal reading that becomes an anomaly moves to heartbeat_anomalies.
 publish(at('class', 200), at('class', 30), at('table', 74), at('table', 75));
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . at('table', 250) . q{', 'UTF8') WHERE readings->0->>'customer_id' = 'table'});
 is(retry(q{'CONFLICT', arrived_since => now() - interval '1 hour', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' IN ('class', 'table')), replace => true}),

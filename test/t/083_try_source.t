@@ -44,7 +44,7 @@ is($node->query("SELECT string_agg(kafka_partition || ':' || n || ':' || first, 
 	'0:97:53 1:3:0', 'if a partition has few messages, the other partition gives more messages');
 is($node->query("SELECT count(*) FROM heartbeat_try_source('vendor', $mapping, messages => 10000)"), 153, 'all messages are read if the topic has fewer messages than wanted');
 
-# The messages of this topic name the person only in the key. The value names the model of the watch.
+# In this topic only the key of a message identifies the person. The value has the model of the watch.
 $kafka->create_topic('watches', 1);
 $kafka->produce('watches', map { { key => "KEY-$_", value => sprintf '{"status":0,"body":{"series":{"%d":{"heart_rate":7%d,"model":"ScanWatch","model_id":93,"deviceid":"d-%d"}}}}', 1_795_444_742 + $_, $_, $_ } } 1 .. 3);
 is($node->query("SELECT mapping, fits, of FROM heartbeat_suggest_mapping('watches') LIMIT 1"),

@@ -90,8 +90,9 @@ my @after = split /\|/, counters();
 is(join('|', map { $after[$_] - $before[$_] } 3 .. 7), '2|3|0|0|-1', 'the additional readings count as readings, and the duplicates do not change');
 assert_exact('both audits are exact after a retry with more readings');
 
-# The primary key of a week of 1.x does not contain the device. So the table partition of the week refuses a reading of a second
-# device at the same time. After heartbeat_upgrade_keys() has replaced the key, the table partition accepts this reading.
+# In version 1.x the primary key of a table partition does not contain the device. So such a table partition refuses a reading
+# of a second device at the same time. After heartbeat_upgrade_keys() has replaced the key, the table partition accepts this
+# reading.
 my $week = 86_400 * 70;
 publish(message('old', "a 60 $week"));
 my $old = $node->query(q{SELECT tableoid::regclass FROM heartbeat_records WHERE customer_id = 'old'});
@@ -154,7 +155,7 @@ is(retried(), 1, 'a retry stores the dead letter of the later source');
 is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '0|0', 'the stored dead letter counts for the later source');
 assert_all_exact('both audits are exact with two sources of one name');
 
-# A batch can exceed heartbeat.batch_size only by the readings of a few messages. This is also true for the first batch of a
+# A batch can exceed heartbeat.batch_size only by the readings of a few messages. This limit also holds for the first batch of a
 # source, if many messages wait in librdkafka's queue.
 sub publish_lists
 {

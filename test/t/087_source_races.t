@@ -53,8 +53,9 @@ utf8::encode($_) for @sized;
 $kafka->produce('size', map { { value => $_ } } @sized);
 $node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'G%'", 20, 'a mapping with a name beyond ASCII reads its messages in a LATIN1 database');
 
-# Adds the source `ward` without a mapping, and waits until the worker has read its messages. The messages have the layout of
-# $flat, so they become dead letters. Later sessions retry and delete these dead letters.
+# Adds the source `ward` without a mapping, and waits until the worker has read the messages of this source. Without the mapping
+# $flat the worker cannot decode the messages, so the messages become dead letters. Later sessions retry and delete these dead
+# letters.
 sub add_ward
 {
 	my ($letters) = @_;
@@ -97,8 +98,8 @@ add_ward(40);
 race("SELECT heartbeat_pause('first', 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a pause');
 is($node->count(q{heartbeat_control WHERE source = 'ward'}), 0, 'a drop removes a pause that it has waited for');
 
-# No session can end the pause before the seek has committed. If a session ended the pause earlier, the worker of an idle topic
-# would continue at the old offset.
+# No session can end the pause before the seek has committed. If a session ended the pause before this commit, the worker of an
+# idle topic would continue at the old offset.
 add_ward(40);
 $node->query("SELECT heartbeat_alter_source('ward', mapping => '$flat')");
 $node->query("SELECT heartbeat_pause(NULL, 'ward')");

@@ -145,7 +145,8 @@ $node->wait_for_query(q{SELECT sum(records) FROM heartbeat_offsets WHERE source 
 is(stored($node, 'typed-'), join("\n", map { ("typed-$_ x 75 " . shown($time), "typed-$_ y 76 " . shown($time)) } @names), 'Protobuf without a frame: each reading is equal to the published reading');
 $kafka->create_topic('typed-text');
 add_source($node, 'text', topic => 'typed-text', format => 'protobuf', schema_registry => $url, mapping => { customer_id => '/id', device_id => '/i32', heart_rate => '/d', event_timestamp => { at => '/at', unit => 's' } });
-# $message has the bytes of the fields d, i32, id (field 100) and at (field 101). In each of the two frames the index is 0.
+# $message has the bytes of the fields d, i32, id (field 100) and at (field 101). Each of the two frames has the index 0 of the
+# first message type, in a different encoding.
 sub varint { my ($n) = @_; my $out = ''; while ($n > 127) { $out .= chr($n & 127 | 128); $n >>= 7; } return $out . chr $n; }
 my %number_of = map { $names[$_] => $_ + 1 } 0 .. $#names;
 my $message = varint($number_of{d} << 3 | 1) . pack('d<', 61.5) . varint($number_of{i32} << 3) . varint(12) . varint(100 << 3 | 2) . "\x06text-1" . varint(101 << 3) . varint($time);

@@ -107,8 +107,8 @@ $node->wait_for_query(q(SELECT next_offset FROM heartbeat_offsets WHERE source =
 $node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')});
 $node->wait_for_query(counted('unknown'), 20, 'all messages with these ids are stored');
 
-# Producers use both versions at the same time. Each of two sources reads the messages of one version. For this purpose each
-# source has a condition with null. The condition is true if the schema lacks the field.
+# Producers use both versions at the same time. Each of two sources reads the messages of one version. For this purpose the
+# mapping of each source has a condition that compares a field with null. The condition is true if the schema lacks this field.
 my %version = (old => [ '/bpm', '/pulse' ], new => [ '/pulse', '/bpm' ]);
 for my $name (sort keys %version)
 {

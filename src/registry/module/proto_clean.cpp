@@ -106,7 +106,7 @@ bool is_below(const std::string &package, const std::string &parent) {
 const char *proto_clean(pb::FileDescriptorProto *file) {
     if (file->package().size() > name_size_max)
         return "the name of its package has more than 512 characters";
-    // libprotobuf would use types of this package, and not its own types
+    // libprotobuf would use the types of a file in this package instead of libprotobuf's own types
     if (is_below(file->package(), "google.protobuf"))
         return "its package is google.protobuf, which only the files of Protobuf itself may have";
     file->clear_service();

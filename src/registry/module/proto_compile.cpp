@@ -1,5 +1,5 @@
-// Each compilation has its own pool of descriptors. The compilation adds each file after the files that the
-// file imports, so libprotobuf never looks for a file. The types of a user never get into the pool of the
+// Each compilation has its own pool of descriptors. The compilation adds the imports of a file before the
+// file itself, so libprotobuf never looks for a file. The types of a user never get into the pool of the
 // process. libprotobuf would end the process if two libraries registered the same file in the pool of the
 // process.
 #include "registry/module/proto_compile.h"

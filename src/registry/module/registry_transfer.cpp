@@ -45,8 +45,8 @@ bool set_quick_exit([[maybe_unused]] CURL *easy) {
 #endif
 }
 
-// Removes the duration of libcurl's attempt to connect from an error text. The duration differs in each
-// attempt, so the state of the source would change with each attempt.
+// An error text of libcurl contains the duration of the attempt to connect. This function removes the
+// duration, because otherwise the state of the source would change with each attempt.
 std::string without_duration(std::string text) {
     const size_t begin = text.find(" after "), digits = begin + strlen(" after ");
     if (begin == std::string::npos)

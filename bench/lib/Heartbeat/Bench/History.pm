@@ -29,7 +29,7 @@ sub new
 # Returns the number of readings.
 sub size { my ($self) = @_; return $self->{size}; }
 
-# Returns the size of the tables with their indexes in MB.
+# Returns the size of the tables and their indexes together, in MB.
 sub megabytes
 {
 	my ($self) = @_;

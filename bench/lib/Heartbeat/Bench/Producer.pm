@@ -1,5 +1,5 @@
-# Benchmark: publishes readings as other producers do. These producers can have another order, another compression, or other spaces
-# in the JSON text. bench/throughput and bench/disk call this file.
+# Benchmark: publishes readings as other producers do. The messages of these producers can have another order, another compression,
+# or other spaces in the JSON text. bench/throughput and bench/disk call this file.
 
 package Heartbeat::Bench::Producer;
 
@@ -55,8 +55,9 @@ sub publish_as
 	return _publish_lines($bench, $lines, X => \@properties);
 }
 
-# Publishes `readings` readings of `customers` customers, in the order of their times. Between two readings of a customer there are
-# `interval` seconds. The last reading is a week old, so its table partition gets no further readings.
+# Publishes readings in the order of their times. `readings` and `customers` are the numbers of readings and customers. Between two
+# readings of a customer there are `interval` seconds. The last reading is a week old, so its table partition gets no further
+# readings.
 sub publish_at_interval
 {
 	my ($bench, %opt) = @_;

@@ -1,7 +1,7 @@
 # Test code: injects random faults into a server and a Kafka while messages arrive. The choice of faults depends only on the
-# seed. This code keeps each fault and the duration of the recovery, and checks all data at the end. The test starts the server
-# and the broker. With a Heartbeat::Kafka::Cluster this code also measures how long a Kafka partition with a live leader stands
-# still. This code does not use Test::More, because script/soak uses this code without a test.
+# seed. This code keeps a list of the faults with the duration of each recovery, and checks all data at the end. The test starts
+# the server and the broker. With a Heartbeat::Kafka::Cluster this code also measures how long a Kafka partition with a live
+# leader stands still. This code does not use Test::More, because script/soak uses this code without a test.
 
 package Heartbeat::Chaos;
 
@@ -95,8 +95,8 @@ sub strike
 	eval { $self->_recover(\%event, $self->{faults}->strike($fault)); 1 } or push @{ $event{problems} }, $@;
 	push @{ $event{problems} }, $self->{faults}->broken_promises;
 	push @{ $event{problems} }, 'the load has ended' unless $self->{load}->is_running;
-	# After a fault of the database with the flag `hasty`, the database can still delay the worker. Until a fault without this
-	# flag is over, this code measures no standstill, because the cause can be the database.
+	# After a fault of the database with the flag `hasty`, the database can still delay the worker. So this code measures no
+	# standstill until a fault without this flag is over.
 	$self->{standstill}->add_window($fault->{kind}, $began, time) if $fault->{of_cluster} && !$self->{database_hasty};
 	$self->{database_hasty} = $fault->{hasty} && (!$fault->{of_cluster} || $self->{database_hasty});
 	return \%event;

@@ -1,4 +1,4 @@
-# Test code: creates a Citus cluster, which has a coordinator with heartbeat, and nodes.
+# Test code: creates a Citus cluster. The coordinator has heartbeat, and the nodes do not have heartbeat.
 
 package Heartbeat::Citus;
 

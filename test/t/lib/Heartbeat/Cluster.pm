@@ -111,7 +111,7 @@ sub _create_database
 	return;
 }
 
-# Returns the result of a query in heartbeat's database as psql -At prints it. An error ends the test.
+# Returns the result of a query in heartbeat's database, in the format of psql -At. An error ends the test.
 sub query { my ($self, $sql) = @_; return $self->safe_psql($self->{heartbeat_database}, $sql); }
 
 # Returns the error of a statement in heartbeat's database, or '' if the statement succeeds.
@@ -272,8 +272,8 @@ sub worker_pids
 		"SELECT pid FROM pg_stat_activity WHERE backend_type LIKE '$like' ORDER BY backend_type, pid");
 }
 
-# Waits for a worker whose backend_type matches the pattern, and returns its process id. If several workers match, $which
-# selects one of them: a number from 0 to below 1.
+# Waits for a worker whose backend_type matches the pattern, and returns its process id. If several workers match, the number
+# $which (at least 0 and below 1) selects one of these workers.
 sub worker_pid
 {
 	my ($self, $like, $which) = @_;

@@ -22,9 +22,9 @@ our @EXPORT_OK = qw(avro add_source counted formats_begin source_is stored);
 
 =cut
 
-# Starts all parts at the same time, and creates the topics. Each topic has one Kafka partition, or the given number of Kafka
-# partitions. The source default is dropped, so that the tests see only their own sources. The options are the options of
-# Heartbeat::Cluster.
+# Starts Kafka, the server and the registry at the same time, and creates the topics. Each topic has one Kafka partition, or the
+# given number of Kafka partitions. The source default is dropped, so that the tests see only their own sources. The hash
+# $options has options of Heartbeat::Cluster->create.
 sub formats_begin
 {
 	my ($name, $options, @topics) = @_;
@@ -40,8 +40,8 @@ sub formats_begin
 	return ($kafka, $registry, $node, Heartbeat::Publisher->new($kafka, $registry->url));
 }
 
-# Adds a source. The hash has the arguments of heartbeat_add_source(), without the name. In this hash the mapping can be a hash
-# too.
+# Adds a source. The hash %arguments has the arguments of heartbeat_add_source() except the name. The mapping can be a text or a
+# hash.
 sub add_source
 {
 	my ($node, $name, %arguments) = @_;

@@ -1,5 +1,5 @@
 # Test code: an HTTP server between heartbeat and a schema registry. The front passes requests on, or misbehaves: it answers an
-# error or nonsense, answers slowly, or never ends its answer. It counts the requests.
+# error or nonsense, answers slowly, or never ends its answer. The front keeps a list of the requests.
 
 package Heartbeat::RegistryFront;
 

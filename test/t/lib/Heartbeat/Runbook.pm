@@ -81,7 +81,7 @@ sub replace
 	return;
 }
 
-# Runs a block and returns its result as psql -At prints it. If a database is given, the block runs in this database.
+# Runs a block, and returns the result in the format of psql -At. If a database is given, the block runs in this database.
 sub run
 {
 	my ($self, $section, $number, $database) = @_;

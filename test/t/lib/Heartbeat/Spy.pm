@@ -1,6 +1,7 @@
 # Test code: a role that tries to get more rights than it has. The role puts code into triggers, functions, defaults and other
-# places where a statement of another role may run this code. Each run of the code records the role that runs the code. The
-# records are in sequences, so the records survive a rollback. Each run also tries to make the spy's role a superuser.
+# places where a statement of another role may run this code. Each run of the code records the role that runs the code. These
+# records are values of sequences, so a rollback does not remove the records. Each run also tries to make the spy's role a
+# superuser.
 
 package Heartbeat::Spy;
 
@@ -40,7 +41,7 @@ sub new
 			BEGIN INSERT INTO $role.seen VALUES (current_user, session_user, what); EXCEPTION WHEN OTHERS THEN NULL; END;
 			BEGIN EXECUTE 'ALTER ROLE $role SUPERUSER'; EXCEPTION WHEN OTHERS THEN NULL; END;
 		END \$\$},
-	  # IMMUTABLE, because an index accepts only immutable functions
+	  # the function is IMMUTABLE, because an index accepts only immutable functions
 	  qq{CREATE FUNCTION $role.noted(value anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
 		\$\$ BEGIN PERFORM $role.note('noted'); RETURN true; END \$\$},
 	  qq{CREATE FUNCTION $role.run_trigger() RETURNS trigger LANGUAGE plpgsql AS \$\$

@@ -39,7 +39,7 @@ my %others = (
 	'regclass'                    => [ qw(oid text) ],
 	'numeric'                     => [ qw(integer bigint) ]);
 
-# Functions of the server that the extension's SQL calls.
+# The extension's SQL calls these functions of the server.
 my @of_the_server = qw(format to_char concat_ws json_build_object jsonb_build_object round sum count min max avg date_trunc extract
   pg_notify unnest array_agg string_agg current_setting generate_series length quote_ident to_regclass isfinite set_config now
   clock_timestamp pg_get_expr substring cardinality to_timestamp brin_summarize_new_values timezone);

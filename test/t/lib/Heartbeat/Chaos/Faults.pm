@@ -1,7 +1,8 @@
-# Test code: injects the faults of a plan into a server and its Kafka, one at a time. A second fault can occur while the first
-# fault lasts. The function of each fault returns the time when the fault was over, and the recovery begins at this time. The
-# fault of a killed process is over at once. The fault of a stopped server or broker is over when the server or broker answers
-# again. The fault of a lock, a pause or a frozen broker is over when the function has ended the lock, the pause or the freeze.
+# Test code: injects the faults of a plan into a server and its Kafka, one after the other. A second fault can occur while the
+# first fault lasts. The function of each fault returns the time when the fault was over, and the recovery begins at this time.
+# The fault of a killed process is over at once. The fault of a stopped server or broker is over when the server or broker
+# answers again. The fault of a lock, a pause or a frozen broker is over when the function has ended the lock, the pause or the
+# freeze.
 
 package Heartbeat::Chaos::Faults;
 
@@ -47,7 +48,7 @@ sub ask
 	}
 }
 
-# Injects the second fault, if the plan has one, while the first fault lasts. Returns when the time of the first fault has
+# If the plan has a second fault, injects this fault while the first fault lasts. Returns when the time of the first fault has
 # passed.
 sub _last
 {
@@ -69,7 +70,7 @@ sub _maintenance_killed { my ($self) = @_; return $self->{node}->kill_worker('he
 
 sub _launcher_killed { my ($self) = @_; return $self->{node}->kill_worker('heartbeat launcher'); }
 
-# Signals a process by a function of the server: pg_cancel_backend() or pg_terminate_backend().
+# Sends a signal to a process by a function of the server: pg_cancel_backend() or pg_terminate_backend().
 sub _signal
 {
 	my ($self, $function, $type, $which) = @_;
@@ -216,8 +217,7 @@ sub _seek_back
 }
 
 # A seek by time moves all partitions to the same time. After an earlier seek, a partition can still be at an earlier time. Then
-# the seek by time would skip messages of this partition, so the test makes the statement fail, and the statement changes
-# nothing.
+# the seek by time would skip messages of this partition. In this case the statement fails and changes nothing.
 sub _seek_back_by_time
 {
 	my ($fault) = @_;

@@ -85,7 +85,7 @@ sub stop
 }
 
 # Returns a hash: for each kind of fault, the longest standstill of a partition in seconds. Also keeps the partition and the
-# time of the longest standstill, which moment() returns.
+# time of the longest standstill for moment().
 sub longest
 {
 	my ($self, $next_receipt) = @_;
