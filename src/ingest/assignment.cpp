@@ -147,7 +147,9 @@ AssignmentResult answer_news(TopicNews news, const Error &error, Assignment *ass
 }
 
 bool has_own(const Assignment &assignment) {
-    return assignment.partitions.first < assignment.partitions.topic.partition_count;
+    bool own = false;
+    partitions_each_own(assignment.partitions, [&](int32_t) { own = true; });
+    return own;
 }
 
 } // namespace
@@ -167,6 +169,7 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
     bool asked_anyway = result == AssignmentResult::unreachable && partitions->known;
     if (!partitions->known || (result != AssignmentResult::asking && !asked_anyway))
         return result;
+    partitions_take_moves(partitions);
     leader_questions_ask(partitions, consumer, true, false);
     partitions_show(*partitions, PartitionState::asked);
     if (partitions_gather(*partitions))
@@ -185,6 +188,7 @@ bool assignment_tend(Consumer *consumer, Assignment *assignment) {
     TopicNews news = topic_watch_look(partitions, consumer, &error);
     if (news == TopicNews::missing || news == TopicNews::other || news == TopicNews::fewer)
         return true;
+    partitions_take_moves(partitions);
     bool taken = consumer_assign_state(consumer, &error) == AssignState::taken;
     PartitionTrouble trouble;
     if (taken && consumer_next_trouble(consumer, &trouble)) {
@@ -217,6 +221,7 @@ void assignment_refresh_watermarks(Consumer *consumer, Assignment *assignment) {
     topic_watch_look(partitions, consumer, &error);
     if (!partitions->known)
         return;
+    partitions_take_moves(partitions);
     leader_questions_ask(partitions, consumer, false, true);
     partitions_show(*partitions, PartitionState::paused);
 }

@@ -172,7 +172,7 @@ void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
     bool takes = cycle->stage == BatchStage::filling || cycle->stage == BatchStage::full;
     if (!takes || cycle->after == AfterBatch::assign_again || cycle->after == AfterBatch::load_schema)
         return; // the consumer has dropped messages: the batch must not take later messages
-    if (cycle->after == AfterBatch::join)
+    if (cycle->after == AfterBatch::change_partitions)
         return consumer_listen(consumer); // empty the pipe, so that Kafka's next answer wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));
     if (consumer_group_commit_failed(consumer))

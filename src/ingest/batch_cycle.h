@@ -21,7 +21,8 @@ enum class BatchStage : uint8_t {
 // messages only if the next action is read_on.
 enum class AfterBatch : uint8_t {
     read_on,
-    join,         // assigns partitions that have become available
+    // assigns partitions that have become available, or hands partitions over to another worker
+    change_partitions,
     load_schema,  // loads a schema that the decoder does not know, and assigns all partitions again
     assign_again, // assigns all partitions again: Kafka reported an error or a change
 };

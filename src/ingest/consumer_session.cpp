@@ -138,19 +138,25 @@ AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *s
     return result;
 }
 
-AssignmentResult consumer_session_join(ConsumerSession *session) {
+AssignmentResult consumer_session_change_partitions(ConsumerSession *session) {
     BatchCycle *cycle = &session->cycle;
     if (cycle->after == AfterBatch::load_schema)
         return AssignmentResult::asking; // the reader first loads the schema, and then assigns all partitions
-    bool joins =
-        partitions_to_join(session->assignment.partitions) && !consumer_is_committing(session->consumer);
+    KafkaPartitions *partitions = &session->assignment.partitions;
+    bool leaves = hand_over_is_due(*partitions);
+    bool changes = (leaves || partitions_to_join(*partitions)) && !consumer_is_committing(session->consumer);
     if (cycle->after != AfterBatch::assign_again)
-        cycle->after = joins ? AfterBatch::join : AfterBatch::read_on;
-    if (!joins || !cycle->batch->empty() || cycle->ahead || consumer_is_assigning(session->consumer))
+        cycle->after = changes ? AfterBatch::change_partitions : AfterBatch::read_on;
+    if (!changes || !cycle->batch->empty() || cycle->ahead || consumer_is_assigning(session->consumer))
         return AssignmentResult::asking;
-    if (cycle->after == AfterBatch::join)
+    if (cycle->after == AfterBatch::change_partitions)
         cycle->after = AfterBatch::read_on;
-    return assignment_join(session->consumer, &session->assignment);
+    if (!leaves)
+        return assignment_join(session->consumer, &session->assignment);
+    if (hand_over_make(session->hand_over, partitions, session->consumer))
+        return AssignmentResult::assigned;
+    cycle->after = AfterBatch::assign_again;
+    return AssignmentResult::asking;
 }
 
 } // namespace heartbeat

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ingest/batch_cycle.h"
+#include "ingest/hand_over.h"
 
 namespace heartbeat {
 
@@ -24,6 +25,7 @@ struct ConsumerSession {
     ConsumerMemory *memory;
     Assignment assignment;
     BatchCycle cycle;
+    HandOver hand_over;
     Trouble trouble;
     TimestampTz troubled_at; // when Kafka last reported an error
     int loss_count;          // number of losses that are not marked in heartbeat_offsets yet
@@ -61,8 +63,9 @@ void consumer_session_drain(ConsumerSession *session, SourceSlot *slot);
 // Validates the stored offsets, and assigns the partitions: see assignment_make().
 AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *slot);
 
-// Assigns partitions that have become available, but only after the worker has stored its batch. Until then
-// the function returns `asking`, and the worker consumes no more messages.
-AssignmentResult consumer_session_join(ConsumerSession *session);
+// Assigns partitions that have become available, or hands a chosen partition over to another worker. The
+// function does so only after the worker has stored its batch. Until then the function returns `asking`, and
+// the worker consumes no more messages.
+AssignmentResult consumer_session_change_partitions(ConsumerSession *session);
 
 } // namespace heartbeat

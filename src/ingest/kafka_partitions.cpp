@@ -4,6 +4,7 @@
 #include "server/server.h"
 
 #include "ingest/kafka_partitions.h"
+#include "monitor/moved_partitions.h"
 #include "monitor/worker_stats.h"
 #include "server/text.h"
 
@@ -21,6 +22,33 @@ constexpr char trouble_hint[] =
 
 } // namespace
 
+int partitions_home(const KafkaPartitions &partitions, int32_t partition) {
+    return (partition % settings.workers + partitions.source->id % settings.workers) % settings.workers;
+}
+
+void partitions_set_own(KafkaPartitions *partitions, int32_t from) {
+    for (int32_t i = from; i < partitions->topic.partition_count; i++) {
+        KafkaPartition *partition = &partitions->partition[i];
+        int home = partitions_home(*partitions, i);
+        int worker = moved_partitions_worker(partitions_key(*partitions, i), home);
+        // a worker keeps a partition that it reads, until the worker itself hands the partition over
+        bool own = partition->read || worker == partitions->worker;
+        if (own && !partition->own) {
+            partition->range = {i, -1, -1};
+            partition->ask_at = 0;
+        }
+        partition->own = own;
+    }
+}
+
+void partitions_take_moves(KafkaPartitions *partitions) {
+    uint64_t generation = moved_partitions_generation();
+    if (generation == partitions->moves_seen || !partitions->known)
+        return;
+    partitions->moves_seen = generation;
+    partitions_set_own(partitions, 0);
+}
+
 bool partitions_gather(const KafkaPartitions &partitions) {
     if (GetCurrentTimestamp() >= partitions.gather_until)
         return false;
@@ -31,10 +59,11 @@ bool partitions_gather(const KafkaPartitions &partitions) {
 }
 
 bool partitions_to_join(const KafkaPartitions &partitions) {
-    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers)
-        if (!partitions.partition[i].read && partitions.partition[i].range.low >= 0)
-            return true;
-    return false;
+    bool joins = false;
+    partitions_each_own(partitions, [&](int32_t i) {
+        joins = joins || (!partitions.partition[i].read && partitions.partition[i].range.low >= 0);
+    });
+    return joins;
 }
 
 void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &trouble) {
@@ -54,25 +83,25 @@ void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &tro
 }
 
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise) {
-    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers) {
+    partitions_each_own(partitions, [&](int32_t i) {
         const KafkaPartition &partition = partitions.partition[i];
         PartitionState state = partition.away   ? PartitionState::away
                                : partition.read ? PartitionState::reading
                                                 : otherwise;
         worker_stats_partition_state(partitions_key(partitions, i), state,
                                      partition.away ? partition.reason : "");
-    }
+    });
 }
 
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint) {
     int32_t first = -1;
     int more = 0;
-    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers) {
+    partitions_each_own(partitions, [&](int32_t i) {
         if (!partitions.partition[i].away)
-            continue;
+            return;
         more += first >= 0 ? 1 : 0;
         first = first < 0 ? i : first;
-    }
+    });
     if (first < 0)
         return false;
     const KafkaPartition &partition = partitions.partition[first];
@@ -84,31 +113,30 @@ bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *h
 }
 
 bool partitions_any_away(const KafkaPartitions &partitions) {
-    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers)
-        if (partitions.partition[i].away)
-            return true;
-    return false;
+    bool away = false;
+    partitions_each_own(partitions, [&](int32_t i) { away = away || partitions.partition[i].away; });
+    return away;
 }
 
 bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for) {
     TimestampTz now = GetCurrentTimestamp();
-    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers) {
+    bool misled = false;
+    partitions_each_own(partitions, [&](int32_t i) {
         const KafkaPartition &partition = partitions.partition[i];
-        if (partition.away && partition.trouble_until == 0 && now >= partition.away_since + away_for &&
-            topic_leader(consumer, i) != no_leader)
-            return true;
-    }
-    return false;
+        misled = misled || (partition.away && partition.trouble_until == 0 &&
+                            now >= partition.away_since + away_for && topic_leader(consumer, i) != no_leader);
+    });
+    return misled;
 }
 
 long partitions_until_due(const KafkaPartitions &partitions) {
     TimestampTz now = GetCurrentTimestamp();
     TimestampTz next = partitions.topic_at;
-    for (int32_t i = partitions.first; i < partitions.topic.partition_count; i += partitions.workers) {
+    partitions_each_own(partitions, [&](int32_t i) {
         const KafkaPartition &partition = partitions.partition[i];
         bool joins = !partition.read && partition.range.low >= 0;
         next = std::min(next, joins || partition.asked ? now + partitions_ask_again_after : partition.ask_at);
-    }
+    });
     return static_cast<long>(std::clamp<TimestampTz>((next - now + 999) / 1000, 1, 60000));
 }
 

@@ -13,8 +13,10 @@ namespace heartbeat {
 inline constexpr TimestampTz partitions_ask_again_after = USECS_PER_SEC;
 
 struct KafkaPartition {
-    bool asked; // the leader has not answered the last question yet
-    bool read;  // the partition is assigned
+    bool own;    // this worker reads the partition, or will read it
+    bool leaves; // the worker will hand the partition over to another worker
+    bool asked;  // the leader has not answered the last question yet
+    bool read;   // the partition is assigned
     // the partition has no leader, the leader does not answer, or Kafka reported an error of the partition
     bool away;
     TimestampTz away_since;             // when the partition became unavailable, if `away` is true
@@ -25,10 +27,10 @@ struct KafkaPartition {
 };
 
 struct KafkaPartitions {
-    MemoryContext context; // the memory context of `partition`
-    const Source *source;  // the source of the topic
-    int first;             // the worker's first partition; the next partitions follow in steps of `workers`
-    int workers;
+    MemoryContext context;     // the memory context of `partition`
+    const Source *source;      // the source of the topic
+    int worker;                // the number of this worker
+    uint64_t moves_seen;       // moved_partitions_generation() when the fields `own` were last set
     TopicDescription topic;    // Kafka's last answer
     bool known;                // Kafka has described the topic since topic_watch_forget()
     KafkaPartition *partition; // an array of topic.partition_count elements, by partition number
@@ -42,18 +44,31 @@ struct KafkaPartitions {
     TimestampTz gather_until;
 };
 
-// Partition p of source s belongs to worker (p + s) % workers. So if several sources have only one partition
+// Returns the number of the worker that reads the partition if no worker has handed the partition over. This
+// is worker (p + s) % workers for partition p of source s. So if several sources have only one partition
 // each, different workers read these sources.
-inline int partitions_first(const Source &source, int worker, int workers) {
-    return (worker + workers - source.id % workers) % workers;
-}
+int partitions_home(const KafkaPartitions &partitions, int32_t partition);
+
+// Sets the fields `own` of the partitions from the number `from` on.
+void partitions_set_own(KafkaPartitions *partitions, int32_t from);
+
+// Call this function before the worker uses its partitions. If a worker has handed partitions over since the
+// last call, the function sets the fields `own` again.
+void partitions_take_moves(KafkaPartitions *partitions);
 
 inline PartitionKey partitions_key(const KafkaPartitions &partitions, int32_t partition) {
     return {partitions.source->id, partition};
 }
 
 inline bool partitions_own(const KafkaPartitions &partitions, int32_t partition) {
-    return partition < partitions.topic.partition_count && partition % partitions.workers == partitions.first;
+    return partition < partitions.topic.partition_count && partitions.partition[partition].own;
+}
+
+// Calls visit(number) for each partition of this worker.
+template <typename Visit> void partitions_each_own(const KafkaPartitions &partitions, Visit visit) {
+    for (int32_t i = 0; i < partitions.topic.partition_count; i++)
+        if (partitions.partition[i].own)
+            visit(i);
 }
 
 // Returns true while the worker waits for the first answers of the leaders, before it assigns partitions.

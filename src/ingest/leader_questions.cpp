@@ -94,13 +94,13 @@ void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind ki
 void leader_questions_ask_anew(KafkaPartitions *partitions) {
     TimestampTz now = GetCurrentTimestamp();
     partitions->topic_at = now;
-    for (int32_t i = partitions->first; i < partitions->topic.partition_count; i += partitions->workers) {
+    partitions_each_own(*partitions, [&](int32_t i) {
         KafkaPartition *partition = &partitions->partition[i];
         if (partition->read)
-            continue;
+            return;
         partition->range = {i, -1, -1};
         partition->ask_at = now + again_soon;
-    }
+    });
 }
 
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh) {
@@ -111,7 +111,7 @@ void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool 
     uint64_t watch_news = topic_watch_news(consumer);
     bool look = watch_news != partitions->watch_news;
     partitions->watch_news = watch_news;
-    for (int32_t i = partitions->first; i < partitions->topic.partition_count; i += partitions->workers) {
+    partitions_each_own(*partitions, [&](int32_t i) {
         KafkaPartition *partition = &partitions->partition[i];
         if (look && partition->read && !partition->away)
             partition->ask_at = now;
@@ -119,7 +119,7 @@ void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool 
             partition->trouble_until = 0;
             partition->ask_at = now;
         }
-    }
+    });
     ask(partitions, consumer, all, RangeKind::both, refresh, now);
     ask(partitions, consumer, all, RangeKind::end, refresh, now);
     while (topic_next_range(consumer, &answer)) // librdkafka answers at once for partitions without a leader

@@ -10,7 +10,7 @@ namespace heartbeat {
 // until the next step.
 long reader_assign_step(SourceReader *reader);
 
-// Acts on the result of consumer_session_assign() or consumer_session_join(). Returns the milliseconds until
+// Acts on the result of consumer_session_assign() or consumer_session_change_partitions(). Returns the milliseconds until
 // the next step.
 long reader_assign_take(SourceReader *reader, AssignmentResult result);
 

@@ -96,9 +96,10 @@ long reader_batch_stream(SourceReader *reader) {
         if (reader_client_replace_useless(reader))
             return reconnect_ms;
     }
-    AssignmentResult joined = consumer_session_join(&reader->session);
-    if (joined != AssignmentResult::asking)
-        return reader_assign_take(reader, joined);
+    hand_over_choose(&reader->session.hand_over, &reader->session.assignment.partitions);
+    AssignmentResult changed = consumer_session_change_partitions(&reader->session);
+    if (changed != AssignmentResult::asking)
+        return reader_assign_take(reader, changed);
     long wait = batch_cycle_until_due(&reader->session.cycle);
     if (wait == at_once)
         return store(reader);

@@ -5,6 +5,7 @@
 
 #include "ingest/reader_due.h"
 #include "ingest/reader_list.h"
+#include "monitor/moved_partitions.h"
 #include "monitor/source_slot.h"
 #include "monitor/worker_slot.h"
 #include "server/kafka_close.h"
@@ -37,8 +38,7 @@ bool prepare_session(const ReaderList &list, SourceReader *reader) {
     KafkaPartitions *partitions = &session->assignment.partitions;
     partitions->context = reader->context;
     partitions->source = &reader->source;
-    partitions->first = partitions_first(reader->source, list.worker, settings.workers);
-    partitions->workers = settings.workers;
+    partitions->worker = list.worker;
     session->memory = consumer_memory_create();
     return session->memory != nullptr && batch_cycle_create(&session->cycle, &reader->source);
 }
@@ -150,6 +150,7 @@ const Source *reader_list_update(ReaderList *list, const ListedSource *sources, 
         }
         list->readers[i] = list->readers[--list->count];
         reader_close_client(reader, false);
+        moved_partitions_forget(reader->source.id, list->worker);
         free_reader(reader);
     }
     for (size_t i = 0; i < count; i++) {
@@ -170,6 +171,16 @@ void reader_list_take_rings(ReaderList *list) {
         list->readers[i]->rung = list->readers[i]->rung || *rung;
         *rung = false;
     }
+}
+
+void reader_list_take_moves(ReaderList *list) {
+    uint64_t generation = moved_partitions_generation();
+    if (generation == list->moves_seen)
+        return;
+    list->moves_seen = generation;
+    for (int i = 0; i < list->count; i++)
+        if (list->readers[i]->phase == ReaderPhase::reading || list->readers[i]->phase == ReaderPhase::paused)
+            reader_due_after(list->readers[i], at_once);
 }
 
 bool reader_list_is_old(const ReaderList &list) {

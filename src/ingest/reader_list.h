@@ -15,7 +15,8 @@ struct ReaderList {
     SourceReader **readers; // room for heartbeat.max_sources
     bool *rung;             // rung[n]: the client of the reader with number n has written to the pipe
     int count;
-    int fetch_wait_ms; // a setting of all consumer clients: see reader_list_update()
+    uint64_t moves_seen; // moved_partitions_generation() at the last call of reader_list_take_moves()
+    int fetch_wait_ms;   // a setting of all consumer clients: see reader_list_update()
 };
 
 // Call this function once, when the worker starts. Raises an error if there is no memory.
@@ -32,6 +33,10 @@ const Source *reader_list_update(ReaderList *list, const ListedSource *sources, 
 // Reads the pipe. Each number in the pipe names a reader for which Kafka has messages or an answer. Such a
 // reader must make a step.
 void reader_list_take_rings(ReaderList *list);
+
+// Call this function in each round of the worker's loop. If a worker has handed Kafka partitions over since
+// the last call, the next step of each reader is due now: possibly this worker has received the partitions.
+void reader_list_take_moves(ReaderList *list);
 
 // Returns true if a reader has found that the worker must load the sources again.
 bool reader_list_is_old(const ReaderList &list);

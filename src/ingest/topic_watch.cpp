@@ -28,9 +28,10 @@ void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
     auto *seen = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));
     int32_t *seen_end = seen;
     size_t asked = 0;
-    for (int32_t i = partitions.first; i < count; i += partitions.workers)
+    partitions_each_own(partitions, [&](int32_t i) {
         if (partitions.partition[i].away)
             *seen_end++ = topic_leader(consumer, i);
+    });
     for (int32_t i = 0; i < count; i++) {
         int32_t leader = topic_leader(consumer, i);
         if (leader == no_leader || std::find(seen, seen_end, leader) != seen_end)
@@ -59,6 +60,7 @@ void topic_answered(KafkaPartitions *partitions, TimestampTz next) {
     partitions->topic_at = next;
 }
 
+// Makes room for the partitions of the topic, and forgets the partitions from the number `before` on.
 void make_room(KafkaPartitions *partitions, int32_t before) {
     int32_t count = partitions->topic.partition_count;
     if (count > partitions->room) {
@@ -75,6 +77,7 @@ void make_room(KafkaPartitions *partitions, int32_t before) {
         partitions->partition[i] = {};
         partitions->partition[i].range = {i, -1, -1};
     }
+    partitions_set_own(partitions, before);
 }
 
 TopicNews take_topic(KafkaPartitions *partitions, const TopicDescription &found) {
@@ -90,6 +93,7 @@ TopicNews take_topic(KafkaPartitions *partitions, const TopicDescription &found)
     bool first = !partitions->known;
     partitions->topic = found;
     if (other || fewer) {
+        make_room(partitions, std::min(before.partition_count, found.partition_count));
         partitions->known = false;
         partitions->topic_at = 0;
         return other ? TopicNews::other : TopicNews::fewer;

@@ -64,6 +64,7 @@ extern "C" PGDLLEXPORT void heartbeat_worker_main(Datum argument) {
         MemoryContextSwitchTo(context);
         worker_sources_look(&sources);
         reader_list_take_rings(&sources.list);
+        reader_list_take_moves(&sources.list);
         step_readers(context);
         long wait = shorter(reader_list_until_due(sources.list), worker_sources_until_due(sources));
         if (consumer_session_free_closed(sources.list.count))

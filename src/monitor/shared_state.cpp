@@ -18,6 +18,7 @@ namespace heartbeat {
 
 SharedState *shared_state = nullptr;
 HTAB *shared_partitions = nullptr;
+HTAB *shared_moves = nullptr;
 
 namespace {
 
@@ -33,7 +34,17 @@ Size sources_size() {
 void request_memory() {
     RequestAddinShmemSpace(add_size(MAXALIGN(sizeof(SharedState)), sources_size()));
     RequestAddinShmemSpace(hash_estimate_size(shared_state_partitions_room(), sizeof(PartitionSlot)));
+    RequestAddinShmemSpace(hash_estimate_size(shared_state_partitions_room(), sizeof(MovedPartition)));
     RequestNamedLWLockTranche(tranche, 1);
+}
+
+// Makes a hash table in shared memory. The key of its elements is a PartitionKey.
+HTAB *make_table(const char *name, Size element_size) {
+    HASHCTL control = {};
+    control.keysize = sizeof(PartitionKey);
+    control.entrysize = element_size;
+    return ShmemInitHash(name, shared_state_partitions_room(), shared_state_partitions_room(), &control,
+                         HASH_ELEM | HASH_BLOBS);
 }
 
 void set_up_memory() {
@@ -49,6 +60,7 @@ void set_up_memory() {
                                                                MAXALIGN(sizeof(SharedState)));
         shared_state->lock = &GetNamedLWLockTranche(tranche)->lock;
         pg_atomic_init_u64(&shared_state->control_seen, 0);
+        pg_atomic_init_u64(&shared_state->moves, 0);
         pg_atomic_init_u32(&shared_state->rollup_due, 0);
         pg_atomic_init_u32(&shared_state->rollup_rows, 0);
         pg_atomic_init_u64(&shared_state->rules_changed, 0);
@@ -60,11 +72,8 @@ void set_up_memory() {
         pg_atomic_init_u64(&shared_state->announcements_dropped, 0);
         pg_atomic_init_u64(&shared_state->drops_told_at, 0);
     }
-    HASHCTL partitions = {};
-    partitions.keysize = sizeof(PartitionKey);
-    partitions.entrysize = sizeof(PartitionSlot);
-    shared_partitions = ShmemInitHash("heartbeat partitions", shared_state_partitions_room(),
-                                      shared_state_partitions_room(), &partitions, HASH_ELEM | HASH_BLOBS);
+    shared_partitions = make_table("heartbeat partitions", sizeof(PartitionSlot));
+    shared_moves = make_table("heartbeat moved partitions", sizeof(MovedPartition));
     LWLockRelease(AddinShmemInitLock);
 }
 

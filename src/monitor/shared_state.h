@@ -130,6 +130,15 @@ struct PartitionSlot : PartitionProgress {
     char reason[partition_reason_size]; // the reason of the state `away`
 };
 
+// A Kafka partition that a worker has handed over to another worker. `key` is the key of shared_moves, so
+// `key` must be the first member.
+struct MovedPartition {
+    PartitionKey key;
+    int32_t worker; // the number of the worker that reads the Kafka partition now
+};
+
+static_assert(offsetof(MovedPartition, key) == 0);
+
 // When the leader's last report of the high watermark is older than this time, the lag is not known.
 inline constexpr int64_t watermark_lasts_s = 15;
 
@@ -145,6 +154,7 @@ struct BatchTimes {
 struct SharedState {
     LWLock *lock;                  // protects all members except the atomic members
     pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension has possibly changed
+    pg_atomic_uint64 moves;        // grows with each change of shared_moves
     pg_atomic_uint32 rollup_due;   // 1: a commit has marked or appended rows since the last rollup began
     // the number of rows added to heartbeat_rollup_pending since the last fold
     pg_atomic_uint32 rollup_rows;
@@ -184,6 +194,10 @@ template <typename Visit> void shared_state_each_source(const WorkerSlot &worker
 // The Kafka partitions that the workers read, by PartitionKey. Use this table only while you hold the lock of
 // shared memory.
 extern HTAB *shared_partitions;
+
+// The moved Kafka partitions, by PartitionKey: see moved_partitions.h. Use this table only while you hold the
+// lock of shared memory.
+extern HTAB *shared_moves;
 
 long shared_state_partitions_room(); // the number of Kafka partitions that fit into shared memory
 

@@ -29,6 +29,13 @@ void wake_maintenance() {
     LWLockRelease(shared_state->lock);
 }
 
+void wake_worker(int number) {
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    if (shared_state->workers[number].latch != nullptr)
+        SetLatch(shared_state->workers[number].latch);
+    LWLockRelease(shared_state->lock);
+}
+
 void wake_for_rollup(uint32_t rows) {
     uint32_t before = pg_atomic_fetch_add_u32(&shared_state->rollup_rows, static_cast<int32>(rows));
     bool hurry = before < rollup_rows_max && before + rows >= rollup_rows_max;

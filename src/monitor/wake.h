@@ -12,6 +12,7 @@ void wake_all();
 uint64_t wake_generation(); // grows with each call of wake_all()
 
 void wake_maintenance();
+void wake_worker(int number);
 
 // If heartbeat_rollup_pending has this number of rows, the maintenance worker immediately adds these rows to
 // heartbeat_rollup. Each query of vw_customer_bpm_summary adds up the pending rows. So the query is fast only

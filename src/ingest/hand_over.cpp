@@ -1,0 +1,152 @@
+// Compares the lags of the workers in shared memory, and chooses the Kafka partitions that this worker hands
+// over. A lag counts only if it is longer than a few batches: a worker that reads a shorter lag itself needs
+// less time than two workers need to hand a partition over.
+#include "server/server.h"
+
+#include "ingest/hand_over.h"
+#include "kafka/consumer_assign.h"
+#include "monitor/moved_partitions.h"
+#include "monitor/progress_list.h"
+#include "monitor/wake.h"
+#include "monitor/worker_stats.h"
+
+namespace heartbeat {
+
+namespace {
+
+constexpr TimestampTz look_every = USECS_PER_SEC;
+constexpr int64_t lag_batches = 5;
+
+// A Kafka partition lags if it has at least this number of messages to read.
+int64_t lag_min() {
+    return lag_batches * settings.batch_size;
+}
+
+int64_t lag_of(const PartitionProgress &partition) {
+    return partition.next_offset < 0 ? 0
+                                     : std::max<int64_t>(partition.high_watermark - partition.next_offset, 0);
+}
+
+int64_t lag_of_worker(const ProgressList &progress, pid_t pid) {
+    int64_t lag = 0;
+    for (const PartitionProgress &one : progress_list_all(progress))
+        lag += one.pid == pid ? lag_of(one) : 0;
+    return lag;
+}
+
+bool reads(const WorkerSlot &worker, int32_t source_id) {
+    bool running = false;
+    shared_state_each_source(worker, [&](const SourceSlot &source) {
+        running = running || (source.source_id == source_id && source.shown.state == WorkerState::running);
+    });
+    return running;
+}
+
+// Returns the worker with the shortest lag among the workers that read the source and do not lag. Returns -1
+// if there is no such worker.
+int find_idle_worker(const ProgressList &progress, const KafkaPartitions &partitions) {
+    int found = -1;
+    int64_t shortest = lag_min();
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    for (int i = 0; i < settings.workers; i++) {
+        const WorkerSlot &worker = shared_state->workers[i];
+        if (i == partitions.worker || worker.pid == 0 || !reads(worker, partitions.source->id))
+            continue;
+        int64_t lag = lag_of_worker(progress, worker.pid);
+        if (lag >= shortest)
+            continue;
+        shortest = lag;
+        found = i;
+    }
+    LWLockRelease(shared_state->lock);
+    return found;
+}
+
+// Marks the partition if it belongs to this source and the worker reads it without trouble.
+void mark(KafkaPartitions *partitions, const PartitionKey &key) {
+    if (key.source_id != partitions->source->id || !partitions_own(*partitions, key.partition))
+        return;
+    KafkaPartition *partition = &partitions->partition[key.partition];
+    partition->leaves = partition->read && !partition->away;
+}
+
+// Marks partitions with at most half of the worker's lag, so the worker always keeps a partition that lags.
+void mark_half(const PartitionProgress *lagging, size_t count, KafkaPartitions *partitions) {
+    int64_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += lag_of(lagging[i]);
+    int64_t marked = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (marked + lag_of(lagging[i]) > total / 2)
+            continue;
+        marked += lag_of(lagging[i]);
+        mark(partitions, lagging[i].key);
+    }
+}
+
+// Moves the partitions of this worker that lag to the beginning of the list, the longest lag first. Returns
+// their number.
+size_t take_lagging(const ProgressList &progress) {
+    PartitionProgress *end = std::partition(
+        progress.partitions, progress.partitions + progress.count,
+        [](const PartitionProgress &one) { return one.pid == MyProcPid && lag_of(one) >= lag_min(); });
+    std::sort(progress.partitions, end, [](const PartitionProgress &one, const PartitionProgress &other) {
+        return lag_of(one) > lag_of(other);
+    });
+    return static_cast<size_t>(end - progress.partitions);
+}
+
+int32_t find_chosen(const KafkaPartitions &partitions) {
+    int32_t found = -1;
+    partitions_each_own(partitions, [&](int32_t i) { found = partitions.partition[i].leaves ? i : found; });
+    return found;
+}
+
+} // namespace
+
+void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions) {
+    TimestampTz now = GetCurrentTimestamp();
+    if (settings.workers == 1 || (now < hand_over->look_at && now >= hand_over->look_at - look_every) ||
+        hand_over_is_due(*partitions))
+        return;
+    hand_over->look_at = now + look_every;
+    ProgressList progress = progress_list_take();
+    hand_over->to = find_idle_worker(progress, *partitions);
+    size_t lagging = hand_over->to >= 0 ? take_lagging(progress) : 0;
+    bool uneven = lagging > 1;
+    if (uneven && hand_over->confirmed)
+        mark_half(progress.partitions, lagging, partitions);
+    hand_over->confirmed = uneven && !hand_over->confirmed;
+    progress_list_free(&progress);
+}
+
+bool hand_over_is_due(const KafkaPartitions &partitions) {
+    return find_chosen(partitions) >= 0;
+}
+
+bool hand_over_make(const HandOver &hand_over, KafkaPartitions *partitions, Consumer *consumer) {
+    int32_t number = find_chosen(*partitions);
+    KafkaPartition *partition = &partitions->partition[number];
+    partition->leaves = false;
+    if (!partition->read || partition->away)
+        return true; // the partition has become unavailable since the worker chose it
+    Error error;
+    if (!consumer_leave(consumer, number, &error))
+        return false;
+    PartitionKey key = partitions_key(*partitions, number);
+    worker_stats_partition_state(key, PartitionState::asked, "");
+    *partition = {};
+    partition->range = {number, -1, -1};
+    // if there is no room, this worker keeps the partition: it asks the leader, and reads the partition again
+    partition->own = !moved_partitions_set(key, partitions_home(*partitions, number), hand_over.to);
+    if (partition->own)
+        return true;
+    wake_worker(hand_over.to);
+    ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                  errmsg("heartbeat: worker %d hands partition %d of topic \"%s\" over to worker %d",
+                         partitions->worker + 1, number, partitions->source->topic, hand_over.to + 1),
+                  errdetail("This worker lags, and the other worker does not."), errhidecontext(true)));
+    return true;
+}
+
+} // namespace heartbeat

@@ -1,0 +1,30 @@
+// Hands Kafka partitions of a worker that lags over to a worker that does not lag. So no worker is idle while
+// another worker has more than one Kafka partition to catch up with. No other partition stops: the worker
+// stores all messages that it has consumed, and stops reading the partition. Then the other worker begins to
+// read the partition at the stored offset. reader_batch.cpp and consumer_session.cpp call this file.
+#pragma once
+
+#include "ingest/kafka_partitions.h"
+
+namespace heartbeat {
+
+struct HandOver {
+    TimestampTz look_at; // when the worker next compares the lags
+    bool confirmed;      // the last comparison found a worker that does not lag
+    int to;              // the number of the worker that gets the partitions with KafkaPartition::leaves
+};
+
+// Compares the lags of the workers once a second while this worker reads the source. If two comparisons in
+// succession find that this worker lags and another worker does not lag, the function chooses partitions of
+// this source. The chosen partitions have about half of this worker's lag.
+void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions);
+
+// Returns true if the worker has chosen a partition that it has not handed over yet.
+bool hand_over_is_due(const KafkaPartitions &partitions);
+
+// Hands one of the chosen partitions over. Call this function when the worker has stored all messages that it
+// has consumed, and no assignment is under way. Returns false if the client could not stop reading the
+// partition: the worker must then assign all partitions again.
+bool hand_over_make(const HandOver &hand_over, KafkaPartitions *partitions, Consumer *consumer);
+
+} // namespace heartbeat

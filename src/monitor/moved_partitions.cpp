@@ -1,0 +1,55 @@
+// Keeps the moved Kafka partitions in a hash table in shared memory. The table has no entry for a Kafka
+// partition that its home worker reads.
+#include "server/server.h"
+
+#include "monitor/moved_partitions.h"
+
+namespace heartbeat {
+
+namespace {
+
+MovedPartition *find(const PartitionKey &key, HASHACTION action) {
+    return static_cast<MovedPartition *>(hash_search(shared_moves, &key, action, nullptr));
+}
+
+} // namespace
+
+int moved_partitions_worker(PartitionKey partition, int home) {
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    const MovedPartition *moved = find(partition, HASH_FIND);
+    int worker = moved != nullptr ? moved->worker : home;
+    LWLockRelease(shared_state->lock);
+    return worker;
+}
+
+uint64_t moved_partitions_generation() {
+    return pg_atomic_read_u64(&shared_state->moves);
+}
+
+bool moved_partitions_set(PartitionKey partition, int home, int worker) {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    MovedPartition *moved = nullptr;
+    if (worker == home)
+        find(partition, HASH_REMOVE);
+    else if (hash_get_num_entries(shared_moves) < shared_state_partitions_room() ||
+             find(partition, HASH_FIND) != nullptr)
+        moved = find(partition, HASH_ENTER_NULL);
+    if (moved != nullptr)
+        moved->worker = worker;
+    pg_atomic_fetch_add_u64(&shared_state->moves, 1);
+    LWLockRelease(shared_state->lock);
+    return worker == home || moved != nullptr;
+}
+
+void moved_partitions_forget(int32_t source_id, int worker) {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    HASH_SEQ_STATUS status;
+    hash_seq_init(&status, shared_moves);
+    while (auto *moved = static_cast<MovedPartition *>(hash_seq_search(&status)))
+        if (moved->key.source_id == source_id && moved->worker == worker)
+            find(moved->key, HASH_REMOVE);
+    pg_atomic_fetch_add_u64(&shared_state->moves, 1);
+    LWLockRelease(shared_state->lock);
+}
+
+} // namespace heartbeat
