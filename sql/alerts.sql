@@ -26,7 +26,7 @@ SELECT count(*) AS rules FROM heartbeat_alert_rules;
 -- without a rule, heartbeat_evaluate_alerts() raises no alert, and no further call is necessary
 SELECT * FROM heartbeat_evaluate_alerts('', true);
 
--- a rule of kind anomalies counts the anomalies of one customer within a period; the period can end some seconds before now
+-- a rule of kind anomalies counts the anomalies of one customer within a period, also if this period ended some seconds ago
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type, customer_id) VALUES
     ('any three', 'anomalies', 3, '10 seconds', NULL, NULL), ('slow twice', 'anomalies', 2, '10 seconds', 'BRADYCARDIA', NULL),
     ('one of c', 'anomalies', 1, '10 seconds', NULL, 'c');

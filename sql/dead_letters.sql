@@ -32,8 +32,8 @@ SELECT * FROM letters;
 TABLE counters;
 
 -- The test corrects all unresolved dead letters except two. The corrected dead letters become two normal readings, an anomaly of
--- each type, a reading that is already stored, and a dead letter with another error. Two other corrected dead letters have the
--- same customer and time, so heartbeat stores only the reading of the first one.
+-- each type, a reading that is already stored, and a dead letter with another error. Two more corrected dead letters have the
+-- same customer and time, so heartbeat stores only the reading of the first of these two dead letters.
 UPDATE heartbeat_dead_letters SET payload = convert_to(m.payload, 'UTF8') FROM (VALUES
     ('heartbeat-events', 1, '{"customer_id":"late","heart_rate":74.25,"event_timestamp":"2026-11-22T14:40:00.123456Z"}'),
     ('heartbeat-events', 2, '{"customer_id":42,"heart_rate":30,"event_timestamp":"2026-11-22T14:40:01Z"}'),

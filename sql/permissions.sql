@@ -98,9 +98,9 @@ SELECT recorded_by FROM heartbeat_gaps;
 SELECT customer_id FROM heartbeat_records ORDER BY customer_id;
 SELECT partition, difference FROM heartbeat_audit();
 
--- An attacker may create objects in the extension's schema. It creates functions and operators that match calls better than
--- the server's own functions and operators. In pg_temp it creates tables with the names of the extension's tables and of
--- the catalogs. Functions that act as the owner must not use any of these objects.
+-- An attacker may create objects in the extension's schema. The attacker creates functions and operators that match calls better
+-- than the server's own functions and operators. In pg_temp the attacker creates tables with the names of the extension's tables
+-- and of the catalogs. Functions that act as the owner must not use any of these objects.
 GRANT CREATE, USAGE ON SCHEMA public TO regress_heartbeat_attacker;
 GRANT regress_heartbeat_operator TO regress_heartbeat_attacker;
 GRANT EXECUTE ON FUNCTION heartbeat_make_partitions(timestamptz, timestamptz), heartbeat_audit() TO regress_heartbeat_attacker;

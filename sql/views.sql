@@ -78,8 +78,8 @@ SELECT count(*) AS rows FROM vw_customer_bpm_summary;
 ROLLBACK;
 
 -- The view adds the sums of heartbeat_rollup_pending to the rolled-up rows. A customer without a rolled-up row gets a row with
--- only these sums. For a stale minute the view uses no sums. A row with reading_count 0 stands for the customer of an anomaly:
--- only the number of customers includes this customer.
+-- only these sums. For a stale minute the view uses no sums. A row with reading_count 0 comes from an anomaly. The view ignores
+-- this row, but the number of customers includes the row's customer.
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('CUST-2', 71.25, '2026-11-22 14:39:40+00'), ('CUST-5', 66, '2026-11-22 14:39:41+00'),
     ('CUST-5', 67, '2026-11-22 14:41:00+00'), ('CUST-1', 99, '1999-12-31 23:59:58+00');

@@ -21,7 +21,8 @@ BEGIN
         ' AND ($4 IS NULL OR h.customer_id = $4) AND ($5 IS NULL OR h.anomaly_type = $5)'
         ' ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
         USING since, until, skew, only_customer, only_type;
-    -- This query returns anomalies whose event_timestamp is after the arrival by more than `skew`, with the arrival as the time.
+    -- This query returns the anomalies whose event_timestamp is later than their arrival by more than `skew`. For these anomalies
+    -- the query returns the arrival as the time.
     RETURN QUERY EXECUTE format(
         'SELECT h.customer_id, h.ingested_at FROM %1$s h'
         ' WHERE h.event_timestamp > h.ingested_at AND h.event_timestamp > h.ingested_at + $2 AND h.ingested_at > $1'

@@ -9,8 +9,8 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
 
 -- The functions of alert_conditions.sql find the conditions that are met. heartbeat_update_alerts() calls the function of a kind
 -- only if there is an enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at
--- most 1,000 alerts. It closes an alert of kind silence when a reading of the customer has arrived. It closes every other alert
--- when the condition is no longer met.
+-- most 1,000 alerts. The call closes an alert of kind silence when a reading of the customer has arrived. The call closes every
+-- other alert when the condition is no longer met.
 CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)

@@ -38,9 +38,9 @@ COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
     'Internal: creates the triggers of heartbeat_records that call heartbeat_mark_changed().';
 
 -- If another session uses a table, this call does not create the table's trigger, and the next call tries again. The function does
--- not call heartbeat_release_trigger() itself. It returns the tables, and the caller passes the tables to
--- heartbeat_release_trigger(). The caller is an SQL body, and an SQL body refers to a function by oid. So no other function of the
--- same name can make the call ambiguous.
+-- not call heartbeat_release_trigger() itself. The function returns the tables, and the caller passes the tables to
+-- heartbeat_release_trigger(). The caller is an SQL body, and an SQL body refers to a function by oid. So no other function of
+-- the same name can make the call ambiguous.
 CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -77,8 +77,8 @@ COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
     'Internal: creates the TRUNCATE trigger on the table partitions of heartbeat_records that lack it, and returns these '
     'partitions.';
 
--- The function is in PL/pgSQL and not in SQL, because the rows of heartbeat_records can be on other servers. Then a query inside
--- an SQL function cannot use the parameters of the function.
+-- The function is in PL/pgSQL and not in SQL, because the rows of heartbeat_records can be on other servers. In that case a query
+-- inside an SQL function cannot use the parameters of the function.
 CREATE FUNCTION heartbeat_minutes_between(records regclass, rollup regclass, pending regclass, from_time timestamptz, to_time timestamptz)
     RETURNS SETOF timestamptz
     LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp

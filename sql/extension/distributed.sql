@@ -1,6 +1,6 @@
 --
 -- These functions tell which server has the rows of the readings: after heartbeat_distribute() the nodes of Citus, otherwise this
--- server. Most other files of sql/extension have no code for Citus. They call heartbeat_rows_elsewhere() and
+-- server. Most other files of sql/extension have no code for Citus. These files call heartbeat_rows_elsewhere() and
 -- heartbeat_free_copied() instead.
 --
 

@@ -11,7 +11,7 @@ CREATE FUNCTION heartbeat_remove_old(retention interval, records regclass, anoma
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    cutoff timestamptz := date_trunc('minute', now() - retention); -- a full minute, because the rollup has full minutes
+    cutoff timestamptz := date_trunc('minute', now() - retention); -- the cutoff is a full minute, because the rollup has full minutes
     kept_from timestamptz;
     old regclass[];
     one regclass;
@@ -33,7 +33,7 @@ BEGIN
         RETURN;
     END IF;
     -- The slow statements come first. These statements can wait for the rollup, or for the maintenance worker, which also applies
-    -- retention. They lock no table that ingest needs, so ingest continues meanwhile.
+    -- retention. These statements lock no table that ingest needs, so ingest continues meanwhile.
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,

@@ -2,7 +2,7 @@
 -- This function adds schemas for sites without a schema registry
 --
 
--- This function is not SECURITY DEFINER: see heartbeat_add_source().
+-- This function is not SECURITY DEFINER, for the reason that sources.sql gives for heartbeat_add_source().
 CREATE FUNCTION heartbeat_add_schema(id integer, schema text, schema_type text DEFAULT 'AVRO', schema_registry text DEFAULT NULL)
     RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C;

@@ -2,12 +2,13 @@
 -- The views of readings, for dashboards
 --
 
--- PostgreSQL merges the two parts of the UNION ALL by `recent`, so LIMIT 20 reads 20 rows of the first part by an index.
--- The first part has the anomalies with a plausible time. This part has no WHERE and no ORDER BY, so PostgreSQL plans its partitions
--- for the LIMIT of the query. The conditions of this part follow the UNION ALL. In the second part the columns `day` and `plausible`
--- have values that always meet these conditions, or meet them for the last 24 hours of ingested_at.
--- The second part has the anomalies whose time was in the future when they arrived. These are few, but the planner expects a third of
--- all rows. The planner does not know the values of the two subqueries, and expects few rows between them: so it chooses the index.
+-- PostgreSQL merges the two parts of the UNION ALL in the order of `recent`. So a query with LIMIT 20 reads only the newest rows.
+-- The first part has the anomalies with a plausible time. This part must not have a WHERE of its own: otherwise PostgreSQL would plan
+-- this part as if each query read all of its rows. So the outer WHERE has the conditions of the first part. Each row of the second
+-- part meets the two conditions on `plausible`.
+-- The second part has the few anomalies whose time was in the future when they arrived. Without the two subqueries, PostgreSQL would
+-- expect a third of all rows here. PostgreSQL does not know the results of the subqueries when it plans the query. So it expects few
+-- rows, and reads these rows by the index on ingested_at.
 CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
     SELECT a.customer_id, a.heart_rate, a.anomaly_type, a.event_timestamp, a.ingested_at
     FROM (SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at,

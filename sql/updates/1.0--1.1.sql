@@ -96,7 +96,7 @@ BEGIN
             EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', new_table, parent_table);
             EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- the owner's default privileges may grant rights to PUBLIC
             EXECUTE format('SELECT %I.heartbeat_add_partition_keys($1, $2)', schema) USING parent, name;
-            -- A move also locks the parent. So PostgreSQL plans a statement that waits for the move again after the move.
+            -- A move also locks the parent. So after the move, PostgreSQL plans each waiting statement again.
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
                            default_table, time_column, week, week + interval '7 days') INTO moving;
             IF moving THEN
@@ -182,7 +182,8 @@ COMMENT ON FUNCTION heartbeat_newest_anomalies(timestamptz, timestamptz, text, t
     'Internal: of the anomalies between two times the newest 100,000, of a customer and a type where they are given.';
 
 -- The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions. If the nodes have the rows, the
--- function first looks for customers with a reading in the last minute. The other customers have few readings in the whole time.
+-- function first looks for customers with a reading in the last minute. The other customers have few readings after `since`, and
+-- the function then reads all of these readings.
 CREATE FUNCTION heartbeat_heard(customers text[], since timestamptz) RETURNS SETOF text
     LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -386,7 +387,7 @@ BEGIN
           UNION ALL
           SELECT customer_id, minute_bucket, sum_bpm, reading_count FROM %1$I.heartbeat_rollup
           WHERE minute_bucket = ANY (ARRAY(SELECT minute_bucket FROM minutes))
-            AND minute_bucket >= (SELECT min(minute_bucket) FROM minutes) -- so that PostgreSQL skips other table partitions
+            AND minute_bucket >= (SELECT min(minute_bucket) FROM minutes) -- with these two bounds PostgreSQL skips the other table partitions
             AND minute_bucket <= (SELECT max(minute_bucket) FROM minutes)) a
     WHERE NOT EXISTS (SELECT FROM %1$I.heartbeat_stale_minutes s WHERE s.minute_bucket = a.minute_bucket)
     GROUP BY a.customer_id, a.minute_bucket HAVING sum(a.reading_count) > 0
@@ -495,8 +496,8 @@ COMMENT ON FUNCTION heartbeat_distribute(integer) IS
     'server is, by customer_id, in so many shards (NULL: four a node), and takes them out of the extension. Ingest waits '
     'until their rows are copied, and goes on by itself. One transaction.';
 
--- The function calls the functions that Citus itself calls for DROP TABLE. So the tables keep their oids, to which views and
--- functions are bound.
+-- For each table the function calls the functions that Citus itself calls for DROP TABLE, but does not drop the table. So the
+-- tables keep their oids, to which views and functions are bound.
 CREATE FUNCTION heartbeat_undistribute() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
 AS $$
@@ -510,7 +511,7 @@ BEGIN
     EXECUTE format('SELECT %I.heartbeat_require(%1$I.heartbeat_is_distributed(), $1, $2, $3)', schema)
         USING 'the tables are not distributed', 'object_not_in_prerequisite_state', 'There is nothing to undo.';
     EXECUTE format('LOCK TABLE %I.heartbeat_control IN SHARE ROW EXCLUSIVE MODE', schema);
-    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- first, because the rollup also takes this lock first
+    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- this lock comes first, because the rollup also takes this lock first
     EXECUTE 'SET LOCAL citus.multi_shard_modify_mode = sequential';
     CREATE TEMP TABLE heartbeat_spread ON COMMIT DROP AS
         SELECT c.oid::regclass AS spread, c.relname, c.relkind = 'r' AS has_rows, row_number() OVER () AS number

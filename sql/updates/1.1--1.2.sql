@@ -263,8 +263,8 @@ BEGIN
 END
 $$;
 
--- heartbeat_partition_states() returns more columns than in 1.1. So the update drops the function and creates it again. Before, the
--- update replaces the views that call this function by views without it.
+-- heartbeat_partition_states() returns more columns than in 1.1. So the update drops the function and creates it again. Before
+-- the update drops the function, it replaces the views that call the function by views without this call.
 
 SELECT set_config('heartbeat_building.readers', coalesce(string_agg(CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, ', '), ''), true)
 FROM pg_proc p, aclexplode(p.proacl) a
@@ -315,7 +315,7 @@ COMMENT ON FUNCTION heartbeat_announcements_dropped() IS
     'was more than a quarter full. heartbeat_metrics shows the number.';
 
 --
--- This function raises an error if a condition is not true. Other functions check their arguments with it.
+-- This function raises an error if a condition is not true. Other functions check their arguments with this function.
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_require(condition boolean, message text, code text, hint text) RETURNS void
@@ -339,7 +339,7 @@ COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user,
 
 -- Each row stays for at least a week, even if a role causes very many events. If a role causes more than a hundred events of a
 -- kind in a minute, the role's last row of this kind counts the further events. The function does not wait for another session when
--- it deletes or counts events. In an isolation level stricter than READ COMMITTED it does not delete or count events.
+-- it deletes or counts events. In an isolation level stricter than READ COMMITTED the function does not delete or count events.
 CREATE OR REPLACE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -376,7 +376,8 @@ COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS
     'Internal: does the work of heartbeat_record_event() after its checks.';
 
 -- The server plans all statements of an SQL function before it runs the first statement, and evaluates defaults of columns while it
--- plans. So the INSERT is in its own function. The server plans that function only after the first statement here has checked the table.
+-- plans. So the INSERT is in its own function. The server plans heartbeat_store_event() only after the first statement of this
+-- function has checked the table.
 CREATE OR REPLACE FUNCTION heartbeat_record_event(kind text, reason text, details jsonb DEFAULT NULL,
                                        happened_at timestamptz DEFAULT clock_timestamp()) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
@@ -458,8 +459,8 @@ COMMENT ON FUNCTION heartbeat_summarize_minute(timestamptz) IS
 
 --
 -- These functions tell which server has the rows of the readings: after heartbeat_distribute() the nodes of Citus, otherwise this
--- server. Most other functions have no code for Citus. They call heartbeat_rows_elsewhere() and heartbeat_free_copied()
--- instead.
+-- server. Most other functions have no code for Citus. These functions call heartbeat_rows_elsewhere() and
+-- heartbeat_free_copied() instead.
 --
 
 CREATE OR REPLACE FUNCTION heartbeat_is_spread(records regclass) RETURNS boolean
@@ -720,8 +721,8 @@ COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
     'Internal: creates the TRUNCATE trigger on the table partitions of heartbeat_records that lack it, and returns these '
     'partitions.';
 
--- The function is in PL/pgSQL and not in SQL, because the rows of heartbeat_records can be on other servers. Then a query inside
--- an SQL function cannot use the parameters of the function.
+-- The function is in PL/pgSQL and not in SQL, because the rows of heartbeat_records can be on other servers. In that case a query
+-- inside an SQL function cannot use the parameters of the function.
 CREATE OR REPLACE FUNCTION heartbeat_minutes_between(records regclass, rollup regclass, pending regclass, from_time timestamptz, to_time timestamptz)
     RETURNS SETOF timestamptz
     LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
@@ -783,7 +784,7 @@ COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
 
 --
 -- Table partitions: heartbeat_records, heartbeat_anomalies and heartbeat_rollup each have one table partition for each week (from
--- Monday, UTC), and a default partition for the weeks without a table partition
+-- Monday, UTC). Rows of a week without a table partition go to the default partition.
 --
 
 -- heartbeat_make_partitions() refers to the tables by oid, and passes the tables to other functions as regclass. If the range of an
@@ -855,8 +856,8 @@ BEGIN
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
                    coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz AS end
             FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent,
-                 -- pg_get_expr() waits for locks on the table. A session that creates table partitions locks the default
-                 -- partition
+                 -- The query does not call pg_get_expr() for the default partition. pg_get_expr() waits for locks on the table,
+                 -- and each session that creates table partitions locks the default partition.
                  LATERAL (SELECT CASE WHEN c.oid = t.partdefid THEN 'DEFAULT' ELSE pg_get_expr(c.relpartbound, c.oid) END) b (text)
             WHERE h.inhparent = ANY (parents::oid[]) AND b.text LIKE 'FOR VALUES FROM%')
         SELECT w.week, p.parent, p.number
@@ -912,7 +913,7 @@ BEGIN
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- A move also locks the parent. So PostgreSQL plans a statement that waits for the move again after the move.
+        -- A move also locks the parent. So after the move, PostgreSQL plans each waiting statement again.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -926,13 +927,13 @@ BEGIN
                     SELECT format('trigger %I', t.tgname)
                     FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
                     WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                      -- not tgisinternal: PostgreSQL 14 also sets this column if a table partition has the trigger from its parent
+                      -- The query does not test tgisinternal, because PostgreSQL 14 also sets this column if a table partition has the trigger from its parent.
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                       AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                         AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
                       AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
-                    -- if a foreign key changes rows of another table, the AFTER triggers of this table run when the DELETE ends
+                    -- if a foreign key changes rows of another table, the AFTER triggers of the other table run when this DELETE ends
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)
@@ -982,7 +983,7 @@ COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], t
     '(made); the tables with rows that must still be moved (moved_rows), each with its week (weeks); and the created tables '
     'whose rows ATTACH PARTITION has copied to other servers (copied).';
 
--- The lock timeout limits the wait of other sessions behind this function, while this function waits for a long query.
+-- While this function waits for a long query, other sessions wait behind this function. The lock timeout limits this wait.
 CREATE OR REPLACE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
@@ -1118,7 +1119,8 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                -- The worker finds the ids of the cluster and of the topic again. It has not consumed the message before the new offset.
+                -- These columns become NULL, because the worker finds the ids of the cluster and of the topic again, and has not
+                -- consumed the message before the new offset.
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()
@@ -1301,7 +1303,7 @@ BEGIN
         RETURN;
     END IF;
     -- The slow statements come first. These statements can wait for the rollup, or for the maintenance worker, which also applies
-    -- retention. They lock no table that ingest needs, so ingest continues meanwhile.
+    -- retention. These statements lock no table that ingest needs, so ingest continues meanwhile.
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
@@ -1311,13 +1313,13 @@ BEGIN
             SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
             FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
             WHERE t.tgrelid = ANY (deleted_from) AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-              -- not tgisinternal: PostgreSQL 14 also sets this column if a table partition has the trigger from its parent
+              -- The query does not test tgisinternal, because PostgreSQL 14 also sets this column if a table partition has the trigger from its parent.
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
               AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
               AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                               WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                 AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-            -- if a foreign key changes rows of another table, the AFTER triggers of this table run when the DELETE ends
+            -- if a foreign key changes rows of another table, the AFTER triggers of the other table run when this DELETE ends
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
@@ -1351,7 +1353,8 @@ BEGIN
                  AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > cutoff) THEN
         kept_from := date_trunc('week', cutoff);
     END IF;
-    -- The readings of these sums are deleted, so the sums become 0. The rows stay, because heartbeat also counts customers by them.
+    -- The readings of these sums are deleted, so the sums become 0. The rows stay, because heartbeat also counts the customers in
+    -- them.
     EXECUTE format('UPDATE %s SET sum_bpm = 0, reading_count = 0 WHERE minute_bucket < $1 AND reading_count > 0', rollup_pending)
         USING kept_from;
     EXECUTE format('DELETE FROM %s WHERE recorded_at < $1', gaps) USING cutoff;
@@ -1774,7 +1777,8 @@ BEGIN
         ' AND ($4 IS NULL OR h.customer_id = $4) AND ($5 IS NULL OR h.anomaly_type = $5)'
         ' ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
         USING since, until, skew, only_customer, only_type;
-    -- This query returns anomalies whose event_timestamp is after the arrival by more than `skew`, with the arrival as the time.
+    -- This query returns the anomalies whose event_timestamp is later than their arrival by more than `skew`. For these anomalies
+    -- the query returns the arrival as the time.
     RETURN QUERY EXECUTE format(
         'SELECT h.customer_id, h.ingested_at FROM %1$s h'
         ' WHERE h.event_timestamp > h.ingested_at AND h.event_timestamp > h.ingested_at + $2 AND h.ingested_at > $1'
@@ -1883,9 +1887,9 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
     'Internal: when the transaction commits, tells the maintenance worker to read heartbeat_alert_rules again.';
 
 -- The functions above find the conditions that are met. heartbeat_update_alerts() calls the function of a kind only if there is an
--- enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at most 1,000 alerts. It
--- closes an alert of kind silence when a reading of the customer has arrived. It closes every other alert when the condition is no
--- longer met.
+-- enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at most 1,000 alerts.
+-- The call closes an alert of kind silence when a reading of the customer has arrived. The call closes every other alert when the
+-- condition is no longer met.
 CREATE OR REPLACE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -2345,7 +2349,7 @@ DECLARE
     name text;
     item text;
 BEGIN
-    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- first, because the rollup also takes this lock first
+    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- this lock comes first, because the rollup also takes this lock first
     EXECUTE 'SET LOCAL citus.multi_shard_modify_mode = sequential';
     CREATE TEMP TABLE heartbeat_spread ON COMMIT DROP AS
         SELECT c.oid::regclass AS spread, c.relname, c.relkind = 'r' AS has_rows, row_number() OVER () AS number
@@ -2426,7 +2430,7 @@ CREATE OR REPLACE FUNCTION heartbeat_own_objects(new_owner regrole, parents regc
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    members CONSTANT text := -- $1 is `parents`, also with tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE)
+    members CONSTANT text := -- $1 is `parents`, which also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE)
         'SELECT c.oid::regclass FROM pg_class c WHERE c.relkind IN (''r'', ''p'', ''v'') AND (c.oid = ANY ($1::oid[])'
         ' OR EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = ''heartbeat'''
         '     WHERE d.classid = ''pg_class''::regclass AND d.objid = c.oid'
@@ -2477,7 +2481,7 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
-    -- The initial rights of the extension's objects. pg_dump compares the present rights with the initial rights to find grants.
+    -- This statement changes the initial rights of the extension's objects. pg_dump compares the present rights with the initial rights to find grants.
     UPDATE pg_init_privs i
     SET initprivs = ARRAY(
         SELECT (CASE WHEN right(g.entry, length(old_name) + 1) = '/' || old_name
@@ -2543,7 +2547,7 @@ BEGIN ATOMIC
         UNION ALL SELECT 'pg_class'::regclass::oid, i.indexrelid FROM pg_index i JOIN tables t ON t.objid = i.indrelid
         UNION ALL SELECT 'pg_policy'::regclass::oid, p.oid FROM pg_policy p JOIN tables t ON t.objid = p.polrelid
         UNION ALL SELECT 'pg_trigger'::regclass::oid, g.oid FROM pg_trigger g JOIN tables t ON t.objid = g.tgrelid
-            -- not tgisinternal: PostgreSQL 14 also sets this column if a table partition has the trigger from its parent
+            -- The query does not test tgisinternal, because PostgreSQL 14 also sets this column if a table partition has the trigger from its parent.
             WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = g.tgconstraint AND k.contype <> 't'::"char")
     ), own AS (
         SELECT classid, objid FROM parts

@@ -1,6 +1,6 @@
 -- heartbeat 1.2 to 2.0: changes the old version into the extension that CREATE EXTENSION creates, object by object. The script
--- replaces all functions and views. It changes no row of the readings, because the new column has a constant default. The weekly
--- table partitions keep their keys until a person calls heartbeat_upgrade_keys().
+-- replaces all functions and views. The script changes no row of the readings, because the new column has a constant default. The
+-- weekly table partitions keep their keys until a person calls heartbeat_upgrade_keys().
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
 -- @distributed_begin@
@@ -58,7 +58,8 @@ DECLARE
          'heartbeat_retry_dead_letters(text, text, integer, timestamptz, timestamptz, bigint[], boolean, text)'],
         ['heartbeat_audit()', 'heartbeat_audit()'],
         ['heartbeat_partition_states()', 'heartbeat_partition_states()'],
-        -- a new function: it gets the same grants, because heartbeat_metrics calls both functions
+        -- heartbeat_source_states() is new, and gets the grants of heartbeat_partition_states(), because heartbeat_metrics calls
+        -- both functions
         ['heartbeat_partition_states()', 'heartbeat_source_states()']];
     callers text;
     function text;
@@ -94,7 +95,8 @@ $$;
 DROP FUNCTION heartbeat_audit(); -- in 2.0 this function has the same parameters, but more columns
 
 -- heartbeat_partition_states() also has more columns in 2.0. The update does not drop the views that call this function, because these
--- views must keep their grants and dependent objects. So the update first replaces them by views without heartbeat_partition_states().
+-- views must keep their grants and dependent objects. So the update first replaces these views by views that do not call
+-- heartbeat_partition_states().
 CREATE OR REPLACE VIEW heartbeat_metrics AS
     SELECT NULL::text AS name, NULL::jsonb AS labels, NULL::double precision AS value, NULL::text AS type, NULL::text AS help,
            NULL::text AS family;

@@ -1,7 +1,8 @@
 // The trigger on heartbeat_dead_letters counts deleted dead letters. If a person or retention deletes
-// unresolved dead letters, the trigger adds their number to the counter dead_letters_deleted. With this
-// counter heartbeat_audit_tables() is exact. A worker computes the number of unresolved dead letters from the
-// counters, so the worker counts no rows. The worker compares this number with heartbeat.dead_letter_limit.
+// unresolved dead letters, the trigger adds their number to the counter dead_letters_deleted. This counter
+// keeps the result of heartbeat_audit_tables() exact. A worker computes the number of unresolved dead letters
+// from the counters, so the worker counts no rows. The worker compares this number with
+// heartbeat.dead_letter_limit.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -113,6 +114,6 @@ extern "C" Datum heartbeat_count_deleted(PG_FUNCTION_ARGS) {
     fewer = fewer || conflicts_deleted(truncated);
     SPI_finish();
     if (fewer && settings.dead_letter_limit > 0)
-        commit_hooks_wake(); // a worker that is FAILED because of heartbeat.dead_letter_limit tries again
+        commit_hooks_wake(); // so a worker that is FAILED because of heartbeat.dead_letter_limit tries again
     PG_RETURN_POINTER(nullptr);
 }

@@ -1,8 +1,8 @@
 // heartbeat_record_calls(). If the body of a function of the extension calls other functions, PostgreSQL
 // records a dependency on each called function in pg_depend. heartbeat_record_calls(function, false) removes
 // these dependencies, and heartbeat_record_calls(function, true) restores the dependencies. No SQL statement
-// removes such a dependency. The SQL file that declares heartbeat_record_calls() explains why heartbeat
-// removes the dependencies.
+// removes such a dependency. sql/extension/distributed_calls.sql explains why heartbeat removes the
+// dependencies.
 #include "server/server.h"
 
 #include "server/compat.h"

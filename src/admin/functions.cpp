@@ -1,6 +1,6 @@
-// heartbeat_classify(), heartbeat_actor(), heartbeat_lock_source(), heartbeat_wake_workers() and the trigger
-// heartbeat_rules_changed(). The file also implements commit_hooks.h, and wakes the workers when the
-// transaction of a session commits.
+// Implements heartbeat_classify(), heartbeat_actor(), heartbeat_lock_source(), heartbeat_wake_workers() and
+// the trigger heartbeat_rules_changed(). The file also implements commit_hooks.h, and wakes the workers when
+// the transaction of a session commits.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"

@@ -1,6 +1,6 @@
-// heartbeat_kafka_offsets(time) and heartbeat_check_offset(). heartbeat_seek() calls these two functions. The
-// session itself asks Kafka, and needs no worker for the question. So heartbeat_seek() gets Kafka's answer at
-// once, and stays in the session's own transaction.
+// Implements heartbeat_kafka_offsets(time) and heartbeat_check_offset(). heartbeat_seek() calls these two
+// functions. The session itself asks Kafka, and needs no worker for the question. So heartbeat_seek() gets
+// Kafka's answer at once, and stays in the session's own transaction.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"

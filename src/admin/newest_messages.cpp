@@ -28,7 +28,7 @@ struct Piece {
     int64_t low; // the first offset that Kafka holds
     int64_t begin;
     int64_t end;
-    bool read; // the piece was read to its end, or cannot be read
+    bool read; // the session has read the piece to its end, or cannot read the piece
 };
 
 struct Pieces {
@@ -81,7 +81,7 @@ PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
 }
 
 // Divides the wanted messages among the partitions that hold messages. If a partition has fewer messages than
-// its part, the function takes more messages from the other partitions.
+// its share, the function takes more messages from the other partitions.
 Pieces first_pieces(PartitionRange *ranges, size_t count, int64_t wanted) {
     std::sort(ranges, ranges + count, [](const PartitionRange &left, const PartitionRange &right) {
         return left.high - left.low < right.high - right.low;

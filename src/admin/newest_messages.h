@@ -21,7 +21,7 @@ struct NewestMessages {
     Source source;
     TimestampTz deadline; // newest_messages_read() sets the deadline
     Consumer *consumer;
-    Batch *batch; // shows how far the consumer client has read, and has no readings
+    Batch *batch; // shows how far the consumer client has read; contains no readings
     MessageSamples *samples;
 };
 

@@ -1,7 +1,7 @@
-// heartbeat_replay(). The session reads the messages of a time span from Kafka again, with a consumer client
-// of its own. The session stores the readings that the tables do not have. The session changes no stored
-// offset. At the end of the replay the session adds the results to the counters in heartbeat_offsets. Only
-// this step locks rows that ingest needs.
+// Implements heartbeat_replay(). The session reads the messages of a time span from Kafka again, with a
+// consumer client of its own. The session stores the readings that the tables do not have. The session
+// changes no stored offset. At the end of the replay the session adds the results to the counters in
+// heartbeat_offsets. Only this step locks rows that ingest needs.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -49,7 +49,7 @@ struct Replay {
     ReplaySpan span;
     ReplayReader reader;
     HTAB *adjustments;
-    MemoryContext context; // has the memory for one batch
+    MemoryContext context; // holds the memory of one batch
     ReturnSetInfo *result;
     int64_t messages;
     int64_t stored;
@@ -87,8 +87,8 @@ void run(Replay *replay) {
     auto *all = static_cast<ReplayProgress *>(palloc0(sizeof(ReplayProgress) * (plan.rows + 1)));
     auto *next = static_cast<size_t *>(palloc(sizeof(size_t) * (plan.rows + 1)));
     auto *round = static_cast<ReplayPiece *>(palloc(sizeof(ReplayPiece) * (plan.rows + 1)));
-    for (size_t i = plan.count; i-- > 0;) { // the loop runs backwards: the first piece of a row must set
-                                            // from_offset and next[] last
+    for (size_t i = plan.count; i-- > 0;) { // the loop runs backwards, so that the first piece of a row sets
+                                            // the final values of from_offset and next[]
         const ReplayPiece &piece = plan.pieces[i];
         ReplayProgress &row = all[piece.row];
         row.partition = piece.partition;

@@ -31,7 +31,8 @@ struct ReplayPartition {
 };
 
 // Asks Kafka and reads heartbeat_offsets. SPI must be connected. Raises an error if the topic is not the
-// topic that ingest has read. Raises an error also if ingest has not read the partition of the span.
+// topic that ingest has read. The span can name one partition. Raises an error if ingest has not read this
+// partition.
 ReplayPartition *replay_partitions_find(Consumer *consumer, const ReplaySpan &span, size_t *found);
 
 } // namespace heartbeat

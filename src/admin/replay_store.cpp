@@ -16,7 +16,7 @@ namespace {
 
 // A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored these
 // messages as readings, the counters would count the messages twice. The replay stores a message in conflict
-// like any other message, because the counters have counted its readings and no dead letter.
+// like any other message, because the counters have counted its readings, but have not counted a dead letter.
 constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters
@@ -42,7 +42,7 @@ void leave_out_dead_letters(Batch *batch, const Source &source, const BatchParti
 }
 
 // Adds the number of the batch's offsets to `rewound`. A seek to an earlier offset does the same for the
-// offsets that ingest will read again. If `skipped` is false, ingest has read the offsets before, and the
+// offsets that ingest will read again. If `skipped` is false, ingest has already read these offsets, and the
 // counters have counted each reading. So each reading now counts as a duplicate, even if a session has
 // deleted its row and the replay has stored the row again. A reading in conflict counts as a conflict only
 // when its message is read for the first time.

@@ -1,6 +1,7 @@
-// heartbeat_retry_dead_letters(). The function decodes dead letters again into a batch (retry_letters.cpp),
-// and stores the batch with store_batch(), as a worker does. The function counts differently from a worker
-// (retry_results.cpp), because the counters have counted the offsets of dead letters already.
+// Implements heartbeat_retry_dead_letters(). The function decodes dead letters again into a batch
+// (retry_letters.cpp), and stores the batch with store_batch(), as a worker does. The function counts
+// differently from a worker (retry_results.cpp), because the counters have counted the offsets of dead
+// letters already.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -43,7 +44,7 @@ struct Retry {
     RetryLetters letters;
     RetryResults results;
     bool replace;          // replace stored readings with the readings in conflict
-    MemoryContext context; // has the memory for one batch
+    MemoryContext context; // holds the memory of one batch
 };
 
 // Returns how many of the dead letters fit into one batch. The result is at least 1, even if the first dead
@@ -153,7 +154,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
     Extension extension;
     extension_find(&extension);
     prepare(retry, fcinfo);
-    MemoryContext before = CurrentMemoryContext; // the result must outlive the connection to SPI
+    MemoryContext before = CurrentMemoryContext; // the result must exist after the connection to SPI ends
     int level = log_redaction_hide_for_now();
     SPI_connect();
     PG_TRY();

@@ -17,7 +17,7 @@ enum RetryFilter {
     retry_filters
 };
 
-// Since version 2.0, these arguments follow the filters.
+// The numbers of two arguments that follow the filters since version 2.0.
 inline constexpr int retry_replace_argument = retry_filters;
 inline constexpr int retry_source_argument = retry_filters + 1;
 

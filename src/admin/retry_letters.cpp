@@ -21,7 +21,7 @@ namespace heartbeat {
 
 namespace {
 
-// Locks the letters and returns their sizes, without reading their keys and payloads.
+// Locks the dead letters and returns their sizes. Does not read their keys and payloads.
 constexpr Statement::Types select_types = {TEXTOID,      TEXTOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
                                            INT8ARRAYOID, INT8OID, INT4OID, TEXTOID};
 constexpr const char *select_letters_sql = R"sql(
@@ -68,9 +68,10 @@ constexpr StatementPart all_known = {"@known@", R"sql()sql"};
 constexpr StatementPart added = {"@added@", R"sql(
         header_names, header_values,
         CASE jsonb_typeof(readings) WHEN 'array' THEN jsonb_array_length(readings) ELSE 0 END)sql"};
-// True if the source of the letter was dropped after the letter was stored. heartbeat_dropped_offsets then
-// has the counters of the source. A later source can have the same name and the same topic, so the statement
-// compares the letter's id with last_dead_letter, the last id before the source was dropped.
+// True if the source of the dead letter was dropped after the dead letter was stored.
+// heartbeat_dropped_offsets then has the counters of the source. A later source can have the same name and
+// the same topic, so the statement compares the dead letter's id with last_dead_letter, the last id before
+// the source was dropped.
 constexpr StatementPart was_dropped = {"@dropped@", R"sql(
         EXISTS (SELECT FROM @extschema@.heartbeat_dropped_offsets d
                 WHERE d.source = l.source AND d.topic = l.topic AND l.id <= d.last_dead_letter))sql"};
@@ -125,8 +126,8 @@ int64_t kafka_time_of(uint64_t row) {
     return null || TIMESTAMP_NOT_FINITE(time) ? -1 : to_unix_microseconds(time) / 1000;
 }
 
-// Puts a dead letter into the batch. Each dead letter has a partition of its own in the batch. The number of
-// this partition is the index of the dead letter in `chosen`.
+// Puts a dead letter into the batch. In the batch each dead letter has its own partition number: the index of
+// the dead letter in `chosen`.
 void decode_letter(const RetryLetters *letters, uint64_t row) {
     const SourceDecoder &decoder = *letters->chosen[row].decoder;
     bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
@@ -154,7 +155,7 @@ const SourceDecoder *decoder_of(const RetryLetters &letters, const char *source)
     auto *known = static_cast<SourceDecoder *>(hash_search(letters.decoders, made.name, HASH_FIND, &found));
     if (found)
         return known;
-    // retry_decoder_load() can raise an error, so call it before you add the entry
+    // retry_decoder_load() can raise an error, so call retry_decoder_load() before you add the entry
     made.decoder = retry_decoder_load(source, letters.context, &made.source);
     if (made.decoder == nullptr)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -29,10 +29,10 @@ struct RetryLetter {
 };
 
 struct RetryLetters {
-    MemoryContext context; // has the memory for the sources of the decoders
+    MemoryContext context; // holds the memory of the decoders' sources
     HTAB *decoders;        // see retry_letters_create_decoders()
     Batch *batch;
-    // the filters, the id of the last locked letter, how many letters to lock, and the source
+    // the filters, the id of the last locked dead letter, the number of dead letters to lock, and the source
     Datum values[retry_filters + 3];
     char nulls[retry_filters + 3];
     HTAB *adjustments;
@@ -51,11 +51,11 @@ size_t retry_letters_lock(RetryLetters *letters);
 HTAB *retry_letters_create_decoders();
 void retry_letters_destroy_decoders(HTAB *decoders);
 
-// Returns the number of the unresolved letters that the filters choose and whose source was dropped. The
-// layout of their messages is not known, so the retry skips these letters.
+// Returns the number of unresolved dead letters that the filters choose and whose source was dropped. The
+// layout of their messages is not known, so the retry skips these dead letters.
 int64_t retry_letters_count_gone(const RetryLetters &letters);
 
-// Decodes `count` dead letters into the batch, beginning with the letter at `chosen`. The batch must be
+// Decodes `count` dead letters into the batch, beginning with the dead letter at `chosen`. The batch must be
 // empty.
 void retry_letters_decode(RetryLetters *letters, size_t count);
 

@@ -1,7 +1,7 @@
 // Replaces stored readings with the readings of dead letters, each message in a subtransaction. A reading
 // that was in conflict in heartbeat_records can now belong to heartbeat_anomalies, or the reverse. This
 // happens if the source has another mapping, or if a person has changed the message. In this case this file
-// also removes the stored reading from the table with the conflict.
+// also removes the stored reading from the table in which the conflict was.
 #include "server/server.h"
 
 #include "admin/retry_replace.h"
@@ -17,7 +17,7 @@ namespace heartbeat {
 
 namespace {
 
-// The readings in conflict that the dead letters contain, in the order of the letters.
+// The readings in conflict that the dead letters contain, in the order of the dead letters.
 Statement select_conflicts = {{INT8ARRAYOID}, R"sql(
     SELECT n.place::integer - 1, r.customer_id, r.event_timestamp, r.device_id, r.heart_rate
     FROM unnest($1) WITH ORDINALITY AS n (id, place)
@@ -78,7 +78,7 @@ void replace_message(void *argument) {
         BatchReading &reading = work->batch->readings[i];
         if (work->moved[i])
             replace_remove_other(work->batch, reading, &work->replaced);
-        // the reading of another device must stay, because the primary key of the table partition does not
+        // a stored reading of another device must stay: the primary key of its table partition does not
         // contain the device
         if (!reading.conflict || reading.other_device)
             continue;

@@ -52,12 +52,12 @@ struct ErrorCount {
     int64_t remaining;
 };
 
-// True if the letter stays unresolved.
+// True if the dead letter stays unresolved.
 bool remains(const Batch *batch, const BatchMessage &message) {
     return message.is_dead_letter() || conflicts_of(batch, message) > 0;
 }
 
-// If `unresolved` is true, returns the indexes of the messages whose letters stay unresolved. Otherwise
+// If `unresolved` is true, returns the indexes of the messages whose dead letters stay unresolved. Otherwise
 // returns the indexes of all other messages.
 uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * batch->messages.size()));
@@ -68,10 +68,10 @@ uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
     return indexes;
 }
 
-// Counts a letter whose message is stored now. A resolved dead letter no longer counts as a dead letter. Its
-// message and its readings count instead. The readings of a message in conflict were already counted, so only
-// the counts of its readings in conflict can change. The message can have more readings now, if its source
-// has another mapping or a person has changed the message. Then the additional readings count too.
+// Counts a dead letter whose message is stored now. A resolved dead letter no longer counts as a dead letter.
+// Its message and its readings count instead. The readings of a message in conflict were already counted, so
+// only the counts of its readings in conflict can change. The message can have more readings now, if its
+// source has another mapping or a person has changed the message. Then the additional readings count too.
 void count_stored(const RetryLetter &letter, const Batch *batch, const BatchMessage &message,
                   const PartitionCounts &counts) {
     CounterAdjustment *adjustment = letter.adjustment;
@@ -105,8 +105,8 @@ void count_error(HTAB *errors, const char *code) {
     error->remaining = found ? error->remaining + 1 : 1;
 }
 
-// The code of a letter that stays unresolved. A message in conflict keeps the code CONFLICT, because the
-// other readings of this message are stored.
+// The error code of a dead letter that stays unresolved. A message in conflict keeps the code CONFLICT,
+// because the other readings of this message are stored.
 const char *code_of(const RetryLetters &letters, uint32_t i) {
     return letters.chosen[i].is_conflict ? conflict_code
                                          : dead_letters_error_code(letters.batch->messages[i]);

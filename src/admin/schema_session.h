@@ -23,8 +23,9 @@ struct SchemaQuestion {
 // answer. SPI_tuptable and SPI_processed of the caller stay unchanged.
 bool schema_session_find(const SchemaQuestion &question);
 
-// Gives the decoder the schema that it wants. Call this function after DecodeResult::needs_schema, and then
-// decode the message again. This function raises the same errors as schema_session_find().
+// Gives the decoder the schema that the decoder has asked for. Call this function after
+// DecodeResult::needs_schema, and then decode the message again. This function raises the same errors as
+// schema_session_find().
 void schema_session_load(const Source &source, Decoder *decoder);
 
 // Raises an error with the reason why a schema cannot be loaded. The reason is in UTF-8.

@@ -1,5 +1,5 @@
-// heartbeat_add_schema(). The function checks the schema, and then writes to heartbeat_schemas as the
-// extension's owner.
+// Implements heartbeat_add_schema(). The function checks the schema, and then writes to heartbeat_schemas as
+// the extension's owner.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"

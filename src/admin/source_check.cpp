@@ -133,8 +133,8 @@ void check_file(const char *file) {
                "Give the name of a file of librdkafka properties.");
 }
 
-// An empty value removes the field. The source then uses the setting together with the source's other fields.
-// So a role without the right to set the setting must not remove the field.
+// An empty value removes the field. The source then uses the value of `setting` together with the source's
+// other fields. So only a role with the right to set `setting` may remove the field.
 void require_right(int field, const char *value, const char *setting, Oid role) {
     if (may_alter_system(setting, role))
         return;
@@ -152,8 +152,8 @@ void require_right(int field, const char *value, const char *setting, Oid role) 
                                   name)));
 }
 
-// To set some fields, a role needs the right to set a setting. Returns this setting, or nullptr if any role
-// may set the field.
+// A role may set some fields only if it has the right to set a certain setting. Returns this setting, or
+// nullptr if any role may set the field.
 const char *setting_of(int field) {
     switch (field) {
     case brokers_field:

@@ -1,4 +1,4 @@
-// A source as a person defines the source: a text for each column of heartbeat_source_definitions.
+// The definition that a person gives for a source: a text for each column of heartbeat_source_definitions.
 // sources.cpp stores the definition, and source_check.cpp checks the definition. The workers use another
 // struct, Source (store/sources.h).
 #pragma once

@@ -1,7 +1,7 @@
-// heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(). These functions check the
-// rights of their caller, and then write as the extension's owner. The functions lock the source as a pause
-// does. So a change commits either before a batch checks the revision of the source, or after this batch has
-// committed.
+// Implements heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(). These functions
+// check the rights of their caller, and then write as the extension's owner. The functions lock the source as
+// heartbeat_pause() does. So a change commits either before a batch checks the revision of the source, or
+// after this batch has committed.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"
@@ -30,10 +30,10 @@ namespace {
 
 constexpr const char *usual_tombstones = "dead_letter";
 
-// Begins the part that acts as the extension's owner. Like heartbeat_pause(), this function locks the source
-// before the tables. So the function holds no table lock while it waits for a session that uses the source.
-// Such a table lock would make a worker's batch wait. The lock on heartbeat_source_definitions lets only one
-// session at a time change sources.
+// After this function the session acts as the extension's owner. Like heartbeat_pause(), this function locks
+// the source before the tables. So the function holds no table lock while it waits for a session that uses
+// the source. Such a table lock would make a worker's batch wait. The lock on heartbeat_source_definitions
+// lets only one session at a time change sources.
 ActingOwner owner_enter(const char *source, bool drops) {
     const ActingOwner acting = acting_owner_enter();
     source_store_lock(source, drops);

@@ -1,6 +1,6 @@
-// heartbeat_try_source() and heartbeat_suggest_mapping(). The session reads the newest messages of a topic,
-// and decodes the messages as an ingest worker would. The session stores nothing in the database or in Kafka,
-// so both functions also run in read-only transactions and on a standby.
+// Implements heartbeat_try_source() and heartbeat_suggest_mapping(). The session reads the newest messages of
+// a topic, and decodes the messages as an ingest worker would. The session stores nothing in the database or
+// in Kafka, so both functions also run in read-only transactions and on a standby.
 #include "server/server.h"
 
 #include "admin/newest_messages.h"

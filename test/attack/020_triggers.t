@@ -239,7 +239,7 @@ for my $table (sort keys %column)
 		my $sql = sub { my ($text) = @_; return $text =~ s/ALTER TABLE TABLE/ALTER TABLE public.$table/gr =~ s/\bTABLE\b(?= (FOR|DO|USING|\())/public.$table/gr =~ s/(ON) TABLE\b/$1 public.$table/gr =~ s/COLUMN(?=\))/$column{$table}/gr =~ s/\(COLUMN\b/($column{$table}/gr; };
 		# The table gets another owner, and its sequence also gets this owner. So the other roles need a right on the sequence.
 		$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO heartbeat_owner, heartbeat_worker");
-		# mallory's own statement evaluates the expression once, as mallory
+		# mallory's statement adds the object, and evaluates the object's expression once, as mallory
 		is($spy->act("GRANT ALL ON $table TO heartbeat_owner, heartbeat_worker; " . $sql->($additions{$kind})), '', "mallory owns $table and adds a $kind");
 		my $pause = call('heartbeat_operator', "SELECT heartbeat_pause('owned')");
 		ok($pause eq '' || $pause =~ /$table/, 'heartbeat_pause() succeeds, or its error names the table') || diag $pause;
@@ -256,7 +256,8 @@ for my $table (sort keys %column)
 	}
 }
 
-# Triggers on the tables from which retention deletes rows. The workers, an operator and a superuser apply retention.
+# mallory creates triggers on the tables from which retention deletes rows. The workers, an operator and a superuser apply
+# retention.
 $node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
 $node->query("UPDATE heartbeat_events SET happened_at = now() - interval '400 days' WHERE id % 2 = 0");
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = now() - interval '400 days' WHERE id % 2 = 0");

@@ -19,9 +19,10 @@ my $kafka = Heartbeat::Kafka->new('notify');
 $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('notify', kafka => $kafka, start => 0);
-# In PostgreSQL 17 and newer a setting makes the queue small, so the test fills the queue. In older versions the queue has 8 GB,
-# so the test fills the queue step by step. The test stops filling the queue when heartbeat drops announcements, or when the
-# queue is a little more than half full. With FILL_QUEUE=1 the test fills the queue completely.
+# In PostgreSQL 17 and newer a setting makes the queue small, so the test fills the queue completely. In older versions the
+# queue has 8 GB, so the test fills the queue step by step. In this case the test stops the filling when heartbeat drops
+# announcements, or when the queue is a little more than half full. With FILL_QUEUE=1 the test fills the queue completely in
+# all versions.
 my ($version) = $node->pg_version =~ /^(\d+)/;
 $node->append_conf('postgresql.conf', "max_notify_queue_pages = 64\n") if $version >= 17;
 my $full = $version >= 17 || $ENV{FILL_QUEUE};

@@ -76,7 +76,7 @@ sub assert_views
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	# SELECT * computes every column of the view, and SELECT count(*) would compute none
+	# SELECT * computes every column of the view, and SELECT count(*) would compute no column
 	for my $view (@views)
 	{
 		my ($status, undef, $error) = $node->psql('heartbeat', "SELECT * FROM $view");

@@ -253,8 +253,8 @@ is($node->query($fingerprint), $before, 'the stored offsets have not changed');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_state('RUNNING');
 
-# Each setting has a row with the valid values at the limits of the setting. The type of a setting (integer, bool, enum) gives
-# its invalid values.
+# Each setting has a row with the valid values at the limits of the setting. The test derives invalid values from the type of
+# a setting (integer, bool, enum).
 my %settings = (
 	'batch_size'        => [ 1, 1000000 ],
 	'batch_wait'        => [ 0, '60s' ],

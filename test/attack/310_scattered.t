@@ -101,7 +101,8 @@ for my $name (qw(years default))
 }
 $node->query('DROP TRIGGER correct ON heartbeat_records');
 
-# Inserts many minutes into heartbeat_stale_minutes before the rollup begins. Some of these minutes are neighbours.
+# Inserts many minutes into heartbeat_stale_minutes before the rollup begins. Some of these minutes follow each other
+# directly.
 $node->query(q{INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at) SELECT minute_bucket, now() - interval '1 hour' FROM heartbeat_rollup
 	GROUP BY 1 ORDER BY random() LIMIT 20000});
 $node->query(q{SELECT heartbeat_wake_workers()});

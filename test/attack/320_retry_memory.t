@@ -16,8 +16,8 @@ $node->query("INSERT INTO heartbeat_offsets (topic, partition, first_offset, nex
 
 my $letters = 0;
 
-# Adds dead letters. A retry can decode three of each four dead letters, and the fourth is still bad. $bytes is an SQL
-# expression for the size of the n-th dead letter.
+# Adds dead letters. A retry can decode three of every four dead letters. The fourth dead letter stays invalid. $bytes is an
+# SQL expression for the size of the n-th dead letter.
 sub add_letters
 {
 	my ($count, $bytes) = @_;

@@ -1,5 +1,5 @@
 # The coordinator and the nodes of a cluster are killed while the workers store batches. Each reading is stored once, and the
-# counters and the summary equal the tables. No prepared transaction remains, so no person has to end one.
+# counters and the summary equal the tables. No prepared transaction remains, so no person has to end a prepared transaction.
 
 use strict;
 use warnings;
@@ -64,9 +64,9 @@ for my $round (1 .. 4)
 }
 assert_exact('every reading is stored after nodes were killed four times');
 
-# The coordinator crashed after it had prepared a transaction. But the coordinator had not yet recorded whether to commit
-# this transaction. The prepared transaction still locks the row of a reading. The worker that reads the message again waits for
-# this lock. So a worker that starts must end the prepared transaction.
+# The test creates the state after a crash of the coordinator: the coordinator had prepared a transaction, but had not yet
+# recorded whether to commit this transaction. The prepared transaction still locks the row of a reading. The worker that
+# reads the message again waits for this lock. So a worker that starts must end the prepared transaction.
 my $left = q{BEGIN; INSERT INTO %s (id, customer_id, heart_rate, event_timestamp) VALUES (0, 'blocked', 70, '2026-11-20 00:00Z'); PREPARE TRANSACTION '%s'};
 my ($shard, $port) = split /\|/, $node->query(
 	"SELECT shard_name(s.logicalrelid, s.shardid), n.nodeport FROM pg_dist_shard s JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node n USING (groupid)

@@ -199,7 +199,8 @@ def proto_value(message):
 
 
 def check_avro(name, layout, wanted):
-    # the schemas of RADAR-base have other types than derived schemas: for example, `rrsMs` has whole numbers
+    # the schemas of RADAR-base have other types than the schemas that the generator derives from templates: for example,
+    # `rrsMs` has whole numbers
     schema = fastavro.parse_schema(json.loads(run(*layout, "--format", "avro", "--print-schema")))
     has_key = name.startswith("radar")
     ids = ["--schema-id", ID] + (["--key-schema-id", KEY_ID] if has_key else [])

@@ -85,8 +85,8 @@ inline uint32_t child_of(const ValueTree &tree, uint32_t parent, const PlaceSegm
     return no_value;
 }
 
-// Whether the place finds equal values in both trees. The search begins at the values `left` and `right`,
-// with the segment `next` of the place.
+// Returns whether the place finds equal values in both trees. The search begins at the values `left` and
+// `right`, with the segment `next` of the place.
 inline bool finds_same(const Place &place, size_t next, const ValueTree &left_tree, uint32_t left,
                        const ValueTree &right_tree, uint32_t right) {
     if (left == no_value || right == no_value)

@@ -27,8 +27,8 @@ inline bool same_node(const ValueNode &left, const ValueNode &right) {
     }
 }
 
-// Whether the value at `left_index` and the value at `right_index` are equal, with all their descendants in
-// the same order.
+// Returns whether the value at `left_index` and the value at `right_index` are equal, with all their
+// descendants in the same order.
 inline bool same_values(const ValueTree &left, uint32_t left_index, const ValueTree &right,
                         uint32_t right_index) {
     const uint32_t count = left[left_index].end - left_index;
@@ -80,7 +80,7 @@ inline bool same_elements(const ValueTree &all, uint32_t all_index, const ValueT
     return true;
 }
 
-// Whether all wanted places have the same values in both trees, and `some` has no other values.
+// Returns whether all wanted places have the same values in both trees, and `some` has no other values.
 inline bool same_places(const ValueTree &all, uint32_t all_index, const ValueTree &some, uint32_t some_index,
                         const WantedValue &wanted) {
     if (wanted.whole || !all[all_index].is_container())
@@ -91,7 +91,8 @@ inline bool same_places(const ValueTree &all, uint32_t all_index, const ValueTre
                                                     : same_elements(all, all_index, some, some_index, wanted);
 }
 
-// Whether the shape of a tree is right: the counts of children agree with the ends of the nodes.
+// Returns whether the shape of a tree is right: the number of children of each node agrees with the node's
+// end.
 inline bool tree_is_whole(const ValueTree &tree) {
     if (tree.empty() || tree[0].end != tree.size())
         return false;

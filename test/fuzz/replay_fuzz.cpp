@@ -37,8 +37,8 @@ void check_key(std::string_view line, const Message &message) {
         DecodeResult::decoded)
         return;
     const Reading &reading = decoded.own;
-    // A message can have no key if the customer id or its field name has an escape, because replay_key() does
-    // not read escapes.
+    // If the customer id or the name of its field has an escape, the message can be without a key, because
+    // replay_key() does not read escapes.
     const bool escaped = line.find('\\') != std::string_view::npos;
     require(key ? *key == std::string_view(reading.customer_id, reading.customer_id_size) : escaped);
 }

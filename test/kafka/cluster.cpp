@@ -1,6 +1,6 @@
 // Test code: kafka-cluster prints the brokers of a cluster and the replicas of each partition. Each command
-// asks the brokers until one of them answers, or until its deadline. The command `watch` asks again and again
-// until its input ends.
+// asks the brokers until a broker answers, or until the deadline of the command. The command `watch` asks
+// again and again until its input ends.
 #include "client.h"
 
 #include <CLI/CLI.hpp>

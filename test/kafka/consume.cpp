@@ -74,7 +74,7 @@ void assign(rd_kafka_t *client, const std::string &topic, const std::vector<Rang
     require(rd_kafka_assign(client, list.get()));
 }
 
-// Writes the message. Returns 1 if the message is the last one of its partition, and 0 otherwise.
+// Writes the message. Returns 1 if the message is the last message of its partition, and 0 otherwise.
 size_t take(const rd_kafka_message_t &message, std::vector<Range> &ranges, bool compacted) {
     require(message.err);
     Range &range = ranges[static_cast<size_t>(message.partition)];

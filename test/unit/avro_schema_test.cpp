@@ -105,8 +105,8 @@ TEST(AvroSchema, Limits) {
         "schema has more than 65536 fields; expected fewer");
     EXPECT_EQ(refusal({"[" + repeat("{'type':'int'},", schema_types_max) + "'int']"}),
               "schema has more than 16384 types; expected fewer");
-    // The mapping names 30 values of a map. For each named value the plan has all fields of the record that
-    // is the value.
+    // The mapping names 30 values of a map. Each of these values is a record, and the plan has all fields of
+    // each record.
     std::string fields, places;
     for (int i = 0; i < 10'000; i++)
         fields += (i == 0 ? "" : ",") + avro_field("f" + std::to_string(i), "'int'");

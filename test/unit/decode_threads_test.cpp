@@ -22,7 +22,7 @@ constexpr int rounds = 2000;
 #endif
 
 // Returns a message that only the JSON parser can read, because the message has unknown keys, escapes and
-// nested values. Some messages need more memory than a JsonArena contains itself. Each message has a
+// nested values. Some messages need more memory than the buffer inside a JsonArena has. Each message has a
 // different reading.
 std::string payload_of(int thread, int round) {
     const std::string number = std::to_string(thread * 100000 + round);

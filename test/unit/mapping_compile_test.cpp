@@ -1,4 +1,4 @@
-// Unit test: mapping_compile() refuses a wrong mapping. Its error names the wrong part and the legal values
+// Unit test: mapping_compile() refuses a wrong mapping. The error names the wrong part and the legal values
 // of this part.
 #include "mapping_examples.h"
 

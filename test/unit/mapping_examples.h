@@ -67,7 +67,7 @@ inline std::string reading_text(const ReadingView &reading) {
     return zeros == std::string::npos ? text : text.substr(0, zeros) + "Z";
 }
 
-// "CUST-1 74 2026-11-22T14:39:02Z; ..." , "ignored", or "WRONG_TYPE: the error text".
+// Returns "CUST-1 74 2026-11-22T14:39:02Z; ...", "ignored", or "WRONG_TYPE: the error text".
 inline std::string decode(MappedDecoder *decoder, const MessageView &view) {
     DecodeError error;
     std::memset(error.text, '#', sizeof(error.text));

@@ -118,7 +118,7 @@ TEST(OutOfMemory, ABatchIsCompleteAfterRetries) {
             EXPECT_TRUE(batch->records.empty() && batch->dead_letters.empty() && !batch->sealed);
         expect_all(*batch);
         while (!batch_reject(batch, batch->records[0], "23514", "refused at some length"))
-            while (!batch_restore(batch)) // as the worker does before each attempt to store the batch
+            while (!batch_restore(batch)) // the worker calls batch_restore() before each attempt to store
                 ;
         EXPECT_TRUE(batch->messages[batch->dead_letters.back()].is_dead_letter());
         while (!batch_restore(batch))

@@ -97,7 +97,7 @@ TEST(ProtobufSchema, LimitsNamesAndDeclarations) {
               "together");
 }
 
-// If two wanted values have the same type, the reader makes a plan for each of the two.
+// If two wanted values have the same type, the reader makes a plan for each of these values.
 TEST(ProtobufSchema, LimitsPlans) {
     std::vector<Bytes> fields;
     for (uint32_t i = 1; i <= 600; ++i)

@@ -1,6 +1,6 @@
 // Unit test: consumers of one cluster share a client of librdkafka. Each consumer gets the messages of its
-// own topic, each message once and in order. Meanwhile the test assigns another consumer again, or closes and
-// opens another consumer. The test uses librdkafka's mock cluster inside this process.
+// own topic, each message once and in order. Meanwhile the test gives another consumer a new assignment, or
+// closes and opens another consumer. The test uses librdkafka's mock cluster inside this process.
 #include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "kafka/consumer.h"

@@ -76,8 +76,8 @@ TEST(Suggest, EachPresetIsSuggestedForItsSample) {
 }
 
 // The first suggestion reads each layout as docs/sources.md shows, except the layouts in `others`. For the
-// layouts in `others` a person must choose a value. Such a value is the zone of local times, an id from a
-// list, the prefix of an id, or a device with an unclear name.
+// layouts in `others` a person must choose a value. Examples of such a value are the zone of local times, an
+// id from a list, the prefix of an id, or a device with an unclear name.
 TEST(Suggest, CommonLayoutsAreReadAsTheDocumentSays) {
     const std::map<std::string, std::string> others = {
         {"Numbers as text", "42 74.5 2026-11-23T14:39:02.500000Z"},

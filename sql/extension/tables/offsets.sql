@@ -34,7 +34,7 @@ CREATE TABLE heartbeat_offsets (
     readings             bigint NOT NULL DEFAULT 0,
     conflicts            bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (source, topic, partition)
-) WITH (fillfactor = 20); -- room for in-page updates: every batch updates rows of this table
+) WITH (fillfactor = 20); -- leaves space for updates in each page, because every batch updates rows of this table
 COMMENT ON TABLE heartbeat_offsets IS
     'The progress of ingest in each Kafka partition of each source: the next offset, and counters of the results of all '
     'offsets since first_offset. The transaction that stores messages also updates the row of their Kafka partition.';
@@ -108,4 +108,4 @@ COMMENT ON COLUMN heartbeat_gaps.reason IS 'Why the offsets were skipped.';
 COMMENT ON COLUMN heartbeat_gaps.recorded_by IS 'The session''s user.';
 COMMENT ON COLUMN heartbeat_gaps.recorded_at IS 'When the gap was recorded.';
 COMMENT ON COLUMN heartbeat_gaps.source IS 'Name of the source, as in heartbeat_sources.';
-ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL; -- the table has no key: see heartbeat_rollup_pending
+ALTER TABLE heartbeat_gaps REPLICA IDENTITY FULL; -- the table has no key, and tables/rollup.sql explains the identity FULL

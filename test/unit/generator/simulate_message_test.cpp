@@ -87,7 +87,7 @@ TEST(SimulateMessage, SamplesFollowEachOtherWithoutAGap) {
     }
     EXPECT_EQ(times.size(), 40U);
     EXPECT_EQ(*times.rbegin() - *times.begin(),
-              58 * microseconds_per_second); // 58.7 - 0.2, both rounded up to whole seconds
+              58 * microseconds_per_second); // 59 - 1, because 58.7 and 0.2 are rounded up
 }
 
 TEST(SimulateMessage, BeginsEachMessageInsideTheDuration) {

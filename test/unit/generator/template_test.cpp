@@ -144,7 +144,7 @@ int64_t resolution_of(const std::string &value) {
 TEST(Template, FindsThePrecisionOfItsTimes) {
     EXPECT_EQ(resolution_of(R"("${time:ms}")"), 1000);
     EXPECT_EQ(resolution_of(R"(["${time:s}", "${time:ms}"])"), 1000);
-    EXPECT_EQ(resolution_of("1"), 1000); // without a time in the value: the precision of Kafka's timestamp
+    EXPECT_EQ(resolution_of("1"), 1000); // a value without a time has the precision of Kafka's timestamp
     EXPECT_EQ(resolution_of(R"({"start": "${start_time:ms}", "x": {"$repeat": 2, "$each": "${time:s}"}})"),
               1'000'000);
     EXPECT_EQ(resolution_of(R"({"start": "${start_time:s}", "x": {"$repeat": 2, "$each": "${offset:ms}"}})"),
