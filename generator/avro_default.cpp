@@ -15,7 +15,8 @@ using Kind = AvroType::Kind;
 constexpr int deepest = 64;
 constexpr size_t most_values = 100'000;
 
-// In JSON each byte of a default is a character from U+0000 to U+00FF.
+// In JSON, a default of type bytes or fixed is a text. Each character from U+0000 to U+00FF stands for one
+// byte.
 std::optional<std::string> bytes_of(const json_t *json) {
     std::string bytes;
     const std::string_view text(json_string_value(json), json_string_length(json));

@@ -29,7 +29,8 @@ void add_text(const Pieces &pieces, BinarySteps *steps) {
 }
 
 // Returns true if the type is the best type for the node. The best type for a whole number is an integer
-// type. The best type for any other number is float or double. For any other node, every type is the best.
+// type. The best type for any other number is float or double. For any other node, the function returns true
+// for every type.
 bool is_natural(const TemplateNode &node, const AvroType &type) {
     switch (type.kind) {
     case Kind::float32:

@@ -1,4 +1,4 @@
-// Generator, formats: adds simple values to a plan for Avro: no arrays, maps or records.
+// Generator, formats: adds simple values to a plan for Avro. Arrays, maps and records are not simple values.
 #include "avro_scalars.h"
 
 #include <algorithm>

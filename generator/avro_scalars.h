@@ -1,5 +1,5 @@
-// Generator, formats: adds simple values to a plan for Avro: no arrays, maps or records. avro_plan.cpp calls
-// this code.
+// Generator, formats: adds simple values to a plan for Avro. Arrays, maps and records are not simple values.
+// avro_plan.cpp calls this code.
 #pragma once
 
 #include "avro_schema.h"

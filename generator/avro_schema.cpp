@@ -16,7 +16,7 @@ namespace {
 using Kind = AvroType::Kind;
 
 constexpr size_t largest_fixed = 1'000'000;
-constexpr int64_t largest_scale = 18; // so that ten to the power of the scale fits into 64 bits
+constexpr int64_t largest_scale = 18; // ten to the power of the scale must fit into 64 bits
 
 constexpr std::array<std::pair<std::string_view, Kind>, 8> primitives{{{"null", Kind::null},
                                                                        {"boolean", Kind::boolean},

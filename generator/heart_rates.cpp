@@ -32,7 +32,8 @@ double HeartRates::next_normal() {
     return std::clamp(std::round(normal_mean + normal_deviation * deviation), normal_lowest, normal_highest);
 }
 
-// The three classes of anomalies are equally likely, and so are the two kinds of invalid readings.
+// The three classes of anomalies are equally likely. The two kinds of invalid readings are also equally
+// likely.
 double HeartRates::next_anomaly() {
     switch (random_() % 3) {
     case 0:

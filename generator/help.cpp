@@ -28,7 +28,7 @@ std::string notes_of(const CLI::Option &option) {
     // Do not print the default of an optional value. This default applies only when the user gives the option
     // without a value.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
-        value != "{}") // "[]" and "{}": an empty list, in different versions of CLI11
+        value != "{}") // some versions of CLI11 write an empty list as "[]", others as "{}"
         notes += " [default: " + value + "]";
     const std::string variable = variable_of(option.get_single_name());
     if (!variable.empty())

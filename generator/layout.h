@@ -16,7 +16,7 @@ struct LayoutError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Returns nothing for heartbeat's own layout as JSON, and for --replay. With a template the function sets
+// Returns no value for heartbeat's own layout as JSON, and for --replay. With a template the function sets
 // options->samples to the number of readings in a message. A template can write times in steps, for example
 // of a second. If --interval is missing and a step is longer than the default interval, the function sets the
 // interval to the length of a step. Throws LayoutError and TemplateError.

@@ -32,22 +32,22 @@ class Source {
   public:
     virtual ~Source() = default;
 
-    // `waiting`: there is no message yet, and the call has waited a short time; call next() again. `failed`:
-    // error() has the reason.
+    // `waiting`: the call has waited a short time, and there is no message yet. The caller must call next()
+    // again. `failed`: error() returns the reason.
     virtual SourceState next(Message *message) = 0;
     virtual std::string error() const { return {}; }
 };
 
 struct Counts {
-    uint64_t sent = 0; // accepted by the sink; later each message counts as acknowledged or failed
+    uint64_t sent = 0; // accepted messages; this number includes the acknowledged and the failed messages
     uint64_t acknowledged = 0;
     uint64_t failed = 0;
 
     uint64_t in_flight() const { return sent - acknowledged - failed; }
 };
 
-// `full`: the sink has no room for the message; call serve() and try again. `broken`: the sink accepts no
-// further messages.
+// `full`: the sink has no room for the message. Call serve(), and then send the message again. `broken`: the
+// sink accepts no further messages.
 enum class SendResult { sent, full, broken };
 
 class Sink {

@@ -23,9 +23,9 @@ struct Sample {
 // The readings of one message, in the order of their times. All readings are of the same device of one
 // customer.
 struct MessageReadings {
-    uint64_t message_number;  // counted in this run, from 1
+    uint64_t message_number;  // the number of the message in this run, from 1
     uint32_t customer_number; // from 1
-    uint32_t device_number;   // counted for this customer, from 1
+    uint32_t device_number;   // the number of the device of this customer, from 1
     std::string customer_id;
     std::string device_id;
     std::vector<Sample> samples; // at least one

@@ -23,7 +23,7 @@ constexpr double longest_duration = 1e9;
 constexpr uint64_t most_messages = 1'000'000'000'000'000;
 // Event times have a resolution of a microsecond. Two readings of a customer must have different times.
 constexpr int64_t shortest_simulated_interval_ns = 1000;
-constexpr double longest_simulated_interval_ns = 1e18; // 31 years, only for a very low --rate
+constexpr double longest_simulated_interval_ns = 1e18; // 31 years; only a very low --rate exceeds this limit
 
 constexpr char description[] =
     "Publishes simulated heart-rate readings of customers to a Kafka topic, for the heartbeat extension to "

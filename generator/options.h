@@ -34,11 +34,11 @@ struct Options {
     std::optional<std::string> preset;        // the name of a template that the program contains
     std::optional<std::string> template_file; // without preset and template_file: heartbeat's own layout
     uint32_t devices = 1;                     // the number of devices of each customer
-    std::optional<uint32_t> samples;          // readings in a message; no value: as in the layout
+    std::optional<uint32_t> samples;          // readings in a message; no value: the number in the layout
 
-    std::optional<std::string> format; // json, json-schema, avro or protobuf; no value: as in the template
+    std::optional<std::string> format; // json, json-schema, avro or protobuf; no value: the template's
     std::optional<std::string> schema_registry; // the registry's addresses, with commas between them
-    std::optional<uint32_t> schema_id;          // the id of the values' schema, if no registry gives it
+    std::optional<uint32_t> schema_id;          // the id of the values' schema, if no registry gives this id
     std::optional<uint32_t> key_schema_id;
     std::optional<std::string> schema_file; // no value: the template's schema, or a derived schema
     std::optional<std::string> key_schema_file;

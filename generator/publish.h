@@ -55,8 +55,8 @@ class Publisher : public Sink {
     bool broken_ = false;
     // The errors printed since the last delivery. The publisher prints an outage once, not at every attempt.
     std::set<int> outage_said_;
-    // The kinds of delivery errors that the publisher has already printed. It prints the first error of each
-    // kind, and counts all errors.
+    // The kinds of delivery errors that the publisher has already printed. The publisher prints the first
+    // error of each kind, and counts all errors.
     std::set<int> failures_said_;
     rd_kafka_t *rk_ = nullptr;
     rd_kafka_topic_t *topic_ = nullptr;

@@ -1,8 +1,8 @@
 // Generator, replay: converts the lines of a file or of standard input into messages. The replay does not
 // change a byte.
 //
-// The replay reads from a file descriptor and not from a stream. A pipe can be empty for a long time, and
-// meanwhile the run must handle delivery reports and Ctrl-C.
+// The replay reads from a file descriptor and not from a stream, because a pipe can be empty for a long time.
+// During this time the run must handle delivery reports and Ctrl-C.
 #include "replay.h"
 
 #include "replay_key.h"

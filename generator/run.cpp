@@ -76,8 +76,9 @@ class Run {
     Run(const Options &options, Source *source, Sink *sink, AliveFile *alive_file, Console *console)
         : options_(options), source_(source), sink_(sink), alive_file_(alive_file), console_(console) {}
 
-    // Sends messages. Returns `message` when the run has reached the count or the duration, after Ctrl-C, or
-    // after an error of the sink. Returns `end` or `failed` when the source has no more messages.
+    // Sends messages. Returns `message` if the run has reached the count or the duration, or if the sink has
+    // an error. Also returns `message` after Ctrl-C. Returns `end` or `failed` when the source has no more
+    // messages.
     SourceState send_all() {
         const Pacer pacer(options_.gap_ns());
         const auto end = end_of(options_, Clock::now());
@@ -165,8 +166,9 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
     console->info(text);
 }
 
-// Returns the number of requested messages that Kafka has not acknowledged. Without --count, after Ctrl-C, or
-// after the end of the source, the requested messages are the messages that the run has sent.
+// Returns the number of requested messages that Kafka has not acknowledged. Usually --count is the number of
+// requested messages. In three cases the requested messages are the messages that the run has sent: without
+// --count, after Ctrl-C, and after the end of the source.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;

@@ -31,7 +31,7 @@ struct Shape {
     std::string path;               // JSON pointer in the template
     std::string type_name;          // the name of a record: legal in Avro and Protobuf, and unique
     std::vector<std::string> names; // the names of a record's fields, as in the template
-    std::vector<Shape> elements;    // of a record: its fields; of a map or an array: one type for all values
+    std::vector<Shape> elements;    // the fields of a record, or one type for all values of a map or an array
 
     const Shape &element() const { return elements[0]; }
 };

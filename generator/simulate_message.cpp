@@ -52,7 +52,7 @@ void MessageSimulator::set_wall_times(std::vector<Sample> *samples) {
     int64_t &last = last_time_[size_t{customer_} * settings_.devices + device_];
     const int64_t now = wall_clock_();
     int64_t before =
-        static_cast<int64_t>(samples->size()); // the number of readings from this to the newest reading
+        static_cast<int64_t>(samples->size()); // the number of readings from this reading to the newest
     for (Sample &sample : *samples) {
         const int64_t time = now - --before * interval_ns / 1000;
         // The clock may return the same time for two readings, or may be set back.
@@ -63,8 +63,8 @@ void MessageSimulator::set_wall_times(std::vector<Sample> *samples) {
 // Returns false at the end of the simulation.
 bool MessageSimulator::set_times(std::vector<Sample> *samples) {
     const SimulationSettings &simulation = settings_.simulation;
-    // The customers take turns, spread evenly over the round. The function divides before it multiplies, so
-    // that the product fits into 64 bits.
+    // The turns of the customers are spread evenly over the round. The function divides before it multiplies,
+    // so that the product fits into 64 bits.
     const int64_t round_ns = simulation.interval_ns * settings_.samples;
     const int64_t share = round_ns / simulation.customers * customer_ +
                           round_ns % simulation.customers * customer_ / simulation.customers;
@@ -76,7 +76,7 @@ bool MessageSimulator::set_times(std::vector<Sample> *samples) {
         if (elapsed > simulate_last_event_time - settings_.resolution - *simulation.start_time + 1)
             return false;
         const int64_t time = *simulation.start_time + elapsed + settings_.resolution - 1;
-        sample.time = time - time % settings_.resolution; // rounded up, so not before the start time
+        sample.time = time - time % settings_.resolution; // rounds up to a time at or after the start time
         after_ns += simulation.interval_ns;
     }
     return true;
@@ -85,7 +85,7 @@ bool MessageSimulator::set_times(std::vector<Sample> *samples) {
 // Removes the readings that are not on the day of the first reading.
 void MessageSimulator::end_at_midnight(std::vector<Sample> *samples) const {
     const auto day_of = [zone = *settings_.day_zone](const Sample &sample) {
-        return (sample.time + zone + day_us) / day_us; // one day more, so that the quotient is not negative
+        return (sample.time + zone + day_us) / day_us; // add a day, so that the quotient is not negative
     };
     const int64_t day = day_of(samples->front());
     const auto end = std::find_if(samples->begin(), samples->end(),

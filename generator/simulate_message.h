@@ -1,6 +1,6 @@
 // Generator, simulate: makes the readings of messages for a template. A message can have several readings,
-// and a customer several devices. Times have the precision that the template writes. template_source.cpp
-// calls this code.
+// and a customer can have several devices. Times have the precision that the template writes.
+// template_source.cpp calls this code.
 #pragma once
 
 #include "heart_rates.h"
@@ -14,10 +14,11 @@
 namespace heartbeat::generator {
 
 struct MessageSettings {
-    SimulationSettings simulation; // interval_ns: between two readings of one device, at least the resolution
-    uint32_t devices = 1;          // the number of devices of each customer
-    uint32_t samples = 1;          // the number of readings in a message
-    int64_t resolution = 1;        // in microseconds; all times of readings are multiples of this number
+    // `interval_ns` is the time between two readings of one device. This time is at least the resolution.
+    SimulationSettings simulation;
+    uint32_t devices = 1;   // the number of devices of each customer
+    uint32_t samples = 1;   // the number of readings in a message
+    int64_t resolution = 1; // in microseconds; all times of readings are multiples of this number
     // A message ends at midnight of the zone with this offset from UTC, in microseconds. Without a value,
     // messages do not end at midnight.
     std::optional<int64_t> day_zone;
@@ -26,7 +27,7 @@ struct MessageSettings {
 // Makes a message of each device of the first customer, then of each device of the second customer, and so
 // on. An example is CUST-0001 with DEV-0001-1, CUST-0001 with DEV-0001-2, CUST-0002 with DEV-0002-1. Two
 // readings of one device never have the same time. With one device for each customer, one reading in a
-// message and a resolution of a microsecond, the class Simulator makes the same readings.
+// message and a resolution of a microsecond, this class makes the same readings as the class Simulator.
 class MessageSimulator {
   public:
     explicit MessageSimulator(const MessageSettings &settings,

@@ -11,7 +11,7 @@ namespace heartbeat::generator {
 namespace {
 
 constexpr int64_t nanoseconds = 1'000'000'000;
-constexpr time_t drain_seconds = 1; // short, because the sender of SIGTERM soon sends SIGKILL
+constexpr time_t drain_seconds = 1; // this time is short, because the sender of SIGTERM soon sends SIGKILL
 
 volatile std::sig_atomic_t requests = 0;
 volatile std::sig_atomic_t told_to_end = 0;

@@ -92,7 +92,8 @@ void add_value(const TemplateNode &node, Steps *steps) {
     }
 }
 
-// Compiles a key or a header. The steps write a JSON string without quotes, and any other value as JSON.
+// Compiles a key or a header. If the value is a JSON string, the steps write the string without quotes. The
+// steps write any other value as JSON.
 std::vector<Step> compile_text(const TemplateNode &node) {
     if (node.kind == TemplateNode::Kind::text)
         return template_text_steps(node.pieces);

@@ -19,7 +19,7 @@ MessageTemplate template_compile(std::string_view json, const std::string &name,
 // Makes a MessageTemplate from a template that template_tree() has already read.
 MessageTemplate template_compile(const TemplateTree &tree);
 
-// Makes the steps that write a text with placeholders without quotes, and not as JSON.
+// Makes the steps that write a text with placeholders. The steps write the plain text, and not a JSON string.
 std::vector<Step> template_text_steps(const Pieces &pieces);
 
 } // namespace heartbeat::generator

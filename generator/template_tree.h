@@ -35,10 +35,10 @@ struct TemplateNode {
     double real = 0;           // the value of a JSON_INTEGER or a JSON_REAL
     std::string json;          // the JSON text of a constant
     Pieces pieces;             // the pieces of a text or of a number
-    size_t count = 0;          // of a repeat: the number of elements
-    size_t stride = 0;         // of a repeat: the number of readings in each element
+    size_t count = 0;          // the number of elements of a repeat
+    size_t stride = 0;         // the number of readings in each element of a repeat
     size_t readings = 1;       // the number of readings that the value writes, at least 1
-    std::vector<Pieces> names; // of the members of an object; of a repeat that makes an object: one name
+    std::vector<Pieces> names; // the names of an object's members; a repeat that makes an object has one name
     std::vector<TemplateNode> elements; // members, elements of an array, or the element of a repeat
 
     // Returns whether the node writes an object in which the names of the members differ from message to

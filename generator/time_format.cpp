@@ -95,7 +95,7 @@ TimeFormat::TimeFormat(std::string_view text) {
         if (!zone.empty() && zone_size(zone) != zone.size())
             refuse(text, "only an offset such as +02:00 can follow iso");
         if (!zone.empty())
-            zone_of(text, zone); // if zone_of() fails, its error names this format, not the pattern below
+            zone_of(text, zone); // check the offset here, so that an error names this format
         take_pattern("YYYY-MM-DDTHH:MM:SS.ffffff" + (zone.empty() ? "Z" : std::string(zone)));
     } else if (!take_unit(text)) {
         take_pattern(text);
@@ -149,8 +149,8 @@ void TimeFormat::take_pattern(std::string_view text) {
     is_time_of_day_ = !has_year;
 }
 
-// Adds the piece at the beginning of `rest`. Returns the number of characters of the piece in the pattern, or
-// 0 if no piece begins there.
+// `rest` is the rest of the pattern. If `rest` begins with a piece, adds this piece, and returns the number
+// of characters of the piece in the pattern. Otherwise returns 0.
 size_t TimeFormat::take_part(std::string_view rest, bool after_hour) {
     struct Form {
         std::string_view letters;

@@ -16,7 +16,8 @@ namespace heartbeat {
 
 // A time in this class is the value of a counter. The counter grows each time a connection is lost or made.
 // librdkafka calls hear() before it queues the messages of a connection. So when a thread takes a message
-// from the queue, hear() has already recorded all losses of connections before this message.
+// from the queue, hear() has already recorded each connection that was lost before librdkafka queued this
+// message.
 class Connections {
   public:
     // Makes librdkafka report its connections to this object. The object must not move while a client uses

@@ -35,14 +35,14 @@ enum class CloseResult {
     left,        // librdkafka did not destroy the client in time, and keeps the client's memory and threads
 };
 
-// Waits at most consumer_close_ms. If a question is under way, the function waits a shorter time. `consumer`
-// may be nullptr.
+// Closes the consumer, and waits at most consumer_close_ms. If a question to Kafka is under way, the function
+// waits less than consumer_close_ms. `consumer` may be nullptr.
 inline constexpr int consumer_close_ms = 800;
 CloseResult consumer_close(Consumer *consumer) noexcept;
 
 // Begins to close the client. The function does not wait, because a thread destroys the client. nullptr is
-// allowed. If `retire` is true, no later consumer gets this client of librdkafka. This rule also holds while
-// other consumers still share the client.
+// allowed. If `retire` is true, no later consumer gets this client of librdkafka, even while other consumers
+// share the client.
 void consumer_close_later(Consumer *consumer, bool retire) noexcept;
 
 // consumer_close_later() keeps a list of the consumers that it closes. If librdkafka has destroyed the client

@@ -21,7 +21,7 @@ namespace {
 Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
     const PartitionPosition *position = find_position(&consumer->positions, message->partition);
     if (position == nullptr)
-        return Acceptance::passed_over; // reading of this partition has already stopped
+        return Acceptance::passed_over; // the client has already stopped reading this partition
     PartitionTrouble trouble = {message->partition, ""};
     consumer->shared->client->redactor.show(trouble.text, sizeof(trouble.text),
                                             rd_kafka_message_errstr(message));
@@ -37,8 +37,8 @@ Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
 
 Acceptance take_error(Consumer *consumer, const rd_kafka_message_t *error) {
     if (error->rkt == nullptr) {
-        // This is an error of the Kafka group. The client continues to read, because only tools that show
-        // consumer lag need the committed offsets of the group.
+        // The message reports an error of the Kafka group. The client continues to read, because only tools
+        // that show consumer lag need the committed offsets of the group.
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(error));
         consumer->note(4, line);

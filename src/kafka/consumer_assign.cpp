@@ -89,9 +89,10 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->losses_reported = false;
         consumer->taken_from.clear();
         consumer->reassigning = true;
-        // In librdkafka a pause does not end with the assignment, so end the pauses here. After that,
-        // librdkafka can fetch messages of the old assignment. These messages do no harm, because clear()
-        // below ends the old assignment, and librdkafka then drops its queued messages.
+        // In librdkafka a pause does not end with the assignment, so end the pauses here. After the end of
+        // the pauses, librdkafka can fetch messages of the old assignment. These messages do no harm, because
+        // clear() below ends the old assignment, and librdkafka then drops the queued messages of this
+        // assignment.
         if (!consumer->paused.empty())
             call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
@@ -100,7 +101,7 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->paused.clear();
         consumer->set_beginning(count > 0);
         if (consumer->shared->client->watch.leave(&consumer->inbox))
-            consumer->shared->client->ring(); // another consumer then asks the leaders
+            consumer->shared->client->ring(); // ring() makes another consumer ask the leaders
         assign_on_thread(consumer, list_to_read(consumer, positions, count),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
                              rd_kafka_resp_err_t code = client->clear();
@@ -166,8 +167,8 @@ void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count)
                          return rd_kafka_pause_partitions(client->handle(), list);
                      });
     } catch (...) {
-        // Without memory or a thread, librdkafka does not pause the partitions. consumer_fill() then drops
-        // each message at or after the `end` of its partition's position.
+        // If no memory is left or no thread can be started, librdkafka does not pause the partitions. In this
+        // case consumer_fill() drops each message at or after the `end` of its partition's position.
     }
 }
 

@@ -80,9 +80,9 @@ void Consumer::finish_ahead() noexcept {
 }
 
 void Consumer::lose_topic() noexcept {
-    // After a topic was deleted and recreated, librdkafka can still report to a new assignment that the topic
-    // does not exist. So the report counts only if the client has already got a message or the end of a
-    // partition. Otherwise the caller assigns the partitions again.
+    // After a topic was deleted and recreated, librdkafka can report that the topic does not exist, even
+    // after a new assignment. So this function ignores the report until the client has got a message or the
+    // end of a partition. If the function ignores the report, the caller assigns the partitions again.
     if (!heard) {
         assign_again = true;
         return;
@@ -100,7 +100,7 @@ void Consumer::set_beginning(bool begins) noexcept {
 }
 
 void Consumer::take_events() noexcept {
-    std::vector<ClientEvent> events; // not a std::deque: its constructor can throw
+    std::vector<ClientEvent> events; // do not use a std::deque, because its constructor can throw
     shared->client->take(&inbox, &events);
     for (const ClientEvent &event : events)
         switch (event.kind) {

@@ -46,8 +46,8 @@ class Consumer {
     rd_kafka_t *client = nullptr; // the client of `shared`
     std::shared_ptr<SharedClient> shared;
     ClientInbox inbox;                 // the mutex of the KafkaClient protects the inbox
-    std::shared_ptr<Wake> wake;        // librdkafka and the questions' threads write to its pipe
-    rd_kafka_queue_t *queue = nullptr; // the queue of `shared`: it gets the messages of the topic
+    std::shared_ptr<Wake> wake;        // librdkafka and the questions' threads write to the pipe of `wake`
+    rd_kafka_queue_t *queue = nullptr; // the queue of `shared`, which gets the messages of the topic
     std::string topic;
     int refresh_ms = 0;
 
@@ -56,7 +56,7 @@ class Consumer {
     Questions questions;
     QuestionPointer<CallAnswer> assigning; // nullptr: no assignment is under way
     std::chrono::steady_clock::time_point assigning_since;
-    std::vector<PartitionPosition> stored; // for each of `positions`: the end of the stored messages
+    std::vector<PartitionPosition> stored; // where the stored messages of each partition end
 
     // The caller may use the following fields only after finish_ahead().
     std::thread ahead;
@@ -67,14 +67,14 @@ class Consumer {
     std::deque<PartitionTrouble> troubles;    // the errors of partitions that the client has stopped reading
     std::vector<PartitionPosition> positions; // where the next batch begins
     std::vector<int32_t> paused;              // paused partitions; a pause does not end with the assignment
-    std::vector<Examination> examinations;    // one for each element of `positions`
+    std::vector<Examination> examinations;    // one Examination for each element of `positions`
     uint64_t taking = 0;                      // counts the calls that take messages from the queue
     int64_t connections_seen = 0;             // Connections::now() at the last examination_look()
     std::vector<TopicLoss> losses;            // partitions whose log another log has replaced
     // at this time the client reports `losses`, even if examinations are still under way
     std::chrono::steady_clock::time_point losses_due;
     bool losses_reported = false;     // consumer_fill() has returned FillResult::trouble because of `losses`
-    std::vector<EpochEnd> epoch_ends; // the ends of leader epochs that librdkafka has reported
+    std::vector<EpochEnd> epoch_ends; // librdkafka's reports about the ends of leader epochs
     ConsumerMemory own_memory;
     ConsumerMemory *memory = &own_memory;
     FillResult ahead_result = FillResult::drained;

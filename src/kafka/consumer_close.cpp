@@ -89,7 +89,8 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
             // no thread destroys the client, so the client stays until the process ends
         }
     }
-    if (result == CloseResult::closed) // otherwise librdkafka's threads may still use the consumer's fields
+    // while the client exists, librdkafka's threads may use the consumer's fields
+    if (result == CloseResult::closed)
         delete consumer;
     return result;
 }
@@ -129,7 +130,7 @@ ClosingConsumers consumers_closing(int milliseconds) noexcept {
     closing.erase(end, closing.end());
 #ifdef __GLIBC__
     if (any_destroyed)
-        malloc_trim(0); // otherwise the C library keeps the memory of librdkafka's threads for this process
+        malloc_trim(0); // returns the freed memory of librdkafka's threads to the operating system
 #endif
     return left;
 }

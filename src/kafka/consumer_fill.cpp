@@ -117,8 +117,8 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
         size_t room = count_to_take(*decoder, *batch);
         consumer->taking++;
         ssize_t count = consumer->take_messages(messages, room);
-        // Take the events after the messages, but handle the events first. An event can be an error that came
-        // before one of these messages.
+        // Take the events after the messages, but handle the events before the messages. An event can be an
+        // error that librdkafka reported before it queued one of these messages.
         consumer->take_events();
         // after one of the following errors, the messages can belong to another topic, or to another cluster
         // at the same address
@@ -197,7 +197,7 @@ void consumer_advance(Consumer *consumer, Batch *batch) noexcept {
     try {
         consumer->memory->remember(batch, &consumer->positions);
     } catch (...) {
-        // out of memory: a later examination compares only the Kafka time of this batch's messages
+        // If no memory is left, a later examination compares only the Kafka times of this batch's messages.
         batch->trails.clear();
     }
 }

@@ -39,8 +39,8 @@ bool consumer_begins(Consumer *consumer) noexcept;
 const char *consumer_trouble(Consumer *consumer) noexcept;
 bool consumer_lost_brokers(Consumer *consumer) noexcept;
 
-// Returns whether a broker throttles this client. If so, *throttle describes the broker with the longest
-// delay.
+// Returns whether a broker throttles this client. If the function returns true, *throttle describes the
+// broker with the longest delay.
 bool consumer_throttled(Consumer *consumer, ConsumerThrottle *throttle) noexcept;
 
 bool consumer_next_note(Consumer *consumer, ConsumerNote *note) noexcept;

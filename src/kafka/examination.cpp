@@ -73,8 +73,8 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
     Examination &examination = consumer->examinations[index];
     const MessageMark &sought = examination.sought;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        // This is the end of the partition. If the log ends at or before the sought message, Kafka has lost
-        // the sought message. The offset validation of the next assignment then reports the loss.
+        // `message` reports the end of the partition. If the log ends at or before the sought message, Kafka
+        // has lost the sought message. The offset validation of the next assignment then reports the loss.
         return message->offset <= sought.offset ? Examined::trouble : log_search(consumer, index, batch);
     if (message->offset < sought.offset)
         return Examined::passed_over;
@@ -92,9 +92,9 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
         return Examined::passed_over;
     }
     // The log has no message at the sought offset any more. The client has already read the offsets between
-    // the sought offset and the position. At that time none of these offsets had a message with a Kafka time.
-    // If compaction or an aborted transaction has removed a message, the message does not come back. So if
-    // one of these offsets now has a message with a Kafka time, the log is another log.
+    // the sought offset and the position. When the client read these offsets, none of them had a message with
+    // a Kafka time. If compaction or an aborted transaction has removed a message, the message does not come
+    // back. So if one of these offsets now has a message with a Kafka time, the log is another log.
     if (message->offset < examination.next) {
         if (found.kafka_time < 0)
             return Examined::passed_over;
@@ -183,7 +183,7 @@ bool examination_is_lost(Consumer *consumer) {
 
 void examination_hear([[maybe_unused]] Consumer *consumer, [[maybe_unused]] const rd_kafka_message_t *error) {
 #if RD_KAFKA_VERSION >= 0x020100ff
-    // only the text of the error has the offset
+    // only the text of the error has the offset to which the log was truncated
     if (error->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         return;
     const char *text = rd_kafka_message_errstr(error);

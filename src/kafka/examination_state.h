@@ -12,10 +12,10 @@ namespace heartbeat {
 
 enum class ExaminationStep {
     reading,   // no examination is under way
-    checking,  // waiting for the last consumed message
-    searching, // waiting for an older message, to find a message that is the same as before
-    scanning,  // reading forward from a message that is the same, to find the first different message
-    asking,    // asking the broker where the epoch of the last consumed message ends
+    checking,  // the examination waits for the last consumed message
+    searching, // the search waits for an older message, to find a message that the log still has
+    scanning,  // the search reads forward from this message, to find the first message that differs
+    asking,    // the search asks the broker where the epoch of the last consumed message ends
     lost,      // another log has replaced the log that the client has read
 };
 
@@ -32,9 +32,9 @@ struct Examination {
     MessageMark sought = {};             // the last consumed message
     int64_t next = 0;                    // where the client continues to read if the log is the same
     int64_t log_end = INT64_MAX;         // the end of the log, if the log ends before `next`
-    int64_t agrees = -1;                 // highest offset that has the same message as before
-    int64_t differs = INT64_MAX;         // lowest offset that has another message
-    std::vector<MessageMark> marks = {}; // during a search: the marks to compare, in ascending order
+    int64_t agrees = -1;                 // highest offset at which the log still has the remembered message
+    int64_t differs = INT64_MAX;         // lowest offset at which the log has another message
+    std::vector<MessageMark> marks = {}; // the marks that a search compares, in ascending order of offset
     size_t at = 0;                       // index of the mark in `marks` that the search waits for
     size_t stride = 1;
 };

@@ -39,7 +39,7 @@ void fetcher_wake(Consumer *consumer) noexcept {
                 return CallAnswer();
             });
     } catch (...) {
-        // Without this question, the fetching thread wakes up later.
+        // If this file cannot ask the question, the thread that fetches messages wakes up by itself later.
     }
     consumer->taken_from.clear();
 #else

@@ -12,7 +12,7 @@
 namespace heartbeat {
 
 constexpr std::chrono::seconds commit_takes{2};
-// The commit of another consumer of the same client can wait longer than this time for its answer. Then
+// If a commit of another consumer of the same client waits longer than this time for an answer,
 // consumer_is_committing() returns true for this consumer too.
 constexpr std::chrono::milliseconds commit_is_short{200};
 

@@ -134,7 +134,7 @@ void KafkaClient::join(ClientInbox *inbox) {
 
 bool KafkaClient::leave(ClientInbox *inbox) noexcept {
     if (watch.leave(inbox))
-        ring(); // another consumer then asks the leaders that this consumer has asked
+        ring(); // ring() makes another consumer ask the leaders that this consumer has asked
     std::lock_guard lock(mutex_);
     inboxes_.erase(std::remove(inboxes_.begin(), inboxes_.end(), inbox), inboxes_.end());
     return !inboxes_.empty();
@@ -164,13 +164,13 @@ void KafkaClient::take(ClientInbox *inbox, std::vector<ClientEvent> *events) noe
     while (rd_kafka_consume_batch_queue(events_.get(), 0, &message, 1) == 1) {
         MessagePointer owner(message);
         if (message->rkt != nullptr) {
-            // The message should be in the queue of its consumer. Tell the consumer, because otherwise the
-            // consumer would miss the message.
+            // A message of a topic must not arrive in the client's own queue. Tell the consumer of this
+            // topic, because otherwise this consumer would miss the message.
             send_reader(rd_kafka_topic_name(message->rkt), ClientEvent::Kind::stray, 0);
             continue;
         }
-        // This is an error of the Kafka group. The client continues to read, because only tools that show
-        // consumer lag need the committed offsets of the group.
+        // The message reports an error of the Kafka group. The client continues to read, because only tools
+        // that show consumer lag need the committed offsets of the group.
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(message));
         send_first(ClientEvent::Kind::log, 4, line);

@@ -27,7 +27,9 @@ struct Error;
 struct ClientEvent {
     enum class Kind : uint8_t { log, error, throttle, commit, stray };
     Kind kind;
-    int code; // the level of a log line, the milliseconds of a throttle, otherwise an rd_kafka_resp_err_t
+    // For a log line, `code` is the level. For a throttle, `code` is the delay in milliseconds. For all other
+    // kinds, `code` is an rd_kafka_resp_err_t.
+    int code;
     int32_t broker; // the broker that throttles the client
     std::string text;
 };
@@ -130,11 +132,11 @@ class QueueReading {
     static inline thread_local const ClientInbox *inbox_ = nullptr;
 };
 
-// Looks for a client that another consumer of this process has opened with these settings. A retired client
-// does not count, and neither does a client with a consumer that already reads the topic. The function
-// returns the client that it has found, or opens a new client. If a setting is wrong, the function returns
-// nullptr, and *error describes the mistake. Only the main thread calls this function. May throw
-// std::bad_alloc.
+// Looks for a client that another consumer of this process has opened with these settings. The function
+// ignores a retired client. The function also ignores a client with a consumer that already reads the topic.
+// The function returns the client that it has found, or opens a new client. If a setting is wrong, the
+// function returns nullptr, and *error describes the mistake. Only the main thread calls this function. May
+// throw std::bad_alloc.
 std::shared_ptr<KafkaClient> kafka_client_share(const KafkaSettings &settings, const WakePipe &pipe,
                                                 Error *error);
 

@@ -37,7 +37,7 @@ constexpr Property defaults[] = {
     {"fetch.max.bytes", "8388608"},
     {"reconnect.backoff.max.ms", "2000"},
     {"socket.nagle.disable", "true"},
-    {"topic.metadata.refresh.interval.ms", "60000"}, // the worker asks about the topic with the same interval
+    {"topic.metadata.refresh.interval.ms", "60000"}, // the worker asks about the topic at this interval
 };
 
 // The file must not change these properties. The positions are in the table heartbeat_offsets, so librdkafka
@@ -50,11 +50,11 @@ constexpr Property fixed[] = {
     {"isolation.level", "read_committed"},
     {"check.crcs", "true"},
     {"allow.auto.create.topics", "false"},
-    {"api.version.request", "true"}, // with false, librdkafka would use requests without read_committed
+    {"api.version.request", "true"}, // false would make librdkafka use requests without read_committed
     {"log.queue", "true"},
     // The client has no session in a Kafka group. But a commit can wait until librdkafka has found a
-    // coordinator. During such a wait, the client needs session.timeout.ms to close, and the thread that
-    // closes the client uses a whole CPU.
+    // coordinator. If the client is closed during such a wait, the close takes session.timeout.ms. During
+    // this time, the thread that closes the client uses a whole CPU.
     {"session.timeout.ms", "500"},
     {"heartbeat.interval.ms", "100"},
 };
@@ -164,7 +164,7 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
         redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
-        std::string name = '"' + property.name + '"'; // safe to show if a list of find_objection() has it
+        std::string name = '"' + property.name + '"'; // a name from a list of find_objection() is safe
         if (objection == nullptr) {
             objection = registry_property_is(property.name) ? registry_property_objection(property)
                                                             : set_for_librdkafka(config, property);

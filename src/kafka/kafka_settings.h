@@ -12,7 +12,8 @@ struct KafkaSettings {
     const char *config_file;
     const char *client_id;
     const char *config_file_name = "heartbeat.kafka_config_file"; // the name of the setting in error texts
-    int fetch_wait_ms = 0; // fetch.wait.max.ms, if the file has no value for it; 0: librdkafka's default
+    // The value of fetch.wait.max.ms, if the file does not set this property. 0: librdkafka's default.
+    int fetch_wait_ms = 0;
 };
 
 } // namespace heartbeat

@@ -1,7 +1,8 @@
-// Asks the leader of partitions for offsets with rd_kafka_offsets_for_times(), which obeys its timeout in
-// every version of librdkafka. This file does not use rd_kafka_query_watermark_offsets(), for three reasons.
-// Before librdkafka 2.12 this call ignores its timeout. The call asks for one partition after the other. If a
-// broker gives an end offset below the first offset, the call returns a guess.
+// Asks the leader of several partitions for offsets with rd_kafka_offsets_for_times(). This function obeys
+// its timeout in every version of librdkafka. For three reasons, this file does not use
+// rd_kafka_query_watermark_offsets(). First, before librdkafka 2.12 rd_kafka_query_watermark_offsets()
+// ignores its timeout. Second, it asks for one partition after the other. Third, if a broker gives an end
+// offset below the first offset, it returns a guess.
 #include "kafka/leader_offsets.h"
 
 #include "decode/utf8_text.h"

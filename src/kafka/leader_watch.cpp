@@ -5,7 +5,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr std::chrono::seconds watcher_asks_within{6}; // otherwise another consumer becomes the watcher
+// If the watcher has not asked the leader for this time, another consumer becomes the watcher.
+constexpr std::chrono::seconds watcher_asks_within{6};
 
 } // namespace
 

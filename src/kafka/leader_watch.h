@@ -31,7 +31,7 @@ class LeaderWatch {
     // consumer must then become the watcher.
     bool leave(const ClientInbox *consumer) noexcept;
 
-    // This number grows each time that the consumers must call must_ask() again.
+    // Returns a number that grows each time the consumers must call must_ask() again.
     uint64_t news() const noexcept { return news_.load(); }
 
   private:

@@ -10,9 +10,10 @@
 namespace heartbeat {
 
 MessageMark log_mark(const rd_kafka_message_t *message);
-int32_t log_epoch(const rd_kafka_message_t *message); // -1 with librdkafka before 2.1
+int32_t log_epoch(const rd_kafka_message_t *message); // returns -1 with librdkafka before 2.1
 
-// Milliseconds since 1970; -1 if the message has no Kafka time, or a time out of range.
+// Returns the Kafka time in milliseconds since 1970. Returns -1 if the message has no Kafka time, or if the
+// time is out of range.
 int64_t log_kafka_time(const rd_kafka_message_t *message);
 
 } // namespace heartbeat

@@ -20,7 +20,7 @@ namespace {
 // If a broker has lost the log of one partition, the broker may have lost the logs of other partitions too.
 // The client waits this long before it reports the loss, so that the report names all these partitions.
 constexpr std::chrono::seconds others_may_take{1};
-constexpr int64_t read_over = 5000; // it is faster to read up to this number of messages than to seek
+constexpr int64_t read_over = 5000; // up to this number of messages, reading is faster than a seek
 
 Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
@@ -100,7 +100,7 @@ Examined conclude(Consumer *consumer, size_t index) {
     bool is_other = highest < examination.next;
     // heartbeat 1.1 stored positions without a checksum. Without a checksum, the search compares only the
     // Kafka times. Another message can have the same Kafka time as the last consumed message, so the result
-    // is then not sure.
+    // without a checksum is not sure.
     bool is_sure = examination.sought.checksum >= 0;
     if (!is_other && (is_sure || heard < 0 || heard >= examination.next))
         return pass(consumer, index);

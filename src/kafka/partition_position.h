@@ -1,5 +1,5 @@
-// The position of a partition: the next offset to read, and the marks of the messages before it. The ingest
-// worker stores the position, and the consumer client continues at the stored position.
+// The position of a partition: the next offset to read, and the marks of the messages before this offset. The
+// ingest worker stores the position, and the consumer client continues at the stored position.
 #pragma once
 
 #include "decode/message_mark.h"

@@ -43,8 +43,8 @@ bool refuse_unreadable(const KafkaSettings &settings, Error *error) {
     return refuse(settings, error, what.c_str());
 }
 
-// Checks the open descriptor and not the path. So no other file can take the place of the checked file before
-// the read.
+// Opens the file, and then checks the open descriptor and not the path. So no other file can take the place
+// of the checked file before the read.
 FilePointer open_checked(const KafkaSettings &settings, Error *error) {
     // O_NONBLOCK: if the path is a pipe, open() does not wait for a writer
     int descriptor = open(settings.config_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -67,10 +67,10 @@ bool read_all(FILE *file, const KafkaSettings &settings, std::string *text, Erro
     size_t size;
     while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
         text->append(bytes, size);
-    if (ferror(file) != 0) // a part of the file would be another configuration
+    if (ferror(file) != 0) // a part of the file would be a wrong configuration
         return refuse_unreadable(settings, error);
     // for librdkafka a name ends at a zero byte. The later checks compare all characters of a name. So these
-    // checks would accept a forbidden name with a zero byte and more characters after it
+    // checks would accept a forbidden name if a zero byte and more characters follow the name
     return text->find('\0') == std::string::npos ||
            refuse(settings, error, "has a zero byte, so it is not a text file");
 }

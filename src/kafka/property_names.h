@@ -31,9 +31,9 @@ inline constexpr const char *code_names[] = {
     "ssl.providers",        "sasl.kerberos.kinit.cmd", "interceptors",
 };
 
-// Text properties of librdkafka 2.0 to 2.15 that are safe: they run and load no code, write no file and
-// listen on no port. A newer librdkafka can have new properties that are not safe. So heartbeat refuses the
-// text value of a property that is not in this list. For every property heartbeat accepts a number or a
+// The safe text properties of librdkafka 2.0 to 2.15. A safe property runs and loads no code, writes no file
+// and listens on no port. A newer librdkafka can have new properties that are not safe. So heartbeat refuses
+// the text value of a property that is not in this list. For every property heartbeat accepts a number or a
 // Boolean value, because such a value cannot name a command or a file.
 inline constexpr const char *text_names[] = {
     "broker.address.family",

@@ -18,8 +18,8 @@ struct PartitionRange {
 enum class RangeKind {
     both, // `low` and `high`: the offsets that Kafka holds of the partition
     end,  // only `high`; `low` is 0
-    // `low` and `high` have the same value: the first offset whose Kafka timestamp is at or after a time. If
-    // all messages of the partition are older, the value is the end offset.
+    // `low` and `high` have the same value: the first offset whose Kafka timestamp is at or after the
+    // requested time. If all messages of the partition are older than this time, the value is the end offset.
     time,
 };
 

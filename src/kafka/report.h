@@ -29,11 +29,12 @@ struct TopicLoss {
     int64_t highest = 0;
 };
 
-// A broker that delays its answers because this client or its user has exceeded a quota.
+// A broker that delays its answers because this client, or the Kafka user of this client, has exceeded a
+// quota.
 struct ConsumerThrottle {
     char broker[128]; // id (host:port)
     int milliseconds; // the last delay that the broker reported
-    int left_ms;      // without a new report from the broker, the throttling ends after this time
+    int left_ms;      // milliseconds until the throttling ends, if the broker sends no new report
 };
 
 enum class FillResult {

@@ -69,9 +69,9 @@ void SharedClient::forward(int32_t partition) const noexcept {
 }
 
 SharedClient::~SharedClient() {
-    // If other consumers use the client, this function must end the assignment of the topic's partitions.
-    // Otherwise no consumer can begin to use the client, and the assignment ends when librdkafka destroys the
-    // client.
+    // If other consumers use the client, this function must end the assignment of the topic's partitions. If
+    // no other consumer uses the client, no later consumer can begin to use the client either. In this case
+    // the assignment ends when librdkafka destroys the client.
     if (client != nullptr && client->is_used() && clear() == RD_KAFKA_RESP_ERR_NO_ERROR)
         client->release(topic);
     queue.reset();

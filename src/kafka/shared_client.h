@@ -29,7 +29,7 @@ class SharedClient {
 
     std::shared_ptr<KafkaClient> client; // nullptr: the client was not opened
     TopicPointer topic_handle;           // the destructor destroys the handle before the client
-    QueuePointer queue;                  // gets the messages of the topic's partitions
+    QueuePointer queue;                  // this queue gets the messages of the topic's partitions
     std::string topic;
     std::string group;
     std::promise<void> destroyed;

@@ -15,8 +15,9 @@ class Throttles {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // Call this function when the broker reports that it delays its answers by `milliseconds`. 0: the broker
-    // has not delayed this answer. `name` is host:port. Throws std::bad_alloc.
+    // Call this function when the broker reports that it delays its answers by `milliseconds`. If
+    // `milliseconds` is 0, the broker has not delayed this answer. `name` is host:port. Throws
+    // std::bad_alloc.
     void hear(int32_t broker, const char *name, int milliseconds, Clock::time_point now);
 
     struct Throttle {
@@ -27,7 +28,7 @@ class Throttles {
         Clock::time_point until;
     };
 
-    // The broker with the longest delay; nullptr if no broker throttles the client.
+    // Returns the broker with the longest delay, or nullptr if no broker throttles the client.
     const Throttle *worst(Clock::time_point now) const;
 
     bool is_throttled(int32_t broker, Clock::time_point now) const noexcept;

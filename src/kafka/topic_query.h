@@ -17,8 +17,8 @@ enum class AnswerState {
 };
 
 // Asks a connected broker about the topic. This broker may never answer, so call the function again until
-// there is an answer. Each call asks another broker, and the first answer counts.
-bool topic_ask(Consumer *consumer) noexcept; // false: no memory or no thread
+// there is an answer. Each call asks another broker, and topic_take_answer() takes the first answer.
+bool topic_ask(Consumer *consumer) noexcept; // returns false if there is no memory or no thread
 bool topic_is_asked(Consumer *consumer) noexcept;
 AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error *error) noexcept;
 

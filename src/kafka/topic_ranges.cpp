@@ -156,7 +156,7 @@ bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept {
         for (RangesQuestion &question : questions.ranges)
             look_at(consumer, &question);
     } catch (...) {
-        // no memory is left: the next call returns the answer, or the caller asks again
+        // If no memory is left, the next call returns the answer, or the caller asks again.
     }
     questions.ranges.erase(std::remove_if(questions.ranges.begin(), questions.ranges.end(),
                                           [](const RangesQuestion &one) { return one.question == nullptr; }),

@@ -12,16 +12,16 @@ namespace heartbeat {
 
 class Consumer;
 
-// Asks the leaders of these partitions. The leaders are in the last answer that topic_take_answer() took. If
-// a question about a partition is already under way, the function does not ask again. Each partition gets an
-// answer, even if its leader is away.
+// Asks the leaders of these partitions. The function finds the leaders in the last answer that
+// topic_take_answer() took. If a question about a partition is already under way, the function does not ask
+// again. Each partition gets an answer, even if its leader is away.
 bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t count, RangeKind kind,
                       int64_t kafka_time = 0) noexcept;
 bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept;
 void topic_forget_ranges(Consumer *consumer) noexcept; // drops all questions and answers
 
 // Returns true if another consumer of librdkafka's client asks the leader of this partition for end offsets,
-// and the leader answers. Then a consumer that reads the partition does not ask the leader, because
+// and the leader answers. In this case a consumer that reads the partition does not ask the leader, because
 // librdkafka's fetches give the end offsets. If topic_watch_news() returns another value than before, call
 // topic_others_ask() again for each partition.
 bool topic_others_ask(Consumer *consumer, int32_t partition) noexcept;

@@ -18,7 +18,7 @@ class WakePipe {
 
     bool is_open() const noexcept { return ends_[0] >= 0; }
     int wait_end() const noexcept { return ends_[0]; } // readable when there is a number in the pipe
-    int ring_end() const noexcept { return ends_[1]; } // librdkafka writes the 4 bytes of a number there
+    int ring_end() const noexcept { return ends_[1]; } // librdkafka writes the 4 bytes of a number here
     void ring(uint32_t number) const noexcept;
 
     // Empties the pipe, and sets `rung[number]` for each number below `count` that was in the pipe. The

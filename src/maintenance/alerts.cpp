@@ -45,8 +45,8 @@ uint64_t rules_seen;
 // the evaluation, so that ingest does not wake this process again before the evaluation.
 bool arrival_noticed = false;
 TimestampTz evaluated_at;
-// The time at which silence rules are due. Only the clock makes silence rules due, because their evaluation
-// takes the most time.
+// The time at which silence rules are due. An arrival of readings does not make silence rules due, because
+// the evaluation of silence rules takes the most time. Only the clock makes silence rules due.
 TimestampTz silence_due;
 char customer[customer_size] = ""; // the next slice of customers begins after this customer
 

@@ -55,17 +55,19 @@ TimestampTz summarize() {
 }
 
 TimestampTz fold() {
-    pg_atomic_write_u32(&shared_state->rollup_rows, 0); // reset before the fold, so that no row is lost
+    // reset the number before rollup_fold() reads the rows, so that the number includes all later rows
+    pg_atomic_write_u32(&shared_state->rollup_rows, 0);
     rollup_fold();
     pg_atomic_write_u32(&shared_state->silence, arrivals_fold());
     return 0;
 }
 
 TimestampTz roll_up() {
-    pg_atomic_write_u32(&shared_state->rollup_due, 0); // reset before the rollup, so that no mark is lost
+    // reset the flag before rollup_run() reads the marks, so that each later mark sets the flag again
+    pg_atomic_write_u32(&shared_state->rollup_due, 0);
     switch (rollup_run()) {
     case RollupResult::rolled_up:
-        return 1; // due again immediately, but the other due tasks run first
+        return 1; // this task is due again immediately, but the other due tasks run first
     case RollupResult::not_quiet:
         return quiet;
     case RollupResult::nothing:
@@ -139,7 +141,7 @@ void watch(TimestampTz now) {
 
 void look_around(TimestampTz now) {
     uint64_t seen = wake_generation();
-    if (seen != control_seen) // possibly, a session has created the extension or stored readings
+    if (seen != control_seen) // a session may have created the extension or stored readings
         tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
             tasks[journal_task].due = tasks[summary_task].due = now;
     control_seen = seen;
@@ -186,7 +188,7 @@ void attempt(Task *task) {
         if (!tables_recovered)
             tables_recover();
         tables_recovered = true;
-        // 0: wait until heartbeat_resume() wakes this process
+        // if this process must not work, the process waits until heartbeat_resume() wakes it
         again = pause_for_maintenance() ? 0 : task->run();
         task->failure.message[0] = '\0';
         process_refuse_cancel();

@@ -49,7 +49,7 @@ KnownWeek &known(int64_t number) {
 void make(TimestampTz first, TimestampTz last) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
-        return; // the transaction that stores the batch then reports that the extension is missing
+        return; // the extension is missing, and the transaction that stores the batch reports this error
     Datum values[2] = {TimestampTzGetDatum(first), TimestampTzGetDatum(last)};
     Datum made;
     own_function_call(make_partitions, values, nullptr, &made);

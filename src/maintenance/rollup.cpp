@@ -27,8 +27,8 @@ namespace heartbeat {
 
 namespace {
 
-// Summarizes the new blocks in the BRIN indexes of the readings. A query for a time range must read all
-// blocks without a summary.
+// Summarizes the new blocks in the BRIN indexes of the readings. A query for a time range must read each
+// block that has no summary.
 constexpr OwnFunction summarize = {"heartbeat_summarize_partitions"};
 
 // Selects minutes whose last mark is older than $1 milliseconds, and minutes whose first mark is older than
@@ -49,9 +49,10 @@ Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
 Statement select_marks = {R"sql(
     SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes))sql"};
 
-// The table layout can set the number of minutes for one transaction. Without this number, the first
-// transaction rolls up minutes_at_first minutes, and adapt() then changes the number to keep the transactions
-// short. While such a transaction holds its lock, no process can create a table partition.
+// The table layout can set the number of minutes for one transaction. If the table layout does not set this
+// number, the first transaction rolls up minutes_at_first minutes, and adapt() then changes the number to
+// keep the transactions short. While such a transaction holds its lock, no process can create a table
+// partition.
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
 constexpr TimestampTz quick = 100 * INT64CONST(1000);
@@ -106,8 +107,8 @@ void free_room() {
 } // namespace
 
 void rollup_prepare() {
-    // If no process has ever analysed a table, the planner assumes that the table is small. Then the planner
-    // would scan the whole table for each minute.
+    // If no process has ever analysed a table, the planner assumes that the table is small. With this
+    // assumption, the planner would scan the whole table for each minute.
     for (const char *method : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"})
         SetConfigOption(method, "off", PGC_SUSET, PGC_S_OVERRIDE);
 }

@@ -46,16 +46,17 @@ void protect_session() {
     if constexpr (has_transaction_timeout)
         set("transaction_timeout", "0");
     set("temp_file_limit", "-1"); // heartbeat itself limits the size of a batch
-    // the compilation of a plan for each batch would take longer than the store of the batch
+    // the server would need more time to compile a plan for each batch than to store the batch
     set("jit", "off");
     // If a lock is not free after this time, the server raises an error. heartbeat_status shows this error,
     // and the worker tries again.
     set("lock_timeout", "10s");
     log_redaction_hide();
     // If a crash loses the last commits, the crash loses the rows and the offsets of these commits together.
-    // So after the crash, the workers read the messages of these commits from Kafka again. A crash could lose
-    // only a part of a transaction that writes on several servers. So TransactionHooks::before_commit makes
-    // the commit of such a transaction wait for the disk.
+    // So after the crash, the workers read the messages of these commits from Kafka again. A transaction can
+    // write on several servers. A crash of one server could then lose one part of the transaction, and the
+    // other parts would stay. So TransactionHooks::before_commit makes the commit of such a transaction wait
+    // for the disk.
     set("synchronous_commit", "off");
 }
 
@@ -132,7 +133,7 @@ bool process_interrupts() {
     // a worker under load never sleeps, so only this check finds out that the postmaster has died
     if (!PostmasterIsAlive())
         proc_exit(1);
-    QueryCancelPending = false; // between two steps, no statement runs that a request could cancel
+    QueryCancelPending = false; // between two steps, no statement runs, so a request has nothing to cancel
     CHECK_FOR_INTERRUPTS();
     if (!ConfigReloadPending)
         return false;

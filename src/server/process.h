@@ -29,8 +29,8 @@ bool process_interrupts();
 // start of a PG_TRY block, and process_refuse_cancel() at its end. Each error allows cancel requests again,
 // because the error sets QueryCancelHoldoffCount to 0. So the PG_CATCH block must also start with
 // process_refuse_cancel(). A refused request stays pending. process_interrupts() discards the pending
-// request. If process_allow_cancel() comes first, the request raises its error at the next check for
-// interrupts.
+// request. If process_allow_cancel() runs before process_interrupts(), the pending request raises its error
+// at the next check for interrupts.
 void process_allow_cancel();
 void process_refuse_cancel();
 

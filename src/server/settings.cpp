@@ -45,8 +45,9 @@ bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// If heartbeat.brokers in postgresql.conf is not a valid list, the setting keeps its old value. If the old
-// value is empty (as at the start of the server), heartbeat_status shows refused_brokers as the reason.
+// If heartbeat.brokers in postgresql.conf is not a valid list, the setting keeps its old value. At the start
+// of the server, the old value is empty. While the value is empty, heartbeat_status shows refused_brokers as
+// the reason.
 constexpr const char *brokers_empty = "heartbeat.brokers is empty";
 char refused_brokers[broker_reason_size] = "";
 

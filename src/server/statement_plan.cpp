@@ -68,7 +68,7 @@ SPIPlanPtr parse(Statement *statement) {
         bool unnamed =
             error->sqlerrcode != ERRCODE_UNDEFINED_TABLE &&
             error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE &&
-            // for example, the table has a rule
+            // such an error occurs, for example, if the table has a rule
             (error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED ||
              ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION);
         if (!unnamed)
@@ -93,8 +93,8 @@ bool take_name(const char **text, const char *name) {
 
 void append(StringInfo to, const char *text, const Statement &statement);
 
-// If the text begins with @extschema@, appends the extension's schema. If the text begins with the name of a
-// part, appends the text of the part. Otherwise appends the first character of the text.
+// If `text` begins with @extschema@, appends the extension's schema. If `text` begins with the name of a
+// part, appends the text of the part. Otherwise appends the first character of `text`.
 const char *append_next(StringInfo to, const char *text, const Statement &statement) {
     if (take_name(&text, "@extschema@")) {
         appendStringInfoString(to, extension_quoted_schema());

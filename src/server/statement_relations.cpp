@@ -54,8 +54,8 @@ bool statement_is_valid(const Statement *statement) {
     return source_of(statement)->is_valid;
 }
 
-// After a table has changed, the server looks up the names in the statement again. Then a name can mean
-// another table than before.
+// After a table has changed, the server looks up the names in the statement again. After this lookup, a name
+// can mean another table than before the change.
 void statement_check_relations(Statement *statement) {
     const CachedPlanSource *source = source_of(statement);
     StatementRelations &relations = statement->relations;

@@ -92,7 +92,7 @@ void transaction_commit() {
 }
 
 void transaction_abandon() {
-    AbortCurrentTransaction(); // also restores the role, and ends the snapshot and the SPI connection
+    AbortCurrentTransaction(); // the call also restores the role and ends the snapshot and the SPI connection
     MemoryContextSwitchTo(context_before);
 }
 

@@ -1,6 +1,6 @@
-// Begins and ends the transactions of the workers. In a session's transaction, begins and ends the part that
-// acts as the workers' role. All floors above call these functions. This file does not depend on the
-// statements of these transactions.
+// Begins and ends the transactions of the workers. In a session's transaction, this file begins and ends the
+// part that acts as the workers' role. All floors above call these functions. This file does not depend on
+// the statements of these transactions.
 #pragma once
 
 #include "server/extension.h"
@@ -20,7 +20,7 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 void transaction_commit();
 void transaction_abandon(); // call this function after an error, or to undo the transaction
 
-// Functions of a higher floor that transaction_begin(), role_enter() and transaction_commit() call.
+// transaction_begin(), role_enter() and transaction_commit() call these functions of a higher floor.
 // _PG_init() passes these functions to transaction_set_hooks() once.
 struct TransactionHooks {
     // transaction_begin() calls begun() after it has found the extension. role_enter() calls begun() before

@@ -14,9 +14,9 @@ namespace heartbeat {
 bool user_code_is_bookkeeping(Oid table);
 
 // Locks a bookkeeping table for writing, so that no session can change its triggers and rules until the
-// transaction ends. Raises an error if the table or one of its partitions has a rule, row level security or a
-// trigger of another role. Also raises an error if the table or one of its partitions does not belong to the
-// extension's owner.
+// transaction ends. Raises an error if the table or one of its table partitions has a rule, row level
+// security or a trigger of another role. Also raises an error if the table or one of its table partitions
+// does not belong to the extension's owner.
 void user_code_refuse(Oid table);
 
 } // namespace heartbeat
