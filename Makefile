@@ -56,7 +56,8 @@ override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
 # Debian's pg_buildext passes its flags in COPT. The server's makefiles use COPT only for C, so this line adds COPT for C++.
 override CXXFLAGS += $(COPT) -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
 
-# The stage `sanitize` of script/test runs `make SANITIZE=address,undefined`, and a server that can load the sanitized extension.
+# The stage `sanitize` of script/test runs `make SANITIZE=address,undefined`. Then it starts a server that can load the sanitized
+# extension.
 # The server's flags contain -fwrapv. With -fwrapv the sanitizer does not look for overflows, so the Makefile adds -fno-wrapv.
 ifdef SANITIZE
 override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANITIZE) -fno-sanitize-recover=all

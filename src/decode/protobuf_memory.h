@@ -54,7 +54,8 @@ struct ProtobufMemory {
     std::vector<ProtobufPiece> pieces;
     std::vector<ProtobufKey> keys;
     uint64_t group_bytes = 0;
-    uint64_t used_slots = 0; // the number of slots of all messages so far
+    // the slots that the message and its nested messages have used since clear()
+    uint64_t used_slots = 0;
 
   private:
     template <typename Element> static void forget(std::vector<Element> *stack) noexcept {

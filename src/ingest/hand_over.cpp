@@ -144,7 +144,7 @@ bool hand_over_make(const HandOver &hand_over, KafkaPartitions *partitions, Cons
     wake_worker(hand_over.to);
     ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
                   errmsg("heartbeat: worker %d hands partition %d of topic \"%s\" over to worker %d",
-                         partitions->worker + 1, number, partitions->source->topic, hand_over.to + 1),
+                         partitions->worker, number, partitions->source->topic, hand_over.to),
                   errdetail("This worker lags, and the other worker does not."), errhidecontext(true)));
     return true;
 }

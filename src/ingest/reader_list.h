@@ -34,8 +34,9 @@ const Source *reader_list_update(ReaderList *list, const ListedSource *sources, 
 // reader must make a step.
 void reader_list_take_rings(ReaderList *list);
 
-// Call this function in each round of the worker's loop. If a worker has handed Kafka partitions over since
-// the last call, the next step of each reader is due now: possibly this worker has received the partitions.
+// Call this function in each round of the worker's loop. Since the last call, another worker may have handed
+// Kafka partitions over to this worker. In this case the next step of each reader that reads or is paused is
+// due now.
 void reader_list_take_moves(ReaderList *list);
 
 // Returns true if a reader has found that the worker must load the sources again.

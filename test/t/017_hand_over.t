@@ -12,7 +12,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# Worker 1 begins with the partitions 0 and 2, and worker 2 with the partitions 1 and 3.
+# Worker 0 begins with the partitions 0 and 2, and worker 1 with the partitions 1 and 3.
 my $topic = 'heartbeat-events';
 my $kafka = Heartbeat::Kafka->new('hand_over');
 $kafka->start;
@@ -62,20 +62,20 @@ assert_stored('one partition lags');
 ok(!$node->log_matches(qr/hands partition/, $position), 'a worker keeps the only partition that lags');
 is($node->query($division), '0 2, 1 3', 'each worker reads its two partitions');
 
-# Both partitions of worker 1 lag, and worker 2 has nothing to read.
+# Both partitions of worker 0 lag, and worker 1 has nothing to read.
 publish(8_000, 0, 2);
-$node->wait_for_log(qr/worker 1 hands partition [02] of topic "$topic" over to worker 2/, $position);
+$node->wait_for_log(qr/worker 0 hands partition [02] of topic "$topic" over to worker 1/, $position);
 $node->wait_for_query("SELECT count(DISTINCT worker_pid) FROM heartbeat_partitions WHERE partition IN (0, 2) AND state = 'READING' AND lag_messages > 0",
 	2, 'each worker reads a partition that lags');
-assert_stored('worker 1 lags');
+assert_stored('worker 0 lags');
 my ($moved) = slurp_file($node->logfile, $position) =~ /hands partition (\d)/;
 my ($kept, $new) = (2 - $moved, join ' ', sort $moved, 1, 3);
 my $divided = join ', ', sort "$kept", $new;
-is($node->query($division), $divided, 'worker 2 keeps the partition after the lag has ended');
+is($node->query($division), $divided, 'worker 1 keeps the partition after the lag has ended');
 
 # After the end of a worker's process, the launcher starts a process with the same number. This process reads the same partitions.
 $node->query("SELECT pg_terminate_backend(worker_pid) FROM heartbeat_partitions WHERE partition = $moved");
-$node->wait_for_query($division, $divided, 'a new process of worker 2 reads the partition');
+$node->wait_for_query($division, $divided, 'a new process of worker 1 reads the partition');
 publish(1_000, 0 .. 3);
 assert_stored('after the end of a process');
 
@@ -83,16 +83,16 @@ assert_stored('after the end of a process');
 $node->query('SELECT heartbeat_pause()');
 $node->query("SELECT heartbeat_seek($moved, $end[$moved] - 100)");
 $node->query('SELECT heartbeat_resume()');
-$node->wait_for_query("SELECT duplicates FROM heartbeat_offsets WHERE partition = $moved", 100, 'worker 2 reads from the new offset');
+$node->wait_for_query("SELECT duplicates FROM heartbeat_offsets WHERE partition = $moved", 100, 'worker 1 reads from the new offset');
 $node->set('heartbeat.batch_wait' => '50ms');
-$node->wait_for_query($division, $divided, 'worker 2 reads the partition after a reload');
+$node->wait_for_query($division, $divided, 'worker 1 reads the partition after a reload');
 
-# Now worker 2 lags, and worker 1 has nothing to read.
+# Now worker 1 lags, and worker 0 has nothing to read.
 $position = $node->log_position;
 publish(8_000, $moved, 1);
-$node->wait_for_log(qr/worker 2 hands partition \d of topic "$topic" over to worker 1/, $position);
+$node->wait_for_log(qr/worker 1 hands partition \d of topic "$topic" over to worker 0/, $position);
 $node->wait_for_offsets($topic, @end);
-is($node->query('SELECT sum(records) + sum(anomalies) FROM heartbeat_offsets'), $sent, 'worker 2 lags: each reading is stored exactly once');
+is($node->query('SELECT sum(records) + sum(anomalies) FROM heartbeat_offsets'), $sent, 'worker 1 lags: each reading is stored exactly once');
 $node->assert_audit;
 
 # A worker stops reading a partition before the other worker begins. So no worker stores a batch of a partition that the other
@@ -110,7 +110,7 @@ $node->assert_audit;
 # An altered source gives its partitions back.
 $position = $node->log_position;
 publish(8_000, 0, 2);
-$node->wait_for_log(qr/worker 1 hands partition [02] of topic "$topic" over to worker 2/, $position);
+$node->wait_for_log(qr/worker 0 hands partition [02] of topic "$topic" over to worker 1/, $position);
 $node->wait_for_offsets($topic, @end);
 $node->query("SELECT heartbeat_alter_source('default', offset_reset => 'earliest')");
 $node->wait_for_query($division, '0 2, 1 3', 'each worker reads its first partitions after a change of the source');

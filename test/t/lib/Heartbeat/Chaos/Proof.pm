@@ -1,6 +1,6 @@
-# Test code: when all faults are over, checks that the tables contain each message of Kafka once. SQL statements compare the
-# rows with the published messages, and with the messages that an independent consumer reads. The checks of the rows do not use
-# the counters of the extension. The tables for the comparison are in the schema `chaos`.
+# Test code. Checks that the tables contain each message of Kafka once. A test calls this code after all faults are over. SQL
+# statements compare the rows with the published messages, and with the messages that an independent consumer reads. The checks of
+# the rows do not use the counters of the extension. The tables for the comparison are in the schema `chaos`.
 
 package Heartbeat::Chaos::Proof;
 
