@@ -1,6 +1,11 @@
-// Benchmark: decoding without Kafka and PostgreSQL. bench/decode compiles and runs this program. include
-// "decode/decode_json.h" include "decode/decode_plain.h" include "decode/json_arena.h" include
-// "decode/mapped_decoder.h" include "decode/mapping_compile.h" include "decode/presets.h" include "decode/reading.h"
+// Benchmark: decoding without Kafka and PostgreSQL. bench/decode compiles and runs this program.
+#include "decode/decode_json.h"
+#include "decode/decode_plain.h"
+#include "decode/json_arena.h"
+#include "decode/mapped_decoder.h"
+#include "decode/mapping_compile.h"
+#include "decode/presets.h"
+#include "decode/reading.h"
 
 #include <algorithm>
 #include <chrono>
