@@ -80,25 +80,14 @@ long wait_for_database(const char *what, const char *hint) {
     return look_again_ms;
 }
 
-void fill_registration(BackgroundWorker *worker, const char *function, const char *name) {
-    *worker = {};
-    worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-    worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
-    strlcpy(worker->bgw_library_name, library_name, sizeof(worker->bgw_library_name));
-    strlcpy(worker->bgw_function_name, function, sizeof(worker->bgw_function_name));
-    strlcpy(worker->bgw_name, name, sizeof(worker->bgw_name));
-    strlcpy(worker->bgw_type, name, sizeof(worker->bgw_type));
-}
-
 bool start(const WorkerEntry &entry) {
     bool maintenance = entry.number == launcher_maintenance;
     BackgroundWorker worker;
-    fill_registration(&worker, maintenance ? "heartbeat_maintenance_main" : "heartbeat_worker_main",
-                      maintenance ? "heartbeat maintenance" : "heartbeat worker");
+    process_describe(&worker, maintenance ? "heartbeat_maintenance_main" : "heartbeat_worker_main",
+                     maintenance ? "heartbeat maintenance" : "heartbeat worker");
     if (!maintenance)
         snprintf(worker.bgw_name, sizeof(worker.bgw_name), "heartbeat worker %d",
                  static_cast<int>(entry.number));
-    worker.bgw_restart_time = BGW_NEVER_RESTART;
     worker.bgw_notify_pid = MyProcPid;
     worker.bgw_main_arg = Int64GetDatum(entry.number);
     return RegisterDynamicBackgroundWorker(&worker, nullptr);
@@ -166,7 +155,7 @@ long keep_running(int count) {
 
 void launcher_register() {
     BackgroundWorker worker;
-    fill_registration(&worker, "heartbeat_launcher_main", "heartbeat launcher");
+    process_describe(&worker, "heartbeat_launcher_main", "heartbeat launcher");
     worker.bgw_restart_time = restart_seconds;
     RegisterBackgroundWorker(&worker);
 }

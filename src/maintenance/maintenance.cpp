@@ -5,6 +5,7 @@
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
+#include "maintenance/packing.h"
 #include "maintenance/partitions.h"
 #include "maintenance/rollup.h"
 #include "monitor/duties.h"
@@ -118,8 +119,9 @@ Task tasks[] = {
 };
 
 uint64_t control_seen;
-bool tables_recovered; // tables_recover() has succeeded since the last error
-TimestampTz watch_due; // 0: never
+bool tables_recovered;   // tables_recover() has succeeded since the last error
+TimestampTz watch_due;   // 0: never
+TimestampTz packing_due; // 0: never
 
 // Decides when to write the state to heartbeat_events and when to log the summary. An ingest worker reports
 // its own state. But a worker that makes no progress cannot report that it is stalled. So while the workers
@@ -156,6 +158,12 @@ void look_around(TimestampTz now) {
         (tasks[summarize_task].due == 0 || tasks[summarize_task].due > tasks[rollup_task].due))
         tasks[summarize_task].due = tasks[rollup_task].due;
     tasks[alerts_task].due = alerts_due(tasks[alerts_task].due, now);
+    if (settings.pack_after == 0)
+        packing_due = 0;
+    else if (packing_due <= now) {
+        packing_start();
+        packing_due = now + hour;
+    }
     if (settings.retention == 0)
         tasks[retention_task].due = 0;
     else if (tasks[retention_task].due == 0)
@@ -213,7 +221,8 @@ void attempt(Task *task) {
 }
 
 long until_next() {
-    TimestampTz next = watch_due;
+    TimestampTz next =
+        watch_due != 0 && (packing_due == 0 || watch_due < packing_due) ? watch_due : packing_due;
     for (const Task &task : tasks)
         if (task.due != 0 && (next == 0 || task.due < next))
             next = task.due;

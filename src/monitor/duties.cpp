@@ -25,6 +25,7 @@ constexpr TimestampTz long_at_work = 15 * USECS_PER_MINUTE;
 struct DutyName {
     const char *name;
     const char *act;
+    bool is_long = false; // the duty may take hours
 };
 
 constexpr DutyName names[duties_count] = {
@@ -36,6 +37,7 @@ constexpr DutyName names[duties_count] = {
     {"alerts", "evaluate alert rules"},
     {"events", "record the state in heartbeat_events"},
     {"summary", "write the summary to the log"},
+    {"packing", "pack old weeks", true},
 };
 
 DutySlot *slot_of(Duty duty) {
@@ -49,7 +51,8 @@ TimestampTz troubled_since(const DutySlot &duty, TimestampTz now) {
     if (duty.failing_since != 0 && duty.failures >= failures_shown &&
         (!duty.patiently || duty.failing_since + patience < now))
         return duty.failing_since;
-    return duty.began_at != 0 && duty.began_at + long_at_work < now ? duty.began_at : 0;
+    bool is_long = names[&duty - shared_state->duties].is_long;
+    return !is_long && duty.began_at != 0 && duty.began_at + long_at_work < now ? duty.began_at : 0;
 }
 
 const DutySlot *find_troubled(TimestampTz now) {

@@ -7,10 +7,10 @@
 
 namespace heartbeat {
 
-enum class Duty : uint8_t { partitions, retention, indexes, fold, rollup, alerts, events, summary };
+enum class Duty : uint8_t { partitions, retention, indexes, fold, rollup, alerts, events, summary, packing };
 
 // Only the maintenance worker calls these four functions: duties_forget(), duty_begins(), duty_done() and
-// duty_failed().
+// duty_failed(). The process that packs old weeks calls the last three functions for the duty `packing`.
 void duties_forget(); // the maintenance worker calls this function at its start
 void duty_begins(Duty duty);
 void duty_done(Duty duty);

@@ -69,6 +69,7 @@ void set_up_memory() {
         pg_atomic_init_u32(&shared_state->silence, 0);
         pg_atomic_init_u32(&shared_state->watched, 0);
         pg_atomic_init_u32(&shared_state->reported, 0);
+        pg_atomic_init_u32(&shared_state->packing, 0);
         pg_atomic_init_u64(&shared_state->announcements_dropped, 0);
         pg_atomic_init_u64(&shared_state->drops_told_at, 0);
     }

@@ -90,7 +90,7 @@ struct SourceSlot {
     int64_t messages[rate_seconds]; // element i: the number of messages stored in second[i]
 };
 
-inline constexpr int duties_count = 8; // the number of the maintenance worker's duties; see monitor/duties.h
+inline constexpr int duties_count = 9; // the number of the maintenance worker's duties; see monitor/duties.h
 
 struct DutySlot {
     TimestampTz began_at; // 0: the duty is not running
@@ -164,6 +164,7 @@ struct SharedState {
     pg_atomic_uint32 arrived;       // 1: readings have arrived since the last evaluation of the rules
     pg_atomic_uint32 watched;       // 1: the maintenance worker checks ingest periodically
     pg_atomic_uint32 reported;      // 1: the maintenance worker has not seen the last reported state yet
+    pg_atomic_uint32 packing;       // 1: a process packs old weeks
     pg_atomic_uint64 announcements_dropped; // since the server started
     pg_atomic_uint64 drops_told_at;         // the time of the last log line about dropped notifications
     WorkerState worst;                      // the most severe present state of all workers

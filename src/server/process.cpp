@@ -102,6 +102,17 @@ void find_conversions() {
 
 } // namespace
 
+void process_describe(BackgroundWorker *process, const char *function, const char *name) {
+    *process = {};
+    process->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    process->bgw_start_time = BgWorkerStart_RecoveryFinished;
+    process->bgw_restart_time = BGW_NEVER_RESTART;
+    strlcpy(process->bgw_library_name, library_name, sizeof(process->bgw_library_name));
+    strlcpy(process->bgw_function_name, function, sizeof(process->bgw_function_name));
+    strlcpy(process->bgw_name, name, sizeof(process->bgw_name));
+    strlcpy(process->bgw_type, name, sizeof(process->bgw_type));
+}
+
 void process_begin() {
     return_memory();
     next_log_hook = emit_log_hook;
@@ -135,6 +146,10 @@ bool process_interrupts() {
         proc_exit(1);
     QueryCancelPending = false; // between two steps, no statement runs, so a request has nothing to cancel
     CHECK_FOR_INTERRUPTS();
+    return process_take_reload();
+}
+
+bool process_take_reload() {
     if (!ConfigReloadPending)
         return false;
     ConfigReloadPending = false;

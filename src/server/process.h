@@ -5,11 +5,17 @@
 
 extern "C" {
 #include "postgres.h"
+
+#include "postmaster/bgworker.h"
 }
 
 namespace heartbeat {
 
 inline constexpr char library_name[] = "heartbeat";
+
+// Describes a process of heartbeat that connects to a database. PostgreSQL does not restart the process when
+// it ends. `function` is the function of the library that the process runs.
+void process_describe(BackgroundWorker *process, const char *function, const char *name);
 
 // Sets up a process: the allocator, a log without control characters, and the signal handlers. Then unblocks
 // signals.
@@ -23,6 +29,9 @@ void process_connect(const char *database);
 // Handles interrupts. If the server has requested a reload of the configuration, the function reloads the
 // configuration and returns true. If the postmaster has died, the function ends the process.
 bool process_interrupts();
+
+// Reloads the configuration if the server has requested this. Returns true in this case.
+bool process_take_reload();
 
 // Outside of a PG_TRY block, nothing catches the error of a cancel request (pg_cancel_backend()), and the
 // error ends the process. So process_begin() refuses cancel requests. Call process_allow_cancel() at the

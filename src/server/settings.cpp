@@ -141,6 +141,10 @@ void define_storing() {
         "0 keeps them forever. heartbeat drops whole weeks, so it keeps up to a week more.",
         &settings.retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
+        "heartbeat.pack_after", "Sets how long after the end of a week heartbeat packs its readings.",
+        "To pack a week, heartbeat rebuilds the primary keys of the week with full pages. 0 packs no week.",
+        &settings.pack_after, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
         "heartbeat.dead_letter_limit",
         "Sets how many dead letters and conflicts may be unresolved before another one stops the source.",
         "The source is then FAILED, until fewer are unresolved or the limit is higher. 0 sets no limit.",

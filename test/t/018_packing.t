@@ -1,0 +1,153 @@
+# heartbeat packs old weeks: it rebuilds the primary keys of their readings with full pages, while ingest continues. An
+# interrupted rebuild begins again, and leaves no invalid index.
+
+use strict;
+use warnings;
+
+use FindBin;
+use List::Util qw(shuffle);
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('packing');
+$kafka->start;
+$kafka->create_topic($topic, 1);
+my $node = Heartbeat::Cluster->create('packing', kafka => $kafka, owner => 'heartbeat_owner',
+	settings => { 'heartbeat.batch_size' => 1000, 'autovacuum' => 'off', 'max_prepared_transactions' => 2 });
+$node->query('CREATE EXTENSION amcheck');
+
+# Readings of three weeks that ended at least four weeks ago, and of this week. The readings of a week arrive in random order, so
+# PostgreSQL splits the pages of the keys in the middle.
+my $now  = int(time);
+my @past = map { $now - $_ * 7 * 86400 } 6, 7, 8;
+srand 1;
+$kafka->produce($topic, map { shuffle reading_stream(20_000, 1, start => $_) } @past, $now - 3600);
+$node->wait_for_offsets($topic, 80_000);
+
+# Returns the number of keys with this storage parameter. An empty text stands for keys without storage parameters.
+sub keys_with
+{
+	my ($options) = @_;
+	return $node->query("SELECT count(*) FROM pg_inherits i JOIN pg_index x ON x.indrelid = i.inhrelid AND x.indisprimary JOIN pg_class k ON k.oid = x.indexrelid
+		WHERE i.inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass) AND coalesce(k.reloptions::text, '') = '$options'");
+}
+my $sizes = "SELECT sum(pg_relation_size(x.indexrelid)) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_index x ON x.indrelid = c.oid AND x.indisprimary
+	WHERE i.inhparent = 'heartbeat_records'::regclass AND c.relname < 'heartbeat_records_' || to_char(now() - interval '5 weeks', 'IYYY\"w\"IW')";
+my $duty    = "SELECT failures, reason FROM heartbeat_maintenance WHERE duty = 'packing'";
+my $invalid = 'SELECT count(*) FROM pg_index WHERE NOT indisvalid';
+my $weeks   = keys_with('') / 2 - 1;    # without the default partitions
+my $before  = $node->query($sizes);
+
+# Switches packing off and on, so that the maintenance worker looks for old weeks at once.
+sub pack_again
+{
+	$node->set('heartbeat.pack_after' => 0);
+	return $node->set('heartbeat.pack_after' => '7d');
+}
+
+sub assert_packed
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat packing'", 0, "$what: the process ends");
+	is(keys_with('{fillfactor=100}'), 6, "$what: the keys of the three old weeks are packed");
+	is(keys_with('{fillfactor=99}'),  0, "$what: no key is half packed");
+	is($node->query($invalid), 0, "$what: no index is invalid");
+	is($node->query($duty), '0|', "$what: heartbeat_maintenance shows no failure");
+	is($node->query("SELECT count(bt_index_check(x.indexrelid, true)) FROM pg_inherits i JOIN pg_index x ON x.indrelid = i.inhrelid AND x.indisprimary
+		WHERE i.inhparent = 'heartbeat_records'::regclass") > 3, 1, "$what: amcheck finds no fault in the keys");
+	return;
+}
+
+is($node->query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat packing'"), 0, 'by default no process packs old weeks');
+is(keys_with(''), 2 * $weeks + 2, 'by default no key has storage parameters');
+
+# A transaction that began earlier holds a snapshot. Packing fails before it has changed an index.
+my $dump = $node->background_psql('heartbeat', on_error_stop => 1);
+$dump->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM heartbeat_records');
+$node->set('heartbeat.pack_after' => '7d');
+$node->wait_for_query("SELECT failures > 0 FROM heartbeat_maintenance WHERE duty = 'packing'", 't', 'packing fails while an older transaction is open');
+like($node->query($duty), qr/^1\|.*lock timeout/, 'heartbeat_maintenance has the reason');
+is(keys_with(''), 2 * $weeks + 2, 'no key has changed');
+is($node->status->{state}, 'RUNNING', 'ingest continues');
+$dump->quit;
+
+pack_again();
+$node->wait_for_query("SELECT failures = 0 AND done_at IS NOT NULL FROM heartbeat_maintenance WHERE duty = 'packing'", 't', 'packing succeeds');
+assert_packed('the first time');
+cmp_ok($node->query($sizes), '<', 0.75 * $before, 'the packed keys are smaller');
+
+# Ingest stores readings of the old weeks while their keys are rebuilt. The rebuilt keys refuse duplicates.
+my $late = 500;
+$node->query("ALTER INDEX $_ RESET (fillfactor)") for split /\n/, $node->query("SELECT oid::regclass FROM pg_class WHERE reloptions = '{fillfactor=100}'");
+pack_again();
+$kafka->produce($topic, map { reading_stream($late, 1, start => $_ + 30, first => 20_000) } @past) for 1, 2;
+$node->wait_for_offsets($topic, 80_000 + 2 * 3 * $late);
+assert_packed('while ingest continues');
+is($node->query('SELECT sum(records) + sum(anomalies), sum(duplicates) FROM heartbeat_offsets'), 80_000 + 3 * $late . '|' . 3 * $late, 'each reading is stored exactly once');
+$node->assert_audit;
+
+# A packed week is not packed again.
+my $position = $node->log_position;
+pack_again();
+$node->wait_for_query("SELECT done_at > now() - interval '10 seconds' FROM heartbeat_maintenance WHERE duty = 'packing'", 't', 'the process looks for old weeks');
+ok(!$node->log_matches(qr/heartbeat: packed/, $position), 'a packed key is not rebuilt again');
+
+# An older rebuild was interrupted: it has left the fillfactor 99 and an invalid index.
+sub interrupt_rebuild
+{
+	my $key = $node->query("SELECT k.oid::regclass FROM pg_class k WHERE k.reloptions = '{fillfactor=100}' AND k.relname LIKE 'heartbeat_records%' LIMIT 1");
+	$node->query("ALTER INDEX $key SET (fillfactor = 99)");
+	return $key;
+}
+my $key   = interrupt_rebuild();
+my $table = $node->query("SELECT indrelid::regclass FROM pg_index WHERE indexrelid = '$key'::regclass");
+$dump = $node->background_psql('heartbeat', on_error_stop => 1);
+$dump->query_safe("BEGIN; LOCK TABLE $table IN ROW EXCLUSIVE MODE");
+$node->psql('heartbeat', "SET lock_timeout = '100ms'; REINDEX INDEX CONCURRENTLY $key");
+$dump->quit;
+is($node->query($invalid), 1, 'the interrupted rebuild has left an invalid index');
+pack_again();
+$node->wait_for_query("SELECT failures = 0 FROM heartbeat_maintenance WHERE duty = 'packing'", 't', 'packing succeeds after an interrupted rebuild');
+$node->wait_for_query($invalid, 0, 'packing drops the invalid index');
+$node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'the key is packed');
+assert_packed('after an interrupted rebuild');
+
+# The server crashes while a key is rebuilt. An open transaction makes the rebuild wait after it has made its new index.
+$key   = interrupt_rebuild();
+$table = $node->query("SELECT indrelid::regclass FROM pg_index WHERE indexrelid = '$key'::regclass");
+$dump = $node->background_psql('heartbeat', on_error_stop => 1);
+$dump->query_safe("BEGIN; LOCK TABLE $table IN ROW EXCLUSIVE MODE");
+pack_again();
+$node->wait_for_query($invalid, 1, 'a rebuild has made its new index');
+$node->kill_worker('heartbeat packing');
+$dump->{run}->finish;
+$node->wait_for_query($invalid, 0, 'after the crash packing drops the invalid index');
+$node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after the crash the key is packed');
+assert_packed('after a crash');
+
+# A cancel request ends the rebuild, and heartbeat_maintenance shows this.
+$key   = interrupt_rebuild();
+$table = $node->query("SELECT indrelid::regclass FROM pg_index WHERE indexrelid = '$key'::regclass");
+$dump  = $node->background_psql('heartbeat', on_error_stop => 1);
+$dump->query_safe("BEGIN; LOCK TABLE $table IN ROW EXCLUSIVE MODE");
+pack_again();
+$node->wait_for_query($invalid, 1, 'a rebuild has made its new index');
+$node->query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'heartbeat packing'");
+$node->wait_for_query($duty, '1|canceling statement due to user request', 'a cancel request ends the rebuild');
+$dump->quit;
+pack_again();
+$node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after a cancel request the key is packed');
+assert_packed('after a cancel request');
+
+# Retention drops packed weeks.
+$node->set('heartbeat.retention' => '40d');
+$node->wait_for_query("SELECT count(*) < $weeks + 1 FROM pg_inherits WHERE inhparent = 'heartbeat_records'::regclass", 't', 'retention drops packed weeks');
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
