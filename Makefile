@@ -23,7 +23,7 @@ DEPENDENCIES = $(OBJS:.o=.d) $(FORMATS_OBJS:.o=.d)
 # The module heartbeat_formats has all code that needs libcurl and libprotobuf. heartbeat.so loads the module only if a source
 # needs the module. So heartbeat can be built and can run without these libraries. pkg-config does not show whether the headers
 # of libprotobuf's parser are installed: Debian has these headers in a separate package, libprotoc-dev. Versions of libprotobuf
-# after 3.21 have other interfaces. In some cases in which libprotobuf 3.21 throws an exception, newer versions end the process.
+# after 3.21 have other interfaces. After some errors libprotobuf 3.21 throws an exception, but newer versions end the process.
 # So the Makefile accepts only libprotobuf up to 3.21.
 FORMATS_PACKAGES = libcurl protobuf
 hash := \#
@@ -56,9 +56,9 @@ override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
 # Debian's pg_buildext passes its flags in COPT. The server's makefiles use COPT only for C, so this line adds COPT for C++.
 override CXXFLAGS += $(COPT) -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
 
-# The stage `sanitize` of script/test runs `make SANITIZE=address,undefined`. Then it starts a server that can load the sanitized
-# extension.
-# The server's flags contain -fwrapv. With -fwrapv the sanitizer does not look for overflows, so the Makefile adds -fno-wrapv.
+# The stage `sanitize` of script/test runs `make SANITIZE=address,undefined`. Then the stage starts a server that can load the
+# sanitized extension. The server's flags contain -fwrapv. With -fwrapv the sanitizer does not look for overflows, so the
+# Makefile adds -fno-wrapv.
 ifdef SANITIZE
 override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SHLIB_LINK += -fsanitize=$(SANITIZE)
@@ -73,7 +73,8 @@ $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).
 $(SERVER_OBJS): $(BUILT_FOR)
 
 # This rule separates code that may throw from code that may longjmp. src/decode, src/kafka and src/registry are compiled without
-# the folder of the server's headers. The rule keeps only the flags that begin with -D, -U or -W, for example -D_FORTIFY_SOURCE.
+# the folder of the server's headers. From CPPFLAGS the rule keeps only the flags that begin with -D, -U or -W, for example
+# -D_FORTIFY_SOURCE.
 $(PURE_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
 
 -include $(DEPENDENCIES)

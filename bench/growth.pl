@@ -30,8 +30,8 @@ my @queries = (
 	[ customer_10min => q{SELECT event_timestamp, heart_rate FROM heartbeat_records
 		WHERE customer_id = 'CUST-0007' AND event_timestamp > now() - interval '10 minutes' ORDER BY event_timestamp} ]);
 
-# On a server in use, autovacuum has a minute to collect statistics of new readings. Here the queries run immediately after the
-# backlog, so autovacuum examines the tables every two seconds.
+# By default autovacuum examines the tables once a minute, and collects statistics of new readings. Here the queries run
+# immediately after the backlog, so autovacuum examines the tables every two seconds.
 my $bench = Heartbeat::Bench->new('growth',
 	settings => { shared_buffers => '2GB', maintenance_work_mem => '256MB', work_mem => '64MB', autovacuum_naptime => '2s' });
 my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, days => $opt{days}, customers => $opt{customers});

@@ -21,7 +21,7 @@ my ($customers, $backlog) = (1000, 500_000);
 my $most_idle_percent = 0.1;    # per cent of a core
 
 # Autovacuum is off, because it would run transactions that do not belong to heartbeat.
-# The broker sets the time of each message, so the messages have the time when the broker wrote them.
+# The topic has LogAppendTime: the timestamp of each message is the time at which the broker wrote the message.
 my $bench = Heartbeat::Bench->new('latency', partitions => 3, settings => { autovacuum => 'off' },
 	topic_config => ['message.timestamp.type=LogAppendTime']);
 $bench->publish(count => $backlog, customers => $customers);

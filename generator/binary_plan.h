@@ -50,8 +50,8 @@ struct BinaryStep {
     std::vector<BinaryStep> inner{};
 };
 
-// A list of steps that is not finished. `bytes` are the bytes since the last step, and become the beginning
-// of the next step.
+// A list of steps that is still growing. `bytes` are the fixed bytes after the last step, and become the
+// beginning of the next step.
 struct BinarySteps {
     std::vector<BinaryStep> done;
     std::string bytes;

@@ -105,8 +105,8 @@ class Writer {
         }
     }
 
-    // Returns the placeholder's number as a fraction. Only a time with digits after the point has a
-    // denominator that is not 1. Only a heart rate has a numerator that is not whole.
+    // Returns the placeholder's number as a fraction. The denominator is 1, except for a time with digits
+    // after the point. The numerator is a whole number, except for a heart rate.
     std::pair<double, int64_t> fraction_of(const Placeholder &placeholder, size_t reading) const {
         if (placeholder.field == Field::heart_rate)
             return {template_heart_rate(placeholder.unit, readings_.samples[reading].heart_rate), 1};

@@ -71,8 +71,8 @@ int64_t EmbeddedBroker::dropped() const {
     for (int32_t partition = 0; partition < partitions_; partition++)
         rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), partition)->offset =
             RD_KAFKA_OFFSET_BEGINNING;
-    // do not call rd_kafka_query_watermark_offsets(): before librdkafka 2.12 this function ignores its
-    // timeout
+    // do not call rd_kafka_query_watermark_offsets(), because this function ignores its timeout before
+    // librdkafka 2.12
     if (rd_kafka_offsets_for_times(rk_.get(), list.get(), query_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     int64_t dropped = 0;

@@ -116,8 +116,8 @@ MessageEncoding encoding_load(const Options &options, const MessageTemplate &lay
     return encoding;
 }
 
-// The frame is a zero byte and the id of the schema. In Protobuf, the frame continues with the index of the
-// message in the schema. The index of the first message is a zero byte.
+// The frame is a zero byte and the id of the schema. In Protobuf, the frame also has the index of the message
+// type in the schema. A zero byte means the first message type.
 void encoding_set_id(Format format, uint32_t id, PartEncoding *part) {
     part->prefix.assign(1, '\0');
     append_big_endian_id(id, &part->prefix);

@@ -18,14 +18,14 @@ constexpr double normal_deviation = 15;
 constexpr double normal_lowest = 40;
 constexpr double normal_highest = 180;
 
-// The range of invalid heart rates. A faulty sensor can report such values.
+// The lowest and the highest heart rate that the generator makes. A faulty sensor can report such values.
 constexpr int invalid_lowest = -60;
 constexpr int invalid_highest = 400;
 
 } // namespace
 
-// Box-Muller transform. The function uses 1 minus the first fraction, so that the argument of the logarithm
-// is never zero.
+// Box-Muller transform. The function subtracts the first random number from 1, so that the argument of the
+// logarithm is never zero.
 double HeartRates::next_normal() {
     const double radius = std::sqrt(-2 * std::log(1 - next_fraction()));
     const double deviation = radius * std::cos(2 * std::numbers::pi * next_fraction());

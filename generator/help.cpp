@@ -25,8 +25,8 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // Do not print the default of an optional value. This default applies only when the user gives the option
-    // without a value.
+    // If the value of an option is optional, do not print its default. This default applies only when the
+    // user gives the option without a value.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
         value != "{}") // some versions of CLI11 write an empty list as "[]", others as "{}"
         notes += " [default: " + value + "]";

@@ -69,7 +69,8 @@ void check_interval(const Options &options, int64_t resolution) {
                           " s. Give a lower --rate, more --customers, or " + simulate);
 }
 
-// Heartbeat's own layout has a faster writer, which writes only JSON.
+// Returns true if heartbeat's own layout also needs a template. Without a template the generator is faster,
+// but writes only JSON.
 bool needs_template(const Options &options) {
     return options.format.value_or("json") != "json" || options.schema_registry || options.schema_id ||
            options.schema_file || options.key_schema_file || options.print_schema;

@@ -18,8 +18,8 @@ struct LayoutError : std::runtime_error {
 
 // Returns no value for heartbeat's own layout as JSON, and for --replay. With a template the function sets
 // options->samples to the number of readings in a message. A template can write times in steps, for example
-// of a second. If --interval is missing and a step is longer than the default interval, the function sets the
-// interval to the length of a step. Throws LayoutError and TemplateError.
+// in whole seconds. If the user gives no --interval, and a step is longer than the default interval, the
+// function sets the interval to the length of a step. Throws LayoutError and TemplateError.
 std::optional<MessageTemplate> layout_load(Options *options);
 
 } // namespace heartbeat::generator

@@ -32,8 +32,8 @@ class Source {
   public:
     virtual ~Source() = default;
 
-    // `waiting`: the call has waited a short time, and there is no message yet. The caller must call next()
-    // again. `failed`: error() returns the reason.
+    // `waiting`: the call has waited a short time, but has no message. The caller must call next() again.
+    // `failed`: error() returns the reason.
     virtual SourceState next(Message *message) = 0;
     virtual std::string error() const { return {}; }
 };

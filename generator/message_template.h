@@ -62,9 +62,9 @@ struct MessageTemplate {
     int64_t resolution = 1; // microseconds by which the times of two readings must differ
     bool has_repeat = false;
     bool has_device = false;
-    // Has a value if the template writes one date for a message, and for each reading only a time of day. A
-    // message must then end at midnight. The value is the offset of the time of day from UTC, in
-    // microseconds.
+    // Has a value if the template writes one date for a message, and for each reading only a time of day.
+    // Such a message must not have readings of two days. The value is the offset of the time of day from UTC,
+    // in microseconds.
     std::optional<int64_t> day_zone;
 };
 

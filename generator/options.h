@@ -36,7 +36,7 @@ struct Options {
     uint32_t devices = 1;                     // the number of devices of each customer
     std::optional<uint32_t> samples;          // readings in a message; no value: the number in the layout
 
-    std::optional<std::string> format; // json, json-schema, avro or protobuf; no value: the template's
+    std::optional<std::string> format; // json, json-schema, avro or protobuf; no value: the template's format
     std::optional<std::string> schema_registry; // the registry's addresses, with commas between them
     std::optional<uint32_t> schema_id;          // the id of the values' schema, if no registry gives this id
     std::optional<uint32_t> key_schema_id;

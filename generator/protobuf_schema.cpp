@@ -45,8 +45,8 @@ class Printer {
         throw TemplateError(name_ + ": at " + path + ": " + reason);
     }
 
-    // The first message of the text must be the root, because the frame of each Protobuf message names the
-    // first message.
+    // The first message type in the text must be the type of the values, because the frame of each Kafka
+    // message names the first message type.
     void add_message(const Shape &shape) {
         if (shape.elements.size() > most_fields)
             refuse(shape.path, "a Protobuf message has at most " + std::to_string(most_fields) + " fields");

@@ -49,11 +49,12 @@ class Publisher : public Sink {
 
     PublishSettings settings_;
     Console *console_;
-    int timeout_ms_; // librdkafka tries to deliver a message for this time
+    int timeout_ms_; // how long librdkafka tries to deliver a message
     bool log_all_;   // true: the caller wants librdkafka's debug output
     Counts counts_;
     bool broken_ = false;
-    // The errors printed since the last delivery. The publisher prints an outage once, not at every attempt.
+    // The errors that the publisher has printed since the last delivery. The publisher prints an outage only
+    // once, and not at every attempt.
     std::set<int> outage_said_;
     // The kinds of delivery errors that the publisher has already printed. The publisher prints the first
     // error of each kind, and counts all errors.

@@ -9,7 +9,7 @@
 namespace heartbeat::generator {
 
 // Returns the schema id from an answer with this HTTP status. If the answer has no id, throws RegistryError
-// with the registry's reason, without control characters and without the secrets of the settings.
+// with the registry's reason. The reason contains no control characters, and no secrets of the settings.
 uint32_t registry_answer_id(long status, const std::string &answer, const RegistrySettings &settings);
 
 } // namespace heartbeat::generator

@@ -167,8 +167,8 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
 }
 
 // Returns the number of requested messages that Kafka has not acknowledged. Usually --count is the number of
-// requested messages. In three cases the requested messages are the messages that the run has sent: without
-// --count, after Ctrl-C, and after the end of the source.
+// requested messages. In three cases this number is the number of sent messages: without --count, after
+// Ctrl-C, and after the end of the source.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;

@@ -37,8 +37,8 @@ struct Shape {
 };
 
 // Throws TemplateError if a value has no type. An array with elements of different types has no type. An
-// object with changing names and values of different types has no type. The text of the error begins with
-// `name`.
+// object has no type if the names of its members change from message to message, and if its values have
+// different types. The text of the error begins with `name`.
 Shape shape_of(const TemplateNode &node, const std::string &name);
 
 // Returns the name with an underscore in place of each byte that is not legal in the name of a field.

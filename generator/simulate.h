@@ -47,7 +47,7 @@ class Simulator {
     HeartRates heart_rates_;
     uint32_t customer_ = 0;               // the customer of the next reading
     int64_t round_time_ = 0;              // simulated time of this round's first reading, microseconds
-    int64_t round_time_rest_ = 0;         // the part of the round's time below a microsecond, in nanoseconds
+    int64_t round_time_rest_ = 0;         // nanoseconds to add to round_time_, fewer than 1000
     std::vector<int64_t> last_wall_time_; // the last event time of each customer
 };
 

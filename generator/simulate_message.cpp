@@ -76,7 +76,7 @@ bool MessageSimulator::set_times(std::vector<Sample> *samples) {
         if (elapsed > simulate_last_event_time - settings_.resolution - *simulation.start_time + 1)
             return false;
         const int64_t time = *simulation.start_time + elapsed + settings_.resolution - 1;
-        sample.time = time - time % settings_.resolution; // rounds up to a time at or after the start time
+        sample.time = time - time % settings_.resolution; // rounds up to a multiple of the resolution
         after_ns += simulation.interval_ns;
     }
     return true;

@@ -50,7 +50,7 @@ class MessageSimulator {
     uint32_t customer_ = 0;          // the customer of the next message
     uint32_t device_ = 0;            // the device of the next message
     int64_t round_time_ = 0;         // simulated time of this round's first reading, microseconds
-    int64_t round_time_rest_ = 0;    // the part of the round's time below a microsecond, in nanoseconds
+    int64_t round_time_rest_ = 0;    // nanoseconds to add to round_time_, fewer than 1000
     std::vector<int64_t> last_time_; // the time of the last reading of each device, by the wall clock
 };
 

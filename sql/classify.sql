@@ -7,7 +7,7 @@ SELECT heart_rate, heartbeat_classify(heart_rate) FROM (VALUES
     (40.00000000000001), (74), (179.99999999999997), (180), (180.00000000000003), (181), (299.99999999999994), (300),
     (300.00000000000006), (301), (1.7976931348623157e308), ('Infinity'), ('NaN'), (NULL)) AS boundaries (heart_rate);
 
--- a number of another type is converted exactly, and text that is not a number is refused
+-- PostgreSQL converts a number of another type to double precision exactly, and refuses a text that is not a number
 SELECT heartbeat_classify(40::smallint), heartbeat_classify(180::bigint), heartbeat_classify(180.5::numeric),
        heartbeat_classify(39.5::real);
 SELECT heartbeat_classify('fast');

@@ -67,7 +67,7 @@ SELECT * FROM heartbeat_seek(0, NULL);
 SELECT * FROM heartbeat_seek('infinity'::timestamptz);
 SELECT * FROM heartbeat_seek(NULL::timestamptz);
 
--- after a seek back, the worker reads some offsets again; the counters and the audit count these offsets twice
+-- after a seek to an earlier offset, the worker reads some offsets again; the counters and the audit count these offsets twice
 CREATE VIEW progress AS
     SELECT topic, partition, next_offset, first_offset, rewound, empty_offsets, records
     FROM heartbeat_offsets ORDER BY topic, partition;
@@ -85,7 +85,7 @@ SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit();
 UPDATE heartbeat_offsets SET next_offset = 100, messages = messages + 50, readings = readings + 50, duplicates = duplicates + 50
     WHERE topic = 'heartbeat-events';
 SELECT topic, partition, offsets_passed, duplicates, difference FROM heartbeat_audit();
--- a seek to an offset before the first offset that was read
+-- a seek to an offset before the first offset that the worker has read
 SELECT * FROM heartbeat_seek(0, 5);
 SELECT topic, partition, offsets_passed, difference FROM heartbeat_audit();
 UPDATE heartbeat_offsets SET next_offset = 100, messages = messages + 95, readings = readings + 95, duplicates = duplicates + 80,
@@ -93,7 +93,7 @@ UPDATE heartbeat_offsets SET next_offset = 100, messages = messages + 95, readin
     WHERE topic = 'heartbeat-events';
 SELECT topic, partition, offsets_passed, duplicates, difference FROM heartbeat_audit();
 
--- after a seek forward, heartbeat_gaps has the skipped offsets and the role that called heartbeat_seek()
+-- after a seek to a later offset, heartbeat_gaps has the skipped offsets and the role that called heartbeat_seek()
 SET SESSION AUTHORIZATION regress_heartbeat_omar;
 SELECT * FROM heartbeat_seek(0, 1000);
 SELECT * FROM heartbeat_seek(0, 1000);

@@ -31,7 +31,7 @@ ROLLBACK;
 SELECT heartbeat_seek(0, 5);
 TABLE events;
 
--- a retry that finds no dead letters adds no row, but a retry that finds dead letters and resolves none of them adds a row
+-- a retry that finds no dead letters adds no row; a retry that finds dead letters adds a row, even if it resolves none of them
 SELECT * FROM heartbeat_retry_dead_letters();
 INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_code, error_text)
     VALUES ('heartbeat-events', 0, 2, '{"customer_id":"CUST-2","heart_rate":74,"event_timestamp":"2026-11-22T14:39:02Z"}',

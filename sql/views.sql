@@ -112,7 +112,7 @@ WHERE event_timestamp > NOW() - INTERVAL '5 minutes' AND customer_id NOT LIKE 'C
 SELECT COUNT(*) FROM heartbeat_records WHERE heart_rate < 40 OR heart_rate > 180;
 SELECT bool_and(event_timestamp > now() - interval '24 hours') AS of_the_last_day FROM vw_recent_anomalies;
 
--- totals include all Kafka partitions of every topic that was ever read
+-- the totals of vw_pipeline_summary include all Kafka partitions of every topic that a worker has ever read
 INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, rewound, messages, readings, records, bradycardia, tachycardia,
                                invalid, duplicates, dead_letters, empty_offsets, first_event, last_event) VALUES
     ('heartbeat-events', 0, 100, 0, 0, 94, 94, 80, 5, 4, 3, 2, 1, 5, '2026-11-22 14:00+00', '2026-11-22 15:00+00'),

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # server_begin sets scratch
-# The commands under bench/ source this file. This file builds the programs, and runs the Perl program that measures the built
+# The commands under bench/ load this file. Its functions build the programs, and run the Perl program that measures the built
 # programs.
 #
 # The comment at the top of a command is the text of --help. Then the command contains
@@ -52,8 +52,8 @@ bench_install() { as_root make install PG_CONFIG="$pg_config"; }
 
 # bench_own_server FOLDER NAME: builds the extension from the sources in FOLDER, installs the extension in a new copy of
 # PostgreSQL, and prints the folder of the copy. So several versions can run at the same time, and the system's server does not
-# change. A copy works because PostgreSQL finds its other folders relative to the folder of its program. If the system's server
-# already has the extension, the new build replaces the extension in the copy.
+# change. The copy works because the program postgres finds all other folders relative to its own folder. If the system's
+# server already has the extension, the new build replaces the extension in the copy.
 bench_own_server() {
     local folder root=$scratch/servers/$2
     for folder in "$(dirname "$bindir")" "$("$pg_config" --sharedir)"; do
@@ -66,7 +66,7 @@ bench_own_server() {
     echo "$root$(dirname "$bindir")"
 }
 
-# bench_measure PROGRAM ARGUMENT...: runs bench/PROGRAM.pl, and keeps its files.
+# bench_measure PROGRAM ARGUMENT...: runs bench/PROGRAM.pl, and copies the program's files to build/bench.
 bench_measure() {
     local program=$1 status=0
     shift
@@ -79,7 +79,7 @@ bench_measure() {
     return "$status"
 }
 
-# bench_run PROGRAM ARGUMENT...: builds, installs and measures.
+# bench_run PROGRAM ARGUMENT...: builds and installs the programs, and then calls bench_measure.
 bench_run() {
     bench_try bench_build
     bench_try bench_install

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/demo sets demo, bindir, brokers, topic, preset, preset_topic, generator and start_wait
-# script/demo sources this file. These functions run the demo's private PostgreSQL server in .demo/data.
+# script/demo loads this file. These functions run the demo's private PostgreSQL server in .demo/data.
 #
 # PostgreSQL refuses to run as root. If root runs the script, the server runs as the user postgres. This user may have no right to
 # enter the checkout (for example below /root). So the script opens the server's folder as file descriptor 7, and the server gets
 # the folder /proc/self/fd/7. This name needs no rights on the folders above .demo/data, and every process of the server
-# inherits the descriptor. It is not enough to start the server in its folder. Before PostgreSQL 16, a server leaves its folder
-# and then returns by the path of the folder. For this path the server needs rights on the folders above .demo/data. The server's
-# socket is in .demo, and other users cannot enter .demo. The server listens on no port.
+# inherits the descriptor. It would not be enough to start the server in its folder with a relative path: before PostgreSQL 16, a
+# server leaves its folder, and then returns by the absolute path. For the absolute path the server needs rights on the folders
+# above .demo/data. The server's socket is in .demo, and other users cannot enter .demo. The server listens on no port.
 
 is_alive() { kill -0 "$1" 2>/dev/null; }
 

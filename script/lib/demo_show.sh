@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/demo sets demo, topic and preset
-# script/demo sources this file. These functions print the demo's output for a person.
+# script/demo loads this file. These functions print the demo's output for a person.
 
 bold='' red='' green='' yellow='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -9,7 +9,7 @@ fi
 
 say() { echo "$bold==>$plain $1"; }
 
-# The worker's lines in the server's log, as columns:
+# Prints the worker's lines from the server's log as columns:
 #   VALID    CUST-0007         74 bpm  2026-11-22T14:39:02.123456Z
 show_lines() {
     local line type colour

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Other scripts source this file to install the Debian or Ubuntu packages that are missing. Only this file has lists of
+# Other scripts load this file to install the Debian or Ubuntu packages that are missing. Only this file has lists of
 # packages. script/test and script/demo use these lists.
 
 as_root() {
@@ -8,7 +8,7 @@ as_root() {
 
 postgres_minimum=14
 
-# Prints the newest installed version of PostgreSQL that has the file.
+# Prints the newest installed version of PostgreSQL that contains the given file.
 postgres_installed_with() {
     find /usr/lib/postgresql -path "*/$1" 2>/dev/null | cut -d/ -f5 |
         awk -v minimum="$postgres_minimum" '$1 >= minimum' | sort -n | tail -1
@@ -32,8 +32,8 @@ postgres_version() {
     echo "$installed"
 }
 
-# Tests whether this PostgreSQL comes from packages. A PostgreSQL built from source needs no packages, but root must have
-# created the user postgres.
+# Tests whether the PostgreSQL that the script uses comes from packages. A PostgreSQL built from source needs no
+# packages, but root must have created the user postgres.
 postgres_is_packaged() {
     [ -z "${PG_CONFIG:-}" ] || [[ $("$PG_CONFIG" --bindir) == /usr/lib/postgresql/* ]]
 }
@@ -138,9 +138,9 @@ packages_are_known() {
     done
 }
 
-# The package of the server would create and start a cluster. No script needs this cluster. So the function puts a program
-# pg_createcluster that does nothing into a folder at the beginning of the PATH. The configuration of the machine does not
-# change.
+# Usually the package of the server creates and starts a database cluster with pg_createcluster. No script needs this
+# cluster. So the function puts another program with the name pg_createcluster at the beginning of the PATH. This other
+# program does nothing. The configuration of the machine does not change.
 packages_apt() {
     local command=$1 log=$2 first status=0
     shift 2
@@ -157,7 +157,8 @@ packages_apt() {
     }
 }
 
-# Without apt a script cannot install packages. The function prints the names of missing programs and libraries.
+# Without apt a script cannot install packages. In this case packages_explain prints the names of missing
+# programs and libraries.
 packages_explain() {
     local missing=() program library
     local programs="pg_config g++ make pkg-config" libraries="rdkafka jansson simdjson zlib CLI11"

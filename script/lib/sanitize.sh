@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores, server_begin sets scratch
-# script/test sources this file for the stage `sanitize`. The stage tests the whole extension in a real server: first a build with
-# the address and undefined-behaviour sanitizers, then a build with the thread sanitizer. Each build runs in a copy of the
-# server below the scratch folder, so the installed server keeps the ordinary build. If a sanitizer finds an error in a process,
-# the sanitizer ends the process. assert_no_crash of Heartbeat::Cluster also searches for the sanitizer's report.
+# script/test loads this file for the stage `sanitize`. The stage tests the whole extension in a real server: first a build with
+# the address and undefined-behaviour sanitizers, then a build with the thread sanitizer. Each build runs in a copy of the server
+# below the scratch folder, so the installed server keeps the ordinary build. If a sanitizer finds an error in a process, the
+# sanitizer ends the process. assert_no_crash of Heartbeat::Cluster also searches for the sanitizer's report.
 
 # sanitize_install NAME SANITIZERS SYMBOL: makes a server with the extension in $sanitized, and checks that the extension
 # uses this SYMBOL of the sanitizer. A server finds its folders relative to its program, so a copy of the folders is a

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores
-# Other scripts source this file. This file makes a scratch folder, and a private PostgreSQL server for tests that need a server.
-# PostgreSQL refuses to run as root. If root runs the script, the tests run as the user postgres. The tests use copies below
-# the scratch folder, because this user may have no right to read the checkout.
+# Other scripts load this file. Its functions make a scratch folder, and a private PostgreSQL server for tests that need a
+# server. PostgreSQL refuses to run as root. If root runs the script, the tests run as the user postgres. The tests use copies
+# below the scratch folder, because this user may have no right to read the checkout.
 
 server_begin() {
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/heartbeat-test.XXXXXX")

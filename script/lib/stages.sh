@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores
-# script/test sources this file for its stages. stage_NAME runs the checks, and fails if one of them fails. count_NAME reads the
+# script/test loads this file for its stages. stage_NAME runs the checks, and fails if one of them fails. count_NAME reads the
 # output of the stage and prints the numbers "passed failed". Stages run with `set -e`, in the top folder.
 
 stage_build() {
@@ -115,7 +115,7 @@ stage_tap() {
 }
 count_tap() { count_prove "$1"; }
 
-# Attacks by a hostile role, operator, producer or broker: docs/security.md names these tests.
+# Runs the attacks by a hostile role, operator, producer or broker. docs/security.md names these tests.
 stage_attack() { TESTS=${ATTACK_TESTS:-test/attack/*.t} TAP_LOGS=build/attack-logs stage_tap; }
 count_attack() { count_prove "$1"; }
 
@@ -129,7 +129,7 @@ stage_citus() {
 }
 count_citus() { count_prove "$1"; }
 
-# A test file that ended early counts as at least one failure, even if its summary says "Failed: 0".
+# If a test file ends early, its summary can say "Failed: 0". Such a file counts as at least one failure.
 count_prove() {
     awk '/^Files=[0-9]+, Tests=/ { split($2, t, "[=,]"); total += t[2] }
          /\(Wstat: .* Tests: [0-9]+ Failed: [0-9]+\)/ { match($0, /Failed: [0-9]+/)

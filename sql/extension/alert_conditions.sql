@@ -1,6 +1,6 @@
 --
--- The conditions of the alert rules: one function for each kind of rule. The function looks at each rule of this kind, and returns
--- an alert if the condition of the rule is met now. An alert consists of the rule, the subject and the detail, as in
+-- The conditions of the alert rules: one function for each kind of rule. Each function looks at all rules of its kind, and returns
+-- an alert if the condition of a rule is met now. An alert consists of the rule, the subject and the detail, as in
 -- heartbeat_alerts. heartbeat_update_alerts() raises and closes the alerts.
 --
 -- Each function reads only ranges of indexes, and limits the number of rows. A rule of kind anomalies reads the newest 100,000
@@ -22,7 +22,7 @@ BEGIN
         ' ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
         USING since, until, skew, only_customer, only_type;
     -- This query returns the anomalies whose event_timestamp is later than their arrival by more than `skew`. For these anomalies
-    -- the query returns the arrival as the time.
+    -- the query returns the time of arrival, and not event_timestamp.
     RETURN QUERY EXECUTE format(
         'SELECT h.customer_id, h.ingested_at FROM %1$s h'
         ' WHERE h.event_timestamp > h.ingested_at AND h.event_timestamp > h.ingested_at + $2 AND h.ingested_at > $1'

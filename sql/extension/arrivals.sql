@@ -6,7 +6,7 @@
 CREATE FUNCTION heartbeat_max_clock_skew() RETURNS interval
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT heartbeat_classify(0); -- loads the library, which defines the setting
+    SELECT heartbeat_classify(0); -- loads the library, which defines heartbeat.max_clock_skew
     SELECT current_setting('heartbeat.max_clock_skew')::interval;
 END;
 COMMENT ON FUNCTION heartbeat_max_clock_skew() IS 'Internal: returns heartbeat.max_clock_skew as an interval.';

@@ -52,7 +52,7 @@ COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'customer, time and device, or on customer and time.';
 
 -- A reading in a wrong table partition does not count as stored. A query does not find this reading, because PostgreSQL
--- searches only the table partition whose bounds include the reading's time. A replay therefore stores the reading again. The
+-- searches only the table partition whose bounds include the reading's time. So a replay stores the reading again. The
 -- function searches for readings only where an index makes each search fast.
 CREATE FUNCTION heartbeat_surplus_rows(OUT records bigint, OUT anomalies bigint)
     LANGUAGE sql STABLE
@@ -107,7 +107,7 @@ BEGIN ATOMIC
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL AND d.error_code <> 'CONFLICT'))
          ) AS t (table_name, counted, rows),
          -- If heartbeat has stored a message twice, it has also counted the message twice. The number of rows then agrees with
-         -- the counter, so this subquery searches for surplus rows if the two numbers agree. Each EXISTS selects a column,
+         -- the counter. So if these two numbers agree, this subquery searches for surplus rows. Each EXISTS selects a column,
          -- because other servers can have the rows. These servers cannot send the result of a subquery without columns.
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0

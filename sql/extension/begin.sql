@@ -16,7 +16,7 @@ DECLARE
     statement text;
 BEGIN
     SELECT * INTO STRICT extension FROM pg_extension e WHERE e.extname = 'heartbeat';
-    tables := ARRAY( -- heartbeat_control comes first: its lock waits for the current batch, and the next batch waits for its lock
+    tables := ARRAY( -- heartbeat_control is first: this lock waits for the current batch, and the next batch waits for this lock
         SELECT c.oid::regclass FROM pg_class c
         WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')
           AND (EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid

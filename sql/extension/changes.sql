@@ -77,8 +77,8 @@ COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
     'Internal: creates the TRUNCATE trigger on the table partitions of heartbeat_records that lack it, and returns these '
     'partitions.';
 
--- The function is in PL/pgSQL and not in SQL, because the rows of heartbeat_records can be on other servers. In that case a query
--- inside an SQL function cannot use the parameters of the function.
+-- The function is in PL/pgSQL and not in SQL, because the rows of heartbeat_records can be on other servers. A query of rows on
+-- other servers cannot use the parameters of an SQL function.
 CREATE FUNCTION heartbeat_minutes_between(records regclass, rollup regclass, pending regclass, from_time timestamptz, to_time timestamptz)
     RETURNS SETOF timestamptz
     LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp

@@ -42,7 +42,7 @@ BEGIN ATOMIC
     FROM parts p JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.objid
     WHERE d.refclassid IN ('pg_proc'::regclass::oid, 'pg_operator'::regclass::oid, 'pg_type'::regclass::oid,
                            'pg_collation'::regclass::oid, 'pg_opclass'::regclass::oid, 'pg_class'::regclass::oid)
-      AND d.refobjid >= 16384::oid -- an object with a smaller oid comes from initdb
+      AND d.refobjid >= 16384::oid -- initdb has created all objects with smaller oids
       AND d.deptype = 'n'::"char"
       AND NOT EXISTS (SELECT FROM own o WHERE o.classid = d.refclassid AND o.objid = d.refobjid)
     GROUP BY 1, 2 ORDER BY 1, 2;

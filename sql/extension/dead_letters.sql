@@ -38,7 +38,7 @@ COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestampt
     'customer, time and device. Returns how many dead letters were resolved, how many remain, and the errors of the remaining dead '
     'letters as {"code": count}. Raises an error for a code that no dead letter can have, and for a source that never existed.';
 
--- The view has no payloads, so that roles without access to patients' data can read it.
+-- The view has no payloads, so roles without access to patients' data may read the view.
 CREATE VIEW heartbeat_dead_letter_summary WITH (security_barrier) AS
     SELECT e.error_code, e.dead_letters, e.first_arrived_at, e.last_arrived_at, l.id AS example_id,
            l.topic AS example_topic, l.partition AS example_partition, l."offset" AS example_offset,

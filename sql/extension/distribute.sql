@@ -57,8 +57,9 @@ BEGIN
     FOR one IN SELECT t.tgname, t.tgrelid::regclass AS watched FROM pg_trigger t WHERE t.tgfoid = mark_changed AND t.tgparentid = 0 LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', one.tgname, one.watched);
     END LOOP;
-    -- Remove the tables from the extension. Otherwise Citus would also create the extension on its nodes, because Citus creates
-    -- each object that a table depends on. And Citus cannot change a table that belongs to an extension.
+    -- Remove the tables from the extension. A table that belongs to the extension depends on the extension, and Citus creates
+    -- each object that a table depends on. So Citus would also create the extension on its nodes. And Citus cannot change a
+    -- table that belongs to an extension.
     FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                 JOIN pg_class c ON c.oid = d.objid
                 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'

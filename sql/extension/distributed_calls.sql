@@ -1,6 +1,6 @@
 --
--- The dependencies between functions of the extension. While the tables are distributed, pg_depend does not have these
--- dependencies.
+-- These functions remove the dependencies between functions of the extension from pg_depend when Citus distributes the
+-- tables, and record these dependencies again when the tables return to this server.
 --
 
 -- Citus creates on its nodes each object that a distributed table depends on. Citus also looks at the views and functions that use

@@ -9,8 +9,8 @@ COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user,
 -- Each row stays for at least a week, even if a role causes very many events. If a role causes more than a hundred events of a
 -- kind in a minute, the role's last row of this kind counts the further events. The function also deletes old events. The function
 -- does not wait for another session when it deletes or counts events. In an isolation level stricter than READ COMMITTED the
--- function does not delete or count events. In such an isolation level the statement would fail if another session had changed
--- the row.
+-- function does not delete or count events. In such an isolation level an UPDATE or DELETE of a row fails if another session has
+-- changed the row after the transaction took its snapshot.
 CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

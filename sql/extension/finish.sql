@@ -48,8 +48,8 @@ BEGIN
         SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner
         FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
     LOOP
-        -- The role that runs this script can be another role than the extension's owner, but the functions must act as the
-        -- extension's owner. So the owner gets the objects that the role has created.
+        -- The role that runs this script is not always the extension's owner, but the functions must act as the extension's
+        -- owner. So this loop makes the extension's owner the owner of the objects that the role has created.
         IF one.owner <> quote_ident(owner)::regrole AND one.owner = quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER %s %s OWNER TO %I', one.kind, one.name, owner);
         END IF;

@@ -53,7 +53,7 @@ BEGIN
         PERFORM pg_sleep(0.05);
     END LOOP;
     FOR statement IN
-        SELECT format('GRANT CREATE, USAGE ON SCHEMA %I TO %s', n.nspname, new_owner) -- the owner creates table partitions there
+        SELECT format('GRANT CREATE, USAGE ON SCHEMA %I TO %s', n.nspname, new_owner) -- the owner creates table partitions in this schema
         FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat'
         UNION ALL
         SELECT format('ALTER FUNCTION %s OWNER TO %s', d.objid::regprocedure, new_owner)

@@ -10,8 +10,8 @@
 --
 -- To move rows, heartbeat_make_partitions() first deletes the rows from the default partition, then attaches the week's table,
 -- and then inserts the rows into this table. The WAL has the DELETE and the INSERT in this order. So a publication of the parents
--- publishes both changes. A subscriber has a unique key on the rows, so it can apply the changes only in this order. If an INSERT
--- came before ATTACH PARTITION, PostgreSQL would not publish the INSERT, and the subscriber would lose the rows.
+-- publishes both changes. The tables of a subscriber have a unique key, so a subscriber can apply the changes only in this order.
+-- If an INSERT came before ATTACH PARTITION, PostgreSQL would not publish the INSERT, and the subscriber would lose the rows.
 CREATE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
@@ -54,7 +54,7 @@ DECLARE
     owner regrole;
     attempt integer;
     has_type boolean;
-    -- whether a role other than the owner and the superusers can have created a trigger
+    -- true if a role can have created a trigger, and this role is neither the owner nor a superuser
     others_may boolean := EXISTS (
         SELECT FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
         WHERE (c.oid = ANY (parents::oid[]) OR c.oid IN (SELECT p.partdefid FROM pg_partitioned_table p WHERE p.partrelid = ANY (parents::oid[])))
@@ -67,7 +67,7 @@ BEGIN
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
         RAISE EXCEPTION 'cannot create table partitions from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR missing IN -- the lock of this loop can wait minutes for ANALYZE, so take the lock only if a table partition is missing
+    FOR missing IN -- the loop takes a lock that can wait minutes for ANALYZE; the loop runs only if a table partition is missing
         WITH bounds AS MATERIALIZED (
             SELECT h.inhparent AS parent,
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
@@ -114,7 +114,7 @@ BEGIN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
         END IF;
         EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- the owner's default privileges may grant rights to PUBLIC
-        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', new_table); -- the parent has the same identity
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', new_table); -- the parent has the same replica identity
         IF time_columns[missing.number] = 'minute_bucket' THEN
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', new_table);
         ELSE
@@ -130,8 +130,8 @@ BEGIN
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- A move also locks the parent. Otherwise PostgreSQL would not plan a waiting statement again after the move, and the
-        -- statement would not find the rows in the new table partition.
+        -- A move also locks the parent. Without this lock, PostgreSQL would not plan a waiting statement again after the
+        -- move. The statement would then not find the rows in the new table partition.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -152,8 +152,8 @@ BEGIN
                                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                         AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
                       AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
-                    -- A foreign key of another table can change rows of the other table. Then the AFTER triggers of the other
-                    -- table run when the DELETE in this function ends.
+                    -- If another table has a foreign key to the default partition, the DELETE in this function can also
+                    -- change rows of the other table. At the end of the DELETE the AFTER triggers of the other table run.
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)

@@ -20,7 +20,7 @@ DECLARE
     obstacle text;
     attempt integer;
     deleted_from oid[] := ARRAY[records_default, anomalies_default, rollup_default, dead_letters];
-    -- whether a role other than the owner and the superusers can have created a trigger
+    -- true if a role can have created a trigger, and this role is neither the owner nor a superuser
     others_may boolean := EXISTS (
         SELECT FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
         WHERE c.oid IN (records, anomalies, rollup, records_default, anomalies_default, rollup_default, dead_letters)
@@ -50,8 +50,8 @@ BEGIN
               AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                               WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                 AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-            -- A foreign key of another table can change rows of the other table. Then the AFTER triggers of the other table run
-            -- when the DELETE in this function ends.
+            -- If another table has a foreign key to one of these tables, the DELETE in this function can also change rows of
+            -- the other table. At the end of the DELETE the AFTER triggers of the other table run.
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
@@ -93,8 +93,9 @@ BEGIN
     EXECUTE format('DELETE FROM %s WHERE happened_at < $1', events) USING cutoff;
     EXECUTE format('DELETE FROM %s WHERE closed_at < $1', alerts) USING cutoff;
     EXECUTE format('SELECT array_agg(id) FROM %s WHERE arrived_at < $1', dead_letters) INTO old_letters USING cutoff;
-    -- From here on ingest waits. The current batch ends first, so that only readers, such as a dump, can delay the locks on the tables.
-    -- While a lock request waits for a reader, ingest waits behind the request. So the request has a short timeout.
+    -- From here on ingest waits. The current batch ends first, so that only a session that reads the tables, such as a dump, can delay
+    -- the locks on the tables. While a lock request waits for such a session, ingest waits behind the request. So the request has a
+    -- short timeout.
     PERFORM set_config('lock_timeout', '1s', true);
     attempt := 0;
     WHILE cardinality(old) > 0 LOOP
@@ -161,7 +162,7 @@ CREATE FUNCTION heartbeat_apply_retention(OUT partitions_dropped integer, OUT re
     SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'
 BEGIN ATOMIC
-    SELECT heartbeat_classify(0); -- loads the library, which defines the setting
+    SELECT heartbeat_classify(0); -- loads the library, which defines heartbeat.retention
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_rollup_pending'::regclass, 'heartbeat_gaps'::regclass,
                                             'heartbeat_events'::regclass, 'heartbeat_alerts'::regclass]);
     SELECT heartbeat_own_changes(true); -- heartbeat_remove_old() changes the rollup itself

@@ -1,6 +1,6 @@
 -- heartbeat_summarize_minute() finds the rows of one minute by the readings' index on time. The query is in a function, because
--- the planner takes the cost of a function from its definition. If the view itself had this query, the planner would not know the
--- range of time. The server would then scan all readings, and use JIT compilation.
+-- the planner takes the cost of a function from the definition of the function, and not from the query. If the view itself had
+-- this query, the planner would not know the range of time. The server would then scan all readings, and use JIT compilation.
 CREATE FUNCTION heartbeat_summarize_minute(minute timestamptz, OUT customer_id text, OUT avg_bpm double precision,
                                            OUT reading_count bigint) RETURNS SETOF record
     LANGUAGE sql STABLE STRICT SECURITY DEFINER ROWS 100 COST 100

@@ -10,8 +10,8 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                -- These columns become NULL, because the worker finds the ids of the cluster and of the topic again. The worker also
-                -- has not consumed the message before the new offset.
+                -- The ids of the cluster and of the topic become NULL, because the worker then asks Kafka for them again. The other
+                -- columns become NULL, because they describe the old position in Kafka's log.
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()
@@ -111,7 +111,7 @@ BEGIN ATOMIC
     SELECT heartbeat_require_source(coalesce(heartbeat_seek.source, 'default'));
     SELECT heartbeat_require_pause(coalesce(heartbeat_seek.source, 'default'));
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_offsets'::regclass, 'heartbeat_gaps'::regclass]);
-    SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
+    SELECT heartbeat_wake_workers(); -- loads the library, which defines heartbeat.topic
     SELECT heartbeat_check_offset(coalesce(heartbeat_seek.source, 'default'), partition, next_offset);
     SELECT s.topic, heartbeat_seek.partition,
            CASE WHEN heartbeat_seek.next_offset IS NULL THEN heartbeat_forget_offset(s.name, s.topic, heartbeat_seek.partition)
@@ -149,7 +149,7 @@ BEGIN ATOMIC
     SELECT heartbeat_require_source(heartbeat_seek.source);
     SELECT heartbeat_require_pause(coalesce(heartbeat_seek.source, CASE WHEN heartbeat_seek.partition IS NOT NULL THEN 'default' END));
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_offsets'::regclass, 'heartbeat_gaps'::regclass]);
-    SELECT heartbeat_wake_workers(); -- loads the library, which defines the setting
+    SELECT heartbeat_wake_workers(); -- loads the library, which defines heartbeat.topic
     WITH moved AS MATERIALIZED (
         SELECT s.name, s.topic, k.partition, k.next_offset,
                heartbeat_move_offset(s.name, s.topic, k.partition, k.next_offset, 'heartbeat_seek to ' || kafka_time::text) AS previous

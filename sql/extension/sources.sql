@@ -51,8 +51,8 @@ COMMENT ON COLUMN heartbeat_sources.added_by IS 'The session''s user who added t
 COMMENT ON COLUMN heartbeat_sources.added_at IS 'When the source was added.';
 COMMENT ON COLUMN heartbeat_sources.changed_at IS 'When the source was last changed; NULL: never.';
 
--- These functions are not SECURITY DEFINER: they check the rights of their caller, and then act as the extension's owner. A function
--- that acts as its owner could not tell which role calls it.
+-- These functions are not SECURITY DEFINER: they check the rights of their caller, and then act as the extension's owner. A SECURITY
+-- DEFINER function acts as its owner from the beginning, so the function could not see which role calls it.
 CREATE FUNCTION heartbeat_add_source(name text, topic text, mapping jsonb DEFAULT NULL, preset text DEFAULT NULL, format text DEFAULT NULL,
                                      brokers text DEFAULT NULL, kafka_config_file text DEFAULT NULL, schema_registry text DEFAULT NULL,
                                      schema text DEFAULT NULL, start_offset text DEFAULT 'earliest', offset_reset text DEFAULT 'error',

@@ -1,5 +1,6 @@
 --
--- This function summarizes the new blocks in the BRIN indexes of the weekly table partitions. The maintenance worker calls it.
+-- This function summarizes the new blocks in the BRIN indexes of the weekly table partitions. The maintenance worker calls
+-- this function.
 --
 
 -- Autosummarize would do the same, but PostgreSQL writes a message to the log each time that ingest fills the queue of

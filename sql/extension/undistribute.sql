@@ -3,7 +3,7 @@
 --
 
 -- heartbeat_gather() removes the shards and Citus's data about the tables, with the functions that Citus calls for DROP TABLE.
--- It does not drop the tables. So the tables keep their oids, to which views and functions are bound.
+-- But heartbeat_gather() does not drop the tables. So the tables keep their oids, to which views and functions are bound.
 CREATE FUNCTION heartbeat_gather() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -48,7 +48,7 @@ BEGIN
         name := format('%I.%I', schema, split_part(item, ' ', 2));
         EXECUTE 'DELETE FROM pg_dist_object WHERE classid = ''pg_class''::regclass AND objid = $1' USING name::regclass;
         EXECUTE format('ALTER EXTENSION heartbeat ADD %s %s', split_part(item, ' ', 1), name);
-        -- this UPDATE does the work of pg_extension_config_dump(), because only an extension's script may call that function
+        -- this UPDATE does the work of pg_extension_config_dump(), which only the script of an extension may call
         IF item ~ '_(default|pending|id_seq)$' THEN
             UPDATE pg_extension SET extconfig = extconfig || name::regclass::oid, extcondition = extcondition || ''::text
                 WHERE extname = 'heartbeat';

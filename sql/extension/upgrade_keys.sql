@@ -4,10 +4,11 @@
 --
 
 -- For each table partition, the function first builds the new key as a unique index, while queries continue. Then the function
--- replaces the old key by the new key. This replacement takes only a moment. Ingest into the table partition waits for both steps.
--- If a person has already created the index (CREATE UNIQUE INDEX CONCURRENTLY), ingest waits only for the replacement. If
--- `elsewhere` is true, other servers store the rows. In this case the function builds no index in advance: it drops the old key
--- and adds the new key. A week counts for the argument `weeks` if the function has replaced a key of this week.
+-- replaces the old key by the new key. This replacement takes only a moment. Ingest into the table partition waits while the
+-- function builds the index and replaces the key. If a person has already created the index (CREATE UNIQUE INDEX CONCURRENTLY),
+-- ingest waits only for the replacement. If `elsewhere` is true, other servers store the rows. In this case the function builds no
+-- index in advance: it drops the old key and adds the new key. The argument `weeks` limits the number of weeks. A week counts only
+-- if the function has replaced a key of this week.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
     RETURNS SETOF record
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

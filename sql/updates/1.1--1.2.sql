@@ -236,10 +236,11 @@ BEGIN
 END
 $$;
 
--- Two functions compare a time with Kafka's timestamps. In 1.2 this parameter has the name kafka_time. CREATE OR REPLACE cannot rename
--- a parameter. A new function would not have the owner and the grants of the old function. The update would also have to drop the views
--- that call the old function. So the update changes the catalog instead. A view or an SQL function can call one of the two functions
--- with the old name of the parameter. PostgreSQL could not restore a dump of this object. So the update stops and names the object.
+-- Two functions have a time as a parameter, and compare this time with Kafka's timestamps. In 1.2 the parameter has the name
+-- kafka_time. CREATE OR REPLACE cannot rename a parameter. A new function would not have the owner and the grants of the old function.
+-- The update would also have to drop the views that call the old function. So the update changes the catalog instead. A view or an SQL
+-- function can call one of the two functions with the old name of the parameter. PostgreSQL could not restore a dump of this object. So
+-- the update stops and names the object.
 
 DO $$
 DECLARE
@@ -511,7 +512,8 @@ COMMENT ON FUNCTION heartbeat_free_copied(regclass[]) IS
     'Internal: after Citus has copied the rows of these tables to its nodes, removes the rows that this server still has.';
 
 --
--- The dependencies between functions of the extension. While the tables are distributed, pg_depend has no such dependencies.
+-- These functions remove the dependencies between functions of the extension from pg_depend when Citus distributes the
+-- tables, and record these dependencies again when the tables return to this server.
 --
 
 -- Citus creates on its nodes each object that a distributed table depends on. Citus also looks at the views and functions that use
@@ -2572,8 +2574,8 @@ COMMENT ON FUNCTION heartbeat_check_objects() IS
 SELECT heartbeat_watch_changes('heartbeat_records'::regclass, 'heartbeat_mark_changed()'::regprocedure) WHERE NOT heartbeat_rows_elsewhere();
 SELECT heartbeat_release_trigger(watched) FROM heartbeat_watch_truncates('heartbeat_records'::regclass) watched;
 
--- Version 1.1 could cut a text in the middle of a character, and stored texts of brokers unchanged. Clients refuse such texts. The
--- server also refuses such texts when it restores a dump.
+-- Version 1.1 could cut a text in the middle of a character, and stored texts of brokers unchanged. So a stored text can have
+-- invalid bytes. Clients refuse such a text, and the server refuses the text in the restore of a dump.
 
 CREATE FUNCTION heartbeat_mend_text(broken text) RETURNS text AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT;
 DO $$

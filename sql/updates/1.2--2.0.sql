@@ -37,9 +37,9 @@ $$;
 
 -- @begin@
 
--- Functions that have other parameters or another result in 2.0. The update drops these functions and creates new functions. A new
--- function gets the owner and the grants of its old function. If an object of a user calls an old function, PostgreSQL would refuse
--- to drop the function. So the update stops and names this object.
+-- Some functions have other parameters or another result in 2.0. The update drops the old functions and creates new functions. A
+-- new function gets the owner and the grants of its old function. If an object of a user calls an old function, PostgreSQL would
+-- refuse to drop the function. So the update stops and names this object.
 
 DO $$
 DECLARE
@@ -221,14 +221,16 @@ BEGIN
                   WHERE c.oid = 'heartbeat_building.heartbeat_control'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_source_definitions TO %s', worker);
     END LOOP;
-    -- A role that may add dead letters is a role of the workers. Workers also add schemas.
+    -- Only the workers' role needs the right to add dead letters, so each role with this right counts as the workers' role.
+    -- Workers also add schemas.
     FOR worker IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
                   FROM pg_class c, aclexplode(c.relacl) a
                   WHERE c.oid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT, INSERT ON heartbeat_building.heartbeat_schemas TO %s', worker);
     END LOOP;
-    -- A retry also writes the column `readings` of a message in conflict. A retry with `replace` needs more rights. This script
-    -- does not grant these additional rights.
+    -- In 2.0 a retry also writes the column `readings` of a message in conflict. So each role that may update the column
+    -- error_text, as a retry does, gets this right. A retry with `replace` needs further rights, which this script does not
+    -- grant.
     FOR worker IN SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END
                   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) x
                   WHERE a.attrelid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.attname = 'error_text'

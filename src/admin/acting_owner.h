@@ -1,5 +1,6 @@
-// Lets a function act as the extension's owner. A function that changes sources or schemas first checks the
-// rights of its caller. sources.cpp, schemas.cpp and schema_session.cpp call this file.
+// Lets a function act as the extension's owner. A function that changes sources or schemas checks the rights
+// of its caller first, and then calls acting_owner_enter(). sources.cpp, schemas.cpp and schema_session.cpp
+// call this file.
 #pragma once
 
 extern "C" {

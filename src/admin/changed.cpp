@@ -51,9 +51,9 @@ Statement insert_marks_of_default = {R"sql(
 // subtransaction. `marked` does not show which subtransaction has marked a minute. So after such an abort the
 // session forgets all minutes of the transaction.
 HTAB *marked = nullptr;
-// The nesting level of a transaction in which heartbeat itself moves or deletes readings. In such a
-// transaction the trigger marks no minute, because heartbeat updates the rollup itself. In all other
-// transactions own_level is 0.
+// heartbeat_own_changes(true) sets own_level to the nesting level of the current transaction. While own_level
+// is not 0, the trigger does not mark the minutes of updated or deleted readings, because heartbeat itself
+// updates the rollup.
 int own_level = 0;
 
 void forget() {
@@ -197,9 +197,9 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
     PG_RETURN_POINTER(updated ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }
 
-// The extension's SQL functions call this function with true before they move or delete readings. From then
-// on the trigger marks no minutes. After a call with false, or after an error, the trigger marks minutes
-// again.
+// The extension's SQL functions call this function with true before they move or delete readings. The trigger
+// then does not mark the minutes of updated or deleted readings. After a call with false, after an error, or
+// in the next transaction, the trigger marks these minutes again.
 extern "C" Datum heartbeat_own_changes(PG_FUNCTION_ARGS) {
     register_callbacks();
     own_level = PG_GETARG_BOOL(0) ? GetCurrentTransactionNestLevel() : 0;

@@ -10,9 +10,10 @@ extern "C" {
 
 namespace heartbeat {
 
-// Sets `begin` (included) and `end` (excluded) to the bounds of the table partition. Two kinds of table
-// partitions get -infinity and infinity: a table partition that is not directly below the parent, and a table
-// partition whose bounds are not a time range.
+// Sets `begin` (included) and `end` (excluded) to the bounds of the table partition. In two cases the
+// function sets `begin` to -infinity and `end` to infinity. In the first case, the table partition is not
+// directly below the parent. In the second case, the table partition does not have a time range as its
+// bounds.
 void changed_bounds(Relation partition, Oid parent, TimestampTz *begin, TimestampTz *end);
 
 } // namespace heartbeat

@@ -1,7 +1,7 @@
 // The trigger on heartbeat_dead_letters counts deleted dead letters. If a person or retention deletes
 // unresolved dead letters, the trigger adds their number to the counter dead_letters_deleted. This counter
 // keeps the result of heartbeat_audit_tables() exact. A worker computes the number of unresolved dead letters
-// from the counters, so the worker counts no rows. The worker compares this number with
+// from the counters, without reading the rows. The worker compares this number with
 // heartbeat.dead_letter_limit.
 #include "server/server.h"
 
@@ -59,7 +59,8 @@ Statement count_dropped = {R"sql(
         GROUP BY l.source, l.topic) d
     WHERE o.source = d.source AND o.topic = d.topic)sql"};
 
-// Replaces count_deleted in a database that still has the tables of version 1.1 or 1.2.
+// The trigger executes this statement instead of count_deleted if the database has the tables of version 1.1
+// or 1.2.
 Statement count_old_deleted = {R"sql(
     UPDATE @extschema@.heartbeat_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
@@ -72,9 +73,10 @@ Statement count_old_deleted = {R"sql(
 Statement has_conflicts = {R"sql(
     SELECT EXISTS (SELECT FROM deleted_letters WHERE resolved_at IS NULL AND error_code = 'CONFLICT'))sql"};
 
-// Returns true if unresolved messages in conflict were deleted, or may have been deleted.
-// heartbeat.dead_letter_limit also applies to these messages. A worker counts the rows of these messages in
-// the table, so this trigger changes no counter for these messages.
+// Returns true if a DELETE has deleted unresolved dead letters with the code CONFLICT. Also returns true
+// after a TRUNCATE, because the trigger cannot see the truncated rows. heartbeat.dead_letter_limit also
+// applies to dead letters with this code. A worker counts their rows in the table, so the trigger changes no
+// counter for these dead letters.
 bool conflicts_deleted(bool truncated) {
     if (truncated)
         return true;
@@ -114,6 +116,6 @@ extern "C" Datum heartbeat_count_deleted(PG_FUNCTION_ARGS) {
     fewer = fewer || conflicts_deleted(truncated);
     SPI_finish();
     if (fewer && settings.dead_letter_limit > 0)
-        commit_hooks_wake(); // so a worker that is FAILED because of heartbeat.dead_letter_limit tries again
+        commit_hooks_wake(); // a worker that is FAILED because of the limit then tries again
     PG_RETURN_POINTER(nullptr);
 }

@@ -1,8 +1,8 @@
-// heartbeat_record_calls(). If the body of a function of the extension calls other functions, PostgreSQL
-// records a dependency on each called function in pg_depend. heartbeat_record_calls(function, false) removes
-// these dependencies, and heartbeat_record_calls(function, true) restores the dependencies. No SQL statement
-// removes such a dependency. sql/extension/distributed_calls.sql explains why heartbeat removes the
-// dependencies.
+// heartbeat_record_calls(). The body of one of the extension's functions can call other functions of the
+// extension. PostgreSQL then adds a row to pg_depend for each called function: a dependency.
+// heartbeat_record_calls(function, false) removes these dependencies. With true as the second argument,
+// heartbeat_record_calls() restores the dependencies. No SQL statement removes such a dependency.
+// sql/extension/distributed_calls.sql explains why heartbeat removes the dependencies.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -26,8 +26,8 @@ namespace heartbeat {
 
 namespace {
 
-// Finds the functions that an expression calls, and the functions that constants in the expression name. Adds
-// the OIDs of all these functions to the list at `context`.
+// Finds the functions that an expression calls. Also finds the functions that the expression contains as
+// constants of type regproc or regprocedure. Adds the OIDs of all these functions to the list at `context`.
 bool collect_functions(Node *node, void *context) {
     auto *functions = static_cast<List **>(context);
     if (node == nullptr)
@@ -43,8 +43,8 @@ bool collect_functions(Node *node, void *context) {
     return walk_children(node, collect_functions, context);
 }
 
-// Returns the functions that the body names. Returns NIL if the body is stored as a text and not as a parsed
-// query.
+// Returns the functions that collect_functions() finds in the body. Returns NIL if the body is stored as a
+// text and not as a parsed query.
 List *functions_in_body(Oid function) {
     HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
     if (!HeapTupleIsValid(row))

@@ -1,6 +1,6 @@
 // Implements heartbeat_kafka_offsets(time) and heartbeat_check_offset(). heartbeat_seek() calls these two
-// functions. The session itself asks Kafka, and needs no worker for the question. So heartbeat_seek() gets
-// Kafka's answer at once, and stays in the session's own transaction.
+// functions. The session asks Kafka itself, and not through a worker. So heartbeat_seek() can use Kafka's
+// answer in the session's own transaction.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -33,11 +33,11 @@ constexpr int check_patience_s = 3; // short, because a seek by offset also work
                             partition)));
 }
 
-// Adds a row to the result for the partition `only`, or for each partition if `only` is nullptr. The row has
-// the first offset whose Kafka timestamp is at or after `time`.
+// If `only` is nullptr, adds one row for each partition to the result. Otherwise the function adds only the
+// row of the partition `only`. A row has the first offset whose Kafka timestamp is at or after `time`.
 void fill(const Source &source, Consumer *consumer, TimestampTz time, const int32_t *only,
           ReturnSetInfo *result) {
-    // Kafka has no times before 1970, so an earlier time means the first offset
+    // no Kafka timestamp is before 1970, so for an earlier `time` the function asks for the first offset
     int64_t kafka_time = std::max<int64_t>(to_unix_microseconds(time) / 1000, 0);
     TopicDescription topic = kafka_session_describe(source, consumer);
     if (only != nullptr && (*only < 0 || *only >= topic.partition_count))

@@ -15,7 +15,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr TimestampTz another_broker_after = 700000; // if a broker does not answer, ask another broker
+constexpr TimestampTz another_broker_after = 700000; // after this time, the session asks another broker
 constexpr TimestampTz again_after = 500000;
 constexpr long look_ms = 250;
 

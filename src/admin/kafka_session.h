@@ -34,9 +34,10 @@ bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic,
 // exist.
 TopicDescription kafka_session_describe(const Source &source, Consumer *consumer);
 
-// Each element of `ranges` names a partition. Sets the element to the first offset and the end offset of the
-// partition in Kafka. Call this function after kafka_session_describe() or kafka_session_ask(). Returns false
-// if a leader has not answered within timeout_ms; *error then names a partition and its leader.
+// Each element of `ranges` names a partition. The function sets `low` of the element to the partition's first
+// offset in Kafka, and `high` to the end offset. Call this function after kafka_session_describe() or
+// kafka_session_ask(). Returns false if a leader has not answered within timeout_ms; *error then names a
+// partition and its leader.
 bool kafka_session_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
                           Error *error);
 

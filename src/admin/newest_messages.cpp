@@ -1,6 +1,6 @@
 // Reads the messages at the last offsets of each Kafka partition. These offsets can have fewer messages than
-// wanted, because transactions and compaction leave offsets without a message. In this case another round
-// reads earlier offsets.
+// wanted, because transactions and compaction leave offsets without a message. If a round has read too few
+// messages, the next round reads earlier offsets.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"

@@ -1,5 +1,6 @@
-// For each partition that ingest has read, asks Kafka which offsets belong to the time span of a replay. This
-// code raises an error if the topic is not the topic that ingest has read. replay_plan.cpp calls this file.
+// Asks Kafka which offsets of each partition belong to the time span of a replay. heartbeat_offsets has a row
+// for each of these partitions. The code raises an error if the topic is not the topic that ingest has read.
+// replay_plan.cpp calls this file.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"

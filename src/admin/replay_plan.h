@@ -16,8 +16,8 @@ struct ReplayPlan {
 };
 
 // Asks Kafka and reads heartbeat_offsets. SPI must be connected. Raises an error if the topic is not the
-// topic that ingest has read. Also raises an error if Kafka no longer holds the whole span: this error names
-// the offsets that Kafka holds.
+// topic that ingest has read. Also raises an error if Kafka no longer holds the whole span. This error names
+// the first offset that Kafka holds of each incomplete partition.
 ReplayPlan replay_plan(Consumer *consumer, const ReplaySpan &span);
 
 } // namespace heartbeat

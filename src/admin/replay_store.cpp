@@ -15,8 +15,9 @@ namespace heartbeat {
 namespace {
 
 // A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored these
-// messages as readings, the counters would count the messages twice. The replay stores a message in conflict
-// like any other message, because the counters have counted its readings, but have not counted a dead letter.
+// messages as readings, the counters would count the messages twice. For a message in conflict, the counters
+// have counted the readings, and have not counted a dead letter. So the replay stores such a message like any
+// other message.
 constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters

@@ -43,7 +43,7 @@ Statement build_details = {{INT8OID, INT8OID, JSONBOID, TEXTOID, TEXTOID, INT4OI
 struct Retry {
     RetryLetters letters;
     RetryResults results;
-    bool replace;          // replace stored readings with the readings in conflict
+    bool replace;          // the retry replaces stored readings with the readings in conflict
     MemoryContext context; // holds the memory of one batch
 };
 
@@ -64,7 +64,7 @@ void retry_batch(Retry *retry, size_t count) {
     retry_letters_decode(&retry->letters, count);
     if (!batch_seal(retry->letters.batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    // the triggers of users on readings and dead letters run with the role of a worker
+    // the next calls fire users' triggers on readings and dead letters, so act as the workers' role
     ActingRole before_storing;
     role_enter(&before_storing);
     PartitionCounts *counts = store_batch(retry->letters.batch, nullptr, true);

@@ -17,7 +17,7 @@ enum RetryFilter {
     retry_filters
 };
 
-// The numbers of two arguments that follow the filters since version 2.0.
+// Since version 2.0, two more arguments follow the filters. These are the numbers of the two arguments.
 inline constexpr int retry_replace_argument = retry_filters;
 inline constexpr int retry_source_argument = retry_filters + 1;
 

@@ -70,8 +70,8 @@ constexpr StatementPart added = {"@added@", R"sql(
         CASE jsonb_typeof(readings) WHEN 'array' THEN jsonb_array_length(readings) ELSE 0 END)sql"};
 // True if the source of the dead letter was dropped after the dead letter was stored.
 // heartbeat_dropped_offsets then has the counters of the source. A later source can have the same name and
-// the same topic, so the statement compares the dead letter's id with last_dead_letter, the last id before
-// the source was dropped.
+// the same topic, so the statement compares the dead letter's id with last_dead_letter. This is the last id
+// before the source was dropped.
 constexpr StatementPart was_dropped = {"@dropped@", R"sql(
         EXISTS (SELECT FROM @extschema@.heartbeat_dropped_offsets d
                 WHERE d.source = l.source AND d.topic = l.topic AND l.id <= d.last_dead_letter))sql"};
@@ -105,7 +105,8 @@ Datum *elements_of(uint64_t row, int column, Oid array_type, Oid type, bool **nu
     return elements;
 }
 
-// An UPDATE by a person can give header_names and header_values different numbers of elements.
+// If a person has updated the row, header_names and header_values can have different numbers of elements. The
+// function then returns only the headers that have both a name and a value.
 const MessageHeader *headers_of(uint64_t row, size_t *count) {
     bool *no_names, *no_values;
     int names_count, values_count;
@@ -155,7 +156,8 @@ const SourceDecoder *decoder_of(const RetryLetters &letters, const char *source)
     auto *known = static_cast<SourceDecoder *>(hash_search(letters.decoders, made.name, HASH_FIND, &found));
     if (found)
         return known;
-    // retry_decoder_load() can raise an error, so call retry_decoder_load() before you add the entry
+    // retry_decoder_load() can raise an error, and `decoders` must not keep an entry without a decoder: so
+    // load the decoder first
     made.decoder = retry_decoder_load(source, letters.context, &made.source);
     if (made.decoder == nullptr)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

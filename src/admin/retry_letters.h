@@ -40,7 +40,8 @@ struct RetryLetters {
     RetryLetter *chosen; // the first dead letter of the batch: a pointer into `locked`
 };
 
-// Raises an error if the filters name a source that never existed. A source that was dropped is no error.
+// Raises an error if the filters name a source that never existed. The function raises no error for a source
+// that was dropped.
 void retry_letters_require_source(const RetryLetters &letters);
 
 // Locks the next dead letters that the filters choose. Returns the number of locked dead letters.

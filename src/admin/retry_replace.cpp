@@ -69,7 +69,8 @@ const bool *find_moved(const RetryLetters &letters) {
     return moved;
 }
 
-// Raises an error if the database refuses a new heart rate.
+// Raises an error if the database refuses a new heart rate, or if another session has deleted the stored
+// reading.
 void replace_message(void *argument) {
     auto *work = static_cast<Work *>(argument);
     work->replaced = {};
@@ -78,8 +79,8 @@ void replace_message(void *argument) {
         BatchReading &reading = work->batch->readings[i];
         if (work->moved[i])
             replace_remove_other(work->batch, reading, &work->replaced);
-        // a stored reading of another device must stay: the primary key of its table partition does not
-        // contain the device
+        // if the primary key of a table partition does not contain the device, the stored reading can be of
+        // another device: such a reading must stay
         if (!reading.conflict || reading.other_device)
             continue;
         if (!replace_reading(work->batch, reading, &work->replaced))

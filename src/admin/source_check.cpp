@@ -133,8 +133,9 @@ void check_file(const char *file) {
                "Give the name of a file of librdkafka properties.");
 }
 
-// An empty value removes the field. The source then uses the value of `setting` together with the source's
-// other fields. So only a role with the right to set `setting` may remove the field.
+// Raises an error if the role has no right to set `setting`. Such a role may also not remove the field with
+// an empty value. Otherwise the source would use the value of `setting` together with the source's other
+// fields.
 void require_right(int field, const char *value, const char *setting, Oid role) {
     if (may_alter_system(setting, role))
         return;
@@ -152,8 +153,8 @@ void require_right(int field, const char *value, const char *setting, Oid role) 
                                   name)));
 }
 
-// A role may set some fields only if it has the right to set a certain setting. Returns this setting, or
-// nullptr if any role may set the field.
+// To set some fields of a source, a role needs the right to set a setting. Returns the name of this setting,
+// or nullptr if every role may set the field.
 const char *setting_of(int field) {
     switch (field) {
     case brokers_field:

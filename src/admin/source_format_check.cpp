@@ -43,7 +43,8 @@ void check_registry(const SourceDefinition &source, MessageFormat format) {
         refuse("schema_registry is not a list of URLs", reason, registry_urls_legal);
 }
 
-// If the source has a schema, its messages have no frame, and the keys of its messages have no schema.
+// Checks the schema of a source. The messages of a source with a schema have no frame of Confluent, and the
+// keys of these messages have no schema.
 void check_schema(const SourceDefinition &source, MessageFormat format, bool reads_key) {
     const char *schema = source.fields[schema_field];
     char reason[registry_reason_size];

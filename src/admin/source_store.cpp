@@ -36,7 +36,8 @@ Statement insert_source = {definition_types, R"sql(
         start_offset, offset_reset, tombstones)
     VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8, $9, $10, $11, $12))sql"};
 
-// When the source `default` is dropped, its row stays. So this statement also adds `default` again.
+// When the source `default` is dropped, its row stays. So if a person adds `default` again, heartbeat
+// executes this UPDATE instead of insert_source.
 Statement update_source = {definition_types, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET topic = $2, mapping = $3::jsonb, preset = $4, format = $5, brokers = $6, kafka_config_file = $7,
@@ -86,7 +87,7 @@ Statement mark_dropped = {{TEXTOID}, R"sql(
     SET dropped_at = now(), changed_at = now(), revision = revision + 1
     WHERE name = $1)sql"};
 
-// The mappings are not inside jsonb_strip_nulls(), so their nulls stay.
+// The mappings are outside of jsonb_strip_nulls(), because the nulls inside a mapping must stay.
 Statement make_details = {{TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
             'source', $1, 'topic', $2, 'given', nullif(to_jsonb($3), '[]')))
@@ -142,7 +143,7 @@ void source_store_add(const SourceDefinition &source) {
     Datum values[1 + source_fields];
     char nulls[1 + source_fields];
     fill(source, values, nulls);
-    // the row of a source `default` that was dropped still exists
+    // if the source `default` was dropped, its row still exists, and update_source changes this row
     if (!is_default(source.name) || statement_execute(&update_source, values, nulls, SPI_OK_UPDATE) == 0)
         statement_execute(&insert_source, values, nulls, SPI_OK_INSERT);
 }

@@ -60,7 +60,8 @@ const char *mapping_argument(FunctionCallInfo fcinfo, int number) {
     return strcmp(text, "null") == 0 ? "" : text;
 }
 
-// Reads the arguments: a name, and then the fields. A field that is nullptr was not given.
+// Reads the arguments: a name, and then the fields. A field is nullptr if the caller has not given the
+// argument.
 SourceDefinition read_arguments(FunctionCallInfo fcinfo) {
     SourceDefinition given = {};
     if (PG_ARGISNULL(0))

@@ -8,8 +8,8 @@
 
 namespace heartbeat {
 
-// Returns a format that fits the arguments of a call, or nullptr if any format fits. The call has no argument
-// for the format, but the check of the arguments needs a format.
+// Returns a format that fits the arguments of heartbeat_suggest_mapping(), or nullptr if every format fits.
+// The SQL function has no argument for the format, but the check of its arguments needs a format.
 const char *suggest_schemas_format(const char *schema_registry, const char *schema);
 
 // Sets *schemas as soon as the object exists, so that the caller can destroy the object even after an error.

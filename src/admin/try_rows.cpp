@@ -92,7 +92,7 @@ void put_decoded(const MessageView &message, const Decoded &decoded, ReturnSetIn
     if (decoded.count == 0)
         return put_error(message, "NO_READING", "the message can be decoded, but has no reading", result);
     Row row;
-    for (size_t i = 0; i < decoded.count; i++) // ingest stores all readings of a message, or none
+    for (size_t i = 0; i < decoded.count; i++) // ingest stores either all readings of a message or no reading
         if (GetDatabaseEncoding() != PG_UTF8 && !make_row(message, decoded.readings[i], &row))
             return put_error(message, unpack_sql_state(ERRCODE_UNTRANSLATABLE_CHARACTER),
                              "the database's encoding cannot represent a text of the message", result);

@@ -17,7 +17,7 @@ namespace heartbeat {
 // Adds a row for each reading of the message. For a message without a reading, adds one row with the reason.
 void try_rows_put(const Source &source, Decoder *decoder, const MessageView &message, ReturnSetInfo *result);
 
-// Adds a row for a suggestion that was tried on `of` messages.
+// Adds a row for a suggestion. `of` is the number of messages on which the suggestion was tried.
 void suggestion_rows_put(const Suggestion &suggestion, size_t of, ReturnSetInfo *result);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Reads records, arrays and maps of an Avro message into the tree of values. Each record, array or map adds
-// one level of depth, and a union never contains a union directly. So the limit of levels, message_depth_max,
-// also limits the recursion.
+// Reads records, arrays and maps of an Avro message into the tree of values. The functions call themselves
+// for inner values. Each record, array or map adds one level of depth. A union adds no level, but a union
+// never contains a union directly. So the limit of levels, message_depth_max, also limits the recursion.
 #include "decode/avro_skip.h"
 #include "decode/avro_values.h"
 #include "decode/utf8_text.h"
@@ -11,7 +11,7 @@ namespace heartbeat {
 
 namespace {
 
-// The positions of the inner steps of an array or a map. AvroStep describes the inner steps.
+// The indexes of the inner steps of an array or a map. The comment on AvroStep describes these steps.
 enum : uint32_t { skip_step, others_step, first_named_step };
 
 // The tree already has the first `size` elements of an array, and `count` more elements follow. Returns

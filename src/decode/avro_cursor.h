@@ -10,7 +10,7 @@
 
 namespace heartbeat {
 
-// The fault of a message. The texts are constants.
+// The fault of a message. `found` and `expected` are constant texts.
 struct AvroFault {
     DecodeErrorCode code = DecodeErrorCode::none;
     const char *found = "";
@@ -21,7 +21,7 @@ struct AvroFault {
 struct AvroBlock {
     bool is_last = false;      // true: the block has no elements, so the array or map ends
     uint64_t count = 0;        // the number of elements that are not read yet
-    const char *end = nullptr; // the end of the block; nullptr: the message has no size for the block
+    const char *end = nullptr; // the end of the block; nullptr: the message does not contain the block's size
 };
 
 class AvroCursor {

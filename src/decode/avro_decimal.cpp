@@ -17,7 +17,7 @@ constexpr uint64_t exact_integers = uint64_t{1} << 53; // a double holds each in
 constexpr double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-// One byte needs less than 2.5 decimal digits. The text has room for an exponent after the digits.
+// One byte needs less than 2.5 decimal digits. The text for std::from_chars() also has room for an exponent.
 constexpr size_t digits_max = avro_decimal_bytes_max * 5 / 2;
 constexpr size_t exponent_max = 16;
 

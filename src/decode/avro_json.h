@@ -1,4 +1,4 @@
-// The JSON of an Avro schema, and the faults of this JSON. avro_schema.cpp reads a schema with this class.
+// The JSON of an Avro schema, and the faults of this JSON. avro_schema.cpp reads a schema with AvroJson.
 #pragma once
 
 #include "decode/avro_types.h"

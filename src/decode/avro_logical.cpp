@@ -32,7 +32,7 @@ const ValueNode *attribute(const ValueTree &json, uint32_t object, std::string_v
     return index == no_value ? nullptr : &json[index];
 }
 
-// Returns the largest number of decimal digits with which every signed integer fits into `bytes` bytes.
+// Returns the number of decimal digits that always fit into a signed integer of `bytes` bytes.
 double fixed_digits(uint32_t bytes) noexcept {
     return bytes == 0 ? 0 : std::floor((8.0 * bytes - 1) * std::log10(2.0));
 }

@@ -1,5 +1,6 @@
-// Each record, array or map adds one level of depth, and a union never contains a union directly. So the
-// limit of levels, message_depth_max, also limits the recursion and the stack memory.
+// The functions call themselves for inner values. Each record, array or map adds one level of depth. A union
+// adds no level, but a union never contains a union directly. So the limit of levels, message_depth_max, also
+// limits the recursion and the stack memory.
 #include "decode/avro_skip.h"
 
 namespace heartbeat {
@@ -41,7 +42,7 @@ bool avro_skip_elements(AvroCursor *cursor, const AvroPlan &plan, const AvroStep
             return cursor->fail_end();
         return cursor->skip(static_cast<size_t>(block->count * size));
     }
-    // an element without a fixed size has at least one byte
+    // an element without a fixed size has at least one byte, so a block cannot have more elements than bytes
     if (block->count > cursor->left())
         return cursor->fail_end();
     for (; block->count > 0; block->count--)

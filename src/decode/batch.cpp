@@ -89,8 +89,8 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     return true;
 }
 
-// Most readings of a message have the same customer and the same device. In this case, the batch keeps the
-// customer id and the device id only once.
+// Usually all readings of a message have the same customer and the same device. If the id is the same as in
+// the previous reading of the message, both readings share one copy of the id.
 BatchBytes Batch::keep_id(std::string_view id, BatchBytes BatchReading::*member) {
     if (begun.readings > 0) {
         BatchBytes last = readings.back().*member;

@@ -33,8 +33,9 @@ class Batch {
         return messages.size() >= max_messages || readings.size() >= max_messages ||
                bytes.size() >= max_bytes;
     }
-    // Returns how many messages the caller takes next. The result is at least 1. If messages have many
-    // readings, the result is small. So the batch usually exceeds its limit by only a few readings.
+    // Returns how many messages the caller may take next: at least 1. The result is small if a message of
+    // this batch or of the previous batch has many readings. So the batch usually exceeds its limit by only a
+    // few readings.
     size_t room() const noexcept;
     const char *at(BatchBytes piece) const noexcept { return bytes.data() + piece.position; }
     const BatchMessage &message_of(const BatchReading &reading) const noexcept {
@@ -76,9 +77,9 @@ class Batch {
     ~Batch() = default;
 
     // To add a message, first call begin_message(). Then call add_reading() for each reading of the message.
-    // Then call one of the functions end_*(). `first_offset` is the position in the Kafka partition before
-    // this batch. begin_message() returns false if the batch or the database has this message already. In
-    // this case, do not call add_reading() or end_*() for the message. If any of these functions throws
+    // Then call one of the functions end_*(). `first_offset` is the offset at which this batch begins in the
+    // Kafka partition. begin_message() returns false if the batch or the database has this message already.
+    // In this case, do not call add_reading() or end_*() for the message. If any of these functions throws
     // std::bad_alloc, call abandon_message() to remove the added parts of the message.
     bool begin_message(const MessageView &message, int64_t first_offset);
     void add_reading(const ReadingView &reading, HeartRateClass heart_rate_class);

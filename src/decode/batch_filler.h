@@ -31,7 +31,7 @@ class BatchFiller : public Batch {
     using Batch::unseal;
 };
 
-// Each batch is a BatchFiller, so this cast is valid.
+// batch_create() makes each batch as a BatchFiller, so this cast is valid.
 inline BatchFiller *batch_filler(Batch *batch) noexcept {
     return static_cast<BatchFiller *>(batch);
 }

@@ -47,14 +47,15 @@ struct BatchReading {
     uint32_t message; // the index into Batch::messages
     uint32_t first;   // the index of the first reading with this identity, possibly this reading itself
     HeartRateClass heart_rate_class;
-    // The batch or the table already has a reading with the same identity. `duplicate`: the two readings have
-    // the same heart rate. `conflict`: the two readings have different heart rates. Batch::seal() compares
-    // the readings of the batch with each other. src/store compares the readings with the table.
+    // If `duplicate` or `conflict` is true, the batch or the table already has a reading with the same
+    // identity. `duplicate`: the two readings have the same heart rate. `conflict`: the two readings have
+    // different heart rates. Batch::seal() compares the readings of the batch with each other. src/store
+    // compares the readings with the table.
     bool duplicate;
     bool conflict;
-    // The table already has a reading with the same customer and time, but another device. That reading is in
-    // a table partition that heartbeat 1.x made. The primary key of such a table partition does not contain
-    // the device.
+    // If true, the table already has a reading with the same customer and time, but another device. That
+    // reading is in a table partition that heartbeat 1.x made. The primary key of such a table partition does
+    // not contain the device.
     bool other_device;
     BatchBytes customer_id;
     BatchBytes device_id;
@@ -66,8 +67,8 @@ struct BatchReading {
 // The sort key of a reading for batch_sort.cpp. Most keys differ in `word` or in `event_time`, so the sort
 // rarely reads the texts of the batch.
 struct BatchKey {
-    // All customer ids of one sort can begin with the same bytes. `word` contains the next eight bytes of
-    // this reading's customer id.
+    // The customer ids of all sorted readings can begin with the same bytes. `word` contains the next eight
+    // bytes of this reading's customer id.
     uint64_t word;
     int64_t event_time; // microseconds since 1970
     size_t id_size;     // the size of the customer id in bytes
@@ -79,7 +80,7 @@ struct BatchPartition {
     int32_t partition;
     int64_t first_offset;
     int64_t next_offset;
-    int64_t messages;        // the number of all messages, with dead letters and ignored messages
+    int64_t messages;        // the number of all messages, including dead letters and ignored messages
     int64_t ignored;         // the number of ignored messages
     int64_t readings;        // the number of readings in all messages
     int64_t last_offset;     // the offset of the last message with a Kafka timestamp; -1: no such message

@@ -1,6 +1,6 @@
 // Makes the lists of a complete batch. The list `dead_letters` contains the dead letters. The lists `records`
-// and `anomalies` are in the order of the primary key, and contain only the first reading of each identity.
-// If the database refuses readings later, this file makes dead letters of the messages with these readings.
+// and `anomalies` are in the order of the primary key, and contain only the first reading with each identity.
+// If the database later refuses readings, the messages with these readings become dead letters.
 #include "decode/batch.h"
 
 #include "decode/batch_filler.h"
@@ -87,8 +87,8 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
 }
 
 // Goes through the repetitions in the order of arrival. A message that becomes a dead letter in this loop can
-// contain the first reading of another identity. All repetitions of that first reading arrived later. So the
-// loop reaches these repetitions later, and rejects the messages of these repetitions.
+// contain the first reading with another identity. All repetitions of that first reading arrived later. So
+// the loop reaches these repetitions later, and rejects the messages of these repetitions.
 void Batch::reject_repetitions() {
     std::vector<uint32_t> arrived = repetitions;
     std::sort(arrived.begin(), arrived.end());

@@ -1,4 +1,5 @@
-// Reads a frame. The first byte of a frame is 0. The next 4 bytes are the schema's id in network order.
+// Reads the frame of Confluent. The first byte of the frame is 0. The next 4 bytes are the schema's id in
+// network order.
 #include "decode/confluent_frame.h"
 
 namespace heartbeat {

@@ -1,5 +1,5 @@
-// The names of the error codes, as heartbeat_dead_letters shows them. Databases store these names, so a name
-// must never change.
+// The names of the error codes in heartbeat_dead_letters. Databases store these names, so a name must never
+// change.
 #include "decode/decode_error.h"
 
 #include <cstdarg>

@@ -13,7 +13,7 @@ enum class DecodeErrorCode : uint8_t {
     // bytes that are not JSON in UTF-8, or JSON with \u0000, a lone surrogate, too deep nesting, trailing
     // bytes or a repeated key
     invalid_json,
-    number_out_of_range, // a number that is too large for 64 bits and for a double
+    number_out_of_range, // for example, an integer that does not fit into 64 bits
     not_an_object,
     missing_field,
     wrong_type,

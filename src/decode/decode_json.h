@@ -1,6 +1,6 @@
-// Decodes any payload with a JSON parser. The result is a reading or an error. The result of decode_json()
-// defines the meaning of a payload. decode_plain() returns the same result faster, but only for common
-// payloads. decoder_of_heartbeat.cpp calls both functions.
+// Decodes any payload with a JSON parser. The result is a reading or an error. decode_plain() must return the
+// same result. decode_plain() is faster, but can read only common payloads. decoder_of_heartbeat.cpp calls
+// both functions.
 #pragma once
 
 #include "decode/decode_error.h"

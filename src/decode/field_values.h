@@ -13,10 +13,10 @@ bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept;
 // Rounds to the nearest microsecond. Returns false if the microseconds do not fit into 64 bits.
 bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds) noexcept;
 
-// Converts an integer to a time. The schema declares the unit and the start of the count (ValueNode::scale).
-// If `of_day` is true, the integer must count the time since midnight. Otherwise the integer must count the
-// time since 1970. Returns false if the integer counts from another moment, or if the result is out of range.
-// The result has a time zone only if the schema declares a time since 1970 in UTC.
+// Converts an integer to a time. ValueNode::scale is the unit of the integer, and the moment at which the
+// integer is 0. If `of_day` is true, the integer must count the time since midnight. Otherwise the integer
+// must count the time since 1970. Returns false if the integer counts from another moment, or if the result
+// is out of range. The result has a time zone only if the schema declares a time since 1970 in UTC.
 bool scaled_convert(const ValueNode &integer, bool of_day, TimestampParts *parts) noexcept;
 
 // Returns whether a time is in the years 0000 to 9999, or at most one day outside these years. A local time

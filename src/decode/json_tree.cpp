@@ -21,7 +21,7 @@ namespace dom = simdjson::dom;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 // The first use of simdjson allocates memory, and a failed allocation would end the process. So this line
-// uses simdjson as soon as the server loads the library.
+// uses simdjson as soon as the server loads heartbeat's library.
 [[maybe_unused]] const bool is_prepared = !simdjson::get_active_implementation()->name().empty();
 
 enum class Build : uint8_t { done, repeated_name, too_many, zero_character };

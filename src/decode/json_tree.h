@@ -12,8 +12,8 @@
 namespace heartbeat {
 
 // JsonTree and decode_json() have the same rules. The text is UTF-8 without U+0000. No object repeats a key.
-// Each number fits into 64 bits or into a double. mapping_limits.h has the limits of size, depth and number
-// of values.
+// Each integer fits into 64 bits, and every other number fits into a double. mapping_limits.h has the limits
+// of size, depth and number of values.
 class JsonTree {
   public:
     JsonTree() noexcept;

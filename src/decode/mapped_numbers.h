@@ -8,8 +8,8 @@ namespace heartbeat {
 
 enum class NumberResult : uint8_t { found, missing, failed };
 
-// If `text` is true, the function also accepts a text that contains a number. If the place is the name of a
-// member, the function always accepts such a text.
+// If `text` is true, the function also accepts a text that contains a number. If `place` is the name of a
+// list element, the function accepts such a text in every case.
 NumberResult mapped_number(const MappedMessage &message, const Place &place, bool text, const char *name,
                            ValueNode *number, DecodeError *error) noexcept;
 

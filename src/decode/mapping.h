@@ -58,9 +58,9 @@ struct Mapping {
     RateField heart_rate;
     TimeField event_timestamp;
     std::vector<Place> each; // none, one or two places
-    // when_envelope has the conditions that need only the key, the headers and the Kafka time. when_message
-    // has all other conditions on the message. when_outer and when_element have the conditions on the
-    // elements.
+    // when_envelope has the conditions that need only the headers, the Kafka time and the text of the key.
+    // when_message has all other conditions on the message. when_outer and when_element have the conditions
+    // on the elements.
     std::vector<Condition> when_envelope, when_message, when_outer, when_element;
     size_t slots = 0;         // the number of slots that the places of the mapping use
     bool reads_value = false; // true: the decoder must parse the value of a message

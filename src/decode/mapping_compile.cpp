@@ -197,7 +197,7 @@ void set_error(MappingError *error, const char *pointer, const char *problem, co
 }
 
 // A format with a schema needs a tree of the values that the mapping reads. The function refuses a mapping
-// with a giant tree, even if the source's format has no schema. So users can change the format later.
+// with a giant tree, even if the source's format has no schema. So a change of format needs no new mapping.
 void check_wanted(const Mapping &mapping) {
     try {
         for (const PlaceRoot root : {PlaceRoot::value, PlaceRoot::key})

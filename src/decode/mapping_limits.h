@@ -40,7 +40,8 @@ inline constexpr size_t plan_steps_max = 262'144;
 // almost no content can exceed this limit. Without the limit, the reader would need too much time for such a
 // small message.
 inline constexpr uint64_t avro_skips_max = uint64_t{1} << 25;
-// The size of a decimal number, without leading bytes that only repeat the sign: up to 154 digits.
+// The number of bytes in a decimal number. A number of this size has at most 154 digits. Leading bytes that
+// only repeat the sign do not count.
 inline constexpr size_t avro_decimal_bytes_max = 64;
 
 // Limits of a Protobuf schema

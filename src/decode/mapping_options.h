@@ -52,8 +52,8 @@ inline size_t mapping_choice(const MappingValue &value, Names names) {
                  mapping_list(names));
 }
 
-// The field of the place needs a number. Without the option `text`, the function refuses a place whose value
-// is always a text.
+// Checks the place of a number. Refuses a place whose value is always a text, if the field does not have the
+// option `text`.
 inline void mapping_check_number(const Place &place, bool text, const std::string &pointer) {
     if (!text && (place.root == PlaceRoot::key_text || place.root == PlaceRoot::header))
         mapping_refuse(

@@ -12,8 +12,8 @@ namespace {
 
 // The batch keeps the headers of each message that the decoder does not ignore. If the database refuses the
 // message, or if a reading is in conflict, heartbeat_dead_letters gets a row with the message and its
-// headers. When a person retries this row later, the source can have another mapping. The new mapping can
-// read the headers.
+// headers. When a person retries this row later, the source can have another mapping. The new mapping
+// possibly reads headers that the old mapping did not read.
 MessageView with_headers(MessageView message) {
     if (message.unread_headers != nullptr)
         message.unread_headers->read(&message);
@@ -63,7 +63,7 @@ PipelineResult pipeline_take(Decoder *decoder, const MessageView &message, int64
         case DecodeResult::failed:
             add_failed(message, first_offset, decoded.error, filler);
             break;
-        case DecodeResult::needs_schema: // handled above
+        case DecodeResult::needs_schema: // the function has already returned
             break;
         }
         return PipelineResult::taken;

@@ -15,7 +15,7 @@ enum class PipelineResult : uint8_t {
     needs_schema,  // the batch does not have the message: see Decoder::schema_cache()
 };
 
-// `first_offset` is the position in the message's Kafka partition before this batch.
+// `first_offset` is the offset at which this batch begins in the message's Kafka partition.
 PipelineResult pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_offset,
                              Batch *batch) noexcept;
 

@@ -1,5 +1,5 @@
-// Compiles plans. For each pair of a message type and a wanted value, there is one plan. So the plan of a
-// recursive type can refer to itself.
+// Compiles the plans of a schema. Each pair of a message type and a wanted value has one plan. So the plan of
+// a recursive type can refer to itself.
 #include "decode/protobuf_compile.h"
 
 #include "decode/protobuf_types.h"
@@ -46,7 +46,7 @@ class PlanMaker {
         plan_.roots[outer].nested = static_cast<uint32_t>(plan_.roots.size());
         plan_.roots[outer].nested_count = static_cast<uint32_t>(types.size());
         for (const uint32_t type : types) {
-            const bool is_entry = schema_.messages[type].is_map_entry; // no frame has the index of an entry
+            const bool is_entry = schema_.messages[type].is_map_entry; // a frame never refers to an entry
             plan_.roots.push_back({is_entry ? no_value : message(type, want), 0, 0});
             root_types_.push_back(type);
         }
@@ -216,8 +216,8 @@ class PlanMaker {
                   [&](const auto &left, const auto &right) {
                       return entry != nullptr ? left.name < right.name : left.number < right.number;
                   });
-        // The reader leaves out an element whose value is not in its closed enum. Then the later elements
-        // move to earlier positions of the list. So the plan sets no limit for such a list.
+        // The reader leaves out an element whose value is not in the closed enum of the field. Then the later
+        // elements move to earlier positions of the list. So the plan sets no limit for such a list.
         const bool is_any = entry != nullptr || elements.takes_others || made->is_closed;
         made->limit = is_any ? no_value : elements.elements.empty() ? 0 : elements.elements.back().number + 1;
         plan_.elements.push_back(std::move(elements));

@@ -43,8 +43,8 @@ inline bool descriptor_is_name(std::string_view name) noexcept {
 
 bool descriptor_fail_name(const char *what, SchemaError *error) noexcept;
 
-// Applies the features in `options` to *features. `number` is the number of the field `features` in the
-// message type of these options.
+// Applies the features in `options` to *features. The field `features` has a different number in each type of
+// options. `number` is this number.
 bool descriptor_change(std::string_view options, uint32_t number, ProtobufFeatures *features,
                        SchemaError *error) noexcept;
 

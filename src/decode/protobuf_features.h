@@ -18,8 +18,8 @@ struct ProtobufFeatures {
 // `syntax` and `edition` are fields of a FileDescriptorProto.
 ProtobufFeatures protobuf_features_of_file(std::string_view syntax, uint64_t edition) noexcept;
 
-// Applies the features in `options` to *features. `number` is the number of the field `features` in the
-// message type of these options. Returns false if the bytes are not valid.
+// Applies the features in `options` to *features. The field `features` has a different number in each type of
+// options. `number` is this number. Returns false if the bytes are not valid.
 bool protobuf_features_change(std::string_view options, uint32_t number, ProtobufFeatures *features) noexcept;
 
 } // namespace heartbeat

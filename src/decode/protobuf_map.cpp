@@ -92,7 +92,7 @@ bool ProtobufTreeBuilder::entries(const Field &map, const ProtobufSlot &slot, si
         if (!this->key(entry.fields[key_field], this->slot(first, entry.fields[key_field]), map, &key,
                        &is_taken))
             return false;
-        // an entry whose value is not in its closed enum counts as an unknown field
+        // if the entry's value is not in the closed enum of the map, the entry counts as an unknown field
         if (is_taken && !is_unknown)
             memory_.keys.push_back(key);
         memory_.slots.resize(first);

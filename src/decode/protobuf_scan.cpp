@@ -21,7 +21,7 @@ class Scanner {
     bool store(const ProtobufPlanField &field, const WireField &found) {
         const bool is_packed = found.type == WireType::bytes && may_be_packed(field);
         if (found.type != field.wire && !is_packed)
-            return true; // the reader ignores this field, in the same way as an unknown field
+            return true; // the wire type is wrong, so the reader ignores the field like an unknown field
         ProtobufSlot &slot = slots_[field.slot];
         const bool is_single = field.shape == ProtobufShape::single;
         if (is_single && field.is_closed &&

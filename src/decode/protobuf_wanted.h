@@ -32,8 +32,9 @@ struct WantedMember {
 };
 
 // Finds the members of an object that the mapping reads. A mapping can use the name of a field. A mapping can
-// also use the JSON name of a field, if no field of the message has this name. The member in the tree has the
-// same name as in the mapping. If the mapping uses both names, the tree has two members.
+// also use the JSON name of a field, if the JSON name is not the name of another field of the message. The
+// member in the tree has the same name as in the mapping. If the mapping uses both names, the tree has two
+// members.
 class WantedMembers {
   public:
     WantedMembers(const ProtobufMessage &message, const ProtobufWant &want);

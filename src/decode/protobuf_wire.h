@@ -31,7 +31,7 @@ class WireCursor {
 
     bool at_end() const { return at_ == end_; }
     const char *at() const { return at_; }
-    const char *fault() const { return fault_; } // set when next() fails; at() is the place of the fault
+    const char *fault() const { return fault_; } // the reason why next() has failed; at() is the place
 
     bool next(WireField *field) {
         uint64_t tag = 0;

@@ -1,5 +1,6 @@
-// Collects the places. A list is an array, or an object whose member names are numbers or times. All elements
-// of a list share the same places. An array with one element also counts as an object with one member "0".
+// Collects the places that have values in the sample messages. A list is an array, or an object whose member
+// names are numbers or times. All elements of a list share the same places. An array with one element also
+// counts as an object with one member "0".
 #include "decode/sample_layout.h"
 
 #include "decode/sample_values.h"

@@ -25,8 +25,8 @@ std::vector<std::string_view> views(const std::vector<std::string> &texts) {
     return {texts.begin(), texts.end()};
 }
 
-// suggest() reads all values of a message. Each value can be the time, so an integer whose logical type
-// is a time becomes a time.
+// suggest() reads all values of a message. Each value can be the time of a reading, so the Protobuf reader
+// converts every google.protobuf.Timestamp to a time.
 WantedValue all_values() {
     WantedValue all;
     WantedValue *level = &all;

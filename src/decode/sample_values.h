@@ -28,7 +28,8 @@ struct SampleValues {
     bool many_examples = false;        // the samples have more different texts than `examples`
 };
 
-// Returns whether the text is a number or a timestamp. If so, the text can be the name of a member of a list.
+// Returns whether the text is a number or a timestamp. An object counts as a list if the names of all its
+// members are such texts.
 bool sample_is_number_or_time(std::string_view text) noexcept;
 
 // Returns the position of the text in `examples`, counted from 1. Returns 0 if `examples` does not contain

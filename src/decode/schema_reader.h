@@ -21,7 +21,7 @@ namespace heartbeat {
 struct ReaderMemory {
     void clear() noexcept; // forgets the last message, and frees memory that usual messages do not need
 
-    TextStore made{message_made_bytes_max}; // texts of the tree that have another form in the message
+    TextStore made{message_made_bytes_max}; // texts that the reader makes, such as the text of a UUID
     std::vector<std::string_view> names;    // working memory of value_repeats_name()
     ProtobufMemory protobuf;
 };

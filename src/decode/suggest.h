@@ -21,8 +21,9 @@ class Suggestions;
 
 // Looks at all samples. The result can be an empty list. The best suggestion comes first. A suggestion that
 // reads more messages is better. If two suggestions read the same number of messages, a preset is better than
-// a mapping. Between two such mappings, the mapping with more points is better. The function often
-// calls `stopped`. If `stopped` returns true, or if no memory is left, the function returns nullptr.
+// a mapping. If two mappings read the same number of messages, the mapping with more points is better. The
+// function often calls `stopped`. If `stopped` returns true, or if no memory is left, the function returns
+// nullptr.
 const Suggestions *suggest(const MessageSamples *samples, const SampleSchemas &schemas,
                            bool (*stopped)() noexcept) noexcept;
 void suggestions_destroy(const Suggestions *suggestions) noexcept; // nullptr is allowed

@@ -17,14 +17,14 @@ std::string json_list(const std::vector<std::string> &texts) {
     return texts.size() == 1 ? list : "[" + list + "]";
 }
 
-// Returns the texts of this place in the messages that the mapping reads. Returns an empty list if these
-// texts do not distinguish these messages from the other messages.
+// Returns the texts of this place in the messages that the mapping reads. Returns an empty list if the texts
+// do not distinguish the messages that the mapping reads from the other messages.
 std::vector<std::string> values_of_read(const SamplePlace &place, const SampleLayout &layout,
                                         const Trial &trial) {
     std::set<uint8_t> read, other;
     for (uint32_t i = 0; i < layout.messages(); i++) {
         if (!layout.is_parsed(i))
-            continue; // with any condition on the value, this message becomes a dead letter
+            continue; // the parser refuses the value, so a condition on the value cannot exclude the message
         const uint8_t text = i < place.text_of_message.size() ? place.text_of_message[i] : uint8_t{0};
         (trial.reads[i] ? read : other).insert(text);
     }

@@ -1,6 +1,7 @@
-// Guesses from the names in a message whether a value is a heart rate, a time, a customer or a device. Clear
-// names on the path to a value give the path many points. The points determine the proposed places, and the
-// order of the suggestions. These functions may throw, so only src/decode includes this header.
+// Guesses from the names in a message whether a value is a heart rate, a time, a customer or a device. The
+// path to a value gets many points if the names on this path are clear. The points determine the proposed
+// places, and the order of the suggestions. These functions may throw, so only src/decode includes this
+// header.
 #pragma once
 
 #include "decode/name_words.h"
@@ -20,7 +21,7 @@ bool names_unit_hz(const NamePath &path);
 
 int points_time(const NamePath &path);
 int points_date(const NamePath &path);
-int points_addition(const NamePath &path); // an offset from another time
+int points_addition(const NamePath &path); // a number to add to another time
 int points_customer(const NamePath &path);
 int points_device(const NamePath &path);
 

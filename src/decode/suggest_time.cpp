@@ -1,6 +1,6 @@
 // Proposes the place of the time. The time can be a text, or a number that counts from 1970. The size of such
 // a number shows its unit. The time can also be a time of day with a date from another place. If the time
-// belongs to a whole list, each element can have an offset from this time.
+// belongs to a whole list, each element can have a number that the mapping adds to this time.
 #include "decode/suggest_fields.h"
 #include "decode/suggest_names.h"
 #include "decode/suggest_points.h"
@@ -17,7 +17,7 @@ constexpr int points_far = 4; // points to subtract if the time belongs to a who
 constexpr int points_single = 3;
 constexpr int points_guessed = 3; // points to subtract if no place for an addition is known
 
-// Returns the unit in which all numbers are times of the years 2000 to 2100. Returns nullptr if there is no
+// Returns the unit that makes every number a time in the years 2000 to 2100. Returns nullptr if there is no
 // such unit.
 const char *epoch_unit(const SampleValues &found) {
     constexpr double seconds_2000 = 946'684'800, seconds_2100 = 4'102'444'800;
@@ -64,8 +64,9 @@ Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
                     addition_unit(rate, place) + '"',
                 points};
     }
-    // Elements that are plain numbers are possibly measurements at a fixed rate. So the mapping adds the
-    // element's position, in seconds, to the time. Elements that are objects would contain their own time.
+    // If the elements are plain numbers, the list possibly has one measurement for each second. So the
+    // mapping adds the element's position, in seconds, to the time. Elements that are objects would contain
+    // their own time.
     if (best.points == 0 && !rated.scope.is_map[level - 1] && rated.pointer.empty())
         best.json = R"(,"plus":"name","plus_unit":"s")";
     return best;

@@ -1,5 +1,5 @@
-// The memory of texts that have another form in the message. For example, the mapped decoder makes
-// texts from integers and from lists of places. A text stays at the same address until clear().
+// The memory of texts that a decoder makes from other values of a message. For example, the mapped decoder
+// makes texts from integers and from lists of places. A text stays at the same address until clear().
 #pragma once
 
 #include <cstddef>

@@ -39,8 +39,8 @@ void merge(WantedValue *into, const WantedValue &from, size_t *count) {
         merge(child_of(into, {{}, no_value, true}, count), *from.others, count);
 }
 
-// The rules of `others` are for all children, also for the children in the list `children`. So this function
-// adds the rules of `others` to each element of `children`.
+// Before this call, the rules of `others` are for all children, also for the children in the list `children`.
+// So this function adds the rules of `others` to each element of `children`.
 void merge_others(WantedValue *value, size_t *count) {
     if (value->others != nullptr)
         for (WantedValue &child : value->children)

@@ -30,7 +30,7 @@ struct WantedValue {
 };
 
 // `root` is PlaceRoot::value or PlaceRoot::key. May throw std::bad_alloc. Throws WantedTooMuch if the tree
-// would have more than wanted_values_max values. Several places with `*` can together need a giant tree.
+// would have more than wanted_values_max values. Together, several places with `*` can need a giant tree.
 struct WantedTooMuch {};
 inline constexpr size_t wanted_values_max = 65'536;
 WantedValue wanted_values(const Mapping &mapping, PlaceRoot root);

@@ -1,5 +1,5 @@
-// Compares the offsets in heartbeat_offsets with the offsets that Kafka holds, and assigns partitions. This
-// file asks Kafka before it begins a transaction, and never inside a transaction.
+// Compares the offsets in heartbeat_offsets with the offsets that Kafka holds, and assigns Kafka partitions.
+// This file asks Kafka before it begins a transaction, and never inside a transaction.
 #include "server/server.h"
 
 #include "ingest/assignment.h"

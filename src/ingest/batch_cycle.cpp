@@ -218,8 +218,9 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
     TimestampTz now = GetCurrentTimestamp();
     // While a commit of offsets waits for the answer of the group coordinator, librdkafka does not begin to
-    // read newly assigned partitions. So the worker does not commit offsets to the Kafka group while one of
-    // the worker's partitions is unavailable.
+    // read newly assigned partitions. An unavailable partition can become available and be assigned at any
+    // time. So while one of the worker's partitions is unavailable, the worker does not commit offsets to the
+    // Kafka group.
     bool away = partitions_any_away(assignment->partitions);
     if (cycle->commit_at != 0 && cycle->commit_at <= now) {
         if (!away)

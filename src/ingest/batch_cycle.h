@@ -55,7 +55,7 @@ void batch_cycle_begin(BatchCycle *cycle);   // call this function after an assi
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer);
 
-// Call this function if the batch is larger than a limit of the server, and then drop the batch. Later
+// Call this function if the batch is larger than a limit of the server. After the call, drop the batch. Later
 // batches have fewer messages. Returns false if the batch has only one message.
 bool batch_cycle_split(BatchCycle *cycle);
 

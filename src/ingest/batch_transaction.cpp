@@ -19,7 +19,8 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the result for a source in this state. The worker must not store the batch of this source.
+// Call this function if the source's state does not allow the worker to store the batch. Returns the result
+// for this state.
 StoreResult result_of(SourceState state) {
     return state == SourceState::paused ? StoreResult::paused
            : state == SourceState::busy ? StoreResult::busy

@@ -15,7 +15,7 @@ inline constexpr int losses_kept = 32;
 enum class Trouble : uint8_t {
     none,
     first,
-    repeated, // Kafka had reported another error shortly before
+    repeated, // Kafka had reported another error shortly before the last error
 };
 
 struct ConsumerSession {

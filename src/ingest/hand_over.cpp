@@ -1,6 +1,6 @@
 // Compares the lags of the workers in shared memory, and chooses the Kafka partitions that this worker hands
-// over. A lag counts only if it is longer than a few batches: a worker that reads a shorter lag itself needs
-// less time than two workers need to hand a partition over.
+// over. A lag counts only if it is longer than a few batches. If the lag is shorter, the worker can read all
+// messages of the lag in less time than two workers need to hand the Kafka partition over.
 #include "server/server.h"
 
 #include "ingest/hand_over.h"
@@ -70,7 +70,8 @@ void mark(KafkaPartitions *partitions, const PartitionKey &key) {
     partition->leaves = partition->read && !partition->away;
 }
 
-// Marks partitions with at most half of the worker's lag, so the worker always keeps a partition that lags.
+// Marks partitions of this worker. All marked partitions together have at most half of the worker's lag, so
+// the worker always keeps a partition that lags.
 void mark_half(const PartitionProgress *lagging, size_t count, KafkaPartitions *partitions) {
     int64_t total = 0;
     for (size_t i = 0; i < count; i++)
@@ -84,8 +85,8 @@ void mark_half(const PartitionProgress *lagging, size_t count, KafkaPartitions *
     }
 }
 
-// Moves the partitions of this worker that lag to the beginning of the list, the longest lag first. Returns
-// their number.
+// Finds the partitions of this worker that lag. Moves these partitions to the beginning of the list, the
+// longest lag first, and returns their number.
 size_t take_lagging(const ProgressList &progress) {
     PartitionProgress *end = std::partition(
         progress.partitions, progress.partitions + progress.count,
@@ -137,7 +138,8 @@ bool hand_over_make(const HandOver &hand_over, KafkaPartitions *partitions, Cons
     worker_stats_partition_state(key, PartitionState::asked, "");
     *partition = {};
     partition->range = {number, -1, -1};
-    // if there is no room, this worker keeps the partition: it asks the leader, and reads the partition again
+    // if shared memory has no room, this worker keeps the partition, asks its leader, and reads the partition
+    // again
     partition->own = !moved_partitions_set(key, partitions_home(*partitions, number), hand_over.to);
     if (partition->own)
         return true;

@@ -1,7 +1,8 @@
-// Hands Kafka partitions of a worker that lags over to a worker that does not lag. So no worker is idle while
-// another worker has more than one Kafka partition to catch up with. No other partition stops: the worker
-// stores all messages that it has consumed, and stops reading the partition. Then the other worker begins to
-// read the partition at the stored offset. reader_batch.cpp and consumer_session.cpp call this file.
+// Moves Kafka partitions from a lagging worker to a worker that does not lag. So no worker is idle while
+// another worker has more than one lagging Kafka partition. The workers continue to read all other
+// partitions. The lagging worker stores all messages that it has consumed, and stops reading the partition.
+// Then the other worker begins to read the partition at the stored offset. reader_batch.cpp and
+// consumer_session.cpp call this file.
 #pragma once
 
 #include "ingest/kafka_partitions.h"

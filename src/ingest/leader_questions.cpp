@@ -13,8 +13,8 @@ namespace heartbeat {
 namespace {
 
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
-// While another reader asks a leader, this reader does not ask. After this time this reader checks again
-// whether another reader asks.
+// If another reader already asks a leader, this reader does not ask the leader. After this time this reader
+// checks again whether another reader asks the leader.
 constexpr TimestampTz look_every = 20 * USECS_PER_SEC;
 // After the worker has asked the brokers about the topic, the worker waits this time before it asks the
 // leaders.

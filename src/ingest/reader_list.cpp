@@ -22,7 +22,7 @@ namespace {
 // Returns how long a broker may wait for messages before it answers a fetch request. An idle client sends the
 // next request after each answer, and each request names all Kafka partitions of the client. So with many
 // sources the client must send fewer requests. With few sources the time is short, because a source that
-// begins to read must also wait for this answer.
+// begins to read must wait until the broker has answered the current request.
 int choose_fetch_wait(size_t sources) {
     return sources <= 20 ? 500 : sources <= 60 ? 1000 : sources <= 150 ? 2000 : 3000;
 }
@@ -81,9 +81,9 @@ SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
 }
 
 // Keeps a reader. A reader that is STOPPED or FAILED begins again, because a person may have corrected the
-// cause. Another reader begins again in three cases: its client must be renewed, the reader has found a
-// change of its source (is_old), or a person has paused or resumed the source. A seek needs a pause, so the
-// reader also begins again after each seek.
+// cause. A reader in another phase begins again in three cases: the reader must get a new client, the reader
+// has found a change of its source (is_old), or a person has paused or resumed the source. A seek needs a
+// pause, so the reader also begins again after each seek.
 void keep_reader(SourceReader *reader, const ListedSource &listed, bool renews) {
     bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
     if (renews) { // the reader gets a new client

@@ -42,8 +42,8 @@ void begin_again(SourceReader *reader) {
     reader_enter(reader, ReaderPhase::looking);
 }
 
-// Reads heartbeat_control, and enters the phase that the content of this table requires. Returns the
-// milliseconds until the next step. Returns at_once if the reader has entered this phase.
+// Reads heartbeat_control, and enters the phase `paused` or `assigning`. If the source has no bootstrap
+// servers, the reader enters the phase `stopped`. Returns the milliseconds until the next step.
 long look_at_control(SourceReader *reader) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))

@@ -42,8 +42,8 @@ inline constexpr long reconnect_ms = 1000;
 //   reading    failed     heartbeat.dead_letter_limit is reached
 //   loading    assigning  the decoder has the schema, or the registry does not know the schema
 //   loading    failed     a setting is wrong
-//   any        looking    a person may have changed something, a transaction finds that the source was
-//                         paused, altered or dropped, or PostgreSQL reported an error
+//   any        looking    a person may have changed something; or a transaction finds that the source was
+//                         paused, altered or dropped; or PostgreSQL reported an error
 //
 // After an error of PostgreSQL the state is RETRYING. If the batch is sealed when the error occurs, the phase
 // does not change: the reader keeps the batch and stores the batch again. No reader sets the state STALLED:

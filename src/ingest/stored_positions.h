@@ -12,12 +12,12 @@ namespace heartbeat {
 // Loads the stored offsets. If a partition has no stored offset, the function chooses the offset at which the
 // worker begins to consume the partition, and stores this offset. Each worker stores the missing offsets of
 // all partitions, so the workers can start in any order. If the topic gets a new partition after the start of
-// ingest, the worker begins this partition at its first offset. All messages of such a partition are newer
-// than the start of ingest. If the start offset is `latest`, the worker begins a topic at its end offsets. If
-// the leader of a partition answers only later, the worker begins this partition at its end offset too. For
-// this purpose, the process remembers in *end_partitions how many partitions the topic had. No table has this
-// number. So if the worker restarts before the leader answers, the worker begins this partition at its first
-// offset.
+// ingest, the worker begins to read this partition at its first offset. All messages of such a partition are
+// newer than the start of ingest. If the start offset is `latest`, the worker begins to read a topic at its
+// end offsets. If the leader of a partition answers later than the other leaders, the worker begins to read
+// this partition at its end offset too. For this purpose, the process remembers in *end_partitions how many
+// partitions the topic had. No table has this number. So if the worker restarts before the leader answers,
+// the worker begins to read this partition at its first offset.
 StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,
                                     size_t *count);
 

@@ -21,7 +21,7 @@ namespace {
 
 WorkerSources sources; // the exit handler uses sources.list
 
-// A cancel request makes each reader that waits after an error try again at once.
+// If the process receives a cancel request, the readers that wait after an error try again at once.
 void take_interrupts() {
     if (QueryCancelPending)
         reader_list_end_waits(&sources.list);

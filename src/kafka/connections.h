@@ -26,10 +26,10 @@ class Connections {
 
     int64_t now() const noexcept { return time.load(); }
 
-    // lost_at() returns the time of the last loss of a connection to the broker (0: never). made_at() returns
-    // the time at which a connection to the broker was last made. If the ids of two brokers share a slot, the
-    // later time counts. A shared slot can cause an unnecessary examination, but it never prevents a
-    // necessary examination.
+    // lost_at() returns when librdkafka last lost a connection to the broker (0: never). made_at() returns
+    // when librdkafka last made a connection to the broker (0: never). If the ids of two brokers share a
+    // slot, the later time counts. A shared slot can cause an unnecessary examination, but it never prevents
+    // a necessary examination.
     int64_t lost_at(int32_t broker) const noexcept { return slot_of(broker).lost_at.load(); }
     int64_t made_at(int32_t broker) const noexcept { return slot_of(broker).made_at.load(); }
 

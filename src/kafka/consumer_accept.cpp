@@ -1,5 +1,5 @@
 // Handles the errors in the client's queue, and skips messages of partitions and offsets that the caller has
-// not assigned. Accepts a message only if the examination of the partition's log accepts it.
+// not assigned. Accepts a message only if the examination of the partition's log accepts the message.
 #include "kafka/consumer_accept.h"
 
 #include "decode/batch_filler.h"
@@ -37,8 +37,8 @@ Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
 
 Acceptance take_error(Consumer *consumer, const rd_kafka_message_t *error) {
     if (error->rkt == nullptr) {
-        // The message reports an error of the Kafka group. The client continues to read, because only tools
-        // that show consumer lag need the committed offsets of the group.
+        // The message reports an error of the Kafka group. The client continues to read, because heartbeat
+        // itself needs no group. Only tools that show consumer lag read the group's committed offsets.
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(error));
         consumer->note(4, line);

@@ -1,7 +1,7 @@
 // Assigns partitions to a consumer client, with the offsets to read from. No function of this file waits. A
 // thread passes the assignment to librdkafka, and consumer_assign_state() returns whether librdkafka has
-// taken the assignment. The ingest worker calls this file. During a replay, the user's session calls this
-// file.
+// taken the assignment. The ingest worker calls this file. A user's session also calls this file if the
+// session itself reads messages, for example during a replay.
 #pragma once
 
 #include "kafka/error.h"
@@ -30,7 +30,7 @@ bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_
 // this function while an assignment is under way.
 bool consumer_leave(Consumer *consumer, int32_t partition, Error *error) noexcept;
 
-// Stops fetching these partitions until the next consumer_assign().
+// Stops fetching messages of these partitions until the next consumer_assign().
 void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count) noexcept;
 
 enum class AssignState { taken, under_way, failed };

@@ -81,12 +81,13 @@ class Consumer {
     ConsumerNote notes[notes_kept]; // a ring
     size_t first_note = 0;
     size_t note_count = 0;
-    // If true, the caller must assign the partitions again. There are two possible causes. A message of the
-    // topic arrived in the client's own queue instead of `queue`. Or librdkafka reported an unknown topic
-    // before the assignment's first message.
+    // If true, the caller must assign the partitions again. There are two possible causes. First, a message
+    // of the topic arrived in the client's own queue instead of `queue`. Second, librdkafka reported an
+    // unknown topic before the assignment's first message.
     bool assign_again = false;
     bool beginning = false; // the client waits for the first message or the end of an assigned partition
-    // The client has lost all brokers since the last assignment. Another cluster may answer now.
+    // Since the last assignment, the client has lost its connections to all brokers. After a new connection,
+    // another cluster may answer.
     bool lost_brokers = false;
     BrokerErrors broker_errors;
     Throttles throttles;

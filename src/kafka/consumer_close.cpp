@@ -86,7 +86,7 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
             else if (asking)
                 result = CloseResult::left_asking;
         } catch (...) {
-            // no thread destroys the client, so the client stays until the process ends
+            // let_go() was not called, so the client stays until the process ends
         }
     }
     // while the client exists, librdkafka's threads may use the consumer's fields
@@ -107,7 +107,7 @@ void consumer_close_later(Consumer *consumer, bool retire) noexcept {
         closing.push_back({consumer, consumer->shared->destroyed.get_future(), Clock::now()});
         let_go(std::move(consumer->shared));
     } catch (...) {
-        // no thread destroys the client, so the client stays until the process ends
+        // let_go() was not called, so the client stays until the process ends
     }
 }
 

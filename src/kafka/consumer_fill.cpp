@@ -133,8 +133,8 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
             MessagePointer message(messages[i]);
             try {
                 fetcher_note_taken(consumer, message.get());
-                // After an error, drop the other messages. The caller assigns positions again before the
-                // client continues to read.
+                // After an error, drop the remaining messages of the array. The caller assigns positions
+                // again before the client continues to read.
                 if (result == FillResult::drained)
                     result = take(consumer, decoder, message.get(), batch);
             } catch (...) {
@@ -167,7 +167,7 @@ FillResult consumer_fill(Consumer *consumer, Decoder *decoder, Batch *batch) noe
 bool consumer_fill_ahead(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
     Error error;
     if (consumer_assign_state(consumer, &error) == AssignState::failed)
-        return false; // the caller then calls consumer_fill(), gets no message, and asks Kafka again
+        return false; // the caller then calls consumer_fill(), which returns FillResult::trouble
     SignalsBlocked blocked;
     try {
         consumer->ahead = std::thread([=] {

@@ -34,8 +34,8 @@ class ConsumerMemory {
     // fewer messages of each partition. May throw std::bad_alloc.
     void remember_partition(const Batch &batch, int32_t partition, size_t partitions);
 
-    // Forgets the messages after the position. The client had consumed these messages. The caller did not
-    // store the messages, and then assigned an earlier position.
+    // Forgets the messages after the position. The client has consumed these messages, but the caller has not
+    // stored them. Instead the caller has assigned an earlier position.
     void forget_beyond(const PartitionPosition &position);
 
     std::unordered_map<int32_t, RecentMarks> recent; // by partition

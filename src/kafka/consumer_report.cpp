@@ -41,7 +41,7 @@ bool consumer_gathers_losses(Consumer *consumer) noexcept {
 
 bool consumer_heard(Consumer *consumer) noexcept {
     consumer->finish_ahead();
-    // without an assigned partition no message can arrive
+    // if no partition is assigned, no message can arrive
     return consumer->heard || consumer->positions.empty();
 }
 

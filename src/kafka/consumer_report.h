@@ -1,6 +1,7 @@
 // Returns the reports of a consumer: messages for the server's log, errors, lost topics, partitions whose log
 // was replaced, and throttling. Each of these functions waits until the thread of consumer_fill_ahead() has
-// ended. The ingest worker calls these functions. During a replay, the user's session calls them.
+// ended. The ingest worker calls these functions. A user's session also calls these functions if the session
+// itself reads messages, for example during a replay.
 #pragma once
 
 #include "kafka/report.h"

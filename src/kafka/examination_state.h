@@ -26,8 +26,8 @@ struct Examination {
     int32_t broker = -1;        // the broker that sends the messages; -1: not known yet
     int32_t last_epoch = -1;    // the leader epoch of the last accepted message
     int32_t checked_epoch = -1; // the last new leader epoch that caused an examination
-    // Consumer::taking at the last log_move(). The other messages that the client took in the same call are
-    // outdated
+    // The value of Consumer::taking at the last log_move(). The examination skips the other messages that the
+    // client took in the same call, because these messages are outdated.
     uint64_t moved_in = 0;
     MessageMark sought = {};             // the last consumed message
     int64_t next = 0;                    // where the client continues to read if the log is the same
@@ -41,7 +41,7 @@ struct Examination {
 
 enum class Examined {
     accepted,    // the message is the next message to decode
-    passed_over, // only the examination needed the message, or the message is outdated
+    passed_over, // skip the message: only the examination needed it, or the message is outdated
     trouble,     // the caller must assign the partitions again
 };
 

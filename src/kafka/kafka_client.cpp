@@ -53,7 +53,8 @@ int refresh_ms_of(rd_kafka_t *client) {
     rd_kafka_conf_res_t result =
         rd_kafka_conf_get(rd_kafka_conf(client), "topic.metadata.refresh.interval.ms", value, &size);
     int milliseconds = result == RD_KAFKA_CONF_OK ? atoi(value) : 0;
-    // the value -1 means that librdkafka itself never asks about the topic
+    // with the value -1, librdkafka itself never asks about the topic; heartbeat then asks at the default
+    // interval
     return milliseconds > 0 ? milliseconds : refresh_ms_default;
 }
 
@@ -169,8 +170,8 @@ void KafkaClient::take(ClientInbox *inbox, std::vector<ClientEvent> *events) noe
             send_reader(rd_kafka_topic_name(message->rkt), ClientEvent::Kind::stray, 0);
             continue;
         }
-        // The message reports an error of the Kafka group. The client continues to read, because only tools
-        // that show consumer lag need the committed offsets of the group.
+        // The message reports an error of the Kafka group. The client continues to read, because heartbeat
+        // itself needs no group. Only tools that show consumer lag read the group's committed offsets.
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(message));
         send_first(ClientEvent::Kind::log, 4, line);

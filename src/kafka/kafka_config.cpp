@@ -74,7 +74,7 @@ bool set_property(rd_kafka_conf_t *config, const char *name, const char *value, 
         return true;
     if (result == RD_KAFKA_CONF_UNKNOWN)
         utf8_print(error->text, sizeof(error->text), "librdkafka has no configuration property \"%s\"", name);
-    else // librdkafka's text would quote the value
+    else // do not show librdkafka's text, because this text quotes the value
         utf8_print(error->text, sizeof(error->text),
                    "librdkafka refuses the value of configuration property \"%s\"", name);
     return false;
@@ -164,7 +164,7 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
         redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
-        std::string name = '"' + property.name + '"'; // a name from a list of find_objection() is safe
+        std::string name = '"' + property.name + '"'; // a name that find_objection() knows is no secret
         if (objection == nullptr) {
             objection = registry_property_is(property.name) ? registry_property_objection(property)
                                                             : set_for_librdkafka(config, property);

@@ -1,5 +1,5 @@
 // Makes librdkafka's configuration of a consumer client, from the worker's settings and the user's properties
-// file. This file does not depend on PostgreSQL's settings: the caller copies them to KafkaSettings.
+// file. This file does not depend on PostgreSQL's settings: the caller copies the settings to KafkaSettings.
 #pragma once
 
 #include "kafka/error.h"

@@ -1,5 +1,5 @@
-// The settings of a consumer client, as plain texts. The callers of src/kafka copy them from PostgreSQL's
-// settings.
+// The settings of a consumer client, as plain texts. The callers of src/kafka copy the texts from
+// PostgreSQL's settings.
 #pragma once
 
 namespace heartbeat {

@@ -1,8 +1,9 @@
 // Asks the leader of several partitions for offsets with rd_kafka_offsets_for_times(). This function obeys
 // its timeout in every version of librdkafka. For three reasons, this file does not use
-// rd_kafka_query_watermark_offsets(). First, before librdkafka 2.12 rd_kafka_query_watermark_offsets()
-// ignores its timeout. Second, it asks for one partition after the other. Third, if a broker gives an end
-// offset below the first offset, it returns a guess.
+// rd_kafka_query_watermark_offsets(). First, in librdkafka before 2.12, rd_kafka_query_watermark_offsets()
+// ignores its timeout. Second, rd_kafka_query_watermark_offsets() asks for one partition after the other.
+// Third, if a broker gives an end offset below the first offset, rd_kafka_query_watermark_offsets() returns a
+// guess.
 #include "kafka/leader_offsets.h"
 
 #include "decode/utf8_text.h"
@@ -27,8 +28,8 @@ void refuse(RangeAnswer *answer, rd_kafka_resp_err_t error) {
                answered ? "answers with an error" : "does not answer", rd_kafka_err2str(error));
 }
 
-// Asks for one offset of each partition whose answer has no error so far, and adds the offset to the
-// partition's answer.
+// Asks for one offset of each partition, except of partitions whose answer already has an error. Adds each
+// offset to the partition's answer.
 void ask(SharedClient &client, int64_t time, int timeout_ms, RangesAnswer *answer,
          void (*put)(RangeAnswer *, int64_t)) {
     std::vector<RangeAnswer *> known;

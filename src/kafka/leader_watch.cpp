@@ -1,11 +1,12 @@
-// Keeps the watcher of each leader. topic_ranges.cpp calls this file on the threads of the consumers.
+// Stores which consumer is the watcher of each leader. topic_ranges.cpp calls this file on the threads of the
+// consumers.
 #include "kafka/leader_watch.h"
 
 namespace heartbeat {
 
 namespace {
 
-// If the watcher has not asked the leader for this time, another consumer becomes the watcher.
+// If the watcher has not asked the leader during this time, another consumer becomes the watcher.
 constexpr std::chrono::seconds watcher_asks_within{6};
 
 } // namespace

@@ -19,8 +19,8 @@ class LeaderWatch {
     using Clock = std::chrono::steady_clock;
 
     // Returns whether this consumer must ask the leader now. The watcher must ask. If the leader is silent,
-    // every consumer must ask. This consumer becomes the watcher if there is no watcher, or if the watcher
-    // has not asked for 6 seconds. May throw std::bad_alloc.
+    // every consumer must ask. This consumer becomes the watcher if there is no watcher, or if the watcher's
+    // last question is more than 6 seconds old. May throw std::bad_alloc.
     bool must_ask(const ClientInbox *consumer, int32_t leader, Clock::time_point now);
 
     // Stores whether the leader has answered a consumer. Returns true if the leader has just become silent.

@@ -1,5 +1,5 @@
-// The text depends on the result of the search. A truncated log still has older messages that the worker
-// remembers. The log of a recreated topic has none of the messages that the worker remembers.
+// The text about a lost log depends on the result of log_search.cpp. A truncated log still has older messages
+// that the worker remembers. The log of a recreated topic has none of the messages that the worker remembers.
 #include "kafka/log_loss.h"
 
 #include "decode/utf8_text.h"

@@ -67,7 +67,7 @@ bool read_all(FILE *file, const KafkaSettings &settings, std::string *text, Erro
     size_t size;
     while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
         text->append(bytes, size);
-    if (ferror(file) != 0) // a part of the file would be a wrong configuration
+    if (ferror(file) != 0) // an incomplete file would be a wrong configuration
         return refuse_unreadable(settings, error);
     // for librdkafka a name ends at a zero byte. The later checks compare all characters of a name. So these
     // checks would accept a forbidden name if a zero byte and more characters follow the name

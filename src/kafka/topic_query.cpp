@@ -82,7 +82,7 @@ TopicAnswer describe(SharedClient &client) {
     char *cluster_id = rd_kafka_clusterid(client.handle(), identity_timeout_ms);
     ascii_copy(answer.topic.cluster_id, sizeof(answer.topic.cluster_id),
                cluster_id == nullptr ? "" : cluster_id);
-    rd_kafka_mem_free(client.handle(), cluster_id); // a Deleter passes only the text, not the client
+    rd_kafka_mem_free(client.handle(), cluster_id); // no Deleter: rd_kafka_mem_free() also needs the client
     if (answer.topic.exists)
         topic_id_describe(client, identity_timeout_ms, &answer.topic);
     return answer;

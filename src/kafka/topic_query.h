@@ -13,7 +13,7 @@ namespace heartbeat {
 enum class AnswerState {
     none,   // the answer has not come yet, or there was no question
     given,  // *topic is the answer; topic->exists is false if the topic does not exist
-    failed, // the cluster gave no answer
+    failed, // no question is under way, and the last question has failed: *error has the reason
 };
 
 // Asks a connected broker about the topic. This broker may never answer, so call the function again until

@@ -49,8 +49,8 @@ void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char
     consumer->questions.answers.push_back(answer);
 }
 
-// Returns whether the broker throttles this client. The answer of such a broker can come after the timeout of
-// the question.
+// Returns whether the leader throttles this client. The answer of such a leader can come after the timeout of
+// the question, so the leader does not count as away.
 bool is_delayed(const Consumer &consumer, const RangesQuestion &question) {
     return consumer.throttles.is_throttled(question.leader, Clock::now());
 }

@@ -19,8 +19,8 @@ namespace {
 // time, heartbeat_status shows RETRYING.
 constexpr TimestampTz start_takes = 10 * USECS_PER_SEC;
 
-// The present time and the progress of the Kafka partitions. Each function that
-// takes part in the computation of a state uses the same time and the same copy.
+// The present time and the progress of the Kafka partitions. All functions that compute a state use this time
+// and this copy of the progress.
 struct Look {
     const ProgressList &progress;
     TimestampTz now;

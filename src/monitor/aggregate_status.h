@@ -44,7 +44,8 @@ struct ReadSource {
 };
 
 // Finds the state of one source. `first` points to the first ReadSource of the source, and `last` points
-// behind its last ReadSource. If none of these slots still belongs to the source, `any` is false.
+// behind the last ReadSource of the source. If none of these slots still belongs to the source, `any` is
+// false.
 void aggregate_status_look_at_source(AggregateStatus *aggregate, const ReadSource *first,
                                      const ReadSource *last, const ProgressList &progress);
 

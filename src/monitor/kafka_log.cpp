@@ -55,7 +55,7 @@ void make_kind(const char *note, char *text) {
 }
 
 // Returns the element of `kinds` for this message. If the array does not have the message's kind yet, the new
-// kind replaces the kind that heartbeat has not logged for the longest time.
+// kind replaces the kind with the oldest log line.
 Kind *find_kind(int32_t source_id, const char *text) {
     Kind *oldest = &kinds[0];
     for (Kind &kind : kinds) {

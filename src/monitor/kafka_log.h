@@ -14,9 +14,9 @@ namespace heartbeat {
 // function also writes each error or warning to the slot as the last error.
 void kafka_log_take(Consumer *consumer, SourceSlot *slot);
 
-// For each kind of messages of this source, logs the number of messages that did not get a line. Call this
-// function when the error is over. Without this call, heartbeat would log the number only with the next
-// message of the kind, and possibly this message never comes.
+// Logs, for each kind of messages of this source, how many messages kafka_log_take() has received but not
+// logged. Call this function when the error is over. Without this call, heartbeat would log the number only
+// with the next message of the kind, and possibly this message never comes.
 void kafka_log_tell_folded(const SourceSlot &source);
 
 } // namespace heartbeat

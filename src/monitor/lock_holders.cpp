@@ -219,14 +219,14 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
     Found behind = {};
     if (known) {
         found = find(awaited.tag, awaited.mode, true);
-        // The found session possibly also waits for the lock, before heartbeat's process in the queue. In
-        // this case find the session that holds the lock.
+        // The session in `found` can also be waiting for the lock. In this case find the session that holds
+        // the lock.
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {
-        // With this setting, the server logs each long wait for a lock, and lock_wait.cpp stores the lock in
-        // `awaited`. Here `awaited` contains no lock of a known kind. So the error has another cause, for
-        // example the code of a trigger.
+        // If log_min_messages is below FATAL, lock_wait.cpp notices each long wait, and stores the lock in
+        // `awaited`. But `awaited` has no lock of a known kind. So the error has another cause, for example
+        // the code of a trigger.
         return;
     } else {
         statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);

@@ -1,6 +1,6 @@
-// Finds the lock that this process waits for. The setting log_lock_waits makes the server log a line about a
-// long wait. When the server logs this line, the process is still in the wait queue of the lock. At this
-// moment, a hook of the log reads the lock from the queue.
+// Finds the lock that this process waits for. If log_lock_waits is on, the server writes a line about each
+// long wait to its log. When the server writes this line, the process is still in the wait queue of the lock.
+// At this moment, a hook of the log reads the lock from the queue.
 #include "server/server.h"
 
 #include "monitor/lock_wait.h"

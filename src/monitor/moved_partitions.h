@@ -1,6 +1,6 @@
 // The Kafka partitions that a worker has handed over to another worker. This information is in shared memory,
-// so a worker still reads these partitions after a restart of its process. The files of src/ingest that
-// decide which worker reads a Kafka partition call this file.
+// so a worker still reads these partitions after a restart of its process. hand_over.cpp,
+// kafka_partitions.cpp and reader_list.cpp call this file.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -14,13 +14,13 @@ int moved_partitions_worker(PartitionKey partition, int home);
 // Returns a number that grows with each change of the moved partitions.
 uint64_t moved_partitions_generation();
 
-// From now on `worker` reads the Kafka partition. Only the worker that reads the partition until now may call
-// this function, and this worker must have stored all messages that it has consumed. Returns false if shared
-// memory has no room for another moved partition.
+// After the call, `worker` reads the Kafka partition. Only the worker that reads the partition before the
+// call may call this function. The caller must have stored all messages that it has consumed. Returns false
+// if shared memory has no room for another moved partition.
 bool moved_partitions_set(PartitionKey partition, int home, int worker);
 
-// Gives the Kafka partitions of the source that `worker` has received from other workers back to these other
-// workers. Call this function when the worker no longer reads the source.
+// `worker` may have received Kafka partitions of the source from other workers. The function gives these
+// Kafka partitions back to their home workers. Call this function when the worker no longer reads the source.
 void moved_partitions_forget(int32_t source_id, int worker);
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
-// Finds the cause of an error in the catalog and in the fields of the error. If the error is a lock timeout,
-// obstacles_find() looks only for the holder of the lock. failure.cpp calls these functions.
+// Finds the cause of an error. For this purpose, this file reads the catalog and the fields of the error. If
+// the error is a lock timeout, obstacles_find() looks only for the holder of the lock. failure.cpp calls
+// these functions.
 #include "server/server.h"
 
 #include "monitor/lock_holders.h"

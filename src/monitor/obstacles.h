@@ -13,7 +13,7 @@ namespace heartbeat {
 struct Obstacle {
     char who[state_text_size];
     char hint[state_text_size];
-    bool passes; // the cause ends without help (for example, a dump)
+    bool passes; // the cause ends by itself (for example, a dump)
 };
 
 // Writes to `advice` the hint of the error, and the context line of the user's function that raised the

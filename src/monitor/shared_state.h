@@ -155,7 +155,7 @@ struct SharedState {
     LWLock *lock;                  // protects all members except the atomic members
     pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension has possibly changed
     pg_atomic_uint64 moves;        // grows with each change of shared_moves
-    pg_atomic_uint32 rollup_due;   // 1: a commit has marked or appended rows since the last rollup began
+    pg_atomic_uint32 rollup_due;   // 1: a commit has marked minutes or appended rows since the last rollup
     // the number of rows added to heartbeat_rollup_pending since the last fold
     pg_atomic_uint32 rollup_rows;
     pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed
@@ -223,8 +223,8 @@ bool shared_state_serves_database();
 inline constexpr int32_t any_source = -1;
 void shared_state_forget_partitions(int32_t source_id);
 
-// Counts a dropped notification. At most once a minute, the function returns the number of all notifications
-// dropped so far, and the caller must log this number. Otherwise the function returns 0.
+// Counts a dropped notification. At most once a minute, the function returns the number of notifications
+// dropped since the server's start, and the caller must log this number. Otherwise the function returns 0.
 uint64_t shared_state_announcement_dropped();
 
 } // namespace heartbeat

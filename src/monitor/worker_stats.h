@@ -39,9 +39,9 @@ struct Lag {
 Lag worker_stats_lag(ProgressRange partitions);
 Lag worker_stats_lag_of_all();
 
-// Returns the source's stored messages per second over the last minute. If the worker has read the source for
-// less than a minute, the function divides by the time since the worker opened the source. Call this function
-// while you hold the lock.
+// Returns how many messages of the source the worker has stored per second in the last minute. If the worker
+// has read the source for less than a minute, the function divides by the time since the worker opened the
+// source. Call this function while you hold the lock.
 double worker_stats_rate(const SourceSlot &source, TimestampTz now);
 
 // If the worker is late, returns the time at which the worker had to be back in its loop. Otherwise returns

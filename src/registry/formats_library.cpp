@@ -28,7 +28,7 @@ constexpr size_t path_size = 4096;
 const FormatsModule *loaded = nullptr;
 
 const FormatsModule *open_module(const char *path, char *error, size_t size) noexcept {
-    SignalsBlocked guard; // a library can start a thread while dlopen() loads the library
+    SignalsBlocked guard; // dlopen() can start a thread, and this thread must get no signal
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | prefer_own);
     if (library == nullptr) {
         const char *reason = dlerror();

@@ -1,4 +1,4 @@
-// Loads the module heartbeat_formats. Workers and sessions call this file when they first need a schema. A
+// Loads the module heartbeat_formats. A worker or a session calls this file when it first needs a schema. A
 // server without libcurl and libprotobuf can run heartbeat if no source needs the module.
 #pragma once
 

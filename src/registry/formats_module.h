@@ -13,8 +13,8 @@
 
 namespace heartbeat {
 
-// heartbeat refuses a module of another version. After an upgrade, a process can still have the old version
-// of the heartbeat library.
+// heartbeat refuses a module of another version. After an upgrade, a process with the old heartbeat library
+// can find the new module on the disk.
 inline constexpr uint32_t formats_version = 1;
 inline constexpr const char *formats_symbol = "heartbeat_formats";
 
@@ -67,7 +67,7 @@ struct FormatsModule {
 
     // Begins a request for the schema with this id. `urls` is a list that registry_urls_check() accepts. The
     // request tries the URLs in turn, and each URL gets a part of registry_call_ms. The function copies its
-    // parameters, reads the files of the options, and sends nothing. If no memory is left, the function
+    // parameters and reads the files of the options, but sends no request. If no memory is left, the function
     // returns nullptr. The caller must call registry_forget() for the request.
     RegistryRequest *(*registry_begin)(const char *urls, const RegistryOptions *options,
                                        uint32_t id) noexcept;

@@ -101,7 +101,8 @@ const char *url_mistake(string_view url) {
 }
 
 // The form of a URL in an error text: at most shown_max characters of printable ASCII. The query and the
-// fragment are missing, because both can contain a secret. If a part is missing, the text ends with "...".
+// fragment are missing, because both can contain a secret. If a part of the URL is missing, the text ends
+// with "...".
 struct Shown {
     char text[shown_max + sizeof("...")];
     explicit Shown(string_view url) {

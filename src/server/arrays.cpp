@@ -1,4 +1,4 @@
-// The functions that all templates of arrays.h call. These functions convert a text of a batch to the
+// The templates of arrays.h call the functions of this file. The functions convert a text of a batch to the
 // database's encoding, and allocate an array.
 #include "server/server.h"
 

@@ -39,8 +39,8 @@ void when_memory_is_requested(void (*request)());
 // Returns a wait event. From PostgreSQL 17 on, pg_stat_activity shows the wait event with this name.
 uint32 new_wait_event(const char *name);
 
-// Call this function in an SQL function that returns a set. Then the SQL function puts its rows into
-// setResult of the returned struct.
+// Call this function in an SQL function that returns a set. The SQL function must put its rows into setResult
+// of the returned struct.
 ReturnSetInfo *return_rows(FunctionCallInfo call);
 
 // Copies the parser's range table into the state of an executor. The executor itself copies the range table

@@ -1,5 +1,5 @@
-// Finds the extension in the catalog, and keeps the result for the next call. Each transaction of a worker
-// calls extension_find() first.
+// Finds the extension in the catalog, and keeps the result for the other functions of this file. Each
+// transaction of a worker calls extension_find() first.
 #include "server/server.h"
 
 #include "server/extension.h"

@@ -1,7 +1,7 @@
-// Finds the extension's own functions and tables by their OID. A name in the extension's schema is not
-// enough, for two reasons. First, another role can create a function with the same name in this schema, and
-// then a call can be ambiguous. Second, if the owner renames a table, another role can create a table with
-// the old name.
+// Finds the extension's own functions and tables by their OID. The name of an object in the extension's
+// schema does not identify the extension's own object, for two reasons. First, another role can create a
+// function with the same name in this schema, and then a call can be ambiguous. Second, if the owner renames
+// a table, another role can create a table with the old name.
 #pragma once
 
 #include "server/constant_list.h"

@@ -7,8 +7,8 @@ namespace heartbeat {
 
 // Call this function in a transaction that has already written to a table. The function checks the extension
 // that the last call of extension_find() has found. The function raises an error if a table of the extension,
-// or a table partition of such a table, is unlogged. While no table changes, the function uses the result of
-// its previous check.
+// or a table partition of such a table, is unlogged. If no table definition has changed since the previous
+// check, the function uses the result of that check.
 void persistence_check();
 
 } // namespace heartbeat

@@ -46,7 +46,7 @@ void protect_session() {
     if constexpr (has_transaction_timeout)
         set("transaction_timeout", "0");
     set("temp_file_limit", "-1"); // heartbeat itself limits the size of a batch
-    // the server would need more time to compile a plan for each batch than to store the batch
+    // the server would need more time to compile (JIT) the plans of a batch than to store the batch
     set("jit", "off");
     // If a lock is not free after this time, the server raises an error. heartbeat_status shows this error,
     // and the worker tries again.
@@ -144,7 +144,7 @@ bool process_interrupts() {
     // a worker under load never sleeps, so only this check finds out that the postmaster has died
     if (!PostmasterIsAlive())
         proc_exit(1);
-    QueryCancelPending = false; // between two steps, no statement runs, so a request has nothing to cancel
+    QueryCancelPending = false; // no statement runs between two steps, so there is nothing to cancel
     CHECK_FOR_INTERRUPTS();
     return process_take_reload();
 }

@@ -43,8 +43,8 @@ void statement_types_are_of_other_parameters();
 //         SELECT heart_rate FROM @extschema@.heartbeat_records
 //         WHERE customer_id = $1)sql"};
 //
-// statement_sql() replaces the name of each part by the part, and @extschema@ by the quoted name of the
-// extension's schema. All other text stays the same. The server gets the text as one line, so the text must
+// statement_sql() replaces the name of each part by the text of the part. The function also replaces
+// @extschema@ by the quoted name of the extension's schema, and makes one line of the text. So the text must
 // have no comments and no line break inside quotes. A process plans the statement at its first use, and keeps
 // the plan. A statement must not call a function of the extension: use own_objects.h for such calls.
 struct Statement {

@@ -14,10 +14,10 @@ namespace heartbeat {
 
 namespace {
 
-// A row causes the errors of these classes. Either the values of the row violate a constraint or make a
-// trigger fail, or a trigger refuses the row with an error. The state of the database can cause the errors of
-// all other classes. For example, class 54 includes an exhausted transaction id and a full table, and class
-// XX is an internal error of the server.
+// A row causes the errors of these classes: the row violates a constraint, the row makes a trigger fail, or a
+// trigger refuses the row. The state of the database can cause the errors of all other classes. For example,
+// class 54 includes an exhausted transaction id and a full table, and class XX is an internal error of the
+// server.
 constexpr const char *row_error_classes[] = {
     "09", // triggered action exception
     "20", // a CASE in PL/pgSQL has found no branch

@@ -9,8 +9,8 @@
 namespace heartbeat {
 
 // Copies a text. The caller expects the database's encoding, but the text can have invalid bytes. Each
-// invalid byte, and each byte of a control character, becomes \xNN. If you copy the copy again, the text does
-// not change.
+// invalid byte, and each byte of a control character, becomes \xNN. text_copy() does not change a text that
+// text_copy() has made.
 void text_copy(char *to, size_t size, const char *from);
 template <size_t size> void text_copy(char (&to)[size], const char *from) {
     text_copy(to, size, from);

@@ -25,8 +25,8 @@ void announce(const char *channel, const char *payload);
 void announce_committing();
 
 // Call this function in _PG_init. announce() calls `count` for each notification that it drops. If `count`
-// returns 0, announce() does not log the drop. Otherwise `count` returns the number of drops so far, and
-// announce() logs this number.
+// returns 0, announce() does not log the drop. Otherwise `count` returns the number of drops since the
+// server's start, and announce() logs this number.
 void announce_count_dropped_by(uint64_t (*count)());
 
 // Writes a time in the form that notifications and the log use: ISO 8601 in UTC. `text` must have room for

@@ -1,5 +1,6 @@
-// This file adds all rows of a chunk to one index before the first row goes into the next index. So the pages
-// of an index stay in the processor's caches. bulk_insert.cpp calls this file after it has written the rows.
+// This file fills the indexes one after the other: first all rows of a chunk go into one index, then all rows
+// go into the next index. So the pages of an index stay in the processor's caches. bulk_insert.cpp calls this
+// file after it has written the rows.
 #include "server/server.h"
 
 #include "store/bulk_insert_indexes.h"
@@ -80,7 +81,7 @@ void insert_extremes(const Index &index, TupleTableSlot **rows, int count) {
     }
 }
 
-// Returns the entry of the row, or nullptr if one of its columns is NULL.
+// Returns the entry of the row, or nullptr if a column of the entry is NULL.
 IndexTuple form_entry(const Index &index, TupleTableSlot *row) {
     Datum values[INDEX_MAX_KEYS];
     bool nulls[INDEX_MAX_KEYS];

@@ -1,6 +1,6 @@
-// The readings of a batch that are in conflict. A reading is in conflict if the database has another heart
-// rate of the same customer, time and device. store.cpp finds these readings. dead_letters.cpp and the retry
-// of dead letters store the messages of these readings.
+// The readings of a batch that are in conflict. A reading is in conflict if the database has a different
+// heart rate for the same customer, time and device. store.cpp finds these readings. dead_letters.cpp and the
+// retry of dead letters store the messages of these readings.
 #pragma once
 
 #include "decode/batch.h"
@@ -16,9 +16,9 @@ inline constexpr char conflict_code[] = "CONFLICT"; // in the column error_code
 // repetitions are duplicates: see rows_compare.cpp.
 void conflicts_settle(Batch *batch, bool comparable);
 
-// Returns true if the message of the earlier reading has become a dead letter, but the message of a
-// repetition is no dead letter. The caller must then store the batch again, with the repetition instead of
-// the earlier reading.
+// Looks at each repetition and its earlier reading. Returns true if the message of an earlier reading has
+// become a dead letter, but the message of the repetition has not become a dead letter. The caller must then
+// store the batch again, with the repetition instead of the earlier reading.
 bool conflicts_lost_first(const Batch *batch);
 
 // The number of the message's readings that are in conflict; 0 for a dead letter.

@@ -116,8 +116,8 @@ void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time
 
 namespace {
 
-// An adjustment that changes nothing must not lock a row of heartbeat_offsets, because ingest would wait for
-// the lock.
+// Returns false if the adjustment adds only zeros. Such an adjustment must not lock a row of
+// heartbeat_offsets, because ingest would wait for the lock.
 bool changes(const CounterAdjustment &a) {
     return a.rewound != 0 || a.messages != 0 || a.ignored != 0 || a.readings != 0 || a.duplicates != 0 ||
            a.conflicts != 0 || a.dead_letters != 0 || a.empty_offsets != 0 ||
@@ -138,7 +138,8 @@ const CounterAdjustment **list_of(HTAB *adjustments, bool dropped, size_t *count
     return list;
 }
 
-// Warns that a person has deleted the counters of this number of Kafka partitions.
+// Warns if a person has deleted the counters of Kafka partitions. `partitions` is the number of these Kafka
+// partitions.
 void tell_uncounted(int64_t partitions, const char *table) {
     if (partitions > 0)
         ereport(WARNING, (errcode(ERRCODE_WARNING),

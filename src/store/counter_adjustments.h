@@ -26,7 +26,7 @@ struct CounterAdjustmentKey {
 
 // The numbers to add to the counters of one Kafka partition.
 struct CounterAdjustment {
-    CounterAdjustmentKey key; // the key of the hash table, so it must be the first member
+    CounterAdjustmentKey key; // the hash table requires that the key is the first member
     int64_t rewound;
     int64_t stored[heart_rate_classes]; // the index is a HeartRateClass
     int64_t messages;

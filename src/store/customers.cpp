@@ -32,7 +32,7 @@ Customer *known = nullptr;
 size_t known_size = 0;
 size_t known_count = 0;
 uint64_t known_generation;
-int known_level = 0; // the deepest open nesting level with a new customer; 0: no new customer
+int known_level = 0; // the deepest open nesting level that has changed `known`; 0: no such level
 
 void forget_known() {
     if (known != nullptr)

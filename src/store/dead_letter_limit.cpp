@@ -51,8 +51,8 @@ bool dead_letter_limit_stops(const Source &source, const Batch *batch, const Par
     *unresolved = {statement_int8(0, 1), 0};
     int64_t left = settings.dead_letter_limit - unresolved->dead_letters;
     // Each message in conflict has at least one reading in conflict. So the number of messages in conflict is
-    // at most the number of readings in conflict. If even the number of readings is below `left`, the
-    // function returns false and counts no rows.
+    // at most the number of readings in conflict. If fewer readings than `left` are in conflict, the limit is
+    // not reached, and the function need not count the rows.
     if (left <= 0 || statement_int8(0, 2) < left)
         return left <= 0;
     values[1] = Int64GetDatum(left + new_conflicts);

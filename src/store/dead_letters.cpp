@@ -22,11 +22,11 @@ namespace {
 // bytes. If a single message is larger, the statement stores only this message.
 constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
-constexpr size_t bytes_of_conflict = 200; // the approximate size of a conflict as JSON
+constexpr size_t bytes_of_conflict = 200; // the approximate size of one reading in conflict, as JSON
 
-// To find a message that the table already has, the statement compares the topic, the partition, the offset
-// and the payload. The statement compares the payload because a recreated topic has other messages at the
-// same offsets.
+// To find a message that the table already has, the statement compares the source, the topic, the Kafka
+// partition, the offset and the payload. The statement compares the payload because a recreated topic has
+// other messages at the same offsets.
 constexpr Statement::Types insert_types = {TEXTOID,       INT4ARRAYOID,        INT8ARRAYOID, BYTEAARRAYOID,
                                            BYTEAARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
                                            TEXTARRAYOID,  TEXTARRAYOID,        TEXTARRAYOID, TEXTOID};
@@ -77,7 +77,8 @@ struct Place {
     }
 };
 
-// Returns the place of each row that the last statement has inserted. The places are sorted.
+// Returns the Kafka partition and the offset of each row that the last statement has inserted. The result is
+// in the order of these two numbers.
 Place *stored_places(uint64_t count) {
     auto *places = static_cast<Place *>(palloc(sizeof(Place) * (count + 1)));
     for (uint64_t r = 0; r < count; r++)
@@ -178,7 +179,8 @@ void store_some(const Batch *batch, const Source &source, const uint32_t *indexe
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Returns the dead letters of the batch, then the messages with a conflict.
+// Returns the indexes of the messages to store: first the dead letters of the batch, then the messages with a
+// reading in conflict.
 uint32_t *messages_to_store(const Batch *batch, const PartitionCounts *counts, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * (batch->messages.size() + 1)));
     *count = batch->dead_letters.size();

@@ -1,5 +1,6 @@
-// Inserts two kinds of messages into heartbeat_dead_letters, with their exact bytes: messages that could not
-// be decoded or stored, and messages with a reading in conflict. store.cpp calls this file for each batch.
+// Inserts messages into heartbeat_dead_letters, with the exact bytes of each message. There are two kinds:
+// messages that could not be decoded or stored, and messages with a reading in conflict. store.cpp calls this
+// file for each batch.
 #pragma once
 
 #include "store/partition_counts.h"

@@ -48,8 +48,8 @@ void set_for_transaction(const char *name, const char *value) {
 }
 
 // These statements have a form that Citus can send to the nodes. In this form the statements cannot ask a
-// node whether the primary key of a table partition contains the device. So a stored reading of another
-// device always counts as the reason why a reading was not inserted.
+// node whether the primary key of a table partition contains the device. So a stored reading of the same
+// customer and time, but of another device, always counts as the reason why a reading was not inserted.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     WITH found AS MATERIALIZED (

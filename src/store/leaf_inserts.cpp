@@ -3,8 +3,8 @@
 // the next entries without another search. This file writes the same data to the page and to the WAL as
 // index_insert(), so the server's own code replays the WAL record.
 //
-// This file writes only to a leaf page that has room for the entry. All keys on the page must differ from the
-// key of the entry. Otherwise leaf_insert() returns false, for example if the page must be split.
+// leaf_insert() writes to a leaf page only if the page has room for the entry, and no entry on the page has
+// the same key. In all other cases leaf_insert() returns false, for example if the page must be split.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -36,7 +36,8 @@ struct LeafInserts {
 
 namespace {
 
-// The server's limit is a third of a page. The entries of heartbeat's own keys are usually much smaller.
+// leaf_insert() adds only entries up to this size. The server accepts entries up to a third of a page. The
+// entries of heartbeat's own keys are usually much smaller.
 constexpr Size entry_size_max = 1024;
 // After this number of entries leaf_insert() unlocks the page. Then waiting sessions can use the page.
 constexpr int entries_max = 64;

@@ -19,9 +19,10 @@ struct LeafInserts;
 // the index. This is also the case if the index is not a unique B-tree, or if its key is deferrable.
 LeafInserts *leaf_inserts_begin(Relation index, Relation table);
 
-// Adds an entry, and returns true. If one write to a leaf page is not enough, the function adds nothing and
-// returns false. For example, the index already has the key, or the page has no room for the entry. If the
-// result is false, the caller must insert the entry with index_insert(). No column of the entry may be NULL.
+// Adds an entry, and returns true. If the function cannot add the entry by writing to a single leaf page, the
+// function adds nothing and returns false. For example, the index already has the key, or the page has no
+// room for the entry. If the result is false, the caller must insert the entry with index_insert(). No column
+// of the entry may be NULL.
 //
 // After the call a leaf page can be locked. So until leaf_inserts_release() the caller may use the index only
 // through leaf_insert(), and must not read or write another page.

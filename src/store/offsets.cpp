@@ -121,9 +121,9 @@ template <size_t size> void copy_id(uint64_t row, int column, char (&to)[size]) 
     ascii_copy(to, size, text_of(row, column));
 }
 
-// Returns the mark of the last consumed message, usually with its checksum from the trail. Version 1.1 stores
-// no marks. So if version 1.1 has stored this message, `trail` does not have the message, and the mark has no
-// checksum.
+// Returns the mark of the last consumed message. Usually `trail` has the checksum of this message. Version
+// 1.1 stores no marks. So if version 1.1 has stored this message, `trail` does not have the message, and the
+// mark has no checksum.
 MessageMark last_message_of(uint64_t row, const MarkTrail &trail) {
     bool no_offset, no_time;
     int64_t offset = DatumGetInt64(statement_value(row, 3, INT8OID, &no_offset));

@@ -39,7 +39,8 @@ Statement select_paused = {R"sql(
 Statement select_restore = {R"sql(
     SELECT FROM @extschema@.heartbeat_control WHERE hold = 'restore')sql"};
 
-// This time is long enough for the server to report the wait: see lock_wait.cpp.
+// A batch waits at most this time for the lock of a source. The time is long enough for the server to report
+// the wait: see lock_wait.cpp.
 constexpr char wait_takes[] = "300ms";
 
 // The lock of a source is an object lock. PostgreSQL uses object locks for the rows of its catalogs. Here the

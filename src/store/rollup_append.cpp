@@ -83,9 +83,9 @@ struct Marks {
 };
 
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
-// each other. The function does not add the heart rates of anomalies or of marked minutes. For a reading with
-// such a heart rate, the function adds only the customer, as a sum without readings. If `sums` already has
-// the customer, the function adds nothing.
+// each other. The function does not add the heart rates of anomalies or of marked minutes. For a reading that
+// is an anomaly or of a marked minute, the function adds only the customer, as a sum without readings. If
+// `sums` already has the customer, the function adds nothing.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {
@@ -126,9 +126,9 @@ void keep_new_minutes(Marks *marks) {
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Chooses the minutes to mark. The batch must have many readings of such a minute. If the table layout has a
-// cheap lookup, the function does not choose a minute that is already in the rollup. The batch adds its late
-// readings of such a minute as sums.
+// Chooses the minutes to mark. The function chooses minutes of which the batch has many readings. If the
+// table layout has a cheap lookup, the function leaves out each minute that is already in the rollup. The
+// batch's readings of such a minute are late, and the batch adds these readings as sums.
 Marks choose_marks(const Batch *batch, const Sums &sums) {
     size_t minutes = batch->minutes.size();
     Marks marks = {batch, static_cast<bool *>(palloc0(minutes)),

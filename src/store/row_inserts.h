@@ -13,8 +13,8 @@ namespace heartbeat {
 inline constexpr int row_columns_max = 5;
 
 // Makes the parameters of the statements: arrays of customers, heart rates and times. For anomalies, the next
-// array has their types. The last array has the devices. A database of version 1.x does not use the array of
-// devices.
+// array has the types of the anomalies. The last array has the devices. A database of version 1.x does not
+// use the array of devices.
 void row_inserts_columns(const Rows &rows, Datum *columns);
 
 // Inserts the rows whose key the table does not have. Returns the number of inserted rows. The result of the

@@ -20,14 +20,15 @@ enum class SchemaUse : uint8_t {
 using TakeTexts = bool (*)(const SchemaTexts &texts, void *argument);
 SchemaUse schema_use(const StoredSchema &schema, TakeTexts take, void *argument, char *reason);
 
-// Adds the schema to the cache. If the schema cannot be used, messages with this schema become dead letters.
-// Returns false if the module is needed and cannot be loaded. The function then writes the cause to `reason`.
-// `reason` must have room for registry_reason_size bytes. Raises an error if no memory is left.
+// Adds the schema to the cache. If the schema is wrong or of another format, messages with this schema become
+// dead letters. Returns false if the module is needed and cannot be loaded. The function then writes the
+// cause to `reason`. `reason` must have room for registry_reason_size bytes. Raises an error if no memory is
+// left.
 bool schema_add(SchemaCache *schemas, SchemaKey key, const StoredSchema &schema, char *reason);
 
-// From now on, messages with this schema id become dead letters, because the registry has no schema with this
-// id. If `registry` is nullptr, the source has no registry, and the table heartbeat_schemas has no schema
-// with this id.
+// After this call, messages with this schema id become dead letters, because the registry has no schema with
+// this id. If `registry` is nullptr, the source has no registry, and the table heartbeat_schemas has no
+// schema with this id.
 void schema_add_unknown(SchemaCache *schemas, SchemaKey key, const char *registry);
 
 // Compiles a .proto file. If the file is wrong, returns nullptr and writes the mistake to `reason`. `reason`

@@ -1,6 +1,6 @@
 // Asks the schema registry of a source for a schema, without waiting. The ingest workers and the functions
-// for replay, retry and trying a source call this file. Between two calls, a caller waits on its latch. Never
-// call this file in the transaction that stores a batch.
+// for replay, retry and trying a source call this file. Between two calls of schema_request_poll(), the
+// caller's process waits on the latch. Never call this file in the transaction that stores a batch.
 #pragma once
 
 #include "store/schema_add.h"

@@ -39,8 +39,9 @@ Source source_default();
 Source source_copy(const Source &source, MemoryContext context);
 void source_free(Source *copy);
 
-// Error texts use these names for the bootstrap servers and the properties file of the source. Each function
-// returns the name of the setting, or a name for the source's own value.
+// Error texts use the results of these functions as names for the source's bootstrap servers and properties
+// file. If the source has its own value, the result describes this value. Otherwise the result is the name of
+// the setting.
 const char *source_brokers_name(const Source &source);
 const char *source_config_file_name(const Source &source);
 

@@ -106,9 +106,9 @@ bool store_lists_isolated(void *argument) {
 
 // Stores either all readings of a message, or no reading of the message. If the database refuses a reading of
 // a message with several readings, the message becomes a dead letter. This function then undoes the attempt,
-// makes the lists of the batch again, and stores the other messages. A reading that repeated a reading of the
-// dead letter is in the new lists, but was not in the old lists. So in the next attempt the database can
-// refuse another reading.
+// makes the lists of the batch again, and stores the other messages. The old lists leave out each reading
+// that repeats an earlier reading. If the earlier reading is in the dead letter, the new lists have the
+// repetition. The database can refuse this repetition in the next attempt.
 void store_isolated_messages(Lists *lists) {
     Batch *batch = lists->batch;
     for (int attempt = 1; !subtransaction_keep_if(store_lists_isolated, lists); attempt++) {

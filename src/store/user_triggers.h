@@ -6,8 +6,8 @@
 namespace heartbeat {
 
 // Returns true if user_triggers_may_change() returns true, or if a table of readings has a unique index or an
-// exclusion constraint besides the primary key. Call this function in an SPI connection. As long as no table
-// changes, the function returns the remembered answer.
+// exclusion constraint besides the primary key. Call this function in an SPI connection. The function asks
+// the catalog once, and returns the same answer until a table changes.
 bool user_triggers_present();
 
 // Returns true if a table of readings is a foreign table, or has a trigger that runs before a row is

@@ -1,6 +1,6 @@
-# The stranger is a role that may create objects in the extension's schema. The stranger creates objects that a session could
-# mistake for objects of the extension or the server. The stranger creates these objects before CREATE EXTENSION, before an
-# update, and afterwards. No function of the stranger runs with the rights of another role, and heartbeat does not stop.
+# The stranger is a role that may create objects in the extension's schema. The stranger creates objects that a session could take
+# for objects of the extension or server. The stranger creates these objects before CREATE EXTENSION, before an update, and while
+# heartbeat works. No function of the stranger runs with the rights of another role, and heartbeat continues.
 
 use strict;
 use warnings;

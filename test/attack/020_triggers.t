@@ -1,8 +1,7 @@
 # A role may create triggers on heartbeat's tables, or owns one of these tables. The role gains no rights. If the role has
-# triggers or rules on a bookkeeping table, heartbeat refuses these objects, and the error names the trigger or rule. On the tables
-# of readings the role's triggers never run with more rights than the workers' role has. Even if an operator or a superuser
-# calls a function of heartbeat, the role's triggers get no more rights. When the triggers and rules are dropped, ingest
-# continues, and no reading is lost.
+# triggers or rules on a bookkeeping table, heartbeat refuses these objects, and the error names the trigger or rule. On the
+# tables of readings the role's triggers never run with more rights than the workers' role has. This is also true if an operator
+# or a superuser calls a function of heartbeat. When the triggers and rules are dropped, ingest continues, and no reading is lost.
 
 use strict;
 use warnings;
@@ -25,7 +24,7 @@ $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('triggers', kafka => $kafka, extension => 0,
 	settings => { 'heartbeat.batch_wait' => 0, 'log_min_messages' => 'warning' });
 
-# Creates the extension with an owner who is not a superuser, as README.md describes, and the roles of docs/security.md.
+# Creates the extension as README.md describes, with an owner who is not a superuser. Also creates the roles of docs/security.md.
 $node->query('CREATE ROLE heartbeat_owner SUPERUSER');
 $node->query('SET ROLE heartbeat_owner; CREATE EXTENSION heartbeat');
 $node->query($_) for 'ALTER ROLE heartbeat_owner NOSUPERUSER NOLOGIN', 'GRANT CREATE, USAGE ON SCHEMA public TO heartbeat_owner';

@@ -122,8 +122,8 @@ for my $flood (@floods)
 is($node->query('SELECT count(*) <= 20000 FROM heartbeat_events'), 't', 'heartbeat_events has at most 20000 rows');
 answer("$operator SELECT heartbeat_resume()");
 
-# The reason of a pause can have any length. heartbeat_events still records the state PAUSED, and after the pause the next
-# state.
+# The reason of a pause can have any length. Even if the reason is very long, heartbeat_events records the state PAUSED, and after
+# the pause the next state.
 my $state = "SELECT details->>'state' FROM heartbeat_events WHERE kind = 'state' ORDER BY id DESC LIMIT 1";
 $node->set('heartbeat.brokers' => '127.0.0.1:1');    # no broker listens there
 $node->wait_for_query($state, 'CONNECTING', 'heartbeat_events records CONNECTING');

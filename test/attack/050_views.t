@@ -27,8 +27,8 @@ $node->query($_) for
 	q{INSERT INTO heartbeat_dead_letters (topic, partition, "offset", error_code, error_text, resolved_at) VALUES
 		('shown', 0, 0, 'shown', 'shown', NULL), ('hidden', 0, 1, 'hidden', 'hidden', now()), ('hidden', 0, 2, 'shown', 'hidden', now())};
 
-# The reader has created a function, and filters the rows of a view by this function, with a column of the view as the
-# argument. Returns the values that the server passes to this function.
+# The reader creates a function, and filters the rows of a view by this function. The argument of the function is a column of the
+# view. leaked() returns the values that the server passes to the function.
 sub leaked
 {
 	my ($view, $column) = @_;

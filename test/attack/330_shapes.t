@@ -149,8 +149,8 @@ $node->query("CREATE TABLE home AS TABLE far; DROP FOREIGN TABLE $foreign; DROP 
 my $far = shape($weeks, "CREATE TABLE NAME ($columns, $key)", 'INSERT INTO NAME TABLE home');
 is(differences(), '0 0', 'the audit shows no difference when a local table has the rows of the foreign table');
 
-# A trigger of a leaf table refuses readings. A unique key with other columns refuses readings too. These readings become dead
-# letters, and do not count as duplicates.
+# A trigger of a leaf table refuses readings. A unique key that differs from the primary key refuses readings too. These readings
+# become dead letters, and do not count as duplicates.
 $node->query(q{CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN IF new.customer_id = 'CUST-7' THEN RETURN NULL; END IF; RETURN new; END $$});
 $node->query("CREATE TRIGGER keep_out BEFORE INSERT ON ${hash}_$_ FOR EACH ROW EXECUTE FUNCTION keep_out()") for 0 .. 2;

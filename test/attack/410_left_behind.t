@@ -1,6 +1,6 @@
-# A role with few rights has left objects that affect other roles. Such objects are foreign keys of tables with triggers, triggers
-# that change settings, views of a table partition, rules, and a publication. The extension also gets another owner. No code runs
-# with more rights, no session continues with changed settings, and heartbeat can always continue.
+# A role with few rights has left objects that affect other roles. Such objects are rules, a publication, views of a table
+# partition, triggers that change settings, and foreign keys of tables that have triggers. The extension also gets another owner.
+# No code runs with more rights, no session continues with changed settings, and heartbeat can always continue.
 
 use strict;
 use warnings;

@@ -126,8 +126,8 @@ $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id
 my $raised = q(SELECT string_agg(rule || ' ' || subject, ', ' ORDER BY rule) FROM heartbeat_alerts WHERE closed_at IS NULL);
 publish(map { reading('hot', 200 + $_, reading_time(int(time) - 15, $_)) } 1 .. 3);
 $node->wait_for_query($raised, 'many hot', 'a rule on anomalies raises an alert');
-# The maintenance worker has already read the silence rule. So if a reading arrives now, heard_until of its customer is less
-# than a minute after the arrival.
+# The alert of the rule `many` shows that the maintenance worker has read both rules. So if a reading arrives now, the worker
+# sets heard_until of the customer to a time less than a minute after the arrival.
 publish(reading('quiet', 70, reading_time(int(time) - 15, 0)));
 $node->wait_for_query($raised, 'gone quiet, many hot', 'a rule on silence raises another alert');
 publish(reading('quiet', 70, reading_time(int(time) + 5, 0)));

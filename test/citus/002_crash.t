@@ -16,8 +16,8 @@ use Heartbeat::Kafka;
 my $kafka = Heartbeat::Kafka->new('citus_crash');
 $kafka->start;
 my $feed = Heartbeat::Feed->new($kafka, 3);
-# With these settings the server writes its WAL late. So a crash always loses a commit that did not wait for the write of its
-# WAL.
+# With these settings the server writes its WAL late. So if a session commits without waiting until the WAL is written, a crash
+# always loses this commit.
 my ($node, @nodes) = citus_create('crashed', nodes => 2, kafka => $kafka,
 	settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 100, 'wal_writer_delay' => '10s', 'wal_writer_flush_after' => '1GB' });
 citus_distribute($node, 4);
@@ -64,9 +64,10 @@ for my $round (1 .. 4)
 }
 assert_exact('every reading is stored after nodes were killed four times');
 
-# The test creates the state after a crash of the coordinator: the coordinator had prepared a transaction, but had not yet
-# recorded whether to commit this transaction. The prepared transaction still locks the row of a reading. The worker that
-# reads the message again waits for this lock. So a worker that starts must end the prepared transaction.
+# The test creates a state that a crash of the coordinator can leave. In this state a transaction is prepared, but the
+# coordinator has not recorded whether to commit the transaction. The prepared transaction still locks the row of a reading.
+# The worker that reads the message again waits for this lock. So each worker must end such prepared transactions when the
+# worker starts.
 my $left = q{BEGIN; INSERT INTO %s (id, customer_id, heart_rate, event_timestamp) VALUES (0, 'blocked', 70, '2026-11-20 00:00Z'); PREPARE TRANSACTION '%s'};
 my ($shard, $port) = split /\|/, $node->query(
 	"SELECT shard_name(s.logicalrelid, s.shardid), n.nodeport FROM pg_dist_shard s JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node n USING (groupid)

@@ -1,4 +1,4 @@
-# Runs the steps of docs/scale-out.md, which set up a new cluster, and later add a node while ingest continues.
+# Runs the steps of docs/scale-out.md. The first steps set up a new cluster. A later step adds a node while ingest continues.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 // Reads Avro messages with heartbeat's reader and prints them as JSON. avro_oracle.py calls this program, and
-// compares the output with the official libraries of Avro.
+// compares the output with the values that Avro's official libraries read.
 //
 // Each line of the input has fields that are separated by tabs: a mapping or "whole", the bytes of a message
 // in hexadecimal digits, and one or more schemas. The output has one line for each line of the input. If a

@@ -1,4 +1,5 @@
-# Writes Avro messages for avro_oracle.py with blocks of all kinds. The official libraries write only one kind of blocks.
+# Writes Avro messages for avro_oracle.py. In these messages, blocks of arrays and maps have any length, and begin with or
+# without their size in bytes. The official libraries write only one kind of blocks.
 import struct
 
 from avro_values import uuid_text

@@ -1,5 +1,5 @@
-# Random values of Avro schemas for avro_oracle.py. The values do not depend on a library. Functions convert a value to the
-# form that heartbeat or a library of Avro needs.
+# Random values of Avro schemas for avro_oracle.py. No library of Avro is needed to make these values. Functions convert a
+# value to the form that heartbeat or a library of Avro needs.
 import datetime
 import decimal
 import struct

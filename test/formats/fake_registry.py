@@ -17,8 +17,8 @@ def reference(name, subject, version=1):
     return {"name": name, "subject": subject, "version": version}
 
 
-# Each behaviour has two parts: the references of the main schema, and a dictionary of the other schemas. A key of this
-# dictionary is a subject and a version, and a value is the text and the references of the schema.
+# Each behaviour in this table has two parts: the references of the main schema, and a dictionary of the other schemas. A key
+# of this dictionary is a subject and a version, and a value is the text and the references of the schema.
 REFERENCES = {
     "refs": ([reference("b.proto", "b/ä?"), reference("c.proto", "c", 2)],
              {"b/ä?/1": ("text b", [reference("c.proto", "c", 2)]), "c/2": ("text c", [])}),

@@ -199,7 +199,7 @@ def proto_value(message):
 
 
 def check_avro(name, layout, wanted):
-    # the schemas of RADAR-base have other types than the schemas that the generator derives from templates: for example,
+    # the schemas of RADAR-base differ from the schemas that the generator derives from templates: in RADAR-base, for example,
     # `rrsMs` has whole numbers
     schema = fastavro.parse_schema(json.loads(run(*layout, "--format", "avro", "--print-schema")))
     has_key = name.startswith("radar")

@@ -1,7 +1,7 @@
 // Makes wanted values from a text of places, and checks that places find the same values in two trees. The
 // oracle, the fuzzer and the unit tests of Protobuf use this file. A text of places has a space between two
-// places, as in "/a/b /list/*/x t:/time". `*` stands for all children. A place after "t:" is a time. A text
-// can have at most two times.
+// places, as in "/a/b /list/*/x t:/time". `*` stands for all children. The prefix "t:" means that the value
+// at the place is a time. A text can have at most two times.
 #pragma once
 
 #include "decode/mapping.h"

@@ -80,7 +80,8 @@ def compare(case, line):
     want = expected(parsed, places)
     is_error = line.split(':')[0].isupper() and line[0] not in '{["'
     if want == 'error':
-        # heartbeat may accept a message with an invalid value, because heartbeat skips unwanted values and replaced values
+        # heartbeat skips values that are not wanted, and values that a later value of the same field replaces. So heartbeat
+        # may accept a message in which such a value is invalid
         return is_error or (parsed is None and (places != ['whole'] or 'lenient'))
     if is_error:
         return False

@@ -1,5 +1,6 @@
-// Tests of formats: compares a tree that has only the wanted values with a tree that has all values of the
-// same message. src/decode/wanted_values.h has the rules for these trees.
+// avro_dump, avro_fuzz and the unit tests use this file. The file compares a tree that has only the wanted
+// values with a tree that has all values of the same message. src/decode/wanted_values.h has the rules for
+// these trees.
 #pragma once
 
 #include "decode/wanted_values.h"

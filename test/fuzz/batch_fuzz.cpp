@@ -76,7 +76,7 @@ void add_all(Input *input, Batch *batch, std::vector<Kept> *kept, std::map<int32
     ShortDecoder decoder;
     while (input->size > 0 && kept->size() < 64) {
         const int32_t partition = input->byte() % 3;
-        // usually a later offset than before, and sometimes an earlier offset, as after a seek
+        // usually the offset increases, but sometimes the offset decreases, as after a seek
         const int64_t offset = std::max<int64_t>(0, (*next)[partition] + input->byte() % 8 - 2);
         const std::string payload = make_payload(input);
         const MessageView message = {

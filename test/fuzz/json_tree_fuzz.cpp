@@ -78,7 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require(!out_of_memory);
     if (value != nullptr && accepted)
         check_same(tree.tree(), 0, value);
-    else if (value != nullptr) // jansson alone accepts texts that are nested more deeply than the tree
+    else if (value != nullptr) // only jansson accepts texts that are nested more deeply than the tree
                                // allows, and texts with a zero byte after a number
         require(strstr(error.text, "nested too deeply") != nullptr || text.find('\0') != text.npos);
     else if (accepted) // only the tree accepts integers that need 64 bits without a sign

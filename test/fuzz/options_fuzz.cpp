@@ -77,7 +77,7 @@ void check_options(const Options &options) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string text(reinterpret_cast<const char *>(data), size);
     if (text.find("/dev/") != std::string::npos || text.find('\0') != std::string::npos)
-        return 0; // a command line cannot contain a zero byte, and a read of some files in /dev never ends
+        return 0; // a command line cannot contain a zero byte, and some files in /dev have no end
     const Input input = split(text);
     clearenv();
     for (const std::string &variable : input.variables) {

@@ -37,8 +37,8 @@ void check_key(std::string_view line, const Message &message) {
         DecodeResult::decoded)
         return;
     const Reading &reading = decoded.own;
-    // If the customer id or the name of its field has an escape, the message can be without a key, because
-    // replay_key() does not read escapes.
+    // replay_key() does not read escapes. So if the customer id or the name of its field has an escape, the
+    // message can be without a key.
     const bool escaped = line.find('\\') != std::string_view::npos;
     require(key ? *key == std::string_view(reading.customer_id, reading.customer_id_size) : escaped);
 }

@@ -13,7 +13,9 @@ namespace {
 
 using namespace heartbeat::generator;
 
-constexpr size_t most_bytes = size_t{1} << 20; // a short template with arrays in arrays makes a long message
+// The harness skips a template if its message can be longer. A short template with arrays in arrays can make
+// a long message.
+constexpr size_t most_bytes = size_t{1} << 20;
 
 bool is_short(const MessageTemplate &layout, size_t template_bytes) {
     return layout.samples <= most_bytes / (template_bytes + 1000);
@@ -26,7 +28,8 @@ MessageReadings readings_of(size_t count) {
     return readings;
 }
 
-// The template's own schema accepts each message of the template, or the error has a reason.
+// Writes the message of the template in Avro and in Protobuf. If a schema cannot express the message, the
+// thrown TemplateError has the reason.
 void write_formats(const TemplateTree &tree, const MessageReadings &readings) {
     std::mt19937_64 random(1);
     std::string message;

@@ -59,7 +59,7 @@ void wait_until(const Deadline &deadline, const std::string &what, const std::fu
     }
 }
 
-// Sends one admin request, and waits for its result. The caller checks the result in `read`.
+// Sends one admin request, and waits for its result. The caller's function `read` checks the result.
 void request(rd_kafka_t *client, const Deadline &deadline,
              const std::function<void(rd_kafka_AdminOptions_t *, rd_kafka_queue_t *)> &send,
              const std::function<void(rd_kafka_event_t *)> &read) {

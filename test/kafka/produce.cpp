@@ -1,13 +1,13 @@
 // Test code: kafka-produce publishes the records of its standard input, byte for byte, to the partitions that
 // the records name.
 //
-// A record begins with four numbers in little-endian order: the partition (int32; -1: by key), the timestamp
-// in milliseconds (int64; 0: now), the length of the key (int32) and the length of the value (int32). Length
-// -1 stands for null. The key and the value come after these numbers. At the end of the input kafka-produce
-// waits until Kafka has acknowledged every message. Then it prints a line for each partition: partition,
-// number of messages, first offset, last offset. The file of --receipts has a line for each acknowledged
-// message. The line has the number of the message in the input (from 0), partition, offset, and seconds since
-// 1970.
+// A record begins with four numbers in little-endian order: the partition (int32), the timestamp in
+// milliseconds (int64), the length of the key (int32) and the length of the value (int32). With partition -1
+// the key decides the partition. Timestamp 0 stands for the present time, and length -1 stands for null. The
+// key and the value come after these numbers. At the end of the input kafka-produce waits until Kafka has
+// acknowledged every message. Then it prints a line for each partition: partition, number of messages, first
+// offset, last offset. The file of --receipts has a line for each acknowledged message. The line has the
+// number of the message in the input (from 0), partition, offset, and seconds since 1970.
 #include "client.h"
 
 #include <CLI/CLI.hpp>

@@ -50,8 +50,8 @@ CREATE TEMP VIEW calls AS
                       WHERE m.classid = 'pg_proc'::regclass AND m.deptype = 'e' AND e.extname = 'heartbeat');
 CREATE TEMP TABLE calls_before AS SELECT * FROM calls;
 
--- Before heartbeat_prepare_spread() the forbidden dependencies exist, and the test must find them here. Otherwise the checks
--- below would always pass.
+-- Before heartbeat_prepare_spread() the forbidden dependencies exist, and the test must find them here. If the test could
+-- not find dependencies, the checks below would always pass.
 SELECT cmp_ok((SELECT count(*) FROM distributed), '>=', 10::bigint, 'the test looks at the tables and their table partitions');
 SELECT cmp_ok((SELECT count(*) FROM calls), '>=', 80::bigint, 'PostgreSQL records the calls between functions of the extension');
 SELECT isnt_empty('SELECT FROM reached WHERE itself', 'before the preparation a table depends on itself');

@@ -1,5 +1,5 @@
--- heartbeat refuses to prepare a transaction that notifies the workers, because another session can run COMMIT PREPARED, and that
--- session would not notify the workers.
+-- heartbeat refuses to prepare a transaction that notifies the workers. Another session could run COMMIT PREPARED, and this
+-- other session would not notify the workers.
 \set ON_ERROR_STOP off
 \set ON_ERROR_ROLLBACK off
 SELECT plan(6);

@@ -53,8 +53,8 @@ SELECT cmp_ok(:old_made, '>=', 9, 'weeks before the cutoff have table partitions
 SELECT cmp_ok(:new_made, '>=', 9, 'weeks after the cutoff have table partitions');
 
 -- A user creates functions and operators in the extension's schema, with the names of functions and operators of the server.
--- The argument types in heartbeat's functions fit the user's functions and operators better than the server's functions and
--- operators.
+-- For the arguments in heartbeat's functions, PostgreSQL would prefer the user's functions and operators. So a call without
+-- a schema name would run the user's code.
 SAVEPOINT attack;
 CREATE FUNCTION public.format(text, regclass) RETURNS text LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'format runs as %', current_user; END $$;

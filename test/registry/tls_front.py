@@ -76,8 +76,8 @@ class Front(http.server.ThreadingHTTPServer):
         except OSError:
             pass
 
-    # Reads all data that the client still sends. If the server closed the connection before the end of this data,
-    # the client would not receive the TLS alert.
+    # Reads the data of the client until the client closes the connection. If the server closed the connection before the end
+    # of this data, the client would not receive the TLS alert.
     def drain(self, request):
         request.settimeout(10)
         try:

@@ -120,7 +120,7 @@ $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE TRIGGER obstruct BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION obstruct();
 	GRANT SELECT ON obstacle TO PUBLIC});
 $node->set('heartbeat.batch_wait' => '500ms');
-# all messages of a transaction become visible at the same time
+# all messages of a transaction become visible at the same time, so the worker stores them in one batch
 $kafka->produce_transaction('heartbeat-events', 'commit', map { { value => reading("half-$_", 70, $time) } } 1 .. 4);
 $node->wait_for_state('RETRYING', 'an obstacle', 'the worker tries a batch again when no reading has caused the failure');
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id LIKE 'half-%'"), 0, 'the failed batch leaves no row');

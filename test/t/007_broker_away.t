@@ -85,7 +85,7 @@ $kafka->wait_until_ready;
 $kafka->produce('heartbeat-events', @messages);
 $node->wait_for_offsets('heartbeat-events', 1_500, 1_500);
 
-# The server stops in time although the broker does not answer.
+# While the broker does not answer, the server must stop within ten seconds.
 $kafka->freeze;
 my $began = time;
 $node->stop('fast');

@@ -76,9 +76,9 @@ my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
 # The worker is idle: the offsets are committed, and the rollup is complete. While the worker is idle, heartbeat runs no
-# transaction and writes no WAL. All processes of heartbeat together use less than a thousandth of a core. The queries of the
-# test run in another database, so that they do not change the counters of heartbeat's database. The operating system counts the
-# CPU time and the wake-ups of threads.
+# transaction and writes no WAL. All processes of heartbeat together use less than a thousandth of a core. The test runs its
+# queries in another database, so that the queries do not change the counters of heartbeat's database. The operating system
+# counts the CPU time and the wake-ups of threads.
 my ($most_cpu, $most_wakeups) = (0.001, 20);
 my $idle = 'SELECT xact_commit + xact_rollback, pg_current_wal_lsn() FROM pg_stat_database WHERE datname = $$heartbeat$$';
 my ($before, $after, $cpu, $wakeups);
@@ -96,9 +96,9 @@ is($after, $before, 'an idle worker makes no transaction and no WAL for five sec
 cmp_ok($cpu, '<', $most_cpu, sprintf 'heartbeat\'s processes use %.3f %% of a core together', 100 * $cpu);
 cmp_ok($wakeups, '<', $most_wakeups, sprintf 'heartbeat\'s processes wake up %.1f times a second', $wakeups);
 
-# An idle worker stores the next reading at once, because the worker has stored no batch for longer than heartbeat.batch_wait.
-# Then a stream of readings arrives, and each transaction stores several of these readings. The time between two of these
-# transactions is at least heartbeat.batch_wait.
+# If a worker has stored no batch for longer than heartbeat.batch_wait, the worker stores the next reading at once. Then a
+# stream of readings arrives, and each transaction stores several of these readings. The time between two of these transactions
+# is at least heartbeat.batch_wait.
 my $commits = q{SELECT pg_xact_commit_timestamp(xmin) AS at, event_timestamp FROM heartbeat_records WHERE customer_id = 'woken'};
 my $sent    = time;
 $kafka->produce('heartbeat-events', { value => reading('woken', 70, reading_time(int $sent, int(($sent - int $sent) * 1e6))) });

@@ -16,7 +16,8 @@ my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
 # The server joins large tables by indexes. The setting enable_seqscan = off makes the server join the small tables of this test
-# in the same way. For each minute, the rollup then reads only the table partitions that can contain readings of this minute.
+# in the same way. With these joins the rollup reads, for each minute, only the table partitions that can contain readings of
+# this minute.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;
@@ -43,9 +44,9 @@ is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup_pending'), 1500
 is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute');
 $node->assert_summary('the summary is exact before the rollup');
 
-# A batch has readings of many customers in one minute. The batch adds no sums of this minute to heartbeat_rollup_pending, and
-# marks the minute in heartbeat_stale_minutes instead. Five readings of the batch are duplicates. One batch before this batch
-# and one batch after this batch add sums of the same minute.
+# A batch has readings of many customers in one minute. The worker adds no sums of this minute to heartbeat_rollup_pending.
+# Instead, the worker marks the minute: it inserts the minute into heartbeat_stale_minutes. Five readings of the batch are
+# duplicates. One batch before this batch and one batch after this batch add sums of the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of these readings are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute as stale');
@@ -76,8 +77,8 @@ $node->assert_summary('the summary is exact at once with late readings');
 
 # Another session has locked a row, and the rollup waits for this row in the middle of its transaction. Meanwhile more readings
 # arrive. The rollup must not remove the sums and marks of the new readings. A batch of many customers marks its minute only if
-# heartbeat_rollup has no row of this minute. In this test heartbeat_rollup has a row of the minute, so the test adds the mark
-# itself.
+# heartbeat_rollup has no row of this minute. In this test heartbeat_rollup already has a row of the minute, so the batch makes
+# no mark. The test therefore adds the mark itself.
 my ($few, $crowd) = (7, 600);
 my $holder = $node->background_psql('heartbeat');
 my $second = 30;

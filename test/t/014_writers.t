@@ -18,7 +18,8 @@ my $node = Heartbeat::Cluster->create('writers', kafka => $kafka);
 my $rows = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 my $begin = 1_790_000_000;
 
-# Locks a table as a user, and publishes ten readings. Returns when the worker stores the readings and waits for the lock.
+# Locks a table in a user's session, and publishes ten readings. Returns this session when the worker waits for the lock in the
+# middle of its batch.
 sub hold_batch
 {
 	my ($first) = @_;

@@ -20,8 +20,8 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 
 $node->query('SELECT heartbeat_pause()');
-# heartbeat_seek() also calls heartbeat_move_offset(). If Kafka does not answer, heartbeat_seek() accepts an unknown Kafka
-# partition.
+# If Kafka does not answer, heartbeat_seek() accepts an unknown Kafka partition, and passes it to heartbeat_move_offset(). The
+# test calls heartbeat_move_offset() directly.
 $node->query("SELECT heartbeat_move_offset('default', 'heartbeat-events', 77, 5, 'given in advance')");
 for my $time ('once', 'a second time')
 {

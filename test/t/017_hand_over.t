@@ -27,7 +27,8 @@ $node->query('CREATE TRIGGER slow AFTER INSERT ON heartbeat_records FOR EACH STA
 
 my ($sent, @end) = (0, 0, 0, 0, 0);
 
-# Publishes messages to each of these partitions. While ingest is paused, no worker stores a part of the messages.
+# Publishes messages to each of these partitions. Ingest is paused meanwhile, so no worker stores messages before all messages
+# are published.
 sub publish
 {
 	my ($count, @partitions) = @_;
@@ -55,7 +56,7 @@ sub assert_stored
 	return $node->assert_audit;
 }
 
-# A worker that has only one partition with a lag keeps this partition.
+# If only one partition of a worker lags, the worker keeps this partition.
 my $position = $node->log_position;
 publish(7_000, 0);
 assert_stored('one partition lags');
@@ -73,7 +74,8 @@ my ($kept, $new) = (2 - $moved, join ' ', sort $moved, 1, 3);
 my $divided = join ', ', sort "$kept", $new;
 is($node->query($division), $divided, 'worker 1 keeps the partition after the lag has ended');
 
-# After the end of a worker's process, the launcher starts a process with the same number. This process reads the same partitions.
+# After the end of a worker's process, the launcher starts a new process with the same worker number. The new process reads the
+# same partitions.
 $node->query("SELECT pg_terminate_backend(worker_pid) FROM heartbeat_partitions WHERE partition = $moved");
 $node->wait_for_query($division, $divided, 'a new process of worker 1 reads the partition');
 publish(1_000, 0 .. 3);
@@ -95,19 +97,19 @@ $node->wait_for_offsets($topic, @end);
 is($node->query('SELECT sum(records) + sum(anomalies) FROM heartbeat_offsets'), $sent, 'worker 1 lags: each reading is stored exactly once');
 $node->assert_audit;
 
-# A worker stops reading a partition before the other worker begins. So no worker stores a batch of a partition that the other
-# worker has already advanced.
+# A worker stops reading a partition before the other worker begins. So when a worker stores a batch of a partition, the other
+# worker has not changed the stored offset of this partition.
 ok(!$node->log_matches(qr/another process changed an offset/), 'no worker finds an offset that the other worker has advanced');
 
-# A worker is killed while partitions are handed over. PostgreSQL then restarts all processes, and each worker reads its first
-# partitions again.
+# A worker is killed while partitions are handed over. PostgreSQL then restarts all processes, and each worker reads the
+# partitions that it had at the beginning of the test.
 publish(5_000, 0 .. 3);
 $node->kill_worker('heartbeat worker%');
 $node->wait_for_offsets($topic, @end);
 is($node->query('SELECT sum(records) + sum(anomalies) FROM heartbeat_offsets'), $sent, 'a killed worker: each reading is stored exactly once');
 $node->assert_audit;
 
-# An altered source gives its partitions back.
+# After a change of the source, each worker reads the partitions that it had at the beginning of the test.
 $position = $node->log_position;
 publish(8_000, 0, 2);
 $node->wait_for_log(qr/worker 0 hands partition [02] of topic "$topic" over to worker 1/, $position);

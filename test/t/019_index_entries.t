@@ -1,6 +1,7 @@
-# A bulk insert adds the entries of a unique B-tree index leaf page by leaf page. The server's own check of an index (amcheck) finds
-# no fault: on the primary, on a standby that compares each page with the page of the primary, and after a crash. The bulk insert
-# refuses a key that exists, even if another session inserts this key at the same time.
+# In a unique B-tree index, a bulk insert adds many entries to a leaf page after one search of the tree. amcheck, the server's
+# own check of an index, finds no fault on the primary, on a standby and after a crash. The standby compares each of its pages
+# with the page of the primary. The bulk insert refuses a key that exists, even if another session inserts this key at the same
+# time.
 
 use strict;
 use warnings;
@@ -19,7 +20,7 @@ $primary->query(q{CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-
 $primary->backup('base');
 my $standby = Heartbeat::Cluster->create_from_backup('standby', $primary, 'base', has_streaming => 1);
 
-# Each of 400 customers has 100 values of `time`. `device` repeats, and `number` is unique.
+# Each of 400 customers has 100 values of `time`. Many rows have the same `device`, and `number` is unique.
 my $rows = <<'SQL';
 SELECT customer, time, device, number FROM (
     SELECT 'CUST-' || lpad((i % 400)::text, 4, '0') AS customer, timestamptz '2026-03-02 00:00+00' + i / 400 * interval '1 s' AS time,
@@ -98,8 +99,8 @@ for my $name (sort keys %case)
 	  unless $name =~ /condition|expression|collation/;
 }
 
-# pg_statio_user_indexes counts each page of an index that a session looks at. A search for each entry would look at two pages or
-# more for each row.
+# pg_statio_user_indexes counts each page of an index that a session looks at. If the bulk insert searched the tree for each
+# row, it would look at two or more pages for each row.
 $primary->query(<<"SQL");
 CREATE TABLE sorted ($columns, UNIQUE (customer, time, device));
 CREATE TABLE part ($columns);
@@ -110,7 +111,7 @@ my $looks = q{SELECT idx_blks_hit + idx_blks_read FROM pg_statio_user_indexes WH
 $primary->wait_for_query("SELECT ($looks) > 0", 't', 'the server has counted the pages');
 cmp_ok($primary->query($looks), '<', 40_000, 'one search of the tree serves many rows in the order of the key');
 
-# The table `sorted` has all keys of this bulk insert.
+# The table `sorted` has all keys of this bulk insert, so the bulk insert must fail.
 like($primary->query_error(q{SELECT heartbeat_move_rows('part', 'sorted')}), qr/duplicate key value violates unique constraint "sorted_customer_time_device_key"/, 'a key that exists is refused');
 is($primary->count('sorted'), 40_000, 'a refused bulk insert leaves no row');
 $primary->query('DELETE FROM sorted WHERE number % 2 = 0');
@@ -127,7 +128,7 @@ $primary->query(q{CREATE TABLE lowered AS SELECT lower(customer) AS customer, ti
 like($primary->query_error(q{SELECT heartbeat_move_rows('lowered', 'caseless')}), qr/duplicate key value violates unique constraint "caseless_key"/, 'a key that differs only in its case is refused');
 
 # Each of two serializable transactions looks for the key of the other transaction, does not find this key, and inserts its own
-# key.
+# key. So one of the two transactions must fail.
 $primary->query("CREATE TABLE left_part AS SELECT * FROM part WHERE customer = 'CUST-0001' LIMIT 1; CREATE TABLE right_part AS SELECT * FROM part WHERE customer = 'CUST-0002' LIMIT 1");
 $primary->query("CREATE TABLE apart ($columns, UNIQUE (customer, time, device)); INSERT INTO apart SELECT * FROM part WHERE customer > 'CUST-0002'");
 my ($one, $other) = map { $primary->background_psql('heartbeat', on_error_stop => 0) } 1 .. 2;
@@ -141,8 +142,8 @@ $other->query('COMMIT');
 $_->quit for $one, $other;
 is($primary->query(q{SELECT string_agg(DISTINCT customer, ',') FROM apart WHERE customer < 'CUST-0003'}), 'CUST-0001', 'of two serializable transactions that miss each other\'s rows, one fails');
 
-# Four sessions insert at the same time. A session has keys of its own, and keys that the other sessions have too. Meanwhile other
-# sessions delete rows, vacuum the table and rebuild its index.
+# Four sessions insert at the same time. Each session inserts keys of its own, and keys that the other sessions insert too.
+# Meanwhile other sessions delete rows, vacuum the table and rebuild its index.
 my $seconds = 6;
 $primary->query(<<"SQL");
 CREATE TABLE shared ($columns, UNIQUE (customer, time, device));

@@ -25,7 +25,7 @@ my $stored = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*)
 
 my $published = 0;
 
-# Returns readings that have not been published before. The readings go to the partitions in turn.
+# Returns readings that have not been published before. The function spreads the readings evenly over the partitions.
 sub readings
 {
 	my ($count, $partitions) = @_;
@@ -184,7 +184,8 @@ for my $case (
 		qr/^\s*\Q$expected\E$/, "heartbeat_audit_tables() shows that $what");
 }
 
-# A properties file cannot change which messages the worker reads.
+# If the properties file sets isolation.level, the worker is FAILED, because this property would make the worker read
+# uncommitted messages.
 PostgreSQL::Test::Utils::append_to_file($properties, "isolation.level=read_uncommitted\n");
 chmod 0600, $properties;
 $node->set('heartbeat.kafka_config_file' => $properties);

@@ -1,6 +1,6 @@
-# The worker must notice when a topic is recreated with the same name, when another cluster is at the same address, or when
-# Kafka has removed unread messages. The worker then stops as FAILED, or follows heartbeat.offset_reset. The worker also reads
-# Kafka partitions that are added later.
+# The worker must notice three changes: a topic is recreated with the same name, another cluster is at the same address, or
+# Kafka has removed unread messages. After such a change the worker stops as FAILED, or follows heartbeat.offset_reset. The
+# worker also reads Kafka partitions that are added later.
 
 use strict;
 use warnings;

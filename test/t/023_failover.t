@@ -72,7 +72,8 @@ sub watch
 	my ($node, $customer) = @_;
 	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id) VALUES ('$customer is silent', 'silence', '10 seconds', '$customer')");
 	# While no silence rule exists, the worker sets heard_until to a minute after the arrival of a reading. No alert is raised
-	# before heard_until. The test does not wait for this minute, but sets heard_until to a time in the past.
+	# before heard_until. The test does not wait until this minute has passed. Instead, the test sets heard_until to a time in
+	# the past.
 	$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = '$customer'", 't', "the arrival of $customer is recorded");
 	$node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '20 seconds' WHERE customer_id = '$customer'");
 	$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = '$customer'", 1, $node->name . " raises the alert of $customer");

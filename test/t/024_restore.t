@@ -29,7 +29,8 @@ sub reads_everything
 	return;
 }
 
-# A backup must contain the readings, and the results of these queries. Each kind of data has one query.
+# A restored database must have all readings, and must return the same results for these queries. Each query reads one kind of
+# data.
 my %carried = (
 	'dead letters' => 'SELECT id, topic, partition, "offset", payload, error_code FROM heartbeat_dead_letters ORDER BY id',
 	'gaps'         => 'SELECT topic, partition, from_offset, to_offset, reason, recorded_at FROM heartbeat_gaps',

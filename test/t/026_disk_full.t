@@ -59,8 +59,8 @@ $node->wait_for_offsets('heartbeat-events', @ends);
 $node->query('SELECT heartbeat_pause()');
 $node->query("ALTER TABLE $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");
-# The other tables, such as heartbeat_dead_letters, are not on the small disk. If a worker wrongly treated the full disk as a
-# fault of the rows, the worker could store dead letters, and the test would find these dead letters.
+# The other tables, such as heartbeat_dead_letters, are not on the small disk. So if a worker wrongly treated the full disk as
+# a fault of the rows, the worker could store dead letters. The test would find these dead letters.
 $node->query("ALTER INDEX $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT indexrelid::regclass FROM pg_index JOIN pg_inherits ON inhrelid = indrelid
 	 WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");

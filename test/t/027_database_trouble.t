@@ -1,5 +1,5 @@
-# Users disturb the database while readings arrive: locks, long transactions, limits, rights. The worker waits, reports the
-# reason, and continues.
+# While readings arrive, users disturb the database by locks, long transactions, low limits and missing rights. The worker
+# waits, reports the reason, and continues.
 
 use strict;
 use warnings;
@@ -15,8 +15,8 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('trouble');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);
-# max_worker_processes is exactly enough for the workers, the maintenance worker, heartbeat's launcher, and PostgreSQL's
-# logical replication launcher.
+# max_worker_processes is the exact number of background workers: three ingest workers, the maintenance worker, heartbeat's
+# launcher, and PostgreSQL's logical replication launcher.
 my $node = Heartbeat::Cluster->create('trouble', kafka => $kafka,
 	settings => { 'heartbeat.workers' => 3, 'max_worker_processes' => 6, 'max_connections' => 20, 'deadlock_timeout' => '100ms' });
 
@@ -203,10 +203,10 @@ for my $sql ("VACUUM FULL $week", "CLUSTER $week USING ${week}_pkey", "CREATE IN
 	assert_stored($sql);
 }
 
-# A deadlock: the user holds a lock that the worker needs next, and asks for a lock that the worker holds. The worker must be
-# the session that detects the deadlock. A session looks for a deadlock only once, when it has waited as long as
-# deadlock_timeout. So the first user must begin to wait before the worker begins to wait. A second user delays the worker until
-# the first user waits.
+# Tests a deadlock: the user holds a lock that the worker needs next, and asks for a lock that the worker holds. The worker
+# must be the session that detects the deadlock. A session looks for a deadlock only once, when it has waited as long as
+# deadlock_timeout. So the user must begin to wait before the worker begins to wait. A second user delays the worker until the
+# first user waits.
 my $other = $node->background_psql('heartbeat');
 $other->query_safe('BEGIN; LOCK TABLE heartbeat_anomalies IN ACCESS EXCLUSIVE MODE');
 $user->query_safe("BEGIN; SET LOCAL deadlock_timeout = '60s'; LOCK TABLE heartbeat_rollup_pending IN ACCESS EXCLUSIVE MODE");

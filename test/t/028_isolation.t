@@ -1,5 +1,5 @@
-# Tests which errors of the database are the fault of one row, and which errors are not. If an error is the fault of a row, the
-# reading of this row becomes a dead letter. After any other error the batch waits.
+# An error of the database can be the fault of one row. After such an error the reading of the row becomes a dead letter. After
+# any other error the batch waits. The test raises errors of both kinds.
 
 use strict;
 use warnings;

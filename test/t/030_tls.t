@@ -53,7 +53,8 @@ $secrets->use($kafka->brokers('MTLS'), %mutual);
 $node->wait_for_state('RUNNING', undef, 'the worker logs in by its certificate with the documented properties');
 $node->wait_for_offsets($topic, 500);
 
-# New versions of librdkafka report that the broker has closed the connection, and do not guess the reason.
+# When a broker closes the connection, old versions of librdkafka guess the reason. New versions can report only that the
+# broker has closed the connection.
 my $no_tls = `pkg-config --modversion rdkafka` =~ /^2\.\d\./ ? qr/security\.protocol/ : qr/security\.protocol|closed by peer|Broken pipe|transport failure/;
 
 # For each mistake the status shows a different reason. After a reload with the correct file the worker reads again.

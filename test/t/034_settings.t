@@ -1,6 +1,6 @@
 # Settings change while readings arrive. The test changes each of heartbeat's settings to another value and back. The test also
-# changes settings of the server. These settings could change the meaning of a statement, the time limit of a statement, or the
-# contents of the log. The stored rows do not depend on these settings.
+# changes settings of the server that could change the meaning of a statement, the time limit of a statement, or the contents
+# of the log. The stored rows must not depend on any of these settings.
 
 use strict;
 use warnings;

@@ -153,8 +153,8 @@ sub assert_retry_needs
 	return;
 }
 
-# A retry with `replace` replaces a stored reading. If the stored reading and the corrected reading belong to different tables,
-# the retry deletes the stored reading, and needs the right DELETE.
+# A retry with `replace` replaces a stored reading. The stored reading and the corrected reading can belong to different
+# tables. Then the retry must delete the stored reading, and needs the right DELETE.
 my $replaced = 0;
 sub assert_replace_needs
 {

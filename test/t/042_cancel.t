@@ -57,7 +57,8 @@ $node->query("SELECT heartbeat_pause('test')");
 publish(100_000);
 is(cancel_often(), $pids, 'cancel requests while the workers store readings and then sleep end no process');
 
-# After an error, a worker looks for the cause of the error, writes to the log, and waits.
+# After an error, a worker looks for the cause of the error, writes to the log, and waits. The test cancels the processes
+# during these steps.
 $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'lock_not_available'; END $$});
 for my $table ('heartbeat_records', 'heartbeat_rollup')

@@ -91,7 +91,7 @@ is($node->query("SELECT last_error, last_error_at > now() - interval '1 minute' 
 $node->query('DROP TRIGGER refuse ON heartbeat_offsets');
 $feed->assert_stored($node, 'the readings are stored after the error');
 
-# There is a lag, but no progress: a producer has not ended its transaction, and Kafka returns no message after the beginning of
+# There is a lag, but no progress. A producer has not ended its transaction, so Kafka returns no message after the beginning of
 # this transaction.
 my $producer = $kafka->producer('heartbeat-events', '--transaction', 'open', '-X', 'linger.ms=0', '--abort');
 $producer->send({ partition => 1, value => reading('CUST-OPEN', 70, reading_time(time)) });

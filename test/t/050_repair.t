@@ -1,5 +1,5 @@
-# A person selects dead letters by their error code, and repairs these dead letters by SQL. A retry does not block ingest. A
-# person corrects a dead letter. When the worker reads the same message again, the worker stores no second dead letter.
+# A person selects dead letters by their error code, and repairs these dead letters by SQL. A retry does not block ingest. If
+# the worker later reads the message of a corrected dead letter again, the worker stores no second dead letter.
 # heartbeat.dead_letter_limit stops ingest before bad messages fill the disk.
 
 use strict;

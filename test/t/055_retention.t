@@ -68,7 +68,7 @@ begin();
 usleep(2_000_000);
 no_batch_waits('without retention');
 
-# Marks every minute, including the current minute, so that the maintenance worker rolls up all minutes again.
+# Marks every minute as stale, including the current minute, so that the maintenance worker rolls up all minutes again.
 begin();
 my $marked = $node->query(q{WITH marked AS (INSERT INTO heartbeat_stale_minutes (minute_bucket, marked_at)
 	SELECT DISTINCT date_trunc('minute', event_timestamp), now() - interval '1 hour' FROM heartbeat_records RETURNING 1) SELECT count(*) FROM marked});

@@ -129,8 +129,8 @@ for my $panel (grep { $_->{targets}[0]{rawSql} =~ /customer:/ } @{ $dashboards{'
 	is_deeply([ grep { /CUST-/ } @$rows ], [], "$panel->{title}: the panel shows no other customer");
 }
 
-# The view reads the newest 20 anomalies by an index, although almost all anomalies of the week are less than a day old. With another
-# plan, PostgreSQL starts parallel workers, or reads and sorts all anomalies of the day.
+# vw_recent_anomalies must read the newest 20 anomalies by an index, even if almost all anomalies of the week are less than a
+# day old. With another plan, PostgreSQL would start parallel workers, or would read and sort all anomalies of the day.
 $node->query("INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, ingested_at, anomaly_type)
 	SELECT 'CUST-' || n % 1000, 200, t, t, 'TACHYCARDIA'
 	FROM (SELECT n, now() - n * interval '0.1 seconds' AS t FROM generate_series(1, 200000) n ORDER BY random()) a");

@@ -1,6 +1,6 @@
 # The rule of classification is a C++ function in src/decode/classify.h, which heartbeat_classify() calls. The constraints of
-# the tables, a dashboard, the README and a program of the benchmarks cannot call the C++ function, so each of them has a copy
-# of the rule. Each copy must give each boundary value the same class as heartbeat_classify().
+# the tables, a dashboard, the README and a program of the benchmarks cannot call the C++ function. So each of these four
+# places has a copy of the rule. Each copy must give each boundary value the same class as heartbeat_classify().
 
 use strict;
 use warnings;

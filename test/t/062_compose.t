@@ -131,8 +131,8 @@ becomes('a server that stores readings is healthy', 1, $server_is);
 
 $kafka->freeze;
 # The test runs the check only once. A frozen Kafka accepts no connection, so repeated checks would fill the kernel's queue of
-# connections. When the queue is full, the kernel refuses each connection, and even a check that does not wait for an answer
-# fails.
+# connections. When the queue is full, the kernel refuses each connection. So even a health check that wrongly does not wait
+# for an answer would fail, and the test would not find this mistake.
 ok(!$kafka_is->(), 'a frozen Kafka is not healthy');
 becomes('a generator whose readings are not delivered is not healthy', 0, $generator_is);
 is($server_is->(), 1, 'a server is healthy while Kafka is frozen, since ingest continues without help');

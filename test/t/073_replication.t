@@ -147,8 +147,9 @@ like($move, qr/^\s*(?:heartbeat_(?:$tables)_default DELETE\n)+(?:heartbeat_(?:$t
 	'a move is one transaction: first the deletes, then the inserts, and nothing else');
 $runbook->run('Consumers of changes', 3);
 
-# The subscriber, like the publisher, creates the table partition of the moved week. The subscriber's readings of this week move
-# to the table partition, and later changes on the publisher still apply to these readings.
+# On the publisher the readings of a week have moved to a table partition. The subscriber also creates the table partition of
+# this week. The subscriber's readings of this week move to the table partition, and later changes on the publisher still apply
+# to these readings.
 $server->query("SELECT heartbeat_make_partitions($moved, $moved)");
 publish(readings(60), readings(58));
 $publisher->query("DELETE FROM heartbeat_records WHERE event_timestamp < $moved + interval '1 week' AND customer_id < 'CUST-0010'");

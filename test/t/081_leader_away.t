@@ -1,8 +1,8 @@
 # A broker is killed, frozen or permanently gone. The worker waits for the Kafka partitions whose leader was this broker, and
 # reads the other Kafka partitions. When Kafka has elected a new leader, the worker usually reads from this leader within 5
-# seconds. The test allows 10 seconds, also if the server restarts or ingest is resumed during the election. If the worker
-# cannot read a Kafka partition, the status names this Kafka partition and the address of its broker, and does not show a lag of
-# 0. When the broker is back, the worker reads again without help.
+# seconds. The test allows 10 seconds. This limit is the same if the server restarts, or if ingest is resumed, during the
+# election. If the worker cannot read a Kafka partition, the status names this Kafka partition and the address of its broker.
+# Meanwhile the status must not show a lag of 0. When the broker is back, the worker reads again without help.
 
 use strict;
 use warnings;
@@ -105,7 +105,7 @@ sub passes_in
 	return 60;
 }
 
-# Starts all brokers, and makes the first replica of each partition its leader again.
+# Starts all brokers, and makes the first replica of each partition the leader of the partition again.
 sub heal
 {
 	$_->start for grep { !defined $_->pid } $kafka->nodes;
@@ -168,9 +168,9 @@ $node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = '
 passes_in('alone', 0, 1, 2);
 $kafka->node(1)->freeze;
 $kafka->wait_for_other_leader('alone', $_, $kafka->node(1)) for 0, 2;
-# A request to the frozen broker fails, and then the worker asks another broker. Both steps together usually take 3 to 4 seconds,
-# and took 12 seconds on a machine with much other work. If the worker asked no other broker, the worker would wait up to a
-# minute for librdkafka's next refresh.
+# A request to the frozen broker fails, and then the worker asks another broker. The failure and the second request usually
+# take 3 to 4 seconds together. On a machine with much other work they took 12 seconds. If the worker asked no other broker,
+# the worker would wait up to a minute for librdkafka's next refresh.
 took('the only leader frozen', passes_in('alone', 0, 2), 'the worker finds the new leaders by way of another broker', 2 * $limit);
 $kafka->node(1)->thaw;
 $node->set('heartbeat.brokers' => $brokers, 'heartbeat.workers' => 1);

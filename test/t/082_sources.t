@@ -95,7 +95,7 @@ cmp_ok($slowest, '<', 3, sprintf 'readings of a source arrive while another sour
 
 # After the commit of a pause of one source, no worker stores a reading of this source, and workers still read the other
 # sources. The source is paused while the test publishes. Then one session resumes the source, and pauses the source after some
-# batches. The batches are small, so the session is faster than the worker.
+# batches. The batches are small, so the session can pause the source before the worker has stored all messages.
 my $before = $sent{watch};
 $node->set('heartbeat.batch_size' => 20);
 $node->query("SELECT heartbeat_pause('the test publishes', 'watch')");
@@ -152,8 +152,8 @@ is( $node->query(sprintf "SELECT count(*) FROM (SELECT event_timestamp FROM hear
 is($node->query('SELECT count(*) FROM heartbeat_source_status'), 2, 'heartbeat_source_status has only the sources that were not dropped');
 is($node->log_matches(qr/WARNING|ERROR/, $position), 0, 'no worker logs an error or a warning because of the drop');
 
-# Each source has a mapping and a format of its own. If this version does not support the format of a source, this source fails,
-# and the other sources continue.
+# Each source has a mapping and a format of its own. If the installed version of heartbeat does not support the format of a
+# source, this source fails, and the other sources continue.
 $two->create_topic('layout', 1);
 $two->produce('layout', map { { value => qq({"who":"P-$_","beats":[{"bpm":7$_,"at":$now},{"bpm":8$_,"at":@{[ $now + 1 ]}}]}) } } 1 .. 3);
 $node->query(sprintf q{INSERT INTO heartbeat_source_definitions (name, topic, brokers, start_offset, offset_reset, mapping, format)

@@ -21,8 +21,8 @@ my $node = Heartbeat::Cluster->create('conflicts', kafka => $kafka);
 my $epoch = 1_767_225_600;    # 2026-01-01 00:00:00 UTC
 my $published = 0;
 
-# Publishes messages in one transaction, and waits until the worker has stored the messages. So the worker stores them in one
-# batch. A transaction ends with a marker, which has an offset of its own.
+# Publishes messages in one transaction, so that the worker stores the messages in one batch. Waits until the messages are
+# stored. A transaction ends with a marker, which has an offset of its own.
 sub publish
 {
 	my (@values) = @_;

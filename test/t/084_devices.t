@@ -22,7 +22,7 @@ my $published = 0;
 $node->query(qq{SELECT heartbeat_add_source('bands', '$topic', mapping => '{"customer_id": "/user", "device_id": "each/d", "each": "/samples",
 	"heart_rate": "each/v", "event_timestamp": {"at": "each/t", "unit": "s"}, "when": {"/type": "bpm"}}')});
 
-# Returns a message of a user. A sample is "device rate second".
+# Returns a message with samples of a user. Each sample is given as a text "device rate second".
 sub message
 {
 	my ($user, @samples) = @_;

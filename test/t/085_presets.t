@@ -27,7 +27,7 @@ my $kafka     = Heartbeat::Kafka->new('presets');
 $kafka->start;
 
 # Each layout has a function that returns the readings of a message as { customer, device, time, rate }. The function dies if
-# the message does not have this layout, for example if a member has another name, or is a text instead of a number.
+# the message does not have this layout, for example if a member has a wrong name, or is a text instead of a number.
 
 sub number
 {
@@ -199,8 +199,8 @@ for my $preset (sort keys %reader)
 	# $samples seconds old
 	is(scalar(grep { $_->{time} < ($began - $samples - 1) * 1e6 || $_->{time} > $ended * 1e6 } @all), 0, "$preset: the times are in the last minute");
 
-	# Publishes readings of simulated time as fast as possible. If the layout has places for devices or for several samples, the
-	# test sets the number of devices or samples.
+	# Publishes readings with simulated times as fast as possible. If the layout has places for devices or for several samples,
+	# the test sets the number of devices or samples.
 	$samples = $has_samples{$preset} ? 7 : 1;
 	my $devices  = $has_device{$preset} ? 2 : 1;
 	my $interval = $preset =~ /garmin|fitbit/ ? 1 : 0.5;

@@ -54,7 +54,8 @@ sub has_read
 
 add_source($node, 'json', topic => 'json');
 
-# For each behaviour of the front, a pattern that the reason of the source must match. Each source has a front of its own.
+# A front is an HTTP server between heartbeat and the registry. Each source has a front of its own. For each behaviour of a
+# front, the hash has a pattern that the reason of the source must match.
 my %behaviours = (
 	'error 500'                          => 'answer.*500',
 	'error 503'                          => 'answer.*503',

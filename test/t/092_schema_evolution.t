@@ -1,7 +1,7 @@
-# Schemas change in the middle of a stream, forward and backward. If the schema of a message lacks a mapped field, the message
-# becomes a dead letter MISSING_FIELD. If no registry has a schema with the id of a message, the message becomes a dead letter
-# UNKNOWN_SCHEMA. After the mapping is corrected and the schema is added, a retry stores both kinds of messages. A replay reads
-# the messages of all versions of the schema.
+# In the middle of a stream, producers change to newer schemas, and back to older schemas. If the schema of a message lacks a
+# mapped field, the message becomes a dead letter MISSING_FIELD. If no registry has a schema with the id of a message, the
+# message becomes a dead letter UNKNOWN_SCHEMA. After the mapping is corrected and the schema is added, a retry stores both
+# kinds of messages. A replay reads the messages of all versions of the schema.
 
 use strict;
 use warnings;

@@ -1,7 +1,7 @@
 # A user calls functions that need a schema while the registry does not answer. A cancel, a termination or a timeout ends the
-# call at once. Otherwise the call ends with an error after five seconds. A process loads the libraries for a registry and for
-# Protobuf only if the process needs these libraries. A server without the libraries reads all sources that do not need the
-# libraries.
+# call at once. If the call is not ended in this way, it ends with an error after five seconds. A process loads the libraries
+# for a registry and for Protobuf only if the process needs these libraries. A server without the libraries reads all sources
+# that do not need the libraries.
 
 use strict;
 use warnings;
@@ -54,7 +54,7 @@ my $by_hand = q(SELECT count(*) FROM heartbeat_try_source('by-hand', '{"customer
 is($node->query("$by_hand; $in_session"), "10\nf", 'nor does a session that tries Avro with a schema of the table');
 is($node->query("SELECT count(*) FROM heartbeat_suggest_mapping('json'); $in_session") =~ s/.*\n//r, 'f', 'nor does a session that asks for a mapping');
 
-# The worker needs the libraries for a registry.
+# The source `avro` has a registry, so the worker must load the libraries.
 $publisher->publish('avro', { format => 'avro', schema => $schema }, undef, beats('avro', 1 .. 10));
 $publisher->publish('avro', { format => 'avro', schema => avro('Beat', id => 'string', at => 'long', bpm => { type => [ 'null', 'double' ], default => undef }) }, undef, { value => { id => 'missing', at => $time, bpm => undef } });
 add_source($node, 'avro', topic => 'avro', format => 'avro', schema_registry => $front->url, mapping => \%mapping);

@@ -43,7 +43,7 @@ sub printed_schema
 	return $schema;
 }
 
-# Passes when the two calls of heartbeat_try_source() return the same readings.
+# Passes when the two given calls of heartbeat_try_source() return the same readings.
 sub same_readings
 {
 	my ($one, $other, $what) = @_;

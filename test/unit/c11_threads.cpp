@@ -1,7 +1,7 @@
 // Implements the threads of C11 with the threads of POSIX, because librdkafka uses C11 threads. The thread
 // sanitizer supports only POSIX threads, and a C11 thread crashes under the sanitizer. In glibc a C11 type
-// and its POSIX type have the same contents. The unit tests link this file. The server that the thread
-// sanitizer checks loads this file before all other libraries.
+// and its POSIX type have the same contents. The unit tests link this file. A server under the thread
+// sanitizer loads this file before all other libraries.
 // NOLINTBEGIN(readability-inconsistent-declaration-parameter-name,performance-no-int-to-ptr) as in glibc
 #include <cerrno>
 #include <cstdint>

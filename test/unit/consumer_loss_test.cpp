@@ -1,6 +1,6 @@
-// Unit test: another log has replaced the log of one Kafka partition, and the consumer finds this change. The
-// broker of another Kafka partition does not answer meanwhile. The test uses librdkafka's mock cluster inside
-// this process.
+// Unit test: another log has replaced the log of one Kafka partition, and the consumer finds this change.
+// During this time, the broker of another Kafka partition does not answer. The test uses librdkafka's mock
+// cluster inside this process.
 #include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "kafka/consumer.h"

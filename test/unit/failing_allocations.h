@@ -6,7 +6,7 @@
 namespace heartbeat {
 
 inline constexpr long no_limit = -1;
-extern std::atomic<long> allocations_left; // so many allocations succeed, and then one allocation fails
+extern std::atomic<long> allocations_left; // after this number of allocations, one allocation fails
 
 // While an object of this class exists, the test's own allocations do not fail.
 class Unlimited {

@@ -21,8 +21,8 @@ TEST(JsonArena, AnOrdinaryReadingNeedsNoAllocation) {
     EXPECT_EQ(decoded.own.heart_rate, 74.123456789012345678);
 }
 
-// Each failed allocation gives the code OUT_OF_MEMORY and not a dead letter's code, and the attempt leaks no
-// memory (the leak sanitizer checks this).
+// After each failed allocation, the error has the code OUT_OF_MEMORY, and not the code of a dead letter. The
+// leak sanitizer checks that no memory leaks.
 TEST(JsonArena, EachFailedAllocationGivesOutOfMemory) {
     const std::string payload =
         with_rate("7" + repeated("0", 20) + ".5,\"x\":[" + repeated("1,", 20000) + "1]");

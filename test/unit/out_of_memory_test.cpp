@@ -206,7 +206,7 @@ class OutOfMemoryConsumer : public testing::Test {
             while (!assign())
                 refused++;
             FillResult result = fill(&batch, ahead);
-            if (result == FillResult::out_of_memory) { // as the worker does, begin with an empty batch
+            if (result == FillResult::out_of_memory) { // begin with an empty batch, as the worker does
                 refused++;
                 batch.clear();
                 EXPECT_TRUE(assign());

@@ -22,7 +22,7 @@ std::string decode_sample(const std::string &name) {
 
 TEST(Presets, EachReadsItsSample) {
     EXPECT_EQ(decode_sample("heartbeat"), "CUST-0007 74 2026-11-22T14:39:02.123456Z");
-    // the preset radar reads Avro, and its mapping reads the same key and value as JSON here
+    // the preset radar reads Avro; here the mapping of this preset reads the same key and value as JSON
     EXPECT_EQ(decode(preset_find("radar")->mapping,
                      {sample("radar"), R"({"projectId":"trial","userId":"U-1","sourceId":"S-1"})"}),
               "U-1 S-1 74 2026-11-22T14:39:02.500000Z");
@@ -68,7 +68,7 @@ TEST(Presets, TheOwnLayout) {
 }
 
 TEST(Presets, Names) {
-    const size_t count = 7; // as many presets as EachReadsItsSample decodes
+    const size_t count = 7; // the test EachReadsItsSample decodes the same number of presets
     EXPECT_EQ(presets().size(), count);
     for (const Preset &preset : presets()) {
         EXPECT_EQ(preset_find(preset.name), &preset);

@@ -110,7 +110,8 @@ inline Bytes pb_well_known(const std::vector<Bytes> &messages) {
     return file;
 }
 
-// A reader, or nullptr with the reason in *refused. The reader must not need the descriptors later.
+// Makes a reader. If the reader refuses the descriptors, returns nullptr and writes the reason to *refused.
+// The function frees its copy of the descriptors, because the reader must not need the descriptors later.
 inline std::unique_ptr<SchemaReader> pb_reader(const std::string &set, const std::string &places,
                                                bool is_framed = false, SchemaError *refused = nullptr) {
     SchemaError error{};

@@ -73,7 +73,7 @@ TEST_F(RegistryConfigTest, ReadsTheProperties) {
     EXPECT_STREQ(options.key_file, "/own.key");
     EXPECT_STREQ(options.key_password, "pass");
     EXPECT_FALSE(options.check_host);
-    EXPECT_TRUE(kafka_accepts); // librdkafka refuses properties of the registry, so heartbeat passes none
+    EXPECT_TRUE(kafka_accepts); // heartbeat passes no property of the registry to librdkafka
 }
 
 TEST_F(RegistryConfigTest, ReadsNamesWithoutThePrefix) {

@@ -72,8 +72,8 @@ sub of_source
 	return bless { %$self, source => $source, topic => $topic }, ref $self;
 }
 
-# Returns the separator and the argument `source => ...` for an SQL function. Returns '' if this benchmark has no source of its
-# own.
+# Returns the argument `source => ...` of an SQL function, after the given separator. Returns '' if this benchmark has no
+# source of its own.
 sub _source { my ($self, $separator) = @_; return defined $self->{source} ? "${separator}source => '$self->{source}'" : ''; }
 
 # Returns the SQL condition that selects this benchmark's rows of heartbeat_offsets.

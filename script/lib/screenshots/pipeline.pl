@@ -63,8 +63,8 @@ $node->query("SELECT heartbeat_pause('the disk is being replaced')");
 $node->wait_for_state('PAUSED');
 $node->query('SELECT heartbeat_resume()');
 start_program([ "$top/generator.log" ], $generator, @to);
-# The program waits, because messages_per_second is the rate of the last minute. This minute still contains the messages that the
-# program has published above.
+# messages_per_second is the rate of the last minute. At this point this minute still contains the messages that the program has
+# published above, so the program waits.
 $node->poll_query_until('heartbeat', 'SELECT messages_per_second BETWEEN 30 AND 45 FROM heartbeat_status') or die 'the rate is not that of the generator';
 
 open my $status, '>', "$top/status.txt" or die $!;

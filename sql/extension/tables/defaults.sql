@@ -12,7 +12,7 @@ CREATE INDEX ON heartbeat_anomalies_default (event_timestamp);
 -- an index for anomalies whose event_timestamp is after their arrival
 CREATE INDEX ON heartbeat_anomalies_default (ingested_at) WHERE event_timestamp > ingested_at;
 ALTER TABLE heartbeat_rollup_default ADD PRIMARY KEY (minute_bucket, customer_id);
-ALTER TABLE heartbeat_records_default REPLICA IDENTITY FULL; -- the parents have the same identity
+ALTER TABLE heartbeat_records_default REPLICA IDENTITY FULL; -- the parents have the same replica identity
 ALTER TABLE heartbeat_anomalies_default REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_rollup_default REPLICA IDENTITY FULL;
 COMMENT ON TABLE heartbeat_records_default IS

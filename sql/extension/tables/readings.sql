@@ -13,7 +13,7 @@ CREATE TABLE heartbeat_records (
     device_id       text COLLATE "C" NOT NULL DEFAULT '',
     CONSTRAINT heartbeat_records_normal CHECK (heart_rate >= 40 AND heart_rate <= 180)
 ) PARTITION BY RANGE (event_timestamp);
-ALTER SEQUENCE heartbeat_records_id_seq CACHE 32; -- without CACHE, taking a number would cost as much as writing the row
+ALTER SEQUENCE heartbeat_records_id_seq CACHE 32; -- without CACHE, each number of the sequence would cost as much time as its row
 COMMENT ON TABLE heartbeat_records IS
     'Normal readings, one row for each (customer_id, event_timestamp, device_id), in weekly table partitions.';
 COMMENT ON COLUMN heartbeat_records.id IS 'Number of the row. The numbers have gaps.';

@@ -1,9 +1,9 @@
 --
 -- The rollup for vw_customer_bpm_summary, in three tables. For each customer and minute of a batch, an ingest worker inserts a row
--- with the sums into heartbeat_rollup_pending. If there would be nearly as many rows as readings, the worker instead marks the
--- minutes in heartbeat_stale_minutes. The maintenance worker adds the sums to heartbeat_rollup, and computes the rows of marked
--- minutes again from the readings. The sums and marks commit together with their readings, and the maintenance worker removes only
--- rows that its snapshot sees. So the view is exact in every snapshot.
+-- with the sums into heartbeat_rollup_pending. If the batch needs nearly as many such rows as it has readings, the worker does not
+-- insert them, and marks the minutes in heartbeat_stale_minutes. The maintenance worker adds the sums to heartbeat_rollup, and
+-- computes the rows of marked minutes again from the readings. The sums and marks commit together with their readings, and the
+-- maintenance worker removes only rows that its snapshot sees. So the view is exact in every snapshot.
 --
 
 CREATE TABLE heartbeat_rollup (
@@ -12,7 +12,7 @@ CREATE TABLE heartbeat_rollup (
     sum_bpm       double precision NOT NULL,
     reading_count bigint NOT NULL
 ) PARTITION BY RANGE (minute_bucket);
-ALTER TABLE heartbeat_rollup REPLICA IDENTITY FULL; -- see heartbeat_records
+ALTER TABLE heartbeat_rollup REPLICA IDENTITY FULL; -- readings.sql explains the identity FULL
 COMMENT ON TABLE heartbeat_rollup IS
     'Normal readings by customer and minute. The table lacks the sums in heartbeat_rollup_pending, and is not valid for minutes in '
     'heartbeat_stale_minutes. Query vw_customer_bpm_summary instead, which is always exact.';

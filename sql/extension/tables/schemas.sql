@@ -1,6 +1,6 @@
 --
--- The schemas that messages of Avro and Protobuf name by an id. With this table, a restart, a standby and a restored dump need no
--- schema registry.
+-- The schemas that messages of Avro and Protobuf name by an id. Because the database has these schemas, heartbeat needs no schema
+-- registry after a restart, on a standby or after the restore of a dump.
 --
 
 CREATE TABLE heartbeat_schemas (

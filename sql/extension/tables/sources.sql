@@ -3,7 +3,7 @@
 --
 
 -- A worker reads this table in the transaction that stores a batch, while it holds the lock of the source
--- (heartbeat_lock_source()). The worker stores the batch only if the source still has the revision with which the worker has read
+-- (heartbeat_lock_source()). The worker stores the batch only if the revision of the source has not changed since the worker read
 -- and decoded the messages.
 CREATE TABLE heartbeat_source_definitions (
     name              text COLLATE "C" PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 63),

@@ -1,4 +1,4 @@
-// libprotobuf has no deadline, and its time and memory can grow with the square of the text's size. For
+// libprotobuf has no time limit, and its time and memory can grow with the square of the text's size. For
 // example, libprotobuf compares each reserved range with all other ranges, and stores the full name of each
 // element. libprotobuf also calls itself for each part of a package's name. So this file limits the number of
 // ranges and the size of the names.
@@ -106,7 +106,8 @@ bool is_below(const std::string &package, const std::string &parent) {
 const char *proto_clean(pb::FileDescriptorProto *file) {
     if (file->package().size() > name_size_max)
         return "the name of its package has more than 512 characters";
-    // libprotobuf would use the types of a file in this package instead of libprotobuf's own types
+    // if a file had the package google.protobuf, libprotobuf would use the file's types instead of its own
+    // types
     if (is_below(file->package(), "google.protobuf"))
         return "its package is google.protobuf, which only the files of Protobuf itself may have";
     file->clear_service();

@@ -72,7 +72,7 @@ bool Compiler::parse_text(const std::string &name, std::string_view text, pb::Fi
 }
 
 bool Compiler::parse_encoded(const std::string &name, std::string_view text, pb::FileDescriptorProto *file) {
-    errors_->start_file(); // forgets the places of the previous file
+    errors_->start_file(); // forgets the table of lines of the previous file
     if (text.size() > proto_text_max)
         return errors_->refuse(name, 0, "it is larger than 1 MiB");
     if (!proto_decode(text, file))
@@ -106,12 +106,12 @@ bool Compiler::build(const pb::FileDescriptorProto &file) {
     return true;
 }
 
-// Adds the known files that this file imports: files that come with Protobuf or with Confluent's registry.
+// Adds the known files that this file imports. proto_known.h describes the known files.
 bool Compiler::add_known(const pb::FileDescriptorProto &file) {
     for (const std::string &needed : file.dependency()) {
         pb::FileDescriptorProto known;
         if (pool_.FindFileByName(needed) != nullptr || !proto_known_find(needed, &known))
-            continue; // build() reports a missing file
+            continue; // if no file has this name, build() reports the error
         if (!add_known(known) || !build(known))
             return false;
     }
@@ -123,7 +123,7 @@ bool Compiler::add(const std::string &name, std::string_view text) {
     if (!names_.insert(name).second)
         return errors_->refuse(name, 0, "two imports have this name");
     if (pool_.FindFileByName(name) != nullptr)
-        return true; // an earlier import needed the known file of this name, so the pool has this file
+        return true; // an earlier file imports the known file of this name, so the pool has the known file
     if (!parse(name, text, &file))
         return false;
     return add_known(file) && build(file);

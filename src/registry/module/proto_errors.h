@@ -16,8 +16,8 @@ using ProtoSilence = google::protobuf::LogSilencer;
 
 class ProtoErrors : public google::protobuf::DescriptorPool::ErrorCollector {
   public:
-    // The pool of libprotobuf calls this function, but does not pass a line. So this function finds the line
-    // in the places of the parsed file.
+    // The pool of libprotobuf calls this function, but does not pass the number of the line. The parser has
+    // stored the lines in a table, and this function looks up the line there.
     void AddError(const std::string &file, const std::string &element,
                   const google::protobuf::Message *descriptor, ErrorLocation location,
                   const std::string &message) override;
@@ -25,7 +25,7 @@ class ProtoErrors : public google::protobuf::DescriptorPool::ErrorCollector {
     // Keeps the error if there is no earlier error. `line` is 0 if the line is not known. Returns false.
     bool refuse(const std::string &file, int line, const std::string &message, int column = 0);
 
-    // Forgets the places of the previous file, and returns the table for the places of the next file.
+    // Forgets the table of lines of the previous file, and returns an empty table for the next file.
     google::protobuf::compiler::SourceLocationTable *start_file();
 
     bool has_any() const { return !text_.empty(); }
@@ -36,7 +36,7 @@ class ProtoErrors : public google::protobuf::DescriptorPool::ErrorCollector {
     std::unique_ptr<google::protobuf::compiler::SourceLocationTable> places_;
 };
 
-// Collects the errors of the tokenizer and of the parser in one file.
+// Receives the errors that the tokenizer and the parser find in one .proto file.
 class ProtoTokenErrors : public google::protobuf::io::ErrorCollector {
   public:
     ProtoTokenErrors(ProtoErrors *errors, std::string file) : errors_(errors), file_(std::move(file)) {}

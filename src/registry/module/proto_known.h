@@ -12,8 +12,8 @@ namespace heartbeat {
 // Fills in the file. Returns false if the name is not the name of a known file. May throw std::bad_alloc.
 bool proto_known_find(const std::string &name, google::protobuf::FileDescriptorProto *file);
 
-// Returns whether the known file replaces an import with this name. Without this rule a schema could change
-// types that libprotobuf uses itself.
+// Returns whether the known file replaces an import with this name. Without this replacement, a schema could
+// change types that libprotobuf uses itself.
 bool proto_known_is_fixed(std::string_view name) noexcept;
 
 } // namespace heartbeat

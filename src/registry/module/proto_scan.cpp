@@ -1,6 +1,6 @@
-// Counts open blocks. This file must find the same strings and comments as libprotobuf's tokenizer. Otherwise
-// a bracket in a string could hide a block. For this reason a string ends at the end of its line, as in the
-// tokenizer.
+// Counts the open blocks of a .proto text. This file must find the same strings and comments as libprotobuf's
+// tokenizer. Otherwise a bracket in a string could hide a block. For this reason a string ends at the end of
+// its line, as in the tokenizer.
 #include "registry/module/proto_scan.h"
 
 #include "decode/utf8_text.h"

@@ -173,7 +173,7 @@ void RegistryRequest::accept() {
     std::string why = "it has answered with HTTP status " + std::to_string(status);
     if (code != 0)
         why += " and error_code " + std::to_string(code);
-    // if a status 404 has no error_code such as 40403, the path of the URL is probably wrong
+    // a registry sends its own error_code, such as 40403, so without this code the path is probably wrong
     if (status == status_not_found && (code == 0 || code == status_not_found))
         why += "; check the path of the URL";
     if (asked != RegistryReferences::root)

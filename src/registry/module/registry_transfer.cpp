@@ -1,7 +1,7 @@
 // Uses libcurl's multi interface. So no call waits for the network longer than the caller allows. The answer
 // of a registry can be slow, endless or hostile. So this file limits the size of each part of the answer, and
-// registry_request.cpp limits the time. libcurl does not handle SIGPIPE, and all processes of PostgreSQL
-// ignore this signal.
+// registry_request.cpp limits the time. With CURLOPT_NOSIGNAL, libcurl does not handle SIGPIPE. This is safe
+// because all processes of PostgreSQL ignore SIGPIPE.
 #include "registry/module/registry_transfer.h"
 
 #include "kafka/thread_guards.h"
@@ -35,8 +35,8 @@ bool set_protocols(CURL *easy) {
 #endif
 }
 
-// Without this option, the end of a transfer waits for the system's resolver. This wait can take half a
-// minute.
+// Without CURLOPT_QUICK_EXIT, the end of a transfer waits for the system's resolver. This wait can take half
+// a minute.
 bool set_quick_exit([[maybe_unused]] CURL *easy) {
 #if LIBCURL_VERSION_NUM >= 0x075700
     return set(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -155,7 +155,7 @@ TransferState RegistryTransfer::step(int timeout_ms) {
     int running = 0;
     CURLMcode result;
     {
-        SignalsBlocked guard; // libcurl starts a thread that asks the system's resolver
+        SignalsBlocked guard; // libcurl starts a thread, and this thread must get no signal
         result = curl_multi_perform(multi_, &running);
         if (result == CURLM_OK && running > 0 && timeout_ms > 0) {
             result = curl_multi_poll(multi_, nullptr, 0, timeout_ms, nullptr);

@@ -1,5 +1,5 @@
-// Gets one answer of a registry with libcurl. registry_request.cpp makes a transfer for each answer that it
-// needs. Only the module has this code.
+// Gets the answers of a registry with libcurl. registry_request.cpp makes a RegistryTransfer for each URL,
+// and calls start() for each answer that it needs. Only the module has this code.
 #pragma once
 
 #include "registry/formats_module.h"
@@ -31,7 +31,7 @@ std::string transfer_options_read(const RegistryOptions &from, TransferOptions *
 
 enum class TransferState { running, answered, failed };
 
-// The connections of one request. The transfers of the request use these connections one after the other.
+// The connection of a request to one URL. The transfers from this URL use the connection one after the other.
 class RegistryTransfer {
   public:
     explicit RegistryTransfer(TransferOptions options) : options_(std::move(options)) {}

@@ -30,8 +30,8 @@ class File {
     const int descriptor;
 };
 
-// Returns an error text. The text never contains the path, because the path is a value from the properties
-// file.
+// Returns an error text. The text never contains the path, because an error text must not contain a value
+// from the properties file.
 std::string complain(const char *property, const char *what) {
     return std::string("the file of ") + property + ' ' + what;
 }

@@ -79,8 +79,8 @@ TEST(Publish, EveryDeliveryIsCounted) {
     EXPECT_EQ(transcript.text(), "");
 }
 
-// The embedded broker of another generator does not support requests to create a topic. This broker creates a
-// topic when a client publishes to the topic.
+// An embedded broker does not support requests to create a topic. But the broker creates a topic when a
+// publisher sends the first message to the topic.
 TEST(Publish, ATopicNeedNotBeCreatedByRequest) {
     const EmbeddedBroker broker(0, topic, partitions);
     Transcript transcript;

@@ -87,7 +87,7 @@ TEST(SimulateMessage, SamplesFollowEachOtherWithoutAGap) {
     }
     EXPECT_EQ(times.size(), 40U);
     EXPECT_EQ(*times.rbegin() - *times.begin(),
-              58 * microseconds_per_second); // 59 - 1, because 58.7 and 0.2 are rounded up
+              58 * microseconds_per_second); // 58.7 rounded up to 59, minus 0.2 rounded up to 1
 }
 
 TEST(SimulateMessage, BeginsEachMessageInsideTheDuration) {
@@ -121,7 +121,7 @@ TEST(SimulateMessage, EndsAMessageAtMidnight) {
     settings.simulation.interval_ns = 1'000'000'000;
     settings.samples = 5;
     settings.resolution = microseconds_per_second;
-    settings.day_zone = 3'600'000'000; // in a zone an hour ahead of UTC, midnight is at 23:00 UTC
+    settings.day_zone = 3'600'000'000; // midnight in a zone one hour ahead of UTC is 23:00 UTC
     MessageSimulator simulator(settings);
     MessageReadings readings;
     ASSERT_TRUE(simulator.next(&readings));

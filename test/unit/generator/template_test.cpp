@@ -93,7 +93,7 @@ TEST(Template, WritesAnArrayOrAnObjectOfReadings) {
         // the first of these readings.
         {R"({"$repeat": 2, "$each": {"a": "${heart_rate}", "b": {"$repeat": 2, "$each": "${heart_rate}"}}})",
          R"([{"a":74,"b":[74,80]},{"a":81,"b":[81,82]}])"},
-        // each of two arrays side by side writes all readings of the message
+        // two arrays are side by side: each array writes all readings of the message
         {R"({"t": {"$repeat": 4, "$each": "${offset:ms}"}, "h": {"$repeat": 4, "$each": "${heart_rate}"}})",
          R"({"t":[0,1500,3000,4500],"h":[74,80,81,82]})"},
     };

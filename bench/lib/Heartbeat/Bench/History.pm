@@ -89,7 +89,7 @@ sub _mark_minutes
 	return;
 }
 
-# Returns SQL for the event time of the reading with this number.
+# Returns an SQL expression: the event time of the reading with the given number.
 sub _time_of
 {
 	my ($self, $number) = @_;
@@ -136,9 +136,10 @@ sub forget_recent
 
 # Drops every week except the last week in one transaction, and measures the duration of each part of this transaction. Meanwhile
 # another session inserts and reads. Returns { tables, megabytes, catalog, commit, before, meanwhile }. `catalog` and `commit` are
-# milliseconds. `before` and `meanwhile` are the longest times of the other session, as { insert, read }. In the commit the server
-# first releases the locks, and then removes the files. The removal takes most of the time. The function stops the maintenance
-# worker by SIGSTOP, because this worker would drop the weeks immediately.
+# milliseconds. `before` and `meanwhile` are { insert, read }: the duration of the slowest insert and of the slowest read of the
+# other session, before and after the beginning of the transaction. In the commit the server first releases the locks, and then
+# removes the files. The removal takes most of the time. The function stops the maintenance worker by SIGSTOP, because this worker
+# would drop the weeks immediately.
 sub drop_weeks
 {
 	my ($self) = @_;

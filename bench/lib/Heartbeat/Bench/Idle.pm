@@ -24,8 +24,8 @@ sub _activity
 		q{SELECT xact_commit + xact_rollback, pg_current_wal_insert_lsn() - '0/0' FROM pg_stat_database WHERE datname = 'heartbeat'});
 }
 
-# Waits until the server is idle. After the last reading the server is not idle yet: it still computes the rollup, runs a
-# checkpoint, and logs the summary within a minute.
+# Waits until the server is idle. The server is not idle immediately after the last reading. Within the next minute it
+# computes the rollup, runs a checkpoint, and logs the summary.
 sub _await_rest
 {
 	my ($bench) = @_;

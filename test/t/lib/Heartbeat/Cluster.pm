@@ -99,8 +99,8 @@ sub create_from_backup
 	return $self;
 }
 
-# Creates the database before the launcher starts. Otherwise the launcher would find no database, and would look again only
-# some seconds later.
+# Creates the database before the launcher starts. If the launcher started first, it would find no database, and would look
+# again only some seconds later.
 sub _create_database
 {
 	my ($self) = @_;

@@ -1,4 +1,5 @@
-# Test code: a stream of readings that a test publishes in several parts. Checks that a database has stored the stream.
+# Test code: a stream of readings that a test publishes in several parts. This code also checks that a database has stored the
+# stream.
 
 package Heartbeat::Feed;
 

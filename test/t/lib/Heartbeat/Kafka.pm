@@ -1,5 +1,6 @@
-# Test code: a Kafka of a test, with one process that is broker and controller. This Kafka has free ports. A test can start,
-# stop, kill and freeze this Kafka, and read its contents. Heartbeat::Kafka::Cluster has several brokers.
+# Test code: a Kafka of a test, with one process that is broker and controller. This Kafka uses ports that no other process
+# uses. A test can start, stop, kill and freeze this Kafka, and read its contents. Heartbeat::Kafka::Cluster has several
+# brokers.
 
 package Heartbeat::Kafka;
 

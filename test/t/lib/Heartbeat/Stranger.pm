@@ -1,6 +1,6 @@
 # Test code: a role that may create objects in the extension's schema, even before the extension exists. The role creates
 # objects that a session could mistake for objects of the extension or the server: functions, operators, casts, types and tables
-# with the same names. Each of these objects records the role that runs the object.
+# with the same names. If a role runs one of these functions, the function records the role.
 
 package Heartbeat::Stranger;
 
@@ -22,8 +22,8 @@ use Heartbeat::Spy;
 
 =cut
 
-# The types of arguments, and for each type a list of other types. An argument of a call can match one of these other types
-# equally well or better, if the argument is a literal, has a cast or needs an implicit conversion.
+# The types of arguments, and for each type a list of other types. Some arguments of calls match one of these other types
+# equally well or better. Such an argument is a literal, has a cast or needs an implicit conversion.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],
 	'text'                        => [ 'varchar', 'name', 'bpchar', '"char"', 'json', 'anyelement' ],

@@ -12,8 +12,8 @@ use Time::HiRes qw(time);
 
 use PostgreSQL::Test::Utils;
 
-# Further options: topic, standstill (a Heartbeat::Chaos::Standstill). When a broker goes down or up, this class calls down() or
-# up() of the Standstill.
+# Options: the options of Heartbeat::Chaos::Faults, and standstill (a Heartbeat::Chaos::Standstill). When a broker goes down or
+# up, this class calls down() or up() of the Standstill.
 sub strike
 {
 	my ($self, $fault) = @_;

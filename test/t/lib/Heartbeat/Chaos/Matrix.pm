@@ -1,5 +1,5 @@
-# Test code: injects every fault of a deck in a test, with one assertion for each fault, and reports the results. 020_chaos.t
-# and 064_brokers.t call this code.
+# Test code: injects every fault of a deck (see Heartbeat::Chaos::Plan), with one assertion for each fault, and reports the
+# results. 020_chaos.t and 064_brokers.t call this code.
 
 package Heartbeat::Chaos::Matrix;
 

@@ -42,8 +42,8 @@ my $expectation = <<'SQL';
 	ANALYZE;
 SQL
 
-# Returns a query that compares two queries. The result of the returned query has the number of rows that only the first query
-# returns, and the number of rows that only the second query returns.
+# Returns a query that compares two queries. The returned query counts the rows that only the first query returns, and counts
+# the rows that only the second query returns.
 sub _compare
 {
 	my ($expected, $found) = @_;

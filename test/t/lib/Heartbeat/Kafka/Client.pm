@@ -15,7 +15,7 @@ use Heartbeat::Kafka::Programs qw($kafka_program $admin_program run_program);
 use Heartbeat::Kafka::Reader;
 
 # Creates a topic. Kafka spreads the partitions of the topic over the brokers. Heartbeat::Kafka::Cluster can also set the
-# replicas. Further arguments are settings, key=value.
+# replicas. The further arguments are settings in the form key=value.
 sub create_topic
 {
 	my ($self, $topic, $partitions, @config) = @_;

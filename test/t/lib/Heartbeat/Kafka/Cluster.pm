@@ -195,7 +195,7 @@ sub wait_until_in_sync
 }
 
 # Creates a topic that Kafka spreads over the brokers. Each partition has three replicas, or one on each broker if there are
-# fewer than three brokers. Further arguments are settings, key=value.
+# fewer than three brokers. The further arguments are settings in the form key=value.
 sub create_topic
 {
 	my ($self, $topic, $partitions, @config) = @_;
