@@ -42,6 +42,7 @@ ALTER SYSTEM SET heartbeat.retention = -1;
 \set VERBOSITY default
 ALTER SYSTEM SET heartbeat.batch_wait = '1 fortnight';
 ALTER SYSTEM SET heartbeat.retention = '5000 years';
+ALTER SYSTEM SET heartbeat.pack_after = '5000 years';
 ALTER SYSTEM SET heartbeat.dead_letter_limit = -1;
 ALTER SYSTEM SET heartbeat.log_readings = 'sometimes';
 

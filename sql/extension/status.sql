@@ -163,7 +163,8 @@ COMMENT ON VIEW heartbeat_maintenance IS
 COMMENT ON COLUMN heartbeat_maintenance.duty IS
     'Name of the duty: partitions creates table partitions, retention applies heartbeat.retention, indexes summarizes new '
     'blocks in the indexes, fold adds pending sums to the rollup, rollup rebuilds changed minutes of the rollup, alerts '
-    'evaluates the alert rules, events records the state in heartbeat_events, summary writes the summary line to the log.';
+    'evaluates the alert rules, events records the state in heartbeat_events, summary writes the summary line to the log, packing packs old weeks '
+    '(heartbeat.pack_after).';
 COMMENT ON COLUMN heartbeat_maintenance.done_at IS
     'When the duty last succeeded; NULL if it has not succeeded since the server started.';
 COMMENT ON COLUMN heartbeat_maintenance.failing_since IS
