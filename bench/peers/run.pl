@@ -1,5 +1,5 @@
-# Benchmark: one worker and two consumers in Python store the messages of the same topic in turn. Run this program through
-# bench/peers/run.
+# Benchmark: compares one worker with two consumers in Python. They run one after the other. Each of them reads the same topic from
+# its beginning into empty tables. Run this program through bench/peers/run.
 
 use strict;
 use warnings;

@@ -2,7 +2,7 @@
 // extension. PostgreSQL then adds a row to pg_depend for each called function: a dependency.
 // heartbeat_record_calls(function, false) removes these dependencies. With true as the second argument,
 // heartbeat_record_calls() restores the dependencies. No SQL statement removes such a dependency.
-// sql/extension/distributed_calls.sql explains why heartbeat removes the dependencies.
+// The SQL file of the function's callers explains why heartbeat removes the dependencies.
 #include "server/server.h"
 
 #include "server/compat.h"

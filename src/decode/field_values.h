@@ -7,7 +7,8 @@
 
 namespace heartbeat {
 
-// Returns false if a double cannot hold the result, or if an interval is 0 or less.
+// With the units rr_ms and rr_s, `number` is the interval between two heartbeats. Returns false if this
+// interval is 0 or less, or if a double cannot hold the result.
 bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept;
 
 // Rounds to the nearest microsecond. Returns false if the microseconds do not fit into 64 bits.

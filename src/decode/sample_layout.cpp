@@ -1,6 +1,7 @@
 // Collects the places that have values in the sample messages. A list is an array, or an object whose member
-// names are numbers or times. All elements of a list share the same places. An array with one element also
-// counts as an object with one member "0".
+// names are numbers or times. All elements of a list share the same places. This file reads
+// an array with one element in two ways: as a list, and also as an ordinary object with one member "0". So
+// the place of the element can also be /0, without `each`.
 #include "decode/sample_layout.h"
 
 #include "decode/sample_values.h"

@@ -12,8 +12,9 @@ namespace heartbeat {
 
 namespace {
 
-// The ranges of heart rates that a sensor measures on a living person. If the names do not show that a field
-// is a heart rate, the values of the field must be in the narrow range.
+// The range of the heart rates that a sensor measures on a living person. The values of a field with the name
+// of a heart rate must overlap this range. All values of a field without such a name must be in the narrower
+// range from unnamed_least to unnamed_most.
 constexpr double rate_least = 20, rate_most = 300, unnamed_least = 25, unnamed_most = 250;
 constexpr int points_when = 4; // another field shows that the value is a heart rate
 constexpr int points_key = 3;  // the customer id is the message's key

@@ -17,8 +17,8 @@ namespace heartbeat {
 // - If `whole` is true, the reader adds the value with all its members and elements.
 // - The reader always adds a value that is not an object or an array.
 struct WantedValue {
-    std::string name;           // the name of an object's member
-    uint32_t number = no_value; // the name as a number, if the name can be the number of an element
+    std::string name;           // the name of an object's member, or the index of an array's element
+    uint32_t number = no_value; // the index; no_value: `name` is not an index
     bool whole = false;
     bool is_time = false; // the mapping reads this value as a time, or as the date of a time
     std::vector<WantedValue> children;

@@ -1,6 +1,6 @@
-// A batch of one message is never larger than a limit of the server, because a message can have only a
-// limited number of readings. So the worker can store the messages of every source: in the worst case each
-// batch has one message.
+// If a batch is too large for the server, the next batches have fewer messages, in the worst case one
+// message. The server can always store a batch of one message, because heartbeat limits the number of
+// readings of a message. So the worker can store the messages of every source.
 #include "server/server.h"
 
 #include "ingest/batch_split.h"

@@ -38,8 +38,8 @@ constexpr TimestampTz retry = 10 * USECS_PER_SEC;
 // If heartbeat.log_summary is 0, the summary task has this period.
 constexpr TimestampTz watch_at_most = USECS_PER_MINUTE;
 
-// Each function of a task returns the microseconds until the task is due again. If the result is 0, only
-// another process can make the task due again.
+// Each function of a task returns the microseconds until the task is due again. The result 0 means that no
+// time is known: look_around() or watch() then makes the task due when the task has work.
 TimestampTz make_partitions() {
     partitions_make_ahead();
     return 24 * hour;

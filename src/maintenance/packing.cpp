@@ -33,15 +33,16 @@ constexpr int begun = 99;   // the fillfactor of a key while this process rebuil
 constexpr int packed = 100; // the fillfactor of a packed key
 
 // Selects the oldest key that is not packed. $1 and $2 are the tables of the readings, $3 is
-// heartbeat.pack_after, and $4 is heartbeat.retention, both in minutes. If a person has set the storage
-// parameters of a key, heartbeat does not pack this key.
+// heartbeat.pack_after, and $4 is heartbeat.retention, both in minutes. The bound of a week's table partition
+// is the text FOR VALUES FROM ('...') TO ('...'). If a person has set the storage parameters of a key,
+// heartbeat does not pack this key.
 Statement select_key = {{OIDOID, OIDOID, INT4OID, INT4OID}, R"sql(
     SELECT k.oid, k.reloptions IS NOT NULL
     FROM pg_inherits i
         JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r'
         JOIN pg_index x ON x.indrelid = c.oid AND x.indisprimary
         JOIN pg_class k ON k.oid = x.indexrelid,
-        LATERAL (SELECT (regexp_match(pg_get_expr(c.relpartbound, c.oid), $x$TO \('([^']+)'\)$x$))[1]::timestamptz) w (until)
+        LATERAL (SELECT nullif(split_part(pg_get_expr(c.relpartbound, c.oid), chr(39), 4), '')::timestamptz) w (until)
     WHERE i.inhparent IN ($1, $2)
         AND (k.reloptions IS NULL OR k.reloptions = '{fillfactor=99}')
         AND w.until <= now() - $3 * interval '1 minute'
@@ -54,8 +55,7 @@ struct Key {
     char name[NAMEDATALEN];
 };
 
-// Returns the next key. Citus rebuilds indexes of distributed tables on all nodes, so heartbeat does not pack
-// distributed tables.
+// Returns the next key. heartbeat packs no tables whose rows are on other servers.
 Key find_key() {
     Key key = {};
     Extension extension;
@@ -173,6 +173,8 @@ extern "C" PGDLLEXPORT void heartbeat_packing_main(Datum /*argument*/) {
         proc_exit(0);
     before_shmem_exit(end_packing, 0);
     process_connect(settings.database);
+    SetConfigOption("datestyle", "ISO", PGC_SUSET, PGC_S_OVERRIDE); // select_key reads the text of a time
+    SetConfigOption("timezone", "UTC", PGC_SUSET, PGC_S_OVERRIDE);
     tables_prepare_process();
     pack_all();
     proc_exit(0);
