@@ -268,6 +268,7 @@ my %settings = (
 	'max_clock_skew'    => [ 0, '1d' ],
 	'offset_reset'      => [ 'EARLIEST', 'latest', 'error' ],
 	'retention'         => [ 0, 2147483647 ],
+	'pack_after'        => [ 0, 2147483647 ],
 	'role'              => [ '', 'no such role', 'x' x 200 ],
 	'stall_timeout'     => [ 1, '1d' ],
 	'start_offset'      => [ 'Latest', 'earliest' ],
