@@ -137,7 +137,7 @@ count_prove() {
          END { print total - in_total, f + 0 }' "$1"
 }
 
-stage_fuzz() { make -j "$cores" -C test/fuzz check SECONDS="${FUZZ_SECONDS:-15}" CLANGXX=clang++; }
+stage_fuzz() { make -j "$cores" -C test/fuzz check SECONDS="${FUZZ_SECONDS:-10}" CLANGXX=clang++; }
 count_fuzz() { awk '/^stat::number_of_executed_units/ { p++ } /^SUMMARY: / { f++ } END { print p + 0, f + 0 }' "$1"; }
 
 # Compares heartbeat with the official libraries of Avro, Protobuf and JSON Schema, on random messages.

@@ -74,13 +74,15 @@ BEGIN
     old := ARRAY(
         SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent IN (records, anomalies, rollup)
-          AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
+          -- Without the CASE, PostgreSQL could read the bounds of other tables' partitions as times.
+          AND substring(CASE WHEN i.inhparent IN (records, anomalies, rollup) THEN pg_get_expr(c.relpartbound, c.oid) END
+                        FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
     -- After this call no reading is older than kept_from. This function does not drop the table partition of the week that
     -- contains the cutoff. So if this table partition exists, kept_from is the beginning of the week.
     kept_from := cutoff;
     IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
-                    LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
+                    LATERAL (SELECT CASE WHEN i.inhparent = records THEN pg_get_expr(c.relpartbound, c.oid) END) b (text)
                WHERE i.inhparent = records AND b.text LIKE 'FOR VALUES FROM%'
                  AND coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz <= cutoff
                  AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > cutoff) THEN

@@ -18,6 +18,7 @@ DECLARE
     new_key text;
     done integer := 0;
     is_counted boolean;
+    remains regclass;
 BEGIN
     FOR one IN
         SELECT c.oid::regclass AS keyed, k.conname, b.starts_at
@@ -45,6 +46,11 @@ BEGIN
                             WHERE i.indrelid = one.keyed AND i.indisunique AND i.indisvalid AND NOT c.relispartition
                               AND pg_get_indexdef(c.oid) ~ ' USING btree \(customer_id, event_timestamp, device_id\)$'
                               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid));
+                -- A rebuild of the old key that was interrupted can have left a unique index that refuses a second device.
+                FOR remains IN SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                               WHERE i.indrelid = one.keyed AND NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' LOOP
+                    EXECUTE format('DROP INDEX %s', remains);
+                END LOOP;
                 IF new_key IS NULL THEN
                     new_key := 'heartbeat_key_' || md5(random()::text);
                     EXECUTE format('CREATE UNIQUE INDEX %I ON %s (customer_id, event_timestamp, device_id)', new_key, one.keyed);

@@ -8,7 +8,6 @@
 #include "monitor/moved_partitions.h"
 #include "monitor/progress_list.h"
 #include "monitor/wake.h"
-#include "monitor/worker_stats.h"
 
 namespace heartbeat {
 
@@ -103,6 +102,26 @@ int32_t find_chosen(const KafkaPartitions &partitions) {
     return found;
 }
 
+// Returns true if the worker still reads the source and does not lag. The choice of this worker can be old: a
+// batch that PostgreSQL refuses can delay the hand-over.
+bool can_take(int number, const KafkaPartitions &partitions) {
+    ProgressList progress = progress_list_take();
+    LWLockAcquire(shared_state->lock, LW_SHARED);
+    const WorkerSlot &worker = shared_state->workers[number];
+    bool can = worker.pid != 0 && reads(worker, partitions.source->id) &&
+               lag_of_worker(progress, worker.pid) < lag_min();
+    LWLockRelease(shared_state->lock);
+    progress_list_free(&progress);
+    return can;
+}
+
+void tell(int from, int to, const KafkaPartitions &partitions, int32_t number) {
+    ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                  errmsg("heartbeat: worker %d hands partition %d of topic \"%s\" over to worker %d", from,
+                         number, partitions.source->topic, to),
+                  errdetail("Worker %d lags, and worker %d does not.", from, to), errhidecontext(true)));
+}
+
 } // namespace
 
 void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions) {
@@ -129,25 +148,21 @@ bool hand_over_make(const HandOver &hand_over, KafkaPartitions *partitions, Cons
     int32_t number = find_chosen(*partitions);
     KafkaPartition *partition = &partitions->partition[number];
     partition->leaves = false;
-    if (!partition->read || partition->away)
-        return true; // the partition has become unavailable since the worker chose it
+    // the partition or the other worker can have become unavailable since the worker chose them
+    if (!partition->read || partition->away || !can_take(hand_over.to, *partitions))
+        return true;
     Error error;
     if (!consumer_leave(consumer, number, &error))
         return false;
-    PartitionKey key = partitions_key(*partitions, number);
-    worker_stats_partition_state(key, PartitionState::asked, "");
     *partition = {};
     partition->range = {number, -1, -1};
-    // if shared memory has no room, this worker keeps the partition, asks its leader, and reads the partition
-    // again
-    partition->own = !moved_partitions_set(key, partitions_home(*partitions, number), hand_over.to);
+    // if there is no room, this worker keeps the partition: it asks the leader, and reads the partition again
+    partition->own = !moved_partitions_set(partitions_key(*partitions, number),
+                                           partitions_home(*partitions, number), hand_over.to);
     if (partition->own)
         return true;
     wake_worker(hand_over.to);
-    ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                  errmsg("heartbeat: worker %d hands partition %d of topic \"%s\" over to worker %d",
-                         partitions->worker, number, partitions->source->topic, hand_over.to),
-                  errdetail("This worker lags, and the other worker does not."), errhidecontext(true)));
+    tell(partitions->worker, hand_over.to, *partitions, number);
     return true;
 }
 

@@ -46,6 +46,8 @@ void partitions_take_moves(KafkaPartitions *partitions) {
     if (generation == partitions->moves_seen || !partitions->known)
         return;
     partitions->moves_seen = generation;
+    partitions->topic_at =
+        0; // the other worker may know partitions of the topic that this worker does not know yet
     partitions_set_own(partitions, 0);
 }
 

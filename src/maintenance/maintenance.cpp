@@ -35,8 +35,7 @@ namespace {
 constexpr TimestampTz hour = USECS_PER_HOUR;
 constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
 constexpr TimestampTz retry = 10 * USECS_PER_SEC;
-// If heartbeat.log_summary is 0, the summary task has this period.
-constexpr TimestampTz watch_at_most = USECS_PER_MINUTE;
+constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // the summary's period if heartbeat.log_summary is 0
 
 // Each function of a task returns the microseconds until the task is due again. The result 0 means that no
 // time is known: look_around() or watch() then makes the task due when the task has work.
@@ -119,9 +118,8 @@ Task tasks[] = {
 };
 
 uint64_t control_seen;
-bool tables_recovered;   // tables_recover() has succeeded since the last error
-TimestampTz watch_due;   // 0: never
-TimestampTz packing_due; // 0: never
+bool tables_recovered; // tables_recover() has succeeded since the last error
+TimestampTz watch_due; // 0: never
 
 // Decides when to write the state to heartbeat_events and when to log the summary. An ingest worker reports
 // its own state. But a worker that makes no progress cannot report that it is stalled. So while the workers
@@ -158,12 +156,6 @@ void look_around(TimestampTz now) {
         (tasks[summarize_task].due == 0 || tasks[summarize_task].due > tasks[rollup_task].due))
         tasks[summarize_task].due = tasks[rollup_task].due;
     tasks[alerts_task].due = alerts_due(tasks[alerts_task].due, now);
-    if (settings.pack_after == 0)
-        packing_due = 0;
-    else if (packing_due <= now) {
-        packing_start();
-        packing_due = now + hour;
-    }
     if (settings.retention == 0)
         tasks[retention_task].due = 0;
     else if (tasks[retention_task].due == 0)
@@ -220,15 +212,13 @@ void attempt(Task *task) {
     pgstat_report_activity(STATE_IDLE, nullptr);
 }
 
-long until_next() {
-    TimestampTz next =
-        watch_due != 0 && (packing_due == 0 || watch_due < packing_due) ? watch_due : packing_due;
+long until_next(TimestampTz next) {
+    auto take = [&](TimestampTz due) { next = due != 0 && (next == 0 || due < next) ? due : next; };
+    take(watch_due);
     for (const Task &task : tasks)
-        if (task.due != 0 && (next == 0 || task.due < next))
-            next = task.due;
-    if (next == 0)
-        return -1;
-    return static_cast<long>(std::max<TimestampTz>(next - GetCurrentTimestamp(), 0) / 1000 + 1);
+        take(task.due);
+    return next == 0 ? -1
+                     : static_cast<long>(std::max<TimestampTz>(next - GetCurrentTimestamp(), 0) / 1000 + 1);
 }
 
 } // namespace
@@ -253,6 +243,6 @@ extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
         for (Task &task : tasks)
             if (task.due != 0 && task.due <= now)
                 attempt(&task);
-        process_sleep(until_next());
+        process_sleep(until_next(packing_tend(GetCurrentTimestamp())));
     }
 }

@@ -1,13 +1,20 @@
 // Packs old weeks: rebuilds the primary keys of their readings, so that the pages of the keys are full. A
 // process of its own does this work, because the rebuild of a large key takes minutes, and the other duties
-// of the maintenance worker must not wait. maintenance.cpp starts the process.
+// of the maintenance worker must not wait. maintenance.cpp starts and watches the process.
 #pragma once
+
+#include "server/server.h"
 
 namespace heartbeat {
 
-// Starts the process that packs old weeks, if no such process runs. The process packs one key after the
+// Call this function in each round of the maintenance worker's loop. Once an hour, the function starts the
+// process that packs old weeks, if all other processes of heartbeat run. The process packs one key after the
 // other, and ends when no key is left. If PostgreSQL cannot start the process, heartbeat_maintenance shows
-// this failure.
-void packing_start();
+// this failure. Returns the time of the next call; 0: heartbeat packs no week.
+//
+// While the process runs, the function looks every two seconds whether another session waits for a table that
+// the process has locked. In this case the function cancels the process. Otherwise ingest and queries would
+// wait behind the other session, for example behind ALTER EXTENSION heartbeat UPDATE.
+TimestampTz packing_tend(TimestampTz now);
 
 } // namespace heartbeat

@@ -86,6 +86,15 @@ void duties_forget() {
     LWLockRelease(shared_state->lock);
 }
 
+void duty_forget(Duty duty) {
+    LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    DutySlot *slot = slot_of(duty);
+    slot->began_at = slot->failing_since = slot->failures = 0;
+    slot->reason[0] = slot->hint[0] = '\0';
+    LWLockRelease(shared_state->lock);
+    pg_atomic_write_u32(&shared_state->reported, 1); // the state of heartbeat as a whole has possibly changed
+}
+
 void duty_begins(Duty duty) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     slot_of(duty)->began_at = GetCurrentTimestamp();

@@ -18,6 +18,8 @@ void duty_done(Duty duty);
 // such a failure, heartbeat_status waits 15 minutes before it shows the failure.
 void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently);
 
+void duty_forget(Duty duty); // forgets the failures of a duty that heartbeat no longer has
+
 struct DutyTrouble {
     TimestampTz since;
     char reason[state_text_size];

@@ -12,6 +12,15 @@ MovedPartition *find(const PartitionKey &key, HASHACTION action) {
     return static_cast<MovedPartition *>(hash_search(shared_moves, &key, action, nullptr));
 }
 
+// The slot keeps its offsets, so the lag of the Kafka partition stays known.
+void give_slot(const PartitionKey &key, pid_t pid) {
+    auto *slot = static_cast<PartitionSlot *>(hash_search(shared_partitions, &key, HASH_FIND, nullptr));
+    if (slot == nullptr)
+        return;
+    slot->pid = pid;
+    slot->state = PartitionState::asked;
+}
+
 } // namespace
 
 int moved_partitions_worker(PartitionKey partition, int home) {
@@ -36,6 +45,8 @@ bool moved_partitions_set(PartitionKey partition, int home, int worker) {
         moved = find(partition, HASH_ENTER_NULL);
     if (moved != nullptr)
         moved->worker = worker;
+    if (worker == home || moved != nullptr)
+        give_slot(partition, shared_state->workers[worker].pid);
     pg_atomic_fetch_add_u64(&shared_state->moves, 1);
     LWLockRelease(shared_state->lock);
     return worker == home || moved != nullptr;

@@ -17,6 +17,7 @@ uint64_t moved_partitions_generation();
 // After the call, `worker` reads the Kafka partition. Only the worker that reads the partition before the
 // call may call this function. The caller must have stored all messages that it has consumed. Returns false
 // if shared memory has no room for another moved partition.
+// heartbeat_partitions then shows the new worker, and the lag of the Kafka partition stays known.
 bool moved_partitions_set(PartitionKey partition, int home, int worker);
 
 // `worker` may have received Kafka partitions of the source from other workers. The function gives these

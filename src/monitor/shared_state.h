@@ -164,7 +164,7 @@ struct SharedState {
     pg_atomic_uint32 arrived;       // 1: readings have arrived since the last evaluation of the rules
     pg_atomic_uint32 watched;       // 1: the maintenance worker checks ingest periodically
     pg_atomic_uint32 reported;      // 1: the maintenance worker has not seen the last reported state yet
-    pg_atomic_uint32 packing;       // 1: a process packs old weeks
+    pg_atomic_uint32 packing;       // the pid of the process that packs old weeks; 0: no such process runs
     pg_atomic_uint64 announcements_dropped; // since the server started
     pg_atomic_uint64 drops_told_at;         // the time of the last log line about dropped notifications
     WorkerState worst;                      // the most severe present state of all workers

@@ -27,19 +27,6 @@ namespace heartbeat {
 
 namespace {
 
-// Returns true if REINDEX CONCURRENTLY of an index with the name `name` has made the index.
-bool is_remains(const Relation index, const char *name) {
-    const char *other = RelationGetRelationName(index);
-    if (index->rd_index->indisvalid)
-        return false;
-    for (const char *suffix : {"ccnew", "ccold"}) {
-        char *made = makeObjectName(name, nullptr, suffix); // the server shortens long names in the same way
-        if (strncmp(other, made, strlen(made)) == 0)
-            return true;
-    }
-    return false;
-}
-
 // The server keeps data of the rebuild in PortalContext, across its transactions.
 MemoryContext rebuild_context() {
     static MemoryContext context = nullptr;
@@ -68,21 +55,13 @@ void index_set_fillfactor(Oid index, int percent) {
     AlterTableInternal(index, list_make1(command), false);
 }
 
-void index_drop_remains(Oid index) {
-    Relation table = table_open(IndexGetRelation(index, false), ShareUpdateExclusiveLock);
-    const char *name = get_rel_name(index);
-    ListCell *cell;
-    foreach (cell, RelationGetIndexList(table)) {
-        Relation other = index_open(lfirst_oid(cell), AccessShareLock);
-        bool remains = is_remains(other, name);
-        index_close(other, AccessShareLock);
-        if (!remains)
-            continue;
-        LockRelationOid(RelationGetRelid(table), AccessExclusiveLock);
-        ObjectAddress address = {RelationRelationId, lfirst_oid(cell), 0};
-        performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
-    }
-    table_close(table, NoLock);
+void index_drop(Oid index) {
+    Oid table = IndexGetRelation(index, true);
+    if (!OidIsValid(table))
+        return; // another session has dropped the index
+    LockRelationOid(table, AccessExclusiveLock);
+    ObjectAddress address = {RelationRelationId, index, 0};
+    performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
 }
 
 void index_rebuild(Oid index) {
@@ -92,9 +71,14 @@ void index_rebuild(Oid index) {
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
     MemoryContextSwitchTo(PortalContext); // the statement must live longer than the first transaction
+    char *name = get_rel_name(index);
+    char *schema = get_namespace_name(get_rel_namespace(index));
+    if (name == nullptr || schema == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("an index does not exist any more"),
+                        errhint("The next run looks for the indexes again.")));
     ReindexStmt *statement = makeNode(ReindexStmt);
     statement->kind = REINDEX_OBJECT_INDEX;
-    statement->relation = makeRangeVar(get_namespace_name(get_rel_namespace(index)), get_rel_name(index), -1);
+    statement->relation = makeRangeVar(schema, name, -1);
     statement->params = list_make1(makeDefElem(pstrdup("concurrently"), nullptr, -1));
     ExecReindex(make_parsestate(nullptr), statement, true);
     if (ActiveSnapshotSet())

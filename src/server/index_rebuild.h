@@ -16,9 +16,9 @@ void index_wait_for_snapshots();
 // transaction.
 void index_set_fillfactor(Oid index, int percent);
 
-// Drops the invalid indexes that interrupted rebuilds of this index have left. Call this function in a
-// transaction. If there is such an index, no other session can use the table until the transaction ends.
-void index_drop_remains(Oid index);
+// Drops an invalid index that an interrupted rebuild has left. Call this function in a transaction. No other
+// session can use the table until the transaction ends.
+void index_drop(Oid index);
 
 // Rebuilds the index, while other sessions read and write the table. Call this function outside of a
 // transaction. The function runs several transactions. If it fails, an invalid index can remain. The rebuilt

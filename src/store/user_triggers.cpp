@@ -17,7 +17,8 @@ namespace {
 // table that holds rows, at any depth below the parent. The query counts a foreign table as a trigger,
 // because a foreign table can change a row in any way. The query does not use pg_partition_tree(), because
 // pg_partition_tree() locks all tables below the parent. If a session waited for a lock on one of these
-// tables, the query would wait for this session.
+// tables, the query would wait for this session. The query does not count a unique index that refuses exactly
+// the same rows as the primary key. REINDEX CONCURRENTLY makes such an index.
 Statement select_additions = {R"sql(
     WITH RECURSIVE below AS (
         SELECT c.oid
@@ -50,7 +51,15 @@ Statement select_additions = {R"sql(
                         WHERE a.attrelid = x.indrelid
                             AND a.attnum IN (x.indkey[0], x.indkey[1], CASE x.indnkeyatts WHEN 3 THEN x.indkey[2] END)
                             AND (a.attname IN ('customer_id', 'event_timestamp')
-                                OR a.attname = 'device_id' AND x.indnkeyatts = 3)) = x.indnkeyatts)))sql"};
+                                OR a.attname = 'device_id' AND x.indnkeyatts = 3)) = x.indnkeyatts)
+                AND NOT (
+                    x.indimmediate AND NOT x.indisexclusion AND x.indpred IS NULL AND x.indexprs IS NULL
+                    AND EXISTS (
+                        SELECT
+                        FROM pg_catalog.pg_index k
+                        WHERE k.indrelid = x.indrelid AND k.indisprimary AND k.indnkeyatts = x.indnkeyatts
+                            AND k.indkey = x.indkey AND k.indcollation = x.indcollation
+                            AND k.indclass = x.indclass))))sql"};
 
 bool known = false;
 bool changing, present;

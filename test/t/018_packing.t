@@ -19,7 +19,7 @@ $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('packing', kafka => $kafka, owner => 'heartbeat_owner',
 	settings => { 'heartbeat.batch_size' => 1000, 'autovacuum' => 'off', 'max_prepared_transactions' => 2 });
-$node->query('CREATE EXTENSION amcheck');
+$node->query("CREATE EXTENSION $_") for 'amcheck', $node->query('SHOW server_version_num') < 150000 ? () : 'pg_walinspect';
 
 # Readings of three weeks that ended at least four weeks ago, and of this week. The readings of a week arrive in random order, so
 # PostgreSQL splits the pages of the keys in the middle.
@@ -144,6 +144,59 @@ $dump->quit;
 pack_again();
 $node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after a cancel request the key is packed');
 assert_packed('after a cancel request');
+
+# A session waits for a table whose key is being rebuilt. The maintenance worker cancels the rebuild, so ingest does not wait behind
+# this session.
+$key   = interrupt_rebuild();
+$table = $node->query("SELECT indrelid::regclass FROM pg_index WHERE indexrelid = '$key'::regclass");
+$dump  = $node->background_psql('heartbeat', on_error_stop => 1);
+$dump->query_safe("BEGIN; LOCK TABLE $table IN ROW EXCLUSIVE MODE");
+pack_again();
+$node->wait_for_query($invalid, 1, 'a rebuild has made its new index');
+my $waiting = $node->background_psql('heartbeat', on_error_stop => 1);
+$waiting->query_until(qr/waits/, "\\echo waits\nBEGIN; LOCK TABLE ONLY $table IN ACCESS EXCLUSIVE MODE; ROLLBACK;\n");
+$node->wait_for_query($duty, '1|canceling statement due to user request', 'the rebuild ends because another session waits');
+$dump->quit;
+$waiting->quit;
+is($node->query($invalid), 1, 'the rebuild has left an invalid index');
+my $wal;
+for my $batch (1, 2)    # the first batch follows a batch with duplicates, so this batch is no bulk insert
+{
+	$wal = $node->query('SELECT pg_current_wal_insert_lsn()');
+	$kafka->produce($topic, reading_stream(1000, 1, start => $now - 1800 + $batch * 60, first => 20_000));
+	$node->wait_for_query('SELECT sum(records) + sum(anomalies) FROM heartbeat_offsets', 80_000 + 3 * $late + 1000 * $batch, 'ingest continues');
+}
+SKIP:
+{
+	skip 'pg_walinspect needs PostgreSQL 15', 1 if $node->query('SHOW server_version_num') < 150000;
+	$node->query('CHECKPOINT');    # writes all WAL records to the disk
+	cmp_ok($node->query(qq{SELECT sum(count) FROM pg_get_wal_stats('$wal', pg_current_wal_flush_lsn(), true) WHERE "resource_manager/record_type" LIKE 'Heap2/MULTI_INSERT%'}),
+		'>', 0, 'ingest still uses the bulk insert, because the invalid index refuses the same rows as the key');
+}
+
+# If heartbeat.pack_after is 0, heartbeat_maintenance shows no failure of an earlier run.
+$node->set('heartbeat.pack_after' => 0);
+$node->wait_for_query($duty, '0|', 'heartbeat_maintenance forgets the failure');
+$node->set('heartbeat.pack_after' => '7d');
+$node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after the wait the key is packed');
+assert_packed('after another session has waited');
+
+# Other tables with table partitions do not disturb packing, although the bounds of their table partitions are no times.
+$node->query("CREATE TABLE other (kind text) PARTITION BY LIST (kind); CREATE TABLE other_1 PARTITION OF other FOR VALUES IN ('DE', 'FR');
+	CREATE TABLE ranged (kind text PRIMARY KEY) PARTITION BY RANGE (kind); CREATE TABLE ranged_1 PARTITION OF ranged FOR VALUES FROM ('a') TO ('m')");
+$node->query('ANALYZE pg_inherits; ANALYZE pg_class; ANALYZE pg_index');
+interrupt_rebuild();
+pack_again();
+$node->wait_for_query("SELECT count(*) FROM pg_class WHERE reloptions = '{fillfactor=99}'", 0, 'packing ignores other tables');
+
+# If one key cannot be packed, heartbeat packs the other keys.
+$node->query("ALTER INDEX $_ RESET (fillfactor)") for split /\n/, $node->query("SELECT oid::regclass FROM pg_class WHERE reloptions = '{fillfactor=100}'");
+my ($oldest) = split /\n/, $node->query("SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relname LIKE 'heartbeat_records_2%' ORDER BY relname LIMIT 1");
+$node->query("BEGIN; LOCK TABLE $oldest IN SHARE UPDATE EXCLUSIVE MODE; PREPARE TRANSACTION 'stuck'");
+$node->set('heartbeat.pack_after' => 0);
+$node->set('heartbeat.pack_after' => '7d');
+$node->wait_for_query("SELECT count(*) >= 4 FROM pg_class WHERE reloptions = '{fillfactor=100}'", 't', 'the keys of the other weeks are packed');
+$node->query("ROLLBACK PREPARED 'stuck'");
 
 # Retention drops packed weeks.
 $node->set('heartbeat.retention' => '40d');
