@@ -6,8 +6,8 @@ HEARTBEAT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" heartbe
 DATA = $(wildcard sql/heartbeat--*.sql)
 DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.sql,build/heartbeat--%.sql,$(wildcard sql/updates/*.sql))
 
-# The files of the extension's script. Each file comes after the files that it needs: first the tables, then the views and
-# functions. ALTER EXTENSION heartbeat UPDATE creates the views and functions again.
+# The files of the extension's script, in the order of the script: each file comes after the files that it needs. TABLE_PIECES
+# create the tables, and CODE_PIECES create the views and functions. ALTER EXTENSION heartbeat UPDATE runs CODE_PIECES again.
 TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control sources schemas dropped_offsets alerts)
 CODE_PIECES = classify user_code require events sources sources_try schemas control rollup distributed distributed_calls arrivals changes partitions upgrade_keys \
 	summarize_partitions dead_letters seek replay retention status views summary alert_conditions alerts metrics audit distribute undistribute owner \
@@ -22,9 +22,9 @@ DEPENDENCIES = $(OBJS:.o=.d) $(FORMATS_OBJS:.o=.d)
 
 # The module heartbeat_formats has all code that needs libcurl and libprotobuf. heartbeat.so loads the module only if a source
 # needs the module. So heartbeat can be built and can run without these libraries. pkg-config does not show whether the headers
-# of libprotobuf's parser are installed: Debian has these headers in a separate package, libprotoc-dev. Versions of libprotobuf
-# after 3.21 have other interfaces. After some errors libprotobuf 3.21 throws an exception, but newer versions end the process.
-# So the Makefile accepts only libprotobuf up to 3.21.
+# of libprotobuf's parser are installed: Debian has these headers in a separate package, libprotoc-dev. So FORMATS_MISSING
+# also tries to include one of these headers. Versions of libprotobuf after 3.21 have other interfaces. After some errors
+# libprotobuf 3.21 throws an exception, but newer versions end the process. So the Makefile accepts only libprotobuf up to 3.21.
 FORMATS_PACKAGES = libcurl protobuf
 hash := \#
 FORMATS_FLAGS := $(shell pkg-config --cflags $(FORMATS_PACKAGES) 2>/dev/null)
@@ -56,15 +56,15 @@ override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
 # Debian's pg_buildext passes its flags in COPT. The server's makefiles use COPT only for C, so this line adds COPT for C++.
 override CXXFLAGS += $(COPT) -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
 
-# The stage `sanitize` of script/test runs `make SANITIZE=address,undefined`. Then the stage starts a server that can load the
-# sanitized extension. The server's flags contain -fwrapv. With -fwrapv the sanitizer does not look for overflows, so the
-# Makefile adds -fno-wrapv.
+# The stage `sanitize` of script/test runs `make SANITIZE=address,undefined`. Then the stage starts a server that can load an
+# extension with sanitizers. The compiler flags of PGXS contain -fwrapv. With -fwrapv the sanitizer does not look for overflows
+# of signed integers, so the Makefile adds -fno-wrapv.
 ifdef SANITIZE
 override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SHLIB_LINK += -fsanitize=$(SANITIZE)
 endif
 
-$(OBJS): heartbeat.control # this file has the version
+$(OBJS): heartbeat.control # HEARTBEAT_VERSION comes from this file
 
 # If object files were compiled for another version of PostgreSQL, make compiles them again.
 BUILT_FOR = build/built-for
@@ -73,8 +73,8 @@ $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).
 $(SERVER_OBJS): $(BUILT_FOR)
 
 # This rule separates code that may throw from code that may longjmp. src/decode, src/kafka and src/registry are compiled without
-# the folder of the server's headers. From CPPFLAGS the rule keeps only the flags that begin with -D, -U or -W, for example
-# -D_FORTIFY_SOURCE.
+# the folder of the server's headers. CPPFLAGS contains this folder. So the rule keeps from CPPFLAGS only the flags that begin
+# with -D, -U or -W, for example -D_FORTIFY_SOURCE.
 $(PURE_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
 
 -include $(DEPENDENCIES)
@@ -129,7 +129,8 @@ build/heartbeat--%.sql: sql/updates/%.sql sql/updates/join.awk $(SQL_PIECES:%=sq
 generator:
 	$(MAKE) -C generator
 
-# `make dist`: build/heartbeat-X.Y.Z.zip, a release of HEAD for PGXN. Versions on PGXN have three numbers.
+# `make dist` makes build/heartbeat-X.Y.Z.zip from HEAD, for a release on PGXN. A version on PGXN has three numbers, so the
+# Makefile adds .0 to a version with two numbers.
 PGXN_VERSION = $(HEARTBEAT_VERSION)$(if $(filter 2,$(words $(subst ., ,$(HEARTBEAT_VERSION)))),.0)
 PGXN_RELEASE = heartbeat-$(PGXN_VERSION)
 

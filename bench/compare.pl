@@ -1,5 +1,6 @@
-# Benchmark: the workers of two versions of the extension store the messages of the same topic in turn. Run this program
-# through bench/compare, which builds the two versions.
+# Benchmark: compares two versions of the extension. In each round the worker of one version stores all messages of a topic, and
+# then the worker of the other version stores the same messages. Run this program through bench/compare, which builds the two
+# versions.
 
 use strict;
 use warnings;

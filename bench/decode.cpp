@@ -22,8 +22,9 @@ using namespace heartbeat;
 using Clock = std::chrono::steady_clock;
 
 constexpr int samples = 60;
-constexpr size_t message_count =
-    256; // different messages of each case, so that the CPU cannot predict all branches
+// Each case has this many different messages. If all messages were the same, the CPU would predict all
+// branches, and decoding would be too fast.
+constexpr size_t message_count = 256;
 
 struct Case {
     const char *name;
@@ -53,8 +54,8 @@ std::string own(int i) {
         50 + i % 60, i % 60, i * 7 % 60, i * 999);
 }
 
-// Returns a message with the values of heartbeat's own layout, but with other names and in another order. The
-// message also has fields that the mapping does not name.
+// Returns a message with a customer, a heart rate and a time, as in heartbeat's own layout. But the fields
+// have other names and another order, and the message has more fields, which the mapping does not name.
 std::string flat(int i) {
     return print(
         R"({"type":"vitals","bpm":%d,"spo2":97.5,"userId":"CUST-%04d","temperature":36.6,"ts":17954447%05d,)"

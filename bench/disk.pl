@@ -28,8 +28,9 @@ sub line
 	return;
 }
 
-# Returns the bytes of each table and each index. The bytes of a table include the bytes of its table partitions. The name of an
-# index is the name of its table, followed by ` key` or ` index`.
+# Returns a hash with the bytes of each table and of its indexes. The bytes of a table include the bytes of its table
+# partitions. In this hash, `TABLE key` stands for the primary key of a table, and `TABLE index` stands for the sum of its other
+# indexes.
 sub relations
 {
 	my %bytes = map { split /\|/ } split /\n/, $bench->query(q{
@@ -55,7 +56,8 @@ sub print_relations
 	return $sum / $opt{readings};
 }
 
-# Prints how many bytes each part of a row and of an index entry takes. A row and an index entry begin at a multiple of 8 bytes.
+# Prints how many bytes each part of heartbeat_records takes, and each part of its primary key. Each row and each index entry
+# begins at a multiple of 8 bytes, so there are gaps between them.
 sub print_parts
 {
 	print_line("\nparts of heartbeat_records, bytes per row");
@@ -116,7 +118,7 @@ my $stored = print_relations('after ingest and a vacuum', relations());
 print_parts();
 print_wal($from, $to);
 
-# The weeks of the readings have ended, so heartbeat packs these weeks.
+# All readings are at least a week old, so their weeks have ended. With this setting heartbeat packs these weeks.
 $bench->node->set('heartbeat.pack_after' => '1min');
 $bench->node->poll_query_until('heartbeat', "SELECT failures = 0 AND done_at IS NOT NULL FROM heartbeat_maintenance WHERE duty = 'packing'")
   or die "heartbeat has not packed the weeks\n";

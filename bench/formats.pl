@@ -19,7 +19,8 @@ my ($customers, $partitions, $goal) = (1000, 3, 0.9);
 my $bench = Heartbeat::Bench->new('formats', partitions => $partitions, settings => { autovacuum => 'off' });
 my %source = (own => $bench->of_source('default', $bench->topic));
 
-# The generator simulates the time, so the topics of all formats have the same readings of the same minutes.
+# The generator does not read the event times from the clock: they begin at $start. So the topics of all formats have the
+# same readings of the same minutes.
 my $start = strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time - 7200));
 my %simulation = (customers => $customers, 'start-time' => $start, count => $opt{readings});
 my $template = $bench->node->basedir . '/template.json';
@@ -27,7 +28,7 @@ append_to_file($template,
 	'{"key": "${customer_id}", "value": {"customer": "${customer_id}", "bpm": "${heart_rate}", "at": "${time:us}", "unit": "bpm"}}');
 my $mapping = '{"customer_id": "/customer", "heart_rate": "/bpm", "event_timestamp": {"at": "/at", "unit": "us"}}';
 
-# Prints the schema that the generator derives from the template.
+# Returns the schema that the generator derives from the template.
 sub schema_of
 {
 	my ($format) = @_;

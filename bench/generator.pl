@@ -1,5 +1,5 @@
-# Benchmark: the generator and kafka-producer-perf-test publish to the same broker in turn, for each layout and format. Run this
-# program through bench/generator.
+# Benchmark: compares the generator with kafka-producer-perf-test. For each layout and format, the two programs publish to the
+# same broker, one after the other. Run this program through bench/generator.
 
 use strict;
 use warnings;
@@ -43,7 +43,7 @@ my @cases = (
 	[ 'Protobuf'           => (template => $template, format => 'protobuf', 'schema-id' => 1) ],
 	[ 'JSON Schema'        => (template => $template, format => 'json-schema', 'schema-id' => 1) ]);
 
-# Prints the first messages of a case, one in each line. Messages that are not text are in hexadecimal digits.
+# Returns a list of the first messages of a case. Messages that are not text are in hexadecimal digits.
 sub sample
 {
 	my (%options) = @_;
@@ -58,8 +58,8 @@ my @own = sample();
 
 # kafka-producer-perf-test publishes random lines of a file. For a text format these lines are messages of the generator. For
 # another format each line is as long as a message of this format, and contains the beginning of a message of heartbeat's own
-# layout. So the messages of both programs have the same size. For the other formats these lines compress better than the
-# generator's messages. Returns the file, and the mean size of its lines.
+# layout. So the messages of both programs have the same size. But such lines of text compress better than the generator's
+# messages in these formats. Returns the file, and the mean size of its lines.
 sub write_payloads
 {
 	my ($name, %options) = @_;
@@ -91,7 +91,8 @@ sub run_producer
 	return ($printed, $after[2] + $after[3] - $before[2] - $before[3]);
 }
 
-# Both programs measure the time from the first message to the last acknowledgement. Returns messages per second.
+# Returns the messages per second that the generator reports, and its CPU seconds. Each of the two programs measures its rate from
+# the first message to the last acknowledgement.
 sub generator_rate
 {
 	my (%options) = @_;

@@ -30,8 +30,9 @@ my @queries = (
 	[ customer_10min => q{SELECT event_timestamp, heart_rate FROM heartbeat_records
 		WHERE customer_id = 'CUST-0007' AND event_timestamp > now() - interval '10 minutes' ORDER BY event_timestamp} ]);
 
-# By default autovacuum examines the tables once a minute, and collects statistics of new readings. Here the queries run
-# immediately after the backlog, so autovacuum examines the tables every two seconds.
+# The queries run immediately after the backlog, and their plans need statistics of the new readings. Autovacuum collects these
+# statistics when it examines the tables. By default it examines the tables once a minute. That is too late for the queries, so
+# here it examines the tables every two seconds.
 my $bench = Heartbeat::Bench->new('growth',
 	settings => { shared_buffers => '2GB', maintenance_work_mem => '256MB', work_mem => '64MB', autovacuum_naptime => '2s' });
 my $history = Heartbeat::Bench::History->new($bench, readings => $opt{history}, days => $opt{days}, customers => $opt{customers});
@@ -47,7 +48,8 @@ sub publish_recent
 	return;
 }
 
-# Publishes the recent readings, and waits until the worker has stored them. Returns how many rows per second the worker stored.
+# Removes the readings of the last measurement, publishes a new backlog, and waits until the worker has stored this backlog.
+# Returns how many rows per second the worker stored.
 sub ingest_rate
 {
 	$history->forget_recent;

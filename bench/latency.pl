@@ -1,6 +1,7 @@
 # Benchmark: the latency of a reading, the parts of the latency, and the cost of an idle worker. The latency is the time from the
-# creation of the reading in the generator to the commit that makes the reading visible. The server keeps the time of each commit,
-# so the benchmark reads the readings' tables only after the measurement. Run this program through bench/latency.
+# creation of the reading in the generator to the commit that makes the reading visible. The server keeps the time of each commit.
+# So the benchmark can read all times after the measurement, and its queries do not slow the measurement. Run this program through
+# bench/latency.
 
 use strict;
 use warnings;
@@ -31,8 +32,8 @@ $bench->print_machine(sprintf '%d customers, 3 partitions, one worker, which dra
 	  . "5 at the busy rate, the default of librdkafka", $customers, $most);
 
 # Returns the mean time from the event time of a reading until the broker wrote the message, in ms. The function reads messages of
-# one Kafka partition, from the middle of the measurement. The broker's time is in whole ms, so it is half a ms too early on
-# average.
+# one Kafka partition, from the middle of the measurement. The broker cuts the fraction of a ms from its time, so this time is on
+# average half a ms too early. The function adds this half.
 my $most_messages = 100_000;
 
 sub time_to_log
@@ -54,8 +55,8 @@ sub time_to_log
 	return sum(@ms) / @ms;
 }
 
-# Empties the tables, and sends readings at the given rate for some time. Returns the measured rate, the percentiles of
-# the latency and the means of its parts. The readings of the first second do not count.
+# Empties the tables, and sends readings at the given rate for $opt{seconds} seconds. Returns the measured rate, the
+# percentiles of the latency, and the mean of each part of the latency. The readings of the first second do not count.
 sub measure
 {
 	my ($rate, @properties) = @_;

@@ -1,5 +1,5 @@
-# Benchmark: measures ingest, the rollup and the queries of a dashboard beside a session with an old snapshot. Run this
-# program through bench/long-reader.
+# Benchmark: measures ingest, the rollup and the queries of a dashboard while another session keeps an old snapshot open.
+# Run this program through bench/long-reader.
 
 use strict;
 use warnings;
@@ -36,8 +36,8 @@ my $table = Heartbeat::Bench::Report->new((map { [ "$_->[0] ms", '%.2f' ] } @que
 	[ 'bookkeeping MB', '%.1f' ], [ 'lag', '%d' ]);
 
 # Waits for the given number of seconds. Adds a row with the median times of the queries, the size of the bookkeeping tables,
-# and the consumer lag. The row also has the CPU seconds for a million readings during the wait, for the worker and for the
-# maintenance worker.
+# and the consumer lag. The row also has the CPU seconds that the worker and the maintenance worker used during the wait, divided
+# by the number of readings in millions.
 sub measure
 {
 	my ($name, $seconds) = @_;

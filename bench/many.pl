@@ -17,8 +17,9 @@ GetOptions(\%opt, map { "$_=i" } keys %opt) && !@ARGV
   or die "usage: bench/many [--partitions N] [--sources N] [--readings N]\n";
 my ($query_ms_max, $times) = (5, 20);
 
-# A dashboard runs these queries. An exporter also runs the last query. heartbeat_metrics has a row for each sample, so the time
-# of the last query grows with the number of samples. The goal does not apply to this query.
+# A dashboard runs these queries. An exporter also runs the last query. The median of each query must be less than $query_ms_max
+# milliseconds, except the median of the last query. The reason is that heartbeat_metrics has a row for each Prometheus sample, so
+# the last query takes longer if there are more samples.
 my @queries = (
 	[ status        => 'SELECT * FROM heartbeat_status' ],
 	[ state         => 'SELECT * FROM heartbeat_state()' ],
@@ -30,7 +31,8 @@ my $bench = Heartbeat::Bench->new('many', partitions => 1, settings => { 'heartb
 my $kafka = $bench->kafka;
 $bench->print_machine("up to $opt{partitions} partitions of one source, with $opt{readings} readings; up to $opt{sources} further sources with 3 partitions each");
 
-# Changes settings and restarts the server. Returns the seconds until all sources are RUNNING. Ingest must not be paused.
+# Changes settings and restarts the server. Returns the seconds until all sources are RUNNING. The caller must have
+# resumed ingest, because paused sources never become RUNNING.
 sub start
 {
 	my (%settings) = @_;
@@ -40,7 +42,7 @@ sub start
 	return time - $began;
 }
 
-# Reads all messages again in one session. Returns how many seconds the replay takes.
+# Replays all messages in one session. Returns how many seconds the replay takes.
 sub replay
 {
 	my $began  = time;

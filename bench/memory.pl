@@ -1,5 +1,5 @@
-# Benchmark: measures the highest private memory of a worker in several cases. In each of these cases the memory could become
-# large. Run this program through bench/memory.
+# Benchmark: measures the highest private memory of a worker in several cases. In each case the worker could need much memory: the
+# backlog is large, the messages are large, or the worker waits for a locked table. Run this program through bench/memory.
 
 use strict;
 use warnings;
@@ -36,7 +36,8 @@ $bench->print_machine("$opt{readings} readings, and $opt{large} of $large_bytes 
 my $most = 0;
 
 # Starts a new worker, which stores the messages of the topic several times. Prints the highest private memory of this worker.
-# The worker stores the messages several times, because a process does not always free memory immediately.
+# The worker stores the messages several times, because a process does not always free memory immediately: memory that stays
+# allocated after the first time could add to the memory of the next time.
 sub peak
 {
 	my ($case, $topic, $stalled) = @_;

@@ -33,11 +33,12 @@ my $bench = Heartbeat::Bench->new('sources', partitions => $partitions, settings
 my $own   = $bench->of_source('default', $bench->topic);
 my $kafka = $bench->kafka;
 
-# The generator simulates the time, so the topics of all layouts have the same readings of the same minutes.
+# The generator gets the same seed and the same simulated start time for each layout, so all topics have the same readings.
 my $start = strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time - 7200));
 my %simulation = (customers => $customers, 'start-time' => $start);
 
-# The names and the order of the fields differ from heartbeat's own layout, but the size of a message is similar.
+# In the layout `flat`, the names and the order of the fields differ from heartbeat's own layout, but the size of a message is
+# similar. In the layout `samples`, each message has many readings.
 my %layouts = (
 	flat => {
 		template => '{"key": "${customer_id}", "value": {"time": "${time:iso}", "user": "${customer_id}", "pulse": "${heart_rate}", "unit": "bpm"}}',
@@ -122,8 +123,8 @@ sub measure_mappings
 	return;
 }
 
-# 2. A source in trouble beside the source `default`. For each case %troubles has the expected state of the source `trouble`, and
-# a function that adds this source.
+# 2. A source in trouble beside the source `default`. %troubles has the possible kinds of trouble. For each kind it has the
+# expected state of the source `trouble`, and a function that adds this source.
 sub unused_port
 {
 	my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "$@\n";

@@ -1,6 +1,6 @@
-# Benchmark: compares one worker with COPY. One run measures the worker and COPY in turn. Do not compare figures of two runs,
-# because machines differ, and no machine is completely idle. Run this program through bench/throughput, which builds the
-# necessary programs.
+# Benchmark: compares one worker with COPY. Each round measures the worker first, and then COPY. Compare only the figures
+# of the same run: machines differ, and on the same machine other programs can slow one of two runs. Run this program through
+# bench/throughput, which builds the necessary programs.
 
 use strict;
 use warnings;
@@ -27,8 +27,8 @@ my %columns = (
 	heartbeat_records   => 'customer_id, heart_rate, event_timestamp',
 	heartbeat_anomalies => 'customer_id, heart_rate, event_timestamp, anomaly_type');
 
-# Writes the rows to files. If the messages of the topic are shuffled, the rows are shuffled too. Otherwise the rows are in
-# the order of their event times.
+# Writes the rows that the worker has stored to files, which copy() reads. If the messages of the topic are shuffled, the rows in
+# the files are shuffled too. Otherwise the rows are in the order of their event times.
 sub export
 {
 	my $order = $producer{order} eq 'random' ? 'random()' : 'event_timestamp, id';

@@ -56,7 +56,7 @@ sub pin
 	return;
 }
 
-# Restarts the server with the number of workers of the case, and waits until the workers have stored the backlog.
+# Restarts the server with as many workers as the case needs, and waits until these workers have stored the backlog.
 sub drain
 {
 	my ($case, %opt) = @_;

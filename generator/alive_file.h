@@ -12,11 +12,12 @@ class AliveFile {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // Creates the file, and sets its time to 1970, because Kafka has not acknowledged a message yet. Throws
-    // std::system_error.
+    // Creates the file, and sets its time to 1970. So the file is too old for a health check until Kafka
+    // acknowledges the first message. Throws std::system_error.
     explicit AliveFile(std::string path);
 
-    // Touches the file if Kafka has acknowledged more messages than before, at most once a second.
+    // `acknowledged` is the number of messages that Kafka has acknowledged. Touches the file if this number
+    // has changed since the last touch, but at most once a second.
     void note(uint64_t acknowledged, Clock::time_point now = Clock::now());
 
   private:

@@ -11,7 +11,9 @@ namespace {
 
 using Kind = AvroType::Kind;
 
-// Even a short schema can have a default that is endless or has very many values.
+// If the default of a record lacks a field, the record gets the field's own default. If the type of this
+// field is the record itself, the default never ends. Other short schemas have a default with very many
+// values. So these limits are necessary.
 constexpr int deepest = 64;
 constexpr size_t most_values = 100'000;
 

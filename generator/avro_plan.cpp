@@ -1,7 +1,8 @@
 // Generator, formats: makes the plan that writes a template's messages in Avro.
 //
-// The type of each value of a template is known before the first message. So the branch of each union, the
-// index of each symbol and the defaults of missing fields are fixed bytes of the plan.
+// The type of each value of a template is known before the first message. So three kinds of bytes are fixed
+// in the plan: the branch of each union, the index of each enum symbol, and the defaults of the fields that
+// the template lacks.
 #include "avro_plan.h"
 
 #include "avro_scalars.h"
@@ -28,9 +29,9 @@ void add_text(const Pieces &pieces, BinarySteps *steps) {
     steps->bytes += text;
 }
 
-// Returns true if the type is the best type for the node. The best type for a whole number is an integer
-// type. The best type for any other number is float or double. For any other node, the function returns true
-// for every type.
+// A union can have several types for a number. add_choice() first tries the types for which this function
+// returns true. For int and long, the function returns true if the node is a whole number. For float and
+// double, the function returns true if the node is any other number. For other types it always returns true.
 bool is_natural(const TemplateNode &node, const AvroType &type) {
     switch (type.kind) {
     case Kind::float32:
@@ -109,8 +110,8 @@ class Compiler {
         steps->bytes += from.bytes;
     }
 
-    // Returns the index of the member for a field. A member's name can have characters that are not legal in
-    // Avro, so the name of the field can be the legal form of the member's name.
+    // Returns the index of the template's member that has the value of a field. A member's name can have
+    // characters that are not legal in Avro. So the name of the field is the member's name or its legal form.
     static std::optional<size_t> member_of(const TemplateNode &node, const std::string &field) {
         for (size_t i = 0; i < node.names.size(); i++) {
             const std::string name = fixed_text(node.names[i]);

@@ -39,7 +39,7 @@ struct BinaryStep {
     std::string before;
     Kind kind = Kind::bytes;
     std::vector<Step> text{}; // only for `text`
-    // The next members are only for `number`.
+    // The next four members are only for `number`.
     Placeholder placeholder{};
     NumberCode code = NumberCode::zigzag;
     int64_t scale = 0;
@@ -69,7 +69,7 @@ void append_varint(uint64_t number, std::string *out);
 void append_zigzag(int64_t number, std::string *out);
 void append_float(float number, std::string *out);
 void append_double(double number, std::string *out);
-// Appends the id of a schema in the frame of a message: four bytes, the highest byte first.
+// Appends a schema id, as the frame of a message has it: four bytes, the highest byte first.
 void append_big_endian_id(uint32_t id, std::string *out);
 // Appends the bytes of a big-endian integer in two's complement, with at least `size` bytes.
 void append_big_endian(int64_t number, size_t size, std::string *out);

@@ -1,5 +1,5 @@
 // Generator, formats: writes a message in Avro or Protobuf. This code runs for each message, so it must be
-// fast: it only appends to a text.
+// fast: it writes all bytes directly into the string of the message.
 #include "binary_plan.h"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ template <typename Bits> void append_little_endian(Bits bits, std::string *out) 
     out->append(bytes.data(), bytes.size());
 }
 
-// Limits the number to the range of int64_t, because a heart rate in a user's schema can be far too large.
+// Limits the number to the range of int64_t: a heart rate times 10 to the power of `scale` can be too large.
 int64_t whole(double number) {
     constexpr double limit = 9.2e18;
     return std::llround(std::clamp(number, -limit, limit));
@@ -105,8 +105,8 @@ class Writer {
         }
     }
 
-    // Returns the placeholder's number as a fraction. The denominator is 1, except for a time with digits
-    // after the point. The numerator is a whole number, except for a heart rate.
+    // Returns the numerator and denominator of the placeholder's number. The denominator is 1, except for a
+    // time with digits after the point. The numerator is a whole number, except for a heart rate.
     std::pair<double, int64_t> fraction_of(const Placeholder &placeholder, size_t reading) const {
         if (placeholder.field == Field::heart_rate)
             return {template_heart_rate(placeholder.unit, readings_.samples[reading].heart_rate), 1};
@@ -171,8 +171,8 @@ class Writer {
         }
     }
 
-    // Returns the local time plus one day. Without this day, the result would be negative for the beginning
-    // of 1970 west of Greenwich.
+    // Returns the local time plus one day. At the beginning of 1970, the local time west of Greenwich is
+    // negative. Without the added day, the division by day_us would round up, to the wrong day.
     int64_t local_time(const Placeholder &placeholder, size_t reading) const {
         return time_of(placeholder.field, reading) + placeholder.format.zone() + day_us;
     }

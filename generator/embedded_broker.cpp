@@ -1,9 +1,10 @@
 // Generator: a Kafka broker inside this process (librdkafka's mock cluster), so that a demonstration needs no
 // other broker.
 //
-// A caller cannot choose the port of the mock cluster. So a forwarder listens on the requested port. A client
-// first connects to the requested port, and receives metadata with the mock cluster's port. So the client
-// then connects to the mock cluster's port on the same loopback interface.
+// The user can request a port by --embedded-broker, but librdkafka itself chooses the port of the mock
+// cluster. So a forwarder listens on the requested port, and forwards connections to the mock cluster's port.
+// A client needs the forwarder only for its first connection: there it receives metadata with the mock
+// cluster's port. For all further connections the client uses this port on the same loopback interface.
 #include "embedded_broker.h"
 
 #include <librdkafka/rdkafka_mock.h>
@@ -71,8 +72,8 @@ int64_t EmbeddedBroker::dropped() const {
     for (int32_t partition = 0; partition < partitions_; partition++)
         rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), partition)->offset =
             RD_KAFKA_OFFSET_BEGINNING;
-    // do not call rd_kafka_query_watermark_offsets(), because this function ignores its timeout before
-    // librdkafka 2.12
+    // do not call rd_kafka_query_watermark_offsets(): in versions of librdkafka before 2.12, this function
+    // ignores its timeout
     if (rd_kafka_offsets_for_times(rk_.get(), list.get(), query_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     int64_t dropped = 0;

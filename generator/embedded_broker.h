@@ -12,8 +12,8 @@
 
 namespace heartbeat::generator {
 
-// Listens on 127.0.0.1 only, and keeps messages in memory. The mock cluster limits each partition to the
-// newest 5 MiB and 100,000 batches. Threads of librdkafka serve clients until the object is destroyed.
+// Listens on 127.0.0.1 only, and keeps messages in memory. Each partition has two limits: 5 MiB, and 100,000
+// batches. Threads of librdkafka serve clients until the object is destroyed.
 class EmbeddedBroker {
   public:
     // Port 0 means any free port. Throws std::system_error if the port is not free, and std::runtime_error if

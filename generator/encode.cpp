@@ -28,7 +28,7 @@ void encode_reading(const Reading &reading, std::string *payload) {
     payload->push_back('"');
 
     append_field_name(payload, ',', field_heart_rate);
-    char number[32]; // the shortest text of a double has at most 24 characters
+    char number[32]; // std::to_chars() writes at most 24 characters for a double
     char *end = std::to_chars(number, number + sizeof(number), reading.heart_rate).ptr;
     payload->append(number, end);
 

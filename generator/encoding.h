@@ -14,9 +14,10 @@ namespace heartbeat::generator {
 
 enum class Format { json, json_schema, avro, protobuf };
 
+// The encoding of one part of a message: of the value or of the key.
 struct PartEncoding {
     std::string schema;             // empty: the part has no schema, and is text
-    std::optional<BinaryPlan> plan; // no value: the source writes the template's text
+    std::optional<BinaryPlan> plan; // no plan: the source writes the template's text
     std::string prefix;             // the frame before the bytes; empty: no frame
 };
 
@@ -29,9 +30,9 @@ struct MessageEncoding {
     bool is_binary() const { return value.plan.has_value() || !value.prefix.empty(); }
 };
 
-// Returns the encoding in the format of --format. Without --format, returns the encoding in the format of the
-// template. Makes the schemas and the plans, and the frames for --schema-id. Throws LayoutError if the
-// options do not fit the format, and TemplateError if the template does not fit the format.
+// Makes the encoding of a run: the schemas, the plans, and for --schema-id also the frames. --format names
+// the format of the messages. Without --format, the template names the format, or the format is JSON. Throws
+// LayoutError if the options do not fit the format, and TemplateError if the template does not fit it.
 MessageEncoding encoding_load(const Options &options, const MessageTemplate &layout);
 
 // Sets the part's frame, which contains this schema id.

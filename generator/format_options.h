@@ -7,7 +7,7 @@
 
 namespace heartbeat::generator {
 
-// Call this function after add_layout_options().
+// Call this function after add_layout_options(), so that --help shows the options of the layout first.
 void add_format_options(CLI::App *app, Options *options);
 
 } // namespace heartbeat::generator

@@ -1,8 +1,8 @@
 // Generator, simulate: makes heart rates. Most heart rates are normal, and some are anomalies.
 //
 // The same seed must give the same heart rates with every compiler and library. The C++ standard specifies
-// each bit of the output of std::mt19937_64, but not of the distributions of <random>. So this file has its
-// own distributions.
+// the exact output of std::mt19937_64, but not the output of the distributions in <random>. So this file has
+// its own distributions.
 #include "heart_rates.h"
 
 #include <algorithm>
@@ -32,8 +32,8 @@ double HeartRates::next_normal() {
     return std::clamp(std::round(normal_mean + normal_deviation * deviation), normal_lowest, normal_highest);
 }
 
-// The three classes of anomalies are equally likely. The two kinds of invalid readings are also equally
-// likely.
+// The classes BRADYCARDIA, TACHYCARDIA and INVALID are equally likely. An INVALID heart rate is too low or
+// too high: these two cases are also equally likely.
 double HeartRates::next_anomaly() {
     switch (random_() % 3) {
     case 0:

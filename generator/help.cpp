@@ -25,8 +25,8 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // If the value of an option is optional, do not print its default. This default applies only when the
-    // user gives the option without a value.
+    // The user can give some options without a value. The default of such an option applies only in this
+    // case, and not if the option is missing. So do not print this default.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
         value != "{}") // some versions of CLI11 write an empty list as "[]", others as "{}"
         notes += " [default: " + value + "]";
@@ -49,8 +49,8 @@ std::string variable_of(const std::string &option) {
     return name;
 }
 
-// Replaces CLI11's own make_help(). From version 2.4 on, CLI11's make_help() wraps the lines of the
-// description and of the footer again.
+// Replaces CLI11's own make_help(). The description and the footer already have line breaks, but from version
+// 2.4 on, CLI11's make_help() would add more line breaks.
 std::string HelpFormatter::make_help(const CLI::App *app, std::string name,
                                      CLI::AppFormatMode /*mode*/) const {
     std::string help = app->get_description() + "\nUsage: " + name + " [OPTIONS]\n";

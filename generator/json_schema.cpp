@@ -12,7 +12,8 @@ namespace {
 
 std::string type_of(const TemplateNode &node);
 
-// The type of the elements of an array, or of the members of an object with changing names.
+// Returns a type that fits all elements of an array, or all values of an object. In such an object, the names
+// of the members change from message to message.
 std::string common_type(const TemplateNode &node) {
     std::vector<std::string> types;
     for (const TemplateNode &element : node.elements) {

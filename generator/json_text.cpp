@@ -29,7 +29,7 @@ std::string json_scalar_text(const json_t *value) {
     case JSON_INTEGER:
         return std::to_string(json_integer_value(value));
     case JSON_REAL: {
-        std::array<char, 32> text; // the shortest text of a double has at most 24 characters
+        std::array<char, 32> text; // std::to_chars() writes at most 24 characters for a double
         const char *end = std::to_chars(text.data(), text.data() + text.size(), json_real_value(value)).ptr;
         std::string number(text.data(), static_cast<size_t>(end - text.data()));
         return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;

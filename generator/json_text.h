@@ -8,7 +8,7 @@
 
 namespace heartbeat::generator {
 
-// Returns the text with the escapes of a JSON string, but without the quotes.
+// Escapes the text for a JSON string. The caller must add the quotes before and after the result.
 std::string json_escaped(std::string_view text);
 
 // Returns the JSON text of a number, true, false or null. The text of a number keeps the value of the number.

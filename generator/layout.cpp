@@ -32,7 +32,7 @@ MessageTemplate compile(const Options &options) {
     return template_compile(preset_find(preset).value(), "--preset " + preset, options.samples);
 }
 
-// Refuses --devices and --samples if the layout has no place for them.
+// Refuses --devices and --samples if the layout has no place for them. Also refuses too many devices.
 void check_places(const Options &options, bool has_device, bool has_repeat) {
     if (options.devices > 1 && !has_device)
         throw LayoutError(
@@ -48,7 +48,8 @@ void check_places(const Options &options, bool has_device, bool has_repeat) {
                           std::to_string(most_devices) + " devices");
 }
 
-// Checks that two readings of a device have different times in the layout.
+// A layout can write times in steps, for example in whole seconds. Refuses an --interval or a --rate at which
+// two readings of a device could get the same written time.
 void check_interval(const Options &options, int64_t resolution) {
     const double shortest = static_cast<double>(resolution) / 1e6;
     const std::string why = ": this layout writes times in steps of " + number_text(shortest) +
@@ -69,8 +70,8 @@ void check_interval(const Options &options, int64_t resolution) {
                           " s. Give a lower --rate, more --customers, or " + simulate);
 }
 
-// Returns true if heartbeat's own layout also needs a template. Without a template the generator is faster,
-// but writes only JSON.
+// The generator can write heartbeat's own layout with or without a template. Without a template it is faster,
+// but writes only JSON. Returns true if the options need the template.
 bool needs_template(const Options &options) {
     return options.format.value_or("json") != "json" || options.schema_registry || options.schema_id ||
            options.schema_file || options.key_schema_file || options.print_schema;

@@ -16,10 +16,11 @@ struct LayoutError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Returns no value for heartbeat's own layout as JSON, and for --replay. With a template the function sets
-// options->samples to the number of readings in a message. A template can write times in steps, for example
-// in whole seconds. If the user gives no --interval, and a step is longer than the default interval, the
-// function sets the interval to the length of a step. Throws LayoutError and TemplateError.
+// Returns the template of the run, or no value if the run needs no template: for --replay, and for
+// heartbeat's own layout as JSON. With a template the function sets options->samples to the number of
+// readings in a message. A template can write times in steps, for example in whole seconds. If the user gives
+// no --interval, and a step is longer than the default interval, the function sets the interval to the length
+// of a step. Throws LayoutError and TemplateError.
 std::optional<MessageTemplate> layout_load(Options *options);
 
 } // namespace heartbeat::generator

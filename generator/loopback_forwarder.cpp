@@ -37,7 +37,7 @@ class Descriptor {
 };
 
 // One direction of a connection. The lane reads again only after it has written all bytes of the last read.
-// So a slow receiver slows the sender down, and the lane needs no more memory.
+// So the lane needs only one small buffer, and a sender cannot be faster than its receiver.
 class Lane {
   public:
     Lane(int from, int to) : from_(from), to_(to) {}

@@ -1,4 +1,5 @@
-// Generator: the main function. main() has a separate file, so that a test can link all other files.
+// Generator: the main function. This file has no other function, so that a test with its own main() can link
+// all other files.
 #include "console.h"
 #include "layout.h"
 #include "options.h"

@@ -13,7 +13,7 @@
 
 namespace heartbeat::generator {
 
-// Without a layout, the messages have heartbeat's own layout.
+// If `layout` has no value, the messages are lines of --replay, or have heartbeat's own layout.
 std::unique_ptr<Source> make_source(const Options &options, std::optional<MessageTemplate> layout,
                                     MessageEncoding encoding, uint64_t seed);
 

@@ -11,7 +11,7 @@ namespace heartbeat::generator {
 namespace {
 
 template <typename Number> void append_number(Number number, std::string *out) {
-    std::array<char, 32> text; // the shortest text of a double has at most 24 characters
+    std::array<char, 32> text; // std::to_chars() writes at most 24 characters for a number
     const char *end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
     out->append(text.data(), static_cast<size_t>(end - text.data()));
 }
@@ -52,7 +52,8 @@ class Writer {
     }
 
   private:
-    // A message that ends at midnight can have fewer readings than `$repeat` says.
+    // Some templates write only one date for all readings of a message. Such a message ends at midnight, and
+    // can then have fewer readings than `$repeat` says.
     void write_repeat(const Step &step, size_t first) {
         out_->push_back(step.is_object ? '{' : '[');
         for (size_t i = 0; i < step.count && first + i * step.stride < readings_.samples.size(); i++) {

@@ -31,7 +31,7 @@ struct MessageReadings {
     std::vector<Sample> samples; // at least one
 };
 
-// A step writes a text, and then a placeholder or an array.
+// Writes the text `before`. Then `field` writes a placeholder, and `repeat` writes an array or an object.
 struct Step {
     enum class Kind { text, field, repeat };
 

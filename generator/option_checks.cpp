@@ -24,8 +24,8 @@ std::string wrong_value(const std::string &text, const std::string &legal) {
     return "\"" + text + "\" is not " + legal;
 }
 
-// If the returned text is empty, CLI11 accepts the value. Otherwise CLI11 prints the option's name and the
-// text.
+// The validator returns an error text for a wrong value, and an empty text for a legal value. CLI11 prints
+// the error text after the option's name.
 CLI::Validator make_check(const std::string &legal, std::function<bool(std::string &)> is_legal) {
     return CLI::Validator(
         [legal, is_legal = std::move(is_legal)](std::string &text) {
@@ -46,7 +46,7 @@ CLI::Validator check_integer(uint64_t first, uint64_t last) {
 
 CLI::Validator check_number(double first, double last, bool above_first) {
     std::ostringstream legal;
-    legal.precision(15); // no exponents
+    legal.precision(15); // for example, write 1000000000 and not 1e+09
     legal << "a number " << (above_first ? "above " : "from ") << first
           << (above_first ? " and up to " : " to ") << last;
     return make_check(legal.str(), [first, last, above_first](std::string &text) {

@@ -53,7 +53,7 @@ std::string variable_value(const std::string &option) {
 }
 
 // In CLI11 the configuration file overrides environment variables. Users expect that an environment variable
-// overrides the file.
+// overrides the file. So this class ignores an option in the file if the option's variable is set.
 class EnvironmentBeforeFile : public CLI::ConfigTOML {
   public:
     std::vector<CLI::ConfigItem> from_config(std::istream &input) const override {
@@ -145,8 +145,9 @@ void add_other_options(CLI::App *app, Options *options) {
         ->check(check_switch());
 }
 
-// The option --config may be given several times. HEARTBEAT_CONFIG has all values of the option in one text,
-// separated by semicolons, and CLI11 cannot split such a text.
+// The user can give --config several times. HEARTBEAT_CONFIG has all values of this option in one text,
+// separated by semicolons. CLI11 cannot split such a text, so this function splits it. If the user gives
+// --config, the function ignores HEARTBEAT_CONFIG.
 void take_config_variable(Options *options) {
     std::string rest = variable_value("config");
     if (rest.empty() || !options->config.empty())

@@ -56,7 +56,7 @@ struct Options {
     bool dry_run = false;
     bool quiet = false;
 
-    // Nanoseconds between two messages. 0 means no pacing.
+    // Nanoseconds between two messages. 0: as fast as possible.
     double gap_ns() const;
     // Seconds of simulated time between two readings of one device.
     double reading_seconds() const;

@@ -11,7 +11,7 @@ class Pacer {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // gap_ns: nanoseconds between two messages. 0 means no pacing.
+    // gap_ns: nanoseconds between two messages. 0: all messages are due immediately.
     explicit Pacer(double gap_ns, Clock::time_point start = Clock::now()) : gap_ns_(gap_ns), start_(start) {}
 
     bool paced() const { return gap_ns_ > 0; }
@@ -26,8 +26,8 @@ class Pacer {
         return wait_ns <= 0 ? 0 : static_cast<int64_t>(wait_ns / 1e6) + 1;
     }
 
-    // Returns the number of messages that are due. The caller can send all these messages before it reads the
-    // clock again.
+    // Returns how many messages have become due since the start, including the messages that the caller has
+    // already sent. The caller can send the others before it reads the clock again.
     uint64_t due(Clock::time_point now = Clock::now()) const {
         if (!paced())
             return UINT64_MAX;

@@ -32,7 +32,7 @@ struct Placeholder {
     Field field;
     HeartRateUnit unit = HeartRateUnit::bpm; // the unit of heart_rate
     TimeFormat format;                       // the format of time, start_time, end_time, offset and duration
-    bool is_number = false; // a JSON string with only this placeholder is written without quotes
+    bool is_number = false; // true: a JSON string that contains only this placeholder becomes a number
 };
 
 // A piece of a text: the text before a placeholder, and then the placeholder. The last piece may have no
@@ -43,7 +43,7 @@ struct TextPiece {
 };
 
 // Splits a text at its placeholders. If a placeholder is wrong, throws std::invalid_argument. The text of
-// this exception names the wrong placeholder and the legal placeholders.
+// this exception names the mistake: for example, an unknown name and all legal names.
 std::vector<TextPiece> placeholder_split(std::string_view text);
 
 // Returns whether the placeholder writes numbers without digits after the point.

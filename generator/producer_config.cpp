@@ -18,14 +18,14 @@ constexpr Property own_choices[] = {
     {"enable.idempotence", "true"},
     // Limits how long librdkafka tries to deliver a message while no broker answers.
     {"message.timeout.ms", "30000"},
-    // librdkafka expires messages only between attempts to connect, so the pause between attempts must be
-    // short.
+    // librdkafka looks for expired messages only between two attempts to connect. If the attempts were far
+    // apart, messages would expire too late. So the pause between attempts must be short.
     {"reconnect.backoff.max.ms", "1000"},
     // For each key this partitioner chooses the same partition as Kafka's own Java clients.
     {"partitioner", "murmur2_random"},
     {"compression.codec", "lz4"},
-    // With this property, rd_kafka_poll() delivers log lines. Without this property, librdkafka's threads
-    // would write the log lines.
+    // With this property, rd_kafka_poll() calls the log callback, in the generator's own thread. Without this
+    // property, librdkafka's threads would call the log callback.
     {"log.queue", "true"},
 };
 

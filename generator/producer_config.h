@@ -16,16 +16,16 @@ struct ProducerConfDestroy {
 };
 using ProducerConf = std::unique_ptr<rd_kafka_conf_t, ProducerConfDestroy>;
 
-// An error about a property that librdkafka does not accept. what() names the property.
+// An error about a property that librdkafka or the generator does not accept. what() names the property.
 struct ProducerConfigError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Makes a producer's configuration: first the generator's own choices, then the caller's properties
-// (key=value). Throws ProducerConfigError.
+// Makes a producer's configuration from the generator's own choices and the caller's properties (key=value).
+// The caller's properties override the generator's own choices. Throws ProducerConfigError.
 ProducerConf producer_config_make(const std::string &brokers, const std::vector<std::string> &properties);
 
-// Returns the compression codec that has the smallest output of all codecs in this build of librdkafka.
+// Returns zstd if this build of librdkafka has zstd, and otherwise lz4. zstd compresses better than lz4.
 const char *producer_config_densest_compression();
 
 // Returns the effective value of a property, or "" if the property has no value.

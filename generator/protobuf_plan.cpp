@@ -82,8 +82,8 @@ void add_single(const TemplateNode &node, const Shape &shape, BinarySteps *steps
     }
 }
 
-// Adds the elements of an array or a map. `add_element` adds one element. A repeat has one element and one
-// name, which the step writes several times.
+// Adds the elements of an array or a map. `add_element` adds one element. A node of the kind `repeat` has
+// only one element, so the plan gets one step that writes this element several times.
 template <typename AddElement>
 void add_elements(const TemplateNode &node, BinarySteps *steps, AddElement add_element) {
     if (node.kind != TemplateNode::Kind::repeat) {
@@ -113,7 +113,7 @@ void add_array(const TemplateNode &node, const Shape &shape, int number, BinaryS
     add_nested(std::move(packed), steps);
 }
 
-// In Protobuf a member of a map has the form of an object: field 1 is the name, and field 2 is the value.
+// Protobuf encodes each member of a map as a message: field 1 is the name, and field 2 is the value.
 void add_map(const TemplateNode &node, const Shape &shape, int number, BinarySteps *steps) {
     add_elements(node, steps, [&](size_t i, BinarySteps *inner) {
         BinarySteps entry;

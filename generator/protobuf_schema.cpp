@@ -45,8 +45,8 @@ class Printer {
         throw TemplateError(name_ + ": at " + path + ": " + reason);
     }
 
-    // The first message type in the text must be the type of the values, because the frame of each Kafka
-    // message names the first message type.
+    // The frame of each Kafka message says that the value has the first message type of the schema. So this
+    // function writes the type of the outer object before the types of the inner objects.
     void add_message(const Shape &shape) {
         if (shape.elements.size() > most_fields)
             refuse(shape.path, "a Protobuf message has at most " + std::to_string(most_fields) + " fields");

@@ -67,7 +67,7 @@ Publisher::~Publisher() {
     if (topic_ != nullptr)
         rd_kafka_topic_destroy(topic_);
     // rd_kafka_destroy() waits for all threads of the client. One of these threads can wait long for a name
-    // server. So a separate thread calls rd_kafka_destroy().
+    // server. So a separate thread calls rd_kafka_destroy(), and the destructor waits only for a short time.
     auto destroyed = std::make_shared<std::promise<void>>();
     std::future<void> done = destroyed->get_future();
     std::thread([rk = rk_, destroyed] {
@@ -107,8 +107,8 @@ SendResult Publisher::send(const Message &message) {
     add_value(RD_KAFKA_VTYPE_RKT).u.rkt = topic_;
     add_value(RD_KAFKA_VTYPE_PARTITION).u.i32 = RD_KAFKA_PARTITION_UA;
     add_value(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
-    // An empty line becomes an empty payload, so the pointer must not be null. With a null pointer the
-    // message would be a tombstone.
+    // With a null pointer the message would be a tombstone. So the pointer must not be null, even if the
+    // payload is empty (--replay makes an empty payload from an empty line).
     add_value(RD_KAFKA_VTYPE_VALUE).u.mem = {
         const_cast<char *>(message.payload.empty() ? "" : message.payload.data()), message.payload.size()};
     add_value(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = message.timestamp_ms;
@@ -184,8 +184,8 @@ void Publisher::on_error(rd_kafka_t *rk, int error, const char *reason, void *se
 
 void Publisher::on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
     const auto *publisher = static_cast<const Publisher *>(rd_kafka_opaque(rk));
-    // Log lines of the facilities FAIL and ERROR repeat the errors of on_error(). The facility GETPID reports
-    // a request that librdkafka tries again.
+    // Without debug output, do not print log lines of FAIL and ERROR, because on_error() prints these errors.
+    // Do not print log lines of GETPID either, because librdkafka tries the failed request again.
     const bool repeats = std::strcmp(facility, "FAIL") == 0 || std::strcmp(facility, "ERROR") == 0 ||
                          std::strcmp(facility, "GETPID") == 0;
     if (publisher->log_all_ || (level <= LOG_WARNING && !repeats))

@@ -17,8 +17,9 @@ struct RegistrySettings {
     std::string key_file;
 };
 
-// Removes the properties that begin with schema.registry. from the list, so that librdkafka does not get
-// them. Throws LayoutError for an unknown property. The text of this error contains no value of a property.
+// Removes each property with the prefix `schema.registry.` from the list, so that librdkafka does not get the
+// property, and returns the values of the removed properties. Throws LayoutError for an unknown property, and
+// if the user gives two kinds of credentials. The text of this error contains no value of a property.
 RegistrySettings registry_settings_take(std::vector<std::string> *properties);
 
 } // namespace heartbeat::generator

@@ -1,8 +1,8 @@
-// Generator, replay: converts the lines of a file or of standard input into messages. The replay does not
-// change a byte.
+// Generator, replay: converts the lines of a file or of standard input into messages. The payload of a
+// message has exactly the bytes of the line.
 //
-// The replay reads from a file descriptor and not from a stream, because a pipe can be empty for a long time.
-// During this time the run must handle delivery reports and Ctrl-C.
+// A pipe can be empty for a long time. During this time the run must handle delivery reports and Ctrl-C, but
+// a C++ stream would wait for the next byte. So the replay calls poll() and read() on a file descriptor.
 #include "replay.h"
 
 #include "replay_key.h"
@@ -65,7 +65,8 @@ bool ReplaySource::take_line(Message *message) {
     return true;
 }
 
-// Reads more bytes into the buffer. Returns `message` if there are more bytes, or if the file has ended.
+// Reads more bytes into the buffer. Returns `message` if the caller can call take_line() again: after new
+// bytes, or at the end of the file.
 SourceState ReplaySource::read_more() {
     pollfd readable{fd_, POLLIN, 0};
     const int ready = poll(&readable, 1, wait_ms);

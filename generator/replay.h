@@ -1,5 +1,5 @@
-// Generator, replay: converts the lines of a file or of standard input into messages. The replay does not
-// change a byte. make_source.cpp uses this source for --replay.
+// Generator, replay: converts the lines of a file or of standard input into messages. The payload of a
+// message has exactly the bytes of the line. make_source.cpp uses this source for --replay.
 #pragma once
 
 #include "message.h"

@@ -30,7 +30,7 @@ namespace {
 using Clock = Pacer::Clock;
 
 constexpr int slice_ms = 50; // longest delay until the run notices Ctrl-C
-// After this number of due messages, the run checks the delivery reports and the clock.
+// Even if more messages are due, the run handles delivery reports and checks the clock after this number.
 constexpr uint64_t serve_every = 256;
 constexpr auto no_end = Clock::time_point::max();
 
@@ -54,15 +54,15 @@ std::unique_ptr<Sink> make_sink(const Options &options, PrintForm form, const Em
     settings.brokers = broker != nullptr ? broker->address() : options.brokers;
     settings.topic = options.topic;
     settings.create_partitions = broker != nullptr || options.no_create_topic ? 0 : options.partitions;
-    if (broker != nullptr) // the embedded broker limits the compressed bytes of a partition
+    if (broker != nullptr) // with better compression, the embedded broker can keep more messages
         settings.properties.push_back(std::string("compression.codec=") +
                                       producer_config_densest_compression());
     settings.properties.insert(settings.properties.end(), options.config.begin(), options.config.end());
     return std::make_unique<Publisher>(settings, console);
 }
 
-// Returns the time of the wall clock at which the run ends. With --start-time the wall clock does not end the
-// run, because the simulator ends the run at a simulated time.
+// Returns the time at which --duration ends the run. With --start-time, --duration is simulated time: then
+// the simulator ends the run, and this function returns no_end.
 Clock::time_point end_of(const Options &options, Clock::time_point start) {
     if (!options.duration || (options.start_time && !options.replay))
         return no_end;
@@ -76,9 +76,9 @@ class Run {
     Run(const Options &options, Source *source, Sink *sink, AliveFile *alive_file, Console *console)
         : options_(options), source_(source), sink_(sink), alive_file_(alive_file), console_(console) {}
 
-    // Sends messages. Returns `message` if the run has reached the count or the duration, or if the sink has
-    // an error. Also returns `message` after Ctrl-C. Returns `end` or `failed` when the source has no more
-    // messages.
+    // Sends messages. Returns `end` if the source has no more messages, and `failed` if the source has an
+    // error. Returns `message` if the source could have more messages, but the run must end: because of the
+    // count, the duration, an error of the sink, or Ctrl-C.
     SourceState send_all() {
         const Pacer pacer(options_.gap_ns());
         const auto end = end_of(options_, Clock::now());
@@ -140,7 +140,7 @@ class Run {
         return !is_over(end);
     }
 
-    // Waits while the queue is full, and never drops a message.
+    // Waits while the queue is full. Drops the message only if Ctrl-C or an error of the sink ends this wait.
     void send(const Message &message) {
         while (sink_->send(message) == SendResult::full && !stop_requested() && !sink_->broken())
             serve(slice_ms);
@@ -166,9 +166,9 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
     console->info(text);
 }
 
-// Returns the number of requested messages that Kafka has not acknowledged. Usually --count is the number of
-// requested messages. In three cases this number is the number of sent messages: without --count, after
-// Ctrl-C, and after the end of the source.
+// Returns how many of the expected messages Kafka has not acknowledged. The run expects --count messages. In
+// three cases the run expects only the messages that it has sent: without --count, after Ctrl-C, and after
+// the end of the source.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;
@@ -184,7 +184,7 @@ void serve_until_stopped(const EmbeddedBroker &broker, Console *console) {
         poll(nullptr, 0, slice_ms);
 }
 
-// Registers the schemas, and sets the frames with the ids of the schemas.
+// Registers the schemas, and makes the frames with the ids that the registry returns.
 void register_schemas(const Options &options, const RegistrySettings &settings, MessageEncoding *encoding) {
     const auto register_part = [&](const std::string &subject, PartEncoding *part) {
         const uint32_t id = schema_registry_register(*options.schema_registry, settings, subject,

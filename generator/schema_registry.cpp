@@ -101,7 +101,8 @@ std::string address_of(CURL *curl, std::string url, const std::string &subject) 
     return url + "/subjects/" + (escaped ? escaped.get() : "") + "/versions";
 }
 
-// Sends the request, and returns the id. After a failure, throws the reason without the address.
+// Sends the request, and returns the id. After a failure, throws a RegistryError without the address, because
+// the caller adds the address.
 uint32_t post(const std::string &url, const RegistrySettings &settings, const std::string &subject,
               const std::string &request) {
     const Curl curl(curl_easy_init());

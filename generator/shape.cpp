@@ -97,7 +97,8 @@ class ShapeMaker {
         }
     }
 
-    // Returns the type that all elements have.
+    // Returns one type for all elements, or refuses the template. If some elements are integers and others
+    // are reals, the type is real.
     Shape common(const TemplateNode &node) const {
         Shape shape;
         shape.path = node.path;
@@ -141,7 +142,8 @@ class ShapeMaker {
         }
     }
 
-    // Avro has logical types for milliseconds and finer units, but none for seconds.
+    // Avro has logical types for times in milliseconds and finer units, but not for times in seconds. So a
+    // time in whole seconds is only an integer.
     static Kind kind_of(const Placeholder &placeholder) {
         const TimeFormat &format = placeholder.format;
         switch (placeholder.field) {

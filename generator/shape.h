@@ -10,8 +10,8 @@
 namespace heartbeat::generator {
 
 struct Shape {
-    // `nothing`: the type of the elements of an empty array. `millis`, `micros` and `nanos`: a time since
-    // 1970.
+    // `nothing`: the type of the elements of an empty array. `millis`, `micros` and `nanos`: a time as the
+    // number of milliseconds, microseconds or nanoseconds since 1970.
     enum class Kind {
         nothing,
         null,
@@ -36,12 +36,13 @@ struct Shape {
     const Shape &element() const { return elements[0]; }
 };
 
-// Throws TemplateError if a value has no type. An array with elements of different types has no type. An
-// object has no type if the names of its members change from message to message, and if its values have
-// different types. The text of the error begins with `name`.
+// Throws TemplateError if a value has no type. An array with elements of different types has no type. In some
+// objects, the names of the members change from message to message. Such an object has no type if its values
+// have different types. The text of the error begins with `name`.
 Shape shape_of(const TemplateNode &node, const std::string &name);
 
-// Returns the name with an underscore in place of each byte that is not legal in the name of a field.
+// Returns a legal name for a field: replaces each byte that is not legal by an underscore, and adds an
+// underscore before a digit at the beginning.
 std::string legal_name(const std::string &name);
 
 std::string avro_schema_of(const Shape &shape);

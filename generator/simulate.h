@@ -1,5 +1,6 @@
-// Generator, simulate: generates heart-rate readings of simulated customers. With a seed and a start time,
-// two runs generate the same readings. simulated_source.cpp calls this code.
+// Generator, simulate: generates heart-rate readings of simulated customers. Two runs with the same seed, the
+// same start time and otherwise the same settings generate the same readings. simulated_source.cpp calls this
+// code.
 #pragma once
 
 #include "decode/reading.h"
@@ -17,7 +18,7 @@ struct SimulationSettings {
     uint64_t seed = 0;
     // the simulated time between two readings of one customer or device; at least 1000
     int64_t interval_ns = 500'000'000;
-    std::optional<int64_t> start_time; // the first event time, in microseconds; no value: the wall clock
+    std::optional<int64_t> start_time; // the first event time, in microseconds; without it, the wall clock
     std::optional<int64_t> duration;   // microseconds of simulated time; only with start_time
 };
 
@@ -26,9 +27,9 @@ inline constexpr int64_t simulate_last_event_time = 253'402'300'799'999'999; // 
 // Returns the time of the system's clock in microseconds since 1970-01-01 UTC.
 int64_t simulate_wall_clock() noexcept;
 
-// Generates a reading of each customer in turn: CUST-0001, CUST-0002, and so on, and then CUST-0001 again.
-// Two readings of one customer never have the same event time, because (customer_id, event_timestamp)
-// identifies a reading.
+// In a round, generates one reading of each customer: CUST-0001, CUST-0002, and so on. The next round begins
+// with CUST-0001 again. heartbeat identifies a reading by its customer_id and its event_timestamp, so two
+// readings of one customer never have the same event time.
 class Simulator {
   public:
     using Clock = int64_t (*)() noexcept;
@@ -47,7 +48,7 @@ class Simulator {
     HeartRates heart_rates_;
     uint32_t customer_ = 0;               // the customer of the next reading
     int64_t round_time_ = 0;              // simulated time of this round's first reading, microseconds
-    int64_t round_time_rest_ = 0;         // nanoseconds to add to round_time_, fewer than 1000
+    int64_t round_time_rest_ = 0;         // the rest of this time, less than a microsecond, in nanoseconds
     std::vector<int64_t> last_wall_time_; // the last event time of each customer
 };
 

@@ -45,17 +45,19 @@ bool MessageSimulator::next(MessageReadings *readings) {
     return true;
 }
 
-// A message has all readings since the previous message of its device, and the last reading is the newest.
+// The last reading is the newest, and gets the time of the wall clock. Each other reading is one interval
+// older than the reading after it.
 void MessageSimulator::set_wall_times(std::vector<Sample> *samples) {
     const int64_t resolution = settings_.resolution;
     const int64_t interval_ns = settings_.simulation.interval_ns;
     int64_t &last = last_time_[size_t{customer_} * settings_.devices + device_];
     const int64_t now = wall_clock_();
     int64_t before =
-        static_cast<int64_t>(samples->size()); // the number of readings from this reading to the newest
+        static_cast<int64_t>(samples->size()); // the number of readings that do not yet have a time
     for (Sample &sample : *samples) {
         const int64_t time = now - --before * interval_ns / 1000;
-        // The clock may return the same time for two readings, or may be set back.
+        // The clock may return the same time for two messages, or may be set back. Even then each reading
+        // gets a later time than the previous reading of its device.
         sample.time = last = std::max(time - time % resolution, last + resolution);
     }
 }
@@ -63,8 +65,9 @@ void MessageSimulator::set_wall_times(std::vector<Sample> *samples) {
 // Returns false at the end of the simulation.
 bool MessageSimulator::set_times(std::vector<Sample> *samples) {
     const SimulationSettings &simulation = settings_.simulation;
-    // The turns of the customers are spread evenly over the round. The function divides before it multiplies,
-    // so that the product fits into 64 bits.
+    // In a round each device has one message. The messages of different customers begin at different times,
+    // which are spread evenly over the round. The function divides before it multiplies, so that the product
+    // fits into 64 bits.
     const int64_t round_ns = simulation.interval_ns * settings_.samples;
     const int64_t share = round_ns / simulation.customers * customer_ +
                           round_ns % simulation.customers * customer_ / simulation.customers;

@@ -1,6 +1,6 @@
 // Generator, simulate: makes the readings of messages for a template. A message can have several readings,
-// and a customer can have several devices. Times have the precision that the template writes.
-// template_source.cpp calls this code.
+// and a customer can have several devices. The readings get times of the same precision as the times that the
+// template writes. template_source.cpp calls this code.
 #pragma once
 
 #include "heart_rates.h"
@@ -19,22 +19,23 @@ struct MessageSettings {
     uint32_t devices = 1;   // the number of devices of each customer
     uint32_t samples = 1;   // the number of readings in a message
     int64_t resolution = 1; // in microseconds; all times of readings are multiples of this number
-    // A message ends at midnight of the zone with this offset from UTC, in microseconds. Without a value,
-    // messages do not end at midnight.
+    // The offset of a time zone from UTC, in microseconds. With a value, all readings of a message are of the
+    // same day in this time zone. Without a value, a message can have readings of several days.
     std::optional<int64_t> day_zone;
 };
 
-// Makes a message of each device of the first customer, then of each device of the second customer, and so
-// on. An example is CUST-0001 with DEV-0001-1, CUST-0001 with DEV-0001-2, CUST-0002 with DEV-0002-1. Two
-// readings of one device never have the same time. With one device for each customer, one reading in a
-// message and a resolution of a microsecond, this class makes the same readings as the class Simulator.
+// In a round, makes one message of each device: first of the first customer's devices, then of the second
+// customer's devices, and so on. An example is CUST-0001 with DEV-0001-1, CUST-0001 with DEV-0001-2,
+// CUST-0002 with DEV-0002-1. Two readings of one device never have the same time. With one device for each
+// customer, one reading in a message and a resolution of a microsecond, this class makes the same readings as
+// the class Simulator.
 class MessageSimulator {
   public:
     explicit MessageSimulator(const MessageSettings &settings,
                               Simulator::Clock wall_clock = simulate_wall_clock);
 
-    // Returns false after the simulated duration, or if a time would be after the year 9999. Each message
-    // begins before the end of the duration.
+    // Returns false after the simulated duration, or if a time would be after the year 9999. The duration
+    // limits only the first reading of a message: the message's other readings can be later.
     bool next(MessageReadings *readings);
 
   private:
@@ -50,7 +51,7 @@ class MessageSimulator {
     uint32_t customer_ = 0;          // the customer of the next message
     uint32_t device_ = 0;            // the device of the next message
     int64_t round_time_ = 0;         // simulated time of this round's first reading, microseconds
-    int64_t round_time_rest_ = 0;    // nanoseconds to add to round_time_, fewer than 1000
+    int64_t round_time_rest_ = 0;    // the rest of this time, less than a microsecond, in nanoseconds
     std::vector<int64_t> last_time_; // the time of the last reading of each device, by the wall clock
 };
 

@@ -1,5 +1,5 @@
-// Generator: a source of messages, which encodes the readings of the simulator. make_source.cpp uses this
-// source for heartbeat's own layout.
+// Generator: a source of messages. This source encodes the readings of the simulator. make_source.cpp uses
+// this source for heartbeat's own layout.
 #pragma once
 
 #include "message.h"

@@ -11,11 +11,13 @@ namespace heartbeat::generator {
 namespace {
 
 constexpr int64_t nanoseconds = 1'000'000'000;
-constexpr time_t drain_seconds = 1; // this time is short, because the sender of SIGTERM soon sends SIGKILL
+// After SIGTERM the generator waits this long for the messages in flight. The time is short, because the
+// sender of SIGTERM soon sends SIGKILL.
+constexpr time_t drain_seconds = 1;
 
 volatile std::sig_atomic_t requests = 0;
 volatile std::sig_atomic_t told_to_end = 0;
-timespec told_at; // the time of SIGTERM; the handler writes told_at before told_to_end
+timespec told_at; // the time of the first SIGTERM; valid if told_to_end is 1, which the handler sets last
 
 void count_request(int signal) {
     if (requests < 2)

@@ -4,7 +4,7 @@
 
 namespace heartbeat::generator {
 
-// After this call the process counts SIGINT and SIGTERM. Also after this call, a write to a closed pipe
+// After this call the process counts SIGINT and SIGTERM, and ignores SIGPIPE: a write to a closed pipe
 // returns an error and does not end the process.
 void stop_install_handlers();
 

@@ -10,7 +10,8 @@ namespace heartbeat::generator {
 
 namespace {
 
-// Unfinished steps. `text` is the text since the last step, and becomes the beginning of the next step.
+// The steps that the compiler has made so far. `text` is the literal text after the last step, and becomes
+// the beginning of the next step.
 struct Steps {
     std::vector<Step> done;
     std::string text;

@@ -11,8 +11,8 @@
 
 namespace heartbeat::generator {
 
-// The text of an error begins with `name`, such as "--template" and the path of the file. `samples` replaces
-// the number of each $repeat that contains no other $repeat. Throws TemplateError.
+// The text of an error begins with `name`, such as "--template" and the path of the file. If `samples` has a
+// value, each $repeat that contains no other $repeat has this number of elements. Throws TemplateError.
 MessageTemplate template_compile(std::string_view json, const std::string &name,
                                  std::optional<uint32_t> samples = std::nullopt);
 

@@ -29,7 +29,7 @@ PresetList preset_list();
 // Returns the JSON text of the template, or nothing if no preset has this name.
 std::optional<std::string_view> preset_find(std::string_view name);
 
-// Returns "fhir-observation, fitbit-intraday, ... and open-mhealth".
+// Returns the names of all presets as one text, in the form "fhir-observation, ... and radar-polar".
 std::string preset_names();
 
 } // namespace heartbeat::generator

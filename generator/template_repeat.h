@@ -16,7 +16,7 @@ inline constexpr char name_member[] = "$name";     // the members' names, if the
 inline constexpr size_t most_samples = 1'000'000; // of one message
 
 struct RepeatMistake {
-    std::string member; // the wrong member; empty: the whole object
+    std::string member; // the wrong member; empty: the whole object is wrong
     std::string reason; // the reason also names the legal values
 };
 

@@ -27,8 +27,8 @@ class TemplateSource : public Source {
     MessageTemplate layout_;
     MessageEncoding encoding_;
     MessageSimulator simulator_;
-    // Makes UUIDs. The source and the simulator have separate generators of random numbers, so a seed gives
-    // the same readings with every template.
+    // Makes UUIDs. The simulator has its own generator of random numbers, so a seed gives the same heart
+    // rates with every template, even if the template has UUIDs.
     std::mt19937_64 random_;
     MessageReadings readings_;
     std::string key_;

@@ -1,5 +1,5 @@
 // Generator, templates: reads a template from JSON, checks it, and makes a tree of values. jansson keeps the
-// order of the members of an object.
+// order of the members of an object, so the members of a message have the order of the template.
 #include "template_tree.h"
 
 #include "json_text.h"
@@ -45,7 +45,7 @@ class Reader {
     std::optional<uint32_t> samples_;
     TemplateTree result_;
     TemplateTimes times_;
-    size_t repeats_ = 0;   // the number of $repeat read so far
+    size_t repeats_ = 0;   // the number of objects with $repeat read so far
     size_t in_repeat_ = 0; // the number of nested $each that contain the present value
 };
 

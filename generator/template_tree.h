@@ -1,6 +1,6 @@
 // Generator, templates: a template as a tree of values, with the placeholders of its texts. template_tree.cpp
 // reads the tree from JSON and checks the tree. template_compile.cpp makes the text of messages from the
-// tree. The formats with a schema derive the schema and the bytes of messages from the tree.
+// tree. For a format with a schema, the generator derives the schema and the bytes of messages from the tree.
 #pragma once
 
 #include "placeholder.h"
@@ -41,8 +41,8 @@ struct TemplateNode {
     std::vector<Pieces> names; // the names of an object's members; a repeat that makes an object has one name
     std::vector<TemplateNode> elements; // members, elements of an array, or the element of a repeat
 
-    // Returns whether the node writes an object in which the names of the members differ from message to
-    // message.
+    // Returns true if a repeat makes the object, or if the name of a member has a placeholder. The names of
+    // the members can then differ from message to message.
     bool has_changing_names() const;
 };
 
@@ -72,8 +72,8 @@ bool has_placeholder(const Pieces &pieces);
 // Returns the text of pieces without a placeholder.
 std::string fixed_text(const Pieces &pieces);
 
-// The text of an error begins with `name`. `samples` replaces the number of each $repeat that contains no
-// other $repeat. Throws TemplateError.
+// The text of an error begins with `name`. If `samples` has a value, each $repeat that contains no other
+// $repeat has this number of elements. Throws TemplateError.
 TemplateTree template_tree(std::string_view json, const std::string &name,
                            std::optional<uint32_t> samples = std::nullopt);
 

@@ -5,7 +5,8 @@
 
 namespace heartbeat::generator {
 
-// Returns the text of the file. `option` is the option that names the file. Throws LayoutError.
+// Returns the text of the file. `option` is the option that gives the path, for the text of an error. Throws
+// LayoutError.
 std::string text_file_read(const std::string &option, const std::string &path);
 
 } // namespace heartbeat::generator

@@ -58,7 +58,7 @@ size_t zone_size(std::string_view text) {
     return 0;
 }
 
-// Returns the offset at the end of the format.
+// Returns the offset in `text`, in microseconds. The text of an error names `format`.
 int64_t zone_of(std::string_view format, std::string_view text) {
     std::string number(text.substr(1));
     std::erase(number, ':');
@@ -79,8 +79,8 @@ void append_padded(int64_t value, size_t width, std::string *out) {
     out->append(text.data(), size);
 }
 
-// Writes `width` digits of the fraction rest/unit. Microseconds have only six digits, so all further digits
-// are zeros.
+// Writes `width` digits of the fraction rest/unit. Times have microseconds, so all digits after the sixth are
+// zeros.
 void append_fraction(int64_t rest, int64_t unit, size_t width, std::string *out) {
     const int64_t shown = power_of_ten(std::min<size_t>(width, 6));
     append_padded(rest * shown / unit, std::min<size_t>(width, 6), out);
@@ -95,7 +95,7 @@ TimeFormat::TimeFormat(std::string_view text) {
         if (!zone.empty() && zone_size(zone) != zone.size())
             refuse(text, "only an offset such as +02:00 can follow iso");
         if (!zone.empty())
-            zone_of(text, zone); // check the offset here, so that an error names this format
+            zone_of(text, zone); // check the offset: an error must name `text`, not the pattern below
         take_pattern("YYYY-MM-DDTHH:MM:SS.ffffff" + (zone.empty() ? "Z" : std::string(zone)));
     } else if (!take_unit(text)) {
         take_pattern(text);

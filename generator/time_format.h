@@ -14,7 +14,7 @@ class TimeFormat {
   public:
     TimeFormat() : TimeFormat("iso") {}
     // `text` is a unit, iso, or a pattern. The units are s, ms, us and ns, also with a fraction such as
-    // s.fff. If the format is wrong, throws std::invalid_argument. The text of this exception has the legal
+    // s.fff. If the format is wrong, throws std::invalid_argument. The text of this exception lists the legal
     // formats.
     explicit TimeFormat(std::string_view text);
 
@@ -24,14 +24,15 @@ class TimeFormat {
 
     // Returns true if append() writes a JSON number.
     bool is_number() const { return unit_ > 0; }
-    // The number that append() writes is count(time) / per_unit(). count() is at most the largest int64_t.
+    // The number that append() writes is count(time) / per_unit(). If the count is too large for int64_t,
+    // count() returns the largest int64_t.
     int64_t count(int64_t time) const;
     int64_t per_unit() const { return unit_ / resolution_; }
     // Times that differ by this number of microseconds have different texts.
     int64_t resolution() const { return resolution_; }
     // Returns true if the format writes a time of day without its date.
     bool is_time_of_day() const { return is_time_of_day_; }
-    // The offset of the pattern from UTC, in microseconds.
+    // The offset from UTC at the end of the pattern, in microseconds. Without an offset the times are UTC.
     int64_t zone() const { return zone_; }
 
   private:

@@ -23,10 +23,11 @@ INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type) 
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, customer_id) VALUES ('a', 'anomalies', 3, '1 minute', '');
 SELECT count(*) AS rules FROM heartbeat_alert_rules;
 
--- without a rule, heartbeat_evaluate_alerts() raises no alert, and no further call is necessary
+-- without a rule, heartbeat_evaluate_alerts() raises no alert, and its result says that the worker need not call it again
 SELECT * FROM heartbeat_evaluate_alerts('', true);
 
--- a rule of kind anomalies counts the anomalies of one customer within a period, also if this period ended some seconds ago
+-- the condition of kind anomalies is met if a customer has enough anomalies within one period, even if the last of them is some
+-- seconds old
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period, anomaly_type, customer_id) VALUES
     ('any three', 'anomalies', 3, '10 seconds', NULL, NULL), ('slow twice', 'anomalies', 2, '10 seconds', 'BRADYCARDIA', NULL),
     ('one of c', 'anomalies', 1, '10 seconds', NULL, 'c');

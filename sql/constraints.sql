@@ -1,4 +1,4 @@
--- The rows that the tables refuse from every session.
+-- The tables refuse invalid rows, no matter which session writes them.
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
 SET client_min_messages = warning;

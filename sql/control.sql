@@ -113,7 +113,7 @@ SELECT count(*) AS gaps FROM heartbeat_gaps;
 -- a seek by time has to ask Kafka
 SELECT * FROM heartbeat_seek('2026-11-22 14:39+00');
 
--- the first call in a session loads the library: only the library defines the settings that these functions read
+-- the first call in a new session must load the library, because the called functions read settings that only the library defines
 \c -
 SET client_min_messages = warning;
 SELECT * FROM heartbeat_seek(0, 1000);

@@ -32,8 +32,9 @@ SELECT * FROM letters;
 TABLE counters;
 
 -- The test corrects all unresolved dead letters except two. The corrected dead letters become two normal readings, an anomaly of
--- each type, a reading that is already stored, and a dead letter with another error. Two more corrected dead letters have the
--- same customer and time, so heartbeat stores only the reading of the first of these two dead letters.
+-- each type, a reading in conflict with a stored reading, and a dead letter with another error. Two more corrected dead letters
+-- have the same customer and time: heartbeat stores the reading of the first dead letter, and the second dead letter is in
+-- conflict.
 UPDATE heartbeat_dead_letters SET payload = convert_to(m.payload, 'UTF8') FROM (VALUES
     ('heartbeat-events', 1, '{"customer_id":"late","heart_rate":74.25,"event_timestamp":"2026-11-22T14:40:00.123456Z"}'),
     ('heartbeat-events', 2, '{"customer_id":42,"heart_rate":30,"event_timestamp":"2026-11-22T14:40:01Z"}'),
@@ -147,8 +148,8 @@ SELECT "offset", error_code, resolved_at IS NOT NULL AS resolved, mended_at IS N
 FROM heartbeat_dead_letters WHERE partition = 1 AND "offset" > 1 ORDER BY "offset";
 SELECT error_code, dead_letters FROM heartbeat_dead_letter_summary;
 
--- after the DELETE the counters still count the unresolved dead letter as a dead letter, and the resolved dead letter as a
--- reading
+-- a DELETE of an unresolved and of a resolved dead letter does not lower their counters: they still count the first as a dead
+-- letter and the second as a reading
 DELETE FROM heartbeat_dead_letters WHERE "offset" IN (2, 3) AND partition = 1;
 SELECT topic, partition, dead_letters, dead_letters_deleted FROM heartbeat_offsets ORDER BY 1, 2;
 SELECT * FROM heartbeat_audit_tables();

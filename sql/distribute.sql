@@ -1,5 +1,5 @@
 --
--- Without Citus the tables cannot be distributed, and the error names this reason
+-- Without Citus the tables cannot be distributed; the error says that Citus is missing
 --
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never

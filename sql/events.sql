@@ -39,7 +39,7 @@ INSERT INTO heartbeat_dead_letters (topic, partition, "offset", payload, error_c
 SELECT * FROM heartbeat_retry_dead_letters();
 SELECT kind, details FROM events;
 
--- a new event deletes old rows, but it keeps the newest ten thousand rows and all rows of the last seven days
+-- heartbeat_record_event() also deletes old rows, but it keeps the newest ten thousand rows and all rows of the last seven days
 TRUNCATE heartbeat_events RESTART IDENTITY;
 INSERT INTO heartbeat_events (happened_at, role, kind, reason)
     SELECT now() - interval '6 days', session_user, 'many', n FROM generate_series(1, 10050) n;
@@ -49,7 +49,7 @@ UPDATE heartbeat_events SET happened_at = now() - interval '8 days' WHERE kind =
 SELECT heartbeat_record_event('one more', NULL);
 SELECT count(*), min(id) FROM heartbeat_events;
 
--- an event in a transaction with REPEATABLE READ deletes no old rows; the next event with READ COMMITTED deletes the old rows
+-- with REPEATABLE READ, heartbeat_record_event() deletes no old rows; the next call with READ COMMITTED deletes these rows
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT count(*) AS recorded FROM generate_series(1, 3) n, heartbeat_record_event('strict', n::text);
 SELECT count(*) FROM heartbeat_events;

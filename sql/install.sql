@@ -1,8 +1,8 @@
 -- CREATE EXTENSION and DROP EXTENSION: the objects that they create and drop, in any schema.
 SET client_min_messages = warning;
 
--- pg_regress has installed the default version. While a Debian package is built, pg_available_extensions does not have heartbeat.
--- The query then returns true as `newest`.
+-- pg_regress has installed the default version, so `newest` is true. While a Debian package is built, pg_available_extensions
+-- has no row for heartbeat, so coalesce() makes `newest` true.
 SELECT n.nspname AS schema, coalesce(e.extversion = a.default_version, true) AS newest, e.extrelocatable AS relocatable
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_available_extensions a ON a.name = e.extname
 WHERE e.extname = 'heartbeat';

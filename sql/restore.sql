@@ -7,7 +7,8 @@ CREATE EXTENSION heartbeat;
 SELECT hold, paused FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
--- ingest also does not wait if row_security is off for every session
+-- The script of a dump sets row_security to off in its session. If the database sets row_security to off for every session, the
+-- setting does not show a restore, so ingest does not wait.
 ALTER DATABASE :"DBNAME" SET row_security = off;
 \c -
 SET client_min_messages = warning;
@@ -16,7 +17,7 @@ CREATE EXTENSION heartbeat;
 SELECT hold, paused FROM heartbeat_control;
 DROP EXTENSION heartbeat;
 
--- if the script of a dump runs CREATE EXTENSION, ingest waits; the script inserts the rows later
+-- if the script of a dump runs CREATE EXTENSION, ingest waits, because the script inserts the rows of the dump later
 SET row_security = off;
 CREATE EXTENSION IF NOT EXISTS heartbeat WITH SCHEMA public;
 RESET row_security;

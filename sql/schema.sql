@@ -83,8 +83,8 @@ SELECT count(*) FROM heartbeat_partition_list;
 SELECT * FROM heartbeat_apply_retention();
 SELECT count(*) FROM heartbeat_partition_list;
 
--- The table partitions have keys and indexes, and the parents have none. The reason: pg_dump writes each table partition with its
--- own key.
+-- The table partitions have keys and indexes, and the parents have none. The reason: the restore of a dump creates each table
+-- partition as a separate table with its own key, and then attaches the table to the parent.
 SELECT c.relname AS table, d.definition
 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid, LATERAL (SELECT pg_get_indexdef(i.indexrelid) AS definition) d
 WHERE c.relname ~ '^heartbeat_' AND c.relname !~ '_(1969|1970|2026)w'

@@ -2,8 +2,8 @@
 LOAD 'heartbeat';
 \set SHOW_CONTEXT never
 
--- The settings database, max_sources and workers take effect at a restart. If the server has not preloaded the library, these
--- settings have the context sighup.
+-- heartbeat.database, heartbeat.max_sources and heartbeat.workers take effect at a restart. They have the context postmaster, or
+-- sighup if the server has not preloaded the library. The query shows `restart` for both contexts.
 SELECT name, vartype AS type, unit, CASE WHEN name IN ('heartbeat.database', 'heartbeat.max_sources', 'heartbeat.workers')
            AND context = CASE WHEN current_setting('shared_preload_libraries') LIKE '%heartbeat%'
                               THEN 'postmaster' ELSE 'sighup' END

@@ -24,7 +24,7 @@ SELECT heartbeat_alter_source('flat', mapping => '{}', preset => 'garmin-push');
 SELECT heartbeat_alter_source('flat', preset => 'fitbit-intraday');
 SELECT heartbeat_alter_source('garmin', mapping => '{"customer_id": "key", "heart_rate": "/hr", "event_timestamp": "/t"}');
 TABLE shown;
--- an empty text removes a preset, and null removes a mapping: the source then has heartbeat's own layout
+-- an empty text removes a preset, and the JSON value null removes a mapping: the messages then need heartbeat's own layout
 SELECT heartbeat_alter_source('flat', preset => '');
 SELECT heartbeat_alter_source('garmin', mapping => 'null', format => '');
 TABLE shown;

@@ -15,10 +15,10 @@ GRANT EXECUTE ON FUNCTION heartbeat_add_source(text, text, jsonb, text, text, te
     heartbeat_alter_source(text, text, jsonb, text, text, text, text, text, text, text, text, text),
     heartbeat_drop_source(text), heartbeat_pause(text, text), heartbeat_resume(text) TO regress_heartbeat_adder;
 
--- CREATE EXTENSION makes the source default, which uses the settings
+-- CREATE EXTENSION creates a source with the name default, which uses the settings
 TABLE shown;
 
--- heartbeat_add_source() with all optional values, with some of them, and with none of them
+-- heartbeat_add_source() without optional values, and with some of them
 SELECT heartbeat_add_source('own', 'ward-7');
 SELECT heartbeat_add_source('flat', 'vitals', brokers => 'kafka-1:9092,[::1]:9093', kafka_config_file => '/etc/kafka/other.properties',
                             start_offset => 'latest', offset_reset => 'earliest');
@@ -78,7 +78,7 @@ SELECT heartbeat_alter_source('flat', 'vitals-2', brokers => '', kafka_config_fi
 SELECT heartbeat_alter_source('own', offset_reset => 'latest');
 TABLE shown;
 
--- the source default uses the settings for the fields without a value
+-- if a field of the source named default has no value, the source uses the setting
 SELECT heartbeat_alter_source('default', 'elsewhere', start_offset => 'latest');
 SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name = 'default';
 SELECT heartbeat_alter_source('default', '', start_offset => '');
@@ -114,7 +114,7 @@ GRANT SELECT ON heartbeat_sources TO regress_heartbeat_adder;
 SET ROLE regress_heartbeat_adder;
 SELECT name, kafka_config_file FROM heartbeat_sources WHERE name = 'new';
 -- A role without the right to set heartbeat.kafka_config_file cannot change the topic of a source with a kafka_config_file.
--- Otherwise the server would read the new topic with this file.
+-- Otherwise this role could let the server read any topic with the credentials in this file.
 SELECT heartbeat_alter_source('new', 'payroll');
 SELECT heartbeat_alter_source('new', '', start_offset => 'latest');
 SELECT heartbeat_alter_source('new', start_offset => 'latest');
@@ -163,7 +163,7 @@ SELECT (SELECT count(*) FROM heartbeat_gaps) AS gaps, (SELECT count(*) FROM hear
 SELECT metric, value FROM vw_pipeline_summary WHERE metric IN ('total_records', 'dead_letters', 'conflicts');
 DELETE FROM heartbeat_dead_letters WHERE "offset" IN (1, 4);
 SELECT * FROM heartbeat_audit_tables();
--- a later source of this name gets another number, and begins at the first offset
+-- a new source with the name of a dropped source gets a new source_id, and begins at the first offset
 SELECT heartbeat_add_source('own', 'ward-7');
 SELECT source_id > 1 AS new_number, revision FROM heartbeat_source_definitions WHERE name = 'own';
 SELECT heartbeat_drop_source('own');
@@ -171,7 +171,8 @@ SELECT * FROM heartbeat_audit_tables();
 TRUNCATE heartbeat_dead_letters;
 SELECT * FROM heartbeat_audit_tables() WHERE difference <> 0;
 
--- the source default can be dropped and added again; after a restore the row of the dump replaces the row of CREATE EXTENSION
+-- The source named default can be dropped and added again. If the dump in a restore has a row for this source, that row replaces
+-- the row that CREATE EXTENSION has inserted.
 SELECT heartbeat_drop_source('default');
 SELECT name FROM shown;
 SELECT heartbeat_alter_source('default', 'topic');

@@ -13,7 +13,7 @@ SELECT COUNT(*) FROM heartbeat_records WHERE heart_rate < 40 OR heart_rate > 180
 SELECT count(*) AS rows, count(state) AS states FROM heartbeat_status;
 SELECT * FROM heartbeat_audit();
 
--- Three minutes of two customers, as ingest stores them: readings, and a mark for each minute.
+-- Readings and anomalies of four customers in four minutes, and marks for these minutes, as ingest stores them.
 SELECT heartbeat_make_partitions('2026-11-22 00:00+00', '2026-11-22 00:00+00') AS made;
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('CUST-1', 70, '2026-11-22 14:38:59.999999+00'),
@@ -78,8 +78,8 @@ SELECT count(*) AS rows FROM vw_customer_bpm_summary;
 ROLLBACK;
 
 -- The view adds the sums of heartbeat_rollup_pending to the rolled-up rows. A customer without a rolled-up row gets a row with
--- only these sums. For a stale minute the view uses no sums. A row with reading_count 0 comes from an anomaly. The view ignores
--- this row, but the number of customers includes the row's customer.
+-- only these sums. A stale minute is computed from its readings, without any sums. If heartbeat_rollup_pending has a row with
+-- reading_count 0, the row comes from an anomaly: the view ignores this row, but the number of customers includes its customer.
 INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES
     ('CUST-2', 71.25, '2026-11-22 14:39:40+00'), ('CUST-5', 66, '2026-11-22 14:39:41+00'),
     ('CUST-5', 67, '2026-11-22 14:41:00+00'), ('CUST-1', 99, '1999-12-31 23:59:58+00');
@@ -121,7 +121,7 @@ INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, rewo
     ('other', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL);
 SELECT metric, value FROM vw_pipeline_summary WHERE metric <> 'state';
 SELECT metric FROM vw_pipeline_summary WHERE value = (SELECT state FROM heartbeat_status);
--- no worker has seen the end of a Kafka partition here, so the lag is unknown
+-- no worker has learned the end offset of a Kafka partition in this test, so the lag is unknown
 SELECT topic, partition, next_offset, high_watermark, lag_messages, records, anomalies, duplicates, dead_letters,
        empty_offsets, worker_pid FROM heartbeat_partitions ORDER BY partition;
 

@@ -108,8 +108,8 @@ bool look_at(int count) {
     return all_run;
 }
 
-// Starts each worker that has ended and whose delay has passed. Returns the milliseconds until the delay of
-// the next worker is over, or -1 if all workers run.
+// Starts each worker that does not run and whose delay has passed. Each start begins a new delay. Returns the
+// milliseconds until the first of the delays is over, or -1 if all workers run.
 long start_those_due(int count) {
     long next = -1;
     TimestampTz now = GetCurrentTimestamp();

@@ -1,6 +1,6 @@
 // The entry point of the shared library. PostgreSQL calls _PG_init() when it loads the library. This file
 // also sets pointers to functions. Through these pointers, server/transaction.cpp, store/tables.cpp and
-// store/announce.cpp call functions of higher floors of the source tree.
+// store/announce.cpp call functions whose headers these three files must not include.
 #include "server/server.h"
 
 #include "launcher.h"

@@ -5,7 +5,7 @@
 #
 # The comment at the top of a command is the text of --help. Then the command contains
 #   . bench/lib/bench.sh; bench_help "$@"; bench_begin; bench_run NAME "$@"
-# The program writes files to the folder BENCH_OUT. Afterwards these files are in build/bench.
+# The Perl program NAME writes its files to the folder BENCH_OUT. Then bench_measure copies these files to build/bench.
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 # shellcheck source=script/lib/packages.sh
 . script/lib/packages.sh

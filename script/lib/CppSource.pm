@@ -27,7 +27,7 @@ sub cpp_code
 	return $text;
 }
 
-# Returns the number of the line that contains a position of the text.
+# Returns the number of the line that contains the position $at of the text.
 sub cpp_line { my ($text, $at) = @_; return 1 + (substr($text, 0, $at) =~ tr/\n//); }
 
 # cpp_functions(CODE): returns the functions that the code defines, as [name, parameters, body, position]. The function

@@ -5,9 +5,9 @@
 # PostgreSQL refuses to run as root. If root runs the script, the server runs as the user postgres. This user may have no right to
 # enter the checkout (for example below /root). So the script opens the server's folder as file descriptor 7, and the server gets
 # the folder /proc/self/fd/7. This name needs no rights on the folders above .demo/data, and every process of the server
-# inherits the descriptor. It would not be enough to start the server in its folder with a relative path: before PostgreSQL 16, a
-# server leaves its folder, and then returns by the absolute path. For the absolute path the server needs rights on the folders
-# above .demo/data. The server's socket is in .demo, and other users cannot enter .demo. The server listens on no port.
+# inherits the descriptor. A relative path would not be enough: before version 16, PostgreSQL leaves its current folder during the
+# start, and then returns to this folder by the absolute path. For the absolute path the server needs rights on the folders above
+# .demo/data. The server's socket is in .demo, and other users cannot enter .demo. The server listens on no port.
 
 is_alive() { kill -0 "$1" 2>/dev/null; }
 
@@ -91,7 +91,7 @@ SETTINGS
 }
 
 server_start() {
-    # With setsid, Ctrl-C ends only this script. The script then stops the server.
+    # exec_as_server uses setsid, so Ctrl-C interrupts only this script and not the server. The script then stops the server.
     (exec_as_server "$bindir/postgres" -D "$server_folder") > "$demo/server.log" 2>&1 < /dev/null 9>&- &
     server_pid=$!
     local deadline=$((SECONDS + start_wait))
@@ -133,8 +133,8 @@ preset_has_readings() {
 
 demo_sql() { demo_psql -X -q "$@"; }
 
-# The path of a socket has at most 107 bytes. If the path of the socket in .demo is longer, psql runs in .demo and uses a
-# relative path.
+# The path of a socket has at most 107 bytes. If the path of the socket in .demo is longer, psql runs in .demo and finds the socket
+# in /proc/self/cwd.
 demo_psql() {
     local folder=. host=$demo
     if [ "$(printf %s "$demo" | wc -c)" -gt 90 ]; then folder=$demo host=/proc/self/cwd; fi

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Other scripts load this file to install the Debian or Ubuntu packages that are missing. Only this file has lists of
-# packages. script/test and script/demo use these lists.
+# Other scripts, such as script/test and script/demo, load this file to install the Debian or Ubuntu packages that are missing.
+# The scripts' lists of packages are in this file, except the list that only script/screenshots needs.
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -32,8 +32,8 @@ postgres_version() {
     echo "$installed"
 }
 
-# Tests whether the PostgreSQL that the script uses comes from packages. A PostgreSQL built from source needs no
-# packages, but root must have created the user postgres.
+# Tests whether the PostgreSQL that the script uses comes from packages. A PostgreSQL built from source needs no packages of
+# PostgreSQL. But then the user postgres may be missing, and the scripts need this user if root runs them.
 postgres_is_packaged() {
     [ -z "${PG_CONFIG:-}" ] || [[ $("$PG_CONFIG" --bindir) == /usr/lib/postgresql/* ]]
 }
@@ -106,7 +106,7 @@ packages_missing() {
     done
 }
 
-# packages_install LIST...: each LIST is a function above that prints names of packages.
+# packages_install LIST...: each LIST is the name of a function that prints names of packages.
 packages_install() {
     if ! command -v apt-get > /dev/null; then
         packages_explain "$@"
@@ -128,8 +128,8 @@ packages_install() {
     rm -f "$log"
 }
 
-# Tests whether each package is installed or known to apt. Before the first `apt-get update` of a machine, apt has no list of
-# packages.
+# Tests whether each package is installed or known to apt. Before the first `apt-get update` of a machine, apt knows only the
+# installed packages, so the test fails if a package is missing.
 packages_are_known() {
     local name
     # shellcheck disable=SC2046 # the shell must split the words

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the caller sets bindir and pg_config, server_begin sets scratch
 # Other scripts load this file to run Perl programs. The programs use PostgreSQL's own test library and a real Kafka. The
-# programs do not run as root, and they use copies of the files in $scratch/tap.
+# programs do not run as root, and they use the copies of the project's files that perl_prepare makes in $scratch/tap.
 
 # Fetches the registry and the publisher for the tests of Avro, Protobuf and JSON Schema. Call this function before perl_prepare,
 # because perl_prepare copies the publisher.
@@ -34,8 +34,9 @@ perl_run() {
 
 # perl_prove JOBS FILE...: runs the test files. Each file has a limit of ten minutes. On two busy cores the slowest file needs only
 # a part of this time. If a file needs more than ten minutes, the program timeout ends the file. This file then counts as failed,
-# and the other files continue. All files together have a limit of forty minutes, because prove also waits for processes that a
-# test file has left running. The function adds EVERYTHING_SECONDS to both limits.
+# and the other files continue. All files together have a limit of forty minutes: prove also waits for processes that a test file
+# has left running, and without this limit it could wait forever. 036_everything.t runs for EVERYTHING_SECONDS, so the function
+# adds this time to both limits.
 perl_prove() {
     local jobs=$1 longer=${EVERYTHING_SECONDS:-0}
     shift

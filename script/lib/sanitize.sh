@@ -34,10 +34,10 @@ CODE
     echo "$(g++ -print-file-name="lib$1.so") $(g++ -print-file-name=libstdc++.so.6) $sanitized/no_translation.so"
 }
 
-# detect_leaks is 0, because the server does not free its memory when it ends. detect_stack_use_after_return is 0, because with the
-# value 1 the sanitizer keeps stack frames on the heap. Then the sanitizer does not support the jumps of the server's error
-# handling. With max_free_fill_size the sanitizer overwrites freed memory. The sanitizer does not check the server's own accesses,
-# but the server fails if it reads overwritten memory.
+# detect_leaks is 0, because the server does not free its memory when it ends. detect_stack_use_after_return is 0: with the value 1
+# the sanitizer keeps stack frames on the heap, and then does not support the jumps of the server's error handling. The sanitizer
+# does not check the memory accesses of the server's own code. So max_free_fill_size makes the sanitizer overwrite freed memory: if
+# the server reads this memory, the server fails.
 sanitize_wrap_address() {
     local program=$sanitized$bindir/postgres
     mv "$program" "$program-sanitized"

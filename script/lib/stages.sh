@@ -25,7 +25,7 @@ stage_tidy() {
 }
 
 # Checks the floors of src/: no floor includes a higher floor, no two units include each other, and each header compiles alone.
-# Also checks rules of CONTRIBUTING.md. Each ereport() has an errcode, statements are raw strings, no exception leaves the pure
+# Also checks these rules of CONTRIBUTING.md: each ereport() has an errcode, statements are raw strings, no exception leaves the pure
 # folders, and no transaction of a worker sends a request to Kafka. Also checks the names of functions and files in the
 # documents: each of these functions and files must exist.
 stage_floors() {

@@ -3,12 +3,13 @@
 -- an alert if the condition of a rule is met now. An alert consists of the rule, the subject and the detail, as in
 -- heartbeat_alerts. heartbeat_update_alerts() raises and closes the alerts.
 --
--- Each function reads only ranges of indexes, and limits the number of rows. A rule of kind anomalies reads the newest 100,000
--- anomalies. A rule of kind silence reads 10,000 customers in each call.
+-- No function reads a whole table of readings or customers. For a rule of kind anomalies the function reads at most the newest
+-- 100,000 anomalies. For the rules of kind silence, each call reads the next 10,000 customers. The functions of the other kinds
+-- read only the counters and the status.
 --
 
--- This function reads only the table heartbeat_anomalies. If other servers have the rows of this table, these servers refuse a
--- query that also reads a table of this server.
+-- The query on heartbeat_anomalies must not read another table: when Citus has distributed heartbeat_anomalies, a query on its
+-- rows cannot also read a table of this server.
 CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
                                            only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record

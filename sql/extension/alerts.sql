@@ -9,8 +9,8 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
 
 -- The functions of alert_conditions.sql find the conditions that are met. heartbeat_update_alerts() calls the function of a kind
 -- only if there is an enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at
--- most 1,000 alerts. The call closes an alert of kind silence when a reading of the customer has arrived. The call closes every
--- other alert when the condition is no longer met.
+-- most 1,000 alerts. The call closes the alerts of deleted and disabled rules. If the rule is enabled, the call closes an alert
+-- of kind silence when a reading of the customer has arrived, and every other alert when the condition is no longer met.
 CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -22,7 +22,7 @@ BEGIN ATOMIC
                      ORDER BY a.closed_at LIMIT 100);
     WITH rules AS MATERIALIZED (
         SELECT r.name, r.kind, r.customer_id FROM heartbeat_alert_rules r WHERE r.enabled
-    ), slice AS MATERIALIZED ( -- a slice is the next 10,000 customers; last_customer is NULL if no customers follow
+    ), slice AS MATERIALIZED ( -- a slice is the next 10,000 customers; if fewer remain, last_customer is NULL
         SELECT CASE WHEN count(*) = 10000 THEN max(c.customer_id COLLATE "C") END AS last_customer
         FROM heartbeat_customers_after(after_customer) c
         WHERE with_silence AND EXISTS (SELECT FROM rules WHERE kind = 'silence' AND customer_id IS NULL)

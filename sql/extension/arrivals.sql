@@ -47,9 +47,10 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
     'Internal: moves the rows of heartbeat_arrivals to heartbeat_customers. Returns the shortest period of the enabled silence '
     'rules, in seconds (0: there is no such rule). The maintenance worker calls this function.';
 
--- Finds the last reading of each given customer. heartbeat has not recorded the arrival of this reading, because the reading is
--- older than the update to version 1.2. The function searches the readings of two days, once for each customer. The subqueries have
--- a LIMIT, so that the planner always uses the keys of the table partitions.
+-- Before version 1.2 the workers did not record when readings arrived. So for customers who have sent no reading since the
+-- update, this function finds the last reading in the tables, between the two given times. If this server has the rows, the
+-- function searches once for each customer. Then each subquery has a LIMIT, so that the planner always uses the keys of the table
+-- partitions.
 CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record

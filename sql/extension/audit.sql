@@ -9,7 +9,8 @@ CREATE FUNCTION heartbeat_audit(OUT source text, OUT topic text, OUT partition i
     RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    -- This query calculates in numeric. If a value is too large or too small for bigint, the query returns the nearest bigint.
+    -- A sum can be too large or too small for bigint. So the query calculates with the type numeric, and returns the nearest
+    -- bigint.
     SELECT o.source, o.topic, o.partition, least(p.passed, 9223372036854775807)::bigint, o.messages, o.ignored, o.dead_letters,
            o.empty_offsets, o.readings, o.records, o.anomalies, o.duplicates, o.conflicts,
            greatest(least(CASE WHEN d.of_offsets <> 0 THEN d.of_offsets ELSE d.of_readings END, 9223372036854775807),
@@ -28,9 +29,10 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'reads only counters, so it is quick even if the tables are large. heartbeat_audit_tables() compares the counters with the '
     'tables.';
 
--- A table partition directly below the parent has its own time range. So a unique key on customer, time and device prevents a
--- second row of the same reading. A unique key on only customer and time also prevents a second row: the table partitions of
--- 1.x have such a key. In all other table partitions heartbeat_surplus_rows() searches for a second row.
+-- This function skips each table partition that is directly below the parent and has a unique key on customer, time and device.
+-- The key refuses a second row of a reading, and no other table partition accepts the time of this reading. A unique key on only
+-- customer and time, as in the table partitions of 1.x, is also sufficient. In all other table partitions
+-- heartbeat_surplus_rows() searches for a second row.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -51,9 +53,9 @@ COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'reading that belongs to another table partition. The column keyed is true if the table partition has a unique key on '
     'customer, time and device, or on customer and time.';
 
--- A reading in a wrong table partition does not count as stored. A query does not find this reading, because PostgreSQL
--- searches only the table partition whose bounds include the reading's time. So a replay stores the reading again. The
--- function searches for readings only where an index makes each search fast.
+-- A reading in a wrong table partition does not count as stored. A query does not find this reading, because PostgreSQL searches
+-- only the table partition whose bounds include the reading's time. So a replay stores the reading again. The function looks for
+-- such readings only if each table partition to search has a unique key, which makes the search for a reading fast.
 CREATE FUNCTION heartbeat_surplus_rows(OUT records bigint, OUT anomalies bigint)
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_partition_pruning = on SET jit = off

@@ -1,9 +1,10 @@
 --
--- The beginning of each script: creates the schema heartbeat_building, in which no other role can create objects. The script
--- creates all objects of the extension in this schema. PostgreSQL looks up each name in pg_catalog and then in this schema. So no
--- function, operator or type of another role can match a call better than heartbeat's own object, or make a call ambiguous. While
--- the script runs, PostgreSQL binds SQL bodies, views, defaults and constraints to the objects that they use. ALTER EXTENSION
--- heartbeat UPDATE first moves the extension's objects to this schema. finish.sql moves all objects to the extension's schema.
+-- The beginning of each script: creates the schema heartbeat_building, in which no other role can create objects. ALTER EXTENSION
+-- heartbeat UPDATE first moves the existing objects of the extension to this schema. The script creates all new objects in this
+-- schema. PostgreSQL looks up each name in pg_catalog and then in this schema. So no function, operator or type of another role
+-- can match a call better than heartbeat's own object, or make a call ambiguous. At the end finish.sql moves all objects to the
+-- extension's schema. SQL bodies, views, defaults and constraints still use the same objects then, because PostgreSQL stores
+-- references to objects, and not their names.
 --
 SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE SCHEMA heartbeat_building;
@@ -16,7 +17,8 @@ DECLARE
     statement text;
 BEGIN
     SELECT * INTO STRICT extension FROM pg_extension e WHERE e.extname = 'heartbeat';
-    tables := ARRAY( -- heartbeat_control is first: this lock waits for the current batch, and the next batch waits for this lock
+    -- The lock of heartbeat_control comes first: it waits for the current batch, and the next batch waits for this lock.
+    tables := ARRAY(
         SELECT c.oid::regclass FROM pg_class c
         WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')
           AND (EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
@@ -27,9 +29,9 @@ BEGIN
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))
         ORDER BY c.relname <> 'heartbeat_control', c.relkind = 'v', c.oid);
-    -- Each attempt waits at most 200 ms for a lock. Then the attempt releases all its locks, because a worker can hold some of the
-    -- locks and wait for the other locks. PostgreSQL locks a view only together with the relations that the view reads, including
-    -- the server's own relations. So an attempt does not lock the views before it moves them.
+    -- If a lock is not free within 200 ms, the attempt releases all its locks, because a worker can hold one of these locks and
+    -- wait for another. LOCK TABLE of a view would also lock all relations that the view reads, even relations of the server
+    -- itself. So an attempt does not lock the views before it moves them.
     FOR attempt IN 1 .. 100 LOOP
         EXIT WHEN cardinality(tables) = 0;
         BEGIN

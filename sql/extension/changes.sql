@@ -37,10 +37,10 @@ $$;
 COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
     'Internal: creates the triggers of heartbeat_records that call heartbeat_mark_changed().';
 
--- If another session uses a table, this call does not create the table's trigger, and the next call tries again. The function does
--- not call heartbeat_release_trigger() itself. The function returns the tables, and the caller passes the tables to
--- heartbeat_release_trigger(). The caller is an SQL body, and an SQL body refers to a function by oid. So no other function of
--- the same name can make the call ambiguous.
+-- If another session uses a table, this call does not create the table's trigger, and the next call tries again. PL/pgSQL looks
+-- up a function by name, so another role's function of the same name could make a call ambiguous. An SQL body refers to a
+-- function by oid. So this function does not call heartbeat_release_trigger() itself: it returns the tables, and its caller, an
+-- SQL body, passes the tables to heartbeat_release_trigger().
 CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

@@ -98,8 +98,9 @@ BEGIN
     IF shards IS NULL THEN
         EXECUTE 'SELECT greatest(4 * count(*), 4) FROM pg_dist_node WHERE shouldhaveshards AND noderole = ''primary''' INTO shards;
     END IF;
+    -- Without Citus, the maintenance worker vacuums this table. On the nodes, autovacuum must vacuum it.
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending SET (autovacuum_vacuum_threshold = 10000,'
-                   ' autovacuum_vacuum_scale_factor = 0)', schema); -- without Citus, the maintenance worker vacuums this table
+                   ' autovacuum_vacuum_scale_factor = 0)', schema);
     FOR one IN SELECT x.indexrelid::regclass AS brin FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
                      JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
                      WHERE h.inhparent = first_table::regclass AND a.amname = 'brin' LOOP
@@ -111,7 +112,7 @@ BEGIN
         EXECUTE 'SELECT create_distributed_table($1, ''customer_id'', colocate_with := $2)'
             USING format('%I.%I', schema, name)::regclass, first_table;
     END LOOP;
-    -- the rows that Citus has copied to its nodes are still on this server's disk
+    -- Citus has copied the rows to its nodes, but has not removed them from this server. The loop removes them.
     FOR one IN SELECT c.oid::regclass AS spread FROM pg_class c
                WHERE c.relnamespace = quote_ident(schema)::regnamespace AND c.relkind = 'r'
                  AND (c.relname = 'heartbeat_rollup_pending' OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent IN (

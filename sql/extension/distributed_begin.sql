@@ -1,7 +1,7 @@
 --
 -- This block prevents Citus from repeating the statements of the script on its nodes, because the tables of the nodes must not
--- change. ALTER EXTENSION heartbeat UPDATE stops if Citus would also update the extension on its nodes, because the nodes do not
--- have the extension.
+-- change. The nodes do not have the extension. So if Citus would also repeat ALTER EXTENSION heartbeat UPDATE on its nodes, the
+-- block stops the update with an error.
 --
 
 DO $$

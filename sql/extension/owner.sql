@@ -28,10 +28,9 @@ DECLARE
     one regclass;
     statement text;
 BEGIN
-    -- Each attempt waits at most 200 ms for a lock. Then the attempt releases all its locks, because a worker can hold some of the
-    -- locks and wait for the other locks. While this session holds the locks, no session creates a table partition.
-    -- PostgreSQL locks a view only together with the relations that the view reads, including the server's own relations. So
-    -- this function does not lock views.
+    -- If a lock is not free within 200 ms, the attempt releases all its locks, because a worker can hold one of these locks and
+    -- wait for another. While this session holds the locks, no session creates a table partition. LOCK TABLE of a view would also
+    -- lock all relations that the view reads, even relations of the server itself. So this function does not lock views.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '200ms', true);
@@ -63,8 +62,8 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
-    -- This statement replaces the old owner in the initial rights of the extension's objects. pg_dump compares the present rights
-    -- with the initial rights to find the grants of users.
+    -- To find the grants of users, pg_dump compares the present rights of the extension's objects with their initial rights. So
+    -- the initial rights must also name the new owner instead of the old owner.
     UPDATE pg_init_privs i
     SET initprivs = ARRAY(
         SELECT (CASE WHEN right(g.entry, length(old_name) + 1) = '/' || old_name

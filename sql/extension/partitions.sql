@@ -9,9 +9,9 @@
 -- new table partition gets another name.
 --
 -- To move rows, heartbeat_make_partitions() first deletes the rows from the default partition, then attaches the week's table,
--- and then inserts the rows into this table. The WAL has the DELETE and the INSERT in this order. So a publication of the parents
--- publishes both changes. The tables of a subscriber have a unique key, so a subscriber can apply the changes only in this order.
--- If an INSERT came before ATTACH PARTITION, PostgreSQL would not publish the INSERT, and the subscriber would lose the rows.
+-- and then inserts the rows into this table. A publication of the parents needs this order. The DELETE must come before the
+-- INSERT, because the tables of a subscriber have a unique key, which refuses a second row of the same reading. ATTACH PARTITION
+-- must also come before the INSERT. Otherwise PostgreSQL would not publish the INSERT, and the subscriber would lose the rows.
 CREATE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
@@ -32,9 +32,9 @@ $$;
 COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
     'Internal: drops the tables whose rows heartbeat_make_partitions() has moved.';
 
--- This function does not call heartbeat_move_rows() itself. The caller passes each table of `moved_rows` to
--- heartbeat_move_rows(), with the week's table from `weeks`. The caller is an SQL body, and an SQL body refers to a function by
--- oid. So no other function of the same name can make the call ambiguous.
+-- PL/pgSQL looks up a function by name, so another role's function of the same name could make a call ambiguous. An SQL body
+-- refers to a function by oid. So this function does not call heartbeat_move_rows() itself. Its caller, an SQL body, passes each
+-- table of `moved_rows` to heartbeat_move_rows(), with the week's table from `weeks`.
 CREATE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
                                      time_columns text[], elsewhere boolean,
                                      OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[], OUT copied regclass[])
@@ -54,7 +54,7 @@ DECLARE
     owner regrole;
     attempt integer;
     has_type boolean;
-    -- true if a role can have created a trigger, and this role is neither the owner nor a superuser
+    -- true if a role that is neither the owner nor a superuser has the right to create triggers on these tables
     others_may boolean := EXISTS (
         SELECT FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
         WHERE (c.oid = ANY (parents::oid[]) OR c.oid IN (SELECT p.partdefid FROM pg_partitioned_table p WHERE p.partrelid = ANY (parents::oid[])))
@@ -67,14 +67,15 @@ BEGIN
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
         RAISE EXCEPTION 'cannot create table partitions from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR missing IN -- the loop takes a lock that can wait minutes for ANALYZE; the loop runs only if a table partition is missing
+    -- ANALYZE can block the lock of this loop for minutes, so the loop runs only if a table partition is missing.
+    FOR missing IN
         WITH bounds AS MATERIALIZED (
             SELECT h.inhparent AS parent,
                    coalesce((regexp_match(b.text, $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz AS begin,
                    coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz AS end
             FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_partitioned_table t ON t.partrelid = h.inhparent,
-                 -- The query does not call pg_get_expr() for the default partition. pg_get_expr() waits for locks on the table,
-                 -- and each session that creates table partitions locks the default partition.
+                 -- pg_get_expr() would wait for sessions that create table partitions, because these sessions lock the default
+                 -- partition. So the query does not call pg_get_expr() for the default partition.
                  LATERAL (SELECT CASE WHEN c.oid = t.partdefid THEN 'DEFAULT' ELSE pg_get_expr(c.relpartbound, c.oid) END) b (text)
             WHERE h.inhparent = ANY (parents::oid[]) AND b.text LIKE 'FOR VALUES FROM%')
         SELECT w.week, p.parent, p.number
@@ -104,11 +105,13 @@ BEGIN
                 IF attempt = 4 THEN
                     RAISE;
                 END IF;
-                name := left(name, 40) || '_' || left(md5(random()::text), 8); -- no role can have created a table of this name in advance
+                -- the name is random, so no role can have created a table of this name in advance
+                name := left(name, 40) || '_' || left(md5(random()::text), 8);
             END;
         END LOOP;
         new_table := format('%I.%I', schema, name)::regclass;
-        -- If heartbeat_set_owner() changed the owner while this function waited for the lock, this function acts as the old owner.
+        -- If heartbeat_set_owner() changed the owner while this function waited for the lock, this function still acts as the old
+        -- owner. Then it gives the new table to the new owner.
         owner := (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = missing.parent);
         IF owner <> quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
@@ -130,8 +133,9 @@ BEGIN
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- A move also locks the parent. Without this lock, PostgreSQL would not plan a waiting statement again after the
-        -- move. The statement would then not find the rows in the new table partition.
+        -- Another session's statement on the parent can wait for this function. If rows move, this function also locks the
+        -- parent. Otherwise PostgreSQL would not plan the waiting statement again, and the statement would not find the rows in
+        -- the new table partition.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -145,15 +149,16 @@ BEGIN
                     SELECT format('trigger %I', t.tgname)
                     FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
                     WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                      -- The query does not test tgisinternal, because PostgreSQL 14 also sets this column if a table partition has
-                      -- the trigger from its parent.
+                      -- This condition excludes the triggers of constraints. It does not test tgisinternal, because PostgreSQL
+                      -- 14 also sets this column for a trigger that a table partition has from its parent.
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                       AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                         AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
                       AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
-                    -- If another table has a foreign key to the default partition, the DELETE in this function can also
-                    -- change rows of the other table. At the end of the DELETE the AFTER triggers of the other table run.
+                    -- If another table has a foreign key to the default partition, for example with ON DELETE CASCADE, the
+                    -- DELETE in this function also changes rows of the other table. At its end the AFTER triggers of the other
+                    -- table would run as the extension's owner.
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)
@@ -222,7 +227,7 @@ BEGIN ATOMIC
                              format('cannot create table partitions from %s to %s: that is more than ten years'::text, first_event, last_event),
                              'invalid_parameter_value'::text,
                              'Create table partitions for the years that have readings. Other readings go to the default partitions.'::text);
-    SELECT heartbeat_own_changes(true); -- the rollup already includes the readings that the function moves
+    SELECT heartbeat_own_changes(true); -- a move marks no minutes, because the rollup already includes the moved readings
     -- Each item of FROM uses a result of the item before it, so that PostgreSQL evaluates the items in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],

@@ -20,7 +20,7 @@ DECLARE
     obstacle text;
     attempt integer;
     deleted_from oid[] := ARRAY[records_default, anomalies_default, rollup_default, dead_letters];
-    -- true if a role can have created a trigger, and this role is neither the owner nor a superuser
+    -- true if a role that is neither the owner nor a superuser has the right to create triggers on these tables
     others_may boolean := EXISTS (
         SELECT FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
         WHERE c.oid IN (records, anomalies, rollup, records_default, anomalies_default, rollup_default, dead_letters)
@@ -32,8 +32,8 @@ BEGIN
     IF retention = interval '0' THEN
         RETURN;
     END IF;
-    -- The slow statements come first. These statements can wait for the rollup, or for the maintenance worker, which also applies
-    -- retention. These statements lock no table that ingest needs, so ingest continues meanwhile.
+    -- The slow statements come first. They can wait for the rollup, or for another call of heartbeat_apply_retention(). Their
+    -- locks do not conflict with the locks of a batch, so ingest continues meanwhile.
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
@@ -43,15 +43,16 @@ BEGIN
             SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
             FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
             WHERE t.tgrelid = ANY (deleted_from) AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-              -- The query does not test tgisinternal, because PostgreSQL 14 also sets this column if a table partition has the
-              -- trigger from its parent.
+              -- This condition excludes the triggers of constraints. It does not test tgisinternal, because PostgreSQL 14 also
+              -- sets this column for a trigger that a table partition has from its parent.
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
               AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
               AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                               WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                 AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-            -- If another table has a foreign key to one of these tables, the DELETE in this function can also change rows of
-            -- the other table. At the end of the DELETE the AFTER triggers of the other table run.
+            -- If another table has a foreign key to one of these tables, for example with ON DELETE CASCADE, the DELETE in this
+            -- function also changes rows of the other table. At its end the AFTER triggers of the other table would run as the
+            -- extension's owner.
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
@@ -74,7 +75,8 @@ BEGIN
     old := ARRAY(
         SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent IN (records, anomalies, rollup)
-          -- Without the CASE, PostgreSQL could read the bounds of other tables' partitions as times.
+          -- PostgreSQL can evaluate the conditions in any order. Without the CASE it could try to read the bounds of other
+          -- tables' partitions as times.
           AND substring(CASE WHEN i.inhparent IN (records, anomalies, rollup) THEN pg_get_expr(c.relpartbound, c.oid) END
                         FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
@@ -95,9 +97,9 @@ BEGIN
     EXECUTE format('DELETE FROM %s WHERE happened_at < $1', events) USING cutoff;
     EXECUTE format('DELETE FROM %s WHERE closed_at < $1', alerts) USING cutoff;
     EXECUTE format('SELECT array_agg(id) FROM %s WHERE arrived_at < $1', dead_letters) INTO old_letters USING cutoff;
-    -- From here on ingest waits. The current batch ends first, so that only a session that reads the tables, such as a dump, can delay
-    -- the locks on the tables. While a lock request waits for such a session, ingest waits behind the request. So the request has a
-    -- short timeout.
+    -- From here on ingest can wait. The locks on the tables wait for the current batch, and for each session that reads the
+    -- tables, such as a dump. While a lock request waits, ingest waits behind the request. So the request has a short timeout,
+    -- and the loop tries again.
     PERFORM set_config('lock_timeout', '1s', true);
     attempt := 0;
     WHILE cardinality(old) > 0 LOOP
@@ -167,7 +169,7 @@ BEGIN ATOMIC
     SELECT heartbeat_classify(0); -- loads the library, which defines heartbeat.retention
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_rollup_pending'::regclass, 'heartbeat_gaps'::regclass,
                                             'heartbeat_events'::regclass, 'heartbeat_alerts'::regclass]);
-    SELECT heartbeat_own_changes(true); -- heartbeat_remove_old() changes the rollup itself
+    SELECT heartbeat_own_changes(true); -- heartbeat_remove_old() also removes the old rollup, so it marks no minutes
     SELECT r.partitions_dropped, r.readings_deleted, r.dead_letters_deleted
     FROM heartbeat_remove_old(current_setting('heartbeat.retention')::interval,
              'heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,

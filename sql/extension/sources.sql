@@ -15,7 +15,7 @@ $$;
 COMMENT ON FUNCTION heartbeat_replace_default() IS
     'Internal: if a dump or a publisher has another row for the source default, removes the row that CREATE EXTENSION has inserted.';
 
--- Only roles that may see heartbeat.kafka_config_file may see the file of a source.
+-- Only roles that may see the setting heartbeat.kafka_config_file may see the kafka_config_file of a source.
 CREATE VIEW heartbeat_sources WITH (security_barrier) AS
     SELECT d.name, coalesce(d.topic, current_setting('heartbeat.topic', true)) AS topic,
            coalesce(d.format, CASE d.preset WHEN 'radar' THEN 'avro' ELSE 'json' END) AS format, d.preset, d.mapping, d.brokers,
@@ -83,8 +83,8 @@ COMMENT ON FUNCTION heartbeat_drop_source(text) IS
     'The drop is transactional and exact: the function waits for the current batch, and after the commit the workers store no '
     'message of the source. If you later add a source with the same name, the workers begin at the start_offset of the new source.';
 
--- The lock of this function conflicts only with the lock that heartbeat_drop_source() takes before all other locks. So a caller
--- must call this function before the caller locks other tables.
+-- heartbeat_drop_source() first locks the row of the source, and then other tables. This function can wait for the lock of the
+-- row. So a caller must call this function before the caller locks other tables. Otherwise each session could wait for the other.
 CREATE FUNCTION heartbeat_require_source(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -2,8 +2,9 @@
 -- Undoes heartbeat_distribute(): moves the distributed tables back to this server, and into the extension.
 --
 
--- heartbeat_gather() removes the shards and Citus's data about the tables, with the functions that Citus calls for DROP TABLE.
--- But heartbeat_gather() does not drop the tables. So the tables keep their oids, to which views and functions are bound.
+-- heartbeat_gather() calls the functions that Citus itself calls for DROP TABLE. These functions remove the shards, and Citus's
+-- data about the tables. But heartbeat_gather() does not drop the tables. So the tables keep their oids, to which views and
+-- functions are bound.
 CREATE FUNCTION heartbeat_gather() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -14,7 +15,8 @@ DECLARE
     name text;
     item text;
 BEGIN
-    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- this lock comes first, because the rollup also takes this lock first
+    -- the rollup also takes this lock first: with the same order of locks, neither session can cause a deadlock
+    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema);
     EXECUTE 'SET LOCAL citus.multi_shard_modify_mode = sequential';
     CREATE TEMP TABLE heartbeat_spread ON COMMIT DROP AS
         SELECT c.oid::regclass AS spread, c.relname, c.relkind = 'r' AS has_rows, row_number() OVER () AS number

@@ -4,11 +4,11 @@
 --
 
 -- For each table partition, the function first builds the new key as a unique index, while queries continue. Then the function
--- replaces the old key by the new key. This replacement takes only a moment. Ingest into the table partition waits while the
--- function builds the index and replaces the key. If a person has already created the index (CREATE UNIQUE INDEX CONCURRENTLY),
--- ingest waits only for the replacement. If `elsewhere` is true, other servers store the rows. In this case the function builds no
--- index in advance: it drops the old key and adds the new key. The argument `weeks` limits the number of weeks. A week counts only
--- if the function has replaced a key of this week.
+-- replaces the old key by the new key. This replacement takes only a moment. Ingest into the table partition waits from the start
+-- of the build until the transaction ends. If a person has already created the index (CREATE UNIQUE INDEX CONCURRENTLY), ingest
+-- waits only from the replacement on. If `elsewhere` is true, other servers store the rows. In this case the function builds no
+-- index in advance: it drops the old key and adds the new key. The argument `weeks` limits the number of weeks in one call. A week
+-- counts only if the function has replaced a key of this week.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
     RETURNS SETOF record
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -46,7 +46,8 @@ BEGIN
                             WHERE i.indrelid = one.keyed AND i.indisunique AND i.indisvalid AND NOT c.relispartition
                               AND pg_get_indexdef(c.oid) ~ ' USING btree \(customer_id, event_timestamp, device_id\)$'
                               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid));
-                -- A rebuild of the old key that was interrupted can have left a unique index that refuses a second device.
+                -- An interrupted REINDEX CONCURRENTLY can have left an invalid copy of the old key. This copy can still refuse
+                -- the reading of a second device.
                 FOR remains IN SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
                                WHERE i.indrelid = one.keyed AND NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' LOOP
                     EXECUTE format('DROP INDEX %s', remains);

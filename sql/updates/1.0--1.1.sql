@@ -96,7 +96,8 @@ BEGIN
             EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', new_table, parent_table);
             EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', new_table); -- the owner's default privileges may grant rights to PUBLIC
             EXECUTE format('SELECT %I.heartbeat_add_partition_keys($1, $2)', schema) USING parent, name;
-            -- A move also locks the parent. So after the move, PostgreSQL plans each waiting statement again.
+            -- A move also locks the parent. Without this lock, PostgreSQL would not plan a waiting statement again after the
+            -- move. The statement would then not find the rows in the new table partition.
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
                            default_table, time_column, week, week + interval '7 days') INTO moving;
             IF moving THEN
@@ -340,9 +341,11 @@ BEGIN ATOMIC
     FROM told t;
 END;
 
--- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time.
--- This text first selects the minutes of the small tables. So this text reads no sum twice, even if the maintenance worker moves
--- the sum meanwhile. If all rows are on one server, the text for one server is far faster.
+-- The view vw_customer_bpm_summary has one text for distributed tables, and another text for tables on one server. Citus sends the
+-- text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This text first selects
+-- the minutes of the small tables (heartbeat_rollup_pending and heartbeat_stale_minutes), and reads these minutes apart from all
+-- other minutes. So this text reads no sum twice, even if the maintenance worker moves the sum meanwhile. If all rows are on one
+-- server, the text for one server is far faster.
 CREATE FUNCTION heartbeat_use_summary(distributed boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -453,18 +456,21 @@ BEGIN
     IF shards IS NULL THEN
         EXECUTE 'SELECT greatest(4 * count(*), 4) FROM pg_dist_node WHERE shouldhaveshards AND noderole = ''primary''' INTO shards;
     END IF;
-    -- This call comes first: Citus looks at the functions that a table's views need, and would create the extension on its nodes.
+    -- Citus also looks at the functions that a view of a table calls. The text for one server calls a function of the extension,
+    -- so Citus would create the extension on its nodes. Therefore the view must first get the text for distributed tables.
     EXECUTE format('SELECT %I.heartbeat_use_summary(true)', schema);
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending SET (autovacuum_vacuum_threshold = 10000,'
                    ' autovacuum_vacuum_scale_factor = 0)', schema); -- without Citus, the maintenance worker vacuums this table
-    -- The table has no key. With the default identity, Citus could not move a shard to another node while ingest writes to it.
+    -- This table has no key. With the default replica identity, Citus could not move a shard of the table to another node while
+    -- ingest writes to the shard.
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending REPLICA IDENTITY FULL', schema);
     FOR one IN SELECT x.indexrelid::regclass AS brin FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
                      JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam
                      WHERE h.inhparent = first_table::regclass AND a.amname = 'brin' LOOP
         EXECUTE format('ALTER INDEX %s SET (autosummarize = on)', one.brin);
     END LOOP;
-    -- Citus creates on its nodes each object that a table depends on, also the extension. Citus cannot change a table of an extension.
+    -- The tables leave the extension for two reasons. Citus creates on its nodes each object that a table depends on, so Citus
+    -- would also create the extension there. And Citus cannot change a table of an extension.
     FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                 JOIN pg_class c ON c.oid = d.objid
                 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
@@ -511,7 +517,8 @@ BEGIN
     EXECUTE format('SELECT %I.heartbeat_require(%1$I.heartbeat_is_distributed(), $1, $2, $3)', schema)
         USING 'the tables are not distributed', 'object_not_in_prerequisite_state', 'There is nothing to undo.';
     EXECUTE format('LOCK TABLE %I.heartbeat_control IN SHARE ROW EXCLUSIVE MODE', schema);
-    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- this lock comes first, because the rollup also takes this lock first
+    -- the rollup also takes this lock first: with the same order of locks, neither session can cause a deadlock
+    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema);
     EXECUTE 'SET LOCAL citus.multi_shard_modify_mode = sequential';
     CREATE TEMP TABLE heartbeat_spread ON COMMIT DROP AS
         SELECT c.oid::regclass AS spread, c.relname, c.relkind = 'r' AS has_rows, row_number() OVER () AS number
@@ -577,7 +584,8 @@ REVOKE ALL ON FUNCTION heartbeat_newest_anomalies(timestamptz, timestamptz, text
 
 DO $$
 BEGIN
-    EXECUTE (SELECT format('DROP FUNCTION %I.heartbeat_check_objects()', n.nspname) -- 1.1 does not have this function
+    -- the update itself needs heartbeat_check_objects(), but version 1.1 does not have this function
+    EXECUTE (SELECT format('DROP FUNCTION %I.heartbeat_check_objects()', n.nspname)
              FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'heartbeat');
 END
 $$;

@@ -225,7 +225,7 @@ DO $$
 DECLARE
     week regclass;
 BEGIN
-    -- creates the index on the table partitions with readings of the last day or of the future
+    -- creates the index on the table partitions whose time range includes the last two days or the future
     FOR week IN SELECT h.inhrelid::regclass
                 FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid AND c.relkind = 'r',
                      LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (text)
@@ -236,11 +236,11 @@ BEGIN
 END
 $$;
 
--- Two functions have a time as a parameter, and compare this time with Kafka's timestamps. In 1.2 the parameter has the name
--- kafka_time. CREATE OR REPLACE cannot rename a parameter. A new function would not have the owner and the grants of the old function.
--- The update would also have to drop the views that call the old function. So the update changes the catalog instead. A view or an SQL
--- function can call one of the two functions with the old name of the parameter. PostgreSQL could not restore a dump of this object. So
--- the update stops and names the object.
+-- Two functions compare the time in a parameter with Kafka's timestamps. In 1.1 this parameter has the name event_time, and in 1.2 the
+-- name kafka_time. CREATE OR REPLACE cannot rename a parameter. A new function would not have the owner and the grants of the old
+-- function. The update would also have to drop the views that call the old function. So the update renames the parameter in the
+-- catalog instead. If a view or an SQL function calls one of the two functions with `event_time =>`, a dump would contain this old
+-- name, and PostgreSQL could not restore the dump. So the update stops and names this view or function.
 
 DO $$
 DECLARE
@@ -376,9 +376,9 @@ END;
 COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS
     'Internal: does the work of heartbeat_record_event() after its checks.';
 
--- The server plans all statements of an SQL function before it runs the first statement, and evaluates defaults of columns while it
--- plans. So the INSERT is in its own function. The server plans heartbeat_store_event() only after the first statement of this
--- function has checked the table.
+-- The first statement of this function checks the table for code of other roles. The server must plan the INSERT after this check,
+-- because it evaluates defaults of columns while it plans. But the server plans all statements of an SQL function before it runs
+-- the first statement. So the INSERT is in its own function, heartbeat_store_event().
 CREATE OR REPLACE FUNCTION heartbeat_record_event(kind text, reason text, details jsonb DEFAULT NULL,
                                        happened_at timestamptz DEFAULT clock_timestamp()) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
@@ -443,8 +443,9 @@ COMMENT ON FUNCTION heartbeat_resume() IS
     'try again. It does nothing while ingest runs.';
 
 -- heartbeat_summarize_minute() finds the rows of one minute by the readings' index on time. The query is in a function, because the
--- planner takes the cost of a function from its definition. If the view itself had this query, the planner would not know the
--- range of time. The server would then scan all readings, and use JIT compilation.
+-- planner takes the cost of a function from the definition of the function, and not from the query. If vw_customer_bpm_summary
+-- itself had this query, the planner would not know that the range of time is short. The server would then scan all readings, and
+-- use JIT compilation.
 CREATE OR REPLACE FUNCTION heartbeat_summarize_minute(minute timestamptz, OUT customer_id text, OUT avg_bpm double precision,
                                            OUT reading_count bigint) RETURNS SETOF record
     LANGUAGE sql STABLE STRICT SECURITY DEFINER ROWS 100 COST 100
@@ -460,7 +461,7 @@ COMMENT ON FUNCTION heartbeat_summarize_minute(timestamptz) IS
 
 --
 -- These functions tell which server has the rows of the readings: after heartbeat_distribute() the nodes of Citus, otherwise this
--- server. Most other functions have no code for Citus. These functions call heartbeat_rows_elsewhere() and
+-- server. Most functions outside this section have no code for Citus, and call heartbeat_rows_elsewhere() and
 -- heartbeat_free_copied() instead.
 --
 
@@ -587,8 +588,9 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
     'Internal: moves the rows of heartbeat_arrivals to heartbeat_customers. Returns the shortest period of the enabled '
     'silence rules, in seconds (0: there is no such rule). The maintenance worker calls it.';
 
--- Some customers have sent no reading since the update to 1.2. This function finds the last reading of each of these customers, and
--- searches the readings of two days. The subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
+-- Version 1.1 did not store arrivals. So heartbeat does not know the last arrival of a customer who has sent no reading since the
+-- update to 1.2. For such customers this function finds the last reading, and the caller limits the search to the last two days. The
+-- subqueries have a LIMIT, so that the planner always uses the keys of the table partitions.
 CREATE OR REPLACE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record
@@ -684,9 +686,9 @@ $$;
 COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
     'Internal: creates the triggers of heartbeat_records that call heartbeat_mark_changed().';
 
--- If another session uses a table, this call does not create the table's trigger, and the next call tries again. The caller passes the
--- tables to heartbeat_release_trigger(). The caller is an SQL body, and an SQL body refers to a function by oid. So no other function
--- of the same name can make the call ambiguous.
+-- If another session uses a table, this call does not create the table's trigger, and the next call tries again. This function does
+-- not itself call heartbeat_release_trigger(): its caller passes the returned tables to heartbeat_release_trigger(). The caller has an
+-- SQL body (BEGIN ATOMIC), which refers to a function by oid. So no other function of the same name can make the call ambiguous.
 CREATE OR REPLACE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -695,7 +697,7 @@ DECLARE
     timeout text := current_setting('lock_timeout');
     one regclass;
 BEGIN
-    IF function IS NULL THEN -- other servers have the rows, so the table allows no triggers
+    IF function IS NULL THEN -- the parent has no trigger, because Citus has distributed it and allows no triggers
         RETURN;
     END IF;
     FOR one IN
@@ -791,13 +793,13 @@ COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
 
 -- heartbeat_make_partitions() refers to the tables by oid, and passes the tables to other functions as regclass. If the range of an
 -- existing table partition overlaps a week, the function creates no further partition of the same table for this week. The name and
--- the owner of the existing table partition do not matter. If another table or type has the usual name, the new table partition gets
--- another name.
+-- the owner of the existing table partition do not matter. If another table or type already has the name that the new table partition
+-- usually gets (such as heartbeat_records_2026w47), the new table partition gets another name.
 --
 -- To move rows, heartbeat_make_partitions() first deletes the rows from the default partition, then attaches the week's table, and
--- then inserts the rows into this table. So a publication of the parents publishes both changes. A subscriber has a unique key on the
--- rows, so it can apply the changes only in this order. If an INSERT came before ATTACH PARTITION, PostgreSQL would not publish the
--- INSERT, and the subscriber would lose the rows.
+-- then inserts the rows into this table. So a publication of the parents publishes first the DELETE and then the INSERT. A subscriber
+-- has a unique key on the rows, so it can apply the two changes only in this order. If the INSERT came before ATTACH PARTITION,
+-- PostgreSQL would not publish the INSERT, and the subscriber would lose the rows.
 CREATE OR REPLACE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
@@ -818,8 +820,9 @@ $$;
 COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
     'Internal: drops the tables whose rows heartbeat_make_partitions() has moved.';
 
--- The caller passes each table of `moved_rows`, with the week's table from `weeks`, to heartbeat_move_rows(). The caller is an SQL
--- body, and an SQL body refers to a function by oid. So no other function of the same name can make the call ambiguous.
+-- This function does not itself call heartbeat_move_rows(): its caller passes each table of `moved_rows`, with the week's table from
+-- `weeks`, to heartbeat_move_rows(). The caller has an SQL body (BEGIN ATOMIC), which refers to a function by oid. So no other function
+-- of the same name can make the call ambiguous.
 CREATE OR REPLACE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
                                      time_columns text[], elsewhere boolean,
                                      OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[], OUT copied regclass[])
@@ -889,11 +892,13 @@ BEGIN
                 IF attempt = 4 THEN
                     RAISE;
                 END IF;
-                name := left(name, 40) || '_' || left(md5(random()::text), 8); -- no role can have created a table of this name in advance
+                -- the end of the name is random, so no role can have created a table of this name in advance
+                name := left(name, 40) || '_' || left(md5(random()::text), 8);
             END;
         END LOOP;
         new_table := format('%I.%I', schema, name)::regclass;
-        -- If heartbeat_set_owner() changed the owner while this function waited for the lock, this function acts as the old owner.
+        -- If heartbeat_set_owner() changed the owner while this function waited for the lock, this function still acts as the old
+        -- owner, so the new table belongs to the old owner.
         owner := (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = missing.parent);
         IF owner <> quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
@@ -915,7 +920,8 @@ BEGIN
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- A move also locks the parent. So after the move, PostgreSQL plans each waiting statement again.
+        -- A move also locks the parent. Without this lock, PostgreSQL would not plan a waiting statement again after the
+        -- move. The statement would then not find the rows in the new table partition.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -929,13 +935,15 @@ BEGIN
                     SELECT format('trigger %I', t.tgname)
                     FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
                     WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                      -- The query does not test tgisinternal, because PostgreSQL 14 also sets this column if a table partition has the trigger from its parent.
+                      -- PostgreSQL 14 also sets tgisinternal for a user's trigger that a table partition has from its parent. So the
+                      -- query recognizes an internal trigger by its constraint instead.
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                       AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                         AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
                       AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
-                    -- if a foreign key changes rows of another table, the AFTER triggers of the other table run when this DELETE ends
+                    -- A foreign key with an action, such as ON DELETE CASCADE, changes rows of another table. The AFTER triggers of that
+                    -- table run when the DELETE below ends, with the rights of the extension's owner.
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)
@@ -1003,7 +1011,8 @@ BEGIN ATOMIC
                              format('cannot create table partitions from %s to %s: that is more than ten years'::text, first_event, last_event),
                              'invalid_parameter_value'::text,
                              'Create table partitions for the years that have readings. Other readings go to the default partitions.'::text);
-    SELECT heartbeat_own_changes(true); -- the rollup already includes the readings that the function moves
+    -- the rollup already includes the readings that the function moves, so the trigger need not mark their minutes
+    SELECT heartbeat_own_changes(true);
     -- Each item of FROM uses a result of the item before it, so that PostgreSQL evaluates them in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
@@ -1067,7 +1076,7 @@ $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
     'Internal: when a person changes the payload of a dead letter, keeps a copy of the payload that arrived.';
 -- This trigger counts the unresolved dead letters that a person or retention deletes, so that heartbeat_audit_tables() stays exact.
--- Workers compare heartbeat.dead_letter_limit with counters, and do not count the rows of dead letters.
+-- The workers also need this number: they compare heartbeat.dead_letter_limit with counters, and do not count the rows.
 CREATE OR REPLACE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS
@@ -1121,8 +1130,8 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                -- These columns become NULL, because the worker finds the ids of the cluster and of the topic again, and has not
-                -- consumed the message before the new offset.
+                -- The values of these columns belong to the old offset, so the columns become NULL. The worker finds the ids of
+                -- the cluster and of the topic again. It has not consumed the message before the new offset.
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()
@@ -1305,7 +1314,7 @@ BEGIN
         RETURN;
     END IF;
     -- The slow statements come first. These statements can wait for the rollup, or for the maintenance worker, which also applies
-    -- retention. These statements lock no table that ingest needs, so ingest continues meanwhile.
+    -- retention. The locks of these statements do not conflict with the locks of ingest, so ingest continues meanwhile.
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
@@ -1315,13 +1324,15 @@ BEGIN
             SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
             FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
             WHERE t.tgrelid = ANY (deleted_from) AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-              -- The query does not test tgisinternal, because PostgreSQL 14 also sets this column if a table partition has the trigger from its parent.
+              -- PostgreSQL 14 also sets tgisinternal for a user's trigger that a table partition has from its parent. So the
+              -- query recognizes an internal trigger by its constraint instead.
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
               AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
               AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                               WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                 AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-            -- if a foreign key changes rows of another table, the AFTER triggers of the other table run when this DELETE ends
+            -- A foreign key with an action, such as ON DELETE CASCADE, changes rows of another table. The AFTER triggers of that
+            -- table run when the DELETE below ends, with the rights of the extension's owner.
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
@@ -1363,8 +1374,8 @@ BEGIN
     EXECUTE format('DELETE FROM %s WHERE happened_at < $1', events) USING cutoff;
     EXECUTE format('DELETE FROM %s WHERE closed_at < $1', alerts) USING cutoff;
     EXECUTE format('SELECT array_agg(id) FROM %s WHERE arrived_at < $1', dead_letters) INTO old_letters USING cutoff;
-    -- From here on ingest waits. The current batch ends first, so that only readers, such as a dump, can delay the locks on the tables.
-    -- While a lock request waits for a reader, ingest waits behind the request. So the request has a short timeout.
+    -- The lock on heartbeat_control waits for the current batch, and no new batch begins. Then only a session that reads the tables,
+    -- such as pg_dump, can delay the locks on the tables. Ingest waits during this delay, so these locks have a short timeout.
     PERFORM set_config('lock_timeout', '1s', true);
     attempt := 0;
     WHILE cardinality(old) > 0 LOOP
@@ -1384,8 +1395,8 @@ BEGIN
                         RAISE WARNING 'table % was emptied and detached, but could not be dropped', one
                             USING DETAIL = 'Other objects depend on it: ' || SQLERRM, HINT = 'Drop these objects and the table.';
                         EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', one);
-                        -- TRUNCATE comes before DETACH: after DETACH a publication of all tables would publish a table that no
-                        -- subscriber has
+                        -- TRUNCATE comes before DETACH: after DETACH a publication of all tables would publish the TRUNCATE of a
+                        -- table that no subscriber has
                         EXECUTE format('TRUNCATE %s', one);
                         EXECUTE format('ALTER TABLE %s DETACH PARTITION %s',
                                        (SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = one), one);
@@ -1403,7 +1414,8 @@ BEGIN
         END;
         PERFORM pg_sleep(0.1);
     END LOOP;
-    -- this DELETE comes last, because its trigger updates rows of heartbeat_offsets, and each batch also updates these rows
+    -- This DELETE comes last. Its trigger updates rows of heartbeat_offsets, and each batch also updates these rows. So from this
+    -- DELETE until the commit, a batch can wait.
     EXECUTE format('DELETE FROM %s WHERE id = ANY ($1)', dead_letters) USING old_letters;
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
 END
@@ -1433,7 +1445,8 @@ BEGIN ATOMIC
     SELECT heartbeat_classify(0); -- loads the library, which defines the setting
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_rollup_pending'::regclass, 'heartbeat_gaps'::regclass,
                                             'heartbeat_events'::regclass, 'heartbeat_alerts'::regclass]);
-    SELECT heartbeat_own_changes(true); -- heartbeat_remove_old() changes the rollup itself
+    -- heartbeat_remove_old() itself removes the old readings from the rollup, so the trigger need not mark their minutes
+    SELECT heartbeat_own_changes(true);
     SELECT r.partitions_dropped, r.readings_deleted, r.dead_letters_deleted
     FROM heartbeat_remove_old(current_setting('heartbeat.retention')::interval,
              'heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
@@ -1656,13 +1669,14 @@ COMMENT ON COLUMN vw_pipeline_summary.value IS 'Value of the metric, as text; NU
 --
 
 -- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. This text
--- first selects the minutes that are in the small tables (heartbeat_rollup_pending and heartbeat_stale_minutes). So this text reads no
--- sum twice. If all rows are on one server, the text for one server is far faster.
+-- first selects the minutes that are in the small tables (heartbeat_rollup_pending and heartbeat_stale_minutes), and reads these minutes
+-- apart from all other minutes. So this text reads no sum twice. If all rows are on one server, the text for one server is far faster.
 --
--- The text for one server returns a row of heartbeat_rollup unchanged if no small table has the customer and the minute of this
--- row. For each row of heartbeat_rollup_pending this text looks up the sum in heartbeat_rollup by the key. The small tables can be
--- empty at one moment and large at the next moment, and the planner does not see this change. So the text reads the small tables as
--- arrays. The planner assumes that an array has ten elements. The cost then depends only on the real length of the array.
+-- The text for one server returns a row of heartbeat_rollup unchanged if heartbeat_stale_minutes does not have the minute of this row,
+-- and heartbeat_rollup_pending does not have its customer and minute. For each row of heartbeat_rollup_pending this text looks up the
+-- sum in heartbeat_rollup by the key. The small tables can be empty at one moment and large at the next moment, and the planner does
+-- not see this change. So the text reads the small tables as arrays. The planner assumes ten elements for each array, so the plan does
+-- not depend on the sizes of the small tables. The duration of the query depends only on the real length of the arrays.
 --
 -- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.
@@ -1903,7 +1917,7 @@ BEGIN ATOMIC
                      ORDER BY a.closed_at LIMIT 100);
     WITH rules AS MATERIALIZED (
         SELECT r.name, r.kind, r.customer_id FROM heartbeat_alert_rules r WHERE r.enabled
-    ), slice AS MATERIALIZED ( -- last_customer is NULL if this slice has the last customers
+    ), slice AS MATERIALIZED ( -- at most 10,000 customers; last_customer is NULL if there are fewer
         SELECT CASE WHEN count(*) = 10000 THEN max(c.customer_id COLLATE "C") END AS last_customer
         FROM heartbeat_customers_after(after_customer) c
         WHERE with_silence AND EXISTS (SELECT FROM rules WHERE kind = 'silence' AND customer_id IS NULL)
@@ -2084,7 +2098,8 @@ CREATE OR REPLACE FUNCTION heartbeat_audit(OUT topic text, OUT partition integer
     RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 BEGIN ATOMIC
-    -- This query calculates in numeric. If a value is too large or too small for bigint, the query returns the nearest bigint.
+    -- This query calculates with the type numeric, so that no sum overflows. If a result is too large or too small for bigint, the
+    -- query returns the nearest bigint.
     SELECT o.topic, o.partition, least(p.passed, 9223372036854775807)::bigint, o.records, o.anomalies, o.duplicates,
            o.dead_letters, o.empty_offsets,
            greatest(least(p.passed - (o.records::numeric + o.anomalies + o.duplicates + o.dead_letters + o.empty_offsets),
@@ -2098,8 +2113,9 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'reading was lost or stored twice. The function reads only counters, so it is quick at any size. heartbeat_audit_tables() '
     'compares the counters with the tables.';
 
--- A table partition directly below the parent has its own time range. So a unique key on customer and time prevents a second row of
--- the same reading. In all other table partitions heartbeat_surplus_rows() searches for a second row.
+-- The time ranges of the table partitions directly below the parent do not overlap, so a reading belongs to only one of these table
+-- partitions. If this table partition has a unique key on customer and time, it cannot have a second row of the same reading. In all
+-- other table partitions heartbeat_surplus_rows() searches for a second row.
 CREATE OR REPLACE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -2169,9 +2185,9 @@ BEGIN ATOMIC
             ('heartbeat_dead_letters', c.dead_letters,
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL))
          ) AS t (table_name, counted, rows),
-         -- If heartbeat has stored a message twice, it has also counted the message twice. So the number of rows agrees with the
-         -- counter. Each EXISTS selects a column, because other servers can have the rows. These servers cannot send the result of
-         -- a subquery without columns.
+         -- If heartbeat has stored a message twice, it has also counted the message twice, and the number of rows agrees with the
+         -- counter. So if they agree, the query also searches for surplus rows. Each EXISTS selects a column, because other servers
+         -- can have the rows. These servers cannot send the result of a subquery without columns.
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0
              WHEN t.table_name = 'heartbeat_records'
@@ -2243,13 +2259,15 @@ DECLARE
     name text;
     one record;
 BEGIN
-    -- This lock waits while the maintenance worker creates table partitions. The next query must see the triggers of these tables.
+    -- The query below must see the triggers of all table partitions. So this lock waits while the maintenance worker creates table
+    -- partitions.
     EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', records);
     -- Citus distributes no table that has triggers
     FOR one IN SELECT t.tgname, t.tgrelid::regclass AS watched FROM pg_trigger t WHERE t.tgfoid = mark_changed AND t.tgparentid = 0 LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', one.tgname, one.watched);
     END LOOP;
-    -- Citus creates on its nodes each object that a table depends on, also the extension. Citus cannot change a table of an extension.
+    -- The tables leave the extension for two reasons. Citus creates on its nodes each object that a table depends on, so Citus
+    -- would also create the extension there. And Citus cannot change a table of an extension.
     FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                 JOIN pg_class c ON c.oid = d.objid
                 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
@@ -2351,7 +2369,8 @@ DECLARE
     name text;
     item text;
 BEGIN
-    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema); -- this lock comes first, because the rollup also takes this lock first
+    -- the rollup also takes this lock first: with the same order of locks, neither session can cause a deadlock
+    EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema);
     EXECUTE 'SET LOCAL citus.multi_shard_modify_mode = sequential';
     CREATE TEMP TABLE heartbeat_spread ON COMMIT DROP AS
         SELECT c.oid::regclass AS spread, c.relname, c.relkind = 'r' AS has_rows, row_number() OVER () AS number
@@ -2483,7 +2502,8 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
-    -- This statement changes the initial rights of the extension's objects. pg_dump compares the present rights with the initial rights to find grants.
+    -- To find grants, pg_dump compares the present rights of the extension's objects with their initial rights. So this statement also
+    -- replaces the old owner in the initial rights.
     UPDATE pg_init_privs i
     SET initprivs = ARRAY(
         SELECT (CASE WHEN right(g.entry, length(old_name) + 1) = '/' || old_name
@@ -2524,7 +2544,8 @@ COMMENT ON FUNCTION heartbeat_set_owner(regrole) IS
 CREATE OR REPLACE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    -- `parents` also has tables that ALTER EXTENSION heartbeat DROP TABLE has removed, if the extension's owner owns these tables
+    -- `parents` also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE), if the extension's owner
+    -- owns these tables
     WITH parents AS MATERIALIZED (
         SELECT c.oid
         FROM unnest(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
@@ -2549,7 +2570,8 @@ BEGIN ATOMIC
         UNION ALL SELECT 'pg_class'::regclass::oid, i.indexrelid FROM pg_index i JOIN tables t ON t.objid = i.indrelid
         UNION ALL SELECT 'pg_policy'::regclass::oid, p.oid FROM pg_policy p JOIN tables t ON t.objid = p.polrelid
         UNION ALL SELECT 'pg_trigger'::regclass::oid, g.oid FROM pg_trigger g JOIN tables t ON t.objid = g.tgrelid
-            -- The query does not test tgisinternal, because PostgreSQL 14 also sets this column if a table partition has the trigger from its parent.
+            -- PostgreSQL 14 also sets tgisinternal for a user's trigger that a table partition has from its parent. So the
+            -- query recognizes an internal trigger by its constraint instead.
             WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = g.tgconstraint AND k.contype <> 't'::"char")
     ), own AS (
         SELECT classid, objid FROM parts
@@ -2613,8 +2635,8 @@ DROP FUNCTION heartbeat_use_summary(boolean);
 
 -- @rights@
 
--- A role that reads heartbeat_metrics calls the new functions with its own rights. The workers' role marks dead letters and stores
--- arrivals.
+-- A role that reads heartbeat_metrics calls the functions of this view with its own rights, so this role needs EXECUTE on the new
+-- functions. The workers' role needs the rights to update dead letters and to store arrivals.
 DO $$
 DECLARE
     reader text;

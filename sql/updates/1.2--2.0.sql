@@ -1,12 +1,13 @@
 -- heartbeat 1.2 to 2.0: changes the old version into the extension that CREATE EXTENSION creates, object by object. The script
--- replaces all functions and views. The script changes no row of the readings, because the new column has a constant default. The
--- weekly table partitions keep their keys until a person calls heartbeat_upgrade_keys().
+-- replaces all functions and views. The readings get a new column, device_id. The script rewrites no row of the readings, because
+-- this column has a constant default. The weekly table partitions keep their keys, which do not include device_id, until a person
+-- calls heartbeat_upgrade_keys().
 \echo Use "ALTER EXTENSION heartbeat UPDATE" to load this file. \quit
 
 -- @distributed_begin@
 
--- If Citus has distributed the readings, the nodes of Citus also need the new column and the new key. Citus finds the tables on the
--- nodes by schema and name. So this block must run before begin.sql moves the tables to another schema. The block locks
+-- If Citus has distributed the readings, its nodes also need device_id and the new key of the default partitions. Citus finds the
+-- tables on the nodes by schema and name. So this block must run before begin.sql moves the tables to another schema. The block locks
 -- heartbeat_control first. So the block waits for the current batch, and the next batch waits for the update.
 SET LOCAL search_path = pg_catalog, pg_temp;
 DO $$
@@ -199,7 +200,7 @@ DROP FUNCTION heartbeat_store_resume();
 -- @rights@
 
 -- This block gives each new function the owner and the grants of the function that it replaces. The block also gives the workers'
--- role the rights on the sources and the schemas.
+-- role the rights on the new tables heartbeat_source_definitions and heartbeat_schemas.
 DO $$
 DECLARE
     function record;
@@ -222,15 +223,15 @@ BEGIN
         EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_source_definitions TO %s', worker);
     END LOOP;
     -- Only the workers' role needs the right to add dead letters, so each role with this right counts as the workers' role.
-    -- Workers also add schemas.
+    -- Workers also insert rows into heartbeat_schemas.
     FOR worker IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
                   FROM pg_class c, aclexplode(c.relacl) a
                   WHERE c.oid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT, INSERT ON heartbeat_building.heartbeat_schemas TO %s', worker);
     END LOOP;
-    -- In 2.0 a retry also writes the column `readings` of a message in conflict. So each role that may update the column
-    -- error_text, as a retry does, gets this right. A retry with `replace` needs further rights, which this script does not
-    -- grant.
+    -- A retry updates the column error_text, and in 2.0 also the column `readings` of a message in conflict. So each role that
+    -- may update error_text also gets the right to update `readings`. A retry with the argument `replace` needs further rights,
+    -- which this script does not grant.
     FOR worker IN SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END
                   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) x
                   WHERE a.attrelid = 'heartbeat_building.heartbeat_dead_letters'::regclass AND a.attname = 'error_text'

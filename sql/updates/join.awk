@@ -1,7 +1,7 @@
 # This program writes the script of an update. The program replaces a line `-- @piece@` by the file piece.sql of
-# sql/extension. It replaces the line `-- @code@` by all files that the variable `code` names. The functions and views of
-# these files replace the old functions and views. The program replaces the line `-- @comments@` by the COMMENT statements of
-# all files that the variable `tables` names, without the CREATE TABLE statements.
+# sql/extension. It replaces the line `-- @code@` by all files that the variable `code` names. In these files it changes
+# CREATE to CREATE OR REPLACE, so that the functions and views replace the old ones. The program replaces the line
+# `-- @comments@` by the COMMENT statements of all files that the variable `tables` names, without the CREATE TABLE statements.
 function include(piece, what,    file, line, inside) {
     file = "sql/extension/" piece ".sql"
     while ((getline line < file) > 0) {

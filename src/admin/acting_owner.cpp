@@ -1,5 +1,6 @@
-// Changes the user and the settings, like a function with SECURITY DEFINER and SET. SECURITY DEFINER itself
-// is not possible here, because a function with SECURITY DEFINER cannot see which role calls the function.
+// Changes the user and the settings, like a function with SECURITY DEFINER and SET. The callers of this file
+// do not use SECURITY DEFINER itself: a function with SECURITY DEFINER cannot see which role calls the
+// function, so it could not check the rights of this role.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"

@@ -16,7 +16,7 @@ struct ActingOwner {
     Oid caller;
     int security;
     int settings;
-    SPITupleTable *rows; // the rows of the caller's last statement
+    SPITupleTable *rows; // SPI's rows of the last statement before acting_owner_enter()
     uint64 row_count;
 };
 

@@ -48,12 +48,13 @@ Statement insert_marks_of_default = {R"sql(
     WHERE isfinite(r.event_timestamp))sql"};
 
 // Minutes that this transaction has marked. If a subtransaction aborts, PostgreSQL undoes the marks of this
-// subtransaction. `marked` does not show which subtransaction has marked a minute. So after such an abort the
-// session forgets all minutes of the transaction.
+// subtransaction. `marked` does not show which subtransaction has marked a minute, so the session cannot
+// remove only the undone marks from `marked`. So after such an abort the session empties `marked`. The
+// trigger can then mark a minute twice, which does no harm.
 HTAB *marked = nullptr;
 // heartbeat_own_changes(true) sets own_level to the nesting level of the current transaction. While own_level
-// is not 0, the trigger does not mark the minutes of updated or deleted readings, because heartbeat itself
-// updates the rollup.
+// is not 0, the trigger does not mark the minutes of updated or deleted readings, because the function that
+// changes these readings keeps the rollup correct itself.
 int own_level = 0;
 
 void forget() {

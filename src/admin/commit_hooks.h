@@ -1,5 +1,6 @@
-// Tells the workers at commit that a session has changed something. Functions and triggers of admin/ call
-// these functions. The workers do not learn which rows have changed.
+// When the transaction of a session commits, the session wakes the workers, so that they read the changed
+// tables again. The SQL functions and triggers in admin/ call this file. The workers do not learn which rows
+// have changed.
 #pragma once
 
 namespace heartbeat {
@@ -13,8 +14,9 @@ void commit_hooks_wake();
 // raises an error after this call.
 void commit_hooks_roll_up();
 
-// Does the same as commit_hooks_roll_up(), but allows PREPARE TRANSACTION. COMMIT PREPARED does not wake the
-// maintenance worker. The maintenance worker then finds the marked minutes at its next rollup.
+// Does the same as commit_hooks_roll_up(), but allows PREPARE TRANSACTION. But after PREPARE TRANSACTION,
+// COMMIT PREPARED does not wake the maintenance worker, so this worker finds the marked minutes only at its
+// next rollup.
 void commit_hooks_roll_up_later();
 
 } // namespace heartbeat

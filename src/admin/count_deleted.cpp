@@ -1,8 +1,8 @@
 // The trigger on heartbeat_dead_letters counts deleted dead letters. If a person or retention deletes
-// unresolved dead letters, the trigger adds their number to the counter dead_letters_deleted. This counter
-// keeps the result of heartbeat_audit_tables() exact. A worker computes the number of unresolved dead letters
-// from the counters, without reading the rows. The worker compares this number with
-// heartbeat.dead_letter_limit.
+// unresolved dead letters, the trigger adds their number to the counter dead_letters_deleted. The counter has
+// two uses. With this counter, the result of heartbeat_audit_tables() stays exact after a deletion. A worker
+// also uses the counter to compute the number of unresolved dead letters without reading the rows, and
+// compares this number with heartbeat.dead_letter_limit.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -31,8 +31,9 @@ Statement count_all_dropped = {R"sql(
     SET dead_letters_deleted = dead_letters
     WHERE dead_letters_deleted <> dead_letters)sql"};
 
-// deleted_letters is the trigger's transition table. The counters do not count a message in conflict as a
-// dead letter, so this statement leaves out such messages.
+// deleted_letters is the trigger's transition table. A message in conflict also has a row in
+// heartbeat_dead_letters, but the counter dead_letters does not include this row. So this statement leaves
+// out the rows of messages in conflict.
 Statement count_deleted = {R"sql(
     UPDATE @extschema@.heartbeat_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
@@ -75,8 +76,8 @@ Statement has_conflicts = {R"sql(
 
 // Returns true if a DELETE has deleted unresolved dead letters with the code CONFLICT. Also returns true
 // after a TRUNCATE, because the trigger cannot see the truncated rows. heartbeat.dead_letter_limit also
-// applies to dead letters with this code. A worker counts their rows in the table, so the trigger changes no
-// counter for these dead letters.
+// applies to dead letters with this code, but no counter includes them: a worker counts their rows in the
+// table. So count() cannot notice that such dead letters were deleted.
 bool conflicts_deleted(bool truncated) {
     if (truncated)
         return true;

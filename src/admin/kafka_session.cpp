@@ -1,5 +1,5 @@
 // Opens a session's consumer client, uses the client to ask Kafka, and closes the client. The functions for
-// seek and replay call this file.
+// seek and replay, and newest_messages.cpp, call this file.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -58,8 +58,8 @@ void ask_missing(Consumer *consumer, const Answers &answers, RangeKind kind, int
     pfree(partitions);
 }
 
-// Asks the leaders of these partitions. A leader can be unavailable or can change. So this function repeats
-// the question until each leader has answered or timeout_ms have passed.
+// Asks the leader of each partition in `ranges` for offsets of the partition. A leader can be unavailable or
+// can change. So this function repeats the question until each leader has answered or timeout_ms have passed.
 bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind kind, int64_t kafka_time,
              int timeout_ms, Error *error) {
     TimestampTz deadline = after(timeout_ms), again_at = 0;

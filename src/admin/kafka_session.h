@@ -1,5 +1,6 @@
 // A consumer client that a session uses during one function call. The session waits for Kafka's answers, and
-// a user can cancel this wait. The functions for seek and replay call this file. This file reads no messages.
+// a user can cancel this wait. The functions for seek and replay, and newest_messages.cpp, call this file.
+// This file reads no messages.
 #pragma once
 
 #include "kafka/topic_query.h"
@@ -22,8 +23,8 @@ Consumer *kafka_session_open(const Source &source);
 void kafka_session_close(int code, Datum consumer);
 
 // Waits until an answer of Kafka has arrived, or `milliseconds` have passed. Meanwhile the session handles
-// interrupts, statement_timeout, barriers and the postmaster's death. The session does not wait in a call of
-// librdkafka.
+// interrupts, statement_timeout, barriers and the postmaster's death. So the session waits on its latch and
+// not in a call of librdkafka, which would ignore all of these.
 void kafka_session_wait(Consumer *consumer, long milliseconds);
 
 // Asks the brokers about the topic. The answer can be that the topic does not exist. Returns false if Kafka

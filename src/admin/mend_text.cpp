@@ -1,6 +1,7 @@
 // Implements heartbeat_mend_text(). ALTER EXTENSION heartbeat UPDATE calls this function. Versions before 1.2
-// stored texts that were cut inside a character. These versions also stored texts of a broker without a
-// conversion to the database's encoding. The function writes the invalid bytes as escapes.
+// stored two kinds of texts with invalid bytes: texts that were cut in the middle of a character, and texts
+// from a broker that were not converted to the database's encoding. The function writes the invalid bytes as
+// escapes.
 #include "server/server.h"
 
 #include "server/text.h"

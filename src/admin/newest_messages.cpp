@@ -1,6 +1,6 @@
-// Reads the messages at the last offsets of each Kafka partition. These offsets can have fewer messages than
-// wanted, because transactions and compaction leave offsets without a message. If a round has read too few
-// messages, the next round reads earlier offsets.
+// Reads the messages at the last offsets of each Kafka partition. Transactions and compaction leave offsets
+// without a message, so these offsets can have fewer messages than wanted. So the session reads in rounds: if
+// a round has read too few messages, the next round reads earlier offsets.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -56,8 +56,8 @@ void take_notes(Consumer *consumer) {
         elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
 }
 
-// Asks the leader of each partition for the range of its offsets. If a leader does not answer, `low` of the
-// partition is -1.
+// Asks the leader of each partition for the partition's range of offsets. If a leader does not answer, `low`
+// of its partitions is -1.
 PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     TopicDescription topic = {};
     Error error = {};
@@ -188,7 +188,7 @@ void notice(const char *message, const char *detail) {
                      detail == nullptr ? 0 : errdetail("%s", text_from_utf8(detail))));
 }
 
-// If there are fewer messages than wanted, raises a notice or an error with the reason.
+// Raises a notice or an error if wanted messages could not be read, or a notice if the topic has none.
 void explain(const NewestMessages *newest, bool all_read, const char *trouble, size_t silent) {
     size_t count = message_samples_count(newest->samples);
     if (count == 0 && (!all_read || silent > 0))

@@ -1,6 +1,6 @@
 // Reads the newest messages of a topic, with a consumer client that the session opens for one function call.
-// The functions that try a source and suggest mappings call this file. This file commits nothing to Kafka and
-// stores nothing.
+// heartbeat_try_source() and heartbeat_suggest_mapping() call this file. This file commits nothing to Kafka
+// and stores nothing.
 #pragma once
 
 #include "decode/batch.h"

@@ -1,6 +1,7 @@
 // heartbeat_own_extension() changes the owner of the extension. heartbeat_set_owner() calls this function.
 // The only SQL statement that can change this owner is REASSIGN OWNED. But REASSIGN OWNED refuses the objects
-// of one role: the superuser that initdb has created.
+// of one role: the superuser that initdb has created. If this role owns the extension, no SQL statement can
+// change the owner.
 #include "server/server.h"
 
 #include "server/compat.h"

@@ -1,7 +1,7 @@
 // Implements heartbeat_replay(). The session reads the messages of a time span from Kafka again, with a
-// consumer client of its own. The session stores the readings that the tables do not have. The session
-// changes no stored offset. At the end of the replay the session adds the results to the counters in
-// heartbeat_offsets. Only this step locks rows that ingest needs.
+// consumer client of its own. The session stores the readings that the tables do not have. The session does
+// not change the offset at which ingest continues to read. At the end of the replay the session adds the
+// results to the counters in heartbeat_offsets. Only this step locks rows that ingest needs.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -66,7 +66,7 @@ void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, Repla
     }
 }
 
-// Copies one replay piece of each partition to `round`: the next piece that has messages. Returns the number
+// Copies one replay piece of each partition to `round`: the next piece that has offsets. Returns the number
 // of copied pieces.
 // NOLINTNEXTLINE(readability-non-const-parameter): it is written to by reference
 size_t take_round(const ReplayPlan &plan, size_t *next, ReplayPiece *round) {
@@ -116,7 +116,8 @@ void run(Replay *replay) {
     events_record("replay", nullptr, details, GetCurrentTimestamp());
 }
 
-// Closes the client and destroys the batch. The function also runs when the session is terminated.
+// Closes the client, and destroys the batch and the decoder. The function also runs when the session is
+// terminated.
 void close(int code, Datum argument) {
     auto *reader = reinterpret_cast<ReplayReader *>(DatumGetPointer(argument));
     kafka_session_close(code, PointerGetDatum(reader->consumer));
@@ -187,8 +188,9 @@ void attempt(void *argument) {
     replay_source(attempt->span, attempt->result);
 }
 
-// Returns true if the cluster of a source has not answered, or if the source's topic is not the topic that
-// ingest has read.
+// Returns true if the cause of the error is in one source, so that the other sources can still be replayed.
+// For example, the source's cluster has not answered, or the source's topic is not the topic that ingest has
+// read.
 bool is_of_source(const ErrorData *error) {
     return error->sqlerrcode == ERRCODE_CONNECTION_FAILURE ||
            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;

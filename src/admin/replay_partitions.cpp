@@ -1,6 +1,6 @@
-// Asks Kafka which offsets of each partition belong to the time span of a replay. heartbeat_offsets has a row
-// for each of these partitions. The code raises an error if the topic is not the topic that ingest has read.
-// replay_plan.cpp calls this file.
+// For each partition that has a row in heartbeat_offsets, asks Kafka which offsets belong to the time span of
+// a replay. The code raises an error if the topic is not the topic that ingest has read. replay_plan.cpp
+// calls this file.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -77,7 +77,8 @@ bool may_be_removed(const ReplayPartition &partition) {
 
 // Returns whether Kafka may have removed messages of the span. This function is more exact than
 // may_be_removed(). `after` is the first offset with a time later than the span's beginning. If `after` is
-// the first offset that Kafka holds, Kafka holds no message at or before the span's beginning.
+// the first offset that Kafka holds, Kafka holds no message at or before the span's beginning. Kafka may then
+// have removed messages from the beginning of the span.
 bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_t after) {
     if (!may_be_removed(partition))
         return false;

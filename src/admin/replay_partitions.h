@@ -31,8 +31,8 @@ struct ReplayPartition {
 };
 
 // Asks Kafka and reads heartbeat_offsets. SPI must be connected. Raises an error if the topic is not the
-// topic that ingest has read. The span can name one partition. Raises an error if ingest has not read this
-// partition.
+// topic that ingest has read. Also raises an error if the span names a partition that heartbeat_offsets or
+// the topic does not have.
 ReplayPartition *replay_partitions_find(Consumer *consumer, const ReplaySpan &span, size_t *found);
 
 } // namespace heartbeat

@@ -16,8 +16,8 @@ struct ReplayPlan {
 };
 
 // Asks Kafka and reads heartbeat_offsets. SPI must be connected. Raises an error if the topic is not the
-// topic that ingest has read. Also raises an error if Kafka no longer holds the whole span. This error names
-// the first offset that Kafka holds of each incomplete partition.
+// topic that ingest has read. Also raises an error if Kafka no longer holds the whole span. For each
+// partition with removed messages, this error names the first offset that Kafka still holds.
 ReplayPlan replay_plan(Consumer *consumer, const ReplaySpan &span);
 
 } // namespace heartbeat

@@ -79,8 +79,9 @@ void assign(ReplayReader *reader) {
     pfree(positions);
 }
 
-// The consumer client has dropped the message that needs the schema, and all later messages. So this function
-// assigns the replay pieces again.
+// Loads the schema that the decoder has asked for. The consumer client has dropped the message that needs
+// this schema, and all later messages. So this function assigns the replay pieces again, and the consumer
+// client fetches these messages again.
 void load_schema(ReplayReader *reader) {
     schema_session_load(reader->source, reader->decoder);
     reader->needs_schema = false;

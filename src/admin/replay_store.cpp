@@ -14,10 +14,11 @@ namespace heartbeat {
 
 namespace {
 
-// A replay leaves unresolved dead letters to heartbeat_retry_dead_letters(). If the replay stored these
-// messages as readings, the counters would count the messages twice. For a message in conflict, the counters
-// have counted the readings, and have not counted a dead letter. So the replay stores such a message like any
-// other message.
+// The counters have already counted an unresolved dead letter as a dead letter. If the replay stored its
+// readings, the counters would count the message a second time. So the replay leaves out this message, and
+// only heartbeat_retry_dead_letters() can store its readings. The code CONFLICT is different: the counters
+// have counted the readings of a message in conflict, and have not counted a dead letter. So the replay
+// stores such a message like any other message.
 constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters
@@ -45,8 +46,8 @@ void leave_out_dead_letters(Batch *batch, const Source &source, const BatchParti
 // Adds the number of the batch's offsets to `rewound`. A seek to an earlier offset does the same for the
 // offsets that ingest will read again. If `skipped` is false, ingest has already read these offsets, and the
 // counters have counted each reading. So each reading now counts as a duplicate, even if a session has
-// deleted its row and the replay has stored the row again. A reading in conflict counts as a conflict only
-// when its message is read for the first time.
+// deleted its row and the replay has stored the row again. counts.conflicts has only the readings in conflict
+// whose message was not in heartbeat_dead_letters before the replay (see dead_letters.cpp).
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;

@@ -17,7 +17,8 @@ enum RetryFilter {
     retry_filters
 };
 
-// Since version 2.0, two more arguments follow the filters. These are the numbers of the two arguments.
+// Since version 2.0, two more arguments follow the filters. These constants are their indexes among all
+// arguments.
 inline constexpr int retry_replace_argument = retry_filters;
 inline constexpr int retry_source_argument = retry_filters + 1;
 

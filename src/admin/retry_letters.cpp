@@ -106,7 +106,7 @@ Datum *elements_of(uint64_t row, int column, Oid array_type, Oid type, bool **nu
 }
 
 // If a person has updated the row, header_names and header_values can have different numbers of elements. The
-// function then returns only the headers that have both a name and a value.
+// function then returns as many headers as the shorter array has elements.
 const MessageHeader *headers_of(uint64_t row, size_t *count) {
     bool *no_names, *no_values;
     int names_count, values_count;
@@ -127,8 +127,8 @@ int64_t kafka_time_of(uint64_t row) {
     return null || TIMESTAMP_NOT_FINITE(time) ? -1 : to_unix_microseconds(time) / 1000;
 }
 
-// Puts a dead letter into the batch. In the batch each dead letter has its own partition number: the index of
-// the dead letter in `chosen`.
+// Puts a dead letter into the batch, with its index in `chosen` as its partition number. store_batch() counts
+// by partition number, so each dead letter gets counts of its own.
 void decode_letter(const RetryLetters *letters, uint64_t row) {
     const SourceDecoder &decoder = *letters->chosen[row].decoder;
     bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
@@ -224,8 +224,8 @@ size_t retry_letters_lock(RetryLetters *letters) {
     return count;
 }
 
-// retry_letters_lock() has locked the dead letters, so no other session can have deleted these dead letters
-// since then.
+// retry_letters_lock() has locked the dead letters, so no other session can delete them. Rows can be missing
+// only if this transaction has deleted them, for example in a trigger.
 void retry_letters_decode(RetryLetters *letters, size_t count) {
     Datum ids = array_of_int8(count, [&](size_t i) { return letters->chosen[i].id; });
     if (statement_execute(offsets_have_sources() ? &read_letters : &read_old_letters, &ids, nullptr,

@@ -1,7 +1,8 @@
-// Replaces stored readings with the readings of dead letters, each message in a subtransaction. A reading
-// that was in conflict in heartbeat_records can now belong to heartbeat_anomalies, or the reverse. This
-// happens if the source has another mapping, or if a person has changed the message. In this case this file
-// also removes the stored reading from the table in which the conflict was.
+// Replaces stored readings with the readings of dead letters, each message in a subtransaction. The heart
+// rate decides whether a reading belongs to heartbeat_records or to heartbeat_anomalies. If the source has
+// another mapping, or if a person has changed the message, a reading in conflict can have a heart rate that
+// belongs to the other table. In this case this file also removes the stored reading from the table in which
+// the conflict was.
 #include "server/server.h"
 
 #include "admin/retry_replace.h"
@@ -41,8 +42,8 @@ bool is_text(const Batch *batch, BatchBytes piece, const char *text) {
     return strlen(text) == static_cast<size_t>(size) && memcmp(own, text, strlen(text)) == 0;
 }
 
-// Compares the readings of a message with the rows of select_conflicts. Marks a reading if a row has the same
-// customer, time and device, and the reading now belongs to the other table.
+// Compares one row of select_conflicts with the readings of its message. Sets moved[i] if the reading i has
+// the same customer, time and device as the row, but now belongs to the other table.
 void mark_moved(const Batch *batch, uint64_t row, bool *moved) {
     const BatchMessage &message = batch->messages[static_cast<size_t>(statement_int4(row, 1))];
     const char *customer_id = statement_text(row, 2), *device_id = statement_text(row, 4);
@@ -90,8 +91,9 @@ void replace_message(void *argument) {
     }
 }
 
-// Each replaced reading counts as one conflict less and one duplicate more, so the sum of all counts stays
-// the same.
+// Each replaced reading counts as one conflict less and one duplicate more. Each reading that was removed
+// from the other table counts as one stored reading less and one duplicate more. So the sum of all counts
+// stays the same.
 void note_replaced(const Work &work, PartitionCounts *counts) {
     const BatchMessage &message = *work.message;
     int64_t settled = 0, stored = 0;

@@ -105,8 +105,10 @@ void count_error(HTAB *errors, const char *code) {
     error->remaining = found ? error->remaining + 1 : 1;
 }
 
-// The error code of a dead letter that stays unresolved. A message in conflict keeps the code CONFLICT,
-// because the other readings of this message are stored.
+// The error code of a dead letter that stays unresolved. The counters count a message with the code CONFLICT
+// by its readings, and a message with any other code as a dead letter. The retry does not change how the
+// counters count a message in conflict. So this message keeps the code CONFLICT, even if it cannot be decoded
+// any more.
 const char *code_of(const RetryLetters &letters, uint32_t i) {
     return letters.chosen[i].is_conflict ? conflict_code
                                          : dead_letters_error_code(letters.batch->messages[i]);

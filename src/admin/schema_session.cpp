@@ -1,5 +1,5 @@
-// Reads and writes heartbeat_schemas as the extension's owner, because the caller may have no right on this
-// table. The caller may read the messages, so the schemas of these messages are no secret for the caller.
+// Reads heartbeat_schemas as the extension's owner, because the role that calls the SQL function may have no
+// right on this table. This role is allowed to see the messages, so it is also allowed to see their schemas.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"

@@ -1,5 +1,6 @@
 // Loads the schemas that a session's decoder lacks. The functions for replay, for retry and for trying a
-// source call this file. The session waits for the registry, and a user can cancel this wait.
+// source call this file. A session that asks the schema registry waits for the answer, and a user can cancel
+// this wait.
 #pragma once
 
 #include "decode/decoder.h"
@@ -8,9 +9,10 @@
 
 namespace heartbeat {
 
-// A schema that the session looks for. schema_session_find() calls use(). The texts of the schema exist only
-// during this call. The session does not store the schema, because the transaction of a session can stay open
-// for long. A worker that stores the same schema would have to wait for this transaction.
+// A schema that the session looks for. schema_session_find() passes the schema to use(). The texts of the
+// schema exist only until use() returns. The session does not store the schema in heartbeat_schemas: the
+// session's transaction can stay open for long, and a worker that stores the same schema would have to wait
+// until this transaction ends.
 struct SchemaQuestion {
     const Source &source;
     int32_t id;

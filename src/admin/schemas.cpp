@@ -65,8 +65,8 @@ const char *registry_argument(FunctionCallInfo fcinfo) {
     return urls;
 }
 
-// The row of a schema contains a schema_registry as text. A source uses the schema only if the source's
-// schema_registry is the same text.
+// Raises a notice if no source has this schema_registry. A source uses a stored schema only if the source and
+// the schema have exactly the same text in schema_registry.
 void warn_if_unused(const char *registry) {
     size_t count = 0;
     const ListedSource *listed = sources_load(CurrentMemoryContext, &count);

@@ -133,9 +133,10 @@ void check_file(const char *file) {
                "Give the name of a file of librdkafka properties.");
 }
 
-// Raises an error if the role has no right to set `setting`. Such a role may also not remove the field with
-// an empty value. Otherwise the source would use the value of `setting` together with the source's other
-// fields.
+// Raises an error if the role has no right to set `setting`. An empty value removes the field, and needs the
+// same right. Otherwise a role could, for example, remove kafka_config_file from a source with its own
+// bootstrap servers. PostgreSQL would then send the credentials of heartbeat.kafka_config_file to these
+// servers.
 void require_right(int field, const char *value, const char *setting, Oid role) {
     if (may_alter_system(setting, role))
         return;
@@ -153,8 +154,8 @@ void require_right(int field, const char *value, const char *setting, Oid role) 
                                   name)));
 }
 
-// To set some fields of a source, a role needs the right to set a setting. Returns the name of this setting,
-// or nullptr if every role may set the field.
+// A role may set some fields of a source only if the role has the right to set a certain setting of
+// PostgreSQL. Returns the name of this setting, or nullptr if every role may set the field.
 const char *setting_of(int field) {
     switch (field) {
     case brokers_field:

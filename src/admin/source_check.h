@@ -1,6 +1,6 @@
-// Checks the definition of a source, and whether a role has the right to set its servers and files. The
-// functions that add, change and try a source call this file. This file asks neither Kafka nor a schema
-// registry.
+// Checks the definition of a source, and whether a role has the right to set the servers and files in this
+// definition. The functions that add, change and try a source call this file. This file asks neither Kafka
+// nor a schema registry.
 #pragma once
 
 #include "admin/source_definition.h"
@@ -19,12 +19,12 @@ void source_check(const SourceDefinition &source);
 
 // The role must have the right to set each field that is not nullptr in `given`. Otherwise the function
 // raises an error. To set bootstrap servers or a schema registry, a role needs the right to set
-// heartbeat.brokers, because the server sends credentials to these servers. To set a file, a role needs the
-// right to set heartbeat.kafka_config_file, because the server reads the file.
+// heartbeat.brokers, because PostgreSQL sends credentials to these servers. To set kafka_config_file, a role
+// needs the right to set heartbeat.kafka_config_file, because PostgreSQL reads the file.
 void source_check_rights(const SourceDefinition &given, Oid role);
 
 // Call this function before a role changes the topic of a stored source. Raises an error if the role has no
-// right to set the servers and files of this source. Otherwise the role could let the server read any topic
+// right to set the servers and files of this source. Otherwise the role could let PostgreSQL read any topic
 // with the credentials of this source.
 void source_check_topic_rights(const SourceDefinition &stored, Oid role);
 

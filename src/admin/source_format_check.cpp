@@ -43,8 +43,8 @@ void check_registry(const SourceDefinition &source, MessageFormat format) {
         refuse("schema_registry is not a list of URLs", reason, registry_urls_legal);
 }
 
-// Checks the schema of a source. The messages of a source with a schema have no frame of Confluent, and the
-// keys of these messages have no schema.
+// Checks the field `schema` of a source. This schema describes only the values of messages, and these values
+// have no frame of Confluent. No schema describes the keys, so the mapping cannot read a part of a key.
 void check_schema(const SourceDefinition &source, MessageFormat format, bool reads_key) {
     const char *schema = source.fields[schema_field];
     char reason[registry_reason_size];

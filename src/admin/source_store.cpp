@@ -36,8 +36,8 @@ Statement insert_source = {definition_types, R"sql(
         start_offset, offset_reset, tombstones)
     VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8, $9, $10, $11, $12))sql"};
 
-// When the source `default` is dropped, its row stays. So if a person adds `default` again, heartbeat
-// executes this UPDATE instead of insert_source.
+// Changes a source. Also adds the source `default` again after a drop, because the row of `default` stays
+// when the source is dropped.
 Statement update_source = {definition_types, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET topic = $2, mapping = $3::jsonb, preset = $4, format = $5, brokers = $6, kafka_config_file = $7,
@@ -48,8 +48,9 @@ Statement update_source = {definition_types, R"sql(
         changed_at = CASE WHEN dropped_at IS NULL THEN now() END, dropped_at = NULL
     WHERE name = $1)sql"};
 
-// A retry or the trigger on dead letters can change a row of heartbeat_offsets until the DELETE locks this
-// row. So the statement uses the counters that the DELETE returns.
+// Moves the counters of a source in one statement. A retry or the trigger on dead letters can change the
+// counters until the DELETE locks their rows. So counters from an earlier SELECT could be too old, but the
+// DELETE returns the latest counters.
 Statement move_counters = {{TEXTOID}, R"sql(
     WITH deleted AS (DELETE FROM @extschema@.heartbeat_offsets WHERE source = $1 RETURNING *)
     INSERT INTO @extschema@.heartbeat_dropped_offsets AS d (
@@ -79,15 +80,16 @@ Statement delete_pause = {{TEXTOID}, R"sql(
 Statement delete_source = {{TEXTOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_source_definitions WHERE name = $1)sql"};
 
-// CREATE EXTENSION makes the row of `default`, also during the restore of a dump. If `default` is dropped,
-// its row stays with a time in dropped_at, so that each dump contains this row. Without this row in the dump,
-// the source would exist again after the restore.
+// CREATE EXTENSION makes the row of `default`, also during the restore of a dump. So if a dump did not show
+// that `default` was dropped, the source would exist again after the restore. For this reason, a drop of
+// `default` does not delete the row, but writes the time into dropped_at, and each dump contains this row.
 Statement mark_dropped = {{TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET dropped_at = now(), changed_at = now(), revision = revision + 1
     WHERE name = $1)sql"};
 
-// The mappings are outside of jsonb_strip_nulls(), because the nulls inside a mapping must stay.
+// jsonb_strip_nulls() also removes inner nulls, but the nulls inside a mapping must stay. So the statement
+// adds the previous and the new values, which can contain a mapping, after jsonb_strip_nulls().
 Statement make_details = {{TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
             'source', $1, 'topic', $2, 'given', nullif(to_jsonb($3), '[]')))

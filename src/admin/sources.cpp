@@ -1,7 +1,7 @@
 // Implements heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(). These functions
 // check the rights of their caller, and then write as the extension's owner. The functions lock the source as
-// heartbeat_pause() does. So a change commits either before a batch checks the revision of the source, or
-// after this batch has committed.
+// heartbeat_pause() does. So no change commits in the middle of a batch: the change commits before the batch
+// checks the revision of the source, or after the batch has committed.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"
@@ -75,7 +75,7 @@ SourceDefinition read_arguments(FunctionCallInfo fcinfo) {
     return given;
 }
 
-// An empty text removes a field.
+// Sets each field with an empty text to nullptr, because a caller removes a field with an empty text.
 void take_away_empty(SourceDefinition *source) {
     for (const char *&field : source->fields)
         if (field != nullptr && field[0] == '\0')

@@ -1,5 +1,5 @@
-// Finds the format that most of the messages have. A JSON value cannot begin with a zero byte. So a message
-// that begins with a zero byte has a frame.
+// Finds the format that most of the sample messages have. The frame of Confluent begins with a zero byte, but
+// JSON never does. So the first byte shows whether a message has a frame or is JSON without a frame.
 #include "server/server.h"
 
 #include "admin/schema_session.h"

@@ -12,9 +12,9 @@ namespace heartbeat {
 // The SQL function has no argument for the format, but the check of its arguments needs a format.
 const char *suggest_schemas_format(const char *schema_registry, const char *schema);
 
-// Sets *schemas as soon as the object exists, so that the caller can destroy the object even after an error.
-// Raises an error if the schema registry does not answer. Raises a notice for each schema that is not known
-// or cannot be used.
+// Sets *schemas to a new SampleSchemas, and then adds schemas to this object. So the caller can destroy the
+// object even after an error. Raises an error if the schema registry does not answer. Raises a notice for
+// each schema that is not known or cannot be used.
 void suggest_schemas_load(const Source &source, const MessageSamples *samples, SampleSchemas **schemas);
 
 } // namespace heartbeat

@@ -1,5 +1,6 @@
-// Makes rows of readings, of errors and of suggestions. If the database's encoding cannot represent a text of
-// a message, the message gets a row with an error. An ingest worker makes a dead letter of such a message.
+// Makes a row for each reading, each error and each suggestion. If the database's encoding cannot represent a
+// text of a message, the row of the message shows an error, because an ingest worker would make a dead letter
+// of this message.
 #include "server/server.h"
 
 #include "admin/schema_session.h"
@@ -130,7 +131,7 @@ void try_rows_put(const Source &source, Decoder *decoder, const MessageView &mes
             ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
         put_error(message, decode_error_name(decoded.error.code), decoded.error.text, result);
         break;
-    case DecodeResult::needs_schema: // decode() has loaded the schema
+    case DecodeResult::needs_schema: // decode() never returns needs_schema
         break;
     }
     MemoryContextSwitchTo(before);

@@ -67,8 +67,8 @@ size_t wanted_argument(FunctionCallInfo fcinfo, int number) {
     return static_cast<size_t>(wanted);
 }
 
-// Checks the definition as heartbeat_add_source() does. The function also checks whether the caller has the
-// right to set the servers and files of the definition.
+// Makes the same checks as heartbeat_add_source(): the definition, and the right of the caller to set the
+// servers and files in the definition.
 void check(const SourceDefinition &given) {
     if (given.fields[topic_field] == nullptr)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the topic cannot be NULL or empty"),
@@ -112,9 +112,9 @@ bool is_interrupted() noexcept {
     return InterruptPending != 0;
 }
 
-// suggest() calls no function of the server, so suggest() cannot handle an interrupt. suggest() ends the
-// search when is_interrupted() returns true. If the interrupt does not cancel the statement, the search
-// begins again.
+// suggest() calls no function of the server, so suggest() cannot handle an interrupt. Instead, suggest() ends
+// the search when is_interrupted() returns true, and CHECK_FOR_INTERRUPTS() then handles the interrupt. If
+// the interrupt does not cancel the statement, the search begins again.
 void find_suggestions(Call *call) {
     while (call->suggestions == nullptr) {
         CHECK_FOR_INTERRUPTS();
@@ -166,8 +166,8 @@ extern "C" Datum heartbeat_suggest_mapping(PG_FUNCTION_ARGS) {
     ReturnSetInfo *result = return_rows(fcinfo);
     SourceDefinition given = {};
     given.fields[topic_field] = text_argument(fcinfo, 0);
-    constexpr int fields_before = brokers_field - 1; // the number of fields for which this function has no
-                                                     // parameter
+    // this function has no parameters for the three fields between topic and brokers
+    constexpr int fields_before = brokers_field - 1;
     for (int field = brokers_field; field <= schema_field; field++)
         given.fields[field] = text_argument(fcinfo, field - fields_before);
     size_t wanted = wanted_argument(fcinfo, schema_field - fields_before + 1);

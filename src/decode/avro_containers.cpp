@@ -1,6 +1,7 @@
 // Reads records, arrays and maps of an Avro message into the tree of values. The functions call themselves
-// for inner values. Each record, array or map adds one level of depth. A union adds no level, but a union
-// never contains a union directly. So the limit of levels, message_depth_max, also limits the recursion.
+// for inner values. Each record, array or map adds one level of depth. A union adds no level, but no union is
+// directly inside a union, so between two levels there is at most one union. So the limit of levels,
+// message_depth_max, also limits the recursion.
 #include "decode/avro_skip.h"
 #include "decode/avro_values.h"
 #include "decode/utf8_text.h"
@@ -59,7 +60,8 @@ bool AvroValues::take_array(const AvroStep &step, uint32_t index) {
     do {
         if (!cursor_.open_block(&block))
             return false;
-        // an element can have a size of 0 bytes, so a small message can have any number of elements
+        // Check the number before the loop: if each element has 0 bytes, even a small message can have
+        // billions of elements.
         if (count_taken(steps, step.count, block.count, tree_[index].size) >
             message_values_max - tree_.size())
             return fail_values();
@@ -81,8 +83,8 @@ bool AvroValues::take_array(const AvroStep &step, uint32_t index) {
     return true;
 }
 
-// If the mapping does not read an element, the element becomes null. So the later elements keep their
-// numbers.
+// If the mapping does not read an element, the tree gets a null instead, so that the later elements keep
+// their indexes.
 bool AvroValues::take_element(const AvroStep *steps, const AvroStep &own, uint32_t index) {
     static constexpr AvroStep null_step = [] {
         AvroStep step;

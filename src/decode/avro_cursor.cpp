@@ -22,8 +22,9 @@ bool AvroCursor::fail_skips() noexcept {
     return fail("too many values that are skipped", "fewer");
 }
 
-// The message contains the number as several bytes with 7 bits each. The first byte contains the lowest bits.
-// The lowest bit of the first byte is the sign.
+// Reads a number of several bytes. Each byte contains 7 bits of the number, and its highest bit shows whether
+// another byte follows. The first byte contains the lowest bits. The lowest bit of the first byte is the
+// sign.
 bool AvroCursor::long_integer(int64_t *value) noexcept {
     constexpr unsigned last_shift = 63;
     uint64_t bits = 0;

@@ -84,7 +84,7 @@ class AvroCursor {
     bool enter() noexcept { return ++depth_ <= message_depth_max || fail_depth(); }
     void leave() noexcept { depth_--; }
 
-    // Counts a skipped value. avro_skips_max limits the time that the reader needs for a message.
+    // Counts a skipped value. Fails after avro_skips_max values, so that no message needs too much time.
     bool spend() noexcept { return ++skips_ <= avro_skips_max || fail_skips(); }
 
     bool fail_end() noexcept;

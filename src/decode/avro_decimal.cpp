@@ -1,5 +1,6 @@
-// Converts a small decimal with one exact division. Writes a larger decimal as a text with decimal digits and
-// an exponent, because std::from_chars() rounds the number in such a text correctly.
+// Converts a decimal to a double. If a double can hold both the integer and the power of ten exactly, one
+// division gives the nearest double. Otherwise the division would round more than once. So the file then
+// writes the decimal as a text with digits and an exponent, and std::from_chars() rounds this text correctly.
 #include "decode/avro_decimal.h"
 
 #include "decode/mapping_limits.h"

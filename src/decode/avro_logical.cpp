@@ -1,5 +1,5 @@
-// Applies the logical types of a schema. The logical types "duration" and "big-decimal" stay bytes, because
-// no field of a reading accepts these two types. A "big-decimal" is a decimal that contains its scale.
+// Applies the logical types of a schema. Values with the logical type "duration" or "big-decimal" stay bytes,
+// because no field of a reading accepts such values. Each "big-decimal" value contains its own scale.
 #include "decode/avro_logical.h"
 
 #include <cmath>

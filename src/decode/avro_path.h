@@ -1,5 +1,5 @@
 // The path to a fault in a message, such as /samples/3/bpm. The path contains names of the schema's fields
-// and numbers of elements. After a fault, the reader of Avro messages returns from the inner value to the
+// and indexes of elements. After a fault, the reader of Avro messages returns from the inner value to the
 // outer values, and each return adds a part of the path. So a message without a fault needs no time for the
 // path.
 #pragma once
@@ -20,8 +20,8 @@ class AvroPath {
         add('/');
     }
     void add_element(uint32_t number) noexcept { add_number("/%u", number); }
-    // The name of a map's member is content of the message. So the path contains the number of the member,
-    // and not the name.
+    // An error text must not contain content of the message, and the name of a map's member is such content.
+    // So the path contains the index of the member instead of the name.
     void add_member(uint32_t number) noexcept { add_number("/(member %u)", number); }
 
     // If the path is too long, returns only the end of the path, because the end is nearest to the fault.

@@ -1,5 +1,5 @@
-// Compiles the types of a schema to steps. The compiler does not call itself. Instead, the compiler keeps a
-// list of the types that have no steps yet. So a deep schema cannot exhaust the stack.
+// Compiles the types of a schema to steps. Recursive functions could exhaust the stack if a schema is deep.
+// So the compiler uses no recursion, but keeps a list of the types that have no steps yet.
 #include "decode/avro_plan.h"
 
 #include "decode/avro_sizes.h"
@@ -103,8 +103,9 @@ class Compiler {
         const WantedValue *wanted;
     };
 
-    // For a step with inner steps, step() sets `first` to the index of the group of inner steps. Later,
-    // resolve() sets `first` to the index of the first inner step.
+    // step() does not know yet where the inner steps of the new step will begin. So step() sets `first` to
+    // the index of the group for these inner steps. Later, resolve() replaces this index with the index of
+    // the first inner step.
     AvroStep step(uint32_t index, const WantedValue *wanted) {
         const AvroType &type = schema_.types[index];
         AvroStep made;
@@ -195,7 +196,7 @@ class Compiler {
     }
 
     void add_elements(uint32_t item, const WantedValue &wanted) {
-        std::map<uint32_t, const WantedValue *> elements; // in the order of their numbers
+        std::map<uint32_t, const WantedValue *> elements; // in the order of their indexes
         for (const WantedValue &named : wanted.children)
             if (named.number != no_value)
                 elements.emplace(named.number, &named);

@@ -46,14 +46,14 @@ enum class AvroOp : uint8_t {
 // a record            a step for each field; one step skips several neighbouring fields of known size
 // a choice            a step for each branch
 // skip_blocks         the step that skips an element, or the two steps that skip a key and a value
-// an array, a map     1. the step that skips an element or a value; 2. `none`, or the step that takes each
-//                     element that the mapping does not name; 3. a step for each element or member that the
-//                     mapping names, in the order of `number`
+// an array, a map     1. the step that skips an element or a value; 2. the step that takes all elements or
+//                     members that have no step of their own, or `none` if the mapping does not read them;
+//                     3. a step for each element (in the order of `number`) or member that the mapping names
 struct AvroStep {
     // the name of a record's field, or of a map's member that the mapping names
     const char *name_data = nullptr;
     uint32_t name_size = 0;
-    uint32_t number = no_value; // the number of an array's element that the mapping names
+    uint32_t number = no_value; // the index of an array's element that the mapping names
     // The number of bytes of a value with a fixed size. In the step for a record, `size` is the number of
     // fields that the step takes. In the step for an integer, `size` is the TimeScale.
     uint32_t size = 0;

@@ -8,8 +8,8 @@
 
 namespace heartbeat {
 
-// The last element of `schemas` is the root. The other elements define types that later elements refer to.
-// May throw AvroSchemaFault and std::bad_alloc.
+// The last element of `schemas` is the schema of the messages. The earlier elements define types that later
+// elements use. May throw AvroSchemaFault and std::bad_alloc.
 AvroSchema avro_schema_parse(const std::vector<std::string_view> &schemas);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
 // The functions call themselves for inner values. Each record, array or map adds one level of depth. A union
-// adds no level, but a union never contains a union directly. So the limit of levels, message_depth_max, also
-// limits the recursion and the stack memory.
+// adds no level, but no union is directly inside a union, so between two levels there is at most one union.
+// So the limit of levels, message_depth_max, also limits the recursion and the stack memory.
 #include "decode/avro_skip.h"
 
 namespace heartbeat {
@@ -42,7 +42,8 @@ bool avro_skip_elements(AvroCursor *cursor, const AvroPlan &plan, const AvroStep
             return cursor->fail_end();
         return cursor->skip(static_cast<size_t>(block->count * size));
     }
-    // an element without a fixed size has at least one byte, so a block cannot have more elements than bytes
+    // These elements have no fixed size, so each element has at least one byte. The block is wrong if it has
+    // more elements than the message has remaining bytes.
     if (block->count > cursor->left())
         return cursor->fail_end();
     for (; block->count > 0; block->count--)

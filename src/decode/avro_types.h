@@ -39,7 +39,7 @@ struct AvroType {
     uint32_t decimal_scale = 0;
     // the size of a `fixed`. UINT32_MAX also stands for larger sizes, because no message has so many bytes
     uint32_t size = 0;
-    // the fields of a record, the branches of a union, or the one type of all elements
+    // the fields of a record, the branches of a union, or the type of the elements of an array or map
     std::vector<AvroMember> members;
     std::vector<std::string> symbols; // the names of an enum
 };

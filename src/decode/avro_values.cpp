@@ -1,4 +1,5 @@
-// Takes values that contain no other values. avro_containers.cpp has the other functions of AvroValues.
+// Reads the values that contain no other values, such as numbers and texts, into the tree. The functions of
+// AvroValues for records, arrays and maps are in avro_containers.cpp.
 #include "decode/avro_values.h"
 
 #include "decode/avro_decimal.h"

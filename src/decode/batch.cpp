@@ -1,5 +1,5 @@
-// Collects decoded messages. Copies the bytes and the readings of the messages, and stores the next offset of
-// each Kafka partition. batch_seal.cpp sorts the readings for the tables.
+// Collects decoded messages. Copies the bytes and the readings of the messages into the batch, and notes the
+// next offset of each Kafka partition. batch_seal.cpp sorts the readings for the tables.
 #include "decode/batch.h"
 
 #include <algorithm>
@@ -76,8 +76,8 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     begun.first_header = static_cast<uint32_t>(headers.size());
     begun.partition_index = partition_index(message.partition, first_offset);
     if (message.offset < partitions[begun.partition_index].next_offset)
-        // the consumer client fetched this message before a seek, so the message is already in the database
-        // or in this batch
+        // After a seek, librdkafka can still deliver a message that it fetched before the seek. The database
+        // or this batch already has all messages before next_offset.
         return false;
     begun.offset = message.offset;
     begun.kafka_time = message.kafka_time;
@@ -89,8 +89,8 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     return true;
 }
 
-// Usually all readings of a message have the same customer and the same device. If the id is the same as in
-// the previous reading of the message, both readings share one copy of the id.
+// Usually all readings of a message have the same customer and the same device. If the customer id or the
+// device id is the same as in the previous reading of the message, both readings share one copy of this id.
 BatchBytes Batch::keep_id(std::string_view id, BatchBytes BatchReading::*member) {
     if (begun.readings > 0) {
         BatchBytes last = readings.back().*member;

@@ -33,9 +33,9 @@ class Batch {
         return messages.size() >= max_messages || readings.size() >= max_messages ||
                bytes.size() >= max_bytes;
     }
-    // Returns how many messages the caller may take next: at least 1. The result is small if a message of
-    // this batch or of the previous batch has many readings. So the batch usually exceeds its limit by only a
-    // few readings.
+    // Returns how many messages the caller may take next: at least 1. Assumes that each of them has as many
+    // readings as the largest message of this batch and the previous batch. So if the batch exceeds its
+    // limit, it usually has only a few readings too many.
     size_t room() const noexcept;
     const char *at(BatchBytes piece) const noexcept { return bytes.data() + piece.position; }
     const BatchMessage &message_of(const BatchReading &reading) const noexcept {
@@ -134,8 +134,8 @@ class Batch {
 // batch can have more readings and bytes than these limits.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
-// Call this function before batch_seal(). The message at this offset of this Kafka partition counts as read,
-// but src/store does not store the message.
+// Leaves out the message at this offset of this Kafka partition: the message counts as read, but src/store
+// does not store the message. Call this function before batch_seal().
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing
 // Call this function after batch_seal(), if the database refuses this reading. The whole message of the

@@ -41,21 +41,21 @@ struct BatchMessage {
     bool is_dead_letter() const noexcept { return error != DecodeErrorCode::none || sqlstate[0] != '\0'; }
 };
 
-// A reading of a message. If two readings of one table have the same customer, event time and device, the two
-// readings have the same identity.
+// A reading of a message. Two readings have the same identity if they belong to the same table, and have the
+// same customer, event time and device.
 struct BatchReading {
     uint32_t message; // the index into Batch::messages
     uint32_t first;   // the index of the first reading with this identity, possibly this reading itself
     HeartRateClass heart_rate_class;
-    // If `duplicate` or `conflict` is true, the batch or the table already has a reading with the same
-    // identity. `duplicate`: the two readings have the same heart rate. `conflict`: the two readings have
-    // different heart rates. Batch::seal() compares the readings of the batch with each other. src/store
-    // compares the readings with the table.
+    // One of the two is true if an earlier reading in the batch or in the table has the same primary key.
+    // `conflict`: the two readings differ in the heart rate or in the device. `duplicate`: they do not
+    // differ, or src/store cannot compare their heart rates. Batch::seal() compares the readings of the batch
+    // with each other. src/store compares the readings with the table.
     bool duplicate;
     bool conflict;
-    // If true, the table already has a reading with the same customer and time, but another device. That
-    // reading is in a table partition that heartbeat 1.x made. The primary key of such a table partition does
-    // not contain the device.
+    // If true, the table already has a reading with the same customer and time, but another device. The two
+    // readings have the same primary key, because they belong to a table partition that heartbeat 1.x made:
+    // the primary key of such a table partition does not contain the device.
     bool other_device;
     BatchBytes customer_id;
     BatchBytes device_id;
@@ -67,8 +67,8 @@ struct BatchReading {
 // The sort key of a reading for batch_sort.cpp. Most keys differ in `word` or in `event_time`, so the sort
 // rarely reads the texts of the batch.
 struct BatchKey {
-    // The customer ids of all sorted readings can begin with the same bytes. `word` contains the next eight
-    // bytes of this reading's customer id.
+    // All customer ids of a sort can begin with the same bytes, for example "patient-". `word` contains the
+    // eight bytes that follow in the customer id of this reading.
     uint64_t word;
     int64_t event_time; // microseconds since 1970
     size_t id_size;     // the size of the customer id in bytes

@@ -1,6 +1,7 @@
-// Makes the lists of a complete batch. The list `dead_letters` contains the dead letters. The lists `records`
-// and `anomalies` are in the order of the primary key, and contain only the first reading with each identity.
-// If the database later refuses readings, the messages with these readings become dead letters.
+// Makes the lists of a complete batch: the dead letters, and the readings for each table. The lists `records`
+// and `anomalies` are in the order of the primary key. If several readings have the same identity, these
+// lists contain only the first of them. If the database later refuses readings, the messages with these
+// readings become dead letters.
 #include "decode/batch.h"
 
 #include "decode/batch_filler.h"
@@ -86,9 +87,10 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
             refuse(readings[*repetition].message, sqlstate, kept);
 }
 
-// Goes through the repetitions in the order of arrival. A message that becomes a dead letter in this loop can
-// contain the first reading with another identity. All repetitions of that first reading arrived later. So
-// the loop reaches these repetitions later, and rejects the messages of these repetitions.
+// If the message of a first reading is rejected, this function also rejects the messages of its repetitions.
+// Such a message can itself contain the first reading with another identity, so its rejection can lead to
+// further rejections. A repetition always arrives after its first reading. So one loop in the order of
+// arrival finds all of these messages.
 void Batch::reject_repetitions() {
     std::vector<uint32_t> arrived = repetitions;
     std::sort(arrived.begin(), arrived.end());

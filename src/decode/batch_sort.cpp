@@ -22,8 +22,8 @@ size_t count_common(std::string_view left, std::string_view right, size_t limit)
     return static_cast<size_t>(std::mismatch(left.begin(), left.end(), right.begin()).first - left.begin());
 }
 
-// Returns eight bytes of the text as a number. The first of these bytes is at `begin`. Two such numbers have
-// the same order as the bytes of the two texts. Bytes after the end of the text count as zero.
+// Returns eight bytes of the text as a number. The first of these bytes is at `begin`. Bytes after the end of
+// the text count as zero. Two such numbers have the same order that memcmp() returns for their eight bytes.
 uint64_t word_at(std::string_view text, size_t begin) noexcept {
     uint64_t word = 0;
     for (size_t i = begin; i < begin + sizeof(word); i++)

@@ -26,7 +26,8 @@ enum class DecodeErrorCode : uint8_t {
     out_of_memory,    // the message is possibly valid, so the caller must decode the message again
 };
 
-// The codes that a dead letter can have.
+// The codes of decoders that a dead letter can have. A message with the code out_of_memory never becomes a
+// dead letter.
 constexpr DecodeErrorCode stored_decode_errors[] = {DecodeErrorCode::tombstone,
                                                     DecodeErrorCode::empty,
                                                     DecodeErrorCode::invalid_json,
@@ -43,8 +44,9 @@ constexpr DecodeErrorCode stored_decode_errors[] = {DecodeErrorCode::tombstone,
 
 struct DecodeError {
     DecodeErrorCode code;
-    // a text for a person, in UTF-8 with a terminator. The text contains the kind of the wrong value, the
-    // place of this value, and the expected value. The text never contains the wrong value itself
+    // a text for a person, in UTF-8 with a terminator. The text names the place of the wrong value, the type
+    // of this value, and the value that the decoder expects there. The text never contains the wrong value
+    // itself
     char text[256];
 };
 

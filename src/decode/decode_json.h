@@ -1,6 +1,6 @@
-// Decodes any payload with a JSON parser. The result is a reading or an error. decode_plain() must return the
-// same result. decode_plain() is faster, but can read only common payloads. decoder_of_heartbeat.cpp calls
-// both functions.
+// Decodes any payload with a JSON parser. The result is a reading or an error. decode_plain() is faster, but
+// accepts only common payloads. If decode_plain() accepts a payload, both functions must return the same
+// reading. decoder_of_heartbeat.cpp calls both functions.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -10,7 +10,8 @@
 
 namespace heartbeat {
 
-// Does the same as Decoder::decode(). The payload must not be empty.
+// Fills in *reading and returns true, or fills in *error and returns false. The error texts have the same
+// rule as the error texts of Decoder::decode(). The payload must not be empty.
 bool decode_json(const char *payload, size_t size, Reading *reading, DecodeError *error) noexcept;
 
 } // namespace heartbeat

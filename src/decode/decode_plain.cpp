@@ -12,7 +12,8 @@ namespace heartbeat {
 
 namespace {
 
-// A double can hold each integer of up to 15 digits exactly. The JSON parser reads longer numbers.
+// The largest number of characters in a number. A double can hold each integer of up to 15 digits exactly. If
+// a number is longer, decode_plain() returns false, and the JSON parser reads the payload.
 constexpr ptrdiff_t number_max_size = 15;
 
 struct Cursor : TextCursor {

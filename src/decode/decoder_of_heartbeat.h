@@ -6,9 +6,9 @@
 
 namespace heartbeat {
 
-// A message without a payload (a tombstone) is an error. A number in the payload becomes the nearest double.
-// For example, 1e-400 becomes zero. The decoder lives as long as the process, and any number of threads may
-// call the decoder at the same time.
+// A message without a payload (a tombstone) is an error. The number in heart_rate becomes the nearest double.
+// For example, 1e-400 becomes zero. The decoder lives as long as the process. This decoder has no state, so
+// several threads may call it at the same time.
 Decoder *decoder_of_heartbeat() noexcept;
 
 } // namespace heartbeat

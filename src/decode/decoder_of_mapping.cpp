@@ -1,5 +1,5 @@
-// Makes a Decoder from a mapping and a mapped decoder. All decoders of a thread share one MappedMemory,
-// because a process can have hundreds of sources, and a MappedMemory keeps memory between messages.
+// Makes a Decoder from a mapping and a mapped decoder. A MappedMemory keeps memory between messages, and a
+// process can have hundreds of sources. So all decoders of a thread share one MappedMemory.
 #include "decode/decoder_of_mapping.h"
 
 #include "decode/decoder_of_heartbeat.h"
@@ -20,7 +20,7 @@ using MappingPointer = std::unique_ptr<const Mapping, DestroyMapping>;
 
 class MappingDecoder final : public Decoder {
   public:
-    // `own_parser` is nullptr if all decoders share the parser.
+    // `own_parser` owns `parser`. If `parser` is a parser that all decoders share, `own_parser` is nullptr.
     MappingDecoder(MappingPointer mapping, MessageParser *parser, std::unique_ptr<MessageParser> own_parser,
                    SchemaCache *schemas)
         : Decoder(mapping->reads_headers, !mapping->each.empty()), mapping_(std::move(mapping)),

@@ -11,15 +11,16 @@
 
 namespace heartbeat {
 
-// Compiles the mapping. The messages must have the format `format`. Messages of Avro and Protobuf must have
-// the frame of Confluent. If the function fails, it returns nullptr and fills in *error. All decoders of a
-// thread share one MappedMemory.
+// Compiles the mapping. The messages must have the format `format`. In each format except json, the messages
+// must have the frame of Confluent. If the function fails, it returns nullptr and fills in *error. All
+// decoders of a thread share one MappedMemory. So a reading is valid only until one of these decoders decodes
+// another message in the same thread.
 Decoder *decoder_of_mapping(std::string_view json, MappingError *error,
                             MessageFormat format = MessageFormat::json) noexcept;
 
-// Makes a decoder for messages of Avro or Protobuf without a frame. All values must have the schema `schema`.
-// If the mapping is wrong, the function returns nullptr, fills in *error, and leaves schema_error->text
-// empty. If the schema is wrong, the function returns nullptr and fills in *schema_error.
+// Makes a decoder for messages of Avro or Protobuf without a frame. The values of all messages must have the
+// schema `schema`. If the mapping is wrong, the function returns nullptr, fills in *error, and leaves
+// schema_error->text empty. If the schema is wrong, the function returns nullptr and fills in *schema_error.
 Decoder *decoder_of_schema(std::string_view json, MessageFormat format, const SchemaTexts &schema,
                            MappingError *error, SchemaError *schema_error) noexcept;
 

@@ -1,5 +1,5 @@
-// The arithmetic of units. Integers stay integers of 64 bits. So a time in nanoseconds loses only the digits
-// that are smaller than a microsecond.
+// The arithmetic of units. A double cannot hold every time in nanoseconds exactly. So an integer that is a
+// time never becomes a double, and loses only its digits below a microsecond.
 #include "decode/field_values.h"
 
 #include "decode/text_cursor.h"

@@ -11,7 +11,8 @@ namespace heartbeat {
 // interval is 0 or less, or if a double cannot hold the result.
 bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept;
 
-// Rounds to the nearest microsecond. Returns false if the microseconds do not fit into 64 bits.
+// Converts a number in the unit `unit` to microseconds, and rounds to the nearest microsecond. Returns false
+// if the result does not fit into 64 bits.
 bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds) noexcept;
 
 // Converts an integer to a time. ValueNode::scale is the unit of the integer, and the moment at which the

@@ -1,6 +1,7 @@
-// librdkafka allocates memory for the headers of a message. So src/decode reads the headers only if the
-// decoder or the batch needs the headers. src/kafka implements this interface, and src/decode/pipeline.cpp
-// calls read(). read() may throw, so only the folders src/kafka and src/decode include this file.
+// Reading the headers of a message needs time, because librdkafka allocates memory for the headers. So
+// src/decode reads the headers only if the decoder or the batch needs the headers. src/kafka implements this
+// interface, and src/decode/pipeline.cpp calls read(). read() may throw, and no exception may reach code that
+// calls the server. So only the folders src/kafka and src/decode include this file.
 #pragma once
 
 #include "decode/message_view.h"

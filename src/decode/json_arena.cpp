@@ -75,7 +75,8 @@ json_t *JsonArena::load(const char *text, size_t size, size_t flags, json_error_
     return value;
 }
 
-// Only jansson's C frames are between setjmp and longjmp, so longjmp skips no destructor.
+// longjmp would skip destructors. Between setjmp and longjmp there are only C functions of jansson, and
+// functions of this class whose locals have no destructors.
 json_t *JsonArena::parse(const char *text, size_t size, size_t flags, json_error_t *error,
                          bool *out_of_memory) noexcept {
     *out_of_memory = setjmp(exhausted_) != 0;

@@ -1,5 +1,5 @@
-// jansson's own error text quotes the payload. So heartbeat's error contains only the code and the position
-// of jansson's error.
+// An error text must not contain content of a message, but jansson's own error text quotes the payload. So
+// these functions use only the code and the position of jansson's error.
 #include "decode/json_fault.h"
 
 namespace heartbeat {

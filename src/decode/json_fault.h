@@ -14,7 +14,7 @@ bool json_fail(DecodeError *error, const json_error_t &cause, const char *what,
                const char *expected) noexcept;
 
 // Fills in the error of a text that has a zero byte at this offset, and returns false. The caller must look
-// for a zero byte before the call of jansson, because jansson ignores a zero byte after a number.
+// for a zero byte before it calls jansson, because jansson does not report a zero byte after a number.
 bool json_fail_zero_byte(DecodeError *error, size_t offset, const char *what, const char *expected) noexcept;
 
 } // namespace heartbeat

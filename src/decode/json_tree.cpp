@@ -21,7 +21,7 @@ namespace dom = simdjson::dom;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 // The first use of simdjson allocates memory, and a failed allocation would end the process. So this line
-// uses simdjson as soon as the server loads heartbeat's library.
+// uses simdjson when the server loads heartbeat's library, and not while a worker decodes messages.
 [[maybe_unused]] const bool is_prepared = !simdjson::get_active_implementation()->name().empty();
 
 enum class Build : uint8_t { done, repeated_name, too_many, zero_character };
@@ -158,8 +158,8 @@ bool fail_out_of_memory(DecodeError *error) {
     return decode_fail(error, DecodeErrorCode::out_of_memory, "out of memory while reading JSON");
 }
 
-// Parses the text with jansson to find the position of the error. jansson needs much memory, so the error of
-// a giant text has no position.
+// Parses the text with jansson to find the position of the error. For a giant text, jansson would need too
+// much memory, so the error has no position.
 bool explain(std::string_view text, const char *what, const char *fault, DecodeError *error) {
     const size_t zero = text.find('\0');
     if (zero != text.npos)
@@ -205,7 +205,7 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (text.size() > message_bytes_max)
         return decode_fail(error, DecodeErrorCode::invalid_json, "%s has %zu bytes; expected at most %zu",
                            what, text.size(), message_bytes_max);
-    // refuse a byte order mark here, because newer versions of simdjson accept this mark
+    // only newer versions of simdjson accept a byte order mark, so refuse the mark with every version
     if (text.substr(0, byte_order_mark.size()) == byte_order_mark)
         return explain(text, what, "a byte order mark", error);
     if (parser_ == nullptr)
@@ -229,7 +229,7 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (code != simdjson::SUCCESS)
         return explain(text, what, reason(code), error);
 
-    // JSON can contain U+0000 only as an escape. So most texts need no search for U+0000 in their strings
+    // JSON can contain U+0000 only as the escape \u0000. If a text lacks this escape, skip the search
     const bool has_zero = text.find("\\u0000") != text.npos;
     const Build result = TreeBuilder(&tree_, &names_, may_repeat_names, has_zero).build(root);
     if (result == Build::too_many)

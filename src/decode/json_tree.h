@@ -11,9 +11,9 @@
 
 namespace heartbeat {
 
-// JsonTree and decode_json() have the same rules. The text is UTF-8 without U+0000. No object repeats a key.
-// Each integer fits into 64 bits, and every other number fits into a double. mapping_limits.h has the limits
-// of size, depth and number of values.
+// JsonTree refuses a text that breaks one of these rules. The text is UTF-8 without U+0000. No object repeats
+// a key. Each integer fits into 64 bits with or without a sign, and every other number fits into a double.
+// mapping_limits.h has the limits of size, depth and number of values.
 class JsonTree {
   public:
     JsonTree() noexcept;
@@ -21,9 +21,10 @@ class JsonTree {
     JsonTree(JsonTree &&) noexcept;
     JsonTree &operator=(JsonTree &&) noexcept;
 
-    // `what` is the name of the text in errors, such as "payload". If `may_repeat_names` is true, objects may
-    // repeat keys. The compiler of mappings finds repeated keys itself, because the compiler's error text
-    // contains the place of the key. If parse() fails, it fills in *error and returns false.
+    // `what` is the name of the text in errors, such as "payload". If `may_repeat_names` is true, parse()
+    // also accepts objects that repeat keys. The compiler of mappings uses this option, and finds repeated
+    // keys itself, because its error text contains the place of the key. If parse() fails, it fills in *error
+    // and returns false.
     bool parse(std::string_view text, const char *what, DecodeError *error,
                bool may_repeat_names = false) noexcept;
 

@@ -1,5 +1,5 @@
-// Error texts contain the name of a place in the message. This file writes this name. The name contains the
-// numbers of the list elements that the decoder is reading.
+// Writes the place of a value for an error text, such as /data/metrics/3/bpm. If the place is in a list
+// element, the text contains the index of the element that the decoder is reading.
 #include "decode/mapped_message.h"
 #include "decode/utf8_text.h"
 
@@ -10,14 +10,15 @@ namespace heartbeat {
 
 namespace {
 
-// The text has room for the longest name: the places of two lists, and a place in an element.
+// The text has room for the longest description: the places of two lists, and a place in an element.
 constexpr size_t raw_size_max = 4096;
 
 class Description {
   public:
     void add(const char *format, const char *text) { advance(snprintf(at(), left(), format, text)); }
     void add_position(const ListPosition &position) {
-        // the text contains the number of a member, because the name of the member is content of the message
+        // write the index of a member and not its name: the name is content of the message, and error texts
+        // must not contain such content
         advance(snprintf(at(), left(), position.is_member ? "/(member %u)" : "/%u", position.number));
     }
 

@@ -1,5 +1,5 @@
 // Reads the fields of one reading from a message. The mapping describes the fields. The mapped decoder calls
-// these functions for each element of a list.
+// these functions.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -17,14 +17,15 @@ struct NamedTextField {
     bool may_be_empty; // the field may be empty or missing
 };
 
-// After an error, each of these functions fills in *error and returns false. *text is a piece of the message,
-// of the mapping, or of `made`.
+// After an error, each of these functions fills in *error and returns false. The bytes of *text belong to the
+// message, to the mapping, or to `made`.
 bool mapped_text(MappedMessage *message, const NamedTextField &named, TextStore *made, std::string_view *text,
                  DecodeError *error) noexcept;
 bool mapped_heart_rate(const MappedMessage &message, const RateField &field, double *heart_rate,
                        DecodeError *error) noexcept;
-// mapped_base_time() reads the time of `at` and `date`, mapped_addition() reads the number of `plus`, and
-// mapped_add() adds the number to the time.
+// `at`, `date` and `plus` are options of event_timestamp in a mapping. mapped_base_time() reads the time at
+// the places `at` and `date`. mapped_addition() reads the number at the place `plus`, and mapped_add() adds
+// this number to the time.
 bool mapped_base_time(const MappedMessage &message, const TimeField &field, ZoneSpan *span,
                       int64_t *event_time, DecodeError *error) noexcept;
 bool mapped_addition(const MappedMessage &message, const TimeField &field, int64_t *addition,

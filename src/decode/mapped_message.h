@@ -1,5 +1,5 @@
 // A message, and the list elements that the mapped decoder is reading. This class finds the value of a place,
-// tests conditions, and writes the names of places for error texts. The mapped decoder sets the elements.
+// tests conditions, and writes places in error texts. The mapped decoder sets `outer` and `element`.
 #pragma once
 
 #include "decode/mapping.h"
@@ -7,7 +7,7 @@
 
 namespace heartbeat {
 
-// The position of the element that the decoder is reading. The list of this element is an array or an object.
+// The position of the list element that the decoder is reading. A list is an array or an object's members.
 struct ListPosition {
     uint32_t index = no_value;
     uint32_t number = 0; // counted from 0
@@ -31,7 +31,7 @@ class MappedMessage {
     void forget(PlaceLevel level) noexcept;
 
     // Copies the value at the place to *found. A JSON null counts as missing. The result is `not_text` if the
-    // place is a key or a header that is not UTF-8.
+    // place is a key or a header that contains U+0000 or is not UTF-8.
     Lookup find(const Place &place, ValueNode *found) noexcept {
         return place.slot == no_slot ? look(place, found) : recall(place, found);
     }
@@ -47,7 +47,7 @@ class MappedMessage {
     bool payload_is_wrong(const Place &place) const noexcept;
 
     // Writes a place in printable ASCII, such as /data/metrics/3/bpm. The names in this text come from the
-    // mapping. Only the numbers of list elements come from the message.
+    // mapping. Only the indexes of list elements come from the message.
     void describe(const Place &place, char *text, size_t size) const noexcept;
 
     const ValueTree &value() const { return *value_; }

@@ -1,4 +1,5 @@
-// Reads the heart rate and other numbers. In a message, such a number can also be a text.
+// Reads the heart rate and other numbers. If the mapping allows it, the number in a message can be a text
+// such as "72".
 #include "decode/mapped_numbers.h"
 
 #include "decode/field_values.h"

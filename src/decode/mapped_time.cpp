@@ -1,5 +1,5 @@
-// Reads event_timestamp, which is a text or a number. The mapping can take the date from another place, or
-// can add a number to the time.
+// Reads event_timestamp, which is a text or a number. A mapping can name a second place for the date. A
+// mapping can also name a place of a number that the decoder adds to the time.
 #include "decode/field_values.h"
 #include "decode/mapped_fields.h"
 #include "decode/mapped_numbers.h"

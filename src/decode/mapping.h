@@ -1,6 +1,7 @@
-// A mapping as a plan. The plan defines which values of a message become the fields of a reading.
-// mapping_compile() makes the plan once from the text of a mapping, and mapped decoders use the plan. A plan
-// never changes, so threads can share the plan. docs/sources.md describes the grammar.
+// The plan that the compiler makes from a mapping. The plan defines which values of a message become the
+// fields of a reading. mapping_compile() makes the plan once from the text of a mapping, and mapped decoders
+// use the plan. A plan never changes, so threads can share the plan. docs/sources.md describes the grammar of
+// mappings.
 #pragma once
 
 #include "decode/json_tree.h"

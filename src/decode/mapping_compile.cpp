@@ -162,8 +162,8 @@ class MappingCompiler {
         mapping_.reads_headers = mapping_.reads_headers || place.root == PlaceRoot::header;
     }
 
-    // Some parts of a joined text are the same for all elements, and other parts differ. A slot keeps the
-    // value of a part that stays the same, so that the decoder looks for this value only once.
+    // In a joined text, some parts can change less often than others. A slot keeps the value of such a part,
+    // so that the decoder does not look for the value again for each element.
     void give_slots(TextField *field) {
         for (Place &place : field->places)
             if (place.level < field->level)
@@ -196,8 +196,8 @@ void set_error(MappingError *error, const char *pointer, const char *problem, co
     utf8_copy(error->legal, sizeof(error->legal), legal);
 }
 
-// A format with a schema needs a tree of the values that the mapping reads. The function refuses a mapping
-// with a giant tree, even if the source's format has no schema. So a change of format needs no new mapping.
+// For a format with a schema, the decoder needs a tree of all values that the mapping reads. Refuse a giant
+// tree for every format, because a user can later change the source's format without a change of the mapping.
 void check_wanted(const Mapping &mapping) {
     try {
         for (const PlaceRoot root : {PlaceRoot::value, PlaceRoot::key})

@@ -13,7 +13,7 @@ struct MappingError {
     bool out_of_memory;
     // the wrong part of the mapping, as a JSON pointer such as /event_timestamp/unit; "": the whole mapping
     char pointer[256];
-    char problem[512]; // the fault of this part, such as: is "minutes"
+    char problem[512]; // the fault of this part, in words that follow its name, such as: is "minutes"
     char legal[512];   // the legal values of this part, such as: "iso", "s", "ms", "us" or "ns"
 };
 
@@ -21,7 +21,8 @@ struct MappingError {
 const Mapping *mapping_compile(std::string_view json, MappingError *error) noexcept;
 void mapping_destroy(const Mapping *mapping) noexcept;
 
-// Returns whether the mapping reads a part of the key. If so, the decoder must decode the key.
+// Returns whether the mapping reads a value inside the key, and not only the key as a text. If so, the
+// decoder must parse the key.
 bool mapping_reads_key(const Mapping &mapping) noexcept;
 
 } // namespace heartbeat

@@ -15,7 +15,8 @@ struct MappingFault {
 [[noreturn]] void mapping_refuse(const std::string &pointer, const std::string &problem,
                                  const std::string &legal);
 
-// The JSON pointer to a member or an element.
+// Returns the JSON pointer to a child. `parent` is the pointer to the object or array, and `name` is the name
+// or the index of the child.
 std::string mapping_pointer(const std::string &parent, std::string_view name);
 
 std::string mapping_quote(std::string_view text); // adds quotes, and cuts a long text

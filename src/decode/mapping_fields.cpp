@@ -1,5 +1,5 @@
-// Reads the options of each field. Refuses unknown options, options of a wrong type, and options that
-// contradict each other. mapping_time.cpp reads the options of event_timestamp.
+// Reads customer_id, device_id and heart_rate in a mapping. Refuses unknown options, and options with a value
+// that is not legal. mapping_time.cpp reads event_timestamp.
 #include "decode/mapping_fields.h"
 
 #include "decode/field_values.h"

@@ -1,5 +1,5 @@
-// Compiles the fields of a mapping. A field is a place, a list of places, or an object with a place and
-// options. mapping_compile.cpp calls these functions.
+// Compiles the fields of a mapping. A mapping describes a field with a place, with a list of places, or with
+// an object that contains these places and options. mapping_compile.cpp calls these functions.
 #pragma once
 
 #include "decode/mapping.h"

@@ -19,7 +19,7 @@ inline constexpr size_t when_values_max = 256; // the number of values for each 
 
 // Limits of a message
 inline constexpr size_t message_bytes_max = size_t{16} << 20;
-inline constexpr size_t message_values_max = size_t{1} << 20; // values of all types, without names
+inline constexpr size_t message_values_max = size_t{1} << 20; // values of all types; names do not count
 inline constexpr uint32_t message_depth_max = 256;
 inline constexpr size_t message_readings_max = 100'000;
 // the bytes of the customer ids and device ids that the decoder makes from integers and from lists of places
@@ -29,16 +29,16 @@ inline constexpr size_t message_made_bytes_max = size_t{16} << 20;
 inline constexpr size_t schema_bytes_max = size_t{1} << 20;
 inline constexpr size_t schema_types_max = 16384;
 inline constexpr size_t schema_members_max = 65536; // fields, symbols, and the branches of unions
-// Limit of a compiled Avro schema. If the mapping reads a part of the schema in several ways, the part counts
-// once for each way.
+// The number of steps in a compiled Avro schema. If the mapping reads different members of two values of the
+// same type, the steps for this type count twice.
 inline constexpr size_t plan_steps_max = 262'144;
 
 // Limits of an Avro message
 
 // The number of skipped values. Neighbouring values that the reader skips in one step count as one value.
-// Usual messages stay below this limit, even with the largest size. Only a message with deep records and
-// almost no content can exceed this limit. Without the limit, the reader would need too much time for such a
-// small message.
+// Some schemas have deeply nested records that need almost no bytes in a message. Without this limit, the
+// reader could need too much time for a small message of such a schema. Usual messages stay below the limit,
+// even if they have message_bytes_max bytes.
 inline constexpr uint64_t avro_skips_max = uint64_t{1} << 25;
 // The number of bytes in a decimal number. A number of this size has at most 154 digits. Leading bytes that
 // only repeat the sign do not count.
@@ -46,7 +46,7 @@ inline constexpr size_t avro_decimal_bytes_max = 64;
 
 // Limits of a Protobuf schema
 inline constexpr size_t protobuf_descriptor_bytes_max = size_t{8} << 20;
-// the number of messages, fields, enums and values of enums
+// the number of message types, fields, enums and values of enums
 inline constexpr size_t protobuf_declarations_max = size_t{128} << 10;
 inline constexpr size_t protobuf_name_bytes_max = 1024; // the full name of a type, with outer types
 inline constexpr uint32_t protobuf_type_depth_max = 32; // the number of levels of types inside other types

@@ -188,8 +188,8 @@ class PlaceParser {
         }
     }
 
-    // Returns the number of an element, or no_value if the name is not such a number. As in RFC 6901, a
-    // number has no leading zeros.
+    // Returns the name as the index of an array element, or no_value if the name cannot be an index. As in
+    // RFC 6901, an index has no leading zeros.
     static uint32_t number_of(const std::string &name) {
         uint32_t number = no_value;
         if (name.empty() || (name[0] == '0' && name.size() > 1) || name[0] < '0' || name[0] > '9')

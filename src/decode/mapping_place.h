@@ -1,5 +1,5 @@
-// Reads the text of a place, such as "/data/0/bpm" or "header/user". mapping_compile.cpp and
-// mapping_fields.cpp call place_parse().
+// Reads the text of a place, such as "/data/0/bpm" or "header/user". mapping_compile.cpp, mapping_fields.cpp
+// and mapping_time.cpp call place_parse().
 #pragma once
 
 #include "decode/mapping.h"

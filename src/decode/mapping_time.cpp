@@ -51,7 +51,7 @@ class TimeFieldReader {
             field_.unit = TimeUnit::ms;
     }
 
-    // Refuses an option that is legal only if the time is a text.
+    // Refuses an option that is legal only with the unit iso, if the field has another unit.
     void need_iso(const MappingValue &option) const {
         if (field_.unit == TimeUnit::iso)
             return;

@@ -14,7 +14,8 @@ enum class MessagePart : uint8_t { value, key };
 
 enum class MessageFormat : uint8_t { json, json_schema, avro, protobuf };
 
-// The names of the formats in heartbeat_sources. The index of a name is the MessageFormat.
+// The names of the formats in heartbeat_sources. The index of a name in this list is the number of the
+// MessageFormat.
 inline constexpr std::string_view message_format_names[] = {"json", "json-schema", "avro", "protobuf"};
 
 // Returns false if there is no format with this name.

@@ -27,8 +27,9 @@ bool mark_agrees(const MessageMark &remembered, const MessageMark &found) noexce
 inline constexpr size_t trail_marks_max = 16;
 inline constexpr size_t trail_text_size = trail_marks_max * 72;
 
-// The marks of one Kafka partition, in ascending order of their offsets. The gaps between old marks are
-// larger than the gaps between new marks.
+// The marks of one Kafka partition, in ascending order of their offsets. If the trail is full, add() removes
+// one mark to make room. Old marks are removed more often than new marks, so the gaps between old marks are
+// larger.
 struct MarkTrail {
     MessageMark marks[trail_marks_max];
     size_t count = 0;
@@ -41,6 +42,7 @@ struct MarkTrail {
 // Writes each mark as "offset:time:checksum:epoch", and a space between two marks. The text needs at most
 // trail_text_size bytes.
 void trail_print(const MarkTrail &trail, char *to) noexcept;
-MarkTrail trail_parse(const char *text) noexcept; // stops at the first mark that does not have this form
+// Reads a text of trail_print(), and stops at the first mark that is not valid.
+MarkTrail trail_parse(const char *text) noexcept;
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // Parses the value or the key of a message into a tree of values. Each format has a parser. The mapped
-// decoder calls the parser, and does not depend on the format.
+// decoder sees only the tree, so the mapped decoder does not depend on the format.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -39,7 +39,7 @@ class MessageParser {
     // the schema, and call the decoder for this message again.
     enum class Result : uint8_t { parsed, failed, needs_schema };
 
-    // In error texts, `expected` describes a value of this format.
+    // `expected` is a phrase for error texts. The phrase names what the parser expects: "a JSON value".
     explicit constexpr MessageParser(const char *expected) noexcept : expected_(expected) {}
     virtual ~MessageParser() = default;
     MessageParser(const MessageParser &) = delete;
@@ -56,7 +56,7 @@ class MessageParser {
     const char *const expected_;
 };
 
-// The name of a part in error texts.
+// Returns the word for the key or the value of a message in error texts.
 inline const char *message_part_name(MessagePart part) noexcept {
     return part == MessagePart::key ? "key" : "payload";
 }
@@ -66,7 +66,7 @@ inline const char *message_part_name(MessagePart part) noexcept {
 MessageParser *json_message_parser() noexcept;
 MessageParser *framed_json_message_parser() noexcept;
 
-// Makes a parser of json or json_schema. May throw std::bad_alloc.
+// Makes a parser for the format json or json_schema. May throw std::bad_alloc.
 std::unique_ptr<MessageParser> json_message_parser_make(MessageFormat format);
 
 } // namespace heartbeat

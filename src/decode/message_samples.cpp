@@ -1,5 +1,6 @@
 // Each copy of a message has its own block of bytes with the key, the value, and the names and values of the
-// headers. So the views stay valid when the list of copies grows.
+// headers. When the list of copies grows, the blocks do not move. So views that point into the blocks stay
+// valid.
 #include "decode/message_samples.h"
 
 #include <algorithm>

@@ -19,16 +19,17 @@ inline constexpr size_t samples_bytes_max = size_t{64} << 20;
 MessageSamples *message_samples_create(size_t max_messages, size_t max_bytes) noexcept;
 void message_samples_destroy(MessageSamples *samples) noexcept; // nullptr is allowed
 
-// The decoder ignores each message, but keeps a copy. If a message does not fit into the samples, the decoder
-// does not copy the message. If no memory is left, the decoder fails with DecodeErrorCode::out_of_memory.
+// The decoder copies each message, and returns DecodeResult::ignored. If a message does not fit into the
+// samples, the decoder does not copy the message. If no memory is left, the decoder fails with
+// DecodeErrorCode::out_of_memory.
 Decoder *message_samples_decoder(MessageSamples *samples) noexcept;
 
 size_t message_samples_count(const MessageSamples *samples) noexcept;
 // returns true if a message did not fit into the samples
 bool message_samples_full(const MessageSamples *samples) noexcept;
 
-// Removes the samples with the oldest Kafka times, and keeps at most `count` samples. Sorts the remaining
-// samples by Kafka partition and offset.
+// If there are more than `count` samples, removes the samples with the oldest Kafka times. Sorts the
+// remaining samples by Kafka partition and offset.
 void message_samples_keep_newest(MessageSamples *samples, size_t count) noexcept;
 
 // The view is valid until message_samples_keep_newest() or message_samples_destroy().

@@ -10,10 +10,10 @@ namespace heartbeat {
 
 namespace {
 
-// The batch keeps the headers of each message that the decoder does not ignore. If the database refuses the
-// message, or if a reading is in conflict, heartbeat_dead_letters gets a row with the message and its
-// headers. When a person retries this row later, the source can have another mapping. The new mapping
-// possibly reads headers that the old mapping did not read.
+// A decoded message can still get a row in heartbeat_dead_letters: if the database refuses the message, or if
+// a reading is in conflict. When a person retries this row later, the source can have another mapping. The
+// new mapping possibly reads headers that the old mapping did not read. So the batch keeps all headers of
+// each message that the decoder does not ignore.
 MessageView with_headers(MessageView message) {
     if (message.unread_headers != nullptr)
         message.unread_headers->read(&message);

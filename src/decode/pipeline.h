@@ -11,8 +11,10 @@ namespace heartbeat {
 
 enum class PipelineResult : uint8_t {
     taken,
-    out_of_memory, // the batch does not have the message, but the message is possibly valid
-    needs_schema,  // the batch does not have the message: see Decoder::schema_cache()
+    out_of_memory, // the batch does not have the message; with more memory, the message is possibly valid
+    // the batch does not have the message, because the decoder does not have the schema of the message: see
+    // Decoder::schema_cache()
+    needs_schema,
 };
 
 // `first_offset` is the offset at which this batch begins in the message's Kafka partition.

@@ -17,7 +17,7 @@ enum class PlaceLevel : uint8_t { message, outer, element };
 
 struct PlaceSegment {
     std::string name;
-    uint32_t number = no_value; // the name as a number, if the name can be the number of an element
+    uint32_t number = no_value; // the name as a number, if the name can be the index of an array's element
     bool any = false;           // true: the segment is `*`
 };
 
@@ -29,7 +29,7 @@ struct Place {
     std::vector<PlaceSegment> segments; // the segments after the root
     std::string header;                 // the name of the header
     std::string path;                   // the segments in the form for error texts, such as "/data/0/bpm"
-    // the slot in which MappedMessage keeps the value for the next elements
+    // MappedMessage finds the value once for several elements of a list, and keeps the value in this slot
     size_t slot = no_slot;
 };
 

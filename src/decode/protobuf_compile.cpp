@@ -1,5 +1,5 @@
-// Compiles the plans of a schema. Each pair of a message type and a wanted value has one plan. So the plan of
-// a recursive type can refer to itself.
+// Compiles the plans of a schema: one plan for each pair of a message type and a WantedValue. So if a message
+// type contains itself, its plan can refer to itself.
 #include "decode/protobuf_compile.h"
 
 #include "decode/protobuf_types.h"
@@ -13,7 +13,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr uint32_t dense_numbers = 64; // for a smaller field number, the plan needs no search
+constexpr uint32_t dense_numbers = 64; // below this field number, the plan needs no search
 constexpr size_t visits_max = 64 * protobuf_plan_fields_max; // limits the time for one compilation
 
 class PlanMaker {
@@ -46,7 +46,7 @@ class PlanMaker {
         plan_.roots[outer].nested = static_cast<uint32_t>(plan_.roots.size());
         plan_.roots[outer].nested_count = static_cast<uint32_t>(types.size());
         for (const uint32_t type : types) {
-            const bool is_entry = schema_.messages[type].is_map_entry; // a frame never refers to an entry
+            const bool is_entry = schema_.messages[type].is_map_entry; // a frame never selects a map entry
             plan_.roots.push_back({is_entry ? no_value : message(type, want), 0, 0});
             root_types_.push_back(type);
         }
@@ -134,7 +134,7 @@ class PlanMaker {
         for (auto &[oneof, slot] : *oneofs)
             slot = made->slots++;
         for (const ProtobufField &field : message.fields) {
-            const auto found = oneofs->find(field.oneof); // no_value means no oneof, and is never a key
+            const auto found = oneofs->find(field.oneof); // for a field that is in no oneof, this is end()
             if (found == oneofs->end())
                 continue;
             const auto known = positions.find(field.number);
@@ -216,8 +216,8 @@ class PlanMaker {
                   [&](const auto &left, const auto &right) {
                       return entry != nullptr ? left.name < right.name : left.number < right.number;
                   });
-        // The reader leaves out an element whose value is not in the closed enum of the field. Then the later
-        // elements move to earlier positions of the list. So the plan sets no limit for such a list.
+        // The reader leaves out an element whose value is not in the closed enum of the field. Then a later
+        // element takes this position, and the mapping possibly reads it. So such a list has no limit.
         const bool is_any = entry != nullptr || elements.takes_others || made->is_closed;
         made->limit = is_any ? no_value : elements.elements.empty() ? 0 : elements.elements.back().number + 1;
         plan_.elements.push_back(std::move(elements));

@@ -43,8 +43,8 @@ inline bool descriptor_is_name(std::string_view name) noexcept {
 
 bool descriptor_fail_name(const char *what, SchemaError *error) noexcept;
 
-// Applies the features in `options` to *features. The field `features` has a different number in each type of
-// options. `number` is this number.
+// Applies the features in `options` to *features. In descriptor.proto, each type of options has a field
+// `features`, but with another field number. `number` is the field number for the type of `options`.
 bool descriptor_change(std::string_view options, uint32_t number, ProtobufFeatures *features,
                        SchemaError *error) noexcept;
 

@@ -1,5 +1,6 @@
-// The rules for the files, messages, fields and enums of a Protobuf schema. These rules are the rules of
-// proto2, the rules of proto3, or the features of editions. protobuf_parse.cpp calls these functions.
+// Finds the rules for the files, messages, fields and enums of a Protobuf schema. proto2 and proto3 have
+// fixed rules. In an edition, options with the name `features` can change the rules. protobuf_parse.cpp calls
+// these functions.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +8,10 @@
 
 namespace heartbeat {
 
-// The default values are the features of edition 2023.
+// A new ProtobufFeatures has the features of edition 2023.
 struct ProtobufFeatures {
-    bool has_presence = true;   // false: a missing singular number, text or enum has its default value
-    bool closed_enums = false;  // a field whose value is not in its enum counts as an unknown field
+    bool has_presence = true;   // false: a number, text or enum that a message lacks has its default value
+    bool closed_enums = false;  // true: a field whose value is not in its enum counts as an unknown field
     bool are_delimited = false; // messages are encoded as groups
     bool has_editions = true;   // options can change the features
 };
@@ -18,8 +19,9 @@ struct ProtobufFeatures {
 // `syntax` and `edition` are fields of a FileDescriptorProto.
 ProtobufFeatures protobuf_features_of_file(std::string_view syntax, uint64_t edition) noexcept;
 
-// Applies the features in `options` to *features. The field `features` has a different number in each type of
-// options. `number` is this number. Returns false if the bytes are not valid.
+// Applies the features in `options` to *features. In descriptor.proto, each type of options has a field
+// `features`, but with another field number. `number` is the field number for the type of `options`. Returns
+// false if the bytes are not valid.
 bool protobuf_features_change(std::string_view options, uint32_t number, ProtobufFeatures *features) noexcept;
 
 } // namespace heartbeat

@@ -13,7 +13,7 @@ namespace {
 
 // up to this number of keys, comparing each pair of keys is faster than sorting the keys
 constexpr size_t few_keys = 12;
-constexpr size_t digits_size = 24;               // room for every key that is a number
+constexpr size_t digits_size = 24;               // enough bytes for each number that can be a key
 constexpr size_t key_field = 0, value_field = 1; // the indexes of the two fields of an entry
 
 void mark_replaced(ProtobufKey *begin, ProtobufKey *end) {
@@ -92,7 +92,8 @@ bool ProtobufTreeBuilder::entries(const Field &map, const ProtobufSlot &slot, si
         if (!this->key(entry.fields[key_field], this->slot(first, entry.fields[key_field]), map, &key,
                        &is_taken))
             return false;
-        // if the entry's value is not in the closed enum of the map, the entry counts as an unknown field
+        // if the values of the map have a closed enum as type, and the entry's value is not in this enum, the
+        // entry counts as an unknown field
         if (is_taken && !is_unknown)
             memory_.keys.push_back(key);
         memory_.slots.resize(first);

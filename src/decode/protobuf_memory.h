@@ -1,5 +1,5 @@
-// The working memory of the Protobuf reader. This memory is a part of ReaderMemory, so a reader keeps this
-// memory for the next messages.
+// The working memory of the Protobuf reader. This memory is a part of ReaderMemory. The decoder keeps its
+// ReaderMemory for the next messages.
 #pragma once
 
 #include "decode/mapping_limits.h"
@@ -33,13 +33,13 @@ struct ProtobufSlot {
 
 struct ProtobufKey { // the key of a map's entry
     std::string_view name;
-    uint32_t number;  // the number of the entry
-    uint32_t message; // the plan of the entry's value, if the value is a message
+    uint32_t number;  // the position of the entry in the map: 0, 1, ...
+    uint32_t message; // the index of the plan of the entry's value, if the value is a message
     bool is_replaced; // a later entry has the same key
     ProtobufPiece entry;
 };
 
-// Each vector is a stack. On the stack, the part of a nested message is above the part of the outer message.
+// Each vector is a stack. The elements for a nested message come after the elements for the outer message.
 struct ProtobufMemory {
     // Forgets the last message, and frees memory that usual messages do not need.
     void clear() noexcept {
@@ -54,7 +54,7 @@ struct ProtobufMemory {
     std::vector<ProtobufPiece> pieces;
     std::vector<ProtobufKey> keys;
     uint64_t group_bytes = 0;
-    // the slots that the message and its nested messages have used since clear()
+    // the number of slots that the message and its nested messages have used since clear()
     uint64_t used_slots = 0;
 
   private:

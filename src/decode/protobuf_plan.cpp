@@ -1,4 +1,5 @@
-// Finds fields, elements and names of enums in a plan, by number or by name.
+// Searches a plan. Finds a field and the name of an enum's value by number, and an element by number or by
+// name.
 #include "decode/protobuf_plan.h"
 
 #include <algorithm>

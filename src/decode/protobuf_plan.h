@@ -11,14 +11,15 @@
 namespace heartbeat {
 
 struct ProtobufPlanEnum {
-    std::string_view name(int32_t number) const noexcept; // data() is nullptr if the enum has no such number
+    // If the enum does not have the number, data() of the result is nullptr.
+    std::string_view name(int32_t number) const noexcept;
 
     bool is_closed = false;
     std::vector<std::pair<int32_t, std::string_view>> values; // in the order of the numbers
 };
 
-// The elements that the reader takes from a repeated field or a map, and the plans of these elements. In a
-// repeated field, an element has a number. In a map, an element has a name.
+// The elements that the reader takes from a repeated field or a map, and the plans of these elements. An
+// element of a repeated field has a number: its index in the list. An element of a map has a name: its key.
 struct ProtobufElements {
     struct Element {
         uint32_t number;
@@ -29,7 +30,7 @@ struct ProtobufElements {
     // These functions return false if the reader does not take the element.
     bool find(uint32_t number, uint32_t *message) const noexcept;
     bool find(std::string_view name, uint32_t *message) const noexcept;
-    // for a list: the number after the last wanted element
+    // for a list: the reader takes only elements with a number less than end()
     uint32_t end() const {
         return takes_others ? no_value : elements.empty() ? 0 : elements.back().number + 1;
     }
@@ -44,9 +45,9 @@ enum class ProtobufShape : uint8_t { single, list, map };
 struct ProtobufPlanField {
     std::string_view name;       // the name of the member in the tree
     uint32_t slot = 0;           // the slot in which the reader keeps the content of this field
-    uint32_t limit = 0;          // the reader keeps at most this number of elements of a list
-    uint32_t oneof = no_value;   // the slot of the field's oneof: the slot shows which member is set
-    uint32_t message = no_value; // the index of the plan of the field's message or map entry
+    uint32_t limit = 0;          // the reader keeps at most this number of pieces of a list
+    uint32_t oneof = no_value;   // the slot of the field's oneof; this slot shows which of the fields is set
+    uint32_t message = no_value; // the index of the plan of a single message, or of the entries of a map
     uint32_t enumeration = 0;
     uint32_t elements = 0;
     ProtobufType type = ProtobufType::none;
@@ -62,7 +63,7 @@ enum class ProtobufForm : uint8_t {
     object,
     entry,   // an entry of a map
     wrapper, // the tree has the wrapped value instead of the wrapper
-    time     // a google.protobuf.Timestamp as an integer
+    time     // the tree has an integer instead of the google.protobuf.Timestamp
 };
 
 struct ProtobufPlanMessage {
@@ -81,17 +82,18 @@ struct ProtobufPlanMessage {
     // for each small field number: 1 + the index of the field in `fields`, or 0 if the plan does not have the
     // field
     std::vector<uint32_t> dense;
-    std::vector<std::pair<uint32_t, uint32_t>> sparse; // field number and index, in the order of the numbers
+    // each other field number, and the index of the field in `fields`; in the order of the numbers
+    std::vector<std::pair<uint32_t, uint32_t>> sparse;
 };
 
 struct ProtobufPlan {
-    struct Root { // a message type of the main file
+    struct Root { // the last file of the schema, or a message type that this file declares
         uint32_t message;
         uint32_t nested; // the index in `roots` of the first type inside this type
         uint32_t nested_count;
     };
 
-    std::vector<Root> roots; // the first root is the file itself
+    std::vector<Root> roots; // the first root is the file, the others are the types
     std::vector<ProtobufPlanMessage> messages;
     std::vector<ProtobufPlanEnum> enums;
     std::vector<ProtobufElements> elements;

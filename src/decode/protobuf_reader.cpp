@@ -47,9 +47,9 @@ class ProtobufReader final : public SchemaReader {
         return builder.message({}, message, {cursor.at(), size, no_piece}, 0);
     }
 
-    // Reads the number of indexes, and then the indexes. The first index is the index of a type in the file.
-    // Each further index is the index of a type inside the previous type. If the number of indexes is 0, the
-    // message has the first type of the file.
+    // In the frame, a list of indexes shows the type of the message. Reads the length of the list, and then
+    // the indexes. The first index is the index of a type in the file. Each further index is the index of a
+    // type inside the previous type. If the list is empty, the message has the first type of the file.
     bool read_indexes(WireCursor *cursor, uint32_t *message) const {
         uint64_t count = 0;
         if (!read_index(cursor, &count) || count > protobuf_type_depth_max)

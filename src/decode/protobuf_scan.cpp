@@ -1,5 +1,6 @@
-// Stores the fields of a message in slots. The plan of the message defines the slots. A slot keeps the last
-// value of a single field, and all pieces of a repeated field or of a nested message.
+// Stores the fields of a message in slots. The plan of the message gives each field a slot. If the mapping
+// reads a repeated field, a map or a nested message, the slot keeps the pieces of the field. For any other
+// field, the slot keeps only the last value.
 #include "decode/protobuf_scan.h"
 
 namespace heartbeat {

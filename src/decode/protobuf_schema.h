@@ -35,14 +35,14 @@ inline bool protobuf_is_message(ProtobufType type) {
     return type == ProtobufType::message || type == ProtobufType::group;
 }
 
-// The texts are pieces of the descriptors.
+// The views point into the bytes of the descriptors, so these bytes must live as long as the field.
 struct ProtobufField {
     std::string_view name;
     std::string json_name;
     std::string_view type_name;
     std::string_view default_text;
     uint32_t number = 0;
-    uint32_t oneof = no_value; // the number of the oneof in the message
+    uint32_t oneof = no_value; // the index of the field's oneof among the oneofs of the message
     uint32_t target = 0;       // the index of the field's type in `messages` or `enums`
     ProtobufType type = ProtobufType::none;
     bool is_repeated = false;
@@ -64,7 +64,7 @@ struct ProtobufEnum {
     };
 
     std::string name;
-    bool is_closed = false; // a field whose value is not in the enum counts as an unknown field
+    bool is_closed = false; // true: a field whose value is not in the enum counts as an unknown field
     std::vector<Value> values;
 };
 

@@ -151,8 +151,8 @@ bool ProtobufTreeBuilder::list(const Field &field, const ProtobufSlot &slot, uin
     return true;
 }
 
-// Adds the elements of one piece. A piece of packed elements has several elements. *number is the number of
-// the next element.
+// Adds the elements of one piece. A packed piece has several elements, and any other piece has one element.
+// *number is the index of the next element in the list. The function increases *number for each element.
 bool ProtobufTreeBuilder::elements(const Field &field, const ProtobufPiece &piece, uint32_t depth,
                                    uint32_t *number) {
     const uint32_t end = plan_.elements[field.elements].end();

@@ -15,8 +15,8 @@ class ProtobufTreeBuilder {
         DecodeError *error;
     };
 
-    // `begin` is the first byte of the payload. In error texts, this byte has the position 0. `what` is the
-    // name of the payload.
+    // `begin` is the first byte of the value or the key of the Kafka message. In error texts, this byte has
+    // the position 0. `what` is the word for the value or the key in error texts: see message_part_name().
     ProtobufTreeBuilder(const ProtobufPlan &plan, const Output &output, const char *begin, const char *what)
         : plan_(plan), memory_(output.memory->protobuf), made_(output.memory->made), tree_(*output.tree),
           error_(output.error), begin_(begin), what_(what) {}

@@ -16,14 +16,15 @@ void protobuf_set_enum(const ProtobufField &field, const ProtobufEnum &type, con
                        ValueNode *node) noexcept;
 
 // Sets *node to the default that the schema declares. Returns false if the text of the default is not a
-// finite value of this type. The type must not be an enum. *text is memory for a text of the node, and must
-// live as long as the node. May throw std::bad_alloc.
+// finite value of this type. The type must not be an enum. The node can point into *text, so *text must live
+// as long as the node. May throw std::bad_alloc.
 bool protobuf_set_default(const ProtobufField &field, std::string *text, ValueNode *node);
 
-// *texts is memory for the names. May throw std::bad_alloc.
+// Makes the plan of an enum. The names in the plan point into *texts. May throw std::bad_alloc.
 ProtobufPlanEnum protobuf_plan_enum(const ProtobufEnum &type, std::deque<std::string> *texts);
 
-// Sets *node to an integer. `type` must be an integer type. `value` is the encoded number.
+// Converts `value`, a number as WireCursor has read it, to an integer of the type, and sets *node to this
+// integer. `type` must be an integer type.
 void protobuf_set_number(ProtobufType type, uint64_t value, ValueNode *node) noexcept;
 
 // Sets *node to an integer, or to an unsigned integer if int64_t cannot hold the number.

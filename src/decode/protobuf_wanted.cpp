@@ -36,8 +36,9 @@ ProtobufWant ProtobufWant::of(const WantedValue *child) const {
         return {nullptr, is_whole, is_whole};
     const bool whole = is_whole || child->whole;
     const ProtobufWant want{child, true, whole};
-    // If the mapping reads a value as a whole, the mapping also reads all values inside this value. All such
-    // values of one type share one plan.
+    // If the mapping reads a value as a whole, but not as a time, and no place of the mapping is inside this
+    // value, the plan depends only on the type. So `value` is nullptr here, and all such values of one type
+    // share one plan.
     return whole && !want.has_children() && !want.is_time() ? ProtobufWant{nullptr, true, true} : want;
 }
 

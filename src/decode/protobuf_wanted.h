@@ -9,15 +9,15 @@
 
 namespace heartbeat {
 
-// The parts of one value that the mapping reads. If `value` is nullptr, no place of the mapping is inside
-// this value.
+// Describes the parts that the mapping reads of one field or element. If `value` is nullptr, no place of the
+// mapping is inside this field or element.
 struct ProtobufWant {
     const WantedValue *value = nullptr;
     bool is_taken = false;
     bool is_whole = false; // the mapping reads this value or an outer value as a whole
 
     const std::vector<WantedValue> &children() const;
-    // child == nullptr: no place of the mapping contains this child
+    // Returns the parts that the mapping reads of a child. nullptr: the mapping does not name the child.
     ProtobufWant of(const WantedValue *child) const;
     ProtobufWant others() const;
     bool is_time() const { return value != nullptr && value->is_time; }
@@ -31,7 +31,7 @@ struct WantedMember {
     ProtobufWant want;
 };
 
-// Finds the members of an object that the mapping reads. A mapping can use the name of a field. A mapping can
+// Finds the members that the mapping reads in an object. A mapping can use the name of a field. A mapping can
 // also use the JSON name of a field, if the JSON name is not the name of another field of the message. The
 // member in the tree has the same name as in the mapping. If the mapping uses both names, the tree has two
 // members.
@@ -50,9 +50,9 @@ class WantedMembers {
     std::unordered_set<std::string_view> used_; // the names of all fields
 };
 
-// Returns the form of a message. Two well-known types can have a special form. A Timestamp has the form
-// `time` if the mapping reads the Timestamp as a time. A wrapper has the form `wrapper` if the mapping reads
-// no member of the wrapper.
+// Returns the form of a message. A google.protobuf.Timestamp has the form `time` if the mapping reads the
+// Timestamp as a time. A wrapper, such as google.protobuf.DoubleValue, has the form `wrapper` if the mapping
+// reads no member of the wrapper.
 ProtobufForm protobuf_form(const ProtobufMessage &message, const ProtobufWant &want);
 
 } // namespace heartbeat

@@ -24,8 +24,8 @@ inline constexpr uint32_t protobuf_number_max = (uint32_t{1} << 29) - 1;
 class WireCursor {
   public:
     // A message does not contain the length of a group, so the cursor must read a group up to its end. If a
-    // group is inside other groups, the cursor reads the inner group once for each level. So *group_bytes
-    // counts the bytes of groups that the cursor has read, and this number has a limit.
+    // group is inside other groups, the cursor reads the inner group once for each level. To limit the time
+    // for such groups, *group_bytes counts the bytes of groups that cursors have read, and has a limit.
     WireCursor(std::string_view bytes, uint64_t *group_bytes)
         : at_(bytes.data()), end_(bytes.data() + bytes.size()), group_bytes_(group_bytes) {}
 

@@ -1,7 +1,7 @@
 // Collects the places that have values in the sample messages. A list is an array, or an object whose member
-// names are numbers or times. All elements of a list share the same places. This file reads
-// an array with one element in two ways: as a list, and also as an ordinary object with one member "0". So
-// the place of the element can also be /0, without `each`.
+// names are numbers or times. All elements of a list share the same places. This file reads an array with one
+// element in two ways: as a list, and also as an ordinary object with one member "0". So a mapping can read
+// the element with `each`, or with /0 in a place.
 #include "decode/sample_layout.h"
 
 #include "decode/sample_values.h"
@@ -137,7 +137,8 @@ void SampleLayout::add_node(const ValueTree &tree, uint32_t index, const At &at)
         return add_children(tree, index, at, false);
     if (is_array && node.size == 1)
         add_children(tree, index, at, false);
-    // the second place of `each` must begin with a name, not with the number of an element
+    // the second place of `each` must begin with the name of a member, so the second place cannot be a list
+    // that is directly an element of the first list
     if (at.root != SampleRoot::value || at.scope.level == 2 || (at.scope.level == 1 && at.pointer.empty()))
         return;
     At below = at;

@@ -37,12 +37,13 @@ struct SamplePlace {
     SampleValues found;
     uint32_t elements[2] = {}; // for each of the lists: the largest number of elements in a message
     // For a place inside of lists, this vector is empty. For other places, element i belongs to message i.
-    // The element is the position of the message's text in `examples`, counted from 1. If `examples` does not
-    // contain the text, the element is 0 or missing.
+    // The element is the position in `examples`, counted from 1, of the message's text at this place. If
+    // `examples` does not contain the text, the element is 0 or missing.
     std::vector<uint8_t> text_of_message;
 };
 
-// Returns the text of the place for a mapping. `lists` is the number of lists in `each` of the mapping.
+// Returns the place as a text for a mapping, such as "each/bpm". `lists` is the number of lists in `each` of
+// the mapping.
 std::string sample_place_text(const SamplePlace &place, int lists);
 
 class SampleLayout {
@@ -76,7 +77,7 @@ class SampleLayout {
     MessageParser *const parser_;
     MappedMemory memory_;
     std::vector<SamplePlace> places_;
-    std::map<std::string, size_t> indexes_; // the key consists of root, lists and pointer
+    std::map<std::string, size_t> indexes_; // indexes in places_, by root, lists and pointer
     std::vector<bool> parsed_;
     uint32_t messages_ = 0;
     size_t nodes_ = 0; // the number of nodes of the current message

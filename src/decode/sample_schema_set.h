@@ -19,11 +19,12 @@ class SampleSchemas {
     void add(int32_t id, const SchemaTexts &schema);
     void set_bare(const SchemaTexts &schema);
 
-    // Makes a decoder that has this mapping and the schemas. Returns nullptr if the mapping or the schema has
-    // a fault.
+    // Makes a decoder that has this mapping and the schemas. Returns nullptr if the mapping or the schema of
+    // set_bare() has a fault.
     std::unique_ptr<Decoder, void (*)(Decoder *)> decoder(const std::string &mapping) const;
 
-    // Makes a parser that reads all values of a message. Returns nullptr if the schema has a fault.
+    // Makes a parser that reads all values of a message. Returns nullptr if the schema of set_bare() has
+    // a fault.
     std::unique_ptr<MessageParser> parser() const;
 
     const MessageFormat format;
@@ -37,7 +38,7 @@ class SampleSchemas {
     void add_to(SchemaCache *cache) const;
 
     std::vector<Schema> schemas_;
-    std::vector<std::string> bare_; // empty: the messages have the frame of Confluent
+    std::vector<std::string> bare_; // the schema of messages without a frame; empty: no such schema
 };
 
 } // namespace heartbeat

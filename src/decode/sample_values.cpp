@@ -1,5 +1,5 @@
-// Tests texts with the functions of the mapped decoder. So a suggested mapping can read the values that this
-// file has found.
+// Tests whether a text is a number or a time with the functions of the mapped decoder. So the mapped decoder
+// can read each text that this file counts as a number or a time.
 #include "decode/sample_values.h"
 
 #include "decode/field_values.h"
@@ -18,7 +18,8 @@ void add_number(double number, SampleValues *values) {
     values->most = std::max(values->most, number);
 }
 
-// If the schema declares that an integer is a time, the statistics count the integer as a text with a time.
+// If the schema declares that an integer is a time, the statistics count the integer together with the texts
+// that are times.
 void add_time(TimeScale scale, SampleValues *values) {
     if (scale == TimeScale::days)
         values->dates++;

@@ -20,8 +20,9 @@ struct SampleValues {
     uint32_t values = 0;
     uint32_t numbers = 0, integers = 0; // the counts of all numbers and of 64-bit integers
     uint32_t texts = 0;
-    uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0; // the number of texts of each kind
-    double least = std::numeric_limits<double>::infinity();            // the smallest number, also in texts
+    // the number of texts of each kind; the last three also count integers that the schema declares as times
+    uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0;
+    double least = std::numeric_limits<double>::infinity(); // the smallest number, also in texts
     double most = -std::numeric_limits<double>::infinity();
     size_t longest = 0;                // the size of the longest text in bytes
     std::vector<std::string> examples; // different texts, at most sample_examples_max
@@ -32,8 +33,8 @@ struct SampleValues {
 // members are such texts.
 bool sample_is_number_or_time(std::string_view text) noexcept;
 
-// Returns the position of the text in `examples`, counted from 1. Returns 0 if `examples` does not contain
-// the text.
+// Adds the text to the statistics. Returns the position of the text in `examples`, counted from 1. Returns 0
+// if `examples` does not contain the text.
 size_t sample_add_text(std::string_view text, SampleValues *values);
 
 void sample_add_scalar(const ValueNode &node, SampleValues *values); // `node` has any type except string

@@ -53,7 +53,8 @@ const SchemaReader *SchemaCache::find(SchemaKey key, DecodeError *error) noexcep
     return nullptr;
 }
 
-// Wrong messages can contain many ids that no registry has. So the cache forgets refused schemas first.
+// Damaged messages can contain many schema ids that no registry has. The cache keeps each such id as a
+// refused schema. So a full cache forgets the refused schemas first.
 void SchemaCache::make_room(size_t bytes) noexcept {
     const auto is_full = [&] {
         size_t sum = bytes;

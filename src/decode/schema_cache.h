@@ -33,23 +33,23 @@ class SchemaCache {
     // text of the dead letter contains the fault. Returns false if no memory is left.
     bool add(SchemaKey key, const SchemaTexts &schema) noexcept;
 
-    // After this call, each message with this schema becomes a dead letter with this code and text. If the
-    // code is unknown_schema, the cache forgets the code `unknown_schema_seconds` after the first use.
-    // Returns false if no memory is left.
+    // After this call, each message with this schema becomes a dead letter with this code and text. But if
+    // the code is unknown_schema, the refusal ends `unknown_schema_seconds` after the first find() that
+    // returns this error: the registry may have the schema by then. Returns false if no memory is left.
     bool refuse(SchemaKey key, DecodeErrorCode code, const char *text) noexcept;
 
     // Returns the reader of the schema. If the cache does not have the schema, returns nullptr, and
-    // error->code is `none`. If the cache has refused the schema, returns nullptr, and *error is the error of
-    // the dead letters.
+    // error->code is `none`. If the schema was refused or has a fault, returns nullptr, and *error is the
+    // error for the dead letter.
     const SchemaReader *find(SchemaKey key, DecodeError *error) noexcept;
 
     SchemaKey wanted() const noexcept { return wanted_; } // the last schema that find() did not find
     MessageFormat format() const noexcept { return format_; }
 
     static constexpr int unknown_schema_seconds = 10;
-    // If a cache exceeds one of these limits, the cache first forgets its refused schemas. If the cache still
-    // exceeds a limit, the cache forgets all schemas. A compiled schema can need several times as much memory
-    // as the text of the schema.
+    // The largest number of schemas, and the largest total size of their texts. If a new schema would exceed
+    // a limit, the cache first forgets its refused schemas, and then, if necessary, all schemas. The compiled
+    // schemas can need several times as much memory as the texts.
     static constexpr size_t schemas_max = 1024;
     static constexpr size_t schema_bytes_kept = size_t{8} << 20;
 

@@ -25,7 +25,7 @@ struct SchemaTexts {
 };
 
 struct SchemaError {
-    bool out_of_memory; // true: the schema is possibly correct
+    bool out_of_memory; // true: memory ran out, so the schema may be correct
     // a text for a person: the fault, its place, and the legal values. UTF-8 with a terminator
     char text[256];
 };

@@ -1,5 +1,5 @@
-// Clears the memory that the readers of formats with a schema share. The mapped decoder calls clear() before
-// it reads the next message.
+// Clears ReaderMemory, the working memory of the readers of Avro and Protobuf. The mapped decoder calls
+// clear() before it reads the next message.
 #include "decode/schema_reader.h"
 
 namespace heartbeat {

@@ -1,6 +1,6 @@
-// Reads messages of a binary format with a schema. avro_reader() and protobuf_reader() make a reader once
-// from a schema and from the values that a mapping reads. The mapped decoder calls the reader for each
-// message with this schema.
+// Reads messages of a binary format with a schema. avro_reader() or protobuf_reader() makes one reader for a
+// schema and for the values that a mapping reads. The mapped decoder calls this reader for each message with
+// the schema.
 #pragma once
 
 #include "decode/decode_error.h"
@@ -35,8 +35,9 @@ class SchemaReader {
     SchemaReader &operator=(const SchemaReader &) = delete;
 
     // Reads the bytes of one value into *tree. `what` is the name of the bytes in errors, such as "payload".
-    // Texts of the tree are pieces of the bytes, of the reader, or of `memory`. If the function fails, it
-    // fills in *error and returns false. An error text never contains content of the message.
+    // The texts in the tree are not copies: they point into `bytes`, into the reader or into `memory`. If the
+    // function fails, it fills in *error and returns false. An error text never contains content of the
+    // message.
     virtual bool read(std::string_view bytes, const char *what, ReaderMemory *memory, ValueTree *tree,
                       DecodeError *error) const noexcept = 0;
 };
@@ -48,9 +49,9 @@ SchemaReader *avro_reader(const std::vector<std::string_view> &schemas, const Wa
                           SchemaError *error) noexcept;
 
 // Makes a reader of Protobuf. `descriptors` are the bytes of a google.protobuf.FileDescriptorSet. The last
-// file of this set declares the messages. If `is_framed` is true, each message begins with the indexes of its
-// type, because the frame of Confluent requires these indexes. Otherwise each message has the first type of
-// the file.
+// file of this set declares the messages. If `is_framed` is true, each message begins with the message
+// indexes of Confluent's frame. They show which of the file's types the message has. Otherwise each message
+// has the first type of the file.
 SchemaReader *protobuf_reader(std::string_view descriptors, bool is_framed, const WantedValue &wanted,
                               SchemaError *error) noexcept;
 

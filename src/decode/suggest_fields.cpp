@@ -12,9 +12,9 @@ namespace heartbeat {
 
 namespace {
 
-// The range of the heart rates that a sensor measures on a living person. The values of a field with the name
-// of a heart rate must overlap this range. All values of a field without such a name must be in the narrower
-// range from unnamed_least to unnamed_most.
+// Heart rates of a living person are from rate_least to rate_most. If the names or another field show that a
+// field is a heart rate, the range of the field's values must overlap this range. Otherwise all values of the
+// field must be in the narrower range from unnamed_least to unnamed_most.
 constexpr double rate_least = 20, rate_most = 300, unnamed_least = 25, unnamed_most = 250;
 constexpr int points_when = 4; // another field shows that the value is a heart rate
 constexpr int points_key = 3;  // the customer id is the message's key
@@ -190,8 +190,8 @@ std::vector<ProposedField> propose_customers(const SampleLayout &layout, const P
         if (place.root == SampleRoot::key_text)
             return json_key ? 0 : points_key;
         const int points = points_customer(place.names);
-        // if the messages have different keys, a value that is the same in all messages is not the customer
-        // id
+        // if the messages have different keys, they probably belong to different customers, so a value that
+        // is the same in all messages is probably not the customer id
         return differ && is_constant(place.found) ? std::min(points, points_weak) : points;
     });
 }

@@ -23,7 +23,7 @@ struct ProposedRate {
     // has the texts that stand for a heart rate.
     std::string when_place; // empty: no condition
     std::vector<std::string> when_values;
-    bool named; // the names show that the field is a heart rate
+    bool named; // the names, or the text at `when_place`, show that the field is a heart rate
     bool interval_ms;
 };
 

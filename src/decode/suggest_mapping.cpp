@@ -24,7 +24,7 @@ std::vector<std::string> values_of_read(const SamplePlace &place, const SampleLa
     std::set<uint8_t> read, other;
     for (uint32_t i = 0; i < layout.messages(); i++) {
         if (!layout.is_parsed(i))
-            continue; // the parser refuses the value, so a condition on the value cannot exclude the message
+            continue; // no parser can read the value of this message, so no condition can exclude the message
         const uint8_t text = i < place.text_of_message.size() ? place.text_of_message[i] : uint8_t{0};
         (trial.reads[i] ? read : other).insert(text);
     }

@@ -25,10 +25,10 @@ struct ProposedMapping {
 ProposedMapping combine(const ProposedRate &rate, const ProposedField &time, const ProposedField &customer,
                         const std::vector<ProposedField> &devices);
 
-// If the mapping reads only some of the messages, the function looks for a place with a text that only these
-// messages have. The function adds the place and the text to `when`, so that the mapping ignores the other
-// messages. Without this condition, the other messages would become dead letters. The function sets *trial to
-// the trial of the returned mapping.
+// If the mapping reads only some of the messages, the other messages would become dead letters. So the
+// function looks for a place, such as `type`, whose texts in the messages that the mapping reads do not occur
+// there in the other messages. The function adds the place and these texts to `when`, so that the mapping
+// ignores the other messages. The function sets *trial to the trial of the returned mapping.
 ProposedMapping refine(const ProposedMapping &mapping, const SampleTrials &trials, const SampleLayout &layout,
                        Trial *trial);
 

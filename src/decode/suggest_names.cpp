@@ -107,8 +107,8 @@ Thing thing_of(const std::string &word) {
     return has(product_words, word) ? Thing::product : Thing::unknown;
 }
 
-// Divides a name into words. The function also divides some words in small letters. For example, deviceid
-// becomes device and id.
+// Divides a name into words. words_of() cannot divide a word such as deviceid, which has no separator. This
+// function divides it into device and id.
 Words id_words_of(std::string_view name) {
     Words words;
     for (std::string &word : words_of(name)) {
@@ -127,8 +127,8 @@ Words id_words_of(std::string_view name) {
 }
 
 // Returns the kind of thing that an id at this path identifies: a customer, a device or a product. The last
-// word for such a thing decides, so /user/device/id identifies a device. "uid" alone identifies a customer,
-// but a device can also have a uid.
+// word for such a thing decides, so /user/device/id identifies a device. A device can have a uid, so "uid"
+// means a customer only if the path has no other such word.
 Thing thing_of_path(const NamePath &path) {
     bool uid = false;
     for (auto name = path.rbegin(); name != path.rend(); ++name) {
@@ -144,9 +144,9 @@ Thing thing_of_path(const NamePath &path) {
 }
 
 // Returns the points of a path. More points mean that the path more probably leads to the id of a customer or
-// device. `list` has the words for a customer or for a device. The path gets points in two cases. First case:
-// the last name has one of these words. Second case: an earlier name has one of these words, and the last
-// name has a word for an id. An id without one of these words gets at most one point.
+// device. `list` has the words for a customer or for a device. If the last name has one of these words, the
+// path gets the most points. If only an earlier name has one of these words, the last name must also have a
+// word for an id. If the path has a word for an id, but none of these words, it gets at most one point.
 template <size_t size> int points_id(const NamePath &path, const PointsOfWord (&list)[size]) {
     const Words own = path.empty() ? Words() : id_words_of(path.back());
     if (own.empty() || has_any(own, no_id_words))

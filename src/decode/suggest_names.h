@@ -21,7 +21,7 @@ bool names_unit_hz(const NamePath &path);
 
 int points_time(const NamePath &path);
 int points_date(const NamePath &path);
-int points_addition(const NamePath &path); // a number to add to another time
+int points_addition(const NamePath &path); // a number that the mapping adds to a time
 int points_customer(const NamePath &path);
 int points_device(const NamePath &path);
 

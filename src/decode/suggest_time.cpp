@@ -15,7 +15,8 @@ constexpr int points_text = 6, points_number = 4, points_of_day = 5;
 constexpr int points_far = 4; // points to subtract if the time belongs to a whole list
 // points to subtract instead of points_far if the list always has one element
 constexpr int points_single = 3;
-constexpr int points_guessed = 3; // points to subtract if no place for an addition is known
+// points to subtract besides points_far if the list has no known number that the mapping can add to the time
+constexpr int points_guessed = 3;
 
 // Returns the unit that makes every number a time in the years 2000 to 2100. Returns nullptr if there is no
 // such unit.
@@ -35,7 +36,7 @@ const char *epoch_unit(const SampleValues &found) {
 
 struct Addition {
     std::string json; // the options `plus` and `plus_unit`; empty: no options
-    int points = 0;   // 0: no place for an addition is known
+    int points = 0;   // 0: found no number to add, so `json` is empty or a guess
 };
 
 const char *addition_unit(const ProposedRate &rate, const SamplePlace &place) {
@@ -45,7 +46,8 @@ const char *addition_unit(const ProposedRate &rate, const SamplePlace &place) {
     return named_ms || rate.interval_ms || place.found.most > day_s ? "ms" : "s";
 }
 
-// Finds the place of a number. The time of an element is the time of the whole list plus this number.
+// Finds the place of a number that the mapping can add to the time of the whole list. The sum is the time of
+// one element.
 Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
     const SamplePlace &rated = *rate.field.place;
     const int level = rated.scope.level;

@@ -1,4 +1,4 @@
-// The memory of texts that a decoder makes from other values of a message. For example, the mapped decoder
+// Memory for the texts that a decoder makes from other values of a message. For example, the mapped decoder
 // makes texts from integers and from lists of places. A text stays at the same address until clear().
 #pragma once
 
@@ -13,7 +13,8 @@ class TextStore {
     explicit TextStore(size_t max_bytes) : max_bytes_(max_bytes) {}
 
     // Returns room for `size` bytes. `size` must be at most block_size. Returns nullptr if no memory is left,
-    // or if the store is full. Call take() afterwards to keep the first bytes of this room.
+    // or if the store is full. Write the text into the room, and then call take() with the size of the text.
+    // Otherwise a later text overwrites this text.
     char *room(size_t size) noexcept;
     void take(size_t size) noexcept { used_ += size; }
 

@@ -9,8 +9,8 @@
 #include <exception>
 #include <vector>
 
-// Debian, Ubuntu and Fedora compile the library with these macros, and the library's classes depend on the
-// macros.
+// The library's classes depend on these macros. Debian, Ubuntu and Fedora compile the library with these
+// macros, so this file must define the same macros.
 #define USE_OS_TZDB 1
 #define HAS_STRING_VIEW 1
 #define ONLY_C_LOCALE 1
@@ -23,12 +23,12 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::seconds;
 
-// The offset of a zone never changes by more than change_max. So a change does not affect local times that
-// are farther than change_max from the change.
+// A clock change never moves the clocks of a zone by more than change_max. So if a local time is farther than
+// change_max from every clock change, its offset is certain.
 constexpr int64_t change_max = int64_t{2} * 86400 * microseconds_per_second;
 
-// If a span has no end, the database returns an end that does not fit into 64 bits of microseconds. heartbeat
-// uses time_max instead.
+// The first span of a zone has no begin, and the last span has no end. For these, the library returns times
+// that do not fit into 64 bits of microseconds. heartbeat uses -time_max and time_max instead.
 constexpr int64_t time_max = int64_t{100'000} * 365 * 86400 * microseconds_per_second;
 
 int64_t bounded_microseconds(date::sys_seconds time) {
@@ -92,7 +92,7 @@ bool TimeZone::to_utc(int64_t local_time, ZoneSpan *span, int64_t *event_time) c
             const bool second = info.result == date::local_info::ambiguous;
             const date::sys_info &chosen = second ? info.second : info.first;
             span->offset = chosen.offset.count() * microseconds_per_second;
-            // the span is empty if this local time is near a change
+            // a local time near a clock change is outside this span, so the next call searches again
             span->begin = bounded_microseconds(chosen.begin) + change_max;
             span->end = bounded_microseconds(chosen.end) - change_max;
         } catch (...) {

@@ -17,7 +17,7 @@ struct ZoneSpan {
 class TimeZone {
   public:
     // `name` is "UTC", an offset such as +01:00, or a name such as Europe/Berlin. Returns false if the zone
-    // does not exist. May throw std::bad_alloc.
+    // does not exist, or if the database has no lists of clock changes. May throw std::bad_alloc.
     bool set(std::string_view name);
 
     // Converts a local time in the same way as PostgreSQL. If a clock change skips the local time, the

@@ -81,8 +81,8 @@ template <char separator> bool read_date(Cursor *cursor, std::chrono::sys_days *
     return true;
 }
 
-// *time_of_day is in microseconds. After a leap second or a rounded fraction, *time_of_day can be the start
-// of the next day.
+// *time_of_day is in microseconds. If the text has a leap second, or a fraction that rounds up to a second,
+// *time_of_day can be the start of the next day.
 template <char separator> bool read_time(Cursor *cursor, int64_t *time_of_day) noexcept {
     int hour = 0;
     int minute = 0;

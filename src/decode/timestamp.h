@@ -30,7 +30,7 @@ struct TimestampParts {
     bool has_zone;
 };
 
-// Parses the same texts as timestamp_parse(). A space before the offset is also legal. The function also
+// Parses the same texts as timestamp_parse(). A space before the zone is also legal. The function also
 // parses YYYYMMDDHHMMSS with an optional fraction and zone, as in HL7 messages.
 bool timestamp_parse_parts(std::string_view text, TimestampParts *parts) noexcept;
 
@@ -39,7 +39,7 @@ bool timestamp_parse_parts(std::string_view text, TimestampParts *parts) noexcep
 bool timestamp_parse_date(std::string_view text, int64_t *midnight) noexcept;
 bool timestamp_parse_time_of_day(std::string_view text, TimestampParts *parts) noexcept;
 
-// Parses a text that is only an offset: Z, +HH, +HHMM or +HH:MM, or an offset with `-` instead of `+`.
+// Parses a text that is only an offset: Z, z, +HH, +HHMM or +HH:MM, or an offset with `-` instead of `+`.
 bool timestamp_parse_offset(std::string_view text, int *offset_seconds) noexcept;
 
 // Writes exactly timestamp_text_size bytes, without a terminator. The text always has six digits of fraction

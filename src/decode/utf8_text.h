@@ -45,8 +45,8 @@ size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt
 }
 
 // Returns the number of bytes of the UTF-8 character at `at`. Returns 0 if no valid character begins at `at`.
-// Also returns 0 for a control character of ASCII or of Unicode's second block (C1). Also returns 0 for a
-// character that breaks a line or changes the direction of text.
+// Also returns 0 for a control character (in ASCII, or U+0080 to U+009F), and for a character that breaks a
+// line or changes the direction of text.
 size_t utf8_shown_length(const char *at, size_t left) noexcept;
 
 // Returns whether the bytes are valid UTF-8 without the character U+0000. A text in the database cannot

@@ -12,8 +12,8 @@ namespace {
 // comparisons are faster than a sort.
 constexpr uint32_t few_names = 12;
 
-// Shorter names come first. Names that are numbers, such as offsets and counters, are usually in this order
-// already, so value_repeats_name() does not need to sort these names.
+// Shorter names come first, so 9 comes before 10. If the names of an object are numbers, such as offsets or
+// counters, they are usually in this order already. Then value_repeats_name() does not need to sort them.
 bool is_before(std::string_view left, std::string_view right) {
     return left.size() != right.size() ? left.size() < right.size() : left < right;
 }

@@ -49,9 +49,10 @@ struct ValueNode {
         int64_t integer;
         uint64_t unsigned_integer; // a number that int64_t cannot hold
         double real;
-        const char *text_data; // the content of a string or of bytes
+        const char *text_data; // the content of a value of type `string` or `bytes`
     };
-    // the number of bytes of a string or of bytes, the number of children, or the TimeScale of an integer
+    // for `string` and `bytes`: the size in bytes; for `array` and `object`: the number of children; for
+    // `integer`: the TimeScale
     uint32_t size;
     uint32_t end; // the index of the first node after this node and its children
 
@@ -69,8 +70,8 @@ using ValueTree = std::vector<ValueNode>; // the root is the first node
 
 inline constexpr uint32_t no_value = UINT32_MAX;
 
-// Returns the index of the member with this name, or of the element with this number. Returns no_value if the
-// object or array does not have this member or element.
+// Returns the index in `tree` of the member with this name, or of the array's element at position `number`
+// (from 0). Returns no_value if the object or array does not have this member or element.
 uint32_t value_member(const ValueTree &tree, uint32_t object, std::string_view name) noexcept;
 uint32_t value_element(const ValueTree &tree, uint32_t array, uint32_t number) noexcept;
 
@@ -79,7 +80,7 @@ uint32_t value_element(const ValueTree &tree, uint32_t array, uint32_t number) n
 bool value_equal(const ValueTree &left_tree, uint32_t left, const ValueTree &right_tree,
                  uint32_t right) noexcept;
 
-// the two values must have no children
+// if both values are arrays, or both are objects, call value_equal() instead
 bool value_equal_scalars(const ValueNode &left, const ValueNode &right) noexcept;
 
 // Returns whether two members of an object have the same name. `names` is working memory. May throw

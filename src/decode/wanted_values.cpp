@@ -39,8 +39,9 @@ void merge(WantedValue *into, const WantedValue &from, size_t *count) {
         merge(child_of(into, {{}, no_value, true}, count), *from.others, count);
 }
 
-// Before this call, the rules of `others` are for all children, also for the children in the list `children`.
-// So this function adds the rules of `others` to each element of `children`.
+// A place with `*` applies to all children, and its rules are in `others`. But child() returns `others` only
+// for a child that is not in `children`. So this function adds the rules of `others` to each element of
+// `children`.
 void merge_others(WantedValue *value, size_t *count) {
     if (value->others != nullptr)
         for (WantedValue &child : value->children)

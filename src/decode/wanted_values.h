@@ -8,14 +8,15 @@
 
 namespace heartbeat {
 
-// The parts of one value that a mapping reads. At each place of the mapping, a tree of the wanted values must
-// have the same value as a tree of all values. So a reader follows these rules:
-// - The reader adds the members of an object that child() finds.
+// The parts of one value that a mapping reads. The tree of a reader contains only these parts. But at each
+// place of the mapping, this tree must have the same value as a tree of the whole message. So a reader
+// follows these rules:
+// - In an object, the reader adds each member for which child() does not return nullptr.
 // - If `others` exists, the reader adds all elements of an array. Otherwise the reader adds the elements up
 //   to the last wanted element. For each unwanted element, the reader adds null. So the wanted elements keep
-//   their numbers.
+//   their indexes.
 // - If `whole` is true, the reader adds the value with all its members and elements.
-// - The reader always adds a value that is not an object or an array.
+// - If a wanted value is not an object or an array, the reader adds it, even if `whole` is false.
 struct WantedValue {
     std::string name;           // the name of an object's member, or the index of an array's element
     uint32_t number = no_value; // the index; no_value: `name` is not an index
@@ -30,7 +31,7 @@ struct WantedValue {
 };
 
 // `root` is PlaceRoot::value or PlaceRoot::key. May throw std::bad_alloc. Throws WantedTooMuch if the tree
-// would have more than wanted_values_max values. Together, several places with `*` can need a giant tree.
+// would have more than wanted_values_max values: a few places with `*` in one mapping can need a giant tree.
 struct WantedTooMuch {};
 inline constexpr size_t wanted_values_max = 65'536;
 WantedValue wanted_values(const Mapping &mapping, PlaceRoot root);

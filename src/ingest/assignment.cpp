@@ -91,7 +91,8 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
         return AssignmentResult::uninstalled;
     SourceState state = pause_check(*assignment->partitions.source, assignment->waits_for_change);
     if (state == SourceState::changed || state == SourceState::busy) {
-        transaction_abandon(); // a dropped source must get no new offsets
+        // do not call stored_positions_load(): it would store offsets, possibly for a dropped source
+        transaction_abandon();
         return state == SourceState::busy ? AssignmentResult::busy : AssignmentResult::changed;
     }
     size_t count;

@@ -27,10 +27,11 @@ const char *assignment_brokers_hint(const Source &source);
 
 struct Assignment {
     KafkaPartitions partitions;
-    bool waits_for_change; // the worker passes this value to pause_check() as `waits`
-    bool told;             // the worker has logged the offsets at which it begins to read
-    // The number of partitions that the topic had when this process began to read the topic at its end
-    // offsets. The number is 0 if this process did not begin at the end offsets. See stored_positions_load().
+    // true: the worker waits a short time for a session that is changing the source. See pause_check()
+    bool waits_for_change;
+    bool told; // the worker has logged the offsets at which it begins to read
+    // If this process began to read the topic at the end offsets: the number of partitions that the topic had
+    // at that time. Otherwise 0. See stored_positions_load().
     int32_t end_partitions;
     Suspicions suspicions;
     char reason[state_text_size];
@@ -58,8 +59,8 @@ AssignmentResult assignment_join(Consumer *consumer, Assignment *assignment);
 // Marks in heartbeat_offsets that the topic was recreated, or that Kafka truncated the log of a partition.
 void assignment_mark_lost(const Assignment &assignment, const TopicLoss *losses, int count);
 
-// Asks for the end offsets of this worker's partitions and takes the answers. While the worker reads nothing,
-// heartbeat_partitions computes the lag from these end offsets.
+// Asks Kafka for the end offsets of this worker's partitions, and takes the answers that have arrived. While
+// the worker reads no messages, heartbeat_partitions computes the lag from these end offsets.
 void assignment_refresh_watermarks(Consumer *consumer, Assignment *assignment);
 
 // Call this function when the worker has no assigned partitions any more. The next assignment_make() asks

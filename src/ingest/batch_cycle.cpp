@@ -32,7 +32,7 @@ namespace {
 constexpr size_t batch_bytes_max = size_t{4} << 20; // room for 20,000 messages of 200 bytes each
 constexpr TimestampTz commit_every = USECS_PER_SEC;
 constexpr TimestampTz idle_after =
-    10 * USECS_PER_SEC; // after this time without messages, the reader frees the memory of its batches
+    10 * USECS_PER_SEC; // after this time without messages, give_back() frees the memory of the batches
 
 void add_context(void *argument) {
     const auto *cycle = static_cast<const BatchCycle *>(argument);
@@ -106,7 +106,7 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
         cycle->commit_at = cycle->stored_at + commit_every;
     batch->clear();
     batch_split_stored(&cycle->split);
-    // `next` keeps its limit for now, because a thread may be filling `next`
+    // set the new limit only for this batch, because a thread may be filling `next`
     batch->max_messages = batch_split_limit(cycle->split);
     cycle->stage = BatchStage::filling;
     if (!cycle->ahead)
@@ -152,8 +152,8 @@ void batch_cycle_destroy(BatchCycle *cycle) {
 void batch_cycle_begin(BatchCycle *cycle) {
     cycle->stage = BatchStage::filling;
     cycle->after = AfterBatch::read_on;
-    // The worker soon commits the offsets at which it begins, for example after a seek. Tools that show
-    // consumer lag need these committed offsets.
+    // After an assignment, for example after a seek, the worker begins at other offsets. It commits these
+    // offsets soon, because tools that show consumer lag read the committed offsets of the group.
     cycle->commit_at = GetCurrentTimestamp();
 }
 
@@ -173,7 +173,7 @@ void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
     if (!takes || cycle->after == AfterBatch::assign_again || cycle->after == AfterBatch::load_schema)
         return; // the consumer has dropped messages: the batch must not take later messages
     if (cycle->after == AfterBatch::change_partitions)
-        return consumer_listen(consumer); // empty the pipe, so that Kafka's next answer wakes the worker
+        return consumer_listen(consumer); // take only events, so that the next event wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));
     if (consumer_group_commit_failed(consumer))
         cycle->commit_at = GetCurrentTimestamp() + commit_every;
@@ -189,9 +189,9 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
     if (cycle->stage != BatchStage::filling || cycle->after != AfterBatch::read_on)
         return 0;
     // The worker counts heartbeat.batch_wait from the time when it stored the previous batch. So if no
-    // reading has arrived for a while, the worker stores the next reading at once. If many readings arrive
-    // one after the other, the worker stores these readings in one transaction. In both cases a message waits
-    // at most heartbeat.batch_wait.
+    // message has arrived for a while, the worker stores the next message at once. If many messages arrive
+    // soon after a batch, the worker collects these messages and stores them in one transaction. In both
+    // cases a message waits at most heartbeat.batch_wait.
     TimestampTz now = GetCurrentTimestamp();
     TimestampTz left = cycle->stored_at + settings.batch_wait * INT64CONST(1000) - now;
     bool clock_set_back = now < cycle->stored_at;

@@ -10,21 +10,21 @@ namespace heartbeat {
 
 enum class BatchStage : uint8_t {
     filling,   // the batch takes messages
-    full,      // more messages are queued than fit into the batch
+    full,      // the batch has no room for another message: probably more messages are queued
     sealed,    // the batch is complete: the worker stores the batch, and tries again after an error
     isolating, // the batch is sealed, and PostgreSQL refused a row: the next attempt finds this row
     // memory ran out and messages were lost: the worker drops the batch and assigns all partitions again
     lost,
 };
 
-// The worker's next action after it has stored the batch. While the batch is not stored, the worker consumes
-// messages only if the next action is read_on.
+// The worker's next action after it has stored the batch. If the action is not read_on, the worker consumes
+// no more messages before it has stored the batch and has done the action.
 enum class AfterBatch : uint8_t {
     read_on,
     // assigns partitions that have become available, or hands partitions over to another worker
     change_partitions,
     load_schema,  // loads a schema that the decoder does not know, and assigns all partitions again
-    assign_again, // assigns all partitions again: Kafka reported an error or a change
+    assign_again, // assigns all partitions again, for example after an error or a change of the topic
 };
 
 struct BatchCycle {
@@ -55,8 +55,9 @@ void batch_cycle_begin(BatchCycle *cycle);   // call this function after an assi
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer);
 
-// Call this function if the batch is larger than a limit of the server. After the call, drop the batch. Later
-// batches have fewer messages. Returns false if the batch has only one message.
+// Call this function if PostgreSQL could not store the batch because the batch exceeds a limit of PostgreSQL.
+// If the function returns true, drop the batch: the next batches have fewer messages. Returns false if the
+// batch has only one message, or is not sealed.
 bool batch_cycle_split(BatchCycle *cycle);
 
 // Returns the milliseconds until the batch is due, or -1 if the batch is empty.

@@ -1,6 +1,6 @@
 // If a batch is too large for the server, the next batches have fewer messages, in the worst case one
 // message. The server can always store a batch of one message, because heartbeat limits the number of
-// readings of a message. So the worker can store the messages of every source.
+// readings of a message. So a batch that is too large never stops a source permanently.
 #include "server/server.h"
 
 #include "ingest/batch_split.h"

@@ -15,8 +15,9 @@ struct BatchSplit {
 // readings.
 size_t batch_split_limit(const BatchSplit &split);
 
-// Call this function if a batch with this number of messages was too large. The limit for the next batches is
-// a quarter of this number, but at least one message. Returns false if the batch has only one message.
+// Call this function if a batch was too large. `messages` is the number of messages of this batch. The limit
+// for the next batches is a quarter of `messages`, but at least one message. Returns false if the batch has
+// only one message.
 bool batch_split_begin(BatchSplit *split, size_t messages);
 
 // Call this function when a batch was stored. After a number of stored batches, the limit for the next

@@ -17,13 +17,13 @@ namespace heartbeat {
 
 namespace {
 
-// A client counts as hanging if its threads still wait in librdkafka some seconds after the client was
-// closed. With one source, at most this number of clients may hang. For each further source, one more client
-// may hang, because the client of a deleted topic may never close.
+// A client counts as hanging if librdkafka has not destroyed the client some seconds after heartbeat began to
+// close it. With one source, at most this number of clients may hang. For each further source, one more
+// client may hang, because the topic of each source can be deleted, and then its client may never close.
 constexpr int hanging_max = 4;
 
-// Takes the losses from the client. The session keeps each loss until the worker has marked the loss in
-// heartbeat_offsets, even if heartbeat.topic changes before that.
+// Takes the losses (see TopicLoss) from the client. The session keeps the losses until
+// consumer_session_assign() has handled them, even if heartbeat.topic changes before that.
 void take_losses(ConsumerSession *session) {
     TopicLoss loss;
     while (consumer_lost_topic(session->consumer, &loss))
@@ -48,9 +48,10 @@ void close_client(ConsumerSession *session, bool retire) {
     shared_state_forget_partitions(session->source->id);
 }
 
-// A loss is confirmed if the worker has found the loss twice. Moves the confirmed losses to the front, and
-// returns their number. If there are unconfirmed losses, the function writes a hint and the reason of the
-// first unconfirmed loss to the assignment. The worker must check the unconfirmed losses a second time.
+// The loss of the whole topic is confirmed at once. The loss of a partition's log is confirmed when the
+// worker finds the loss again some seconds later. Moves the confirmed losses to the front of session->losses,
+// and returns their number. If there are unconfirmed losses, the function sets the reason and the hint of the
+// assignment. The reason is the reason of the first unconfirmed loss.
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;

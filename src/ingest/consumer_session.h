@@ -37,14 +37,14 @@ struct ConsumerSession {
 // Returns false if a setting is wrong. *error then describes the mistake.
 bool consumer_session_open(ConsumerSession *session, Error *error);
 
-// Closes the client if the session has a client. The function does not wait for librdkafka. `assigned` is
-// true if partitions are assigned. If `retire` is true, the next consumer_session_open() gets another client
-// of librdkafka.
+// Closes the consumer client if the session has one. The function does not wait for librdkafka. `assigned` is
+// true if partitions are assigned. Several consumer clients can share one client of librdkafka. If `retire`
+// is true, consumer_session_open() does not use the present client of librdkafka again.
 void consumer_session_close(ConsumerSession *session, bool assigned, bool retire);
 
-// Frees the clients that librdkafka has destroyed. If there are too many clients that librdkafka cannot
-// destroy, the function ends the process, and the launcher starts a new worker. The limit for such clients
-// grows with the number of sources. Returns true while librdkafka has not destroyed all closed clients. In
+// Frees the memory of the closed clients that librdkafka has destroyed. If there are too many clients that
+// librdkafka cannot destroy, the function ends the process, and the launcher starts a new worker. The limit
+// for such clients grows with the number of sources. Returns true while some clients are still closing. In
 // this case call the function again soon.
 bool consumer_session_free_closed(int sources);
 
@@ -63,9 +63,10 @@ void consumer_session_drain(ConsumerSession *session, SourceSlot *slot);
 // Validates the stored offsets, and assigns the partitions: see assignment_make().
 AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *slot);
 
-// Assigns partitions that have become available, or hands a chosen partition over to another worker. The
-// function does so only after the worker has stored its batch. Until then the function returns `asking`, and
-// the worker consumes no more messages.
+// Assigns partitions that have become available, or hands a partition over that hand_over_choose() has
+// chosen. The function does so only after the worker has stored its batch. Until then the function returns
+// `asking`, and the worker consumes no more messages. If there is nothing to do, the function also returns
+// `asking`.
 AssignmentResult consumer_session_change_partitions(ConsumerSession *session);
 
 } // namespace heartbeat

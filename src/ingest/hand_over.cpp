@@ -1,6 +1,6 @@
-// Compares the lags of the workers in shared memory, and chooses the Kafka partitions that this worker hands
-// over. A lag counts only if it is longer than a few batches. If the lag is shorter, the worker can read all
-// messages of the lag in less time than two workers need to hand the Kafka partition over.
+// Reads the lags of all workers from shared memory, compares them, and chooses the Kafka partitions that this
+// worker hands over. A Kafka partition counts as lagging only if its lag is at least a few batches. The
+// worker can read a shorter lag in less time than a hand-over takes.
 #include "server/server.h"
 
 #include "ingest/hand_over.h"
@@ -41,8 +41,8 @@ bool reads(const WorkerSlot &worker, int32_t source_id) {
     return running;
 }
 
-// Returns the worker with the shortest lag among the workers that read the source and do not lag. Returns -1
-// if there is no such worker.
+// Finds the other workers that read the source and whose lag is shorter than lag_min(). Returns the number of
+// the worker with the shortest lag among them, or -1 if there is no such worker.
 int find_idle_worker(const ProgressList &progress, const KafkaPartitions &partitions) {
     int found = -1;
     int64_t shortest = lag_min();
@@ -61,7 +61,8 @@ int find_idle_worker(const ProgressList &progress, const KafkaPartitions &partit
     return found;
 }
 
-// Marks the partition if it belongs to this source and the worker reads it without trouble.
+// Marks the partition for the hand-over if it belongs to this source and to this worker, and if the worker
+// reads the partition without errors.
 void mark(KafkaPartitions *partitions, const PartitionKey &key) {
     if (key.source_id != partitions->source->id || !partitions_own(*partitions, key.partition))
         return;
@@ -102,8 +103,8 @@ int32_t find_chosen(const KafkaPartitions &partitions) {
     return found;
 }
 
-// Returns true if the worker still reads the source and does not lag. The choice of this worker can be old: a
-// batch that PostgreSQL refuses can delay the hand-over.
+// Returns true if the worker with this number still reads the source and does not lag. hand_over_choose() may
+// have chosen that worker long ago: if PostgreSQL refuses a batch, the hand-over must wait.
 bool can_take(int number, const KafkaPartitions &partitions) {
     ProgressList progress = progress_list_take();
     LWLockAcquire(shared_state->lock, LW_SHARED);
@@ -156,7 +157,8 @@ bool hand_over_make(const HandOver &hand_over, KafkaPartitions *partitions, Cons
         return false;
     *partition = {};
     partition->range = {number, -1, -1};
-    // if there is no room, this worker keeps the partition: it asks the leader, and reads the partition again
+    // If shared memory has no room for another moved partition, this worker keeps the partition. The worker
+    // then asks the leader, and begins to read the partition again.
     partition->own = !moved_partitions_set(partitions_key(*partitions, number),
                                            partitions_home(*partitions, number), hand_over.to);
     if (partition->own)

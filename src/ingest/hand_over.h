@@ -1,7 +1,7 @@
 // Moves Kafka partitions from a lagging worker to a worker that does not lag. So no worker is idle while
-// another worker has more than one lagging Kafka partition. The workers continue to read all other
-// partitions. The lagging worker stores all messages that it has consumed, and stops reading the partition.
-// Then the other worker begins to read the partition at the stored offset. reader_batch.cpp and
+// another worker has more than one lagging Kafka partition. For each hand-over, the lagging worker stores all
+// messages that it has consumed, and stops reading the partition. Then the other worker begins to read this
+// partition at the stored offset. All other partitions stay assigned. reader_batch.cpp and
 // consumer_session.cpp call this file.
 #pragma once
 
@@ -11,13 +11,13 @@ namespace heartbeat {
 
 struct HandOver {
     TimestampTz look_at; // when the worker next compares the lags
-    bool confirmed;      // the last comparison found a worker that does not lag
+    bool confirmed;      // the last comparison was the first that found a reason for a hand-over
     int to;              // the number of the worker that gets the partitions with KafkaPartition::leaves
 };
 
 // Compares the lags of the workers once a second while this worker reads the source. If two comparisons in
-// succession find that this worker lags and another worker does not lag, the function chooses partitions of
-// this source. The chosen partitions have about half of this worker's lag.
+// succession find that this worker has more than one lagging partition and another worker does not lag, the
+// function chooses partitions of this source. The chosen partitions have at most half of this worker's lag.
 void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions);
 
 // Returns true if the worker has chosen a partition that it has not handed over yet.

@@ -46,8 +46,8 @@ void partitions_take_moves(KafkaPartitions *partitions) {
     if (generation == partitions->moves_seen || !partitions->known)
         return;
     partitions->moves_seen = generation;
-    partitions->topic_at =
-        0; // the other worker may know partitions of the topic that this worker does not know yet
+    // ask about the topic at once: the worker that handed a partition over may know more partitions
+    partitions->topic_at = 0;
     partitions_set_own(partitions, 0);
 }
 

@@ -49,7 +49,7 @@ struct KafkaPartitions {
 // each, different workers read these sources.
 int partitions_home(const KafkaPartitions &partitions, int32_t partition);
 
-// Sets the fields `own` of the partitions from the number `from` on.
+// Sets the field `own` of each partition whose number is `from` or higher.
 void partitions_set_own(KafkaPartitions *partitions, int32_t from);
 
 // Call this function before the worker uses its partitions. If a worker has handed partitions over since the
@@ -74,7 +74,7 @@ template <typename Visit> void partitions_each_own(const KafkaPartitions &partit
 // Returns true while the worker waits for the first answers of the leaders, before it assigns partitions.
 bool partitions_gather(const KafkaPartitions &partitions);
 
-// Returns whether the worker can assign one of its partitions that it does not read yet.
+// Returns true if the worker does not read all its partitions yet, and can now assign one of the others.
 bool partitions_to_join(const KafkaPartitions &partitions);
 
 // Marks a partition as away because of an error. The worker must then assign the partition again.

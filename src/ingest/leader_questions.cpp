@@ -1,7 +1,7 @@
 // Asks the leaders of Kafka partitions for the offsets of the partitions. This file asks for the end offsets
 // every two seconds. With these questions the worker also notices a leader that does not answer. If several
-// source readers share a Kafka client, only one of these readers asks a leader. If the leader does not
-// answer, the other readers ask too. assignment.cpp calls this file in each step of a reader.
+// source readers share a Kafka client, only one of these readers asks each leader. If a leader does not
+// answer, the other readers ask this leader too. assignment.cpp calls this file in each step of a reader.
 #include "server/server.h"
 
 #include "ingest/leader_questions.h"
@@ -28,7 +28,8 @@ void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer
     if (partition->trouble_until == 0)
         partition->away = false;
     partition->ask_at = now + ends_every;
-    // the leader's answer is the end of the committed transactions, which can be below the high watermark
+    // The leader's answer is the end of the committed transactions. While a transaction of a producer is
+    // open, this end can be lower than the high watermark.
     if (partitions_own(*partitions, number))
         worker_stats_high_watermark(partitions_key(*partitions, number),
                                     std::max(answer.range.high, topic_high_watermark(consumer, number)));

@@ -1,5 +1,5 @@
 // Compares the stored offsets with the offsets that Kafka holds. By default the worker stops at a mismatch,
-// because a wrong guess about the next offset would lose readings, or store them twice.
+// because a wrong guess about the next offset could lose readings.
 #include "server/server.h"
 
 #include "ingest/offset_validation.h"
@@ -24,7 +24,8 @@ bool is_other_id(const char *stored, const char *found) {
     return stored[0] != '\0' && found[0] != '\0' && strcmp(stored, found) != 0;
 }
 
-// Returns whether Kafka can still hold one of the messages whose marks are stored.
+// The stored marks describe messages that a worker has consumed (see MessageMark). Returns true if the offset
+// of a mark is in `range`: Kafka can then still hold the message of this mark.
 bool has_marks_in(const StoredOffset &stored, const PartitionRange &range) {
     auto is_in = [&](const MessageMark &mark) {
         return mark.offset >= range.low && mark.offset < range.high;
@@ -77,7 +78,7 @@ Mismatch find_mismatch(const Source &source, const StoredOffset &stored, const P
         return Mismatch::removed;
     }
     if (stored.next_offset <= range.high || has_marks_in(stored, range))
-        return Mismatch::none; // Kafka may hold a marked message: the consumer then checks the mark
+        return Mismatch::none; // the consumer later compares the stored marks with Kafka's messages
     if (stored.topic_id[0] != '\0' && topic.topic_id[0] != '\0') {
         print_truncated(reason, stored.partition, source.topic, range.high, stored.next_offset);
         return Mismatch::truncated;
@@ -90,9 +91,9 @@ Mismatch find_mismatch(const Source &source, const StoredOffset &stored, const P
 }
 
 // Kafka never removes partitions of a topic. So a topic that has fewer partitions than before was recreated.
-// This function then marks all stored offsets as lost. A stored offset without a cluster id does not prove
-// that the topic had this partition. A person has set such an offset in advance, and no worker has seen the
-// partition.
+// This function then marks all stored offsets as lost. But a person can set an offset for a partition that no
+// worker has seen. Such an offset has no cluster id, and does not prove that the topic had the partition. So
+// the function ignores such an offset in the comparison.
 void find_lost(const Source &source, StoredOffset *offsets, size_t count, const TopicDescription &topic) {
     bool fewer = false;
     for (size_t i = 0; i < count; i++)
@@ -128,17 +129,17 @@ void move(const Source &source, StoredOffset *stored, int64_t to, const char *re
     stored->truncated_to = -1;
 }
 
-// Returns the first offset whose message ingest has possibly not read: the offset to which Kafka truncated
-// the log. If Kafka has truncated the log a second time, this offset is not known. The function then returns
-// the beginning of the log.
+// Call this function if Kafka has truncated the log. Returns the first offset whose message ingest has
+// possibly not read: the offset to which Kafka truncated the log. If this offset is not known, or is no
+// longer in the log, the function returns the beginning of the log.
 int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range) {
     return stored.truncated_to >= range.low && stored.truncated_to <= range.high ? stored.truncated_to
                                                                                  : range.low;
 }
 
 // Moves a stored offset to the place that heartbeat.offset_reset requires. If the topic was recreated or the
-// log was truncated, ingest has read no message from the offset `begin` on. In this case a reset to the end
-// offset skips new messages, and the function writes the skipped offsets to heartbeat_gaps.
+// log was truncated, the messages at `begin` and at later offsets are new for ingest. In this case a reset to
+// the end offset skips these messages, and the function writes the skipped offsets to heartbeat_gaps.
 void reset(const Source &source, StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
            const char *reason) {
     bool to_end = source.offset_reset == OffsetReset::latest;
@@ -155,7 +156,8 @@ void reset(const Source &source, StoredOffset *stored, const PartitionRange &ran
     move(source, stored, to, reason);
 }
 
-// Returns whether the offsets in the leader's answer are the only proof of the mismatch.
+// Returns true if only the end offset in the leader's answer shows the mismatch. The worker must then check a
+// second time, because a leader can serve an old log for a moment.
 bool is_of_range(const StoredOffset &stored, const TopicDescription &topic, Mismatch mismatch) {
     return mismatch != Mismatch::removed && !stored.lost &&
            !is_other_id(stored.cluster_id, topic.cluster_id) && !is_other_id(stored.topic_id, topic.topic_id);

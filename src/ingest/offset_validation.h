@@ -15,16 +15,17 @@ enum class OffsetValidation {
     invalid,   // heartbeat.offset_reset requires that the worker stops
 };
 
-// Call this function in a transaction. Compares the stored offsets with the ranges that Kafka holds. `ranges`
-// has one element for each partition of the topic. For a confirmed mismatch the function does what
+// Call this function in a transaction. Compares the stored offsets with the offsets that Kafka holds.
+// `ranges` has one element for each partition of the topic. For a confirmed mismatch the function does what
 // heartbeat.offset_reset requires. The function returns `invalid`, or moves the offset both in
 // heartbeat_offsets and in `offsets`. If the result is not `valid`, the function sets `reason` and `hint`.
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]);
 
-// Call this function in a transaction. Writes the loss to heartbeat_offsets: the topic was recreated, or its
-// log was truncated. `partitions` has the topic's description at the time when the worker found the loss.
+// Call this function in a transaction. Writes to heartbeat_offsets that the topic was recreated, or that the
+// log of a partition was truncated. `partitions` has the topic's description from the time when the worker
+// found the loss.
 void offset_validation_mark(const KafkaPartitions &partitions, const TopicLoss &loss);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Makes the steps of a source reader before the reader has assigned partitions. reader_step.cpp and
-// reader_batch.cpp call this file. This file does not depend on how the reader fills and stores a batch.
+// Makes the steps in which a source reader assigns its partitions. reader_step.cpp and reader_batch.cpp call
+// this file. This file does not depend on how the reader fills and stores a batch.
 #pragma once
 
 #include "ingest/source_reader.h"
@@ -14,8 +14,9 @@ long reader_assign_step(SourceReader *reader);
 // milliseconds until the next step.
 long reader_assign_take(SourceReader *reader, AssignmentResult result);
 
-// Sets the state of a reader that reads. The state is CONNECTING if one of the reader's partitions is
-// unavailable.
+// Sets the state of a reader in the phase `reading`. If one of the reader's partitions is unavailable, the
+// state becomes CONNECTING. Otherwise the state becomes RUNNING, but only if Kafka has reported no error
+// since the last message (see Trouble).
 void reader_assign_report(SourceReader *reader);
 
 } // namespace heartbeat

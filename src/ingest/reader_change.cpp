@@ -1,5 +1,6 @@
-// A session that changes a source usually commits at once, so the reader first calls pause_check() often.
-// After a second, heartbeat_status shows the session, and the reader calls pause_check() less often.
+// While another session changes the source, the reader calls pause_check() again and again. The reader first
+// calls the function often, because such a session usually commits at once. After a second, heartbeat_status
+// shows the session, and the reader calls pause_check() less often.
 #include "server/server.h"
 
 #include "ingest/reader_change.h"

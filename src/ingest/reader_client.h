@@ -11,8 +11,8 @@ namespace heartbeat {
 // milliseconds until the next step.
 long reader_client_open(SourceReader *reader);
 
-// Closes the client if a new client must replace the client. Returns true if the function has closed the
-// client.
+// Closes the client if client_is_useless() returns true. The next step of the reader then opens a new client.
+// Returns true if the function has closed the client.
 bool reader_client_replace_useless(SourceReader *reader);
 
 // Closes a client that does not begin to read its assigned partitions. Returns the milliseconds until the

@@ -9,15 +9,16 @@ namespace heartbeat {
 
 int64_t monotonic_now(); // microseconds
 
-// Call this function after a step. The next step is then due after this number of milliseconds.
+// Call this function after a step. The next step is then due after this number of milliseconds. If
+// `milliseconds` is until_woken, no time makes the next step due.
 void reader_due_after(SourceReader *reader, long milliseconds);
 
 // Returns true if the next step of the reader is due. A step is due when its due time has passed, or when
 // Kafka has messages or an answer that the reader can take now.
 bool reader_is_due(SourceReader *reader);
 
-// Returns the milliseconds until the next step is due. The function returns until_woken if only messages,
-// answers or the latch wake the reader.
+// Returns the milliseconds until the next step is due. Returns until_woken if the step has no due time: the
+// reader then waits until something wakes it.
 long reader_until_due(const SourceReader &reader);
 
 // Sleeps until the worker's latch is set, Kafka has messages or an answer for a reader, or the time has

@@ -21,8 +21,8 @@ namespace {
 
 // Returns how long a broker may wait for messages before it answers a fetch request. An idle client sends the
 // next request after each answer, and each request names all Kafka partitions of the client. So with many
-// sources the client must send fewer requests. With few sources the time is short, because a source that
-// begins to read must wait until the broker has answered the current request.
+// sources each request is large, and a longer wait makes the requests rarer. With few sources the wait is
+// short, because a source that begins to read must wait until the broker has answered the current request.
 int choose_fetch_wait(size_t sources) {
     return sources <= 20 ? 500 : sources <= 60 ? 1000 : sources <= 150 ? 2000 : 3000;
 }
@@ -51,7 +51,8 @@ void free_reader(SourceReader *reader) {
     MemoryContextDelete(reader->context);
 }
 
-// The reader's memory is in `parent`, so that an error in open_reader() also frees this memory.
+// The memory context of the reader is a child of `parent`. If open_reader() raises an error, the reader is
+// freed together with `parent`.
 SourceReader *make_reader(const ReaderList &list, const ListedSource &listed, MemoryContext parent) {
     MemoryContext context = AllocSetContextCreate(parent, "heartbeat source reader", ALLOCSET_SMALL_SIZES);
     auto *reader = static_cast<SourceReader *>(MemoryContextAllocZero(context, sizeof(SourceReader)));

@@ -30,8 +30,8 @@ void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 // no room, or nullptr.
 const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded);
 
-// Reads the pipe. Each number in the pipe names a reader for which Kafka has messages or an answer. Such a
-// reader must make a step.
+// Reads the pipe. Each number in the pipe names a reader for which Kafka has messages or an answer. The
+// function sets SourceReader::rung for each such reader.
 void reader_list_take_rings(ReaderList *list);
 
 // Call this function in each round of the worker's loop. Since the last call, another worker may have handed

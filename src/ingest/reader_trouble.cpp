@@ -15,7 +15,8 @@ constexpr TimestampTz trouble_lasts = 10 * USECS_PER_SEC;
 
 } // namespace
 
-// The new assignment asks Kafka for the current state of the topic and its partitions.
+// The error can mean that the topic or its partitions have changed. So the reader asks Kafka for the current
+// state of the topic and its partitions, before it assigns the partitions again.
 long reader_trouble_assign_again(SourceReader *reader) {
     char trouble[state_text_size];
     text_take(trouble, consumer_trouble(reader->session.consumer));
@@ -34,8 +35,9 @@ long reader_trouble_assign_again(SourceReader *reader) {
     return again ? reconnect_ms : at_once;
 }
 
-// A damaged message causes the same error again and again, although the reader can read the other partitions.
-// So a repeated error is over only when trouble_lasts has passed since this error.
+// An error of one partition, such as an impossible offset, can occur again after each assignment. Between two
+// errors the reader can get messages of the other partitions, so such messages do not show that the error is
+// over. So a repeated error is over only when trouble_lasts has passed without another error.
 bool reader_trouble_is_over(const SourceReader &reader) {
     const ConsumerSession &session = reader.session;
     return session.trouble != Trouble::none && consumer_heard(session.consumer) &&

@@ -11,7 +11,8 @@ struct SourceReader;
 // step.
 long reader_trouble_assign_again(SourceReader *reader);
 
-// Returns whether the reader has read from Kafka again since the error.
+// Returns whether the last error is over: the reader has read from Kafka again since the error. If the error
+// was a repeated error, some seconds must also have passed without another error.
 bool reader_trouble_is_over(const SourceReader &reader);
 
 } // namespace heartbeat

@@ -63,7 +63,7 @@ void reader_enter(SourceReader *reader, ReaderPhase phase) {
     bool assigned = reader->phase == ReaderPhase::reading;
     if (reader->phase == ReaderPhase::loading) {
         schema_request_end(&reader->load.request);
-        reader->load.again_at = 0; // try again at once: a person may have corrected the cause
+        reader->load.again_at = 0; // the next load does not wait: a person may have corrected the fault
     }
     reader->phase = phase;
     if (phase != ReaderPhase::reading)

@@ -1,7 +1,7 @@
-// A source reader is the data that an ingest worker keeps for one source, even after an error of PostgreSQL.
-// The worker calls reader_step() again and again for each reader. One call is a step. The header has the
-// reader's phase, and the functions that change the phase and the reader's state in heartbeat_status. The
-// files with the steps (reader_*.cpp) include this header. The header does not depend on the steps.
+// A source reader is the data that an ingest worker keeps for one source. The data survive an error of
+// PostgreSQL. The worker calls reader_step() again and again for each reader. One call is a step. The header
+// has the reader's phase, and the functions that change the phase and the reader's state in heartbeat_status.
+// The files with the steps (reader_*.cpp) include this header. The header does not depend on the steps.
 #pragma once
 
 #include "ingest/client_health.h"
@@ -26,9 +26,9 @@ inline constexpr long reconnect_ms = 1000;
 //   stopped    waits until it is woken                            STOPPED
 //   failed     waits until it is woken: a person must act         FAILED
 //   paused     asks Kafka for end offsets only                    PAUSED
-//   assigning  asks Kafka, and validates the stored offsets       unchanged; CONNECTING with a reason
-//   reading    fills batches and stores them (see BatchStage)     RUNNING; CONNECTING with a reason
-//   loading    loads a schema that the decoder does not know      unchanged; CONNECTING with a reason
+//   assigning  asks Kafka, and validates the stored offsets       unchanged, or CONNECTING with a reason
+//   reading    fills batches and stores them (see BatchStage)     RUNNING, or CONNECTING with a reason
+//   loading    loads a schema that the decoder does not know      unchanged, or CONNECTING with a reason
 //
 //   from       to         because
 //   looking    stopped    the source has no bootstrap servers
@@ -45,9 +45,10 @@ inline constexpr long reconnect_ms = 1000;
 //   any        looking    a person may have changed something; or a transaction finds that the source was
 //                         paused, altered or dropped; or PostgreSQL reported an error
 //
-// After an error of PostgreSQL the state is RETRYING. If the batch is sealed when the error occurs, the phase
-// does not change: the reader keeps the batch and stores the batch again. No reader sets the state STALLED:
-// aggregate_status.cpp decides whether heartbeat_status shows STALLED.
+// After an error of PostgreSQL the state is RETRYING. In two cases the phase does not change. In the phase
+// `loading`, the reader loads the schema again. In the phase `reading`, the reader stores a sealed batch
+// again, unless the reader must split the batch. No reader sets the state STALLED: aggregate_status.cpp
+// decides whether heartbeat_status shows STALLED.
 enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, reading, loading };
 
 // The data of a reader in the phase `loading`.
@@ -71,24 +72,24 @@ struct SourceReader {
     long backoff_ms;           // the wait after an error; 0: the last step raised no error
     Failure failure;           // the last error that a step raised
     TimestampTz controlled_at; // ListedSource::controlled_at when the worker last loaded the source
-    bool begins_again;         // a person may have changed something: the next step forgets the known faults
+    bool begins_again;         // a person may have changed something: the next step enters `looking`
     bool is_old; // a person has altered or dropped the source: the worker must load the sources again
     bool rung;   // Kafka has messages or an answer for this reader: see reader_is_due()
     // when the next step is due, by the monotonic clock in microseconds; -1: when the reader is woken
     int64_t due_at;
-    // when the reader began to wait for another session that changes the source, by the monotonic clock; 0:
-    // the reader does not wait
+    // Another session can change the source, and the reader then waits for this session. By the monotonic
+    // clock: when the reader began to wait; 0: the reader does not wait.
     int64_t busy_since;
-    bool busy_told; // the reader has shown the other session in heartbeat_status
+    bool busy_told; // heartbeat_status already shows that the reader waits for the other session
 };
 
 // Changes the phase. When the reader leaves the phase `reading`, its client stops reading the partitions.
 // Raises an error if the table above does not have this change of the phase.
 void reader_enter(SourceReader *reader, ReaderPhase phase);
 
-// Closes the consumer client. If the phase was `reading`, the phase becomes `assigning`. If `retire` is true,
-// the reader's next consumer client uses another client of librdkafka, even if other readers still use the
-// current client of librdkafka.
+// Closes the consumer client. If the phase was `reading`, the phase becomes `assigning`. The consumer clients
+// of several readers can share one client of librdkafka. If `retire` is true, no new consumer client uses the
+// current client of librdkafka, even if other readers still use it.
 void reader_close_client(SourceReader *reader, bool retire = true);
 
 // Sets the reader's state in heartbeat_status.
@@ -100,7 +101,8 @@ long reader_stop(SourceReader *reader, const char *reason, const char *hint);
 long reader_fail(SourceReader *reader, const char *reason, const char *hint);
 
 // Call this function if a transaction has found that the source was changed, or that the extension is not in
-// the database. The reader stops, and the worker loads the sources again. Returns until_woken.
+// the database. The reader enters the phase `looking`, and makes no step until the worker has loaded the
+// sources again. Returns until_woken.
 long reader_load_again(SourceReader *reader);
 
 } // namespace heartbeat

@@ -17,10 +17,11 @@ StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
     return nullptr;
 }
 
-// Returns the mark of the last consumed message. Returns an empty mark if Kafka cannot hold this message any
-// more. Also returns an empty mark if the message is more than last_message_reach offsets before the next
-// offset. Between these two offsets there can be many messages of aborted transactions, and each new client
-// would fetch these messages again.
+// Returns the mark of the last consumed message. The client begins to read at this message, to check that
+// Kafka's log still has the message. Returns an empty mark if the message is before the beginning of the log,
+// or not before the next offset. Also returns an empty mark if the message is more than last_message_reach
+// offsets before the next offset. Between these two offsets there can be many messages of aborted
+// transactions, and each new client would fetch these messages again.
 MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange &range) {
     bool usable = stored.last_message.offset >= range.low &&
                   stored.last_message.offset < stored.next_offset &&

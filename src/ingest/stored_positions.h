@@ -10,14 +10,14 @@
 namespace heartbeat {
 
 // Loads the stored offsets. If a partition has no stored offset, the function chooses the offset at which the
-// worker begins to consume the partition, and stores this offset. Each worker stores the missing offsets of
-// all partitions, so the workers can start in any order. If the topic gets a new partition after the start of
-// ingest, the worker begins to read this partition at its first offset. All messages of such a partition are
-// newer than the start of ingest. If the start offset is `latest`, the worker begins to read a topic at its
-// end offsets. If the leader of a partition answers later than the other leaders, the worker begins to read
-// this partition at its end offset too. For this purpose, the process remembers in *end_partitions how many
-// partitions the topic had. No table has this number. So if the worker restarts before the leader answers,
-// the worker begins to read this partition at its first offset.
+// worker begins to consume the partition, and stores this offset. Each worker does this also for the
+// partitions of the other workers, so the workers can start in any order. If the topic gets a new partition
+// after the start of ingest, the worker begins to read this partition at its first offset, because all
+// messages of this partition are newer than the start of ingest. If the start offset is `latest`, the worker
+// begins to read the other partitions at their end offsets. The leader of such a partition may answer only
+// after ingest of the topic has started. So the process remembers in *end_partitions how many partitions the
+// topic had at the start of ingest. No table has this number. So if the worker restarts before this leader
+// answers, the worker begins to read the leader's partition at its first offset.
 StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,
                                     size_t *count);
 

@@ -17,11 +17,11 @@ constexpr TimestampTz another_broker_after = 700000; // the first broker may be 
 constexpr TimestampTz answers_take = 2500000;        // after this time the cluster counts as unreachable
 constexpr TimestampTz gather_for = USECS_PER_SEC;
 
-// Asks each available leader for the end offset of one of its partitions, even if another worker reads this
-// partition. The answers are not important: these requests make librdkafka ask another broker about the
-// topic. librdkafka sends a question about the topic to the broker that received librdkafka's last request.
-// If a worker reads from only one broker, librdkafka always asks this broker, even while the broker is
-// frozen.
+// librdkafka sends a question about the topic to the broker that received librdkafka's last request. So if a
+// worker reads from only one broker, librdkafka always asks this broker, even while the broker is frozen.
+// This function sends a request to each available leader, so that librdkafka then asks another broker about
+// the topic. The request asks for the end offset of one of the leader's partitions, even if another worker
+// reads this partition. The answers to these requests are not important.
 void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
     int32_t count = partitions.topic.partition_count;
     auto *chosen = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));
@@ -60,7 +60,8 @@ void topic_answered(KafkaPartitions *partitions, TimestampTz next) {
     partitions->topic_at = next;
 }
 
-// Makes room for the partitions of the topic, and forgets the partitions from the number `before` on.
+// Makes room for the partitions of the topic. Forgets the state of partition `before` and of all partitions
+// with higher numbers.
 void make_room(KafkaPartitions *partitions, int32_t before) {
     int32_t count = partitions->topic.partition_count;
     if (count > partitions->room) {

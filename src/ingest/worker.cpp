@@ -19,7 +19,7 @@ namespace heartbeat {
 
 namespace {
 
-WorkerSources sources; // the exit handler uses sources.list
+WorkerSources sources; // not a local variable, because the exit handler uses sources.list
 
 // If the process receives a cancel request, the readers that wait after an error try again at once.
 void take_interrupts() {

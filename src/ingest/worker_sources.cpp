@@ -63,8 +63,9 @@ Found find() {
 }
 
 void open_and_close(WorkerSources *sources, const Found &found) {
-    // After DROP EXTENSION and CREATE EXTENSION a source can have the same id and revision as before. So the
-    // worker first closes all readers.
+    // After DROP EXTENSION and CREATE EXTENSION, a new source can have the id and the revision of a dropped
+    // source. reader_list_update() would then keep the reader of the dropped source. So the worker first
+    // closes all readers.
     if (found.extension.oid != sources->extension)
         reader_list_update(&sources->list, nullptr, 0, false);
     sources->extension = found.extension.oid;

@@ -27,9 +27,9 @@ class Connections {
     int64_t now() const noexcept { return time.load(); }
 
     // lost_at() returns when librdkafka last lost a connection to the broker (0: never). made_at() returns
-    // when librdkafka last made a connection to the broker (0: never). If the ids of two brokers share a
-    // slot, the later time counts. A shared slot can cause an unnecessary examination, but it never prevents
-    // a necessary examination.
+    // when librdkafka last made a connection to the broker (0: never). The times are in `slots`, and two
+    // brokers can share a slot. Both functions then return the later time of these two brokers. This can
+    // cause an unnecessary examination, but it never prevents a necessary examination.
     int64_t lost_at(int32_t broker) const noexcept { return slot_of(broker).lost_at.load(); }
     int64_t made_at(int32_t broker) const noexcept { return slot_of(broker).made_at.load(); }
 

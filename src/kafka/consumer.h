@@ -40,9 +40,9 @@ enum class CloseResult {
 inline constexpr int consumer_close_ms = 800;
 CloseResult consumer_close(Consumer *consumer) noexcept;
 
-// Begins to close the client. The function does not wait, because a thread destroys the client. nullptr is
-// allowed. If `retire` is true, no later consumer gets this client of librdkafka, even while other consumers
-// share the client.
+// Begins to close the consumer, which may be nullptr. The function does not wait, because a thread destroys
+// the client. Consumers can share a client of librdkafka. If `retire` is true, no later consumer gets this
+// client, even if other consumers still use the client.
 void consumer_close_later(Consumer *consumer, bool retire) noexcept;
 
 // consumer_close_later() keeps a list of the consumers that it closes. If librdkafka has destroyed the client

@@ -14,7 +14,7 @@ class Consumer;
 enum class Acceptance {
     accepted,
     passed_over, // nothing to decode: the end of a partition, an error of one partition, or a skipped message
-    trouble,     // an error of the topic or of all partitions: see FillResult::trouble
+    trouble,     // an error after which all partitions must be assigned again: see FillResult::trouble
 };
 
 // If the function accepts the message, *first_offset is the partition's position before this batch. In two

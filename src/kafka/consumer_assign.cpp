@@ -89,10 +89,10 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->losses_reported = false;
         consumer->taken_from.clear();
         consumer->reassigning = true;
-        // In librdkafka a pause does not end with the assignment, so end the pauses here. After the end of
-        // the pauses, librdkafka can fetch messages of the old assignment. These messages do no harm, because
-        // clear() below ends the old assignment, and librdkafka then drops the queued messages of this
-        // assignment.
+        // A paused partition stays paused in librdkafka even after a new assignment, so end the pauses here.
+        // After the end of the pauses, librdkafka can fetch messages of the old assignment. These messages do
+        // no harm, because clear() below ends the old assignment, and librdkafka then drops the queued
+        // messages of the old assignment.
         if (!consumer->paused.empty())
             call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
@@ -167,8 +167,9 @@ void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count)
                          return rd_kafka_pause_partitions(client->handle(), list);
                      });
     } catch (...) {
-        // If no memory is left or no thread can be started, librdkafka does not pause the partitions. In this
-        // case consumer_fill() drops each message at or after the `end` of its partition's position.
+        // If no memory is left or no thread can be started, librdkafka does not pause the partitions, and
+        // continues to fetch their messages. This does no harm, because consumer_fill() drops each message at
+        // or after the `end` of its partition's position.
     }
 }
 

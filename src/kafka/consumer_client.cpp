@@ -80,9 +80,10 @@ void Consumer::finish_ahead() noexcept {
 }
 
 void Consumer::lose_topic() noexcept {
-    // After a topic was deleted and recreated, librdkafka can report that the topic does not exist, even
-    // after a new assignment. So this function ignores the report until the client has got a message or the
-    // end of a partition. If the function ignores the report, the caller assigns the partitions again.
+    // After a topic was deleted and recreated, librdkafka can still report that the topic does not exist,
+    // even after a new assignment. Such a report can still be about the deleted topic. So this function
+    // ignores the report until the client has got a message or the end of a partition. If the function
+    // ignores the report, the caller assigns the partitions again.
     if (!heard) {
         assign_again = true;
         return;

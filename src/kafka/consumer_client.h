@@ -66,11 +66,11 @@ class Consumer {
     QuestionPointer<CallAnswer> waking;       // see fetcher_wake()
     std::deque<PartitionTrouble> troubles;    // the errors of partitions that the client has stopped reading
     std::vector<PartitionPosition> positions; // where the next batch begins
-    std::vector<int32_t> paused;              // paused partitions; a pause does not end with the assignment
+    std::vector<int32_t> paused;              // paused partitions; a new assignment does not end a pause
     std::vector<Examination> examinations;    // one Examination for each element of `positions`
     uint64_t taking = 0;                      // counts the calls that take messages from the queue
     int64_t connections_seen = 0;             // Connections::now() at the last examination_look()
-    std::vector<TopicLoss> losses;            // partitions whose log another log has replaced
+    std::vector<TopicLoss> losses;            // partitions whose log was replaced by another log
     // at this time the client reports `losses`, even if examinations are still under way
     std::chrono::steady_clock::time_point losses_due;
     bool losses_reported = false;     // consumer_fill() has returned FillResult::trouble because of `losses`
@@ -85,7 +85,7 @@ class Consumer {
     // of the topic arrived in the client's own queue instead of `queue`. Second, librdkafka reported an
     // unknown topic before the assignment's first message.
     bool assign_again = false;
-    bool beginning = false; // the client waits for the first message or the end of an assigned partition
+    bool beginning = false; // an assigned partition has delivered neither a message nor its end yet
     // Since the last assignment, the client has lost its connections to all brokers. After a new connection,
     // another cluster may answer.
     bool lost_brokers = false;

@@ -1,5 +1,5 @@
-// Closes a consumer, and destroys librdkafka's client on a thread. The call that destroys a client may never
-// return. This can happen if the topic was deleted while the client was reading the topic.
+// Closes a consumer. The call that destroys librdkafka's client may never return. This can happen if the
+// topic was deleted while the client was reading the topic. So a separate thread makes this call.
 #include "kafka/consumer.h"
 #include "kafka/consumer_client.h"
 #include "kafka/thread_guards.h"
@@ -26,7 +26,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int close_asking_ms = 300; // most questions get an answer within this time
 constexpr std::chrono::seconds hangs_after{5};
 
-// A client that a thread destroys.
+// A consumer that is being closed: a thread destroys its client.
 struct Closing {
     Consumer *consumer;
     std::future<void> destroyed;
@@ -89,7 +89,7 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
             // let_go() was not called, so the client stays until the process ends
         }
     }
-    // while the client exists, librdkafka's threads may use the consumer's fields
+    // while the client exists, librdkafka's threads may use the consumer's fields, so keep the consumer
     if (result == CloseResult::closed)
         delete consumer;
     return result;

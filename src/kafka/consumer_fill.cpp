@@ -26,7 +26,8 @@ constexpr size_t messages_at_once = 512;
 // A message with a list can have 100,000 readings. The client knows the number of readings only after
 // decoding. The batch must have room for every message that the client has taken from the queue. So, if
 // messages can have lists, the client takes only one message for an empty batch. After this message, the
-// client takes only a few messages at a time.
+// batch can estimate the size of the next messages (see Batch::room()). The client then takes a few messages
+// at a time.
 constexpr size_t lists_at_once = 8;
 
 size_t count_to_take(const Decoder &decoder, const Batch &batch) {
@@ -89,8 +90,9 @@ bool look_around(Consumer *consumer, const Batch &batch) noexcept {
 }
 
 // SharedClient::add() has forwarded the queue of each partition to the consumer's queue. librdkafka may have
-// ended the forwarding of a queue since then. This function forwards such a queue again. After a partition
-// has delivered a message, librdkafka keeps the forwarding until the partition is removed.
+// ended the forwarding of a queue since then. So this function forwards again the queue of each partition
+// that has delivered neither a message nor its end since the assignment. After a partition has delivered a
+// message, librdkafka keeps the forwarding until the partition is removed.
 void forward_again(Consumer *consumer) noexcept {
     if (!consumer->beginning)
         return;
@@ -197,7 +199,8 @@ void consumer_advance(Consumer *consumer, Batch *batch) noexcept {
     try {
         consumer->memory->remember(batch, &consumer->positions);
     } catch (...) {
-        // If no memory is left, a later examination compares only the Kafka times of this batch's messages.
+        // If no memory is left, the worker stores no checksums of this batch's messages. A later examination
+        // can then compare only the Kafka times of these messages.
         batch->trails.clear();
     }
 }

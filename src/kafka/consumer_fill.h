@@ -20,8 +20,8 @@ FillResult consumer_fill(Consumer *consumer, Decoder *decoder, Batch *batch) noe
 
 // Does the same as consumer_fill() on a second thread, while the caller does other work. The thread seals the
 // batch if the batch is full. The thread uses some fields of Consumer (see consumer_client.h). Each function
-// that uses one of these fields first waits until the thread has ended. If no thread was started, the
-// function returns false, and the batch is unchanged.
+// that uses one of these fields first waits until the thread has ended. If no thread was started,
+// consumer_fill_ahead() returns false, and does not change the batch.
 bool consumer_fill_ahead(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept;
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;
 void consumer_finish_ahead(Consumer *consumer) noexcept; // waits for the thread to end; nullptr is allowed

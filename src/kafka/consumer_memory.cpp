@@ -20,7 +20,7 @@ void remember_mark(RecentMarks *recent, const MessageMark &mark, size_t room) {
     recent->marks[recent->at++] = mark;
 }
 
-// Returns how many marks of one partition the memory keeps.
+// Returns how many marks the memory keeps for each partition, if `partitions` partitions are assigned.
 size_t room_of(size_t partitions) {
     return std::clamp(recent_marks_of_all / std::max<size_t>(partitions, 1), trail_marks_max,
                       recent_marks_max);

@@ -24,9 +24,10 @@ struct RecentMarks {
 
 class ConsumerMemory {
   public:
-    // Remembers the messages of a complete batch. If a partition of the batch has a position in `assigned`,
-    // the function sets `last_message` and `trail` of this position. The function copies the trails to the
-    // batch. May throw std::bad_alloc.
+    // Remembers the messages of a complete batch. The function ignores a partition of the batch if `assigned`
+    // has no position of the partition, or if the position has an `end`. For each other partition, the
+    // function sets `last_message` and `trail` of its position, and copies the trail to the batch. May throw
+    // std::bad_alloc.
     void remember(Batch *batch, std::vector<PartitionPosition> *assigned);
 
     // Remembers the messages of one partition of a batch that is not complete yet. Does not change the

@@ -41,7 +41,7 @@ bool consumer_gathers_losses(Consumer *consumer) noexcept {
 
 bool consumer_heard(Consumer *consumer) noexcept {
     consumer->finish_ahead();
-    // if no partition is assigned, no message can arrive
+    // if no partition is assigned, no message can arrive, so the caller must not wait for a message
     return consumer->heard || consumer->positions.empty();
 }
 

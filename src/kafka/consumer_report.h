@@ -10,28 +10,28 @@ namespace heartbeat {
 
 class Consumer;
 
-// Returns each error of a partition once. Returns false if there are no more errors.
+// Sets *trouble to the next error of a partition, and forgets this error. Returns false if there is no error.
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept;
 
-// If there is a loss, the function sets *loss and returns true. The function returns each loss only once.
 // There are two kinds of losses. In the first kind, Kafka does not know the topic or a partition. In the
-// second kind, another log has replaced the log that the client has read. For the second kind,
-// consumer_fill() first returns FillResult::trouble, so that the caller assigns the partitions again. After
-// that, this function returns the loss.
+// second kind, another log has replaced the log that the client has read. The function sets *loss to the next
+// loss, forgets this loss and returns true. It returns false if there is no loss. It does not return a loss
+// of the second kind before consumer_fill() has returned FillResult::trouble because of the loss.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
-// Returns true if the client has found a replaced log but has not reported the loss yet. The client delays
-// the report while it examines other partitions. After about a second, the next consumer_fill() returns
-// FillResult::trouble because of the loss, even if no message has arrived.
+// Returns true if the client has found a replaced log but has not reported the loss yet. The client first
+// examines the other partitions, for at most one second, so that it reports all losses together. After that,
+// the next consumer_fill() returns FillResult::trouble, even if no message has arrived.
 bool consumer_gathers_losses(Consumer *consumer) noexcept;
 
 // Returns whether the client has read a message or the end of a partition since the last assignment. If no
 // partition is assigned, the function returns true.
 bool consumer_heard(Consumer *consumer) noexcept;
 
-// Returns whether the client still waits for the first message or the end of an assigned partition. If the
-// function returns true, call consumer_fill() within half a second, even if the descriptor does not become
-// readable.
+// Returns whether the client still waits for the first message or the end of an assigned partition.
+// librdkafka may have stopped forwarding the messages of such a partition to the consumer's queue. The
+// descriptor then does not become readable, but consumer_fill() starts the forwarding again. So while this
+// function returns true, call consumer_fill() at least every half second.
 bool consumer_begins(Consumer *consumer) noexcept;
 
 // consumer_trouble() returns the error that caused the last FillResult::trouble. The next call with this

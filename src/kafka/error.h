@@ -5,8 +5,8 @@
 
 namespace heartbeat {
 
-// An error for a person. The text describes the fault and what the person can do. The text never has the
-// value of a property, because the value can be a secret.
+// An error for a person. The text describes the fault and what the person can do. The text never has a value
+// of the user's properties file, because the value can be a secret.
 struct Error {
     char text[384];
 };

@@ -67,8 +67,9 @@ Examined result_of(bool done) {
     return done ? Examined::passed_over : Examined::trouble;
 }
 
-// Compares a message of the log with the last consumed message. The examination continues until the client
-// reaches the offset of the last consumed message.
+// Takes a message of the log while the examination waits for the last consumed message. Skips the messages
+// before the offset of the last consumed message. Compares the message at this offset with the last consumed
+// message.
 Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *message, const Batch &batch) {
     Examination &examination = consumer->examinations[index];
     const MessageMark &sought = examination.sought;
@@ -92,9 +93,10 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
         return Examined::passed_over;
     }
     // The log has no message at the sought offset any more. The client has already read the offsets between
-    // the sought offset and the position. When the client read these offsets, none of them had a message with
-    // a Kafka time. If compaction or an aborted transaction has removed a message, the message does not come
-    // back. So if one of these offsets now has a message with a Kafka time, the log is another log.
+    // the sought offset and the position. The sought message was the last message with a Kafka time, so at
+    // that time none of these offsets had a message with a Kafka time. Compaction and aborted transactions
+    // only remove messages. So if one of these offsets now has a message with a Kafka time, the log is
+    // another log.
     if (message->offset < examination.next) {
         if (found.kafka_time < 0)
             return Examined::passed_over;

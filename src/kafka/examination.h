@@ -30,9 +30,9 @@ Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_messa
 // must assign the partitions again.
 bool examination_look(Consumer *consumer, const Batch &batch);
 
-// Returns whether the caller must now report a loss: another log has replaced the log that the client has
-// read. The caller must report the loss when no other examination is under way. One second after the first
-// loss, the caller must report the losses in any case.
+// A loss means that another log has replaced the log that the client has read. The function returns whether
+// the caller must now report the losses. The caller must wait until no other examination is under way, but at
+// most one second after the first loss.
 bool examination_is_lost(Consumer *consumer);
 
 // Reads the text of a partition's error. The text can have the offset to which the log was truncated.

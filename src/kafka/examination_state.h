@@ -14,7 +14,7 @@ enum class ExaminationStep {
     reading,   // no examination is under way
     checking,  // the examination waits for the last consumed message
     searching, // the search waits for an older message, to find a message that the log still has
-    scanning,  // the search reads forward from this message, to find the first message that differs
+    scanning,  // the search has found such a message, and reads forward to the first message that differs
     asking,    // the search asks the broker where the epoch of the last consumed message ends
     lost,      // another log has replaced the log that the client has read
 };
@@ -22,12 +22,13 @@ enum class ExaminationStep {
 struct Examination {
     ExaminationStep step = ExaminationStep::reading;
     bool heard = false; // librdkafka has delivered a message or the end of the partition since the assignment
-    int64_t certified = 0;      // Connections::now() when the examination began
+    int64_t certified = 0;      // the value of Connections::now(), a counter, when the examination began
     int32_t broker = -1;        // the broker that sends the messages; -1: not known yet
     int32_t last_epoch = -1;    // the leader epoch of the last accepted message
     int32_t checked_epoch = -1; // the last new leader epoch that caused an examination
-    // The value of Consumer::taking at the last log_move(). The examination skips the other messages that the
-    // client took in the same call, because these messages are outdated.
+    // The value of Consumer::taking at the last log_move(). One call takes several messages from the queue.
+    // If the examination calls log_move() for one of these messages, it skips the messages after it, because
+    // librdkafka had queued them before the move.
     uint64_t moved_in = 0;
     MessageMark sought = {};             // the last consumed message
     int64_t next = 0;                    // where the client continues to read if the log is the same

@@ -1,6 +1,7 @@
-// For each broker, librdkafka has a thread that fetches messages. This file wakes such a thread by asking the
-// broker a question. consumer_fill.cpp calls fetcher_wake() when the queue is empty. If the client has read
-// many bytes since the last question, fetcher_wake() asks a question. No function waits for the answer.
+// For each broker, librdkafka has a thread that fetches messages. A question to the broker wakes this thread.
+// fetcher_wake() asks such a question only to wake the thread, and no function uses the answer.
+// consumer_fill.cpp calls fetcher_wake() when the queue is empty. The function asks only if the client has
+// read many bytes since the last question.
 #include "kafka/fetcher_wake.h"
 
 #include "kafka/consumer_client.h"
@@ -17,7 +18,7 @@ namespace {
 
 // A quarter of the default that kafka_config.cpp sets for queued.max.messages.kbytes.
 [[maybe_unused]] constexpr size_t bytes_before_wake = size_t{4} << 20;
-// The timeout of the question. No function waits for the thread that asks the question.
+// The timeout of the question. Until the question has ended, fetcher_wake() does not ask again.
 [[maybe_unused]] constexpr int wake_timeout_ms = 1000;
 
 } // namespace

@@ -12,8 +12,8 @@
 namespace heartbeat {
 
 constexpr std::chrono::seconds commit_takes{2};
-// A commit of another consumer of the same client may wait this long for an answer. If the commit waits
-// longer, consumer_is_committing() returns true for this consumer too.
+// If a commit of another consumer of the same client has had no answer for this time,
+// consumer_is_committing() returns true for this consumer too.
 constexpr std::chrono::milliseconds commit_is_short{200};
 
 void consumer_commit_group_offsets(Consumer *consumer) noexcept {

@@ -12,8 +12,9 @@ void consumer_commit_group_offsets(Consumer *consumer) noexcept;
 
 // consumer_is_committing() returns true until the group coordinator has answered this consumer's commit. The
 // function also returns true if a commit of another consumer of the same client has had no answer for 200 ms.
-// consumer_commit_hangs() returns true if a commit has had no answer for 2 seconds. librdkafka begins to read
-// a newly assigned partition only after the coordinator has answered.
+// consumer_commit_hangs() returns true if a commit has had no answer for 2 seconds. While a commit has no
+// answer, librdkafka does not begin to read newly assigned partitions. So the caller adds partitions only
+// while consumer_is_committing() returns false.
 bool consumer_is_committing(Consumer *consumer) noexcept;
 bool consumer_commit_hangs(Consumer *consumer) noexcept;
 

@@ -105,10 +105,10 @@ bool KafkaClient::open(const KafkaSettings &settings, std::shared_ptr<Wake> wake
         return false;
     }
     TimersSlackened slackened;
-    char error_text[print_size_max]; // the redactor finds a quoted value only if the text has the whole value
-    // The client owns the configuration. If rd_kafka_new() makes no client, do not destroy the configuration.
-    // librdkafka has already freed the interceptors of the configuration, and would free the interceptors a
-    // second time. Some kilobytes of the configuration stay until the process ends.
+    char error_text[print_size_max]; // large, because the redactor can miss a value that was cut
+    // If rd_kafka_new() makes a client, the client owns the configuration. If rd_kafka_new() fails, do not
+    // destroy the configuration: librdkafka has already freed the configuration's interceptors, and would
+    // free them a second time. Some kilobytes then stay allocated until the process ends.
     handle.reset(rd_kafka_new(RD_KAFKA_CONSUMER, config.release(), error_text, sizeof(error_text)));
     if (handle == nullptr) {
         redactor.show(error->text, sizeof(error->text), error_text);

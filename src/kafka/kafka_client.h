@@ -1,7 +1,7 @@
-// librdkafka's client of one Kafka cluster and one properties file. If several consumers of a process read
-// topics of this cluster, the consumers share the client. librdkafka calls its callbacks for the whole
-// client, so KafkaClient puts each event into the inboxes of the consumers that need the event. When the last
-// thread releases the client, this thread destroys the client.
+// librdkafka's client for one Kafka cluster, with the properties of one file. Several consumers of a process
+// can share the client if they read different topics of this cluster. A callback of librdkafka reports an
+// event of the client, not of one consumer. So KafkaClient puts each event into the inboxes of the consumers
+// that need the event. The last thread that releases the client destroys the client.
 #pragma once
 
 #include "kafka/connections.h"
@@ -42,7 +42,7 @@ struct ClientInbox {
     std::vector<ClientEvent> events;
     bool commits = false; // true while the consumer's commit waits for an answer
     Clock::time_point committing_since;
-    bool begins = false; // true until librdkafka reads each partition of the consumer
+    bool begins = false; // true until each partition of the consumer has delivered a message or its end
     Clock::time_point begins_since;
 };
 
@@ -94,9 +94,10 @@ class KafkaClient {
     LeaderWatch watch;                            // chooses the consumer that asks a leader for end offsets
     void ring() const noexcept { wake_->ring(); } // wakes all consumers
 
-    // librdkafka's callbacks call these functions. send_error() gives an error from the queue of a consumer
-    // to this consumer. If the error comes from the client's queue and is about an unknown topic, the
-    // consumer of this topic gets the error. Any other error goes to all consumers.
+    // librdkafka's callbacks call these functions. If librdkafka reports an error in the queue of one
+    // consumer, send_error() gives the error to this consumer. If the error comes from the client's queue and
+    // is about an unknown topic, the consumer of this topic gets the error. Any other error goes to all
+    // consumers.
     void send_error(int code, const char *text) noexcept;
     void send_all(ClientEvent::Kind kind, int code, const char *text, int32_t broker = -1) noexcept;
     void send_first(ClientEvent::Kind kind, int code, const char *text) noexcept;   // to one consumer
@@ -133,14 +134,14 @@ class QueueReading {
 };
 
 // Looks for a client that another consumer of this process has opened with these settings. The function
-// ignores a retired client. The function also ignores a client with a consumer that already reads the topic.
-// The function returns the client that it has found, or opens a new client. If a setting is wrong, the
-// function returns nullptr, and *error describes the mistake. Only the main thread calls this function. May
-// throw std::bad_alloc.
+// ignores a client that kafka_client_retire() has retired. The function also ignores a client on which the
+// topic is taken (see is_taken()). The function returns the client that it has found, or opens a new client.
+// If a setting is wrong, the function returns nullptr, and *error describes the mistake. Only the main thread
+// calls this function. May throw std::bad_alloc.
 std::shared_ptr<KafkaClient> kafka_client_share(const KafkaSettings &settings, const WakePipe &pipe,
                                                 Error *error);
 
-// From now on no other consumer begins to use this client.
+// Retires the client: after this call, kafka_client_share() does not return the client to another consumer.
 void kafka_client_retire(const KafkaClient *client) noexcept;
 
 } // namespace heartbeat

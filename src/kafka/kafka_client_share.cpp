@@ -14,8 +14,8 @@ struct Shared {
 };
 std::vector<Shared> shared; // only the main thread uses this list
 
-// Returns a key: the texts of a client's settings, with a zero byte after each text. Consumers with equal
-// keys can share a client.
+// Returns one text, the key, that has the four settings of a client with a zero byte after each setting.
+// Consumers with equal keys can share a client.
 std::string key_of(const KafkaSettings &settings) {
     std::string key;
     for (const char *text : {settings.brokers, settings.config_file, settings.group_id, settings.client_id}) {

@@ -29,8 +29,8 @@ struct Property {
 
 // The user's file is allowed to change these properties.
 constexpr Property defaults[] = {
-    // With these values, only the size of the messages makes the queue full, never the number of messages. If
-    // the number made the queue full, librdkafka 2.0.2 would stop fetching for a second.
+    // With the next two values, the queue becomes full only because of the size of its messages. A queue that
+    // is full because of the number of its messages would make librdkafka 2.0.2 stop fetching for a second.
     {"queued.min.messages", "10000000"},
     {"queued.max.messages.kbytes", "16384"},
     {"fetch.message.max.bytes", "1048576"},
@@ -40,8 +40,8 @@ constexpr Property defaults[] = {
     {"topic.metadata.refresh.interval.ms", "60000"}, // the worker asks about the topic at this interval
 };
 
-// The file must not change these properties. The positions are in the table heartbeat_offsets, so librdkafka
-// must not move or store positions.
+// The file must not change these properties. Some of them make sure that librdkafka does not move or store
+// positions, because the positions are in the table heartbeat_offsets.
 constexpr Property fixed[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
@@ -52,9 +52,9 @@ constexpr Property fixed[] = {
     {"allow.auto.create.topics", "false"},
     {"api.version.request", "true"}, // false would make librdkafka use requests without read_committed
     {"log.queue", "true"},
-    // The client has no session in a Kafka group. But a commit can wait until librdkafka has found a
-    // coordinator. If the client is closed during such a wait, the close takes session.timeout.ms. During
-    // this time, the thread that closes the client uses a whole CPU.
+    // A commit can wait until librdkafka has found a coordinator. If the client is closed during such a wait,
+    // the close takes session.timeout.ms, and the closing thread uses a whole CPU. So this timeout is short.
+    // The client has no session in a Kafka group, so the short timeout does no harm.
     {"session.timeout.ms", "500"},
     {"heartbeat.interval.ms", "100"},
 };
@@ -164,7 +164,8 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
         redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
-        std::string name = '"' + property.name + '"'; // a name that find_objection() knows is no secret
+        // find_objection() objects only to names that it knows, and such a name is not a secret
+        std::string name = '"' + property.name + '"';
         if (objection == nullptr) {
             objection = registry_property_is(property.name) ? registry_property_objection(property)
                                                             : set_for_librdkafka(config, property);

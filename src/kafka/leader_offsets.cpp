@@ -28,8 +28,8 @@ void refuse(RangeAnswer *answer, rd_kafka_resp_err_t error) {
                answered ? "answers with an error" : "does not answer", rd_kafka_err2str(error));
 }
 
-// Asks for one offset of each partition, except of partitions whose answer already has an error. Adds each
-// offset to the partition's answer.
+// Asks for one offset of each partition, and adds the offset to the partition's answer. Does not ask about a
+// partition whose answer already has an error.
 void ask(SharedClient &client, int64_t time, int timeout_ms, RangesAnswer *answer,
          void (*put)(RangeAnswer *, int64_t)) {
     std::vector<RangeAnswer *> known;

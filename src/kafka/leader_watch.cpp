@@ -1,5 +1,5 @@
-// Stores which consumer is the watcher of each leader. topic_ranges.cpp calls this file on the threads of the
-// consumers.
+// Stores the watcher of each leader: the only consumer that asks the leader for end offsets while the leader
+// answers. topic_ranges.cpp calls this file on the threads of the consumers.
 #include "kafka/leader_watch.h"
 
 namespace heartbeat {

@@ -1,7 +1,7 @@
-// Decides which consumer of a client asks a leader for end offsets. If a leader answers one consumer, the
-// leader also answers the other consumers of the client. So only one consumer, the watcher, asks this leader.
-// The other consumers get their end offsets with librdkafka's fetches. Each KafkaClient has a LeaderWatch.
-// LeaderWatch itself asks no leader.
+// Decides which consumer of a client asks a leader for end offsets. One purpose of the question is to check
+// that the leader answers. The consumers of a client share the connection to the leader, so one consumer, the
+// watcher, can check this for all. The other consumers do not ask, because librdkafka's fetches also give
+// them the end offsets. Each KafkaClient has a LeaderWatch. LeaderWatch itself asks no leader.
 #pragma once
 
 #include <atomic>
@@ -27,8 +27,8 @@ class LeaderWatch {
     // All consumers must then call must_ask() again.
     bool hear(int32_t leader, bool answers) noexcept;
 
-    // Call this function when the consumer stops asking. Returns true if the consumer was a watcher. Another
-    // consumer must then become the watcher.
+    // Call this function when the consumer stops asking. Returns true if the consumer was a watcher. The
+    // other consumers must then call must_ask() again, so that one of them becomes the watcher.
     bool leave(const ClientInbox *consumer) noexcept;
 
     // Returns a number that grows each time the consumers must call must_ask() again.

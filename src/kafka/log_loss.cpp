@@ -1,5 +1,6 @@
-// The text about a lost log depends on the result of log_search.cpp. A truncated log still has older messages
-// that the worker remembers. The log of a recreated topic has none of the messages that the worker remembers.
+// When log_search.cpp calls this file, it has compared the log with the messages that the worker remembers.
+// If the log still has older remembered messages, the text says that the log was truncated. If the log has
+// none of the remembered messages, the text says that the topic was recreated.
 #include "kafka/log_loss.h"
 
 #include "decode/utf8_text.h"

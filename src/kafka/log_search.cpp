@@ -128,7 +128,7 @@ Examined step_back(Consumer *consumer, size_t index) {
     return result_of(log_move(consumer, index, examination.marks[examination.at].offset));
 }
 
-// Waits for the next remembered message between `agrees` and `differs`.
+// Continues with the next remembered message whose offset is between `agrees` and `differs`.
 Examined step_forward(Consumer *consumer, size_t index) {
     Examination &examination = consumer->examinations[index];
     examination.step = ExaminationStep::scanning;

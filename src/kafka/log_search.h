@@ -1,6 +1,7 @@
 // Finds the first offset at which a partition's log differs from the log that the client has read. The search
-// compares the marks of remembered messages with the messages of the log. Each step of the search takes one
-// message, so no call waits. examination.cpp calls this file.
+// compares the marks of remembered messages with the messages of the log. The search makes one step each time
+// the client has taken a message from the queue, so no call waits for a message. examination.cpp calls this
+// file.
 #pragma once
 
 #include "decode/batch.h"

@@ -1,4 +1,5 @@
-// Makes a list of a message's headers. librdkafka parses the headers at the first call, and owns their bytes.
+// Makes a list of a message's headers. librdkafka parses the headers when read() is called for the first time
+// for a message. The list points to the bytes of the headers, which librdkafka owns.
 #include "kafka/message_headers.h"
 
 namespace heartbeat {

@@ -1,6 +1,6 @@
-// Reads the headers of a message that librdkafka has delivered. consumer_fill.cpp gives a MessageHeaders
-// object to the pipeline. The pipeline calls the object only if the pipeline needs the headers of the
-// message.
+// Reads the headers of a message that librdkafka has delivered. If the decoder reads headers,
+// consumer_fill.cpp calls read() for each message. Otherwise consumer_fill.cpp gives the MessageHeaders
+// object to the pipeline, and the pipeline calls read() only if the batch keeps the headers of the message.
 #pragma once
 
 #include "decode/header_reader.h"

@@ -23,13 +23,13 @@ struct PartitionPosition {
     int64_t log_end = INT64_MAX;
 };
 
-// The largest offset that can be right. A partition with a million messages per second reaches this offset
-// after thirty years. If a broker gives a larger offset, heartbeat reports an error and does not use the
-// offset.
+// The largest offset that heartbeat accepts. Even a partition with a million messages per second reaches this
+// offset only after thirty years, so a larger offset is wrong. If a broker gives a larger offset, heartbeat
+// reports an error and does not use the offset.
 inline constexpr int64_t offset_max = 1'000'000'000'000'000;
 
-// The largest number of partitions of a topic. The limit exists because heartbeat asks Kafka about each
-// partition.
+// The largest number of partitions of a topic. If a broker gives a larger number, heartbeat reports an error.
+// Without this limit, heartbeat would ask Kafka about every partition, however large the number is.
 inline constexpr int32_t partition_count_max = 10'000;
 
 } // namespace heartbeat

@@ -30,8 +30,8 @@ std::string trim(const std::string &text) {
     return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
-// Only a superuser may see the path of the file, with SHOW heartbeat.kafka_config_file. So the error text
-// does not have the path.
+// An ordinary user can get this error text, but must not see the path of the file. So the error text names
+// the setting, and not the path.
 bool refuse(const KafkaSettings &settings, Error *error, const char *what) {
     utf8_print(error->text, sizeof(error->text), "the file that %s names %s", settings.config_file_name,
                what);

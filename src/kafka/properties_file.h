@@ -24,8 +24,8 @@ struct FileProperty {
 // read the file.
 const char *properties_find_exposure(const struct stat &status, uid_t reader);
 
-// Reads the file `config_file` of the settings. In the file `#` and `!` begin comments. After an error the
-// function returns false and sets *error. May throw std::bad_alloc.
+// Reads the file `config_file` of the settings. A line that begins with `#` or `!` is a comment. After an
+// error the function returns false and sets *error. May throw std::bad_alloc.
 bool properties_read(const KafkaSettings &settings, std::vector<FileProperty> *properties, Error *error);
 
 // Returns whether the value is a number or a Boolean value.

@@ -32,9 +32,9 @@ inline constexpr const char *code_names[] = {
 };
 
 // The safe text properties of librdkafka 2.0 to 2.15. A safe property runs and loads no code, writes no file
-// and listens on no port. A newer librdkafka can have new properties that are not safe. So heartbeat refuses
-// the text value of a property that is not in this list. For every property heartbeat accepts a number or a
-// Boolean value, because such a value cannot name a command or a file.
+// and listens on no port. A newer librdkafka can have new properties that are not safe. So if a property is
+// not in this list, heartbeat refuses a text as its value. heartbeat does not refuse a number or a Boolean
+// value, because such a value cannot name a command or a file.
 inline constexpr const char *text_names[] = {
     "broker.address.family",
     "broker.version.fallback",

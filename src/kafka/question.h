@@ -26,8 +26,8 @@ struct CallAnswer { // for a call whose only result is an error
     Error error = {};
 };
 
-// Runs answer = ask(client) on a thread. Afterwards the thread calls wake->ring(). Throws if there is no
-// memory or no thread.
+// Runs answer = ask(client) on a thread. Afterwards the thread calls wake->ring(). Throws if no memory is
+// left or the thread cannot be started.
 template <typename Answer, typename Ask>
 QuestionPointer<Answer> question_ask(std::shared_ptr<SharedClient> client, std::shared_ptr<Wake> wake,
                                      Ask ask) {
@@ -39,8 +39,8 @@ QuestionPointer<Answer> question_ask(std::shared_ptr<SharedClient> client, std::
         } catch (...) {
             question->out_of_memory = true;
         }
-        // Release the client before `done` is true. Otherwise the thread could still have the client, and
-        // consumer_close() could wait for the thread.
+        // Release the client before `done` is true. A caller that sees `done` can call consumer_close() at
+        // once, and this call would wait if the thread still had the client.
         client.reset();
         question->done.store(true);
         wake->ring();

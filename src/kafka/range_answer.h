@@ -27,8 +27,8 @@ struct RangeAnswer {
     RangeKind kind;
     bool known;
     bool wrong; // the broker's answer cannot be right
-    bool moved; // the caller must ask again: another broker leads the partition now, or the leader delays
-                // answers
+    // the caller must ask again: another broker leads the partition now, or the leader throttles this client
+    bool moved;
     PartitionRange range;
     Error reason; // why the range is not known
 };

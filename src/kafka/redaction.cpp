@@ -48,8 +48,8 @@ constexpr const char *harmless_names[] = {
     "ssl.endpoint.identification.algorithm",
 };
 
-// Further words of librdkafka's texts: words about connections, and words from OpenSSL and SASL. librdkafka's
-// documentation and its list of errors do not have these words.
+// The redactor takes most words of librdkafka's own texts from librdkafka's documentation and list of errors.
+// The following words are in neither: words about connections, and words from OpenSSL and SASL.
 constexpr char further_texts[] =
     "disconnected connect to ipv4# ipv6# failed: connection refused reset by peer closed while request was "
     "in "
@@ -148,8 +148,8 @@ void Redactor::learn(const std::vector<FileProperty> &properties) {
         const std::string &value = property.value;
         hide(property.name, value, texts);
         // If librdkafka or OpenSSL refuses an element of a list, the error text quotes only this element. If
-        // a key has several lines, the error text quotes only one of the lines. So the redactor also hides
-        // each element and each line.
+        // a PEM key has several lines, the error text quotes only one of the lines. So the redactor also
+        // hides each element and each line.
         for (size_t begin = 0, end; begin < value.size(); begin = end + 1) {
             end = std::min(value.find_first_of(separators, begin), value.find("\\n", begin));
             end = std::min(end, value.size());

@@ -11,16 +11,16 @@
 namespace heartbeat {
 
 // Returns whether the property is for the schema registry. The function checks only the beginning of the
-// name, so the rest of the name can be misspelt.
+// name, so it also returns true if the rest of the name is misspelt.
 bool registry_property_is(const std::string &name) noexcept;
 
 // Returns the fault of a property for the schema registry, or nullptr if the property has no fault. The text
 // continues the phrase "sets NAME, ", and never contains the value.
 const char *registry_property_objection(const FileProperty &property) noexcept;
 
-// Returns whether the property is `plain_name`, such as "basic.auth.user.info". If the name has the prefix
-// "schema.registry.", the function ignores the prefix. If a name needs the prefix but does not have the
-// prefix, the function returns false.
+// Compares `name` with `plain_name`, a name without the prefix "schema.registry.", such as
+// "basic.auth.user.info". Returns true if `name` is `plain_name` with the prefix, or if `name` is
+// `plain_name` itself and the prefix is optional for this property.
 bool registry_property_has_name(const std::string &name, std::string_view plain_name) noexcept;
 
 } // namespace heartbeat

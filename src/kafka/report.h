@@ -24,8 +24,9 @@ struct TopicLoss {
     Error reason;
     int32_t partition = -1; // the partition with another log; -1: the topic was deleted or recreated
     int64_t position = 0;   // the next offset to read in the earlier log
-    // The log was truncated to an offset from `lowest` to `highest`.
-    int64_t lowest = -1; // -1: the log has none of the remembered messages any more
+    // The log was truncated at an offset that the client cannot determine exactly. This offset is at least
+    // `lowest` and at most `highest`.
+    int64_t lowest = -1; // -1: not known, because the log has none of the remembered messages any more
     int64_t highest = 0;
 };
 

@@ -39,8 +39,8 @@ rd_kafka_resp_err_t SharedClient::add(const rd_kafka_topic_partition_list_t *lis
     rd_kafka_resp_err_t code = code_of(ErrorPointer(rd_kafka_incremental_assign(handle(), list)));
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
         rd_kafka_topic_partition_list_add(assigned_.get(), topic.c_str(), list->elems[i].partition);
-        // Forward again after the assignment. Before librdkafka answers the assignment, librdkafka stops each
-        // partition that was removed earlier. The stop ends the forwarding.
+        // Forward again, because this partition may have been removed shortly before. In this case librdkafka
+        // stops the partition before it answers the assignment, and the stop ends the first forwarding.
         forward(list->elems[i].partition);
     }
     return code;
@@ -69,9 +69,9 @@ void SharedClient::forward(int32_t partition) const noexcept {
 }
 
 SharedClient::~SharedClient() {
-    // If other consumers use the client, this function must end the assignment of the topic's partitions. If
-    // no other consumer uses the client, no later consumer can begin to use the client either. In this case
-    // the assignment ends when librdkafka destroys the client.
+    // While other consumers use the client, the client stays open. So this function must end the assignment
+    // of the topic's partitions. If no other consumer uses the client, no later consumer can use the client
+    // either. In this case the assignment ends when librdkafka destroys the client.
     if (client != nullptr && client->is_used() && clear() == RD_KAFKA_RESP_ERR_NO_ERROR)
         client->release(topic);
     queue.reset();

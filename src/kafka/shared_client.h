@@ -39,9 +39,10 @@ class SharedClient {
     void end_turn();
     uint64_t turns_given = 0; // only the consumer's thread uses this number
 
-    // Each of these functions makes a call of librdkafka that can wait. So a thread calls these functions
-    // only during the thread's own turn. rd_kafka_assign() would replace the partitions of all consumers of
-    // the client, so each consumer adds and removes only its own partitions.
+    // Each of these functions makes a call of librdkafka that can wait. A thread calls these functions only
+    // during the thread's own turn, so that a later assignment does not overtake an earlier assignment that
+    // still waits. The functions do not call rd_kafka_assign(), because rd_kafka_assign() would replace the
+    // partitions of all consumers of the client.
 
     // begins to read these partitions
     rd_kafka_resp_err_t add(const rd_kafka_topic_partition_list_t *list) noexcept;

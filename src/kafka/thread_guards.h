@@ -1,5 +1,6 @@
-// Create one of these guards before you start a thread. The new thread inherits the blocked signals or the
-// timer slack. Each file of this folder that starts a thread uses a guard.
+// Create one of these guards before you start a thread. The first guard blocks signals, and the second guard
+// sets the timer slack. The new thread inherits this state. Each file of this folder that starts a thread
+// uses a guard.
 #pragma once
 
 #include <csignal>
@@ -26,10 +27,11 @@ class SignalsBlocked {
     sigset_t before;
 };
 
-// Every second, librdkafka's main thread sleeps for whole milliseconds until a timer is due. Then the thread
-// runs a busy loop for the rest of a millisecond. A thread that is started while this guard exists can wake
-// up as much as 2 ms after its timer is due. So the thread does not need the busy loop. Network events and
-// other threads wake the thread without this delay.
+// Saves CPU time of librdkafka's main thread. A timer of this thread is due every second. The thread can only
+// sleep for whole milliseconds, so it wakes up a little before the timer is due, and then runs a busy loop
+// until the timer is due. A thread that is started while this guard exists can wake up as much as 2 ms later.
+// The timer is then already due, so the thread does not need the busy loop. Network events and other threads
+// wake the thread without this delay.
 class TimersSlackened {
   public:
     TimersSlackened() noexcept { set(slack_ns); }

@@ -21,8 +21,8 @@ void Throttles::hear(int32_t broker, const char *name, int milliseconds, Clock::
     auto known = std::find_if(throttles_.begin(), throttles_.end(),
                               [=](const Throttle &throttle) { return throttle.broker == broker; });
     if (milliseconds <= 0)
-        // a report without a delay does not end the previous delay, because the broker can delay its next
-        // answer
+        // A report without a delay does not end the throttling: the broker has not delayed this answer, but
+        // can delay its next answer.
         return;
     if (known == throttles_.end()) {
         if (throttles_.size() == brokers_max)

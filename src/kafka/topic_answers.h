@@ -57,8 +57,9 @@ struct Questions {
 
 class Consumer;
 
-// topic_query.cpp calls this function when Kafka's answer names new leaders of partitions. The caller of
-// topic_next_range() then asks the new leaders about these partitions. May throw std::bad_alloc.
+// topic_query.cpp calls this function after it has stored the leaders from a new answer of Kafka. If the
+// leader of a partition has changed while the former leader has a question about the partition, the caller of
+// topic_next_range() gets an answer that tells it to ask again. May throw std::bad_alloc.
 void topic_take_moves(Consumer *consumer);
 
 } // namespace heartbeat

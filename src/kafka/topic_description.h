@@ -14,8 +14,8 @@ struct TopicDescription {
                              // 2.3
 };
 
-// Returns false if the cluster ids of the two descriptions differ, or if their topic ids differ. If one of
-// the descriptions does not have an id, the function does not compare this id.
+// Returns false if the cluster ids of the two descriptions differ, or if their topic ids differ. An id that
+// is empty in one of the descriptions is not known, and does not count as different.
 bool topic_is_same(const TopicDescription &a, const TopicDescription &b) noexcept;
 
 } // namespace heartbeat

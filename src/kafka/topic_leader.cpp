@@ -1,5 +1,5 @@
-// Combines the last answer about the topic with the last error of the leader's broker. This file asks no
-// broker.
+// Explains why no messages of a partition arrive. The explanation uses the last answer about the topic and
+// the last error of the broker that leads the partition. This file asks no broker.
 #include "kafka/topic_leader.h"
 
 #include "decode/utf8_text.h"

@@ -1,5 +1,5 @@
-// Returns the leader of a partition from the last answer of topic_query.h, and describes the fault of this
-// leader. These calls do not ask a broker.
+// Finds the leader of a partition, and describes the fault of this leader. These functions use the last
+// answer that topic_query.h has got from Kafka, and do not ask a broker.
 #pragma once
 
 #include "kafka/error.h"

@@ -17,7 +17,7 @@ enum class AnswerState {
 };
 
 // Asks a connected broker about the topic. This broker may never answer, so call the function again until
-// there is an answer. Each call asks another broker, and topic_take_answer() takes the first answer.
+// there is an answer. Each call can ask another broker, and topic_take_answer() takes the first answer.
 bool topic_ask(Consumer *consumer) noexcept; // returns false if there is no memory or no thread
 bool topic_is_asked(Consumer *consumer) noexcept;
 AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error *error) noexcept;
@@ -25,8 +25,9 @@ AnswerState topic_take_answer(Consumer *consumer, TopicDescription *topic, Error
 // Sets the error text for a question that has had no answer for a long time.
 void topic_explain_silence(Consumer *consumer, Error *error) noexcept;
 
-// Returns the high watermark of the partition in the broker's last answer, or -1. The function does not ask a
-// broker. If the high watermark cannot be right, the next consumer_fill() returns FillResult::trouble.
+// Returns the last high watermark of the partition that librdkafka has received from a broker, or -1. The
+// function does not ask a broker. If the high watermark is above offset_max, the function returns -1, and the
+// next consumer_fill() returns FillResult::trouble.
 int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept;
 
 } // namespace heartbeat

@@ -41,8 +41,9 @@ void ask_again(Consumer *consumer, RangeKind kind, int32_t partition) {
     consumer->questions.answers.push_back({kind, false, false, true, {partition, -1, -1}, {}});
 }
 
-// Adds an answer which says that the partition's leader is away. The reason in the answer is the broker's
-// last error, because this error has more details than the error of the call.
+// Adds an answer which says that the partition's leader is away. The reason in the answer is the last error
+// of the leader's connection, which has more details than `fallback`. Without such an error, the reason is
+// `fallback`.
 void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char *fallback) {
     RangeAnswer answer = {kind, false, false, false, {partition, -1, -1}, {}};
     topic_describe_leader(consumer, partition, fallback, &answer.reason);

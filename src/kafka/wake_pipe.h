@@ -24,7 +24,8 @@ class WakePipe {
     // Empties the pipe, and sets `rung[number]` for each number below `count` that was in the pipe. The
     // function sets all elements of `rung` if the pipe had every_consumer. The function also sets all
     // elements if the pipe was perhaps full, because numbers may then be missing. Call this function before
-    // you take events and answers. A later ring() makes the pipe readable again.
+    // you take events and answers, and not after. Otherwise the function could remove the number of a
+    // consumer whose event you have not taken.
     void take(bool *rung, size_t count) const noexcept;
 
   private:

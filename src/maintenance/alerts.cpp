@@ -1,6 +1,6 @@
 // Calls heartbeat_evaluate_alerts() to evaluate the alert rules. If no rule is enabled and no alert is open,
-// this file evaluates nothing. If all rules are about anomalies, this file evaluates the rules only after
-// readings have arrived.
+// this file evaluates nothing. If all enabled rules are about anomalies and no alert is open, this file
+// evaluates the rules only after readings have arrived or after a change of the rules.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -21,10 +21,11 @@ namespace heartbeat {
 
 namespace {
 
-// If readings have arrived, the next evaluation begins at least this time after the last evaluation.
+// An arrival of readings causes an evaluation as soon as this time has passed since the last evaluation.
 constexpr TimestampTz after_arrival = USECS_PER_SEC;
 constexpr TimestampTz by_clock = 5 * USECS_PER_SEC;
-// the time until the evaluation of the next slice of customers
+// One evaluation of the silence rules covers only a slice of the customers. This is the time until the
+// evaluation of the next slice.
 constexpr TimestampTz next_slice = USECS_PER_SEC;
 constexpr size_t customer_size = 1025; // 256 characters of up to 4 bytes, and a zero byte
 
@@ -92,7 +93,8 @@ TimestampTz take_answer(const Answer &answer, bool with_silence) {
     bool on_clock = answer.on_clock || answer.open > 0;
     watch_arrivals(answer.on_arrival);
     if (with_silence) {
-        // copy the customer id unchanged, because SQL only compares the id with other ids
+        // Copy the customer id unchanged: text_copy() can change bytes, but the next evaluation compares this
+        // id with the ids in the tables.
         strlcpy(customer, answer.next_customer == nullptr ? "" : answer.next_customer, sizeof(customer));
         silence_due = evaluated_at + (customer[0] == '\0' ? by_clock : next_slice);
     }
@@ -117,8 +119,8 @@ TimestampTz alerts_evaluate() {
     evaluated_at = GetCurrentTimestamp();
     // Set both flags before the evaluation, so that no arrival is lost. The evaluation does not see the
     // readings that ingest stores after the snapshot of the evaluation, so ingest must report the arrival of
-    // these readings. If no earlier rule depended on arrivals, rules_watch is 0 here. But this evaluation can
-    // find a new rule that depends on arrivals.
+    // these readings. If no earlier rule depended on arrivals, rules_watch was 0 until now. rules_watch must
+    // be 1 during the evaluation, because the evaluation can find a new rule that depends on arrivals.
     pg_atomic_write_u32(&shared_state->arrived, 0);
     pg_atomic_write_u32(&shared_state->rules_watch, 1);
     arrival_noticed = false;
@@ -135,8 +137,8 @@ TimestampTz alerts_evaluate() {
         elog(ERROR, "heartbeat_evaluate_alerts gave no row");
     Answer answer = read_answer(row);
     TimestampTz again = take_answer(answer, with_silence);
-    // Wait until the commit is on disk. If a crash lost this commit, listeners would receive the notification
-    // a second time.
+    // Wait until the commit is on disk. If a crash lost this commit, a later evaluation would raise or close
+    // the same alerts again, and listeners would receive each notification a second time.
     if (answer.raised + answer.closed > 0)
         ForceSyncCommit();
     transaction_commit();

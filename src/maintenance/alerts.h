@@ -1,5 +1,5 @@
-// Decides when the alert rules are due, and evaluates them. maintenance.cpp calls these functions. This file
-// does not depend on the kinds of rules: only heartbeat_evaluate_alerts() handles the kinds.
+// Decides when the alert rules are due, and evaluates them. maintenance.cpp calls these functions. Only
+// heartbeat_evaluate_alerts() knows the conditions of the rules.
 #pragma once
 
 extern "C" {
@@ -11,7 +11,8 @@ extern "C" {
 namespace heartbeat {
 
 // Returns the time at which the rules are due. After a change of the rules, the rules are due immediately. If
-// readings have arrived and a rule depends on readings, the rules are due a second after the last evaluation.
+// readings have arrived and a rule depends on readings, the rules are due at `due` or one second after the
+// last evaluation, whichever is earlier.
 // In all other cases the function returns `due`, the time that the caller has computed after the last
 // evaluation. If `due` is 0, only a change of the rules or an arrival of readings makes the rules due.
 TimestampTz alerts_due(TimestampTz due, TimestampTz now);

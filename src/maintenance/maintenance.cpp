@@ -35,7 +35,7 @@ namespace {
 constexpr TimestampTz hour = USECS_PER_HOUR;
 constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
 constexpr TimestampTz retry = 10 * USECS_PER_SEC;
-constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // the summary's period if heartbeat.log_summary is 0
+constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // sum_up()'s period if heartbeat.log_summary is 0
 
 // Each function of a task returns the microseconds until the task is due again. The result 0 means that no
 // time is known: look_around() or watch() then makes the task due when the task has work.
@@ -76,8 +76,8 @@ TimestampTz roll_up() {
     return 0;
 }
 
-// Logs the summary. If no worker has messages to read or to store, this process stops its periodic checks of
-// the workers. The next message that arrives starts the checks again.
+// Logs the summary, if heartbeat.log_summary is not 0. If no worker has messages to read or to store, stops
+// the periodic checks of the workers: see watch(). The next message that arrives starts the checks again.
 TimestampTz sum_up() {
     summary_log();
     pg_atomic_write_u32(&shared_state->watched, 0);
@@ -91,7 +91,7 @@ struct Task {
     bool failed; // the last attempt of this task failed
     const char *activity;
     TimestampTz (*run)();
-    TimestampTz due; // 0: never
+    TimestampTz due; // 0: not due until look_around() or watch() sets a time
     Failure failure;
 };
 
@@ -162,8 +162,8 @@ void look_around(TimestampTz now) {
         tasks[retention_task].due = now;
 }
 
-// If the last attempt of a task failed because of a lock, the next attempt waits for the lock for only one
-// second. All other tasks wait during this second.
+// All other tasks wait while a task waits for a lock. So if the last attempt of a task failed because of a
+// lock, the next attempt waits for only one second.
 void set_lock_timeout(const Task &task) {
     SetConfigOption("lock_timeout", task.failed && task.failure.is_of_lock ? "1s" : "10s", PGC_SUSET,
                     PGC_S_OVERRIDE);
@@ -188,7 +188,7 @@ void attempt(Task *task) {
         if (!tables_recovered)
             tables_recover();
         tables_recovered = true;
-        // if this process must not work, the process waits until heartbeat_resume() wakes it
+        // if this process must not work, the task is not due again until heartbeat_resume() wakes the process
         again = pause_for_maintenance() ? 0 : task->run();
         task->failure.message[0] = '\0';
         process_refuse_cancel();

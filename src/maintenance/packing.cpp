@@ -21,8 +21,8 @@ namespace {
 
 constexpr TimestampTz look_every = 2 * USECS_PER_SEC;
 
-// Selects a session that waits for a lock on a table that the process $1 has locked. VACUUM can also wait for
-// the process, but no session waits behind VACUUM.
+// Selects a session that waits for a lock on a table that the process $1 has locked. Does not select VACUUM,
+// which can also wait for the process, because ingest and queries do not wait behind VACUUM.
 Statement select_waiting = {{INT4OID}, R"sql(
     SELECT w.pid
     FROM pg_locks h
@@ -32,8 +32,8 @@ Statement select_waiting = {{INT4OID}, R"sql(
         AND w.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
     LIMIT 1)sql"};
 
-// The launcher and the ingest workers need their background worker slots. If one of these processes starts
-// again at present, packing waits.
+// Packing must not take the last free background worker slot from a process that is about to restart. So
+// packing waits if the launcher or an ingest worker does not run.
 bool all_processes_run() {
     LWLockAcquire(shared_state->lock, LW_SHARED);
     bool run = shared_state->launcher.pid != 0;

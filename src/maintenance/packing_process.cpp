@@ -35,13 +35,13 @@ namespace {
 
 constexpr int begun = 99;         // the fillfactor of a key while this process rebuilds the key
 constexpr int packed = 100;       // the fillfactor of a packed key
-constexpr size_t failed_max = 16; // the process ends when it could not pack this number of keys
+constexpr size_t failed_max = 16; // after this number of keys with errors, the next error ends the process
 
 // Selects the oldest key that is not packed. $1 and $2 are the tables of the readings. $3 is
 // heartbeat.pack_after, and $4 is heartbeat.retention, both in minutes. $5 has the table partitions whose key
-// could not be packed in this run. The bound of a week's table partition is the text
-// FOR VALUES FROM ('...') TO ('...'). Without the CASE, PostgreSQL could read the bounds of other tables'
-// partitions as times. If a person has set the storage parameters of a key, heartbeat does not pack this key.
+// could not be packed in this run. The end of a week is the second time in the bound of its table partition:
+// FOR VALUES FROM ('...') TO ('...'). Without the CASE, PostgreSQL could also convert the bounds of other
+// tables to times, and fail. heartbeat does not pack a key whose storage parameters a person has set.
 Statement select_key = {{OIDOID, OIDOID, INT4OID, INT4OID, OIDARRAYOID}, R"sql(
     SELECT k.oid, c.oid, k.relnamespace, k.relname::text
     FROM pg_inherits i
@@ -57,7 +57,7 @@ Statement select_key = {{OIDOID, OIDOID, INT4OID, INT4OID, OIDARRAYOID}, R"sql(
         AND ($4 = 0 OR w.until > now() - $4 * interval '1 minute')
     ORDER BY w.until LIMIT 1)sql"};
 
-// Selects the invalid indexes that interrupted rebuilds have left. Their names have this suffix.
+// Selects the invalid indexes of interrupted rebuilds: REINDEX adds _ccnew or _ccold to their names.
 Statement select_remains = {{OIDOID, OIDOID}, R"sql(
     SELECT array_agg(x.indexrelid)
     FROM pg_inherits i
@@ -77,8 +77,8 @@ struct FailedTables {
     Oid tables[failed_max];
 };
 
-// Begins a transaction, and sets $1 and $2. Returns false, without a transaction, if other servers have the
-// rows.
+// Begins a transaction, and sets $1 and $2 to the tables of the readings. Returns false, without a
+// transaction, if the extension is missing, or if Citus keeps the readings on other servers.
 bool begin_reading(Datum *parents) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
@@ -160,7 +160,7 @@ void pack(const Key &key) {
                   errhidecontext(true)));
 }
 
-// In these versions REINDEX CONCURRENTLY can build a corrupt index.
+// In a PostgreSQL that is older than 14.4, REINDEX CONCURRENTLY can build a corrupt index.
 void check_version() {
     if (atoi(GetConfigOption("server_version_num", false, false)) < 140004)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -168,7 +168,7 @@ void check_version() {
                         errhint("Update PostgreSQL, or set heartbeat.pack_after to 0.")));
 }
 
-// Packs keys until no key is left. *key is the present key.
+// Packs keys until no key is left. After an error, *key is the key that was not packed.
 void pack_keys(const FailedTables &failed, Key *key) {
     check_version();
     drop_remains();
@@ -240,7 +240,7 @@ extern "C" PGDLLEXPORT void heartbeat_packing_main(Datum /*argument*/) {
     process_connect(settings.database);
     SetConfigOption("datestyle", "ISO", PGC_SUSET, PGC_S_OVERRIDE); // select_key reads the text of a time
     SetConfigOption("timezone", "UTC", PGC_SUSET, PGC_S_OVERRIDE);
-    // other processes need the background worker slots
+    // a parallel rebuild could take the background worker slots that other processes need
     SetConfigOption("max_parallel_maintenance_workers", "0", PGC_SUSET, PGC_S_OVERRIDE);
     tables_prepare_process();
     duty_begins(Duty::packing);

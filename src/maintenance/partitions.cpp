@@ -1,5 +1,5 @@
-// Calls the extension's functions that create and drop table partitions. Remembers two kinds of weeks for a
-// minute: weeks whose table partitions exist, and weeks whose table partitions heartbeat cannot create now.
+// Calls the extension's functions that create and drop table partitions. After an attempt to create the table
+// partitions of a week, this file remembers the week, and does not try again for this week for a minute.
 #include "server/server.h"
 
 #include "maintenance/partitions.h"

@@ -49,10 +49,10 @@ Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
 Statement select_marks = {R"sql(
     SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes))sql"};
 
-// The table layout can set the number of minutes for one transaction. If the table layout does not set this
-// number, the first transaction rolls up minutes_at_first minutes, and adapt() then changes the number to
-// keep the transactions short. While such a transaction holds its lock, no process can create a table
-// partition.
+// While a transaction of rollup_run() holds its lock, no process can create a table partition. So each
+// transaction rolls up only a limited number of minutes. The table layout can set this number. Otherwise the
+// number for the first transaction is minutes_at_first, and adapt() then changes the number to keep the
+// transactions short.
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
 constexpr TimestampTz quick = 100 * INT64CONST(1000);

@@ -17,16 +17,16 @@ void rollup_fold();
 enum class RollupResult : uint8_t { nothing, rolled_up, not_quiet };
 
 // Rolls up marked minutes in a short transaction. Chooses minutes that got no mark in the last
-// rollup_quiet_ms, and minutes whose first mark is older than ten times rollup_quiet_ms. If the result is
-// rolled_up, call the function again immediately. If the result is not_quiet, all remaining marks are too
-// new, so call the function again later.
+// rollup_quiet_ms. Also chooses minutes whose first mark is older than ten times rollup_quiet_ms, because a
+// minute that always gets new marks must not wait longer. If the result is rolled_up, call the function again
+// immediately. If the result is not_quiet, all remaining marks are too new, so call the function again later.
 RollupResult rollup_run();
 
 // Summarizes the new blocks in the BRIN indexes of this week, and of the weeks that the rollup will read. The
 // rollup's queries and other queries for a time range use these indexes.
 void rollup_summarize();
 
-// rollup_run() rolls up a minute when its last mark is older than this number of milliseconds.
+// After the last mark of a minute, rollup_run() usually waits for this number of milliseconds.
 inline constexpr long rollup_quiet_ms = 30'000;
 
 } // namespace heartbeat

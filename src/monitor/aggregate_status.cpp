@@ -128,8 +128,8 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const 
     TimestampTz since = worker_stats_waiting_since(
         worker, source, progress_list_of(look.progress, source.source_id), &partition);
     if (partition != nullptr && is_throttled(source, now))
-        // The worker waits for a broker that throttles the source. The reason of the source already shows the
-        // throttling.
+        // The worker waits for a broker that throttles the source, so the source is not stalled. The reason
+        // of the source already shows the throttling.
         return;
     bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     // the worker may have stored messages of the Kafka partition since the progress was copied

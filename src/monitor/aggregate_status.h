@@ -20,9 +20,10 @@ struct AggregateStatus {
     double messages_per_second;
     char last_error[state_text_size];
     TimestampTz last_error_at; // 0: no error since the server started
-    // the earliest time at which a worker began to store its present batch; 0: no worker stores a batch
+    // Several workers can be storing a batch at the same time. This member is the time when the first of them
+    // began to store its batch. 0: no worker stores a batch.
     TimestampTz busy_since;
-    AwaitedLock awaited; // the lock for which the worker of this batch waits
+    AwaitedLock awaited; // the lock for which the worker waits that began at `busy_since`
     bool of_one;         // true: the caller asks for the state of one source
     bool of_maintenance; // true: the cause of the state is a duty of the maintenance worker, and not ingest
 };
@@ -34,9 +35,9 @@ void aggregate_status_look(AggregateStatus *aggregate);
 // Finds the state of ingest. Ignores failed duties of the maintenance worker.
 void aggregate_status_look_at_ingest(AggregateStatus *aggregate);
 
-// A source that a worker was reading when the caller made the list of sources. Since then, the worker may
-// have given the slot to another source. So hold the lock while you read `worker` and `slot`, and first
-// compare slot->source_id with `source_id`.
+// An element of the list that source_states.cpp makes: a source, a worker that reads the source, and the slot
+// of the worker for this source. Later, the worker may use the slot for another source. So hold the lock of
+// shared memory while you read `worker` and `slot`, and first compare slot->source_id with `source_id`.
 struct ReadSource {
     int32_t source_id;
     const WorkerSlot *worker;
@@ -44,8 +45,7 @@ struct ReadSource {
 };
 
 // Finds the state of one source. `first` points to the first ReadSource of the source, and `last` points
-// behind the last ReadSource of the source. If none of these slots still belongs to the source, `any` is
-// false.
+// behind the last ReadSource of the source. If no worker reads the source any more, `any` is false.
 void aggregate_status_look_at_source(AggregateStatus *aggregate, const ReadSource *first,
                                      const ReadSource *last, const ProgressList &progress);
 

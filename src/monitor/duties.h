@@ -1,4 +1,4 @@
-// Stores in shared memory when each duty of the maintenance worker began, succeeded or failed. If a duty
+// Stores the results of the maintenance worker's duties in shared memory, with their times. If a duty
 // fails again and again, aggregate_status.cpp shows this failure as the state of heartbeat as a whole,
 // although ingest continues.
 #pragma once
@@ -9,13 +9,13 @@ namespace heartbeat {
 
 enum class Duty : uint8_t { partitions, retention, indexes, fold, rollup, alerts, events, summary, packing };
 
-// Only the maintenance worker calls these four functions: duties_forget(), duty_begins(), duty_done() and
-// duty_failed(). The process that packs old weeks calls the last three functions for the duty `packing`.
+// The maintenance worker calls duties_forget(), duty_begins(), duty_done() and duty_failed(). The process
+// that packs old weeks also calls the last three of these functions, but only for the duty `packing`.
 void duties_forget(); // the maintenance worker calls this function at its start
 void duty_begins(Duty duty);
 void duty_done(Duty duty);
-// `patiently` is true if the cause of the failure ends without help (for example, pg_dump holds a lock). For
-// such a failure, heartbeat_status waits 15 minutes before it shows the failure.
+// `patiently` is true if the cause of the failure ends without help (for example, pg_dump holds a lock).
+// heartbeat_status shows such a failure only after the duty has been failing for 15 minutes.
 void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently);
 
 void duty_forget(Duty duty); // forgets the failures of a duty that heartbeat no longer has
@@ -30,8 +30,9 @@ struct DutyTrouble {
 // long, the function sets *trouble and returns true.
 bool duties_find_trouble(DutyTrouble *trouble, TimestampTz now);
 
-// Looks for the same trouble as duties_find_trouble(), and writes a sentence about the trouble for the hint
-// of another state. Returns false if no duty has trouble.
+// Looks for the same trouble as duties_find_trouble(), and writes a sentence about this trouble. The caller
+// appends the sentence to the hint when heartbeat_status shows a state that has another cause. Returns false
+// if no duty has trouble.
 bool duties_describe(char *sentence, size_t size);
 
 } // namespace heartbeat

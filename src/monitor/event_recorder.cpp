@@ -1,5 +1,6 @@
-// Writes a row of heartbeat_events for each new state of heartbeat. Only the maintenance worker writes these
-// rows. So one row describes the state of all workers, and no ingest worker has to wait for this row.
+// Writes a row of heartbeat_events for each new state of heartbeat. One row describes the state of all
+// workers together. Only the maintenance worker writes these rows, so that ingest does not have to wait for
+// them.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -24,7 +25,8 @@ namespace {
 constexpr int rows_at_once = 10;
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
-// The details do not contain the name of the source `default`.
+// The result is for the column heartbeat_events.details. It contains the name of the source, except for the
+// source `default`.
 Statement describe_state = {{TEXTOID, INT8OID, TEXTOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'state', $1, 'changes', nullif($2, 1), 'source', nullif(nullif($3, ''), 'default'))))sql"};
@@ -67,8 +69,8 @@ bool is_recorded(const AggregateStatus &now) {
            strcmp(now.reason, recorded.reason) == 0;
 }
 
-// Returns true while the workers are starting. The recorder writes no row for the state of starting workers,
-// because the row for the start of the server already shows this state.
+// Returns true while the workers are starting. The recorder writes no row for this state, because
+// write_start() already writes a row for the start of the server.
 bool is_beginning(const AggregateStatus &now) {
     return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
 }

@@ -1,5 +1,5 @@
-// failure_take() recovers from an error. failure_explain() starts its own transaction, and finds the cause of
-// the error in this transaction. The loops of the workers call both functions.
+// failure_take() recovers from an error. failure_explain() finds the cause of the error. For this search,
+// failure_explain() starts its own transaction. The loops of the workers call both functions.
 #include "server/server.h"
 
 #include "monitor/failure.h"

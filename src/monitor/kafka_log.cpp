@@ -15,7 +15,7 @@ namespace heartbeat {
 namespace {
 
 constexpr int level_warning = 4; // a severity of syslog: a lower number is more severe
-constexpr int kinds_kept = 256;  // the largest number of kinds in memory, for all sources together
+constexpr int kinds_kept = 256;  // the number of kinds of messages that `kinds` can hold, for all sources
 constexpr int windows_kept = 256;
 constexpr size_t kind_size = 40;
 constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
@@ -26,7 +26,7 @@ constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
 constexpr int lines_max = 20;
 constexpr int lines_max_of_all = 100;
 
-// A kind of messages: messages of one source that differ only in digits.
+// A kind of messages: messages of one source whose beginnings differ only in digits.
 struct Kind {
     TimestampTz logged_at;
     int32_t source_id;
@@ -35,6 +35,7 @@ struct Kind {
 };
 Kind kinds[kinds_kept];
 
+// The present period of a source, and the lines that the source has logged in this period.
 struct Window {
     int32_t source_id;
     TimestampTz began_at;
@@ -70,8 +71,8 @@ Kind *find_kind(int32_t source_id, const char *text) {
     return oldest;
 }
 
-// Returns the window that counts the lines of this source. If the source has no window yet, its new window
-// replaces the window with the oldest start.
+// Returns the window of this source. If the source has no window yet, the function makes a new window in the
+// place of the window that began first.
 Window *find_window(int32_t source_id) {
     Window *oldest = &windows[0];
     for (Window &window : windows) {
@@ -84,7 +85,8 @@ Window *find_window(int32_t source_id) {
     return oldest;
 }
 
-// `label` contains the name of the source.
+// If the period of the window is over, begins a new period. First logs how many messages the limits have kept
+// out of the log in the old period. `label` contains the name of the source.
 void begin_again(Window *window, const char *label, TimestampTz now) {
     if (now < window->began_at + fold_for)
         return;

@@ -7,16 +7,17 @@
 
 namespace heartbeat {
 
-// Takes the log messages that the consumer client has collected. Messages of one source that differ only in
-// digits have the same kind. For each kind, the function logs an error or a warning at most once a minute.
+// Takes the log messages that the consumer client has collected. Messages of one source have the same kind if
+// their beginnings differ only in digits. For each kind, the function logs an error or a warning at most once
+// a minute.
 // This log line also says how many messages of the kind have arrived since the kind's previous line. For each
 // source with errors or warnings, the function logs at least one line and at most 20 lines per minute. The
 // function also writes each error or warning to the slot as the last error.
 void kafka_log_take(Consumer *consumer, SourceSlot *slot);
 
 // Logs, for each kind of messages of this source, how many messages kafka_log_take() has received but not
-// logged. Call this function when the error is over. Without this call, heartbeat would log the number only
-// with the next message of the kind, and possibly this message never comes.
+// logged. Call this function when the source becomes RUNNING again. Without this call, heartbeat would log
+// the number only with the next message of the kind, and possibly no such message comes.
 void kafka_log_tell_folded(const SourceSlot &source);
 
 } // namespace heartbeat

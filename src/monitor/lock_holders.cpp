@@ -1,5 +1,5 @@
-// Looks in pg_locks for the holder of a lock. The holder can also be a prepared transaction. A prepared
-// transaction belongs to no process. obstacles.cpp and status.cpp call lock_holders_find().
+// Looks in pg_locks for the holder of a lock. The holder can also be a prepared transaction, which has no
+// process and no row in pg_stat_activity. obstacles.cpp and status.cpp call lock_holders_find().
 #include "server/server.h"
 
 #include "monitor/lock_holders.h"
@@ -37,9 +37,9 @@ constexpr StatementPart choose_holder = {"@choose_holder@", R"sql(
         coalesce(x.prepared, a.xact_start)
     LIMIT 1)sql"};
 
-// $1 is the kind of the lock, and $2 to $7 identify the locked object. $8 contains the modes that conflict
-// with the mode for which heartbeat waits. If $9 is true, the result can also be a session that itself waits
-// for the lock.
+// $1 is the kind of the lock, and $2 to $7 identify the locked object. $8 contains the lock modes that
+// conflict with the lock mode that heartbeat has requested. If $9 is true, the result can also be a session
+// that itself waits for the lock.
 Statement select_holder = {
     {TEXTOID, OIDOID, OIDOID, INT4OID, INT2OID, TEXTOID, OIDOID, TEXTARRAYOID, BOOLOID},
     {select_holders, choose_holder},
@@ -224,9 +224,9 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {
-        // If log_min_messages is below FATAL, lock_wait.cpp notices each long wait, and stores the lock in
-        // `awaited`. But `awaited` has no lock of a known kind. So the error has another cause, for example
-        // the code of a trigger.
+        // With log_min_messages below FATAL, lock_wait.cpp sees each wait of more than 200 ms, and `awaited`
+        // contains its lock. Here, `awaited` contains no lock of a kind that kind_of() knows. So the error
+        // does not come from such a lock, but for example from the code of a trigger.
         return;
     } else {
         statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);

@@ -15,9 +15,10 @@ struct LockHolder {
     char hint[state_text_size];
 };
 
-// Call this function with an SPI connection and search_path = pg_catalog. If `awaited` contains no lock, the
-// function looks at all locks on tables of heartbeat. From the sessions that hold one of these locks, the
-// function chooses the session with the oldest transaction.
+// Call this function with an SPI connection and search_path = pg_catalog. lock_wait.cpp cannot find the
+// awaited lock if log_min_messages is FATAL or PANIC. Then the function looks at all locks on tables of
+// heartbeat, and chooses a holder of one of these locks: a prepared transaction, or else the session with the
+// oldest transaction.
 void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder);
 
 } // namespace heartbeat

@@ -28,8 +28,9 @@ emit_log_hook_type next_log_hook = nullptr;
 // Stores the lock that this process waits for. If the administrator has not set log_lock_waits, the function
 // removes the line about the wait from the log.
 void look(ErrorData *line) {
-    // Another process can grant the lock to this process at any time. Even then MyProc->waitLock stays valid,
-    // because this process holds the lock from that moment.
+    // At any time, another process can release the lock and so grant it to this process. Even then, the
+    // pointer `lock` stays valid: this process then holds the lock, and the server keeps each LOCK that a
+    // process holds.
     const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
     if (lock != nullptr) {
         last = {true, lock->tag, MyProc->waitLockMode};

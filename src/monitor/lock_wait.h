@@ -1,6 +1,7 @@
-// Remembers the lock for which a process of heartbeat waits. The server reports this lock only during the
-// wait, and only in the log. After a failed wait, the server no longer shows the lock. So a hook of the log
-// stores the lock. worker_start.cpp installs the hook, and failure.cpp reads the lock.
+// Remembers the lock for which a process of heartbeat waits. After a wait has failed, the server no longer
+// shows for which lock the process waited. But during the wait, the server writes a line about the lock to
+// its log, and a hook of the log stores the lock. worker_start.cpp installs the hook, and failure.cpp reads
+// the lock.
 #pragma once
 
 #include "monitor/shared_state.h"

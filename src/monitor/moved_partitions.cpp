@@ -1,5 +1,6 @@
-// Keeps the moved Kafka partitions in a hash table in shared memory. The table has no entry for a Kafka
-// partition that its home worker reads.
+// Keeps the moved Kafka partitions in a hash table in shared memory. A Kafka partition is moved while a
+// worker other than its home worker reads it. The home worker is the worker that reads it if no worker has
+// handed it over.
 #include "server/server.h"
 
 #include "monitor/moved_partitions.h"
@@ -12,7 +13,8 @@ MovedPartition *find(const PartitionKey &key, HASHACTION action) {
     return static_cast<MovedPartition *>(hash_search(shared_moves, &key, action, nullptr));
 }
 
-// The slot keeps its offsets, so the lag of the Kafka partition stays known.
+// Gives the slot of the Kafka partition to the process `pid`. The offsets in the slot do not change, so the
+// lag of the Kafka partition stays known.
 void give_slot(const PartitionKey &key, pid_t pid) {
     auto *slot = static_cast<PartitionSlot *>(hash_search(shared_partitions, &key, HASH_FIND, nullptr));
     if (slot == nullptr)

@@ -1,6 +1,6 @@
-// The Kafka partitions that a worker has handed over to another worker. This information is in shared memory,
-// so a worker still reads these partitions after a restart of its process. hand_over.cpp,
-// kafka_partitions.cpp and reader_list.cpp call this file.
+// The Kafka partitions that one worker has handed over to another worker. This information is in shared
+// memory. So if the process of the receiving worker restarts, this worker reads the same Kafka partitions
+// again. hand_over.cpp, kafka_partitions.cpp and reader_list.cpp call these functions.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -15,9 +15,9 @@ int moved_partitions_worker(PartitionKey partition, int home);
 uint64_t moved_partitions_generation();
 
 // After the call, `worker` reads the Kafka partition. Only the worker that reads the partition before the
-// call may call this function. The caller must have stored all messages that it has consumed. Returns false
-// if shared memory has no room for another moved partition.
-// heartbeat_partitions then shows the new worker, and the lag of the Kafka partition stays known.
+// call may call this function. The caller must have stored all messages that it has consumed. After the call,
+// heartbeat_partitions shows the new worker, and the lag of the Kafka partition stays known. If shared memory
+// has no room for another moved partition, the partition is not moved, and the function returns false.
 bool moved_partitions_set(PartitionKey partition, int home, int worker);
 
 // `worker` may have received Kafka partitions of the source from other workers. The function gives these

@@ -20,9 +20,9 @@ struct ProgressRange {
     const PartitionProgress *end() const { return last; }
 };
 
-// The function takes the lock of shared memory, so do not call the function while you hold this lock. The
-// function raises no error, because the caller can be outside of a PG_TRY block. If no memory is left, the
-// function returns an empty list. Call progress_list_free() after use.
+// The function takes the lock of shared memory, so do not call the function while you hold this lock. If no
+// memory is left, the function returns an empty list. It does not raise an error, because a worker can call
+// it outside of a PG_TRY block, and there an error would end the worker. Call progress_list_free() after use.
 ProgressList progress_list_take();
 void progress_list_free(ProgressList *list);
 

@@ -1,6 +1,6 @@
 // Allocates the shared memory, and returns the names of the states. One lock protects the shared memory. A
-// process holds this lock only while it copies data. worker_slot.cpp and worker_stats.cpp write to the
-// memory, and wake.cpp wakes the processes that read from the memory.
+// process holds this lock only while it copies data. Other files of src/monitor write to the memory (for
+// example worker_slot.cpp and worker_stats.cpp), and wake.cpp wakes the processes that read from the memory.
 #include "server/server.h"
 
 #include "monitor/shared_state.h"

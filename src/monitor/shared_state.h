@@ -70,7 +70,7 @@ struct WorkerSlot {
     WorkerActivity activity;
     TimestampTz active_since;
     TimestampTz back_at; // the worker must return to its loop before this time; 0: no limit
-    AwaitedLock awaited; // the lock that the process has waited for longer than 200 ms
+    AwaitedLock awaited; // the lock for which the process has been waiting for more than 200 ms
 };
 
 // A source that an ingest worker reads.
@@ -85,9 +85,11 @@ struct SourceSlot {
     TimestampTz throttled_since;
     TimestampTz throttled_until; // until this time, a broker delays answers because of a quota
     char throttled_by[128];
-    int throttled_ms;               // the last delay that the broker reported
-    int64_t second[rate_seconds];   // a ring buffer: each element is a second since 2000
-    int64_t messages[rate_seconds]; // element i: the number of messages stored in second[i]
+    int throttled_ms; // the last delay that the broker reported
+    // A ring buffer. second[i] is a point in time, in seconds since the year 2000. messages[i] is the number
+    // of messages that the worker stored during this second.
+    int64_t second[rate_seconds];
+    int64_t messages[rate_seconds];
 };
 
 inline constexpr int duties_count = 9; // the number of the maintenance worker's duties; see monitor/duties.h
@@ -96,8 +98,8 @@ struct DutySlot {
     TimestampTz began_at; // 0: the duty is not running
     // the end of the last successful run; 0: no successful run since the server started
     TimestampTz done_at;
-    TimestampTz failing_since; // the first of the consecutive failures; 0: the last run did not fail
-    int64_t failures;          // consecutive failures
+    TimestampTz failing_since; // the time of the first consecutive failure; 0: the last run did not fail
+    int64_t failures;          // the number of consecutive failures
     int64_t failures_total;
     bool patiently;
     char reason[state_text_size];
@@ -155,17 +157,19 @@ struct SharedState {
     LWLock *lock;                  // protects all members except the atomic members
     pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension has possibly changed
     pg_atomic_uint64 moves;        // grows with each change of shared_moves
-    pg_atomic_uint32 rollup_due;   // 1: a commit has marked minutes or appended rows since the last rollup
-    // the number of rows added to heartbeat_rollup_pending since the last fold
+    // 1: since the last rollup, a commit has inserted rows into heartbeat_rollup_pending, or marks of minutes
+    // into heartbeat_stale_minutes
+    pg_atomic_uint32 rollup_due;
+    // the number of rows inserted into heartbeat_rollup_pending since the duty `fold` last began
     pg_atomic_uint32 rollup_rows;
     pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed
-    pg_atomic_uint32 rules_watch;   // 1: the arrival of readings makes an alert rule due
-    pg_atomic_uint32 silence;       // the shortest period of a silence rule, in seconds; 0: no silence rule
+    pg_atomic_uint32 rules_watch;   // 1: new readings can change the result of an alert rule
+    pg_atomic_uint32 silence;       // shortest period of all silence rules, in seconds; 0: no silence rule
     pg_atomic_uint32 arrived;       // 1: readings have arrived since the last evaluation of the rules
     pg_atomic_uint32 watched;       // 1: the maintenance worker checks ingest periodically
     pg_atomic_uint32 reported;      // 1: the maintenance worker has not seen the last reported state yet
     pg_atomic_uint32 packing;       // the pid of the process that packs old weeks; 0: no such process runs
-    pg_atomic_uint64 announcements_dropped; // since the server started
+    pg_atomic_uint64 announcements_dropped; // the notifications dropped since the server started
     pg_atomic_uint64 drops_told_at;         // the time of the last log line about dropped notifications
     WorkerState worst;                      // the most severe present state of all workers
     int64_t changes;                        // the number of changes of `worst`
@@ -218,8 +222,8 @@ void shared_state_request(); // call this function in _PG_init(), while PostgreS
 // Returns true if the workers serve the database of this session.
 bool shared_state_serves_database();
 
-// Removes the slots of the Kafka partitions that the calling process has read from this source. If source_id
-// is any_source, removes the slots of the Kafka partitions that the calling process has read from any source.
+// Removes the slots of the Kafka partitions that the calling process reads: all of them if source_id is
+// any_source, and otherwise only the slots of this source.
 inline constexpr int32_t any_source = -1;
 void shared_state_forget_partitions(int32_t source_id);
 

@@ -1,6 +1,6 @@
-// Sets the state that a process or a source shows, and wakes the maintenance worker after a change.
-// worker_slot.cpp and source_slot.cpp call these functions. The functions do not depend on the owner of the
-// state: a process or a source.
+// Sets the state of a process or of a source, and wakes the maintenance worker after a change.
+// worker_slot.cpp calls these functions for the state of a process, and source_slot.cpp for the state of a
+// source.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -17,8 +17,8 @@ void shown_state_log(const ShownState &shown, const char *whose);
 // Stores the last error.
 void shown_state_error(ShownState *shown, const char *message);
 
-// Returns the most severe state of all sources in all workers. Call this function while you hold the lock of
-// shared memory.
+// Returns the most severe of the states of all ingest workers and of their sources. Call this function while
+// you hold the lock of shared memory.
 WorkerState shown_state_worst();
 
 } // namespace heartbeat

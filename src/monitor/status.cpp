@@ -92,8 +92,8 @@ void name_holder(AggregateStatus *aggregate) {
     text_copy(aggregate->hint, holder.hint);
 }
 
-// If a person has paused ingest, the result is this pause, and not the state that the workers report. The
-// transaction that sets the pause gets this result even before its commit.
+// If a person has paused ingest, sets the state PAUSED, even if the workers do not report this state yet. So
+// the transaction that pauses ingest sees PAUSED even before its commit. STOPPED and FAILED stay as they are.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
     AggregateStatus *aggregate = &looks->aggregate;

@@ -32,10 +32,11 @@ constexpr StatementPart of_one = {"@source@", R"sql()sql"};
 Statement select_hold = {{of_all}, select_hold_sql};
 Statement select_old_hold = {{of_one}, select_hold_sql};
 
-// $1 is heartbeat.topic. $2 and $3 contain the sources and the Kafka partitions with known high watermarks,
-// and $4 contains these high watermarks. If a sum is too large for a bigint, the result is the largest
-// bigint. A person can set the offset of a Kafka partition that does not exist yet. The statement ignores the
-// row of such a partition, because possibly the partition never exists.
+// $1 is heartbeat.topic. $2, $3 and $4 are arrays of the same length, with one element for each Kafka
+// partition whose high watermark is known: the source, the number of the partition, and the high watermark.
+// If the sum of the lags is too large for a bigint, the result is the largest bigint. A person can set the
+// offset of a Kafka partition that does not exist yet. The statement ignores the row of such a partition.
+// Otherwise the lag would be unknown until the partition exists, and possibly it never exists.
 Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
     SELECT bool_and(s.high_watermark IS NOT NULL),
         least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,

@@ -22,8 +22,8 @@ void worker_slot_error(WorkerSlot *slot, const char *message);
 // with an empty AwaitedLock.
 void worker_slot_await(const AwaitedLock &awaited);
 
-// Stores the activity of the worker, and the time within which the worker must return to its loop. If
-// `milliseconds` is -1, the worker waits until another process wakes it.
+// Stores the activity of the worker. The worker must return to its loop within `milliseconds`. If this value
+// is -1, there is no limit, because the worker waits until another process wakes it.
 void worker_slot_doing(WorkerSlot *slot, WorkerActivity activity, long milliseconds);
 
 } // namespace heartbeat

@@ -29,13 +29,15 @@ void worker_stats_position(PartitionKey partition, int64_t next_offset,
 bool worker_stats_know_end(const PartitionProgress &partition, TimestampTz now);
 
 struct Lag {
-    bool known; // true: the lag of every Kafka partition is known
+    // True if at least one Kafka partition has a stored offset, and the lag of each Kafka partition with a
+    // stored offset is known.
+    bool known;
     int64_t messages;
     double seconds; // -1: not known
 };
 
-// Computes the lag of these Kafka partitions together. worker_stats_lag_of_all() computes the lag of all
-// Kafka partitions that a worker reads.
+// Adds up the lags in messages of these Kafka partitions. The lag in seconds is the longest lag of one Kafka
+// partition. worker_stats_lag_of_all() computes the lag of all Kafka partitions that a worker reads.
 Lag worker_stats_lag(ProgressRange partitions);
 Lag worker_stats_lag_of_all();
 
@@ -49,10 +51,11 @@ double worker_stats_rate(const SourceSlot &source, TimestampTz now);
 TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
 
 // If the worker is storing a batch, returns the time at which the worker began to store the batch, and sets
-// *partition to nullptr. Otherwise, if Kafka partitions of the source lag, returns the oldest
-// PartitionProgress::waiting_since, and sets *partition to this Kafka partition. If no Kafka partition lags,
-// returns 0. `partitions` must contain all Kafka partitions of the source, and no others. The function
-// ignores partitions that another process reads. Call this function while you hold the lock.
+// *partition to nullptr. Otherwise, if Kafka partitions of the source lag, finds the lagging Kafka partition
+// with the oldest PartitionProgress::waiting_since, returns this time, and sets *partition to this Kafka
+// partition. If no Kafka partition lags, returns 0. `partitions` must contain all Kafka partitions of the
+// source, and no others. The function ignores partitions that another process reads. Call this function while
+// you hold the lock.
 TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
                                        ProgressRange partitions, const PartitionProgress **partition);
 
@@ -60,8 +63,8 @@ TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlo
 // function while you hold the lock.
 bool worker_stats_still_waits(const PartitionProgress &copy);
 
-// Returns true if a worker is storing a batch or a Kafka partition lags. A worker can be stalled only in
-// these two cases.
+// Returns true if a worker is storing a batch or a Kafka partition lags. The maintenance worker checks
+// periodically for stalled workers only in these two cases.
 bool worker_stats_are_wanted();
 
 } // namespace heartbeat

@@ -13,8 +13,8 @@
 
 namespace heartbeat {
 
-// heartbeat refuses a module of another version. After an upgrade, a process with the old heartbeat library
-// can find the new module on the disk.
+// After an upgrade, a process that still runs the old heartbeat library can find the new module on the disk.
+// So the heartbeat library refuses a module with another version number.
 inline constexpr uint32_t formats_version = 1;
 inline constexpr const char *formats_symbol = "heartbeat_formats";
 
@@ -66,9 +66,10 @@ struct FormatsModule {
     uint32_t version; // formats_version; this member is the first member in all versions
 
     // Begins a request for the schema with this id. `urls` is a list that registry_urls_check() accepts. The
-    // request tries the URLs in turn, and each URL gets a part of registry_call_ms. The function copies its
-    // parameters and reads the files of the options, but sends no request. If no memory is left, the function
-    // returns nullptr. The caller must call registry_forget() for the request.
+    // request tries one URL after the other, and each URL gets a part of registry_call_ms. The function
+    // copies its parameters and reads the files of the options, but sends nothing: registry_poll() asks the
+    // registry. If no memory is left, the function returns nullptr. The caller must call registry_forget()
+    // for the request.
     RegistryRequest *(*registry_begin)(const char *urls, const RegistryOptions *options,
                                        uint32_t id) noexcept;
 
@@ -78,7 +79,8 @@ struct FormatsModule {
 
     RegistryAnswer (*registry_answer)(const RegistryRequest *request) noexcept;
 
-    // Ends the request in every state, and frees the answer. The function does not wait for the network.
+    // Ends the request, also before an answer has arrived, and frees the request and its answer. The function
+    // does not wait for the network.
     void (*registry_forget)(RegistryRequest *request) noexcept;
 
     // Compiles the text of a .proto file. `imports` are the files that this text needs, directly or through
@@ -95,8 +97,8 @@ struct FormatsModule {
     void (*proto_free)(CompiledProto *proto) noexcept;
 
     // Forgets all requests. Call this function before the process exits. After this call, the caller must not
-    // use a request. Only threads that wait for the system's resolver can still run. These threads use no
-    // static data of the module, so the process may exit while the threads wait.
+    // use a request. Then no thread of the module runs, except threads that wait for the system's resolver.
+    // Such a thread uses no static data of the module, so the process may exit while the thread waits.
     void (*finish)() noexcept;
 };
 

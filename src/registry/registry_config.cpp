@@ -26,7 +26,7 @@ class RegistryConfig {
 
 namespace {
 
-// If several lines have the same name, heartbeat uses the last line. librdkafka does the same.
+// If several lines set the same property, heartbeat uses the last of these lines, as librdkafka does.
 const char *last_of(const std::vector<FileProperty> &properties, const char *plain_name) noexcept {
     const char *value = "";
     for (const FileProperty &property : properties)

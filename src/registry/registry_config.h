@@ -10,9 +10,9 @@ namespace heartbeat {
 
 class RegistryConfig; // owns the values, which can be secrets
 
-// Reads the properties file. If the path is empty, all options have their defaults. After an error, the
-// function returns nullptr and sets *error. The error text never contains a value from the file. The caller
-// frees the result.
+// Reads the properties file. If `settings` has no path of a properties file, all options have their defaults.
+// After an error, the function returns nullptr and sets *error. The error text never contains a value from
+// the file. The caller frees the result.
 RegistryConfig *registry_config_read(const KafkaSettings &settings, Error *error) noexcept;
 void registry_config_free(RegistryConfig *config) noexcept;
 

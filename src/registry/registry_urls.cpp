@@ -1,5 +1,6 @@
-// Checks each URL of a list. libcurl accepts more URLs than heartbeat, such as URLs without a scheme or with
-// a password. This file accepts only URLs that every part of heartbeat understands in the same way.
+// Checks each URL of a list. libcurl also accepts URLs that heartbeat refuses, such as a URL without a scheme
+// or a URL with a password. This file accepts only URLs that every part of heartbeat understands in the same
+// way.
 #include "registry/registry_urls.h"
 
 #include <algorithm>
@@ -56,7 +57,7 @@ const char *bracket_mistake(string_view host) {
     char copy[INET6_ADDRSTRLEN];
     string_view address = host.substr(1, close == string_view::npos ? 0 : close - 1);
     in6_addr parsed;
-    // inet_pton() would ignore the characters after a zero byte
+    // inet_pton() would take a zero byte for the end of the address, so check the characters first
     bool legal = address.find_first_not_of("0123456789abcdefABCDEF:.") == string_view::npos;
     if (address.empty() || address.size() >= sizeof(copy) || !legal)
         return "its brackets have no IPv6 address inside";
@@ -124,7 +125,9 @@ string_view trim(string_view url) {
 
 bool registry_urls_split(string_view list, RegistryUrls *urls, char *reason, size_t size) noexcept {
     urls->count = 0;
-    if (list.find('@') != string_view::npos) { // a password can contain a comma, so show no part of the list
+    // An @ means that the list probably has a password. A password can contain a comma, so each text between
+    // two commas can be a part of a password. So this error text shows no part of the list.
+    if (list.find('@') != string_view::npos) {
         snprintf(reason, size,
                  "A URL of the list has a user name. Credentials belong in the properties file, such as "
                  "schema.registry.basic.auth.user.info.");

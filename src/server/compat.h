@@ -43,8 +43,8 @@ uint32 new_wait_event(const char *name);
 // of the returned struct.
 ReturnSetInfo *return_rows(FunctionCallInfo call);
 
-// Copies the parser's range table into the state of an executor. The executor itself copies the range table
-// only when it runs a plan.
+// Copies the parser's range table into the state of an executor. Call this function for an executor without a
+// plan: the server copies the range table only for an executor that runs a plan.
 void init_range_table(EState *estate, ParseState *parse);
 
 // Returns the map that converts a row of a partitioned table to a row of its table partition. Returns nullptr

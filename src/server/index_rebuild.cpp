@@ -27,7 +27,8 @@ namespace heartbeat {
 
 namespace {
 
-// The server keeps data of the rebuild in PortalContext, across its transactions.
+// A rebuild runs several transactions, and keeps its data in PortalContext from the first to the last one. So
+// this memory context must live longer than these transactions.
 MemoryContext rebuild_context() {
     static MemoryContext context = nullptr;
     if (context == nullptr)

@@ -1,5 +1,6 @@
-// Changes and rebuilds an index as the user of the process, without a statement of SQL. So no event trigger
-// of a user runs. src/maintenance calls these functions. This file does not depend on which index is rebuilt.
+// Changes and rebuilds an index with the rights of the current user, but without an SQL statement. So no
+// event trigger of a user runs. src/maintenance calls these functions. This file does not depend on which
+// index is rebuilt.
 #pragma once
 
 extern "C" {
@@ -8,16 +9,17 @@ extern "C" {
 
 namespace heartbeat {
 
-// Waits until each transaction of this database that has a snapshot now has ended. Waits for each of these
-// transactions at most as long as lock_timeout allows. Call this function in a transaction.
+// Finds the transactions that have a snapshot in this database at the time of the call, and waits until all
+// these transactions have ended. Waits for each of them at most as long as lock_timeout allows. Call this
+// function in a transaction.
 void index_wait_for_snapshots();
 
-// Sets the storage parameter `fillfactor`. The next rebuild of the index obeys it. Call this function in a
-// transaction.
+// Sets the storage parameter `fillfactor`. The next rebuild of the index fills the pages to this percentage.
+// Call this function in a transaction.
 void index_set_fillfactor(Oid index, int percent);
 
-// Drops an invalid index that an interrupted rebuild has left. Call this function in a transaction. No other
-// session can use the table until the transaction ends.
+// Drops an invalid index that an interrupted rebuild has left. Call this function in a transaction. The
+// function locks the table of the index, so no other session can use this table until the transaction ends.
 void index_drop(Oid index);
 
 // Rebuilds the index, while other sessions read and write the table. Call this function outside of a

@@ -1,7 +1,7 @@
-// Finds the extension's own functions and tables by their OID. The name of an object in the extension's
-// schema does not identify the extension's own object, for two reasons. First, another role can create a
-// function with the same name in this schema, and then a call can be ambiguous. Second, if the owner renames
-// a table, another role can create a table with the old name.
+// Calls a function of the extension, and checks that a table belongs to the extension. The name of an object
+// in the extension's schema does not prove that the object belongs to the extension, for two reasons. First,
+// another role can create a function with the same name in this schema, and then a call can be ambiguous.
+// Second, if the owner renames a table, another role can create a table with the old name.
 #pragma once
 
 #include "server/constant_list.h"
@@ -22,8 +22,8 @@ struct OwnFunction {
 // Returns false if the result is NULL. `nulls` may be nullptr.
 bool own_function_call(const OwnFunction &function, const Datum *values, const bool *nulls, Datum *answer);
 
-// Accepts a table, view or sequence of the server, of the extension or of the extension's owner. For every
-// other relation, raises an error.
+// Raises an error if the relation (a table, a view or a sequence) belongs neither to the server, nor to the
+// extension, nor to the extension's owner.
 void own_relation_check(Oid relation);
 
 } // namespace heartbeat

@@ -90,8 +90,8 @@ void persistence_check() {
     watch();
     if (checked == extension)
         return;
-    // Set `checked` before the search. A table change during the search resets `checked`, and this reset must
-    // not get lost.
+    // If a table changes during the search, forget() resets `checked`. So set `checked` before the search:
+    // after the search, the assignment would undo this reset.
     checked = extension;
     PG_TRY();
     check_members(extension);

@@ -1,14 +1,14 @@
-// Checks that all tables of the extension keep their rows after a crash. If a crash emptied only some of
-// these tables, heartbeat would lose readings or count readings twice. transaction.cpp, statement.cpp and
-// heartbeat_wake_workers() call persistence_check().
+// Checks that no table of the extension is unlogged: a crash empties unlogged tables. If a crash emptied only
+// some of the extension's tables, heartbeat would lose readings or count readings twice. transaction.cpp,
+// statement.cpp and heartbeat_wake_workers() call persistence_check().
 #pragma once
 
 namespace heartbeat {
 
-// Call this function in a transaction that has already written to a table. The function checks the extension
-// that the last call of extension_find() has found. The function raises an error if a table of the extension,
-// or a table partition of such a table, is unlogged. If no table definition has changed since the previous
-// check, the function uses the result of that check.
+// Raises an error if a table of the extension, or a table partition of such a table, is unlogged. Call this
+// function in a transaction that has already written to a table. The function checks the tables of the
+// extension that the last call of extension_find() has found. If the previous check raised no error, and no
+// table definition has changed since this check, the function does not look at the tables again.
 void persistence_check();
 
 } // namespace heartbeat

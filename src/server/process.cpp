@@ -52,11 +52,11 @@ void protect_session() {
     // and the worker tries again.
     set("lock_timeout", "10s");
     log_redaction_hide();
-    // If a crash loses the last commits, the crash loses the rows and the offsets of these commits together.
-    // So after the crash, the workers read the messages of these commits from Kafka again. A transaction can
-    // write on several servers. A crash of one server could then lose one part of the transaction, and the
-    // other parts would stay. So TransactionHooks::before_commit makes the commit of such a transaction wait
-    // for the disk.
+    // With this setting, a crash can lose the last commits. This is safe on one server: each commit contains
+    // the readings together with the offsets of their messages, so after the crash the workers read these
+    // messages from Kafka again. But if a transaction writes on several servers, a crash of one server could
+    // lose one part of the transaction, while the other parts stay. So TransactionHooks::before_commit makes
+    // the commit of such a transaction wait for the disk.
     set("synchronous_commit", "off");
 }
 
@@ -71,9 +71,9 @@ void return_memory() {
 #endif
 }
 
-// Each log line of a process of heartbeat goes through this hook, even the line of an error from a user's
-// trigger. The line can contain a customer's id or a text of a broker. Such an id or text can have control
-// characters. A terminal would execute the control characters.
+// escape_in_log() escapes the control characters in each log line of a process of heartbeat, even in an error
+// from a user's trigger. A log line can contain a customer's id or a text of a broker. If such a text had
+// control characters, a terminal that shows the log would execute them.
 emit_log_hook_type next_log_hook = nullptr;
 
 void escape(char **text, bool lines) {
@@ -144,7 +144,7 @@ bool process_interrupts() {
     // a worker under load never sleeps, so only this check finds out that the postmaster has died
     if (!PostmasterIsAlive())
         proc_exit(1);
-    QueryCancelPending = false; // no statement runs between two steps, so there is nothing to cancel
+    QueryCancelPending = false; // no statement is running here, so there is nothing to cancel
     CHECK_FOR_INTERRUPTS();
     return process_take_reload();
 }

@@ -1,6 +1,7 @@
-// Includes PostgreSQL's headers for C++. A file that includes this header must not include the headers of
-// librdkafka and jansson. This rule has two reasons. First, a function must not call both code that may throw
-// and code that may longjmp. Second, some names of jansson are also names of the server.
+// Includes PostgreSQL's headers for C++. A file that includes this header must not include a header of
+// librdkafka or jansson. This rule has two reasons. First, the code that uses these two libraries may throw
+// exceptions, and PostgreSQL's functions may longjmp. A function must not call both kinds of code. Second,
+// some names of jansson are also names of the server.
 #pragma once
 
 #if defined(_RDKAFKA_H_) || defined(JANSSON_H)
@@ -37,7 +38,7 @@ constexpr TimestampTz to_timestamptz(int64_t unix_microseconds) {
 }
 
 constexpr int64_t to_unix_microseconds(TimestampTz time) {
-    // for the last days of PostgreSQL's time range, the sum would be too large
+    // for a time in the last 30 years of PostgreSQL's time range, the sum would be too large for int64_t
     if (time > INT64_MAX - epoch_difference)
         return INT64_MAX;
     return time + epoch_difference;

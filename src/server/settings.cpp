@@ -1,5 +1,5 @@
-// Defines each setting with its unit, its range and its description. Also checks the values of settings for
-// which a range is not enough. _PG_init() calls settings_define().
+// Defines each setting with its unit, its range and its description. A range cannot check a text, such as the
+// name of a topic, so functions of this file check these texts. _PG_init() calls settings_define().
 #include "server/server.h"
 
 #include "decode/reading.h"
@@ -46,8 +46,8 @@ bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
 }
 
 // If heartbeat.brokers in postgresql.conf is not a valid list, the setting keeps its old value. At the start
-// of the server, the old value is empty. While the value is empty, heartbeat_status shows refused_brokers as
-// the reason.
+// of the server, the old value is empty. While the value is empty, the workers read nothing, and
+// heartbeat_status shows why: the text is refused_brokers, or brokers_empty if no list was refused.
 constexpr const char *brokers_empty = "heartbeat.brokers is empty";
 char refused_brokers[broker_reason_size] = "";
 
@@ -77,7 +77,8 @@ bool check_group_id(char **value, void ** /*extra*/, GucSource /*source*/) {
 }
 
 // Defines the settings whose changes take effect at a restart. If the server did not preload the library,
-// these settings have no effect. But a configuration file can set these settings without an error.
+// these settings have no effect, and PGC_POSTMASTER would raise an error because the server is already
+// running. So the function then uses PGC_SIGHUP, and a configuration file may still contain these settings.
 void define_at_start() {
     GucContext context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
     DefineCustomStringVariable("heartbeat.database", "Sets the database that the workers store readings in.",

@@ -25,7 +25,7 @@ struct Settings {
     char *kafka_config_file;
     int retention;         // minutes; 0: heartbeat never deletes readings
     int pack_after;        // minutes after the end of a week; 0: heartbeat packs no week
-    int dead_letter_limit; // unresolved dead letters; 0: no limit
+    int dead_letter_limit; // unresolved dead letters and conflicts; 0: no limit
     int stall_timeout;     // seconds
     int max_clock_skew;    // a reading's time may be at most this number of seconds later than its arrival
     int log_summary;       // seconds; 0: no line

@@ -7,10 +7,9 @@
 namespace heartbeat {
 
 // Executes the statement in the current SPI connection, and returns the number of processed rows. `nulls` may
-// be nullptr. Before the execution, the function checks the tables. The function raises an error if a name in
-// the statement means a table of another role. The function also raises an error if the statement writes to a
-// bookkeeping table that has a trigger or a rule of another role. After the execution, the function raises an
-// error if the result is not `expected` (SPI_OK_...).
+// be nullptr. Before the execution, the function checks the tables: see statement_check_relations(). After
+// the execution, the function raises an error if the result is not `expected` (SPI_OK_...). After a statement
+// that writes, the function also raises an error if a table of the extension is unlogged.
 uint64_t statement_execute(Statement *statement, const Datum *values, const char *nulls, int expected);
 
 // Raises an error if a statement has returned more rows than fit into the caller's array. Call this function

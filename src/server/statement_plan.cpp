@@ -18,7 +18,8 @@ namespace heartbeat {
 namespace {
 
 // The plans that this transaction has replaced. While a statement runs, a trigger can make this process plan
-// the same statement again. So the process must not free a replaced plan before the end of the transaction.
+// the same statement again. The execution that has called the trigger still uses the old plan. So the process
+// must not free a replaced plan before the end of the transaction.
 List *retired = NIL;
 
 void free_retired(XactEvent event, void * /*argument*/) {
@@ -68,7 +69,7 @@ SPIPlanPtr parse(Statement *statement) {
         bool unnamed =
             error->sqlerrcode != ERRCODE_UNDEFINED_TABLE &&
             error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE &&
-            // such an error occurs, for example, if the table has a rule
+            // for example, the server raises this error for ON CONFLICT on a table that has a rule
             (error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED ||
              ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION);
         if (!unnamed)

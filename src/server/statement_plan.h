@@ -24,8 +24,8 @@ struct StatementRelations {
     Oid written[statement_relations_max]; // the bookkeeping tables that the statement writes to
 };
 
-// A part that the texts of several statements share. In these texts, a name such as @hours@ stands for the
-// part.
+// A piece of SQL that the texts of several statements share. Each of these texts contains a name such as
+// @hours@ in place of the piece.
 struct StatementPart {
     const char *name;
     const char *text;

@@ -1,6 +1,6 @@
-// Finds the tables that a statement reads and writes, and checks these tables. This file finds the tables in
-// the data that the server keeps with the statement's plan. statement.cpp calls this check before each
-// execution.
+// Finds the tables that a statement reads and writes, and checks these tables. The server keeps the OIDs of
+// these tables with the statement's plan, and this file reads the OIDs there. statement.cpp calls this check
+// before each execution.
 #include "server/server.h"
 
 #include "server/own_objects.h"
@@ -55,7 +55,8 @@ bool statement_is_valid(const Statement *statement) {
 }
 
 // After a table has changed, the server looks up the names in the statement again. After this lookup, a name
-// can mean another table than before the change.
+// can mean another table than before the change. So the function compares the tables of the plan with the
+// tables of its previous check. If there is a difference, the function checks all tables again.
 void statement_check_relations(Statement *statement) {
     const CachedPlanSource *source = source_of(statement);
     StatementRelations &relations = statement->relations;

@@ -7,15 +7,16 @@
 
 namespace heartbeat {
 
-// Raises an error if a name in the statement now means a table of another role. Locks each bookkeeping table
-// that the statement writes to. Raises an error if such a table has a trigger or a rule of another role
-// (user_code.h).
+// Raises an error if a name in the statement now means a table of another role. Also locks each bookkeeping
+// table that the statement writes to, and raises an error if users' code could run on the table: see
+// user_code_refuse().
 void statement_check_relations(Statement *statement);
 
 // Returns true if no object that the statement uses has changed since the last parse of the statement. If the
-// function returns false, the caller must first parse the statement again, and then check the tables.
-// Otherwise the server would plan the statement before the check. During the planning, the server evaluates
-// column defaults. A column default can call a function of another role.
+// function returns false, the caller must first parse the statement again, and then check the tables. Without
+// the new parse, the check would see only the old tables, and the server would then plan the statement with
+// tables that nobody has checked. The planning itself is already a danger: the server evaluates column
+// defaults, and a column default can call a function of another role.
 bool statement_is_valid(const Statement *statement);
 
 } // namespace heartbeat

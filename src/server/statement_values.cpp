@@ -1,5 +1,6 @@
-// Reads the results of a statement. Only this file takes values out of SPI's result. This file checks the
-// type of each value. Without this check, code that expects another type could use an invalid pointer.
+// Reads the results of a statement. The callers of statement_execute() do not take values out of SPI's result
+// themselves, because this file checks the type of each value first. Without this check, code that expects
+// another type could use an invalid pointer.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -17,8 +18,8 @@ const char *column_name(int column) {
     return NameStr(TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->attname);
 }
 
-// Accepts the expected type, and a domain over this type. For an expected text, also accepts a varchar. The
-// server stores the values of all these types in the same way.
+// Accepts the expected type, and a domain over this type. If the expected type is text, also accepts varchar.
+// The server stores the values of all these types in the same way.
 void check_type(int column, Oid expected) {
     Oid found = TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->atttypid;
     if (found == expected || IsBinaryCoercible(found, expected))

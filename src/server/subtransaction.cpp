@@ -14,10 +14,10 @@ namespace heartbeat {
 
 namespace {
 
-// A row causes the errors of these classes: the row violates a constraint, the row makes a trigger fail, or a
-// trigger refuses the row. The state of the database can cause the errors of all other classes. For example,
-// class 54 includes an exhausted transaction id and a full table, and class XX is an internal error of the
-// server.
+// The classes of the errors that a row causes: the row violates a constraint, the row makes a trigger fail,
+// or a trigger refuses the row. An error of any other class can come from the state of the database. For
+// example, class 54 has an error for a server without free transaction ids and an error for a table of the
+// maximum size, and class XX is an internal error of the server.
 constexpr const char *row_error_classes[] = {
     "09", // triggered action exception
     "20", // a CASE in PL/pgSQL has found no branch

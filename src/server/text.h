@@ -1,16 +1,17 @@
 // Copies texts from an error, a table, a setting, src/kafka or src/decode. The copies go into memory of a
-// fixed size, into a table, into a message to a client or into the log. A copy is valid in the database's
-// encoding, has no control characters, and ends at the end of a character. These functions raise an error
-// only if no memory is left.
+// fixed size, into a table, into a message to a client or into the log. A copy has no control characters, and
+// is never cut inside a character. A copy is valid in the database's encoding, but text_to_utf8() returns
+// UTF-8. These functions raise an error only if no memory is left. text_exactly_to_utf8() is different: see
+// its comment.
 #pragma once
 
 #include <cstddef>
 
 namespace heartbeat {
 
-// Copies a text. The caller expects the database's encoding, but the text can have invalid bytes. Each
-// invalid byte, and each byte of a control character, becomes \xNN. text_copy() does not change a text that
-// text_copy() has made.
+// Copies a text that should be in the database's encoding, but can have invalid bytes. Each invalid byte, and
+// each byte of a control character, becomes \xNN. text_copy() does not change a text that text_copy() has
+// made.
 void text_copy(char *to, size_t size, const char *from);
 template <size_t size> void text_copy(char (&to)[size], const char *from) {
     text_copy(to, size, from);
@@ -44,8 +45,9 @@ char *text_exactly_to_utf8(const char *text);
 // palloc(). Returns nullptr if the text needs no change. If `lines` is true, line breaks and tabs stay.
 char *text_escape(const char *text, bool lines);
 
-// Finds the conversions between the encodings. A worker calls this function once, in a transaction. A session
-// does not need to call this function.
+// Finds the conversions between the encodings. This search needs a transaction. A worker calls this function
+// once, because the worker later also converts texts outside of a transaction. In a session, the functions
+// above call this function when they need the conversions.
 void text_prepare();
 
 } // namespace heartbeat

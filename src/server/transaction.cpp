@@ -25,7 +25,8 @@ namespace {
 MemoryContext context_before;
 Oid user_before;
 int security_before;
-int settings_before; // the nesting level of settings before the transaction
+// the nesting level of the settings that the transaction changes; the commit undoes the changes at this level
+int settings_before;
 TransactionHooks hooks;
 
 // Locks the extension, so that DROP EXTENSION must wait. DROP EXTENSION also locks the extension first, and

@@ -20,8 +20,8 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 void transaction_commit();
 void transaction_abandon(); // call this function after an error, or to undo the transaction
 
-// A higher floor defines these functions. transaction_begin(), role_enter() and transaction_commit() call the
-// functions. _PG_init() passes these functions to transaction_set_hooks() once.
+// Functions that a higher floor defines. transaction_begin(), role_enter() and transaction_commit() call
+// these functions. _PG_init() passes the functions to transaction_set_hooks() once.
 struct TransactionHooks {
     // transaction_begin() calls begun() after it has found the extension. role_enter() calls begun() before
     // anything else. begun() must not read a catalog.

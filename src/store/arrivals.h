@@ -1,7 +1,7 @@
 // This file records when readings of a customer last arrived, by the server's clock. Ingest workers write
 // these times into heartbeat_arrivals. A worker writes at most one row for a customer in each interval, so
-// that ingest stays fast: see arrivals_noted_for(). The maintenance worker moves the rows to
-// heartbeat_customers. The alert rules of the kind `silence` use the times in these rows.
+// that ingest stays fast: see arrivals_noted_for(). The maintenance worker moves the times to
+// heartbeat_customers, where the alert rules of the kind `silence` read them.
 #pragma once
 
 #include "decode/batch.h"
@@ -22,8 +22,9 @@ namespace heartbeat {
 TimestampTz arrivals_noted_for();
 void arrivals_use_period(uint32_t seconds);
 
-// Runs in the transaction that stores the batch. Inserts a row for each element of `customers`. The worker
-// writes the next row for these customers only after the time `until`. Returns the number of inserted rows.
+// Runs in the transaction that stores the batch. Inserts a row with the time `until` for each element of
+// `customers`. The worker inserts another row for such a customer only when a reading arrives after this
+// time. Returns the number of inserted rows.
 size_t arrivals_note(const Batch *batch, const BatchBytes *customers, size_t count, TimestampTz until);
 
 // Runs in a transaction of the maintenance worker. Moves the rows of heartbeat_arrivals to

@@ -1,4 +1,4 @@
-// Inserts rows from memory into a partitioned table, a page at a time, as the server's COPY does.
+// Inserts rows from memory into a partitioned table, many rows at a time, as the server's COPY does.
 // row_inserts.cpp calls this file for readings, and move.cpp writes rows with bulk_insert_flush(). INSERT
 // stores one row at a time, and takes twice as long as a bulk insert. COPY needs the rows in its own format
 // first, and takes a fifth longer than a bulk insert.
@@ -32,10 +32,10 @@ struct BulkInsertSource {
 // Stores all rows of `source` as the current user, and keeps the order of the rows within each table
 // partition. If the table already has the key of a row, the function raises an error, as INSERT does. If the
 // result could differ from the result of INSERT, the function stores nothing and returns false. The result
-// could differ if the table has triggers, rules, row security, grants on columns, generated columns or
-// deferred keys. The result could also differ if a column has another type than in `types`. Finally, the
-// result could differ if a table partition has partitions of its own, or is not a plain table with the
-// columns of its parent.
+// could differ if the table has INSERT triggers, rules, row security, generated columns, exclusion
+// constraints or deferrable keys, or if the user has the right INSERT only on single columns. The result
+// could also differ if a column has another type than in `types`. Finally, the result could differ if a table
+// partition has partitions of its own, or is not a plain table with the columns of its parent.
 bool bulk_insert_rows(Relation table, const BulkInsertSource &source);
 
 // Writes rows that already satisfy the table's constraints, adds their index entries, and clears the slots.

@@ -11,8 +11,9 @@ extern "C" {
 
 namespace heartbeat {
 
-// Returns true if the table has no rules, no generated columns and no statement-level triggers. For the
-// current user, the table must also have no row security and no grants on single columns.
+// Returns true if the table has no rules, no generated columns and no statement-level triggers for INSERT.
+// The current user must also have the right INSERT on the whole table, not only on single columns, and no row
+// security may apply to this user.
 bool bulk_insert_suits_table(Relation table);
 
 // Returns true if the table partition is a plain table with the columns of its parent. The table partition

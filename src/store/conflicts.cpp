@@ -1,4 +1,5 @@
-// Decides which repetitions in a batch are conflicts, and describes the conflicts of a message.
+// Decides which repetitions in a batch are conflicts: see conflicts_settle() in conflicts.h. Also describes
+// the conflicts of a message as text and as JSON.
 #include "server/server.h"
 
 #include "server/arrays.h"

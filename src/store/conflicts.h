@@ -1,6 +1,7 @@
 // The readings of a batch that are in conflict. A reading is in conflict if the database has a different
-// heart rate for the same customer, time and device. store.cpp finds these readings. dead_letters.cpp and the
-// retry of dead letters store the messages of these readings.
+// heart rate for the same customer, time and device. A reading is also in conflict if a stored reading of
+// another device has prevented the insert, because the primary key does not contain the device. store.cpp
+// finds these readings. dead_letters.cpp and the retry of dead letters store the messages of these readings.
 #pragma once
 
 #include "decode/batch.h"
@@ -21,7 +22,8 @@ void conflicts_settle(Batch *batch, bool comparable);
 // store the batch again, with the repetition instead of the earlier reading.
 bool conflicts_lost_first(const Batch *batch);
 
-// The number of the message's readings that are in conflict; 0 for a dead letter.
+// The number of the message's readings that are in conflict. 0 for a dead letter, and for a message that the
+// caller has left out: see batch_leave_out().
 int64_t conflicts_of(const Batch *batch, const BatchMessage &message);
 
 // conflicts_text() returns the error text of a message with readings in conflict. conflicts_json() returns

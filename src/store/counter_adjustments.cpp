@@ -44,8 +44,9 @@ constexpr const char *add_counts_sql = R"sql(
 constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = n.source COLLATE "C")sql"};
 constexpr StatementPart of_any = {"@source@", R"sql( AND n.source = 'default')sql"};
 
-// heartbeat_dropped_offsets has one row for all Kafka partitions of a topic. The statement returns the number
-// of Kafka partitions whose topic has a row.
+// In heartbeat_dropped_offsets, all Kafka partitions of a topic share one row. So the statement first adds up
+// the adjustments of these Kafka partitions. The statement returns the number of Kafka partitions in `n`
+// whose topic has a row.
 Statement add_dropped_counts = {add_types, R"sql(
     WITH n AS MATERIALIZED (
         SELECT source, topic, count(*) AS partitions, sum(records) AS records,
@@ -138,8 +139,8 @@ const CounterAdjustment **list_of(HTAB *adjustments, bool dropped, size_t *count
     return list;
 }
 
-// Warns if a person has deleted the counters of Kafka partitions. `partitions` is the number of these Kafka
-// partitions.
+// `partitions` is the number of Kafka partitions whose row does not exist in `table`, because a person has
+// deleted the row. Warns if this number is not 0.
 void tell_uncounted(int64_t partitions, const char *table) {
     if (partitions > 0)
         ereport(WARNING, (errcode(ERRCODE_WARNING),
@@ -149,7 +150,7 @@ void tell_uncounted(int64_t partitions, const char *table) {
                           errhint("heartbeat_audit_tables() shows the difference.")));
 }
 
-// add_counts and add_dropped_counts have the same parameters.
+// Executes add_counts, add_old_counts or add_dropped_counts. These statements have the same parameters.
 void apply(HTAB *adjustments, bool dropped) {
     size_t count;
     const CounterAdjustment *const *all = list_of(adjustments, dropped, &count);

@@ -32,7 +32,8 @@ Customer *known = nullptr;
 size_t known_size = 0;
 size_t known_count = 0;
 uint64_t known_generation;
-int known_level = 0; // the deepest open nesting level that has changed `known`; 0: no such level
+// the nesting level of the deepest open transaction or subtransaction that has changed `known`; 0: none
+int known_level = 0;
 
 void forget_known() {
     if (known != nullptr)
@@ -48,8 +49,8 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
 }
 
 // A user's trigger can store readings in a subtransaction and then undo the subtransaction. The process must
-// then forget the customers of these readings. The batch's own subtransactions add no customer, so this
-// function does nothing when these subtransactions end.
+// then forget the customers of these readings. The batch's own subtransactions add no customer to the hash
+// table, so this function does nothing when these subtransactions end.
 void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,
                           void * /*argument*/) {
     int level = GetCurrentTransactionNestLevel();

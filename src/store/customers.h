@@ -1,5 +1,7 @@
-// Remembers the customers whose readings this process has stored. So a batch does not write the row of a
-// known customer again. rollup_append.cpp calls this file for each customer of a batch.
+// Remembers the customers whose readings this process has stored. For a customer that this process does not
+// remember, a batch always inserts a row into heartbeat_rollup_pending, even if the row has no sum. For a
+// known customer, a row without a sum is not necessary. rollup_append.cpp calls this file for each customer
+// of a batch.
 #pragma once
 
 #include "decode/batch.h"
@@ -14,8 +16,9 @@ struct CustomerNews {
 // Remembers the customer as known. If `to_note` of the result is true, the function also remembers that the
 // customer needs no new row in heartbeat_arrivals until `note_until`. `now` and `note_until` are seconds
 // since 2000. In a user's session the function remembers nothing, and returns false for `known` and
-// `to_note`. There are two reasons. First, the session can undo a part of its transaction. Second, the
-// session can store readings that arrived long ago, as heartbeat_replay() does.
+// `to_note`. There are two reasons. First, the session can undo a part of its transaction, and the customer
+// then has no row. Second, the session can store readings that arrived long ago, as heartbeat_replay() does.
+// heartbeat_arrivals must not get the present time for such readings.
 CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t now, uint32_t note_until);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
 // Counts the unresolved dead letters and conflicts of a source, and compares the numbers with
-// heartbeat.dead_letter_limit. batch_cycle.cpp calls this file for each batch, before the commit.
+// heartbeat.dead_letter_limit. batch_transaction.cpp calls this file for each batch, before the commit.
 #include "server/server.h"
 
 #include "server/settings.h"

@@ -1,5 +1,6 @@
-// Checks the setting heartbeat.dead_letter_limit, so that a source with a wrong mapping does not fill the
-// disk.
+// Compares the number of a source's dead letters and conflicts with the setting heartbeat.dead_letter_limit.
+// If the mapping of a source is wrong, every message can become a dead letter. Without the limit, these dead
+// letters could fill the disk.
 #pragma once
 
 #include "store/partition_counts.h"
@@ -14,9 +15,9 @@ struct Unresolved {
 };
 
 // Returns true if heartbeat.dead_letter_limit was already reached before this batch, and `counts` has new
-// dead letters or new messages in conflict. The caller must then not commit the batch. Sets *unresolved to
-// the numbers before this batch. unresolved->conflicts can be too low, because the function stops counting at
-// the limit. The limit applies to each source separately.
+// dead letters or new messages in conflict. The caller must then not commit the batch. If the result is true,
+// *unresolved has the numbers before this batch. unresolved->conflicts can be too low, because the function
+// stops counting at the limit. The limit applies to each source separately.
 bool dead_letter_limit_stops(const Source &source, const Batch *batch, const PartitionCounts *counts,
                              Unresolved *unresolved);
 

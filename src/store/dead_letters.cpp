@@ -18,8 +18,8 @@ namespace heartbeat {
 
 namespace {
 
-// The limit of bytes for one statement. The limit exists because the server makes several copies of all
-// bytes. If a single message is larger, the statement stores only this message.
+// The limit of bytes for one statement. The limit exists because the server makes several copies of these
+// bytes in memory. A message that is larger than the limit gets a statement of its own.
 constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
 constexpr size_t bytes_of_conflict = 200; // the approximate size of one reading in conflict, as JSON
@@ -133,8 +133,8 @@ const char *error_text(const Batch *batch, const BatchMessage &message) {
                           static_cast<size_t>(std::max(message.error_text.size, 0)));
 }
 
-// If `is_new` is false, the table already had the row of the message. A worker has then read and counted the
-// message before.
+// If `is_new` is false, the table already had the row of the message. In this case heartbeat has already
+// counted the message when it read the message for the first time.
 void count_letter(const Batch *batch, const BatchMessage &message, bool is_new, PartitionCounts *counts) {
     PartitionCounts &partition = counts[message.partition_index];
     int64_t conflicts = conflicts_of(batch, message);

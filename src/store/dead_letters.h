@@ -1,6 +1,6 @@
-// Inserts messages into heartbeat_dead_letters, with the exact bytes of each message. There are two kinds:
-// messages that could not be decoded or stored, and messages with a reading in conflict. store.cpp calls this
-// file for each batch.
+// Inserts messages into heartbeat_dead_letters, with the exact bytes of each message. The table gets two
+// kinds of messages: messages that could not be decoded or stored, and messages with a reading in conflict.
+// store.cpp calls this file for each batch.
 #pragma once
 
 #include "store/partition_counts.h"
@@ -14,8 +14,8 @@ namespace heartbeat {
 const char *dead_letters_error_code(const BatchMessage &message);
 
 // Stores the dead letters of the batch, and the messages with a reading in conflict. If the table already has
-// a row with the same bytes, the worker has read the message again. In this case the function counts a dead
-// letter in `dead_letters_again`, and readings in conflict in `duplicates`.
+// a row with the same offset and the same payload, heartbeat has read this message before. In this case the
+// function counts a dead letter in `dead_letters_again`, and readings in conflict in `duplicates`.
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts);
 
 } // namespace heartbeat

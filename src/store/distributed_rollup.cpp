@@ -1,7 +1,9 @@
 // The fold of the rollup on a Citus cluster. Citus accepts a statement only if the statement runs completely
-// on the nodes, or completely on the coordinator. So this process reads the rows from
-// heartbeat_rollup_pending and writes the sums to heartbeat_rollup. On a node, all changes that a fold makes
-// to a shard are one transaction. So a query of the shard finds each sum in exactly one of the two tables.
+// on the nodes, or completely on the coordinator. So the fold cannot be one statement, as in
+// local_rollup.cpp. Instead, this process reads the rows from heartbeat_rollup_pending, and writes the sums
+// to heartbeat_rollup. On a node, one transaction deletes the rows of a customer from
+// heartbeat_rollup_pending and adds their sums to heartbeat_rollup. So a query on this node finds each sum in
+// exactly one of the two tables.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -14,9 +16,9 @@ namespace heartbeat {
 
 namespace {
 
-// local_rollup.cpp limits the rows of a transaction by their ctid. A ctid identifies a row only on one node.
-// So this file limits the minutes of a transaction. This file adds minutes to the transaction until these
-// minutes have rows_at_once rows.
+// A transaction must not fold too many rows. local_rollup.cpp selects a limited number of rows by their ctid.
+// On a cluster this is not possible, because a ctid identifies a row only on one node. So this file selects
+// whole minutes, until the selected minutes have rows_at_once rows or more.
 constexpr int64_t rows_at_once = 100'000;
 
 // Selects the newest minutes first, and at least one minute.

@@ -47,9 +47,10 @@ void set_for_transaction(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-// These statements have a form that Citus can send to the nodes. In this form the statements cannot ask a
-// node whether the primary key of a table partition contains the device. So a stored reading of the same
-// customer and time, but of another device, always counts as the reason why a reading was not inserted.
+// The statements find the stored readings that have prevented the insert of a reading. Citus can send these
+// statements to the nodes. In this form the statements cannot find out whether the primary key of a table
+// partition contains the device. So if the table has no reading of the same device, the statements return a
+// reading of another device with the same customer and time.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     WITH found AS MATERIALIZED (
@@ -150,9 +151,10 @@ void recover() {
     CommitTransactionCommand();
 }
 
-// A batch commits on this server first, and later on the nodes. Until the commit on all nodes, the batch
-// holds a lock on heartbeat_stale_minutes. This function takes a conflicting lock. So the function waits for
-// such batches, and new batches wait until release_marks().
+// A batch commits on this server first, and later on the nodes. Between these commits, a snapshot could see a
+// mark without the readings of the marked minute. Until the commit on all nodes, the batch holds a lock on
+// heartbeat_stale_minutes. This function takes a conflicting lock. So the function waits for such batches,
+// and new batches wait until release_marks().
 bool hold_marks() {
     // While this transaction waits for the lock, ingest waits too, so the timeout is short.
     set_for_transaction("lock_timeout", "1s");

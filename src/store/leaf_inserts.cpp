@@ -1,6 +1,7 @@
-// Entries in key order often belong to the same leaf page. index_insert() searches the tree from its root for
-// each entry. This file searches the tree for the first entry of a leaf page, keeps the page locked, and adds
-// the next entries without another search. This file writes the same data to the page and to the WAL as
+// If a caller inserts index entries in key order, consecutive entries often belong to the same leaf page. But
+// index_insert() searches the tree from its root for each entry. This file searches the tree only for the
+// first entry that belongs to a leaf page. Then this file keeps the page locked, and adds the next entries
+// without another search. This file writes the same data to the page and to the WAL as
 // index_insert(), so the server's own code replays the WAL record.
 //
 // leaf_insert() writes to a leaf page only if the page has room for the entry, and no entry on the page has
@@ -50,7 +51,8 @@ void set_key(LeafInserts *inserts, IndexTuple entry) {
         inserts->key->scankeys[i].sk_argument =
             index_getattr(entry, i + 1, RelationGetDescr(inserts->index), &null);
     }
-    inserts->key->scantid = nullptr; // two entries with the same key are equal, wherever their rows are
+    // compare only the keys: two entries with the same key are equal, even if they point to different rows
+    inserts->key->scantid = nullptr;
 }
 
 int compare(const LeafInserts *inserts, OffsetNumber place) {
@@ -74,7 +76,8 @@ bool lock_leaf(LeafInserts *inserts) {
 }
 
 // Returns the place of the first entry with a greater key than `inserts->key`. Returns InvalidOffsetNumber if
-// an entry already has this key. All entries up to `last` have lesser keys.
+// an entry already has this key. Searches only after the place `last`, because the caller knows that all
+// entries up to `last` have smaller keys.
 OffsetNumber find_place(const LeafInserts *inserts, OffsetNumber last) {
     OffsetNumber low = OffsetNumberNext(last);
     OffsetNumber high = OffsetNumberNext(PageGetMaxOffsetNumber(BufferGetPage(inserts->leaf)));
@@ -105,8 +108,8 @@ void add(LeafInserts *inserts, IndexTuple entry, Size size, OffsetNumber place) 
         XLogRegisterData(reinterpret_cast<char *>(&record), SizeOfBtreeInsert);
         XLogRegisterBuffer(0, inserts->leaf, REGBUF_STANDARD);
         XLogRegisterBufData(0, reinterpret_cast<char *>(entry), static_cast<int>(IndexTupleSize(entry)));
-        // `end` is necessary, because PageSetLSN() is a macro before PostgreSQL 16, and the macro evaluates
-        // its second argument twice.
+        // Do not pass XLogInsert() to PageSetLSN() directly. Before PostgreSQL 16, PageSetLSN() is a macro
+        // that evaluates this argument twice, so XLogInsert() would run twice.
         XLogRecPtr end = XLogInsert(RM_BTREE_ID, XLOG_BTREE_INSERT_LEAF);
         PageSetLSN(page, end);
     }

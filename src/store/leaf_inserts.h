@@ -19,13 +19,13 @@ struct LeafInserts;
 // the index. This is also the case if the index is not a unique B-tree, or if its key is deferrable.
 LeafInserts *leaf_inserts_begin(Relation index, Relation table);
 
-// Adds an entry, and returns true. If the function cannot add the entry by writing to a single leaf page, the
-// function adds nothing and returns false. For example, the index already has the key, or the page has no
-// room for the entry. If the result is false, the caller must insert the entry with index_insert(). No column
-// of the entry may be NULL.
+// Adds an entry, and returns true. The function can add an entry only by writing to a single leaf page. If
+// this is not possible, the function adds nothing and returns false. This is the case, for example, if the
+// index already has the key, or if the page has no room for the entry. If the result is false, the caller
+// must insert the entry with index_insert(). No column of the entry may be NULL.
 //
-// After the call a leaf page can be locked. So until leaf_inserts_release() the caller may use the index only
-// through leaf_insert(), and must not read or write another page.
+// After the call, a leaf page can still be locked. So until the caller calls leaf_inserts_release(), the
+// caller may use the index only through leaf_insert(), and must not read or write any other page.
 bool leaf_insert(LeafInserts *inserts, IndexTuple entry);
 
 // Unlocks the leaf page. Call this function before index_insert(), and after the last entry.

@@ -1,6 +1,6 @@
 // The functions of the usual table layout: this server has all rows. A subtransaction can undo an insert, and
-// one commit makes all rows visible together. So this table layout needs no functions for the begin and the
-// end of a transaction.
+// one commit makes all rows visible together. So this table layout needs none of the functions recover(),
+// hold_marks(), release_marks() and prepare_commit() of a TablesLayout.
 #include "server/server.h"
 
 #include "server/statement.h"
@@ -18,7 +18,7 @@ namespace {
 // The statement has a subquery with LIMIT for each key. So the server always searches for a key in the index
 // of the key's table partition, even if the planner's estimates are wrong. Some table partitions have a
 // primary key without the device. In such a table partition, a stored reading of another device can prevent
-// the insert of a reading.
+// the insert of a reading. So the statement returns such a stored reading too.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     SELECT n.place::integer - 1, s.heart_rate, s.same_device
@@ -49,8 +49,9 @@ Statement select_stored_anomalies = {stored_types, {anomalies}, select_stored_sq
 Statement select_old_stored_records = {old_stored_types, {records}, select_old_stored_sql};
 Statement select_old_stored_anomalies = {old_stored_types, {anomalies}, select_old_stored_sql};
 
-// heartbeat runs a plain INSERT in a subtransaction, because the INSERT fails if the table already has a key.
-// For fewer rows than plain_insert_min, the subtransaction costs more than the plain INSERT saves.
+// A plain INSERT is faster than an INSERT with ON CONFLICT. But a plain INSERT fails if the table already has
+// the key of a row, so it needs a subtransaction. For fewer rows than plain_insert_min, the subtransaction
+// costs more time than the plain INSERT saves.
 constexpr size_t plain_insert_min = 256;
 
 bool is_kept_out(const ErrorData *error) {

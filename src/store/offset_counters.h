@@ -6,9 +6,9 @@
 
 namespace heartbeat {
 
-// `o` is heartbeat_offsets, and `n` has the numbers to add. $1 is the latest time that a device's clock may
-// show. An older version may have stored a last_event that is later than $1. This part replaces such a
-// last_event.
+// `o` is heartbeat_offsets, and `n` has the numbers to add. $1 is the present time plus
+// heartbeat.max_clock_skew. An older version of the extension may have stored a last_event that is later than
+// $1. This part replaces such a last_event.
 inline constexpr StatementPart add_counters = {"@add_counters@", R"sql(
         messages = o.messages + n.messages, ignored = o.ignored + n.ignored,
         readings = o.readings + n.readings, conflicts = o.conflicts + n.conflicts,

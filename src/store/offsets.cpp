@@ -115,15 +115,16 @@ const char *text_of(uint64_t row, int column) {
     return text == nullptr ? "" : text;
 }
 
-// Converts a stored id to the form of the ids in TopicDescription. Version 1.1 stored ids without this
-// conversion.
+// Copies a stored id with ascii_copy(), because TopicDescription has ids in this form. Version 1.1 stored ids
+// as Kafka sends them. Without this conversion, an id of version 1.1 could differ from the same id in
+// TopicDescription.
 template <size_t size> void copy_id(uint64_t row, int column, char (&to)[size]) {
     ascii_copy(to, size, text_of(row, column));
 }
 
-// Returns the mark of the last consumed message. Usually `trail` has the checksum of this message. Version
-// 1.1 stores no marks. So if version 1.1 has stored this message, `trail` does not have the message, and the
-// mark has no checksum.
+// Returns the mark of the last consumed message. Usually `trail` has this mark, with the checksum of the
+// message. But version 1.1 stores no marks. If version 1.1 has consumed the message, the function makes a
+// mark from the stored offset and time, without a checksum.
 MessageMark last_message_of(uint64_t row, const MarkTrail &trail) {
     bool no_offset, no_time;
     int64_t offset = DatumGetInt64(statement_value(row, 3, INT8OID, &no_offset));

@@ -1,7 +1,7 @@
-// Moves the offsets of a batch in heartbeat_offsets, and adds the batch to the counters there. One UPDATE
-// moves the offsets and adds the counts. The UPDATE changes a row only if the row still has the first offset
-// of the batch. So if two writers have the same offsets, only one writer can succeed. The ingest worker calls
-// this file as the last step of the transaction that stores the batch.
+// Moves next_offset in heartbeat_offsets to the end of a batch, and adds the batch's counts to the counters
+// there. One UPDATE does both. The UPDATE changes a row only if next_offset of the row is still the first
+// offset of the batch. So if two processes have read the same messages, only one of them can store these
+// messages. The ingest worker calls this file as the last step of the transaction that stores the batch.
 #include "server/server.h"
 
 #include "server/arrays.h"

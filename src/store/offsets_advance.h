@@ -1,5 +1,5 @@
-// Moves the offsets in heartbeat_offsets to the end of a batch. batch_cycle.cpp calls this file as the last
-// statement of the transaction that stores the batch.
+// Moves the offsets in heartbeat_offsets to the end of a batch. batch_transaction.cpp calls this file as
+// the last step of the transaction that stores the batch.
 #pragma once
 
 #include "store/store.h"

@@ -1,7 +1,7 @@
 // Computes the sums of a batch's heart rates, one sum for each customer and minute. This file either inserts
 // the sums of a minute into heartbeat_rollup_pending, or marks the minute with a row in
-// heartbeat_stale_minutes. This file also inserts the customers whose first reading is in this batch.
-// store.cpp calls this file.
+// heartbeat_stale_minutes. This file also inserts a row for each customer that this process does not know
+// yet. store.cpp calls this file.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -23,9 +23,10 @@ Statement insert_stale_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     INSERT INTO @extschema@.heartbeat_stale_minutes (minute_bucket)
     SELECT * FROM unnest($1))sql"};
 
-// $1 is an array of minutes. Returns the index, counted from 0, of each minute that the rollup does not have
-// yet. The ORDER BY makes the planner use the index. Without ORDER BY, the planner sometimes chooses to
-// search the whole table for one row. keep_new_minutes() needs the indexes in ascending order.
+// $1 is an array of minutes. For each minute that the rollup does not have yet, returns the minute's position
+// in the array, counted from 0. The ORDER BY in the subquery makes the planner use the table's primary key.
+// Without this ORDER BY, the planner sometimes chooses to search the whole table for one row.
+// keep_new_minutes() needs the positions in ascending order.
 Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     SELECT m.place::integer - 1
     FROM unnest($1) WITH ORDINALITY AS m (minute_bucket, place)
@@ -83,9 +84,9 @@ struct Marks {
 };
 
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
-// each other. The function does not add the heart rates of anomalies or of marked minutes. For a reading that
-// is an anomaly or of a marked minute, the function adds only the customer, as a sum without readings. If
-// `sums` already has the customer, the function adds nothing.
+// each other. The function does not add the heart rate of an anomaly, or of a reading in a marked minute. For
+// such a reading, the function adds only the customer, as a sum without readings. If this call has already
+// added a sum of the customer, the function adds nothing for such a reading.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {
@@ -119,8 +120,8 @@ void keep_new_minutes(Marks *marks) {
     uint64_t found = statement_execute(&select_new_minutes, &candidates, nullptr, SPI_OK_SELECT);
     statement_check_room(found, marks->count);
     marks->count = found;
-    // The statement returns ascending indexes, so the index of row i is at least i. Because of this, the loop
-    // reads each element before the loop overwrites the element.
+    // The statement returns ascending positions, so the position in row i is at least i. Because of this, the
+    // loop reads each element of `places` before the loop overwrites the element.
     for (size_t i = 0; i < marks->count; i++)
         marks->places[i] = marks->places[statement_int4(i, 1)];
     SPI_freetuptable(SPI_tuptable);
@@ -146,9 +147,9 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
     return marks;
 }
 
-// A sum without readings serves only to insert a new customer. If this process already knows that the
-// customer has a row, the function removes the sum. Also inserts rows into heartbeat_arrivals, because
-// readings of the batch's customers have arrived.
+// A sum without readings serves only to insert a new customer. If this process already knows the customer,
+// the function removes such a sum. Readings of the batch's customers have arrived, so the function also
+// inserts a row into heartbeat_arrivals for each customer that needs a new row (CustomerNews::to_note).
 void meet_customers(const Batch *batch, Sums *sums) {
     TimestampTz now = GetCurrentTimestamp(), until = now + arrivals_noted_for();
     auto *heard = static_cast<BatchBytes *>(palloc(sizeof(BatchBytes) * (sums->count + 1)));

@@ -1,7 +1,8 @@
 // Rebuilds the rollup rows of marked minutes. The rebuild deletes the marks, the rows of
 // heartbeat_rollup_pending and the rows of heartbeat_rollup of these minutes. Then the rebuild computes the
-// sums again from the readings, and inserts the sums into heartbeat_rollup. One snapshot sees both the marks
-// and the readings.
+// sums again from the readings, and inserts the sums into heartbeat_rollup. A snapshot that sees a mark
+// also sees all readings of the marked minute (TablesLayout::hold_marks). So the rebuild deletes only marks
+// whose readings are in the new sums.
 #include "server/server.h"
 
 #include "store/rollup_rebuild.h"
@@ -14,8 +15,9 @@ namespace {
 Statement delete_marks = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_stale_minutes WHERE minute_bucket = ANY ($1))sql"};
 
-// The snapshot sees all readings whose sums are in the pending rows of these minutes. So the rebuild computes
-// these sums from the readings, and removes the pending rows.
+// The snapshot sees all readings whose sums are in the pending rows of these minutes. So the new sums of the
+// rebuild already contain these readings. If the pending rows stayed, the fold would add these readings
+// again.
 Statement delete_pending = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_rollup_pending
     WHERE minute_bucket = ANY ($1))sql"};

@@ -81,8 +81,8 @@ Datum text_of(const Batch *batch, BatchBytes piece) {
     return PointerGetDatum(cstring_to_text_with_len(text, size));
 }
 
-// The customer or the device of the previous row, as a text. Most consecutive rows have the same customer and
-// the same device. Such rows share the texts.
+// The customer or the device of the previous row, as a text. The next row usually has the same customer and
+// the same device. In this case take() returns the same text again, and makes no copy.
 struct LastText {
     BatchBytes piece = {0, -1};
     Datum text = 0;

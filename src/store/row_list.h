@@ -10,7 +10,7 @@ namespace heartbeat {
 
 // The readings for one table, in the order of the table's primary key. `indexes` has the place of each
 // reading in batch->readings. `stored` is true for each stored reading. `heart_rates` has the stored heart
-// rates, because a user's trigger may have changed a heart rate.
+// rates: a user's trigger can store another heart rate than the reading in the batch has.
 struct Rows {
     Batch *batch;
     uint32_t *indexes;
@@ -21,7 +21,8 @@ struct Rows {
 
     const BatchReading &at(size_t i) const { return batch->readings[indexes[i]]; }
     // Call this function when the reading is stored with this heart rate. An earlier attempt to store the
-    // batch may have set `duplicate` or `conflict` of the reading, so the function clears these two fields.
+    // batch may have set `duplicate`, `conflict` or `other_device` of the reading. So the function clears
+    // these three fields.
     void take_stored(size_t i, double heart_rate) const {
         BatchReading &reading = batch->readings[indexes[i]];
         reading.duplicate = reading.conflict = reading.other_device = false;

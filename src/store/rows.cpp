@@ -36,8 +36,9 @@ bool is_row(const Rows &rows, size_t i, const ReturnedRow &returned) {
 }
 
 // Inserts the rows with new keys. Then finds each returned row among the given rows. The returned rows and
-// the given rows are in the order of the keys, so usually the next given row matches. But the server's
-// encoding can sort in another order than Unicode. In this case the search starts again from the beginning.
+// the given rows are in the order of the keys, so usually the next given row matches. But if the database
+// encoding is not UTF-8, the returned rows can have another order than the given rows. So after the last
+// given row, the search continues with the first given row.
 void insert_where_new(void *argument) {
     auto *rows = static_cast<Rows *>(argument);
     uint64_t stored = row_inserts_new(*rows);

@@ -25,9 +25,10 @@ Rows rest_of(const Rows &rows) {
     return rest;
 }
 
-// Call this function if row `i` was not inserted, and the table does not have the key of the row. The
-// function inserts only this row again, so that the server raises an error with the cause. After the error
-// the worker stores the batch again by halves, and finds all other rows of this kind.
+// Call this function if row `i` was not inserted, and the table does not have the key of the row. The first
+// INSERT has raised no error, so the cause is not known. So the function tries to insert only this row again,
+// by a statement that raises an error with the cause. After the error the worker stores the batch by halves,
+// and finds each other row whose insert a user's index or trigger prevents.
 [[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
     row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -41,9 +42,9 @@ struct StoredRow {
     bool same_device;
 };
 
-// `comparable` is false if heartbeat cannot compare heart rates. There are two cases. First case: a user's
-// trigger may have stored another heart rate than the message has. Second case: in a database of version 1.x,
-// heartbeat_dead_letters has no column for readings in conflict.
+// `comparable` is false in two cases. The reading is then a duplicate, even if the heart rates differ. First
+// case: a user's trigger may have stored another heart rate than the message has. Second case: in a database
+// of version 1.x, heartbeat_dead_letters has no column for readings in conflict.
 void note(BatchReading *reading, const StoredRow &stored, bool comparable) {
     reading->other_device = !stored.same_device;
     reading->stored_heart_rate = stored.heart_rate;
@@ -63,7 +64,8 @@ void rows_compare(const Rows &rows) {
     Datum keys[3] = {columns[0], columns[2], columns[rest.anomalies ? 4 : 3]};
     uint64_t found = tables_layout().select_stored(rest.anomalies, keys);
     statement_check_room(found, rest.count);
-    // the next row of the result must have this place, because the result is in the order of the places
+    // `next` is an index in `rest`; if the result does not have `next`, the table does not have the key of
+    // this row, because the rows of the result are in the order of their indexes
     size_t next = 0;
     for (uint64_t r = 0; r < found; r++, next++) {
         if (static_cast<size_t>(statement_int4(r, 1)) != next)

@@ -1,6 +1,6 @@
-// Gives a decoder the schemas that the messages name. This file compiles Protobuf schemas with the module
-// heartbeat_formats. The ingest workers and the functions for replay, retry and trying a source call this
-// file.
+// Gives a decoder the schemas to which messages refer by an id. This file compiles Protobuf schemas with the
+// module heartbeat_formats. The ingest workers call this file, and so do the SQL functions that replay
+// messages, retry dead letters or try a source.
 #pragma once
 
 #include "decode/schema_access.h"
@@ -14,21 +14,21 @@ enum class SchemaUse : uint8_t {
     no_module, // the module is needed and cannot be loaded
 };
 
-// Calls take() with the texts that a SchemaCache needs. take() must return false if no memory is left. If the
-// result is not `taken`, the function writes the cause to `reason`. `reason` must have room for
-// registry_reason_size bytes. Raises an error if no memory is left.
+// Calls take() with the texts that a SchemaCache needs. take() must return false if no memory is left. If
+// schema_use() does not return `taken`, it has written the cause to `reason`. `reason` must have room for
+// registry_reason_size bytes. schema_use() raises an error if no memory is left.
 using TakeTexts = bool (*)(const SchemaTexts &texts, void *argument);
 SchemaUse schema_use(const StoredSchema &schema, TakeTexts take, void *argument, char *reason);
 
-// Adds the schema to the cache. If the schema is wrong or of another format, messages with this schema become
-// dead letters. Returns false if the module is needed and cannot be loaded. The function then writes the
-// cause to `reason`. `reason` must have room for registry_reason_size bytes. Raises an error if no memory is
-// left.
+// Adds the schema to the cache. If the schema is wrong, or does not have the message format of the cache,
+// messages with this schema become dead letters. Returns false if the module is needed and cannot be loaded.
+// The function then writes the cause to `reason`. `reason` must have room for registry_reason_size bytes.
+// Raises an error if no memory is left.
 bool schema_add(SchemaCache *schemas, SchemaKey key, const StoredSchema &schema, char *reason);
 
-// After this call, messages with this schema id become dead letters, because the registry has no schema with
-// this id. If `registry` is nullptr, the source has no registry, and the table heartbeat_schemas has no
-// schema with this id.
+// Call this function if the schema registry at `registry` has no schema with this id. For a source without a
+// schema registry, `registry` is nullptr: call this function if the table heartbeat_schemas has no schema
+// with this id. After this call, messages with this schema id become dead letters.
 void schema_add_unknown(SchemaCache *schemas, SchemaKey key, const char *registry);
 
 // Compiles a .proto file. If the file is wrong, returns nullptr and writes the mistake to `reason`. `reason`

@@ -1,4 +1,5 @@
-// Compiles the schema as a decoder does, for a mapping that reads the whole value.
+// Compiles an Avro or Protobuf schema as a decoder does. This check has no mapping, so it compiles the schema
+// for a decoder that reads all fields.
 #include "server/server.h"
 
 #include "decode/schema_access.h"

@@ -1,6 +1,7 @@
-// Asks the schema registry of a source for a schema, without waiting. The ingest workers and the functions
-// for replay, retry and trying a source call this file. Between two calls of schema_request_poll(), the
-// caller's process waits on the latch. Never call this file in the transaction that stores a batch.
+// Asks the schema registry of a source for a schema. These functions do not wait for the answer: the caller
+// calls schema_request_poll() again and again, and waits on its latch between two calls. The ingest workers
+// call this file, and so do the SQL functions that replay messages, retry dead letters or try a source. Never
+// call this file in the transaction that stores a batch.
 #pragma once
 
 #include "store/schema_add.h"

@@ -1,5 +1,6 @@
-// Reads and writes heartbeat_schemas, the table of the schemas that messages name by an id. The ingest
-// workers and the functions for replay, retry and trying a source call this file. This file asks no registry.
+// Reads and writes heartbeat_schemas. This table has the schemas to which messages refer by an id. The ingest
+// workers call this file, and so do the SQL functions that replay messages, retry dead letters or try a
+// source. This file sends no request to a registry.
 #pragma once
 
 #include "registry/formats_module.h"
@@ -23,9 +24,9 @@ inline constexpr const char *schema_type_names[] = {"AVRO", "PROTOBUF", "JSON"};
 bool schema_type_find(const char *name, RegistrySchemaType *type);
 
 // Finds a schema. Returns false if the table does not have the schema. The texts are palloc'd. Call
-// schemas_find() and schemas_add() in a transaction that is connected to SPI. `registry` is
-// heartbeat_sources.schema_registry. nullptr means the schemas that a person has added for sources without a
-// registry.
+// schemas_find() and schemas_add() in a transaction that is connected to SPI. `registry` is the value of
+// heartbeat_sources.schema_registry. If `registry` is nullptr, the function looks only at the schemas that a
+// person has added for sources without a registry.
 bool schemas_find(const char *registry, int32_t id, StoredSchema *schema);
 
 // Adds a schema. Returns false, and does nothing, if the table already has a schema with this id. In a

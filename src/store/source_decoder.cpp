@@ -1,6 +1,6 @@
 // Makes the decoder for heartbeat's own layout, for a preset or for a mapping. The functions that add and
-// alter a source refuse a wrong layout. But a restored dump can have a layout that only a newer version can
-// read.
+// alter a source refuse a wrong layout. But a restored dump can have a layout that only a newer version of
+// heartbeat can read, so this file checks the layout too.
 #include "server/server.h"
 
 #include "decode/decoder_of_heartbeat.h"
@@ -43,7 +43,7 @@ bool find_layout(const Source &source, Layout *layout, Error *error) {
     layout->mapping = preset != nullptr           ? preset->mapping
                       : source.mapping != nullptr ? text_to_utf8(source.mapping)
                                                   : nullptr;
-    // if the format is not JSON, heartbeat's own layout needs the mapping of the preset `heartbeat`
+    // decoder_of_heartbeat() reads only JSON, so other formats use the mapping of the preset `heartbeat`
     if (layout->mapping == nullptr && layout->format != MessageFormat::json)
         layout->mapping = preset_find(own_preset)->mapping;
     return true;

@@ -1,5 +1,6 @@
-// Reads the sources from heartbeat_source_definitions. If the row of the source `default` does not have a
-// value, the source takes the value from the settings. The callers do not read these settings themselves.
+// Reads the sources from heartbeat_source_definitions. If the row of a source has NULL in a column that has a
+// setting (such as `brokers`), this file puts the value of the setting into the Source. So the callers do not
+// need to read these settings.
 #include "server/server.h"
 
 #include "server/extension.h"

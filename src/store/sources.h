@@ -24,7 +24,7 @@ struct Source {
     const char *preset;
     const char *mapping;         // JSON
     const char *schema_registry; // URLs
-    const char *schema;          // the schema of messages that do not name a schema
+    const char *schema;          // the schema of messages that contain no schema id
     // false: the source has no value of its own, so the value of the setting applies.
     bool own_topic;
     bool own_brokers;

@@ -39,8 +39,8 @@ constexpr int attempts_max = 8;
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-// Uses a memory context of its own, because each attempt allocates arrays. store_isolated() makes many
-// attempts to insert the rows of a refused batch.
+// store_isolated() makes many attempts to insert the rows of a refused batch, and each attempt allocates
+// arrays. So each attempt has a memory context of its own, and the function deletes this context at its end.
 bool try_rows(Rows *rows, CaughtError *refusal) {
     MemoryContext attempt =
         AllocSetContextCreate(CurrentMemoryContext, "heartbeat attempt", ALLOCSET_DEFAULT_SIZES);
@@ -87,8 +87,8 @@ Rows rows_of(Batch *batch, bool anomalies) {
 }
 
 // Returns false in two cases. First case: the database has refused one reading of a message, and stored
-// another reading of the same message. Second case: the message of a reading has become a dead letter, but
-// the message of a repetition of this reading is no dead letter.
+// another reading of the same message. Second case: a message has become a dead letter, and another message
+// that is no dead letter repeats one of its readings: see conflicts_lost_first().
 bool store_lists_isolated(void *argument) {
     auto *lists = static_cast<Lists *>(argument);
     bool whole = true;
@@ -106,9 +106,10 @@ bool store_lists_isolated(void *argument) {
 
 // Stores either all readings of a message, or no reading of the message. If the database refuses a reading of
 // a message with several readings, the message becomes a dead letter. This function then undoes the attempt,
-// makes the lists of the batch again, and stores the other messages. The old lists leave out each reading
-// that repeats an earlier reading. If the earlier reading is in the dead letter, the new lists have the
-// repetition. The database can refuse this repetition in the next attempt.
+// makes the lists of the batch again, and stores the other messages. If several readings have the same key,
+// the lists contain only the first of these readings. If the message of the first reading is now a dead
+// letter, the new lists contain the next of these readings instead. The database can refuse this reading too,
+// and then the function needs another attempt.
 void store_isolated_messages(Lists *lists) {
     Batch *batch = lists->batch;
     for (int attempt = 1; !subtransaction_keep_if(store_lists_isolated, lists); attempt++) {

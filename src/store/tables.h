@@ -19,7 +19,7 @@ struct WrongServer {
 // The result of one call of `fold`.
 struct RollupFold {
     bool more;       // rows remain: call `fold` again, in a new transaction
-    int64_t removed; // removed rows; after enough removed rows, the maintenance worker vacuums the table
+    int64_t removed; // rows removed from heartbeat_rollup_pending: a vacuum follows after many removed rows
 };
 
 // The members of a table layout. If a table layout is not in use, callers call only these functions:
@@ -34,8 +34,9 @@ struct TablesLayout {
     // layout. The function sets these settings even if the tables have another table layout now, because the
     // tables can get this table layout later.
     void (*prepare_process)() = [] {};
-    // Call this function outside of a transaction, at the start of a process and after each error. Ends the
-    // transactions that earlier attempts have prepared but not ended.
+    // Call this function outside of a transaction, at the start of a process and after each error. A
+    // transaction that failed can leave prepared transactions (of a two-phase commit) on other servers. The
+    // function commits them or rolls them back.
     void (*recover)() = [] {};
     // Call this function in a transaction. Returns nullptr if the workers of this server may ingest.
     const WrongServer *(*wrong_server)() = []() -> const WrongServer * { return nullptr; };
@@ -56,11 +57,11 @@ struct TablesLayout {
     // called, *replaying is true if the table already had rows of the previous batch. The function sets
     // *replaying to true if the table already had rows of this batch, and otherwise to false.
     void (*insert)(Rows *rows, bool *replaying);
-    // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT. For
-    // each key that the table has, the SELECT returns a row with the index of the key, the stored heart rate,
-    // and a boolean. The boolean is true if the stored device is the same. The boolean is false if the
-    // primary key of the table partition does not contain the device, and the stored reading has another
-    // device. Such a stored reading has prevented the insert. Returns the number of rows.
+    // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT. If a
+    // stored reading has prevented the insert of a key, the SELECT returns a row, in the order of the keys.
+    // The row has the index of the key, the stored heart rate, and a boolean. The boolean is true if the
+    // stored reading has the same device. The boolean is false if the stored reading has another device: the
+    // primary key of the table partition then does not contain the device. Returns the number of rows.
     uint64_t (*select_stored)(bool anomalies, const Datum *keys);
     bool bulk_insert;  // the table partitions of this server have the rows, so a bulk insert is possible
     bool cheap_lookup; // a search for one key reads only an index of this server
@@ -74,9 +75,9 @@ struct TablesLayout {
     // each minute once, the first minute, and the last minute. Returns how many rows the function has removed
     // from heartbeat_stale_minutes and heartbeat_rollup_pending.
     int64_t (*rebuild)(const Datum *minutes);
-    // The largest number of minutes that the caller passes to rebuild(). If this number is not 0, the caller
-    // passes only minutes that are less than one hour apart. If this number is 0, the caller chooses the
-    // number of minutes, and the minutes can be any time apart.
+    // 0: the caller of rebuild() chooses how many minutes it passes, and the minutes can be any time apart.
+    // Another number: the caller passes at most this number of minutes, and the first and the last minute are
+    // less than one hour apart.
     int64_t rebuild_minutes;
 };
 
@@ -84,10 +85,10 @@ struct TablesLayout {
 // table layout `other`. Otherwise the tables have the table layout `usual`.
 void tables_register(const TablesLayout *usual, const TablesLayout *other);
 
-// Returns the table layout. The function chooses the table layout at the first call in a transaction. The
-// function chooses again after any table has changed. Possibly this transaction has waited for another
-// transaction, and that transaction has changed the table layout. The answer stays true as long as the caller
-// holds a lock on one of the tables, or the lock of pause_check() on heartbeat_control.
+// Returns the table layout. The function chooses the table layout at the first call in a transaction. While
+// this transaction waits for a lock, another transaction can change the table layout. So the function chooses
+// again after any table has changed. The answer stays true as long as the caller holds a lock on one of the
+// tables, or the lock of pause_check() on heartbeat_control.
 const TablesLayout &tables_layout();
 
 // These functions are the hooks of server/transaction.h.

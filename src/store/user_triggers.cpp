@@ -79,7 +79,8 @@ void look() {
     watch();
     if (known)
         return;
-    known = true; // set `known` before the query, because a change of a table during the query clears `known`
+    // set `known` before the query: if a table changes during the query, forget() clears `known` again
+    known = true;
     PG_TRY();
     {
         statement_execute(&select_additions, nullptr, nullptr, SPI_OK_SELECT);

@@ -1,6 +1,6 @@
-# The stranger is a role that may create objects in the extension's schema. The stranger creates objects that a session could take
-# for objects of the extension or server. The stranger creates these objects before CREATE EXTENSION, before an update, and while
-# heartbeat works. No function of the stranger runs with the rights of another role, and heartbeat continues.
+# The stranger is a role that may create objects in the extension's schema. The stranger creates objects that a session could use
+# by mistake, instead of objects of the extension or the server. The stranger creates these objects before CREATE EXTENSION, before
+# an update, and while heartbeat works. No function of the stranger runs with the rights of another role, and heartbeat continues.
 
 use strict;
 use warnings;
@@ -152,7 +152,7 @@ my $published = 0;
 my $now       = int(time);
 my $week      = 7 * 86400;
 
-# Publishes one bad message, and then a normal reading and an anomaly for each given week. A week is a number of weeks from now.
+# Publishes one bad message, and then a normal reading and an anomaly for each given week: 0 is this week, and -1 is last week.
 # Some of these weeks have no table partition. For some of these weeks, the stranger has created objects with the names that the
 # table partitions would get.
 sub publish

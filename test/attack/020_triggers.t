@@ -1,6 +1,6 @@
-# A role may create triggers on heartbeat's tables, or owns one of these tables. The role gains no rights. If the role has
-# triggers or rules on a bookkeeping table, heartbeat refuses these objects, and the error names the trigger or rule. On the
-# tables of readings the role's triggers never run with more rights than the workers' role has. This is also true if an operator
+# A role can create triggers on heartbeat's tables, or owns one of these tables. The role gains no other rights. If the role adds a
+# trigger or rule to a bookkeeping table (such as heartbeat_offsets), heartbeat refuses to write to it, and the error names the
+# object. On the tables of readings the role's triggers never run with more rights than the workers' role has, even if an operator
 # or a superuser calls a function of heartbeat. When the triggers and rules are dropped, ingest continues, and no reading is lost.
 
 use strict;
@@ -58,8 +58,8 @@ sub publish_some
 	return;
 }
 
-# Waits until a query is true, or until the status or the log shows that heartbeat refuses an object of the spy. The result tells
-# which event came first.
+# Waits until a query returns true, or until the status or the log names an object that heartbeat refuses. The names of the role's
+# objects begin with spy_. The result tells which event came first.
 my $log_position = 0;
 sub done_or_refused
 {
@@ -84,8 +84,8 @@ sub call
 	return $status == 0 ? '' : $error;
 }
 
-# Makes each part of heartbeat write: ingest, the maintenance worker, the functions of the operator and of the owner. Passes
-# when each call succeeds, or fails with an error that names the refused object.
+# Causes each part of heartbeat to write to tables: ingest, the maintenance worker, the functions of the operator and of the owner.
+# The test fails if a call has an error that does not name the refused object.
 sub assert_work
 {
 	my ($what) = @_;
@@ -128,8 +128,8 @@ sub assert_goes_on
 	return;
 }
 
-# Runs statements as mallory, who has all rights. The test passes if each error contains the names of the trigger and of the table.
-# Returns whether at least one statement succeeded.
+# Runs statements as the role mallory, who has all rights on all tables. Each error must name the trigger and the table, or say that
+# tables cannot have this kind of trigger. Returns whether at least one statement succeeded.
 sub assert_made
 {
 	my ($what, @statements) = @_;

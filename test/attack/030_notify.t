@@ -65,7 +65,7 @@ $holder->query_safe($_) for 'LISTEN something', 'BEGIN', 'SELECT 1';
 my $position = $node->log_position;
 my $began    = time;
 
-# A notification of more than half a page takes a whole page of the queue.
+# Fills the queue with notifications of more than half a page. Each of them takes a whole page, so the queue becomes full sooner.
 sub fill
 {
 	my ($up_to) = @_;
@@ -80,7 +80,7 @@ sub fill
 if ($full)
 {
 	fill(1);
-	# fills the rest of the queue with small notifications
+	# fills the rest of the queue: first with notifications of 4100 bytes, then with notifications of one byte
 	$node->psql('heartbeat', qq{DO \$\$ BEGIN LOOP PERFORM pg_notify('flood', repeat('x', $_)); COMMIT; END LOOP; END \$\$},
 		extra_params => [ '-U', 'nobody_special' ]) for 4100, 1;
 	like($node->query_error("NOTIFY heartbeat_anomaly, '" . 'x' x 7000 . "'"), qr/too many notifications in the NOTIFY queue/, 'the queue is full');

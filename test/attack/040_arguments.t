@@ -101,8 +101,8 @@ assert_views('with all counters near the limit of their types');
 is($node->query('SELECT count(*) FROM heartbeat_evaluate_alerts(NULL, true)'), 1, 'heartbeat_evaluate_alerts() works with these counters');
 $node->query("DELETE FROM heartbeat_offsets");
 
-# heartbeat_events keeps an operator's actions, even if the operator afterwards calls functions very often. The test accepts
-# that some of these calls fail.
+# heartbeat_events has at most 20000 rows. An operator who makes very many calls cannot remove the rows of earlier actions in this
+# way. The test accepts that some of these calls fail.
 $node->query("SET ROLE heartbeat_operator; SELECT heartbeat_pause('the deed'); SELECT heartbeat_seek(0, 4711)");
 my $deed = "SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM heartbeat_events WHERE reason = 'the deed' OR details->>'next_offset' = '4711'";
 is($node->query("$operator $deed"), 'pause seek', 'heartbeat_events records a pause and a seek of an operator');
@@ -112,7 +112,7 @@ my @floods = (
 for my $flood (@floods)
 {
 	my ($times, $calls) = @$flood;
-	# commits after each hundred calls, because one transaction would leave very many versions of one row
+	# commits after each hundred calls: in one long transaction, the server could not remove the old versions of the updated row
 	my $error = $node->query_error(qq{SET ROLE heartbeat_operator; DO \$\$ BEGIN
 		FOR n IN 1 .. $times LOOP BEGIN PERFORM $calls; EXCEPTION WHEN OTHERS THEN NULL; END;
 			IF n % 100 = 0 THEN COMMIT; END IF; END LOOP; END \$\$});

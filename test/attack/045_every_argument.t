@@ -1,7 +1,7 @@
 # The test calls every function, and sets every setting, with values that people type. Examples are names that do not exist, the
 # limits of each type, and infinity. Other examples are NULL, an empty text and a typo. Each call ends soon, with an error that
 # names the allowed values, or with an effect that can be undone. After the calls of each function, heartbeat still works. The
-# test also fails if it has no row for a function or a setting.
+# test also fails if its lists of functions and settings are not complete.
 
 use strict;
 use warnings;
@@ -41,8 +41,8 @@ my %edges = (
 	'bigint[]'                 => [ 'NULL', "'{}'", "'{NULL}'", "'{{1},{2}}'", "'{9223372036854775807}'" ],
 	'regclass[]'               => [ 'NULL', "'{}'", "'{NULL}'", "ARRAY['pg_class'::regclass]", "'{0}'" ]);
 
-# Valid arguments for each function. For each argument in turn, the test replaces the value by the limits of the argument's
-# type.
+# Valid arguments for each function. The first call has these arguments. Each further call has one of the limits of a type in the
+# place of one argument, and the last two calls have such values in the place of all arguments.
 my ($r, $a, $u) = map { "'heartbeat_$_'" } qw(records anomalies rollup);
 my %functions = (
 	'add_schema(integer,text,text,text)'      => [ 7, q{'"long"'}, "'AVRO'", "'http://registry'" ],
@@ -160,7 +160,7 @@ my %known = map { split /\|/, $_, 2 } split /\n/, $node->query(q{SELECT substr(p
 is(join(' ', grep { !$functions{$_} } sort keys %known), '', 'each function has a row in this test');
 is(join(' ', grep { !defined $known{$_} } sort keys %functions), '', 'each row of this test has its function');
 
-# attempt() returns a row for a call: the SQLSTATE, the text of the error, and the duration. If `keep` is false, attempt()
+# attempt() executes a call, and returns the SQLSTATE, the text of the error, and the duration. If `keep` is false, attempt()
 # undoes the effect of the call.
 $node->query(q{CREATE FUNCTION public.attempt(call text, keep boolean, OUT code text, OUT said text, OUT seconds double precision) LANGUAGE plpgsql AS $$
 	DECLARE
@@ -253,8 +253,8 @@ is($node->query($fingerprint), $before, 'the stored offsets have not changed');
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_state('RUNNING');
 
-# Each setting has a row with the valid values at the limits of the setting. The test derives invalid values from the type of
-# a setting (integer, bool, enum).
+# Each setting has a row with valid values, such as the limits of the setting. %illegal has invalid values for some settings, and
+# for the other settings invalid values for their type (integer, bool, enum).
 my %settings = (
 	'batch_size'        => [ 1, 1000000 ],
 	'batch_wait'        => [ 0, '60s' ],

@@ -1,5 +1,6 @@
-# A reader sees only the rows that a view shows. If a view is not a security barrier, the server can call a cheap function of
-# the reader before the conditions of the view. In this way the function could reveal rows that the view does not show.
+# A reader sees only the rows that a view shows. If a view is not a security barrier, the server can test a row with a
+# function of the reader before it tests the row with the conditions of the view. So the function could reveal rows that the view
+# does not show.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# A user's trigger calls heartbeat's functions inside a statement of heartbeat. The trigger also renames the schema, works in a
-# block that is rolled back, or calls itself without end.
+# A user's trigger calls heartbeat's functions inside a statement of heartbeat. One trigger also renames the schema, one trigger
+# calls itself without end, and one trigger stores readings in a block that is rolled back.
 
 use strict;
 use warnings;
@@ -48,8 +48,8 @@ $node->wait_for_query('SELECT count(*) FROM heartbeat_dead_letters', 40, 'forty 
 my $ids = $node->query(q{SELECT string_agg(id || '::bigint', ', ' ORDER BY id) FROM heartbeat_dead_letters});
 $node->query('DELETE FROM public.trouble');
 
-# A trigger renames the schema while heartbeat's UPDATE of the dead letters runs. So the server must plan the UPDATE again while
-# the UPDATE runs.
+# A trigger renames the schema while heartbeat's UPDATE of the dead letters runs, and then calls the retry again. So the server must
+# plan the same UPDATE again while the first UPDATE still runs.
 $node->query(qq{CREATE FUNCTION public.rename() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	BEGIN
 		IF pg_catalog.pg_trigger_depth() = 1 THEN

@@ -122,8 +122,8 @@ my %other = (
 	'jsonb'                    => [ 'text',    '%s::text',                 '%s::jsonb' ],
 	'timestamp with time zone' => [ 'text',    '%s::text',                 '%s::timestamptz' ]);
 
-# An operator of PostgreSQL would refuse a wrong type. heartbeat's C++ code reads the values of these columns without such an
-# operator, so the C++ code itself must refuse a wrong type.
+# heartbeat's C++ code reads the values of these columns directly. No operator of PostgreSQL checks the type of these values, so
+# the C++ code itself must refuse a wrong type.
 my %read = map { $_ => 1 } map { "heartbeat_$_" } qw(offsets.next_offset offsets.first_offset offsets.last_message_offset
   offsets.topic_id offsets.lost_reason dead_letters.key dead_letters.payload);
 for my $column (@columns)

@@ -44,8 +44,8 @@ sub wait_until_stored
 	return $node->wait_for_query("SELECT coalesce(max(next_offset), 0) FROM heartbeat_offsets WHERE topic = '$topic'", $count, $what);
 }
 
-# Creates the silence rule before the readings. If a reading arrives before this rule exists, heard_until of the customer is a
-# whole minute after the arrival. In this case the rule would raise its alert too late for the test.
+# The silence rule must exist before the first reading arrives. Without a silence rule, the worker sets heard_until of a customer
+# to 60 seconds after the arrival, and then the rule would raise its alert too late for the test.
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silent', 'silence', '10 seconds')");
 wait_until_stored(publish('calm'), 1, 'readings are stored before the other tests');
 
@@ -57,7 +57,7 @@ for my $letter (@letters)
 		ask("SELECT heartbeat_pause(repeat('a', $before) || repeat('$letter', 300))");
 		my $room = 383 - $before;
 		$room -= $room % length bytes($letter);
-		# length() checks each character; psql would drop an incomplete character
+		# for an incomplete character, length() fails or returns another number; psql alone would drop this character silently
 		is(eval { ask("SELECT length(reason) || ' ' || reason FROM heartbeat_status") } // $@,
 			($before + $room / length bytes($letter)) . ' ' . 'a' x $before . $letter x ($room / length bytes($letter)),
 			"a reason of $before + " . length(bytes($letter)) . ' bytes a character is cut at the end of a character');
@@ -111,10 +111,10 @@ wait_until_stored($topic, 2, 'a constraint with a long name refuses only one rea
 like(ask("SELECT error_text FROM heartbeat_dead_letters WHERE topic = '$topic'"), qr/constraint "\Q$name\E"/, 'the text of the dead letter has the name of the constraint');
 ask(qq{ALTER TABLE heartbeat_records DROP CONSTRAINT "$name"; ALTER TABLE heartbeat_records ENABLE TRIGGER object});
 
-# A message of a trigger becomes the reason of a state, an event and an alert.
+# A trigger raises an error. The message of this error becomes the reason of the worker's state, and is in an event and an alert.
 my $rule = '😀' x 200;
 ask("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('$rule', 'state', '0')");
-# the test waits here, because a silence rule raises no alert while ingest is RETRYING
+# the test waits for these alerts here: the loop below makes ingest RETRYING, and then a silence rule raises no alert
 $node->wait_for_query("SELECT count(*) >= 5 FROM heartbeat_alerts WHERE rule = 'silent'", 't', 'the silence of customers with long names raises alerts');
 for my $customer (map({ 'break' . 'b' x $_ . $letters[ $_ % 3 ] } 0 .. 3), "break$escapes!")
 {

@@ -1,5 +1,6 @@
-# Databases whose encoding is not UTF-8. Texts of Kafka and librdkafka are in UTF-8, and heartbeat converts these texts. Texts of
-# the server are in the database's encoding. No text makes the worker try the same batch for ever.
+# Databases whose encoding is not UTF-8. Texts of Kafka and librdkafka are in UTF-8, and heartbeat converts these texts. Texts
+# of the server are in the database's encoding. Even if a text cannot be converted, the worker must not try the same batch for
+# ever.
 
 use strict;
 use warnings;
@@ -42,7 +43,7 @@ sub play
 		return $node->wait_for_query("SELECT coalesce(max(next_offset), 0) FROM heartbeat_offsets WHERE topic = '$topic'", $end, "$encoding: $what");
 	};
 
-	# A constraint and a trigger with letters of the database's encoding.
+	# The name of a constraint and the error message of a trigger have letters of the database's encoding.
 	my $long = $own x 300;
 	$ask->(qq{ALTER TABLE heartbeat_records ADD CONSTRAINT "nicht_$own" CHECK (customer_id <> 'refused')});
 	$ask->(qq{CREATE FUNCTION object() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN

@@ -18,7 +18,7 @@ my $node   = Heartbeat::Cluster->create('lies', settings => { 'log_min_messages'
 my $cases  = 0;
 my $obeyed = "\xff\xfe\x1b[31m\r\nforged: line\xc3";
 
-# All messages are equal, so a second broker has the same messages as the broker from which the worker has read.
+# Returns a message. All messages are equal, so when the worker reads from another broker, it finds the same messages there.
 sub message { return { value => reading('CUST-1', 70, reading_time(1_790_000_000)), @_ }; }
 
 # Starts a broker. Each case has its own topic, so that a case does not depend on the stored offsets of other cases.

@@ -1,6 +1,7 @@
-# If a session cannot destroy its Kafka client, the session must skip its exit handlers when it ends. The handlers would unload
-# libraries that the client's threads still use. A worker must also skip its exit handlers. The test loads a library before
-# librdkafka. The library of the test makes the destruction of a client wait for ever, and records when exit handlers run.
+# When a session ends, threads of its Kafka client may still run, because librdkafka has not destroyed the client yet. The exit
+# handlers of the C library would unload libraries that these threads use. So the session's process must skip the exit handlers.
+# The test preloads its own library, in which the destruction of a client never ends. This library also records when exit
+# handlers run.
 
 use strict;
 use warnings;

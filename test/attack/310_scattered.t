@@ -110,9 +110,9 @@ $bound = 8;
 assert_in_proportion('stale minutes before the rollup');
 $bound = 3;
 
-# One minute has readings of many customers. heartbeat_stale_minutes gets this minute only once. For late readings of this
-# minute, a batch inserts sums into heartbeat_rollup_pending. So the rollup does not read the minute's readings again for each
-# batch.
+# One minute has readings of many customers. Until the rollup has this minute, a batch only marks the minute in
+# heartbeat_stale_minutes. After that, readings of the minute are late. A batch inserts the sums of late readings into
+# heartbeat_rollup_pending, and does not mark the minute. So the rollup does not read all readings of the minute again.
 publish('crowd', sub { my ($n) = @_; return reading_time($now - 3600, $n) }, 1_000_000);
 is($node->query('SELECT count(*), count(DISTINCT minute_bucket) FROM heartbeat_stale_minutes') =~ s/^\d+\|//r, 1, 'one minute of many customers is stale');
 $node->query("UPDATE heartbeat_stale_minutes SET marked_at = now() - interval '1 hour'");

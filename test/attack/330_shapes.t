@@ -193,13 +193,14 @@ $node->query("ALTER TABLE ${by_rate}_b ADD CONSTRAINT bound CHECK ($bound) NOT V
 $node->query("UPDATE pg_constraint SET convalidated = true WHERE conname = 'bound'");
 $node->query("ALTER TABLE $by_rate ATTACH PARTITION ${by_rate}_b FOR VALUES FROM (100) TO (1000)");
 $node->query("ALTER TABLE ${by_rate}_b DROP CONSTRAINT bound");
-# The audit searches for misplaced readings only if each table partition has a unique key for fast searches. So the test
-# detaches the table partitions that have no unique key.
+# If a table partition has no unique key, a search for a reading is slow, and the audit does not search for misplaced readings. So
+# the test detaches the table partitions that have no unique key.
 $node->query("ALTER TABLE heartbeat_records DETACH PARTITION $_") for $keyless, $other;
 $node->query("UPDATE heartbeat_offsets SET records = records - 500 - 141");
 is(differences(), "-$moved 0", 'the audit shows the misplaced readings');
 
-# The audit does not call functions of a stranger.
+# In the schema public, a stranger may create functions that have the names of PostgreSQL's functions. The audit must not call
+# these functions.
 $node->query('CREATE FUNCTION public.pg_partition_tree(oid) RETURNS SETOF integer LANGUAGE sql AS $$ SELECT 1/0 $$');
 $node->query('CREATE FUNCTION public.count(text) RETURNS bigint LANGUAGE sql AS $$ SELECT (1/0)::bigint $$');
 is(differences(), "-$moved 0", 'the audit shows the misplaced readings with functions of a stranger');

@@ -1,6 +1,7 @@
 # A role with few rights has left objects that affect other roles. Such objects are rules, a publication, views of a table
-# partition, triggers that change settings, and foreign keys of tables that have triggers. The extension also gets another owner.
-# No code runs with more rights, no session continues with changed settings, and heartbeat can always continue.
+# partition, triggers that change settings, and foreign keys of tables that have triggers. The extension also gets another
+# owner. The role's code never runs with more rights than the role has, no session keeps settings that a trigger has changed,
+# and heartbeat can always continue.
 
 use strict;
 use warnings;
@@ -21,7 +22,8 @@ $kafka->start;
 $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('left', kafka => $kafka);
 
-# A session waits to create table partitions as the extension's owner. Meanwhile the extension gets another owner.
+# A session calls heartbeat_make_partitions(), which must wait for a lock. During the wait, the extension gets another owner. This
+# new owner must own the new table partitions.
 $node->query('CREATE ROLE heartbeat_owner');
 my $giver = $node->background_psql('heartbeat');
 $giver->query_safe($_) for 'BEGIN', "SELECT heartbeat_set_owner('heartbeat_owner')";
@@ -55,8 +57,9 @@ sub publish
 sub retain { return $node->query_error("SET ROLE heartbeat_operator; SELECT heartbeat_apply_retention()"); }
 publish('garbage', 'more garbage', reading('O', 70, '2020-01-01T00:00:00Z'));
 
-# A foreign key changes rows of the referring table with the rights of that table's owner. But the AFTER triggers of the
-# referring table run later, with the rights of the role that deletes the referenced rows.
+# When a role deletes rows to which a foreign key refers, the foreign key can change rows of the referring table. These changes
+# have the rights of the referring table's owner. But the AFTER triggers of the referring table run later, with the rights of the
+# role that deletes.
 my $age = "now() - interval '400 days'";
 $node->query("UPDATE heartbeat_dead_letters SET arrived_at = $age; INSERT INTO heartbeat_events (kind, happened_at) VALUES ('old', $age)");
 $node->query("INSERT INTO heartbeat_alerts (rule, subject, closed_at, detail) VALUES ('old', 'old', $age, '{}')");
@@ -80,7 +83,8 @@ for my $action ('CASCADE', 'SET NULL', 'SET DEFAULT')
 		$node->query('DROP TABLE mallory.referring');
 	}
 }
-# A role owned the table for a while, and created a rule on the table.
+# While mallory owned each of these tables, mallory created a rule on the table. The rule remains after the table gets its old
+# owner back.
 for my $table (qw(heartbeat_records_default heartbeat_dead_letters))
 {
 	$node->query("ALTER TABLE $table OWNER TO mallory; GRANT ALL ON $table TO heartbeat_owner");
@@ -94,8 +98,8 @@ for my $table (qw(heartbeat_records_default heartbeat_dead_letters))
 	$node->query("DROP RULE spy_rule ON $table");
 }
 
-# A role that may look up the name of a table can create a view of this table. While the view exists, the table cannot be
-# dropped.
+# To create a view of a table, a role needs no right on the table, but only the right to use the table's schema. While the view
+# exists, the table cannot be dropped.
 my ($week) = $node->query("SELECT h.inhrelid::regclass FROM pg_inherits h WHERE h.inhparent = 'heartbeat_records'::regclass ORDER BY h.inhrelid::regclass::text LIMIT 1");
 $node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('forget', 70, now() - interval '30 weeks')");
 is($node->count($week), 1, 'an old week has a reading');

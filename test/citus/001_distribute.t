@@ -126,8 +126,9 @@ $node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id
 my $raised = q(SELECT string_agg(rule || ' ' || subject, ', ' ORDER BY rule) FROM heartbeat_alerts WHERE closed_at IS NULL);
 publish(map { reading('hot', 200 + $_, reading_time(int(time) - 15, $_)) } 1 .. 3);
 $node->wait_for_query($raised, 'many hot', 'a rule on anomalies raises an alert');
-# The alert of the rule `many` shows that the maintenance worker has read both rules. So if a reading arrives now, the worker
-# sets heard_until of the customer to a time less than a minute after the arrival.
+# The alert of the rule `many` shows that the maintenance worker has read both rules. The test sends the silent customer's
+# reading only now. If the reading arrived before the rules are known, the worker would set heard_until of the customer to 60
+# seconds after the arrival, and the alert would be late.
 publish(reading('quiet', 70, reading_time(int(time) - 15, 0)));
 $node->wait_for_query($raised, 'gone quiet, many hot', 'a rule on silence raises another alert');
 publish(reading('quiet', 70, reading_time(int(time) + 5, 0)));

@@ -66,8 +66,8 @@ assert_exact('every reading is stored after nodes were killed four times');
 
 # The test creates a state that a crash of the coordinator can leave. In this state a transaction is prepared, but the
 # coordinator has not recorded whether to commit the transaction. The prepared transaction still locks the row of a reading.
-# The worker that reads the message again waits for this lock. So each worker must end such prepared transactions when the
-# worker starts.
+# A worker that reads the message of this reading again would wait for the lock for ever. So each worker, when it starts, must
+# end such prepared transactions.
 my $left = q{BEGIN; INSERT INTO %s (id, customer_id, heart_rate, event_timestamp) VALUES (0, 'blocked', 70, '2026-11-20 00:00Z'); PREPARE TRANSACTION '%s'};
 my ($shard, $port) = split /\|/, $node->query(
 	"SELECT shard_name(s.logicalrelid, s.shardid), n.nodeport FROM pg_dist_shard s JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node n USING (groupid)

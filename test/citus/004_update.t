@@ -19,8 +19,8 @@ my $feed = Heartbeat::Feed->new($kafka, 2);
 my $fresh = Heartbeat::Cluster->create('fresh', settings => { 'heartbeat.database' => '' });
 my ($node, $first) = citus_create('updated', nodes => 1, kafka => $kafka, version => '1.1');
 
-# Counts the dependencies between functions of the extension. While the tables are distributed, this number must be 0, because
-# Citus would also create the object of each dependency on its nodes.
+# Counts the dependencies between functions of the extension. While the tables are distributed, this number must be 0. Citus
+# would follow the dependencies from the tables to these functions and to the extension, and create the extension on its nodes.
 my $calls = q(SELECT count(*) FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_proc'::regclass AND d.objid IN (
 	SELECT m.objid FROM pg_depend m JOIN pg_extension e ON e.oid = m.refobjid WHERE m.classid = 'pg_proc'::regclass AND m.deptype = 'e' AND e.extname = 'heartbeat'));
 

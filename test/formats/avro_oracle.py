@@ -3,9 +3,9 @@
 #   avro_oracle.py --dump PROGRAM [--cases N] [--seed N]
 #
 # PROGRAM is avro_dump. avro_dump itself checks that it reads single places in the same way as whole messages. A case is one of:
-# - fastavro or Apache's library writes the message, and heartbeat must read the same value.
-# - avro_encoder.py writes the message with blocks of all kinds, and fastavro must read the same value as heartbeat.
-# - The test changes bytes of the message. If heartbeat accepts the message, fastavro must read the same value.
+# - fastavro or Apache's library writes a value as a message, and heartbeat must read this value.
+# - avro_encoder.py writes a value as a message with blocks of all kinds, and both fastavro and heartbeat must read this value.
+# - The test changes bytes of a message. If heartbeat accepts this message, fastavro must read the same value as heartbeat.
 import argparse
 import collections
 import io

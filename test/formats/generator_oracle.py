@@ -199,8 +199,8 @@ def proto_value(message):
 
 
 def check_avro(name, layout, wanted):
-    # the schemas of RADAR-base differ from the schemas that the generator derives from templates: in RADAR-base, for example,
-    # `rrsMs` has whole numbers
+    # for the presets of RADAR-base the generator uses the schemas of RADAR-base, in which `rrsMs` has whole numbers; so the test
+    # rounds the numbers of the JSON message
     schema = fastavro.parse_schema(json.loads(run(*layout, "--format", "avro", "--print-schema")))
     has_key = name.startswith("radar")
     ids = ["--schema-id", ID] + (["--key-schema-id", KEY_ID] if has_key else [])

@@ -56,7 +56,8 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 url = f"http://127.0.0.1:{server.server_port}"
 
-# The generator registers both schemas with the credentials, and puts the ids of the schemas before the key and the value.
+# The generator sends the credentials when it registers the schemas of the key and of the value. It begins the key and the value
+# with the ids of their schemas.
 done = generate("a b", url + "/", "-X", "schema.registry.basic.auth.user.info=me:hidden")
 expect(done, 0)
 assert [path for path, _, _ in requests] == ["/subjects/a%20b-value/versions", "/subjects/a%20b-key/versions"], requests

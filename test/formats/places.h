@@ -1,7 +1,7 @@
-// Makes wanted values from a text of places, and checks that places find the same values in two trees. The
-// oracle, the fuzzer and the unit tests of Protobuf use this file. A text of places has a space between two
-// places, as in "/a/b /list/*/x t:/time". `*` stands for all children. The prefix "t:" means that the value
-// at the place is a time. A text can have at most two times.
+// Parses a list of places and makes wanted values from it, and checks that two trees have the same values at
+// a place. The oracle, the fuzzer and the unit tests of Protobuf use this file. The list is a text in which
+// spaces separate the places, as in "/a/b /list/*/x t:/time". `*` stands for all children. The prefix "t:"
+// means that the value at the place is a time. At most two places can have this prefix.
 #pragma once
 
 #include "decode/mapping.h"
@@ -85,7 +85,7 @@ inline uint32_t child_of(const ValueTree &tree, uint32_t parent, const PlaceSegm
     return no_value;
 }
 
-// Returns whether the place finds equal values in both trees. The search begins at the values `left` and
+// Returns whether both trees have equal values at the place. The search begins at the values `left` and
 // `right`, with the segment `next` of the place.
 inline bool finds_same(const Place &place, size_t next, const ValueTree &left_tree, uint32_t left,
                        const ValueTree &right_tree, uint32_t right) {

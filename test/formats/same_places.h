@@ -92,8 +92,8 @@ inline bool same_places(const ValueTree &all, uint32_t all_index, const ValueTre
                                                     : same_elements(all, all_index, some, some_index, wanted);
 }
 
-// Returns whether the shape of a tree is right: the number of children of each node agrees with the node's
-// end.
+// Returns whether the shape of a tree is right: a container has as many children as its `size` says, any
+// other node has no children, and the last child of a node ends at the node's `end`.
 inline bool tree_is_whole(const ValueTree &tree) {
     if (tree.empty() || tree[0].end != tree.size())
         return false;

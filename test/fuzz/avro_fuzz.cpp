@@ -1,7 +1,7 @@
 // Fuzzing: any bytes with any Avro schema and any mapping give a tree within the limits, or a printable
-// error. The places of the mapping find the same values in the tree of the wanted values and in the tree of
-// all values. The input has two parts that end with a NUL: the schemas, and the mapping. The rest of the
-// input is the message. Schemas are separated by the character U+001E.
+// error. A tree that has only the values that the mapping wants must agree with the tree of all values at
+// each place of the mapping. The input has two parts that end with a NUL: the schemas, and the mapping. The
+// rest of the input is the message. Schemas are separated by the character U+001E.
 #include "../formats/same_places.h"
 #include "decode/confluent_frame.h"
 #include "decode/mapping_compile.h"
@@ -111,7 +111,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     const Reading some(schemas, wanted, input), all(schemas, whole, input);
     require((some.reader == nullptr) == (all.reader == nullptr));
-    require(some.is_read || !all.is_read); // if `all` is read, `some` must be read too
+    // if the reader of all values accepts the message, the reader of the wanted values must accept it too
+    require(some.is_read || !all.is_read);
     if (all.is_read)
         require(same_places(all.tree, 0, some.tree, 0, wanted));
     return 0;

@@ -1,5 +1,6 @@
-// Fuzzing: for any messages, a batch has each message once. The lists of a batch have its readings in the
-// order of the primary key. The harness compares the batch with a simple implementation.
+// Fuzzing: a batch contains each message once, and ignores a message whose offset is smaller than the next
+// offset of its partition. The lists of a batch have its readings in the order of the primary key. The
+// harness compares the batch with a simple implementation.
 #include "decode/batch_filler.h"
 #include "decode/pipeline.h"
 #include "require.h"
@@ -29,7 +30,7 @@ struct Input {
 
 // A decoder for the fuzzer: a message is a list of pieces of three bytes. Each piece is a reading. There are
 // only a few customers, devices, times and heart rates, so that several readings have the same identity. The
-// first byte decides whether the decoder refuses or ignores the message.
+// first byte also decides whether the decoder reads, refuses or ignores the message.
 class ShortDecoder final : public Decoder {
   public:
     ShortDecoder() : Decoder(false) {}
@@ -174,8 +175,8 @@ void check_lists(const Batch &batch) {
 }
 
 // If the database refuses a reading, the message of this reading becomes a dead letter. Messages that repeat
-// this reading also become dead letters. With `of_repetitions`, messages that repeat the reading with another
-// heart rate become dead letters too.
+// this reading with the same heart rate also become dead letters. With `of_repetitions`, messages that have
+// another heart rate for the same identity become dead letters too.
 void check_reject(Batch *batch, bool of_repetitions) {
     if (batch->records.empty())
         return;

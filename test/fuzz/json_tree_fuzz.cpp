@@ -81,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     else if (value != nullptr) // only jansson accepts texts that are nested more deeply than the tree
                                // allows, and texts with a zero byte after a number
         require(strstr(error.text, "nested too deeply") != nullptr || text.find('\0') != text.npos);
-    else if (accepted) // only the tree accepts integers that need 64 bits without a sign
+    else if (accepted) // only the tree accepts integers that fit into uint64_t, but not into int64_t
         require(json_error_code(&cause) == json_error_numeric_overflow);
     return 0;
 }

@@ -45,8 +45,8 @@ void check_config(const rd_kafka_conf_t *config) {
     require(get(config, "log.queue") == "true");
 }
 
-// Returns whether the properties file has the word `secret` only in values. If the function returns true, and
-// an error contains this word, then the error has quoted a value. A value can be a password.
+// Returns whether the properties file contains the word `secret`, and only in values. An error must not quote
+// a value, which can be a password. So if the function returns true, no error may contain the word.
 bool has_secret_in_values_alone(const std::string &text) {
     bool found = false;
     std::istringstream lines(text);

@@ -14,8 +14,9 @@ namespace {
 
 using namespace heartbeat::generator;
 
-// The words of the input. Words with an upper-case name before "=" go to the environment. Words after a line
-// "--" go to the configuration file. Other words go to the command line.
+// The lines of the input, in three groups. Lines after a line "--" are the configuration file. Of the lines
+// before it, a line that begins with `prefix` and has a "=" is an environment variable, and each other line
+// is a word of the command line.
 struct Input {
     std::vector<std::string> arguments{"heartbeat-generator"};
     std::vector<std::string> variables;

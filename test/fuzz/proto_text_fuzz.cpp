@@ -1,6 +1,6 @@
 // Fuzzing: each .proto text gives descriptors or an error. A byte 0x1e separates the texts of the input. The
-// first text is the schema, and the other texts are its imports a.proto, b.proto and so on. libprotobuf must
-// be able to read the descriptors, and their last file must be the schema.
+// first text is the schema, and the other texts are the files that it can import: a.proto, b.proto and so on
+// (see `names`). libprotobuf must be able to read the descriptors, and their last file must be the schema.
 #include "decode/utf8_text.h"
 #include "registry/module/proto_compile.h"
 #include "require.h"

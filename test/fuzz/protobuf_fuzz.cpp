@@ -1,9 +1,9 @@
 // Fuzzing: any bytes with any descriptors and any wanted values give a tree within its limits, or a printable
-// error. The wanted places find the same values in the tree of the wanted values and in the tree of all
-// values. The input begins with a flag, which is 1 if the message has a frame. The next four bytes are two
-// sizes: the size of the descriptors, and the size of the text of the wanted values (see places.h). Then come
-// the descriptors, this text and the message. If there are no descriptors, the harness uses its own
-// descriptors.
+// error. At each wanted place, the tree of the wanted values and the tree of all values have the same values.
+// The first byte of the input has two flags: bit 0 is set if the message has a frame, and bit 1 if the
+// harness's own descriptors have the syntax proto3. The next four bytes are two sizes: the size of the
+// descriptors, and the size of the list of places (see places.h). Then come the descriptors, this list and
+// the message. If the size of the descriptors is 0, the harness uses its own descriptors.
 #include "../formats/places.h"
 #include "decode/schema_reader.h"
 #include "decode/utf8_text.h"

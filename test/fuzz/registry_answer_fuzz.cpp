@@ -1,4 +1,4 @@
-// Fuzzing: each answer of a registry gives a schema or the text of a mistake. The lines of the input are
+// Fuzzing: each answer of a registry gives a schema or the text of an error. The lines of the input are
 // answers: the first line for the schema, and the next lines for the references of the schema. If the
 // references can be sorted, the sorted list has all references.
 #include "decode/utf8_text.h"

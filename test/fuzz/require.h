@@ -1,5 +1,5 @@
-// Fuzzing: require() checks a condition of a harness, in every kind of build. If the condition is false,
-// require() aborts, and libFuzzer reports the input.
+// Fuzzing: require() checks a condition of a harness. Unlike assert(), require() also checks the condition in
+// a build with NDEBUG. If the condition is false, require() aborts, and libFuzzer reports the input.
 #pragma once
 
 #include <cstdlib>

@@ -1,6 +1,7 @@
-// Fuzzing: any messages give suggestions. Each suggested mapping compiles. The value `fits` of a suggestion
-// is the number of messages that its mapping reads. A second search gives the same suggestions. The input has
-// parts that end with a NUL: the first part is a key, and each further part is a message.
+// Fuzzing: for any messages, suggest() returns a list of suggestions. Each suggested mapping compiles. The
+// value `fits` of a suggestion is the number of messages in which its mapping finds a reading. A second
+// search gives the same suggestions. The input has parts that end with a NUL: the first part is a key, and
+// each further part is a message.
 #include "decode/decoder_of_mapping.h"
 #include "decode/presets.h"
 #include "decode/sample_schema_set.h"

@@ -13,8 +13,8 @@ namespace {
 
 using namespace heartbeat::generator;
 
-// The harness skips a template if its message can be longer. A short template with arrays in arrays can make
-// a long message.
+// Even a short template can make a very long message, if the template has arrays in arrays. The harness skips
+// a template whose message can be longer than this number of bytes.
 constexpr size_t most_bytes = size_t{1} << 20;
 
 bool is_short(const MessageTemplate &layout, size_t template_bytes) {

@@ -1,7 +1,7 @@
-// Fuzzing: for any text of librdkafka and any properties file, the shown text is valid UTF-8 without control
-// characters. The shown text fits into its buffer, and utf8_copy() does not change the shown text. No value
-// of the file is in the shown text, except a value that is an ordinary word. The input's first line is the
-// value, and the other lines are librdkafka's text.
+// Fuzzing: the redactor can show any text of librdkafka. The shown text is valid UTF-8 without control
+// characters, and fits into its buffer. A further utf8_copy() of the shown text does not change it. The
+// redactor removes the value of a property from the text. The input's first line is the end of this value,
+// and the other lines are librdkafka's text.
 #include "decode/utf8_text.h"
 #include "kafka/redaction.h"
 #include "require.h"
@@ -14,8 +14,8 @@ namespace {
 
 using namespace heartbeat;
 
-// Each value begins with this text. librdkafka's texts never contain this text, so no value is an ordinary
-// word.
+// Each value begins with this text. If a value is also a word of librdkafka's own texts, the redactor does
+// not remove it everywhere. With this beginning, no value is such a word.
 constexpr char unusual[] = "~QzX9~Qz";
 
 void check_shown(const char *text, size_t room) {

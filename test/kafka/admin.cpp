@@ -214,7 +214,7 @@ std::vector<int64_t> ask_offsets(rd_kafka_t *client, const Options &options, int
     for (int partition = 0; partition < partitions; partition++)
         rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), partition)->offset = which;
     // Right after a broker has become the leader of a partition, the broker can answer that it is not the
-    // leader. If no leader answers, the whole call fails with the error of one of the leaders.
+    // leader. If no leader returns an offset, the whole call fails with the error of one of the leaders.
     const auto leader_is_new = [](rd_kafka_resp_err_t error) {
         return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;

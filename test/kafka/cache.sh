@@ -2,8 +2,8 @@
 # The programs test/kafka/kafka and test/registry/registry source this file.
 
 # Prints the folder of the cache. The cache is outside of the checkout, so a second clone uses the files that the first clone
-# has downloaded. If root starts the tests, the tests that need a server run as another user. So root's cache is in a folder
-# that other users can read.
+# has downloaded. PostgreSQL does not run as root. So if root starts the tests, the tests that need PostgreSQL run as another
+# user, and this user must be able to read root's cache.
 cache_folder() {
     if [ -n "${HEARTBEAT_CACHE:-}" ]; then
         echo "$HEARTBEAT_CACHE"

@@ -1,6 +1,6 @@
-// Test code: kafka-cluster prints the brokers of a cluster and the replicas of each partition. Each command
-// asks the brokers until a broker answers, or until the deadline of the command. The command `watch` asks
-// again and again until its input ends.
+// Test code: kafka-cluster prints the brokers of a cluster and the replicas of each partition. The commands
+// `nodes` and `partitions` ask the brokers until a broker answers, or until the deadline of the command. The
+// command `watch` has no deadline: it asks again and again until its input ends.
 #include "client.h"
 
 #include <CLI/CLI.hpp>

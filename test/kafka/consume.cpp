@@ -2,9 +2,9 @@
 // shows the real contents of Kafka, independently of the extension.
 //
 // The command reads each partition from its first offset to the end that the partition had when the command
-// started. The command fails if an offset is missing. With the option --compacted, offsets can be missing.
-// For each message the command writes the offset (int64), and then the message as a record in the format of
-// kafka-produce (produce.cpp). All numbers are in little-endian order.
+// started. The command fails if an offset is missing. With the option --compacted, each offset except the
+// last can be missing. For each message the command writes the offset (int64), and then the message as a
+// record in the format of kafka-produce (produce.cpp). All numbers are in little-endian order.
 #include "client.h"
 
 #include <CLI/CLI.hpp>

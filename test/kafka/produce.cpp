@@ -113,7 +113,8 @@ Headers make_headers(const std::vector<std::string> &texts) {
 
 void enqueue(rd_kafka_t *producer, const char *topic, int64_t number, const Head &head, std::string &key,
              std::string &value, const rd_kafka_headers_t *all_headers) {
-    // For librdkafka an empty value and a null value differ only in the pointer.
+    // An empty text and a null both have length 0. librdkafka takes a null pointer as null, and any other
+    // pointer as an empty text.
     void *key_bytes = head.key_length < 0 ? nullptr : key.data();
     void *value_bytes = head.value_length < 0 ? nullptr : value.data();
     std::unique_ptr<int64_t> opaque = std::make_unique<int64_t>(number);

@@ -16,7 +16,7 @@ CREATE TEMP VIEW distributed AS
 -- Each row has two objects. Citus must create the second object on its nodes before it creates the first object.
 CREATE TEMP VIEW needs (classid, objid, refclassid, refobjid) AS
     SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_depend d WHERE d.deptype IN ('n', 'e')
-    UNION -- a relation needs the functions of each view, function, constraint, default, policy and index that uses the relation
+    UNION -- if a view, function, constraint, default, policy or index uses both a relation and a function, the relation needs the function
     SELECT u.refclassid, u.refobjid, f.refclassid, f.refobjid
     FROM pg_depend u JOIN pg_depend f ON f.classid = u.classid AND f.objid = u.objid AND f.objsubid = u.objsubid
     WHERE u.refclassid = 'pg_class'::regclass AND f.refclassid = 'pg_proc'::regclass

@@ -1,5 +1,5 @@
--- heartbeat refuses to prepare a transaction that notifies the workers. Another session could run COMMIT PREPARED, and this
--- other session would not notify the workers.
+-- A transaction that controls the workers notifies them at its commit. After PREPARE TRANSACTION, another session can run COMMIT
+-- PREPARED, and this other session would not notify the workers. So heartbeat refuses to prepare such a transaction.
 \set ON_ERROR_STOP off
 \set ON_ERROR_ROLLBACK off
 SELECT plan(6);

@@ -1,5 +1,5 @@
--- Reads the catalogs, and tests that PUBLIC has no rights. If a function acts as its owner, the function does not use its
--- caller's search_path.
+-- Reads the catalogs. PUBLIC may call only heartbeat_classify(), and has no other rights. A function that acts as its owner
+-- (SECURITY DEFINER) does not use its caller's search_path.
 BEGIN;
 SELECT plan(14);
 

@@ -10,7 +10,7 @@ BEGIN;
 SELECT plan(23);
 SELECT now() - interval '30 days' AS cutoff \gset
 
--- Old weeks and new weeks have table partitions. The week of the cutoff has no table partition.
+-- Old weeks and new weeks have table partitions. The week that contains the time `cutoff` has no table partition.
 SELECT heartbeat_make_partitions(now() - interval '60 days', now() - interval '40 days') AS old_made,
        heartbeat_make_partitions(now() - interval '20 days', now()) AS new_made \gset
 CREATE TEMP VIEW partitions AS
@@ -52,9 +52,9 @@ SELECT is_empty('TABLE wrong', 'the summary is exact before retention');
 SELECT cmp_ok(:old_made, '>=', 9, 'weeks before the cutoff have table partitions');
 SELECT cmp_ok(:new_made, '>=', 9, 'weeks after the cutoff have table partitions');
 
--- A user creates functions and operators in the extension's schema, with the names of functions and operators of the server.
--- For the arguments in heartbeat's functions, PostgreSQL would prefer the user's functions and operators. So a call without
--- a schema name would run the user's code.
+-- A user creates a function and an operator in the extension's schema, with names that the server uses too. Their argument
+-- types are exactly the types that heartbeat's functions pass. So in a call without a schema name, PostgreSQL would choose
+-- the user's code and run it.
 SAVEPOINT attack;
 CREATE FUNCTION public.format(text, regclass) RETURNS text LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'format runs as %', current_user; END $$;

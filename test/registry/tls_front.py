@@ -76,8 +76,8 @@ class Front(http.server.ThreadingHTTPServer):
         except OSError:
             pass
 
-    # Reads the data of the client until the client closes the connection. If the server closed the connection before the end
-    # of this data, the client would not receive the TLS alert.
+    # The server can refuse a client with a TLS alert. If the server then closed the connection while data of the client is
+    # unread, the client would not receive the alert. So this function reads until the client closes the connection.
     def drain(self, request):
         request.settimeout(10)
         try:

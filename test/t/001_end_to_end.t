@@ -1,5 +1,5 @@
-# Follows readings through the whole pipeline. heartbeat consumes, classifies, stores, counts and announces them. The views of
-# heartbeat show the readings, and Kafka's own tools show the committed offsets.
+# Follows readings through the whole pipeline. heartbeat consumes, classifies, stores and counts the readings, and sends
+# notifications of the anomalies. The views of heartbeat show the readings, and Kafka's own tools show the committed offsets.
 
 use strict;
 use warnings;
@@ -58,7 +58,7 @@ is( $node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead
 	'4|7|0|0|0', 'the counters in heartbeat_offsets equal the stored rows');
 $node->assert_audit;
 
-# The server sends notifications at the commit. psql shows them after the next statement.
+# The server sends the notifications when the worker commits. psql shows them only after its next statement, so the test runs one.
 my $heard = $listener->query('SELECT 1');
 my %announced = map { $_ => 1 } $heard =~ /(CUST-\d+)/g;
 is(scalar(() = $heard =~ /notification "heartbeat_anomaly"/g) > 0, 1, 'the worker sends a notification for an anomaly');

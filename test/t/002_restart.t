@@ -1,5 +1,5 @@
-# heartbeat stores each reading exactly once, even if a worker crashes, the broker is killed, or the server restarts or shuts
-# down in immediate mode.
+# heartbeat stores each reading exactly once, even after a crash of a worker, a kill of the broker, a restart of the server,
+# or an immediate shutdown of the server.
 
 use strict;
 use warnings;

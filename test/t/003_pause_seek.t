@@ -35,9 +35,9 @@ sub stays_the_same
 	return pass($what);
 }
 
-# A worker can store all readings of this topic within a second. The test must pause ingest before the worker has stored all of
-# these readings. So the test fills the topic while ingest is paused. Then one session resumes ingest, waits for 5000 readings,
-# pauses ingest, and counts the readings.
+# The worker can store all readings of this topic within a second, but the second pause below must come earlier. So the test
+# first pauses ingest and fills the topic. Then one session resumes ingest, waits for 5000 stored readings, pauses ingest
+# again, and counts the readings before it commits the pause.
 $node->query("SELECT heartbeat_pause('the topic is filled')");
 $kafka->produce('heartbeat-events', reading_stream(100_000, 2));
 my $at_commit = $node->query(<<"SQL");

@@ -1,5 +1,5 @@
 # A reading that is published twice is stored once. The second message of the reading can be in the same batch, in another
-# batch or in another Kafka partition. The second message can also have another heart rate.
+# batch or in another Kafka partition. Its heart rate can differ from the heart rate of the first message.
 
 use strict;
 use warnings;
@@ -51,8 +51,8 @@ publish(
 	{ partition => 0, value => reading('d', 70, '2026-01-01 12:00:00') });
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'd'"), 1, 'one time in three notations is one reading');
 
-# Readings with an event time far in the past go to the default table partition, which has the same primary key as the other
-# table partitions.
+# Readings with an event time far in the past go to the default table partition. It has the same primary key as the other
+# table partitions, so heartbeat finds duplicates there too.
 publish(map { { partition => 0, value => reading('e', 70, '1999-12-31T23:59:59Z') } } 1 .. 3);
 is( $node->query("SELECT count(*), min(tableoid::regclass::text) FROM heartbeat_records WHERE customer_id = 'e'"),
 	'1|heartbeat_records_default', 'an event time far in the past makes no partition, and is stored once');

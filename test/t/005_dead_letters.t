@@ -94,7 +94,7 @@ is( $node->query('SELECT count(*) FROM heartbeat_dead_letters d JOIN heartbeat_o
 	scalar @bad, 'each dead letter has its topic, partition and offset');
 $node->assert_audit;
 
-# No person has corrected the dead letters. So a retry cannot decode any of the dead letters, and changes nothing.
+# Since these messages became dead letters, nothing has been corrected. So a retry cannot decode any of them, and changes nothing.
 is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '0|' . @bad, 'a retry resolves no dead letter that is still bad');
 $node->assert_audit;
 
@@ -107,9 +107,9 @@ is($node->query("SELECT count(*), max(length(customer_id)), count(*) FILTER (WHE
 	FROM heartbeat_records WHERE customer_id <> 'neighbour'"), '4|256|1', 'an emoji, a text of 256 characters and a large integer are valid customer ids');
 $node->assert_audit;
 
-# While the worker stores a batch, a trigger refuses two readings of the batch. At the last reading the trigger raises an error
-# that is not the fault of a reading, so the whole batch fails. The worker tries the batch again, and must count each message
-# once.
+# While the worker stores a batch, a trigger refuses two of its four readings. At the last reading the trigger raises an error
+# that is not the fault of a reading, so the worker rolls back the whole batch and tries it again. In the second attempt the
+# trigger refuses the same two readings again, but the worker must count each message only once.
 $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE FUNCTION obstruct() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN

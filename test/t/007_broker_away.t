@@ -72,7 +72,7 @@ $node->wait_for_state('RUNNING');
 is($node->log_matches(qr/heartbeat: RUNNING/, $position), 1, 'the log says once that the worker is RUNNING again');
 
 # If librdkafka repeats a log message, heartbeat logs this message at most once a minute. When the worker is RUNNING again,
-# heartbeat logs how many repeated messages are missing in the log.
+# heartbeat logs how many repetitions of the message it has left out.
 is($logged->('librdkafka: _ALL_BROKERS_DOWN'), 1, 'a repeated message of librdkafka is logged once');
 cmp_ok($logged->('librdkafka: \d+ more messages similar to "_ALL_BROKERS_DOWN'), '>=', 1, 'the log then counts the repeated messages');
 

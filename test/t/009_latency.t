@@ -14,10 +14,10 @@ use Heartbeat::Reading;
 use List::Util qw(sum0);
 use Time::HiRes qw(clock_gettime sleep time);
 
-# The goal: forty readings per second are visible within 10 ms at the 99th percentile. On a shared machine with two cores,
-# other tests can preempt a process for more than 10 ms. So the test has a limit of 60 ms, and it fails only if three
-# measurements in a row are above the limit. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS sets
-# another limit.
+# The goal: if forty readings arrive per second, 99 % of them are visible within 10 ms. On a shared machine with two
+# cores, other tests can preempt a process for more than 10 ms. So the test has a limit of 60 ms, and it fails only if
+# three measurements in a row are above the limit. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS
+# sets another limit.
 my $limit = $ENV{HEARTBEAT_LATENCY_MS} // 60;
 my $tries = 3;
 
@@ -28,8 +28,8 @@ my $node = Heartbeat::Cluster->create('latency', kafka => $kafka, settings => { 
 $kafka->produce('heartbeat-events', reading_stream(100, 2));
 $node->wait_for_offsets('heartbeat-events', 50, 50);
 
-# Sends readings of a customer for 15 seconds, and returns the 99th percentile in milliseconds. The event time is the time of
-# sending. The commit timestamp of a row is the time when the row became visible.
+# Sends readings of a customer for 15 seconds, and measures the time until each reading is visible: from its event time, which
+# is the time of sending, to the commit timestamp of its row. Returns the 99th percentile in milliseconds.
 sub measure
 {
 	my ($customer) = @_;
@@ -59,8 +59,8 @@ do { $p99 = measure("latency $tries") } until ($p99 < $limit || --$tries == 0);
 cmp_ok($p99, '<', $limit, "the 99th percentile is below $limit ms: $p99 ms");
 
 # Returns the CPU seconds of heartbeat's processes, and the number of wake-ups of their threads. Some threads ask Kafka one
-# question and then end. So the function reads the CPU clock of each process: in Linux this clock includes the time of threads
-# that have ended.
+# question and then end, so a sum over the present threads would miss their CPU time. Instead, the function reads the CPU
+# clock of each process: in Linux this clock includes the time of threads that have ended.
 my @pids = $node->worker_pids;
 sub threads
 {
@@ -70,8 +70,8 @@ sub threads
 	return ($cpu, $wakeups);
 }
 
-# In the tests below the worker is idle for longer than heartbeat.batch_wait, which the test sets here. After the idle time a
-# reading arrives, and the worker must store this reading immediately.
+# The worker is idle below for longer than this heartbeat.batch_wait. So it must store the first reading after the idle time
+# immediately.
 my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
@@ -96,9 +96,9 @@ is($after, $before, 'an idle worker makes no transaction and no WAL for five sec
 cmp_ok($cpu, '<', $most_cpu, sprintf 'heartbeat\'s processes use %.3f %% of a core together', 100 * $cpu);
 cmp_ok($wakeups, '<', $most_wakeups, sprintf 'heartbeat\'s processes wake up %.1f times a second', $wakeups);
 
-# If a worker has stored no batch for longer than heartbeat.batch_wait, the worker stores the next reading at once. Then a
-# stream of readings arrives, and each transaction stores several of these readings. The time between two of these transactions
-# is at least heartbeat.batch_wait.
+# The worker has stored no batch for longer than heartbeat.batch_wait, so it stores the next reading at once. Then a stream of
+# readings arrives. The worker stores several readings of the stream in each transaction, and the time between two of these
+# transactions is at least heartbeat.batch_wait.
 my $commits = q{SELECT pg_xact_commit_timestamp(xmin) AS at, event_timestamp FROM heartbeat_records WHERE customer_id = 'woken'};
 my $sent    = time;
 $kafka->produce('heartbeat-events', { value => reading('woken', 70, reading_time(int $sent, int(($sent - int $sent) * 1e6))) });

@@ -1,5 +1,6 @@
-# A topic is deleted, or recreated with the same name. The worker notices the change at once, and stops as FAILED, because the
-# stored offsets have no meaning in the new topic.
+# The worker notices at once that its topic is deleted, or recreated with the same name. While the topic is missing, the
+# worker is CONNECTING. If the topic is recreated, the worker stops as FAILED, because the stored offsets have no meaning in
+# the new topic.
 
 use strict;
 use warnings;

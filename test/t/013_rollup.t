@@ -15,9 +15,9 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# The server joins large tables by indexes. The setting enable_seqscan = off makes the server join the small tables of this test
-# in the same way. With these joins the rollup reads, for each minute, only the table partitions that can contain readings of
-# this minute.
+# If the server joins by indexes, the rollup reads for each minute only the table partitions that can contain readings of this
+# minute. The server joins large tables by indexes. The setting enable_seqscan = off makes the server join the small tables of
+# this test by indexes too.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;
@@ -44,9 +44,9 @@ is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup_pending'), 1500
 is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute');
 $node->assert_summary('the summary is exact before the rollup');
 
-# A batch has readings of many customers in one minute. The worker adds no sums of this minute to heartbeat_rollup_pending.
-# Instead, the worker marks the minute: it inserts the minute into heartbeat_stale_minutes. Five readings of the batch are
-# duplicates. One batch before this batch and one batch after this batch add sums of the same minute.
+# If a batch has readings of many customers in one minute, the worker does not add their sums to heartbeat_rollup_pending.
+# Instead, it marks the minute as stale: it inserts the minute into heartbeat_stale_minutes. In this test, five readings of
+# such a batch are duplicates, and batches before and after it add sums of the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of these readings are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute as stale');
@@ -128,8 +128,8 @@ $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-event
 is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 601, 'vw_pipeline_summary at once counts a customer with only an anomaly');
 $node->assert_summary('an anomaly adds nothing to the summary by minute');
 
-# A batch is rolled back, and the same worker stores the batch later. The worker must count a customer of this batch once, even
-# if the batch has only anomalies of the customer.
+# The worker rolls a batch back, and the same process stores the batch later. It must count each customer of the batch only
+# once, also a customer who has only anomalies.
 sub assert_customers
 {
 	my ($expected, $what) = @_;

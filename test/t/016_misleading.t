@@ -20,8 +20,8 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 
 $node->query('SELECT heartbeat_pause()');
-# If Kafka does not answer, heartbeat_seek() accepts an unknown Kafka partition, and passes it to heartbeat_move_offset(). The
-# test calls heartbeat_move_offset() directly.
+# Kafka answers in this test, so heartbeat_seek() would refuse a Kafka partition that does not exist. Without an answer from
+# Kafka it would call heartbeat_move_offset() for this partition. The test calls heartbeat_move_offset() directly instead.
 $node->query("SELECT heartbeat_move_offset('default', 'heartbeat-events', 77, 5, 'given in advance')");
 for my $time ('once', 'a second time')
 {

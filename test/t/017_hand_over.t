@@ -97,8 +97,8 @@ $node->wait_for_offsets($topic, @end);
 is($node->query('SELECT sum(records) + sum(anomalies) FROM heartbeat_offsets'), $sent, 'worker 1 lags: each reading is stored exactly once');
 $node->assert_audit;
 
-# A worker stops reading a partition before the other worker begins. So when a worker stores a batch of a partition, the other
-# worker has not changed the stored offset of this partition.
+# During a hand-over, one worker stops reading the partition before the other worker begins. So while a worker stores a batch
+# of a partition, no other worker changes the stored offset of this partition.
 ok(!$node->log_matches(qr/another process changed an offset/), 'no worker finds an offset that the other worker has advanced');
 
 # A worker is killed while partitions are handed over. PostgreSQL then restarts all processes, and each worker reads the

@@ -1,5 +1,5 @@
-# heartbeat packs old weeks: it rebuilds the primary keys of their readings with full pages, while ingest continues. An
-# interrupted rebuild begins again, and leaves no invalid index.
+# heartbeat packs old weeks: it rebuilds the primary key indexes of their table partitions so that the index pages are full.
+# Ingest continues meanwhile. An interrupted rebuild begins again, and leaves no invalid index.
 
 use strict;
 use warnings;
@@ -21,15 +21,16 @@ my $node = Heartbeat::Cluster->create('packing', kafka => $kafka, owner => 'hear
 	settings => { 'heartbeat.batch_size' => 1000, 'autovacuum' => 'off', 'max_prepared_transactions' => 2 });
 $node->query("CREATE EXTENSION $_") for 'amcheck', $node->query('SHOW server_version_num') < 150000 ? () : 'pg_walinspect';
 
-# Readings of three weeks that ended at least four weeks ago, and of this week. The readings of a week arrive in random order, so
-# PostgreSQL splits the pages of the keys in the middle.
+# Publishes readings of this week, and of three weeks that ended at least four weeks ago. In each of these weeks the readings
+# arrive in random order. So PostgreSQL splits the pages of the primary key indexes in the middle, which leaves free space to
+# pack.
 my $now  = int(time);
 my @past = map { $now - $_ * 7 * 86400 } 6, 7, 8;
 srand 1;
 $kafka->produce($topic, map { shuffle reading_stream(20_000, 1, start => $_) } @past, $now - 3600);
 $node->wait_for_offsets($topic, 80_000);
 
-# Returns the number of keys with this storage parameter. An empty text stands for keys without storage parameters.
+# Returns the number of primary key indexes with the storage parameters $options. An empty text means: without storage parameters.
 sub keys_with
 {
 	my ($options) = @_;
@@ -67,7 +68,8 @@ sub assert_packed
 is($node->query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat packing'"), 0, 'by default no process packs old weeks');
 is(keys_with(''), 2 * $weeks + 2, 'by default no key has storage parameters');
 
-# A transaction that began earlier holds a snapshot. Packing fails before it has changed an index.
+# A rebuild would have to wait for older transactions that hold a snapshot. So packing first waits for them, for a limited
+# time. If such a transaction stays open longer, packing fails before it has changed an index.
 my $dump = $node->background_psql('heartbeat', on_error_stop => 1);
 $dump->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM heartbeat_records');
 $node->set('heartbeat.pack_after' => '7d');
@@ -98,7 +100,8 @@ pack_again();
 $node->wait_for_query("SELECT done_at > now() - interval '10 seconds' FROM heartbeat_maintenance WHERE duty = 'packing'", 't', 'the process looks for old weeks');
 ok(!$node->log_matches(qr/heartbeat: packed/, $position), 'a packed key is not rebuilt again');
 
-# An older rebuild was interrupted: it has left the fillfactor 99 and an invalid index.
+# An interrupted rebuild leaves the fillfactor 99 and an invalid index. This function sets the fillfactor 99 for a packed key,
+# and returns the key. The REINDEX below leaves the invalid index, because a lock timeout interrupts it.
 sub interrupt_rebuild
 {
 	my $key = $node->query("SELECT k.oid::regclass FROM pg_class k WHERE k.reloptions = '{fillfactor=100}' AND k.relname LIKE 'heartbeat_records%' LIMIT 1");
@@ -145,8 +148,8 @@ pack_again();
 $node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after a cancel request the key is packed');
 assert_packed('after a cancel request');
 
-# A session waits for a table whose key is being rebuilt. The maintenance worker cancels the rebuild, so ingest does not wait behind
-# this session.
+# A session waits for an exclusive lock on a table whose key is being rebuilt, and ingest would have to wait behind this
+# session. So the maintenance worker cancels the rebuild.
 $key   = interrupt_rebuild();
 $table = $node->query("SELECT indrelid::regclass FROM pg_index WHERE indexrelid = '$key'::regclass");
 $dump  = $node->background_psql('heartbeat', on_error_stop => 1);
@@ -181,7 +184,8 @@ $node->set('heartbeat.pack_after' => '7d');
 $node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after the wait the key is packed');
 assert_packed('after another session has waited');
 
-# Other tables with table partitions do not disturb packing, although the bounds of their table partitions are no times.
+# Packing reads the end of a week from the bounds of its table partition. Partitioned tables whose bounds are not times must
+# not disturb packing.
 $node->query("CREATE TABLE other (kind text) PARTITION BY LIST (kind); CREATE TABLE other_1 PARTITION OF other FOR VALUES IN ('DE', 'FR');
 	CREATE TABLE ranged (kind text PRIMARY KEY) PARTITION BY RANGE (kind); CREATE TABLE ranged_1 PARTITION OF ranged FOR VALUES FROM ('a') TO ('m')");
 $node->query('ANALYZE pg_inherits; ANALYZE pg_class; ANALYZE pg_index');

@@ -29,8 +29,8 @@ SELECT customer, time, device, number FROM (
 SQL
 my $columns = 'customer text COLLATE "C", time timestamptz, device text COLLATE "C", number integer';
 
-# Creates a table with the index, and inserts every third row with INSERT. Then moves the other rows into the table in several
-# bulk inserts, in the given order. Returns the name of the table.
+# Creates a table with the index of %case, and inserts every third row with INSERT. Then moves the other rows into the table
+# in several bulk inserts, in the order of %case. Returns the name of the table.
 my $tables = 0;
 
 sub fill
@@ -99,8 +99,8 @@ for my $name (sort keys %case)
 	  unless $name =~ /condition|expression|collation/;
 }
 
-# pg_statio_user_indexes counts each page of an index that a session looks at. If the bulk insert searched the tree for each
-# row, it would look at two or more pages for each row.
+# The bulk insert must not search the tree for each row. Each search looks at two or more pages, and pg_statio_user_indexes
+# counts each page of an index that a session looks at. So the test checks that this count is less than one page for each row.
 $primary->query(<<"SQL");
 CREATE TABLE sorted ($columns, UNIQUE (customer, time, device));
 CREATE TABLE part ($columns);
@@ -215,7 +215,8 @@ IPC::Run::kill_kill($sessions[-1]{run});
 $primary->start;
 is(check_indexes($primary, 'shared'), 1, 'the index has no fault after a crash');
 
-# wal_consistency_checking ends the recovery of a standby if a page differs from the page of the primary.
+# With wal_consistency_checking, the recovery of the standby ends if a page differs from the page of the primary. Then the
+# standby would not catch up with the primary.
 $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
 is($standby->count('shared'), $primary->count('shared'), 'the standby has replayed all insertions');
 $standby->promote;

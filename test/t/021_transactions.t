@@ -1,6 +1,6 @@
-# Some offsets have no message for a consumer: transaction markers, aborted messages, compacted offsets, gaps. The worker passes
-# these offsets and counts each of them as an empty offset. The audit shows no difference. The worker stores nothing of an
-# aborted transaction.
+# Some offsets have no message for a consumer: transaction markers, aborted messages, compacted offsets, gaps. The worker
+# passes these offsets and counts each of them as an empty offset, so heartbeat_audit() shows no difference. The worker stores
+# nothing of an aborted transaction.
 
 use strict;
 use warnings;
@@ -58,14 +58,14 @@ $node->assert_audit;
 
 # One of the two partitions ends with an aborted transaction.
 $kafka->produce_transaction('heartbeat-events', 'abort', map { { %$_, partition => 1 } } readings(7));
-# on a loaded machine, Kafka can still report the end offset from the time before the abort
+# on a loaded machine, Kafka can still report the old end offset, so the test first waits until the worker has passed the abort
 $node->wait_for_query(count_empty('heartbeat-events'), '13 21', 'the worker passes an abort at the end of a partition');
 wait_for_end('heartbeat-events');
 is($node->query($stored), 40, 'the worker stores nothing of this transaction');
 $node->assert_audit;
 
-# While a transaction is open, Kafka does not deliver messages that other producers publish after the beginning of this
-# transaction.
+# While a transaction is open in a Kafka partition, Kafka does not deliver any later message of this partition to the worker,
+# not even a message that another producer publishes without a transaction.
 for my $outcome ('commit', 'abort')
 {
 	my $before   = $node->query($stored);
@@ -94,8 +94,8 @@ for my $outcome ('commit', 'abort')
 }
 is(empty_offsets('heartbeat-events'), '20 21', 'the two markers and the five aborted messages count as empty offsets');
 
-# After a restart the worker checks the last consumed message. The offsets after this message are the offsets of markers and
-# aborted messages. The worker has already counted these offsets, and must not count them again.
+# After a restart the worker checks the last consumed message. Only markers and aborted messages come after this message in
+# the partition. The worker has already counted their offsets as empty offsets, and must not count them again.
 my $row = $node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1');
 $node->restart;
 $node->wait_for_state('RUNNING');
@@ -130,7 +130,8 @@ wait_for_end('compacted');
 is(empty_offsets('compacted'), 0, 'a topic that is not compacted yet has no empty offset');
 for my $topic ('compacted', 'compacted-unread')
 {
-	# Kafka starts a new segment only when a later message arrives, and compacts only the older segments.
+	# Kafka compacts only the older segments, and starts a new segment only when a later message arrives. So
+	# wait_for_compaction() publishes more messages.
 	my $messages = $kafka->wait_for_compaction($topic, 20, sub { $kafka->produce($topic, map { { %$_, key => 'roll' } } readings(1, 1)) });
 	cmp_ok($messages, '<=', 20, "$topic is compacted: $messages messages remain");
 }

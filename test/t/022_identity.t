@@ -85,7 +85,7 @@ is_stored(50, 'with heartbeat.offset_reset = earliest the worker stores all mess
 $node->assert_audit;
 
 # While the worker is PAUSED, the topic is recreated with as many messages as the worker had read. With offset_reset = latest
-# the worker skips the new messages.
+# the worker skips all messages of the recreated topic.
 $node->set('heartbeat.offset_reset' => 'error');
 $node->wait_for_state('RUNNING');
 $node->query('SELECT heartbeat_pause()');
@@ -115,8 +115,8 @@ $node->wait_for_state('RUNNING');
 is_stored(70, 'after a seek the worker stores all messages of the recreated topic');
 $node->assert_audit;
 
-# Kafka's retention removes messages before the worker has read them. Kafka removes the messages while SIGSTOP stops the worker,
-# while the worker is PAUSED, and while the server is down.
+# Kafka can remove messages before the worker has read them, for example when its retention ends. The test removes such
+# messages while SIGSTOP stops the worker, while the worker is PAUSED, and while the server is down.
 $kafka->create_topic('removed', 1);
 publish('removed', 10);
 read_topic('removed');
@@ -155,8 +155,9 @@ is_stored(86, 'the worker stores nothing of this gap');
 $node->assert_audit;
 $node->set('heartbeat.offset_reset' => 'error');
 
-# Two topics were not recreated, so the worker must stay RUNNING after a restart. In the topic `removed`, Kafka has removed the
-# last consumed message. In the topic `plain`, the last consumed message still exists with the same timestamp.
+# After a restart the worker must stay RUNNING, because the two topics below were not recreated. From the topic `removed`,
+# Kafka has removed the last consumed message. In the topic `plain`, the last consumed message still exists with the same
+# timestamp.
 $kafka->truncate('removed', 0, 30);
 publish('removed', 5);
 $node->wait_for_offsets('removed', 35);
@@ -187,8 +188,8 @@ is($node->query("SELECT duplicates FROM heartbeat_offsets WHERE topic = 'plain'"
 is_stored(103, 'a replay stores each reading once');
 $node->assert_audit;
 
-# The worker reads added Kafka partitions from their first offset. So the worker also reads messages that were published before
-# the worker noticed the partitions.
+# The worker reads added Kafka partitions from their first offset, even if heartbeat.start_offset is latest. So the worker
+# also reads messages that were published before the worker noticed the partitions.
 my $properties = $node->data_dir . '/kafka.properties';
 PostgreSQL::Test::Utils::append_to_file($properties, "topic.metadata.refresh.interval.ms=500\n");
 chmod 0600, $properties;

@@ -124,8 +124,9 @@ sub dump_while_storing
 	return;
 }
 
-# Calls $restore, which restores a dump into a database in which the workers wait for the extension. Then compares the contents
-# of this database with $expected.
+# Calls $restore, which restores a dump into $database. If the workers of the new server do not use $database yet, this
+# function first creates $database, and the workers wait there for the extension. After the restore the function compares the
+# contents of $database with $expected.
 sub restores
 {
 	my ($database, $expected, $reason, $restore) = @_;

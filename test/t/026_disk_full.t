@@ -52,15 +52,15 @@ sub publish
 	return;
 }
 
-# The table partitions of this week are on the small disk, with their indexes.
+# All table partitions of the readings are on the small disk, with their indexes.
 $node->query("CREATE TABLESPACE small LOCATION '$disk/tablespace'");
 publish(1000);
 $node->wait_for_offsets('heartbeat-events', @ends);
 $node->query('SELECT heartbeat_pause()');
 $node->query("ALTER TABLE $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");
-# The other tables, such as heartbeat_dead_letters, are not on the small disk. So if a worker wrongly treated the full disk as
-# a fault of the rows, the worker could store dead letters. The test would find these dead letters.
+# The other tables, such as heartbeat_dead_letters, are not on the small disk, so the worker can still store dead letters. If
+# the worker wrongly treated the full disk as a fault of the rows, the test would find dead letters.
 $node->query("ALTER INDEX $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT indexrelid::regclass FROM pg_index JOIN pg_inherits ON inhrelid = indrelid
 	 WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");

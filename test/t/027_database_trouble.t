@@ -15,7 +15,7 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('trouble');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);
-# max_worker_processes is the exact number of background workers: three ingest workers, the maintenance worker, heartbeat's
+# The server runs exactly max_worker_processes background workers: three ingest workers, the maintenance worker, heartbeat's
 # launcher, and PostgreSQL's logical replication launcher.
 my $node = Heartbeat::Cluster->create('trouble', kafka => $kafka,
 	settings => { 'heartbeat.workers' => 3, 'max_worker_processes' => 6, 'max_connections' => 20, 'deadlock_timeout' => '100ms' });
@@ -65,7 +65,7 @@ publish(1000);
 assert_stored('before');
 my $week = $node->query('SELECT tableoid::regclass FROM heartbeat_records LIMIT 1');
 
-# A user locks a table, so the batch waits.
+# A user locks a table that the worker needs for its batch, so the worker waits until the user commits.
 my $user = $node->background_psql('heartbeat');
 for my $table ('heartbeat_records', $week, 'heartbeat_rollup_pending', 'heartbeat_control')
 {
@@ -76,8 +76,8 @@ for my $table ('heartbeat_records', $week, 'heartbeat_rollup_pending', 'heartbea
 	assert_stored("$table was locked");
 }
 
-# A user holds a lock for a long time. The worker's lock_timeout ends the wait, and the status reports the lock. Each of the
-# three workers waits for a different table.
+# A user locks three tables for a long time, and each of the three workers waits for another one of them. The lock_timeout of
+# each worker ends its wait, and the status reports the lock.
 my @tables = ('heartbeat_records', 'heartbeat_offsets', 'heartbeat_dead_letters');
 my $log = $node->log_position;
 $user->query_safe('BEGIN; LOCK TABLE ' . join(', ', @tables) . ' IN ACCESS EXCLUSIVE MODE');
@@ -98,8 +98,8 @@ wait_for_workers("wait_event_type = 'Lock'", 'the workers try their batches agai
 $user->query_safe('COMMIT');
 assert_stored('three tables were locked for long');
 
-# A user's parallel query starts the last background worker that max_worker_processes allows. So one process of heartbeat cannot
-# start.
+# While the three ingest workers cannot restart, a user's parallel query takes the place of one of them in
+# max_worker_processes. So only two of the three workers can start later.
 $node->safe_psql('postgres', 'CREATE TABLE crowd AS SELECT 1');
 $node->safe_psql('postgres', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS false');
 $node->safe_psql('postgres', $end_workers);
@@ -253,8 +253,8 @@ assert_stored('settings of the database');
 $node->safe_psql('postgres', 'SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only');
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 
-# The database has a connection limit of zero, and sessions use all connections. Background workers need none of these
-# connections.
+# First the database has a connection limit of zero. Later, users' sessions use all connections of the server.
+# Background workers need none of these connections.
 $node->query('ALTER DATABASE heartbeat CONNECTION LIMIT 0');
 $node->safe_psql('postgres', $end_workers);
 publish(100);

@@ -69,8 +69,8 @@ $node->assert_audit;
 $letters = 2 * @own;
 
 # These errors are not the fault of a row. The batch waits until the cause of the error ends, even if another row of the batch
-# has a fault of its own. The error 54000 is the last error in the list, because the worker stores smaller batches after this
-# error.
+# has a fault of its own. The error 54000 is the last error in the list, because the worker makes its batches smaller after
+# this error, but the check of the other errors needs all rows in one batch.
 my @not_own = qw(08006 0A000 25006 28000 40001 40P01 42501 42P01 42883 53100 53200 53300 53400 55000 55P03 57014 58030 72000 XX000 54000);
 for my $code (@not_own)
 {
@@ -101,8 +101,8 @@ $letters += 40;
 is(stored(), "$records|$anomalies|$letters", 'each row is stored once, or is one dead letter');
 $node->assert_audit;
 
-# Publishes $count readings. The function $is_bad returns true for the numbers of the bad readings. Measures how long the worker
-# needs to store the other readings and to make each bad reading a dead letter.
+# Publishes $count readings. The function $is_bad gets the number of a reading, and returns true if this reading must be bad.
+# Measures how long the worker needs to store the other readings and to make each bad reading a dead letter.
 sub pass_backlog
 {
 	my ($count, $what, $seconds_max, $is_bad) = @_;

@@ -125,8 +125,8 @@ my @old = $node->worker_pids('heartbeat maintenance');
 signal_workers('terminate', 'heartbeat maintenance');
 cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'the maintenance worker restarts at once if it is terminated after these ten seconds');
 
-# A new launcher does not know how long earlier processes ran, so it begins with the shortest delay before a restart. So the
-# test terminates the launcher last.
+# A new launcher does not know how long earlier processes ran, so it begins again with the shortest delay before a restart.
+# The steps above test longer delays. So the test terminates the launcher last.
 terminate('heartbeat launcher');
 
 $node->assert_no_crash;

@@ -53,11 +53,12 @@ $secrets->use($kafka->brokers('MTLS'), %mutual);
 $node->wait_for_state('RUNNING', undef, 'the worker logs in by its certificate with the documented properties');
 $node->wait_for_offsets($topic, 500);
 
-# When a broker closes the connection, old versions of librdkafka guess the reason. New versions can report only that the
-# broker has closed the connection.
+# When a broker closes the connection without a reason, an old version of librdkafka guesses the reason. A new version
+# sometimes reports only that the broker has closed the connection.
 my $no_tls = `pkg-config --modversion rdkafka` =~ /^2\.\d\./ ? qr/security\.protocol/ : qr/security\.protocol|closed by peer|Broken pipe|transport failure/;
 
-# For each mistake the status shows a different reason. After a reload with the correct file the worker reads again.
+# Each entry has a mistake, and the pattern of the reason that the status must show. After a reload with the correct
+# properties file the worker reads again.
 my $sent = 500;
 for my $mistake (
 	[ 'TLS',       { %tls, 'ssl.ca.location' => $stranger->file }, qr/certificate verify failed/, 'an unknown certificate authority' ],

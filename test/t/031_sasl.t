@@ -1,5 +1,5 @@
-# Tests SASL and ACLs with a real broker: whether the worker logs in as the right user, and which rights this user needs. If a
-# right is missing, the status names the problem.
+# Tests SASL and ACLs with a real broker: whether the worker logs in as the configured user, and which ACLs this user needs.
+# If a right is missing, the status names the problem.
 
 use strict;
 use warnings;
@@ -81,11 +81,12 @@ $deliver->('the worker logs in with the documented properties');
 is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, ($sent / 2) x 2) ], [ ($sent / 2) x 2 ],
 	'the consumer group has the committed offsets');
 
-# When a broker closes the connection, old versions of librdkafka guess the reason. New versions can report only that the
-# broker has closed the connection.
+# When a broker closes the connection without a reason, an old version of librdkafka guesses the reason. A new version
+# sometimes reports only that the broker has closed the connection.
 my $no_sasl = $version < 2_012_000 ? qr/SASL authentication|security\.protocol/ : qr/SASL authentication|security\.protocol|closed by peer|Broken pipe|transport failure/;
 
-# For each mistake the status shows a different reason. After a reload with the correct file the worker reads again.
+# Each entry has a mistake, and the pattern of the reason that the status must show. After a reload with the correct
+# properties file the worker reads again.
 for my $mistake (
 	[ 'SECURE', { 'sasl.password' => $wrong },                              qr/[Aa]uthentication failed/, 'a wrong password' ],
 	[ 'SECURE', { 'sasl.username' => 'nobody' },                            qr/[Aa]uthentication failed/, 'an unknown user' ],

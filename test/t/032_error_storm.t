@@ -95,7 +95,7 @@ endure('debug=all', 3, 'RUNNING');
 $node->set('heartbeat.kafka_config_file' => '');
 $node->wait_for_state('RUNNING');
 
-# A broker restarts repeatedly, and is killed before it is ready.
+# A broker starts three times, and each time the test kills the broker before it is ready.
 my $position = $node->log_position;
 for (1 .. 3)
 {

@@ -1,6 +1,6 @@
-# While readings arrive, users drop, create, rename and alter the extension, its schema and its tables, and change their
-# owners. Users also create their own objects with the names of heartbeat's objects. No reading is lost or stored twice, no
-# session waits forever, and the status names the problem.
+# While readings arrive, users change the extension, its schema and its tables: users drop, create, rename and alter these
+# objects, and give them other owners. Users also create their own objects with the names of heartbeat's objects. No reading is
+# lost or stored twice, no session waits forever, and the status names the problem.
 
 use strict;
 use warnings;
@@ -43,7 +43,7 @@ sub assert_complete
 	return $node->assert_audit;
 }
 
-# Sets search_path, so that the unqualified names in this test refer to the objects of this schema.
+# Sets search_path to $schema, so that unqualified names in the test's later queries refer to objects of this schema.
 sub look_in { my ($schema) = @_; $node->query("ALTER DATABASE heartbeat SET search_path = $schema, public"); return; }
 
 sub wait_until_locked_out
@@ -96,7 +96,7 @@ $dropper->query_until(qr/dropped/, '');
 is($node->query("SELECT count(*) FROM pg_extension WHERE extname = 'heartbeat'"), 0, 'DROP EXTENSION ends when the batch has ended');
 $dropper->quit;
 
-# In each of two transactions, a user runs DROP EXTENSION and CREATE EXTENSION. The new schema's name needs quotes.
+# Twice, a user drops and creates the extension in one transaction. The name of the extension's new schema needs quotes.
 $node->query('CREATE SCHEMA "It\'s ""Ward"" 7"');
 for (1 .. 2)
 {
@@ -129,9 +129,9 @@ $node->safe_psql('postgres', 'CREATE DATABASE restored');
 command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ], 'pg_restore succeeds with the renamed schema');
 is($node->safe_psql('restored', 'SELECT count(*) FROM "Ward Eight".heartbeat_records'), $kept, 'the restored database has all readings');
 
-# Retention has dropped readings. To restore these readings, the test drops the extension and creates it again, and the worker
-# stores all readings again. The role `chief` owns the new extension. Later in the test, the role `clerk` owns the extension,
-# and `clerk` is not a superuser.
+# Retention has dropped readings, but Kafka still has their messages. So the test drops and creates the extension, and the
+# worker reads all messages again. The role `chief` owns the new extension. Later in the test, the role `clerk` owns the
+# extension, and `clerk` is not a superuser.
 $node->query($_) for 'DROP EXTENSION heartbeat', 'DROP SCHEMA "Ward Eight"', 'CREATE SCHEMA ward', 'CREATE ROLE chief SUPERUSER',
 	'CREATE ROLE clerk', 'GRANT USAGE, CREATE ON SCHEMA ward TO clerk', 'SET ROLE chief; CREATE EXTENSION heartbeat SCHEMA ward';
 look_in('ward');
@@ -150,7 +150,7 @@ $node->wait_for_state('RETRYING', 'role "ghost" does not exist', 'the worker is 
 $node->set('heartbeat.role' => '');
 $node->wait_for_state('RUNNING');
 
-# A user adds a plain column and a generated column. Rows then move to a new table partition with these columns.
+# A user adds a plain column and a generated column. A new table partition, to which a row moves, must also have both columns.
 publish(1_000);
 $node->query(q{ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown',
 	ADD COLUMN per_second double precision GENERATED ALWAYS AS (heart_rate / 60) STORED});
@@ -168,7 +168,7 @@ is($node->query("SELECT tableoid::regclass, ward, per_second FROM heartbeat_reco
 $node->query("DELETE FROM heartbeat_records WHERE customer_id = 'by hand'");
 $node->query('ALTER TABLE heartbeat_records DROP COLUMN ward');
 
-# A user runs ALTER EXTENSION UPDATE. The workers wait until this command ends, and continue with the changed objects.
+# A user runs ALTER EXTENSION UPDATE. The workers wait until the user's transaction ends, and continue with the changed objects.
 $user->quit;
 $user = $node->background_psql('heartbeat');    # a new session, with the current search_path
 $user->query_safe('SET client_min_messages = warning');

@@ -83,8 +83,8 @@ assert_complete('every setting to another valid value and back (' . join(' ', ma
 my $log = slurp_file($node->logfile);
 unlike($log, qr/^.*heartbeat (worker|maintenance|launcher).*(FATAL|PANIC)/m, 'no process of heartbeat ended because of a setting');
 
-# The log names a wrong value in the configuration file, and the old value stays. ALTER SYSTEM RESET ALL removes the wrong
-# values.
+# If a setting has a wrong value in the configuration file, the log names the setting, and the server keeps the old value. ALTER
+# SYSTEM RESET ALL removes the wrong values.
 my $position = $node->log_position;
 $node->append_conf('postgresql.auto.conf', "$_\n") for "heartbeat.batch_wait = 'soon'", "heartbeat.offset_reset = 'guess'", "heartbeat.topic = 'a b'";
 $node->reload;

@@ -21,9 +21,9 @@ my $begin     = int(time) - 3600;
 my $published = 0;
 my ($records, $letters, $duplicates) = (0, 0, 0);
 
-# Pauses ingest, and publishes one reading of each customer, so that the readings become one batch. The event times are a
-# millisecond apart. Checks that $kept readings are stored, and that $refused readings are dead letters with the error code
-# $code.
+# Publishes one reading of each customer while ingest is paused, and then resumes ingest, so that the worker stores all these
+# readings in one batch. The event times are a millisecond apart. Checks that $kept readings are stored, and that $refused
+# readings are dead letters with the error code $code.
 sub try_batch
 {
 	my ($what, $kept, $refused, $code, @customers) = @_;
@@ -43,7 +43,7 @@ sub try_batch
 	return;
 }
 
-# heartbeat can store few rows in one way and many rows in another way, so the test publishes small and large batches
+# heartbeat may store a small batch in another way than a large batch, so the test publishes small and large batches
 sub customers { my ($count, $bad) = @_; return map { $_ % 100 == 50 ? $bad : "customer $_" } 1 .. $count; }
 try_batch('before', 300, 0, '', customers(300, 'as good as any'));
 
@@ -83,8 +83,8 @@ $node->query("$trigger \$\$ BEGIN new.ingested_at = new.ingested_at - interval '
 try_batch('a trigger that changes something else', 400, 0, '', customers(400, 'bad'));
 $node->assert_audit;
 
-# After a seek to offset 0 the worker counts the stored readings as duplicates. If a trigger drops a reading, the worker does
-# not count this reading as a duplicate.
+# After a seek to offset 0 the worker reads all messages again. A trigger now drops the readings of one customer, but the
+# counters must still equal the rows in the tables.
 $node->query('SELECT heartbeat_pause()');
 $node->query("$trigger \$\$ BEGIN IF new.customer_id = 'customer 1' THEN RETURN NULL; END IF; RETURN new; END \$\$");
 $node->query('SELECT heartbeat_seek(0, 0)');
@@ -105,7 +105,7 @@ is($node->query("SELECT count(*) - $before FROM heartbeat_dead_letters"), 1, 'th
 $node->wait_for_state('RUNNING');
 $node->assert_audit;
 
-# A user must be able to end a trigger that never returns.
+# If a trigger never returns, pg_terminate_backend() must end the worker that runs the trigger.
 $node->query("$trigger \$\$ BEGIN PERFORM pg_catalog.pg_sleep(3600); RETURN new; END \$\$");
 $node->query('CREATE TRIGGER meddle BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION meddle()');
 $kafka->produce('heartbeat-events', { value => reading('neighbour', 70, reading_time($begin + 1001)) });

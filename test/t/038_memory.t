@@ -1,6 +1,6 @@
-# Tests the memory of a worker. If the database blocks the worker or fails repeatedly, the worker uses no more memory than its
-# full buffers need. The worker never holds the whole backlog. When the database works again, the worker frees the memory of
-# the buffers.
+# Tests the memory of a worker. While the database blocks the worker or fails repeatedly, messages wait in the worker's buffers.
+# These buffers have a limited size, so the worker never holds the whole backlog in memory. When the database works again, the
+# worker frees the memory of the buffers.
 
 use strict;
 use warnings;
@@ -14,7 +14,8 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# The limit is higher with librdkafka 2.2 and newer, because these versions fetch again as soon as their queue has room.
+# The worker may use more memory with librdkafka 2.2 and newer, because these versions fetch again as soon as their queue has
+# room.
 my $limit_mb      = `pkg-config --modversion rdkafka` =~ /^2\.[01]\./ ? 170 : 190;
 my $kept_limit_mb = 100;
 

@@ -136,7 +136,8 @@ $node->wait_for_offsets($topic, 10);
 $node->wait_for_state('RUNNING');
 $kafka->truncate($topic, 0, $held);
 
-# A retry acts as the worker's role. The test retries a corrected dead letter and a dead letter that is still bad.
+# heartbeat_retry_dead_letters() uses the rights of the worker's role. The test retries a corrected dead letter and a dead
+# letter that is still bad.
 my $mended = 0;
 sub assert_retry_needs
 {
@@ -199,7 +200,8 @@ $node->query($_) for grep { /\S/ } split /;\n/, $replace;
 assert_replace_needs(@$_[ 0, 2 ]) for rights_of($replace);
 $node->query($_) for grep { /\S/ } split /;\n/, $replace =~ s/^GRANT (.*) TO /REVOKE $1 FROM /mgr;
 
-# By now the worker's role has only the rights of the first block, so PostgreSQL must refuse the statements below.
+# The test has revoked the rights of the second block. The worker's role now has only the rights of the first block, so
+# PostgreSQL must refuse the statements below.
 my $all = $node->query("SELECT count(*) FROM (
 	SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
 	UNION ALL SELECT a.privilege_type FROM pg_attribute c, aclexplode(c.attacl) a WHERE a.grantee = 'heartbeat_worker'::regrole

@@ -27,8 +27,8 @@ $feed->assert_counted($node, 'every reading is counted once before the database 
 my (undef, undef, $refusal) = $node->psql('postgres', 'DROP DATABASE heartbeat');
 like($refusal, qr/is being accessed by other users/, 'DROP DATABASE is refused while the workers are connected');
 
-# These are the steps of docs/administration.md: the database refuses connections, and an administrator terminates the workers.
-# When the database allows connections again, the workers reconnect without help.
+# To copy the database, an administrator follows docs/administration.md: the database refuses connections, and the administrator
+# terminates the workers. When the database allows connections again, the workers reconnect without help.
 my $alone = document_block('docs/administration.md', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS false');
 $feed->publish(5_000);
 my $position = $node->log_position;

@@ -34,8 +34,9 @@ sub publish
 	return;
 }
 
-# Resumes ingest, cancels all processes of heartbeat at random moments for some seconds, and returns the ids of the processes
-# afterwards. The requests are frequent. So some requests arrive in the few microseconds in which a process writes to the log.
+# Resumes ingest, and for four seconds sends cancel requests to all processes of heartbeat at random moments. The requests are
+# frequent, so some of them arrive in the few microseconds in which a process writes to the log. Returns the ids of the
+# processes that run at the end.
 sub cancel_often
 {
 	$node->query(q{SELECT heartbeat_resume(); DO $$
@@ -57,8 +58,8 @@ $node->query("SELECT heartbeat_pause('test')");
 publish(100_000);
 is(cancel_often(), $pids, 'cancel requests while the workers store readings and then sleep end no process');
 
-# After an error, a worker looks for the cause of the error, writes to the log, and waits. The test cancels the processes
-# during these steps.
+# After an error, a worker looks for the cause of the error, writes to the log, and waits. The test sends cancel requests during
+# these steps.
 $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'lock_not_available'; END $$});
 for my $table ('heartbeat_records', 'heartbeat_rollup')

@@ -22,10 +22,11 @@ chmod 0600, $properties;
 my $node = Heartbeat::Cluster->create('states', kafka => $kafka, owner => 'heartbeat_owner',
 	settings => { 'heartbeat.stall_timeout' => '1s', 'heartbeat.kafka_config_file' => $properties });
 
-# This query returns the status as one line, in the order in which a person on call reads the columns. The query must not wait.
+# This query returns the status as one line, in the order in which a person on call reads the columns. The query must return
+# within three seconds, even while the tables are locked.
 my $line = "SET statement_timeout = '3s'; SELECT concat_ws(' | ', state, reason, hint, lag_messages, since IS NOT NULL) FROM heartbeat_status";
 
-# The worker has no problem, and no messages arrive.
+# The worker has stored all messages, and no more messages arrive.
 $feed->publish(1000);
 $feed->assert_stored($node, 'readings are stored before the states are tested');
 $node->wait_for_query($line, 'RUNNING | 0 | t', 'an idle worker is RUNNING, without lag and without a hint');
@@ -91,8 +92,8 @@ is($node->query("SELECT last_error, last_error_at > now() - interval '1 minute' 
 $node->query('DROP TRIGGER refuse ON heartbeat_offsets');
 $feed->assert_stored($node, 'the readings are stored after the error');
 
-# There is a lag, but no progress. A producer has not ended its transaction, so Kafka returns no message after the beginning of
-# this transaction.
+# A producer has not ended its transaction, so Kafka returns no message after the beginning of this transaction. The worker has
+# a lag, but cannot read further.
 my $producer = $kafka->producer('heartbeat-events', '--transaction', 'open', '-X', 'linger.ms=0', '--abort');
 $producer->send({ partition => 1, value => reading('CUST-OPEN', 70, reading_time(time)) });
 $node->wait_for_query($line, qr/^STALLED \| Kafka has delivered nothing of partition 1 for \d+ seconds, but its end offset is \d+, 1 above.* \| 1 \| t$/,
@@ -110,7 +111,7 @@ $node->wait_for_query($line, qr/^CONNECTING \| .*\| .*(?:Check that the brokers 
 $kafka->start;
 $node->wait_for_state('RUNNING');
 
-# The worker stops until a person acts.
+# A setting is wrong or empty. The worker stops until a person corrects the setting.
 $node->set('heartbeat.kafka_config_file' => '/nowhere');
 $node->wait_for_query($line, qr{^FAILED \| .*kafka_config_file names cannot be read: .* \| Correct the setting and reload the configuration\.}, 'the worker is FAILED with an unusable setting, and the hint says what to do');
 $node->set('heartbeat.kafka_config_file' => $properties);

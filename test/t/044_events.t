@@ -1,5 +1,5 @@
-# heartbeat keeps information for a later analysis: heartbeat_events has each action of a user and each new state. Lines in the
-# server's log have the same information. When nothing happens, heartbeat_events and the log do not grow.
+# heartbeat keeps information for a later analysis: heartbeat_events records the actions of users and the changes of the state.
+# Lines in the server's log have the same information. When nothing happens, heartbeat_events and the log do not grow.
 
 use strict;
 use warnings;
@@ -51,7 +51,7 @@ my $sum = 0;
 $sum += $_ for slurp_file($node->logfile) =~ /heartbeat: (\d+) messages in/g;
 is($sum, 1001, 'each message is counted in one log line');
 
-# A person pauses and resumes ingest, and the workers become PAUSED and RUNNING.
+# A person pauses ingest, and the worker is PAUSED. Then the person resumes ingest, and the worker is RUNNING.
 $node->query('CREATE ROLE nina LOGIN; GRANT EXECUTE ON FUNCTION heartbeat_pause(text, text), heartbeat_resume(text) TO nina');
 sub as_nina { my ($sql) = @_; return $node->psql('heartbeat', $sql, extra_params => [ '-U', 'nina' ]); }
 as_nina("BEGIN; SELECT heartbeat_pause('undone'); ROLLBACK");

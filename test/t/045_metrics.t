@@ -112,7 +112,7 @@ $node->wait_for_query("SELECT value FROM heartbeat_metrics WHERE name = 'heartbe
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 
-# Each query of the example configurations returns all columns that are in the configuration of this query.
+# For each query, the example configurations list the columns of the result. The query must return all these columns.
 my ($queries, $collector) = @{ python('', map { "$top/examples/prometheus/$_" } qw(queries.yaml heartbeat.collector.yml)) };
 my %names = map { $_ => 1 } split /\n/, $node->query("SELECT DISTINCT name FROM heartbeat_metrics");
 for my $name (sort keys %$queries)

@@ -52,8 +52,8 @@ is($node->query("SELECT count(*), count(*) FILTER (WHERE heart_rate = 70) FROM h
 	'6|6', 'the corrected dead letters are readings');
 $node->assert_audit;
 
-# After a seek the worker reads the misspelt messages again. heartbeat_dead_letters has a row for the offset of each misspelt
-# message, with the corrected payload.
+# After a seek the worker reads the misspelt messages again. The dead letters of these messages were corrected and resolved
+# above, so the worker must store no second dead letter for the same offsets.
 my $letters = $node->count('heartbeat_dead_letters');
 $node->query('SELECT heartbeat_pause(); SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p; SELECT heartbeat_resume()');
 stored();
@@ -61,7 +61,8 @@ is($node->count('heartbeat_dead_letters'), $letters, 'a replay makes no dead let
 is(summary(), 'INVALID_JSON=2', 'a resolved dead letter stays resolved after a replay');
 $node->assert_audit;
 
-# A retry is slow. Ingest continues during the retry, even after the retry has stored the first readings.
+# A retry takes long: it has stored most of its readings, and then waits for a lock at the last dead letter. The transaction of
+# the retry is still open, but ingest must continue.
 $node->query(q{ALTER TABLE heartbeat_records ADD CONSTRAINT no_78 CHECK (heart_rate <> 78)});
 publish(map { reading(sprintf('slow-%04d', $_), 78, $time) } 1 .. 1200);
 stored();
@@ -86,8 +87,8 @@ $retry->quit;
 $node->query('DROP TRIGGER wait_for_lock ON heartbeat_records');
 $node->assert_audit;
 
-# Tests heartbeat.dead_letter_limit. If a batch raises the number of dead letters to the limit, the worker still stores this
-# batch. The worker does not store the next batch that has a dead letter.
+# Tests heartbeat.dead_letter_limit. A batch can bring the number of dead letters to the limit or above it. The worker still
+# stores this batch. The worker does not store the next batch that has a dead letter.
 my $unresolved = 'SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL';
 $node->set('heartbeat.dead_letter_limit' => 5);
 $node->wait_for_state('RUNNING');

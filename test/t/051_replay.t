@@ -154,8 +154,8 @@ is($out, 1, 'a seek by offset works while Kafka is down');
 like($notice, qr/NOTICE:  offset 1 of partition 0 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked');
 like($node->query_error('SELECT heartbeat_replay(' . at(0) . ', ' . at(10) . ')'), qr/cannot ask Kafka.*cannot reach Kafka/s, 'a replay fails while Kafka is down');
 
-# While Kafka is down, a seek sets an offset for a Kafka partition that the topic does not have. heartbeat ignores this offset
-# in the lag and in a replay of all Kafka partitions. A user can remove the offset.
+# While Kafka is down, a seek sets an offset for a Kafka partition that the topic does not have. The lag does not include this
+# Kafka partition, and a replay of all Kafka partitions skips it. heartbeat_seek(9, NULL) removes the offset.
 $node->psql('heartbeat', 'SELECT new_offset FROM heartbeat_seek(9, 5)', stdout => \$out, stderr => \$notice);
 is($out, 5, 'a seek to a partition that the topic may not have works while Kafka is down');
 like($notice, qr/NOTICE:  offset 5 of partition 9 was not checked: cannot reach Kafka/, 'a notice says that Kafka could not be asked about this partition');

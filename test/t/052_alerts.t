@@ -98,7 +98,8 @@ $node->query("UPDATE heartbeat_alert_rules SET enabled = false WHERE name = 'lat
 $node->wait_for_query('SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL', 0, 'the alerts of a removed or disabled rule are closed');
 
 # All enabled rules are about anomalies, and no alert is open. So the maintenance worker waits for a reading before it evaluates
-# a rule. The test waits longer than the interval between two evaluations.
+# a rule. The test waits longer than the interval at which the maintenance worker would otherwise evaluate the rules, and
+# expects no evaluation.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 1000, '1 second')");
 my $calls = "SELECT calls FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'";
 usleep(1_500_000);
@@ -106,7 +107,7 @@ my $before = $node->query($calls);
 usleep(6_000_000);
 is($node->query($calls), $before, 'without new readings and open alerts nothing is evaluated');
 
-# A lock blocks the maintenance worker in the evaluation of the first rule, after the worker has taken its snapshot. Then
+# The maintenance worker evaluates the rule `first`, and has already taken its snapshot when a lock blocks the evaluation. Then
 # ingest stores an anomaly that this snapshot does not contain. No later reading arrives, but the anomaly must raise an alert.
 $node->query("DELETE FROM heartbeat_alert_rules");
 $node->wait_for_query("SELECT calls > $before FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'", 't', 'the rules are evaluated after all of them are removed');

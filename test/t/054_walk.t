@@ -138,11 +138,11 @@ $node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_time
 like($runbook->run('The audit shows a difference', 1), qr/^heartbeat_records\|\d+\|\d+\|-999$/m, 'the audit of the tables shows the row of the user');
 $node->query("DELETE FROM heartbeat_records WHERE customer_id = 'by hand'");
 
-# Kafka's own tools show the committed offset.
+# Kafka's own tools show the committed offset of the group. It must equal the stored offset.
 my ($shown) = $runbook->run("Kafka's tools show another position", 1) =~ /^heartbeat-events\|0\|(\d+)$/m;
 is(($kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, $shown))[0], $shown, "the committed offset of the group equals the stored offset");
 
-# Follows the steps of an upgrade and a restart.
+# Follows the steps of the section "Upgrade and restart".
 like($runbook->run('Upgrade and restart', 1), qr/^0\|$shown\|0$/m, 'the query shows the stored offset and the lag');
 $node->restart;
 publish(reading('meanwhile', 70, $time));

@@ -98,8 +98,9 @@ $reader->quit;
 $node->query('SELECT * FROM heartbeat_apply_retention()');
 is($node->query($old), 0, 'heartbeat_apply_retention() succeeds after the reader has ended');
 
-# Two sessions apply retention at the same time, for example a person's session and the maintenance worker. The second
-# session waits for the first session, even if the wait takes longer than the lock timeout.
+# Two sessions apply retention at the same time, for example a person's session and the maintenance worker. The second session
+# waits up to 30 seconds for the first session. For a session that reads the tables, heartbeat_apply_retention() waits for a
+# much shorter time.
 my ($first, $second) = map { $node->background_psql('heartbeat') } 1, 2;
 $first->query_safe('BEGIN; SELECT * FROM heartbeat_apply_retention()');
 $second->query_until(qr/begun/, "\\echo begun\nSELECT * FROM heartbeat_apply_retention();\n");

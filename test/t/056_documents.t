@@ -25,8 +25,8 @@ my ($readme, $reference, $security, $administration) = my @documents = map { Hea
 sub publish { return $kafka->produce($topic, map { ref $_ ? $_ : { value => $_ } } @_); }
 sub stored { return $node->wait_for_offsets($topic, $kafka->end_offsets($topic)); }
 
-# Publishes 1000 messages of the afternoon that docs/reference.md replays, and then 12,000 later messages. So the topic has the
-# offsets that the SQL in docs/reference.md names.
+# A statement in docs/reference.md replays the messages of one afternoon. So the test publishes 1000 messages with Kafka
+# timestamps of this afternoon, and then 12,000 messages with later Kafka timestamps.
 my $afternoon = 1_795_356_000;    # 2026-11-22 14:00 UTC
 my @stream    = reading_stream(13_000, 1);
 $stream[$_]{timestamp} = ($afternoon + $_) * 1000 for 0 .. 999;

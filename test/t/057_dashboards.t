@@ -23,8 +23,8 @@ my ($role)     = $datasource =~ /^    user: (\S+)$/m;
 my %dashboards = map { $_->{uid} => $_ } map { JSON::PP::decode_json(slurp_file($_)) } glob "$grafana/provisioning/dashboards/*/*.json";
 is_deeply([ sort keys %dashboards ], [qw(heartbeat-heartbeats heartbeat-pipeline)], 'there are two dashboards');
 
-# Publishes readings with event times of now, of 1 to 10 minutes ago, and of 22 to 36 days ago. A panel must not read the table
-# partitions of earlier weeks.
+# Publishes readings with event times of now, of 1 to 10 minutes ago, and of 22 to 36 days ago. The readings of 22 to 36 days
+# ago make table partitions of earlier weeks, which no panel may read.
 my $kafka = Heartbeat::Kafka->new('dashboards');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);

@@ -26,7 +26,8 @@ my @earlier = split /\n/, $fresh->query(
 my $expected = definition($fresh);
 cmp_ok(@earlier, '>', 0, 'earlier versions exist');
 
-# A user changes the owner and the rights of heartbeat_seek(). In 2.0 this function has one more parameter.
+# A user changes the owner and the rights of heartbeat_seek(). In 2.0 this function has one more parameter, so the update must
+# create a new function, with the same owner and rights.
 my $seek  = 'heartbeat_seek(timestamptz, integer)';
 my @given = ('CREATE ROLE operator', 'CREATE ROLE keeper', "GRANT EXECUTE ON FUNCTION $seek TO operator WITH GRANT OPTION", "ALTER FUNCTION $seek OWNER TO keeper");
 my $has   = "SELECT proowner::regrole, array_to_string(ARRAY(SELECT a::text FROM unnest(proacl) a ORDER BY 1), ' ') FROM pg_proc WHERE oid = '$seek'::regprocedure";
@@ -60,7 +61,8 @@ for my $version (@earlier)
 	$node->query($_) for @given;
 	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
 	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, vw_customer_bpm_summary TO viewer';
-	# because of these grants, ALTER EXTENSION UPDATE also grants rights on the new objects
+	# ALTER EXTENSION UPDATE treats a role with these INSERT rights as a workers' role, and must also grant it rights on new
+	# objects
 	$node->query($_) for 'CREATE ROLE storer', 'GRANT INSERT ON heartbeat_records, heartbeat_anomalies, heartbeat_dead_letters, heartbeat_rollup_pending TO storer', 'GRANT SELECT ON heartbeat_dead_letters TO PUBLIC';
 	# versions before 1.2 could store an incomplete character at the end of a text
 	my $old = $version lt '1.2';

@@ -31,7 +31,8 @@ is(run_quiet('mandoc', '-T', 'lint', '-W', 'warning', "$folder/heartbeat-generat
 like(run_quiet('man', '--warnings', '-l', "$folder/heartbeat-generator.1"),
 	qr/\A\s*HEARTBEAT-GENERATOR\(1\)/, 'man shows the manual page without a warning');
 
-# The words that the test types, and the expected completions. The shells run in a folder with one file.
+# The words that the test types, and the expected completions. The shells run in a folder that contains only the file below, so
+# that they can complete the name of this file.
 my $work = PostgreSQL::Test::Utils::tempdir('manual');
 append_to_file("$work/readings of today.jsonl", "\n");
 my %typed = (

@@ -40,7 +40,7 @@ $defaults{$1}{$2}++ while $compose =~ /\$\{(\w+):?-?([^}]*)\}/g;
 cmp_ok(keys %defaults, '>', 15, 'docker-compose.yml has more than 15 variables');
 my @wrong = grep { my $name = $_; !exists $example{$name} || grep { $_ ne '' && $_ ne $example{$name} } keys %{ $defaults{$name} } } keys %defaults;
 is("@wrong", '', 'each variable of docker-compose.yml is in .env.example, with the same default');
-# a container cannot use a file or an embedded broker of the host
+# docker-compose.yml does not pass these variables, because a container cannot use a file or an embedded broker of the host
 my @passed = grep { !/^HEARTBEAT_(?:CONFIG_FILE|EMBEDDED_BROKER|REPLAY|TEMPLATE|PRINT_TEMPLATE|SCHEMA|KEY_SCHEMA|PRINT_SCHEMA)$/ } grep { /^HEARTBEAT_/ } keys %example;
 is_deeply([ sort keys %{ $services->{generator}{environment} } ], [ sort @passed ], 'docker-compose.yml passes the generator its variables');
 is($services->{generator}{environment}{HEARTBEAT_BROKERS}, 'kafka:9093', 'docker-compose.yml passes the generator the Kafka of the containers');
@@ -130,9 +130,9 @@ $node->wait_for_query('SELECT count(*) > 0 FROM heartbeat_records', 't', 'readin
 becomes('a server that stores readings is healthy', 1, $server_is);
 
 $kafka->freeze;
-# The test runs the check only once. A frozen Kafka accepts no connection, so repeated checks would fill the kernel's queue of
-# connections. When the queue is full, the kernel refuses each connection. So even a health check that wrongly does not wait
-# for an answer would fail, and the test would not find this mistake.
+# The test runs the check only once. While Kafka is frozen, the kernel keeps new connections in a queue. Repeated checks would
+# fill this queue, and the kernel would then refuse connections. So a wrong check, which connects but does not wait for an
+# answer, would also fail, and the test would not find this mistake.
 ok(!$kafka_is->(), 'a frozen Kafka is not healthy');
 becomes('a generator whose readings are not delivered is not healthy', 0, $generator_is);
 is($server_is->(), 1, 'a server is healthy while Kafka is frozen, since ingest continues without help');

@@ -102,8 +102,8 @@ $kafka->produce($topic, @stream[ 1500 .. 1999 ]);
 move_over();
 
 # The document has one block for old times with a time zone, and another block for old times without a time zone. The column
-# `unit` is the precision of the old times. The document's value of `unit` is too small for the times of this test. The test
-# uses this value first.
+# `unit` is the precision of the old times. First the test uses the document's value of `unit`. This value is too small for the
+# times of this test, and the report must show that.
 my $readings = 'SELECT md5(string_agg(r::text, \' \' ORDER BY r::text)) FROM before_heartbeat.readings r';
 $page->run('Taking over old readings', 1);
 my $zoned = $node->query($readings);

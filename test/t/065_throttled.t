@@ -1,6 +1,6 @@
 # Kafka has a quota for the worker. The status shows that a broker throttles the worker, and names the broker. The status does
-# not name a lock or an open transaction as the cause, and the state is not STALLED. The worker reads as fast as the quota
-# allows.
+# not name a lock or an open transaction as the cause of the lag, and the state is not STALLED. The worker reads as fast as the
+# quota allows.
 
 use strict;
 use warnings;
@@ -27,8 +27,8 @@ $feed->publish(100);
 $feed->assert_stored($node, 'the worker stores readings before there is a quota');
 is($node->query($line), 'RUNNING||', 'the status mentions no quota when Kafka has none');
 
-# After this quota is set, Kafka answers some requests immediately. Then, during five seconds, Kafka answers no request, not
-# even a request for the metadata of the topic.
+# The test sets a low quota. Kafka answers the first requests immediately. Then, for five seconds, Kafka answers no request of
+# the worker, not even a request for the metadata of the topic.
 my $quota_since = $node->query('SELECT clock_timestamp()');
 $kafka->set_quota('consumer_byte_rate=8000');
 $feed->publish(100) for 1 .. 25;    # the record batches are small, because Kafka never splits a record batch, and a large record batch would wait too long

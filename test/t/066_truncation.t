@@ -20,7 +20,8 @@ my $kafka = Heartbeat::Kafka->new('truncation');
 $kafka->start;
 
 # Each case has one server and one topic. The cases differ in the state of heartbeat while Kafka loses messages, and in the
-# messages' timestamps. If all timestamps are equal, only the bytes of the messages differ.
+# messages' timestamps. If all timestamps are equal, the worker cannot use them to tell a new message from the earlier message
+# with the same offset. Only the bytes of the two messages differ.
 my $equal = int((time - 100) * 1000);
 my %cases = (
 	reading => { time => undef },
@@ -32,8 +33,8 @@ my %cases = (
 my @names = sort keys %cases;
 my $published = 0;
 
-# Publishes readings to a topic. No other topic has these readings. The server that reads this topic must store these readings
-# before the test ends.
+# Publishes readings to the topic of the given case, and adds them to the readings that the server of this case must have stored
+# at the end. No other topic has these readings.
 sub publish
 {
 	my ($name, $count) = @_;
@@ -191,8 +192,8 @@ $node->wait_for_state('FAILED', 'log of partition 0 was truncated to offset 1300
 diag sprintf 'unclean election: FAILED %.1f s after it', time - $elected;
 is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 4400, 'nothing of the new log is stored after an unclean election');
 
-# With offset_reset = latest the worker skips the messages of the new log, and heartbeat_gaps records the offsets of the skipped
-# messages. A replay stores the skipped messages.
+# With offset_reset = latest the worker skips the messages that the new leader has received since its election, and
+# heartbeat_gaps records their offsets. A replay stores the skipped messages.
 $node->set('heartbeat.offset_reset' => 'latest');
 $node->wait_for_offsets($topic, 2000, 1300, 1300);
 $node->wait_for_state('RUNNING');

@@ -1,6 +1,6 @@
 # Clocks of devices are wrong. A wrong clock never makes heartbeat drop a reading. An alert about silence depends on the time at
-# which readings arrive, and not on the event times. The views never show an event time in the future as the most recent event
-# or as the last event.
+# which readings arrive, and not on the event times. An anomaly with an event time in the future does not stay at the top of
+# vw_recent_anomalies, and no view shows a last event in the future.
 
 use strict;
 use warnings;
@@ -35,7 +35,8 @@ sub publish
 my $most_recent = 'SELECT customer_id FROM vw_recent_anomalies LIMIT 1';
 my $last_event  = "SELECT value::timestamptz BETWEEN now() - interval '1 minute' AND now() FROM vw_pipeline_summary WHERE metric = 'last_event'";
 
-# The views show the customer with the right clock first. The order in which the readings arrive does not matter.
+# If a device's clock is ahead by more than heartbeat.max_clock_skew, vw_recent_anomalies sorts the anomaly by the time of its
+# arrival minus this setting. So the customer with the right clock comes first.
 publish(200, sort keys %ahead);
 is($node->query('SELECT count(*) FROM heartbeat_anomalies'), 3, 'anomalies of each clock that is ahead are stored');
 is($node->query($last_event), 't', 'the last event is the time at which these anomalies arrived, not their event time');
@@ -89,7 +90,8 @@ do
 is($raised, join(', ', @silent), 'each silent device raises an alert');
 is($node->query("SELECT count(*) FROM heartbeat_alerts WHERE subject LIKE 'alive:%'"), 0, 'no device that sends raises an alert, whatever its event times');
 
-# A replay stores readings, but these readings do not count as arrivals.
+# A replay stores readings of the silent devices, but does not end the silence, because replayed readings do not count as
+# arrivals.
 my $evaluations = "SELECT calls FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'";
 sub evaluated
 {

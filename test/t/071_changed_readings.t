@@ -1,7 +1,7 @@
-# vw_customer_bpm_summary stays exact when a user changes readings by UPDATE, DELETE, MERGE or TRUNCATE, on the parent or on
-# one table partition. The changes occur in a transaction, a savepoint or a prepared transaction, while readings arrive and
-# while minutes are rolled up. A user who changes readings needs no right on the tables of the rollup. Some changes run no
-# trigger. After these changes heartbeat_rebuild_summary() repairs the summary.
+# vw_customer_bpm_summary stays exact when a user changes readings by UPDATE, DELETE, MERGE or TRUNCATE, on heartbeat_records or
+# on one of its table partitions. The changes occur in a transaction, a savepoint or a prepared transaction, while readings
+# arrive and while minutes are rolled up. A user who changes readings needs no right on the tables of the rollup. Some changes
+# run no trigger. After these changes heartbeat_rebuild_summary() repairs the summary.
 
 use strict;
 use warnings;
@@ -129,7 +129,8 @@ assert_exact('DELETE after a move');
 is($node->query("SELECT count(*) FROM pg_partition_tree('heartbeat_records') p WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'heartbeat_records_changed')
 	OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'heartbeat_records_truncated')"), 0, 'each table partition has both triggers');
 
-# Some changes run no trigger. After these changes heartbeat_rebuild_summary() repairs the summary.
+# Some changes run no trigger of heartbeat, such as INSERT by a user or DETACH PARTITION. After these changes
+# heartbeat_rebuild_summary() repairs the summary.
 publish($now - 7 * 86400, 60, 5);
 publish($now + 180, 60, 5);
 wait_for_rollup('the minutes of more readings are rolled up');

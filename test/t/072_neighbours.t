@@ -85,7 +85,7 @@ $waiter->quit;
 assert_goes_on('a queue for a lock');
 cmp_ok($node->log_matches(qr/still waiting for/), '==', 0, 'the log has no line about single waits');
 
-# A user runs CREATE RULE. These rules rewrite the statements of heartbeat.
+# A user creates rules that rewrite the statements of heartbeat.
 $node->query('CREATE TABLE theirs (id serial)');
 for my $case (
 	[ 'heartbeat_records', "INSTEAD NOTHING", qr/^RETRYING \| .*rule "neighbour" on table "heartbeat_records" changes the rows that heartbeat writes: drop it with DROP RULE/ ],
@@ -106,7 +106,8 @@ assert_goes_on('a rule on a table partition');
 is($node->count('heartbeat_records'), $published, 'all readings are stored in spite of a rule on the table partition');
 $node->query("DROP RULE neighbour ON $partition");
 
-# Publications of updates and deletes need a replica identity in each table.
+# If a publication includes updates and deletes, PostgreSQL refuses to update or delete rows of a published table without a
+# replica identity.
 $node->query("SELECT heartbeat_make_partitions(now() - interval '5 weeks', now())");
 is($node->query(q{SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relname LIKE 'heartbeat%' AND c.relkind = 'r' AND c.relreplident <> 'f'
 	AND NOT (c.relreplident = 'd' AND EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary))

@@ -1,7 +1,7 @@
 # Tests logical replication of the readings, as docs/replication.md describes. The test runs the blocks of the document. The
-# publisher stores late readings, and moves readings when the table partition of their week is created. The publisher also
-# applies retention, replays messages and retries dead letters, and a user changes readings. Subscribers with and without the
-# extension then have the same rows as the publisher, and no subscription stops.
+# publisher stores late readings, and moves the readings of a week when the table partition of this week is created. The
+# publisher also applies retention, replays messages and retries dead letters, and a user changes readings. Subscribers with and
+# without the extension then have the same rows as the publisher, and no subscription stops.
 
 use strict;
 use warnings;
@@ -128,10 +128,10 @@ fold();
 same('after the rollup of pending sums');
 $server->assert_summary('the summary of the subscriber is exact after the pending sums are rolled up');
 
-# When heartbeat_make_partitions() creates the table partitions of a week, the function moves the rows of this week from the
-# default partitions. The rows are readings, anomalies and rows of the rollup.
+# When heartbeat_make_partitions() creates the table partitions of a week, the function moves the readings, the anomalies and
+# the rollup of this week from the default partitions to the new table partitions.
 my $moved = "to_timestamp($now - 60 * $week)";
-# A trigger for new readings must not fire for the moved readings, because the trigger would run as the extension's owner.
+# A user's trigger must not fire for moved readings: the trigger would run with the rights of the extension's owner.
 $publisher->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''fired as %'', current_user; END';
 	CREATE TRIGGER refuse AFTER INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION refuse()});
 is($publisher->query("SELECT heartbeat_make_partitions($moved, $moved)"), 3, 'three table partitions are made for the week of the old readings');
@@ -252,7 +252,7 @@ is($server->safe_psql('archive', 'SELECT count(*) - count(DISTINCT (customer_id,
 cmp_ok($server->safe_psql('archive', "SELECT count(*) FROM heartbeat_records WHERE event_timestamp < now() - interval '366 days'"), '>', 1000, 'the archive has the readings that retention dropped and deleted');
 is($at{heartbeat}->run('A subscriber with the extension', 5), 0, 'table partitions of the coming weeks exist');
 
-# Tests a publication of table partitions.
+# Tests a publication without publish_via_partition_root: the subscription treats each table partition as a separate table.
 $publisher->set('heartbeat.retention' => 0);
 $runbook->run('Partitions one by one', 1);
 $server->safe_psql('leaves', 'CREATE EXTENSION heartbeat');
@@ -286,8 +286,8 @@ fold();
 $published{heartbeat} = [ grep { $_ ne 'heartbeat_rollup_pending' } @{ $published{heartbeat} } ];
 same('a publication of the rollup, after the rollup of pending sums', 'heartbeat');
 
-# The subscriber `warehouse` loses its replication slot. On a busy machine other slots can be lost at the same time, so this
-# test comes last.
+# The subscriber `warehouse` loses its replication slot: the test lowers max_slot_wal_keep_size for all slots. On a busy machine
+# other slots can be lost too, so this part of the test comes last.
 $server->safe_psql('warehouse', 'ALTER SUBSCRIPTION heartbeat_warehouse DISABLE');
 $publisher->set('max_slot_wal_keep_size' => '1MB');
 $publisher->poll_query_until('heartbeat', "SELECT wal_status = 'lost' FROM pg_replication_slots, pg_switch_wal(), (SELECT pg_create_restore_point('more')) r WHERE slot_name = 'heartbeat_warehouse'")

@@ -1,6 +1,7 @@
-# No broker can make heartbeat wait too long. A worker and a session end within 2 seconds, and a server stops within 5
-# seconds. A statement timeout and a cancel take effect at most a second late. While a session waits for a broker, users can
-# create and drop other databases. The reason in heartbeat_status names the address that fails.
+# A broker that refuses connections, is silent or answers late must not make heartbeat wait too long. A worker and a session end
+# within 2 seconds after SIGTERM, and a server stops within 5 seconds. A statement timeout and a cancel take effect at most a
+# second late. While a session waits for a broker, users can create and drop other databases. The reason in heartbeat_status
+# names the address that fails.
 
 use strict;
 use warnings;
@@ -22,7 +23,8 @@ my $silent         = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort =
 my $silent_address = '127.0.0.1:' . $silent->sockport;
 my $refusing       = '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port();
 
-# For each broker: its name, its bootstrap address, and a regular expression that the reason in heartbeat_status must match.
+# For each broker: what the broker does, its bootstrap address, and a regular expression that the reason in heartbeat_status
+# must match. With undef instead of a regular expression, the worker must be RUNNING.
 my @manners = (
 	[ 'advertises an address that refuses', Heartbeat::FakeBroker->new(advertised => $refusing)->address,       qr/\Q$refusing\E.*refused/ ],
 	[ 'advertises an address that is silent', Heartbeat::FakeBroker->new(advertised => $silent_address)->address, qr/\Q$silent_address\E/ ],
@@ -132,7 +134,7 @@ kill('CONT', $worker);
 $node->wait_for_state('RUNNING');
 $node->wait_for_query('SELECT lag_messages FROM heartbeat_status', '0', 'the lag is known when the worker runs again');
 
-# If a broker does not acknowledge the generator's messages, the generator must end in time too.
+# If a broker does not acknowledge the generator's messages, the generator must still end within 2 seconds after SIGTERM.
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 for my $manner (@manners)
 {

@@ -116,7 +116,8 @@ sub heal
 	return;
 }
 
-# A broker is killed under load. If a partition was never on the killed broker, the worker reads this partition without a pause.
+# A broker is killed under load. Meanwhile the worker must continue to read the partitions that have no replica on the killed
+# broker.
 my $end_load = load($topic, 1, 2);
 $node->wait_for_query('SELECT min(next_offset) > 20 FROM heartbeat_offsets WHERE partition > 0', 't', 'the worker stores messages of the load');
 $kafka->node(1)->kill9;
@@ -159,7 +160,7 @@ $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 $node->assert_audit;
 
 # All partitions of one worker have the same leader, and this broker is also the only bootstrap server. When this broker is
-# frozen, the worker asks the other brokers.
+# frozen, the worker must ask another broker for the new leaders.
 $kafka->create_assigned_topic('alone', [ [ 1, 2 ], [ 2, 3 ], [ 1, 3 ] ]);
 my $brokers = $kafka->brokers;
 $node->set('heartbeat.topic' => 'alone', 'heartbeat.brokers' => $kafka->node(1)->address, 'heartbeat.workers' => 2);
@@ -168,9 +169,9 @@ $node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = '
 passes_in('alone', 0, 1, 2);
 $kafka->node(1)->freeze;
 $kafka->wait_for_other_leader('alone', $_, $kafka->node(1)) for 0, 2;
-# A request to the frozen broker fails, and then the worker asks another broker. The failure and the second request usually
-# take 3 to 4 seconds together. On a machine with much other work they took 12 seconds. If the worker asked no other broker,
-# the worker would wait up to a minute for librdkafka's next refresh.
+# A request to the frozen broker fails, and then the worker asks another broker. The failure and the second request usually take
+# 3 to 4 seconds together. On a machine with much other work they took 12 seconds. If the worker asked no other broker, the
+# worker would wait up to a minute, until librdkafka next refreshes the metadata of the topic.
 took('the only leader frozen', passes_in('alone', 0, 2), 'the worker finds the new leaders by way of another broker', 2 * $limit);
 $kafka->node(1)->thaw;
 $node->set('heartbeat.brokers' => $brokers, 'heartbeat.workers' => 1);

@@ -75,7 +75,8 @@ sub reason_and_hint { my ($source) = @_; return "SELECT reason || ' | ' || hint 
 $node->wait_for_query(reason_and_hint('silent'), qr/cannot reach Kafka.*check the source's brokers and the file of heartbeat\.kafka_config_file/, 'the hint names the brokers that the source has');
 $node->wait_for_query(reason_and_hint('absent'), qr/topic "absent" does not exist \| Create the topic, or correct the source with heartbeat_alter_source\(\)/, 'the hint names the topic that the source has');
 $node->wait_for_query(reason_and_hint('filed'), qr/^the file that the source's kafka_config_file names cannot be read.* \| Correct the source/, 'the reason names the file that the source has');
-# Each of the two workers logs librdkafka's message once for each of the sources `gone` and `gone too`.
+# Each of the two workers logs librdkafka's error _ALL_BROKERS_DOWN once for `gone` and once for `gone too`, so the log must
+# have four such lines.
 my $told = qr/source "gone(?: too)?": librdkafka: _ALL_BROKERS_DOWN/;
 my $until = time + 30;
 usleep(100_000) until $node->log_matches($told) >= 4 || time > $until;

@@ -1,6 +1,7 @@
-# A reading with the same customer, time and device as a stored reading, but another heart rate, is in conflict. The stored
-# reading stays, and heartbeat keeps the message of the new reading as a dead letter. A retry with `replace` replaces the stored
-# heart rate with the newer heart rate. Both audits stay exact.
+# A reading is in conflict if a stored reading of the same table (heartbeat_records or heartbeat_anomalies) has the same
+# customer, time and device, but another heart rate. The stored reading stays, and heartbeat keeps the message of the new
+# reading as a dead letter. A retry with `replace` replaces the stored heart rate with the newer heart rate. Both audits stay
+# exact.
 
 use strict;
 use warnings;
@@ -22,7 +23,7 @@ my $epoch = 1_767_225_600;    # 2026-01-01 00:00:00 UTC
 my $published = 0;
 
 # Publishes messages in one transaction, so that the worker stores the messages in one batch. Waits until the messages are
-# stored. A transaction ends with a marker, which has an offset of its own.
+# stored. Each transaction also uses one offset for its marker.
 sub publish
 {
 	my (@values) = @_;
@@ -102,8 +103,9 @@ replay();
 is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'a third read keeps no conflict a second time');
 assert_exact('both audits are exact after the replays');
 
-# The newer heart rate has another class than the stored heart rate. An anomaly of another class stays in heartbeat_anomalies. A
-# normal reading that becomes an anomaly moves to heartbeat_anomalies.
+# The newer heart rate has another class than the stored heart rate. If an anomaly becomes an anomaly of another class, the
+# reading stays in heartbeat_anomalies. If a normal reading becomes an anomaly, the reading moves from heartbeat_records to
+# heartbeat_anomalies.
 publish(at('class', 200), at('class', 30), at('table', 74), at('table', 75));
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . at('table', 250) . q{', 'UTF8') WHERE readings->0->>'customer_id' = 'table'});
 is(retry(q{'CONFLICT', arrived_since => now() - interval '1 hour', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' IN ('class', 'table')), replace => true}),
@@ -153,7 +155,8 @@ is(rates('rounded'), '74', 'the first reading is stored');
 is($node->query('SELECT conflicts FROM heartbeat_offsets'), $conflicts, 'the other readings count as duplicates');
 assert_exact('both audits are exact with a trigger');
 
-# A person has deleted the stored reading. A retry without `replace` stores the reading in conflict.
+# A person deletes the stored reading, so the conflict no longer exists. Then a retry stores the other reading, even without
+# `replace`.
 $node->query('DROP TRIGGER round_rate ON heartbeat_records');
 publish(at('gone', 74), at('gone', 75));
 my $counted = $node->query('SELECT readings, records, duplicates, conflicts FROM heartbeat_offsets');

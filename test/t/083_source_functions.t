@@ -29,8 +29,8 @@ sub publish
 	return $sent{$topic} += $count;
 }
 
-# Returns a query for the number of messages that the workers have read from a source. Each offset has a message, so this number
-# is the sum of the stored offsets.
+# Returns a query for the number of messages that the workers have read from a source. The topics have no transactions, so each
+# offset has a message, and the sum of the stored offsets is this number.
 sub passed { my ($source) = @_; return "SELECT coalesce(sum(next_offset), 0) FROM heartbeat_offsets WHERE source = '$source'"; }
 sub stored { my ($source) = @_; return "SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets WHERE source = '$source'"; }
 
@@ -70,7 +70,7 @@ is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'w
 is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'default'"), 0, 'no other source reads a message again');
 assert_exact('after seeks of a source');
 
-# A pause of all sources also pauses a source that is added later. A call of heartbeat_resume() without a source ends this
+# A pause of all sources also pauses a source that is added later. Only a call of heartbeat_resume() without a source ends this
 # pause.
 $node->query("SELECT heartbeat_pause('all'); SELECT heartbeat_add_source('late', 'ward')");
 $node->query("SELECT heartbeat_resume('late'); SELECT heartbeat_resume('ward')");
@@ -94,7 +94,7 @@ is($node->query("SELECT sum(messages), sum(records + anomalies) FROM heartbeat_r
 is($node->query("SELECT string_agg(DISTINCT source_name, ' ') FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', 0)"), 'default', 'a replay of a partition is of the source default');
 assert_exact('after replays');
 
-# A replay decodes the messages of a source by its mapping.
+# A replay of a source decodes the messages with the mapping of this source.
 $kafka->create_topic('flat', 1);
 $kafka->produce('flat', map { { value => sprintf '{"who": "F%d", "hr": 70, "at": %d}', $_, $now - 3600 * 5 } } 1 .. 20);
 $node->query(q{SELECT heartbeat_add_source('flat', 'flat', '{"customer_id": "/who", "heart_rate": "/hr", "event_timestamp": {"at": "/at", "unit": "s"}}')});
@@ -102,8 +102,8 @@ $node->wait_for_query(stored('flat'), 20, 'a source with a mapping is read');
 $node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'F%'");
 is($node->query("SELECT messages, records, dead_letters FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'flat')"), '20|20|0', 'a replay stores its readings again');
 
-# The event of heartbeat_alter_source() has the previous values, and the event of heartbeat_retry_dead_letters() has the filters
-# of the call.
+# In heartbeat_events, the event of heartbeat_alter_source() has the previous values, and the event of
+# heartbeat_retry_dead_letters() has the filters of the call.
 $kafka->produce('flat', { value => 'no JSON' });
 $node->wait_for_query(q{SELECT count(*) FROM heartbeat_dead_letters WHERE source = 'flat'}, 1, 'the source has a dead letter');
 like($node->query_error("SELECT heartbeat_retry_dead_letters(source => 'none')"), qr/there is no source "none"/, 'a retry refuses an unknown source');
@@ -124,8 +124,9 @@ my (undef, undef, $gone) = $node->psql('heartbeat', "SELECT heartbeat_retry_dead
 like($gone, qr/WARNING:  1 dead letters stay unresolved, because their sources were dropped/, 'a retry of a dropped source warns');
 assert_exact('after a replay by a mapping');
 
-# heartbeat_alter_source() and heartbeat_drop_source() take effect exactly at the commit. The transaction of the call sees all
-# rows that the source stores before the commit.
+# heartbeat_alter_source() and heartbeat_drop_source() take effect exactly at the commit. From the call to the commit the
+# workers store nothing from this source. So a query after the call, in the same transaction, sees all rows of this source that
+# are stored before the commit.
 $node->query("SELECT heartbeat_drop_source('late')");
 $node->query("SELECT heartbeat_pause('the topic is filled', 'ward')");
 publish('ward', 40_000);

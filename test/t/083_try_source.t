@@ -1,7 +1,8 @@
 # Tests two functions that a person can call before the person adds a source. heartbeat_suggest_mapping() finds a mapping for
 # the messages of a topic. heartbeat_try_source() decodes the messages, and shows the readings that the source would give. Both
-# functions read the newest messages, and wait for Kafka only for a limited time. The functions require rights, and store
-# nothing in Kafka or in the database. The steps of docs/sources.md add a source, repair the source and drop the source.
+# functions read the newest messages, and wait for Kafka only for a limited time. The functions check the rights of the caller,
+# and store nothing in Kafka or in the database. The steps of docs/sources.md add a source, repair the source and drop the
+# source.
 
 use strict;
 use warnings;
@@ -44,7 +45,8 @@ is($node->query("SELECT string_agg(kafka_partition || ':' || n || ':' || first, 
 	'0:97:53 1:3:0', 'if a partition has few messages, the other partition gives more messages');
 is($node->query("SELECT count(*) FROM heartbeat_try_source('vendor', $mapping, messages => 10000)"), 153, 'all messages are read if the topic has fewer messages than wanted');
 
-# In this topic only the key of a message identifies the person. The value has the model of the watch.
+# In this topic only the key of a message identifies the person. The value has another text, the model of the watch, but
+# heartbeat_suggest_mapping() must not take this text for the customer.
 $kafka->create_topic('watches', 1);
 $kafka->produce('watches', map { { key => "KEY-$_", value => sprintf '{"status":0,"body":{"series":{"%d":{"heart_rate":7%d,"model":"ScanWatch","model_id":93,"deviceid":"d-%d"}}}}', 1_795_444_742 + $_, $_, $_ } } 1 .. 3);
 is($node->query("SELECT mapping, fits, of FROM heartbeat_suggest_mapping('watches') LIMIT 1"),
@@ -52,7 +54,7 @@ is($node->query("SELECT mapping, fits, of FROM heartbeat_suggest_mapping('watche
 	'the key is the customer, and not the model of the watch');
 refused(q(SELECT * FROM heartbeat_try_source('watches', '{"customer_id": "$.value[0].floatValue"}')), qr{did you mean "/value/0/floatValue"}, 'for a JSONPath the error shows the place');
 
-# heartbeat_try_source() returns a result for each message.
+# For each message, heartbeat_try_source() returns the readings, or one row with the reason why there is no reading.
 $kafka->produce('mixed', { key => 'K', value => reading('CUST-1', 74, '2026-11-22T14:39:02Z') }, { key => 'K', value => 'no JSON' }, { key => 'K', value => undef },
 	{ key => 'K', value => '{"kind":"steps"}' }, { key => 'K', value => '{"kind":"rates","rates":[]}' },
 	{ key => 'K', value => '{"kind":"rates","rates":[{"r":30,"t":1},{"r":301,"t":2}]}' }, { key => 'K', value => '{"kind":"rates","rates":[{"r":70,"t":1},{"r":"x","t":2}]}' });
@@ -137,7 +139,8 @@ $document->run('Drop the source', 1);
 is($node->query(q(SELECT count(*) FROM heartbeat_sources WHERE name = 'vendor')), 0, 'the last step drops the source');
 $document->assert_all_run($document->parts);
 
-# While the broker is frozen, statement_timeout, a cancel, and the time limit of the functions end the wait for Kafka
+# The broker is frozen. Each of the following ends the wait for Kafka: statement_timeout, a cancel, and the time limit of the
+# functions
 $kafka->freeze;
 my $began = time;
 refused("SET statement_timeout = '1s'; SELECT * FROM heartbeat_try_source('vendor', $mapping)", qr/statement timeout/, 'statement_timeout ends the wait for Kafka');

@@ -53,8 +53,8 @@ is($node->query(q{SELECT error_code, readings->0->>'device_id', readings->0->>'h
 is(counters(), '4|1|1|8|5|1|1|1', 'a message without readings counts as a message, and an ignored message counts as ignored');
 assert_exact('both audits are exact');
 
-# The database refuses the second reading of the first message. The second message has a reading with the same device and time
-# as the first reading of the first message.
+# The database refuses the second reading of the first message. The second message has another heart rate for the device and
+# time of the first reading of the first message. This is no conflict, because heartbeat stores no reading of the first message.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
 publish(message('whole', 'a 70 0', 'b 77 0', 'c 210 0'), message('whole', 'a 71 0', 'd 72 0'), message('whole', 'e 73 0'));
 is(stored('whole'), 'a 71, d 72, e 73', 'no reading of a refused message is stored, and the other messages are stored whole');
@@ -170,7 +170,8 @@ sub publish_lists
 $node->set('heartbeat.batch_size' => 100);
 cmp_ok(publish_lists('long-lists', 60, 1000), '<=', 9000, 'a transaction has the readings of a few messages, although each message has ten times as many readings as heartbeat.batch_size');
 
-# PostgreSQL refuses a batch that exceeds a limit of PostgreSQL. The worker then stores the batch in parts.
+# If a batch exceeds a limit of PostgreSQL, the worker stores the batch in parts. Here a trigger raises the error that
+# PostgreSQL raises for such a limit.
 $node->set('heartbeat.batch_size' => 20_000);
 $node->query($_) for q{CREATE FUNCTION limit_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		IF (SELECT count(*) FROM added) > 500 THEN RAISE 'too many rows' USING ERRCODE = 'program_limit_exceeded'; END IF; RETURN NULL; END $$},

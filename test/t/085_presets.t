@@ -188,7 +188,7 @@ my %sent;    # for each preset: the topic, and the readings with simulated times
 for my $preset (sort keys %reader)
 {
 	my $samples = $has_samples{$preset} ? 60 : 1;
-	# a message of `fitbit-intraday` ends at midnight and then has fewer readings, so the test does not begin just before midnight
+	# a message of `fitbit-intraday` has only readings of one day, so the test does not begin at midnight or in the minute after
 	usleep(500_000) while (time + 5) % 86400 < 66;
 	my $began   = time;
 	my @all     = readings_of($preset, published('--preset', $preset, qw(--customers 10000 --count 200)));
@@ -222,7 +222,7 @@ for my $preset (sort keys %reader)
 	is_deeply([ sort map { $_->{rate} } @same ], [ sort map { /"heart_rate":(-?\d+)/ } @own ], "$preset: the heart rates are those of the own layout with the same seed");
 }
 
-# The extension reads each topic with the extension's preset of the same name.
+# The generator and the extension have presets with the same names. The extension reads each topic with its own preset.
 my $node = Heartbeat::Cluster->create('presets', kafka => $kafka);
 $node->query("SELECT heartbeat_add_source('$_', '$sent{$_}{topic}', preset => '$_')") for sort keys %sent;
 my @expected;

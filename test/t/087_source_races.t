@@ -1,6 +1,6 @@
-# One session uses a source while another session pauses, resumes or drops this source. After both calls the counters must equal
-# the rows in the tables. The test also checks mappings in a database with another encoding than UTF-8, and the memory of a
-# source without new messages.
+# One session uses a source while another session pauses, resumes or drops this source. When both sessions have ended their
+# transactions, the counters must equal the rows in the tables. The test also checks mappings in a database with another
+# encoding than UTF-8, and the memory of a source without new messages.
 
 use strict;
 use warnings;
@@ -82,8 +82,8 @@ add_ward(40);
 race("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', source => 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a replay');
 assert_exact('after a drop that began during a replay');
 
-# A later source has the name of the dropped source, and the workers have not read the topic of the later source yet. In this
-# situation a retry changes the counters of the dropped source.
+# The source `ward` is dropped, but its dead letters remain. A later source has the same name, and the workers have not read its
+# topic yet. A retry of the dead letters now must change the counters of the dropped source.
 $node->query("SELECT heartbeat_pause('before the topic is read'); SELECT heartbeat_add_source('ward', 'ward', '$flat')");
 cmp_ok($node->query("SELECT resolved FROM heartbeat_retry_dead_letters(source => 'ward')"), '>', 0, 'a retry stores dead letters of the dropped source with the mapping of a later source of the same name');
 assert_exact('after a retry of dead letters of a dropped source');
@@ -98,16 +98,16 @@ add_ward(40);
 race("SELECT heartbeat_pause('first', 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a pause');
 is($node->count(q{heartbeat_control WHERE source = 'ward'}), 0, 'a drop removes a pause that it has waited for');
 
-# No session can end the pause before the seek has committed. If a session ended the pause before this commit, the worker of an
-# idle topic would continue at the old offset.
+# The source is paused, and a transaction with a seek is open. Until this transaction commits, heartbeat_resume() must wait in
+# other sessions. Otherwise the worker of an idle topic would continue at the old offset.
 add_ward(40);
 $node->query("SELECT heartbeat_alter_source('ward', mapping => '$flat')");
 $node->query("SELECT heartbeat_pause(NULL, 'ward')");
 race("SELECT * FROM heartbeat_seek(0, 10, 'ward')", "SELECT heartbeat_resume('ward')", 'a resume during a seek');
 $node->wait_for_query("SELECT rewound, messages, next_offset FROM heartbeat_offsets WHERE source = 'ward'", '30|70|40', 'the worker reads an idle topic again from the new offset');
 
-# The source default can have another topic, layout and cluster than the settings. Seek and replay use the topic, layout and
-# cluster of the source.
+# The topic, layout and cluster of the source `default` can be changed, and then differ from heartbeat.topic, heartbeat's own
+# layout and heartbeat.brokers. Seek and replay use the topic, layout and cluster of the source.
 $node->query("SELECT heartbeat_pause(); SELECT heartbeat_drop_source('ward'); SELECT heartbeat_alter_source('default', 'ward', '$flat')");
 is($node->query('SELECT topic, new_offset FROM heartbeat_seek(0, 0)'), 'ward|0', 'a seek of the source default moves the offset in the topic of this source');
 like($node->query_error('SELECT * FROM heartbeat_seek(0, 41)'), qr/Kafka does not hold offset 41 of partition 0 of topic "ward"/, 'a seek of the source default asks Kafka for the topic of this source');

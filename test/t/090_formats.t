@@ -128,8 +128,8 @@ for my $i (1 .. 100)
 $publisher->publish('protobuf', $report, $watch, @messages);
 reads('protobuf', 'protobuf-', 'Protobuf with imports, nested types, maps, oneof and Timestamp', @expected);
 
-# Protobuf: the registry has the schema as .proto text, as Confluent's registry does. The message has a field of each number
-# type
+# Protobuf: the test registers the schema as .proto text, which is the form that Confluent's registry uses. The message has a
+# field of each number type
 my %numbers = (d => 'double', f => 'float', i32 => 'int32', i64 => 'int64', u32 => 'uint32', u64 => 'uint64', s32 => 'sint32', s64 => 'sint64', x32 => 'fixed32', x64 => 'fixed64', y32 => 'sfixed32', y64 => 'sfixed64');
 my @names   = sort keys %numbers;
 my $proto   = "syntax = \"proto2\"; // text\nmessage Typed { required string id = 100; optional int64 at = 101; optional group Pair = 90 { optional string x = 1; }\n"
@@ -146,8 +146,8 @@ $node->wait_for_query(q{SELECT sum(records) FROM heartbeat_offsets WHERE source 
 is(stored($node, 'typed-'), join("\n", map { ("typed-$_ x 75 " . shown($time), "typed-$_ y 76 " . shown($time)) } @names), 'Protobuf without a frame: each reading is equal to the published reading');
 $kafka->create_topic('typed-text');
 add_source($node, 'text', topic => 'typed-text', format => 'protobuf', schema_registry => $url, mapping => { customer_id => '/id', device_id => '/i32', heart_rate => '/d', event_timestamp => { at => '/at', unit => 's' } });
-# $message has the bytes of the fields d, i32, id (field 100) and at (field 101). Both frames name the first message type by
-# its index 0, but they encode this index differently.
+# $message has the bytes of the fields d, i32, id (field 100) and at (field 101). The test publishes $message twice, with two
+# frames. Both frames name the first message type by its index 0, but they encode this index differently.
 sub varint { my ($n) = @_; my $out = ''; while ($n > 127) { $out .= chr($n & 127 | 128); $n >>= 7; } return $out . chr $n; }
 my %number_of = map { $names[$_] => $_ + 1 } 0 .. $#names;
 my $message = varint($number_of{d} << 3 | 1) . pack('d<', 61.5) . varint($number_of{i32} << 3) . varint(12) . varint(100 << 3 | 2) . "\x06text-1" . varint(101 << 3) . varint($time);

@@ -1,7 +1,7 @@
-# A schema registry does not answer, or answers an error or nonsense. The sources that wait for a schema are then CONNECTING,
-# and the reason names the problem. These sources store nothing, and no message becomes a dead letter. Meanwhile the worker
-# reads other sources. When the registry answers again, the sources continue. If a worker has a schema, the worker does not ask
-# the registry for this schema.
+# A schema registry does not answer, or answers with an error or with nonsense. The sources that wait for a schema are then
+# CONNECTING, and the reason names the problem. These sources store nothing, and no message becomes a dead letter. Meanwhile the
+# worker reads other sources. When the registry answers again, the sources continue. If a worker has a schema, the worker does
+# not ask the registry for this schema.
 
 use strict;
 use warnings;
@@ -43,8 +43,8 @@ sub waits
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return $node->wait_for_query(source_is($source), qr/^CONNECTING\|$reason/, "the source $source is CONNECTING, with the reason");
 }
-# Passes when the source has read $messages messages. Several sources can read one topic, so the readings of one source can be
-# duplicates of another source's readings.
+# Passes when the source has read $messages messages. The function does not count stored readings: if several sources read one
+# topic, only one of them stores a reading, and the others count a duplicate.
 sub has_read
 {
 	my ($source, $messages, $what) = @_;
@@ -109,7 +109,8 @@ has_read('refused', 50, 'the source is read with another address');
 # unknown schema.
 #
 # The restarted registry has lost its schemas. Until the schemas are registered again, the front answers like a proxy whose
-# server does not run. If the front passed the requests on, the registry would answer that the schema does not exist.
+# server does not run. If the front passed the requests on, the registry would answer that the schema does not exist, and the
+# messages would become dead letters.
 my $proxy = Heartbeat::RegistryFront->new($registry->url);
 add_source($node, 'killed', topic => 'killed', schema_registry => $proxy->url, @mapping);
 $publisher->publish('killed', { format => 'avro', schema => version(0) }, undef, beats('killed', 1 .. 20));

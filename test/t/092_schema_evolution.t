@@ -83,8 +83,8 @@ $node->query(q{SELECT heartbeat_alter_source('avro', mapping => '{"customer_id":
 like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('MISSING_FIELD')}), qr/^10\|/, 'a retry under the corrected mapping stores the messages');
 is(stored($node, 'renamed-') =~ tr/\n//, 9, 'their readings are stored');
 
-# The messages have two ids for which the registry has no schema. A person adds the schema of the first id by hand. The schema
-# of the second id is registered later.
+# The topic has messages with one unknown schema id, and then messages with another unknown schema id. A person adds the schema
+# of the first id by hand. The schema of the second id is registered later.
 add_source($node, 'unknown', topic => 'unknown', format => 'avro', schema_registry => $registry->url, @mapping);
 my $known = avro('Unknown', person => $person->('Person'), bpm => 'int', at => 'int');
 sub unknowns { my ($prefix, $id, $schema, $n) = @_; return ({ format => 'avro', schema => $schema, bare => \1, id => $id }, undef, map { { value => { person => { id => "$prefix-$_" }, bpm => 80 + $_, at => $time } } } 1 .. $n); }
@@ -101,14 +101,15 @@ is($registry->register('unknown-value', 'AVRO', $known), $next, 'the registry gi
 like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')}), qr/^5\|0\|/, 'a retry stores the messages whose schema was registered later');
 is(stored($node, 'byhand-') =~ tr/\n// + stored($node, 'registered-') =~ tr/\n//, 8, 'their readings are stored');
 # When a registry has no schema with an id, the worker remembers this answer for some seconds. Messages that the worker reads in
-# these seconds become dead letters.
+# these seconds become dead letters, even if the schema exists by then.
 $publisher->publish('unknown', unknowns("second-$_", $_, $known, 5)) for 4711, $next;
 $node->wait_for_query(q(SELECT next_offset FROM heartbeat_offsets WHERE source = 'unknown'), 20, 'the worker reads later messages with these ids');
 $node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')});
 $node->wait_for_query(counted('unknown'), 20, 'all messages with these ids are stored');
 
-# Producers use both versions at the same time. Each of two sources reads the messages of one version. For this purpose the
-# mapping of each source has a condition that compares a field with null. The condition is true if the schema lacks this field.
+# The topic has messages of old versions with the field `bpm`, and of a new version with the field `pulse`. One source reads the
+# old messages, and another source reads the new messages. The mapping of each source has the condition that the other field is
+# null. The condition is true if the schema lacks this field.
 my %version = (old => [ '/bpm', '/pulse' ], new => [ '/pulse', '/bpm' ]);
 for my $name (sort keys %version)
 {

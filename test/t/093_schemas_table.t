@@ -1,6 +1,6 @@
-# The schemas of messages are in heartbeat_schemas. So heartbeat needs no registry after a restart, after a promotion of a
-# standby, after a restore of a dump, or in a database with another encoding. While a source waits for a registry, a user can
-# pause, change and drop the source without a delay.
+# heartbeat stores the schemas of messages in heartbeat_schemas, also in a database with another encoding than UTF-8. So
+# heartbeat needs no registry after a restart, after a promotion of a standby, or after a restore of a dump. While a source
+# waits for a registry, a user can pause, change and drop the source without a delay.
 
 use strict;
 use warnings;
@@ -23,8 +23,8 @@ my $time  = 1_795_444_742;
 my @mapping = (format => 'avro', mapping => { customer_id => '/id', heart_rate => '/bpm', event_timestamp => { at => '/at', unit => 's' } });
 my $schema = avro('Beat', id => 'string', bpm => 'double', at => 'long');
 
-# All messages have the schema $schema. The first parameter of publish() is the name of a topic, and each customer id begins
-# with this name.
+# publish() sends messages with the schema $schema. The parameter is the name of a topic, and each customer id begins with this
+# name.
 my $id = $registry->register('beat', 'AVRO', $schema);
 my %sent;
 sub publish
@@ -37,8 +37,8 @@ sub publish
 sub has_read { my ($on, $source, $what) = @_; local $Test::Builder::Level = $Test::Builder::Level + 1; return $on->wait_for_query(counted($source), $sent{$source}, $what); }
 sub questions { my ($of) = @_; return scalar grep { m{/schemas/ids/} } $of->requests; }
 
-# Two sources share the row of a schema. If a person deletes the row, a worker asks the registry again after the worker's next
-# start.
+# Two sources share the row of a schema. If a person deletes the row, a running worker still has the schema in memory. The
+# worker asks the registry again only after its next start.
 publish($_) for 'one', 'two';
 add_source($node, $_, topic => $_, schema_registry => $front->url, @mapping) for 'one', 'two';
 has_read($node, $_, "the source $_ is read") for 'one', 'two';
@@ -112,7 +112,8 @@ my $latin_rows = q(SELECT count(*), min(heart_rate), max(heart_rate), min(encode
 $latin->wait_for_query($latin_rows, '5|61|65|' . unpack('H*', "\xc3\xbcberall"), 'a database in LATIN1 reads messages of a schema with other characters');
 like($latin->query('SELECT schema FROM heartbeat_schemas'), qr/^(?=.*\\u5fc3\\u62cd)(?=.*\\u2665)(?=.*\\ud83d\\udc93)[\x01-\x7f]*$/i, 'the table has these characters as escapes of JSON');
 
-# A person replaces a wrong schema. The workers have the wrong schema in memory until the source changes.
+# A person replaces a wrong schema. The workers keep the wrong schema in memory until heartbeat_alter_source() changes the
+# source.
 $kafka->create_topic('replaced', 1);
 sub replaced_messages { return map { { value => framed(99, long(length "replaced-$_") . "replaced-$_" . long(60 + $_) . long($time)) } } @_; }
 sub replaced_schema

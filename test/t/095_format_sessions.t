@@ -132,8 +132,9 @@ is($node->query($calls{heartbeat_suggest_mapping}) > 0, 1, 'a mapping is suggest
 is($node->query($calls{heartbeat_replay}), 1, 'a replay succeeds');
 is($node->query(q(SELECT resolved, remaining FROM heartbeat_retry_dead_letters(source => 'avro'))), '0|1', 'a retry succeeds');
 
-# A server runs without the module. PostgreSQL finds its other folders relative to the folder of its programs, so the test
-# copies the folder of the programs.
+# A server runs without the module heartbeat_formats, which needs libcurl and libprotobuf. PostgreSQL finds its other folders
+# relative to the folder of its programs, so the test copies the folder of the programs, and makes links to all other files
+# except the module.
 my %folder = map { my $text = `pg_config --$_`; chomp $text; $_ => $text } qw(bindir pkglibdir sharedir);
 my $copy = PostgreSQL::Test::Utils::tempdir('without');
 make_path(map { $copy . dirname($_) } values %folder);
@@ -162,7 +163,8 @@ symlink("$folder{pkglibdir}/heartbeat_formats.so", "$copy$folder{pkglibdir}/hear
 $without->wait_for_query(counted($_), 10, "the source $_ is read when the module is installed, without a restart") for 'avro', 'proto';
 
 
-# The test removes the installed module. A source whose messages have no frame needs the module when the worker starts.
+# The test removes the installed module. A source with a .proto file as its own schema needs the module whenever the worker
+# starts, although the source needs no registry.
 $kafka->create_topic('bare');
 add_source($without, 'bare', topic => 'bare', format => 'protobuf', schema => $proto, mapping => \%mapping);
 my $bare = { format => 'protobuf', message => 'Beat', schema => $proto, bare => \1 };

@@ -1,6 +1,6 @@
 # The generator publishes its presets as JSON, JSON Schema, Avro and Protobuf to a real Kafka. The extension reads the same
-# readings from each format. The schemas come from heartbeat_add_schema(), and there is no registry. The preset radar reads the
-# three layouts of RADAR-base, whose keys are Avro too.
+# readings from each format. The schemas come from heartbeat_add_schema(), and there is no registry. The extension's preset
+# `radar` reads the messages of the generator's three presets for RADAR-base. The keys of these messages are Avro too.
 
 use strict;
 use warnings;

@@ -22,7 +22,7 @@ if (!GetOptions(\%opt, 'minutes=f', 'seed=i', 'faults=i', 'rate=i', 'partitions=
 	exit 2;
 }
 
-# The test library uses standard output for its notes. These notes do not belong to the output of this program.
+# The test library writes notes to standard output. To keep these notes out of the output of this program, they go to /dev/null.
 my $out = Test::More->builder->output;
 Test::More->builder->output('/dev/null');
 sub print_line { print $out @_, "\n"; return; }

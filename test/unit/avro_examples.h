@@ -1,5 +1,5 @@
-// Unit test: makes readers of Avro schemas, encodes values in Avro's binary encoding, and shows the tree of a
-// message as one text. The tests of the Avro reader include this file.
+// Unit test: makes a reader from Avro schemas, encodes values in Avro's binary encoding, and shows the tree
+// of a message as one text. The tests of the Avro reader include this file.
 #pragma once
 
 #include "decode/schema_reader.h"
@@ -68,7 +68,7 @@ inline std::string repeat(const std::string &unit, size_t count) {
     return text;
 }
 
-// Returns the shortest text of a number. If the number is an integer, the text ends with ".0".
+// Returns the shortest decimal text of a number. If this text has no point and no exponent, ".0" is appended.
 inline std::string real_text(double number) {
     char digits[32];
     const std::string text(digits, std::to_chars(digits, digits + sizeof(digits), number).ptr);

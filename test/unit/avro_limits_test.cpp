@@ -1,5 +1,6 @@
-// Unit test: the limits of the Avro reader. Hostile messages and schemas need bounded time and memory. Usual
-// messages need no allocation. A failed allocation is no fault of the message.
+// Unit test: the limits of the Avro reader. For hostile messages and schemas, the reader uses only bounded
+// time and memory. For usual messages the reader allocates no memory. If an allocation fails, the reader
+// reports this failure, and not an error of the message.
 #include "avro_examples.h"
 
 #include "failing_allocations.h"
@@ -37,7 +38,7 @@ TEST(AvroLimits, HostileSchemasAreBounded) {
     EXPECT_NE(avro_read({list}, repeat(varint(1), 256) + varint(0)).find(deep), std::string::npos);
     EXPECT_NE(avro_read({list}, repeat(varint(1), 1000) + varint(0), wanted_of("'/x'")).find(deep),
               std::string::npos);
-    // each record has two fields with the type of the record before it
+    // each record after the first has two fields, and the type of both fields is the record before it
     std::vector<std::string> doubled = {"{'type':'record','name':'R0','fields':[" +
                                         avro_field("a", "'null'") + "]}"};
     for (int i = 1; i < 60; i++) {
@@ -47,7 +48,8 @@ TEST(AvroLimits, HostileSchemasAreBounded) {
     }
     EXPECT_EQ(avro_read(doubled, "", wanted_of("'/x'")), "{}");
     EXPECT_NE(avro_read(doubled, "").find("too many values"), std::string::npos);
-    // in each element of the array, 70 records are inside each other, but the element has only one byte
+    // an element of the array is an int inside 70 nested records: it has one byte, but the reader skips many
+    // values
     std::string nested = "'int'";
     for (int i = 0; i < 70; i++)
         nested = "{'type':'record','name':'N" + std::to_string(i) + "','fields':[" + avro_field("a", nested) +

@@ -27,7 +27,7 @@ TEST(AvroSchema, AllWaysToWriteAType) {
 }
 
 TEST(AvroSchema, Names) {
-    // each record has an enum, and then a reference to this enum
+    // each record has two fields: the first defines an enum, and the type of the second is the enum's name
     const auto read = [](const std::string &record_name, const std::string &definition,
                          const std::string &reference) {
         const std::string fields = avro_field("a", definition) + "," + avro_field("b", "'" + reference + "'");
@@ -105,8 +105,8 @@ TEST(AvroSchema, Limits) {
         "schema has more than 65536 fields; expected fewer");
     EXPECT_EQ(refusal({"[" + repeat("{'type':'int'},", schema_types_max) + "'int']"}),
               "schema has more than 16384 types; expected fewer");
-    // The mapping names 30 values of a map. Each of these values is a record, and the plan has all fields of
-    // each record.
+    // The mapping reads one field from each of more than 30 records in a map. The reader's plan has a step
+    // for each field of these records, also for fields that the reader skips. This is more than the limit.
     std::string fields, places;
     for (int i = 0; i < 10'000; i++)
         fields += (i == 0 ? "" : ",") + avro_field("f" + std::to_string(i), "'int'");

@@ -183,7 +183,7 @@ TEST_F(BatchTest, SortsAnyIdsLikeAMap) {
 TEST_F(BatchTest, KeepsTheFirstReadingOfAKey) {
     add(0, 0, reading("A", "74", "14:39:00"));
     add(0, 1, reading("A", "75", "14:39:00"));
-    add(0, 2, reading("A", "200", "14:39:00")); // an anomaly, which has a key in another table
+    add(0, 2, reading("A", "200", "14:39:00")); // an anomaly is in another table, so it has another key
     add(0, 3, reading("A", "201", "14:39:00"));
     batch.seal();
     ASSERT_EQ(batch.records.size(), 1U);

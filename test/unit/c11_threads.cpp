@@ -1,7 +1,8 @@
-// Implements the threads of C11 with the threads of POSIX, because librdkafka uses C11 threads. The thread
-// sanitizer supports only POSIX threads, and a C11 thread crashes under the sanitizer. In glibc a C11 type
-// and its POSIX type have the same contents. The unit tests link this file. A server under the thread
-// sanitizer loads this file before all other libraries.
+// librdkafka uses C11 threads. But the thread sanitizer supports only POSIX threads, and a C11 thread crashes
+// under the sanitizer. So this file implements the functions of C11 threads with POSIX threads. In glibc a
+// C11 type and its POSIX type have the same contents, so this file only casts the pointers. The unit tests of
+// threads link this file. A server under the thread sanitizer loads this file as a library before all other
+// libraries.
 // NOLINTBEGIN(readability-inconsistent-declaration-parameter-name,performance-no-int-to-ptr) as in glibc
 #include <cerrno>
 #include <cstdint>

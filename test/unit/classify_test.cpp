@@ -53,8 +53,8 @@ TEST(Classify, EachBoundaryBelongsToItsClass) {
         EXPECT_EQ(classify_heart_rate(example.heart_rate), example.expected) << example.heart_rate;
 }
 
-// The classes have no gaps. If the heart rate rises from a value below zero, the test meets each class once.
-// Only INVALID occurs twice: for the lowest and for the highest rates.
+// The classes have no gaps. The test raises the heart rate from -1 to 301. The class then changes four times:
+// INVALID, BRADYCARDIA, NORMAL, TACHYCARDIA, and INVALID again.
 TEST(Classify, RisingRatesPassEachClassOnce) {
     int changes = 0;
     HeartRateClass previous = classify_heart_rate(-1);

@@ -1,6 +1,6 @@
-// Unit test: another log has replaced the log of one Kafka partition, and the consumer finds this change.
-// During this time, the broker of another Kafka partition does not answer. The test uses librdkafka's mock
-// cluster inside this process.
+// Unit test: the consumer finds that another log has replaced the log of a Kafka partition, even while the
+// broker of another Kafka partition does not answer. The test uses librdkafka's mock cluster inside this
+// process.
 #include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "kafka/consumer.h"
@@ -62,8 +62,8 @@ class ConsumerLoss : public testing::Test {
         rd_kafka_mock_cluster_destroy(cluster);
         rd_kafka_destroy(producer);
     }
-    // Waits as an ingest worker does: calls consumer_fill() after a second, or when the client reports an
-    // event.
+    // Waits as an ingest worker does: calls consumer_fill() when the client reports an event, but after a
+    // second at the latest.
     FillResult fill(Batch *batch) {
         pollfd readable{consumer_descriptor(consumer), POLLIN, 0};
         poll(&readable, 1, 1000);

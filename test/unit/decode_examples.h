@@ -53,8 +53,9 @@ inline bool decode_payload(const void *payload, size_t size, Decoded *decoded) {
     return decoder_of_heartbeat()->decode({.payload = {payload, size}}, decoded) == DecodeResult::decoded;
 }
 
-// Decodes from a copy of the exact size. Before the decoding, the function fills the error's text with #. So
-// a test can check whether the decoder terminates the text.
+// Returns the error of a payload that is not a reading. The function decodes a copy without a spare byte, so
+// that the address sanitizer finds a read past the end. Before the decoding, the function fills the error's
+// text with #. So a test can check whether the decoder terminates the text.
 inline DecodeError refuse(const std::string &payload) {
     const std::unique_ptr<char[]> exact(new char[payload.size()]);
     payload.copy(exact.get(), payload.size());

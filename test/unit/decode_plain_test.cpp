@@ -22,7 +22,7 @@ std::string reading_of(const std::string &id, const std::string &rate, const std
            R"("})";
 }
 
-// Decodes from a copy of the exact size, so that the address sanitizer finds a read past the end.
+// Decodes a copy without a spare byte, so that the address sanitizer finds a read past the end.
 bool take(const std::string &payload, Reading *reading) {
     const std::unique_ptr<char[]> exact(new char[payload.size()]);
     payload.copy(exact.get(), payload.size());

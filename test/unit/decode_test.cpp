@@ -23,7 +23,7 @@ std::string payload_of(std::string_view customer_id, std::string_view heart_rate
         .append(R"(,"event_timestamp":"2026-11-22T14:39:02.123456Z"})");
 }
 
-// Decodes from a copy of the exact size, so that the address sanitizer finds a read past the end.
+// Decodes a copy without a spare byte, so that the address sanitizer finds a read past the end.
 Reading decode(const std::string &payload) {
     const std::unique_ptr<char[]> exact(new char[payload.size()]);
     payload.copy(exact.get(), payload.size());

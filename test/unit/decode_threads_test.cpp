@@ -148,7 +148,7 @@ TEST(DecodeThreads, AnotherUserOfJanssonKeepsItsAllocator) {
 }
 
 // The server changes the locale of the process for a moment, for example for to_char() and for values of type
-// money.
+// money. Meanwhile a thread can decode a message, and must still read the point in 1.5 as the decimal point.
 TEST(DecodeThreads, DecodesWhileTheProcessChangesItsLocale) {
     const char *locales = std::getenv("TEST_LOCALES");
     ASSERT_NE(locales, nullptr) << "run the tests with make check";

@@ -1,5 +1,5 @@
 // Unit test: decoders of messages in the frame of Confluent and of messages without a frame. The decoders ask
-// for unknown schemas, and read times of logical types.
+// for unknown schemas, and read times whose type in the schema is a logical type of Avro.
 #include "decode/decoder_of_mapping.h"
 #include "decode/schema_cache.h"
 
@@ -125,8 +125,8 @@ TEST(DecoderOfFormats, ReadsMessagesWithoutAFrame) {
     EXPECT_NE(error.problem[0], '\0');
 }
 
-// Returns the reading of a message. `time` is the event_timestamp of the mapping, and `types` are the fields
-// of the schema that have times.
+// Returns the reading of a message. `time` is the event_timestamp of the mapping. `types` is the part of the
+// Avro schema that declares the fields for the time, and `bytes` has the values of these fields.
 std::string read_times(const std::string &time, const std::string &types, const std::string &bytes) {
     const DecoderPointer decoder = make(Fields{"'key'", "'/bpm'", time}.json(), MessageFormat::avro);
     EXPECT_TRUE(add(decoder.get(), 1, MessagePart::value,

@@ -1,4 +1,5 @@
-// Unit test: makes an allocation with C++'s operator new fail. out_of_memory_test.cpp has the allocator.
+// Unit test: makes an allocation with C++'s operator new fail. out_of_memory_test.cpp defines this operator
+// for the test program.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// Unit tests: the error texts if the module heartbeat_formats cannot be loaded. test/formats loads the
-// module.
+// Unit tests: the error texts if the module heartbeat_formats cannot be loaded. The tests in test/formats
+// check the module itself.
 #include "registry/formats_library.h"
 
 #include <cstdlib>

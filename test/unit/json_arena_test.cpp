@@ -7,7 +7,7 @@ namespace {
 
 Decoded decoded{};
 
-// Decodes the payload, and makes the n-th allocation fail.
+// Decodes the payload. The first n allocations succeed, and the next allocation fails.
 bool decode_failing(long n, const std::string &payload) {
     allocations_left = n;
     const bool is_reading = decode_payload(payload.data(), payload.size(), &decoded);

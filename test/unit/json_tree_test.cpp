@@ -21,7 +21,8 @@ std::string fault(JsonTree *tree, const std::string &text) {
     return decode_error_name(error.code) + std::string(": ") + error.text;
 }
 
-// If a text has a zero byte and then another fault, the error names the zero byte, as in decode_json().
+// If a text has a zero byte and another fault, the error names the zero byte, even if the other fault comes
+// first. decode_json() does the same.
 TEST(JsonTree, ZeroByteBeforeOtherFaults) {
     JsonTree json;
     const std::string zero(1, '\0'), number = repeat("4", 40);

@@ -1,5 +1,6 @@
-// Unit test: the memory of mapped decoding. Usual messages need no allocation. The memory of giant messages
-// has a limit, and is freed. After a failed allocation the message is not a dead letter.
+// Unit test: the memory of mapped decoding. Usual messages need no allocation. A giant message can use memory
+// only up to a limit, and the decoder then frees this memory. A message does not become a dead letter because
+// an allocation failed.
 #include "failing_allocations.h"
 #include "mapping_examples.h"
 
@@ -147,7 +148,8 @@ TEST(MappedMemory, AFailedAllocationIsNoFaultOfTheMessage) {
 }
 
 TEST(MappedMemory, AMappingIsWholeOrRefused) {
-    const MappingPointer first = compile(samples); // the time zones are loaded once in a process
+    // A process loads the time zones only once: this call loads them, and the attempts below do not.
+    const MappingPointer first = compile(samples);
     long failures = 0;
     for (bool done = false; !done && failures < 5000; failures++) {
         MappingError error{};

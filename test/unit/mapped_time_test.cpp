@@ -131,8 +131,8 @@ TEST(MappedTime, Zones) {
     });
 }
 
-// A decoder keeps the ZoneSpan of its last conversion. The decoder must not use this span for a time outside
-// the span.
+// A ZoneSpan is a span of local times that have the same offset. A decoder keeps the ZoneSpan of its last
+// conversion, and must not use it for a time outside the span.
 TEST(MappedTime, AZoneInAnyOrder) {
     const MappingPointer mapping =
         compile(Fields{.event_timestamp = "{'at':'/t','zone':'Europe/Berlin'}"}.json());

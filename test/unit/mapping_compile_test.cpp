@@ -240,7 +240,7 @@ TEST(MappingCompile, Conditions) {
 }
 
 // Each place has `*` at all levels except one, and a name at that level. The level of the name is different
-// for each place, so the combined tree would double at each level.
+// for each place. So the tree of all places would need two branches at each level: the name and `*`.
 TEST(MappingCompile, RefusesPlacesThatCombineToAGiantTree) {
     const auto mapping = [](int levels) {
         std::string places;

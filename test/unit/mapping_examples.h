@@ -17,7 +17,7 @@
 
 namespace heartbeat {
 
-// A file of the source tree. The Makefile sets TEST_TOP.
+// Returns the text of a file of the source tree. The Makefile sets TEST_TOP.
 inline std::string read_file(const std::string &name) {
     const char *const top = std::getenv("TEST_TOP");
     std::ifstream file((top == nullptr ? "." : top) + ("/" + name));
@@ -89,7 +89,7 @@ inline std::string decode(const std::string &mapping_json, const Message &messag
     const MappingPointer mapping = compile(mapping_json);
     if (mapping == nullptr)
         return "the mapping is refused";
-    // the copy has the exact size, so that the address sanitizer finds a read after the end of the copy
+    // the copy has no spare byte, so that the address sanitizer finds a read after the end of the copy
     const std::unique_ptr<char[]> payload(new char[message.payload.size()]);
     message.payload.copy(payload.get(), message.payload.size());
     std::vector<MessageHeader> headers;
@@ -114,7 +114,7 @@ inline std::string quoted(std::string text) {
     return text;
 }
 
-// Makes a mapping with the three fields. The caller can replace fields and add keys.
+// Makes a mapping with the three required fields. The caller can replace these fields and add other keys.
 struct Fields {
     std::string customer_id = "'/id'", heart_rate = "'/hr'", event_timestamp = "'/t'", more = "";
 

@@ -1,4 +1,4 @@
-// Unit test: copies of messages equal the messages, within the limits of the samples.
+// Unit test: the samples are equal copies of messages, and their number and size stay within the limits.
 #include "decode/message_samples.h"
 
 #include "decode/header_reader.h"

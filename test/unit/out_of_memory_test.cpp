@@ -1,6 +1,6 @@
-// Unit test: makes each allocation of a call fail in turn. The call must not throw, its status must report
-// the error, and a second call must give the usual result. The allocations inside librdkafka do not fail
-// here, because librdkafka uses C's malloc().
+// Unit test: repeats a call, and makes another allocation fail each time. The call must not throw, its status
+// must report the error, and a second call must give the usual result. The allocations inside librdkafka do
+// not fail here, because librdkafka uses C's malloc().
 #include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "decode/pipeline.h"

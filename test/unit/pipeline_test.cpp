@@ -11,10 +11,10 @@
 namespace heartbeat {
 namespace {
 
-// A decoder of a format for this test. The customer's id is the message's key. Each byte of the payload is
-// the heart rate of a reading, and the event time is the Kafka time. The decoder refuses payloads that begin
-// with !, and ignores payloads that begin with #. For payloads that begin with $ the decoder reports that no
-// memory is left.
+// A decoder whose message format exists only in this test. The customer's id is the message's key. Each byte
+// of the payload is the heart rate of a reading. The event time is the Kafka time, plus one microsecond for
+// each earlier byte. The decoder refuses payloads that begin with !, and ignores payloads that begin with #.
+// For payloads that begin with $ the decoder reports that no memory is left.
 class ByteDecoder final : public Decoder {
   public:
     explicit ByteDecoder(bool reads_headers = false) : Decoder(reads_headers) {}

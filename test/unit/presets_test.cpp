@@ -39,7 +39,8 @@ TEST(Presets, EachReadsItsSample) {
               "KEY-1 66 2026-11-22T23:59:55Z");
 }
 
-// For these payloads, the preset of heartbeat's own layout has the same result as decode_json().
+// For each payload of this test, the preset of heartbeat's own layout and decode_json() must return the same
+// reading, or the same error code.
 TEST(Presets, TheOwnLayout) {
     const char *const own = preset_find("heartbeat")->mapping;
     const auto document = [](const std::string &id, const std::string &rate, const std::string &time) {
@@ -68,7 +69,7 @@ TEST(Presets, TheOwnLayout) {
 }
 
 TEST(Presets, Names) {
-    const size_t count = 7; // the test EachReadsItsSample decodes the same number of presets
+    const size_t count = 7; // if you add a preset, also add its sample to the test EachReadsItsSample
     EXPECT_EQ(presets().size(), count);
     for (const Preset &preset : presets()) {
         EXPECT_EQ(preset_find(preset.name), &preset);

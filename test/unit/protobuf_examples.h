@@ -16,7 +16,7 @@ namespace heartbeat {
 
 using PbType = ProtobufType;
 
-// Bytes in Protobuf's encoding. Each function adds one field.
+// Bytes in Protobuf's encoding. varint(), bytes(), fixed(), real() and group() each add one field.
 struct Bytes {
     static std::string number(uint64_t value) {
         std::string text;
@@ -111,7 +111,8 @@ inline Bytes pb_well_known(const std::vector<Bytes> &messages) {
 }
 
 // Makes a reader. If the reader refuses the descriptors, returns nullptr and writes the reason to *refused.
-// The function frees its copy of the descriptors, because the reader must not need the descriptors later.
+// The reader must not need the descriptors later. To test this, the function frees the copy of the
+// descriptors from which it made the reader.
 inline std::unique_ptr<SchemaReader> pb_reader(const std::string &set, const std::string &places,
                                                bool is_framed = false, SchemaError *refused = nullptr) {
     SchemaError error{};

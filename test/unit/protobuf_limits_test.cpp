@@ -1,5 +1,5 @@
-// Unit test: the limits of the reader of Protobuf. Hostile messages need bounded time and memory, and a
-// failed allocation is no fault of the message.
+// Unit test: the limits of the reader of Protobuf. The time and the memory that a hostile message can cost
+// are limited. A failed allocation is no fault of the message.
 #include "failing_allocations.h"
 #include "protobuf_examples.h"
 
@@ -61,7 +61,8 @@ TEST(ProtobufLimits, LimitsMessagesWithManyFields) {
 }
 
 // A group has no length. So the reader finds the end of a group only if it reads all groups inside this
-// group. The reader then reads the inner groups again at each level.
+// group. At the next level, the reader must read these inner groups again. So deeply nested groups cost much
+// time.
 TEST(ProtobufLimits, LimitsGroups) {
     const std::string set = set_of("proto2", pb_message("M", {pb_field("g", 1, PbType::group, ".p.M")}));
     std::string deep, end;

@@ -119,7 +119,8 @@ TEST(ProtobufSchema, ReadsTypesOfOtherFiles) {
     other.bytes(2, std::string("o")).bytes(4, pb_message("O", {pb_field("x", 1, PbType::string)}));
     const std::string set =
         pb_set({other, pb_file("proto3", {pb_message("M", {pb_field("o", 1, PbType::message, ".o.O"),
-                                                           // a compiler may write a field without its type
+                                                           // if the type of a field is a message, a compiler
+                                                           // may write only the name of the type
                                                            pb_field("n", 2, PbType::none, ".o.O")})})});
     EXPECT_EQ(pb_read(set, "whole",
                       Bytes()

@@ -1,6 +1,6 @@
 // Unit test: consumers of one cluster share a client of librdkafka. Each consumer gets the messages of its
-// own topic, each message once and in order. Meanwhile the test gives another consumer a new assignment, or
-// closes and opens another consumer. The test uses librdkafka's mock cluster inside this process.
+// own topic, each message once and in order. Meanwhile the test gives the first consumer new assignments, or
+// closes and opens this consumer. The test uses librdkafka's mock cluster inside this process.
 #include "decode/batch_filler.h"
 #include "decode/decoder_of_heartbeat.h"
 #include "kafka/consumer.h"
@@ -129,7 +129,7 @@ class SharedConsumers : public testing::Test {
         rd_kafka_destroy(producer);
     }
     static std::string topic(uint32_t i) { return "topic-" + std::to_string(i); }
-    // Publishes this number of messages to each partition.
+    // Publishes this number of messages to each partition of each topic.
     void publish(int messages) {
         for (uint32_t i = 0; i < count; i++) {
             std::string payload = R"({"customer_id":")" + topic(i) +

@@ -89,7 +89,8 @@ TEST(Text, MakesIdentifiersAscii) {
     EXPECT_EQ(identified(std::string(100, '\xff')).size(), 60U) << "only complete escapes";
 }
 
-// Version 1.1 stored the first 63 bytes of an id unchanged.
+// Version 1.1 stored the first 63 bytes of an id unchanged. ascii_copy() must convert the stored bytes and
+// the complete id to the same text, so that heartbeat recognizes the id.
 TEST(Text, RecognizesAnIdThatWasStoredUnchanged) {
     for (const std::string &id : {std::string("\xff\xfe cluster"), std::string(100, '\xfe'),
                                   "é" + std::string(80, 'a'), std::string(62, 'a') + "😀"})

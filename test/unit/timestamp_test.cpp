@@ -139,7 +139,7 @@ TEST(TimestampParse, FractionsRoundAsPostgresDoes) {
         {"2026-01-01T00:00:00.0000005Z", new_year_2026},     // rounds half to even
         {"2026-01-01T00:00:00.0000015Z", new_year_2026 + 2}, // rounds half to even
         {"2026-01-01T00:00:00.0000025Z", new_year_2026 + 2}, // rounds half to even
-        // as doubles, the next three fractions are not exactly between two microseconds
+        // as doubles, the next three fractions are not exactly halfway between two microseconds
         {"2026-01-01T00:00:00.0001255Z", new_year_2026 + 125},
         {"2026-01-01T00:00:00.0001265Z", new_year_2026 + 127},
         {"2026-01-01T00:00:00.0002485Z", new_year_2026 + 249},

@@ -6,7 +6,7 @@ namespace heartbeat {
 namespace {
 
 // Shows the names with their children. `!` marks a whole value, `t` marks a time, and `*` stands for all
-// children.
+// children that have no entry of their own.
 std::string wanted_text(const WantedValue &wanted) {
     std::string text = std::string(wanted.whole ? "!" : "") + (wanted.is_time ? "t" : "");
     std::string children;

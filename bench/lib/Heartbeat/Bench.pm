@@ -26,7 +26,7 @@ my $generator      = "$top/build/generator/heartbeat-generator";
 my $drain_deadline = 600;
 my $sample_us      = 20_000;
 
-# The memory settings of the server, for a small machine.
+# Settings of the server that suit a small machine. The caller can change them.
 my %settings = (shared_buffers => '1GB', max_wal_size => '8GB', fsync => 'on');
 
 =pod
@@ -72,8 +72,8 @@ sub of_source
 	return bless { %$self, source => $source, topic => $topic }, ref $self;
 }
 
-# Returns the argument `source => ...` of an SQL function, after the given separator. Returns '' if this benchmark has no
-# source of its own.
+# Returns the text `source => ...`, the last argument for an SQL function, with the given separator before it. Returns '' if
+# this benchmark has no source of its own.
 sub _source { my ($self, $separator) = @_; return defined $self->{source} ? "${separator}source => '$self->{source}'" : ''; }
 
 # Returns the SQL condition that selects this benchmark's rows of heartbeat_offsets.
@@ -140,7 +140,7 @@ sub generator
 	return ($generator, '-b', $self->{kafka}->brokers, @properties, map { ("--$_", $opt{$_}) } sort keys %opt);
 }
 
-# Publishes readings as fast as possible.
+# Publishes readings: as fast as possible, or at the rate that the option `rate` gives.
 sub publish
 {
 	my ($self, %opt) = @_;
@@ -207,8 +207,8 @@ sub await_end
 # Lets ingest run until the whole topic is stored, pauses ingest again, and returns the measurements. If rewind => 1 is given,
 # ingest starts at the topic's beginning. If sample => sub { ... } is given, drain() calls this function every 20 ms with the
 # workers' process ids. The values of the options `watch` and `report` are SQL. drain() runs the statement `watch` every 5 ms
-# until the whole topic is stored. Then drain() runs the query `report`, and returns the result of this query with the
-# measurements. If start => 1 is given, drain() also measures the time until the first batch. The tables must then be empty.
+# until the whole topic is stored. Then drain() runs the query `report`, and answers() returns its result. If start => 1 is given,
+# drain() also measures the time until the first batch: it looks for the oldest row. So for this option the tables must be empty.
 sub drain
 {
 	my ($self, %opt) = @_;
@@ -250,8 +250,8 @@ sub drain_anew
 	return $drain;
 }
 
-# Waits until the whole topic is stored. The loop runs inside the server, because a client that queries repeatedly would use more
-# CPU time.
+# Resumes ingest, waits until the whole topic is stored, and returns the highest private memory of a worker. A client that queries
+# the offsets repeatedly would use more CPU time. So a loop inside the server queries the offsets.
 sub _wait_for_end
 {
 	my ($self, $end, $workers, %opt) = @_;
@@ -274,8 +274,8 @@ sub _wait_for_end
 	return $memory;
 }
 
-# Runs statements in a new session, and returns the process id of this session. The function answers() returns the results of the
-# statements.
+# Starts psql, which runs the statements in a new session, and returns the process id of psql at once. When psql has ended,
+# answers() returns the results of the statements.
 sub background
 {
 	my ($self, @statements) = @_;

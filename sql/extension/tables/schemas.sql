@@ -1,6 +1,7 @@
 --
--- The schemas that messages of Avro and Protobuf name by an id. Because the database has these schemas, heartbeat needs no schema
--- registry after a restart, on a standby or after the restore of a dump.
+-- The schemas of Avro and Protobuf messages. Such a message does not contain its schema, but only the id of the schema. Because
+-- the database has these schemas, heartbeat needs no schema registry after a restart, on a standby or after the restore of a
+-- dump.
 --
 
 CREATE TABLE heartbeat_schemas (

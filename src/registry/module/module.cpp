@@ -1,5 +1,5 @@
-// The table of the module's functions. Other libraries can see only the symbol heartbeat_formats() of this
-// file. formats_module.h describes the functions.
+// The table of the module's functions. heartbeat_formats() is the only symbol of the module that other
+// libraries can see. formats_module.h describes the functions.
 #include "registry/formats_module.h"
 
 #include "kafka/thread_guards.h"

@@ -68,7 +68,8 @@ const char *clean_enum(pb::EnumDescriptorProto *type, uint64_t prefix, Names *na
     return nullptr;
 }
 
-// This function may call itself, because proto_scan() or libprotobuf has already refused deep nesting.
+// This function calls itself for each nested message. The nesting is not deep: proto_scan() limits the depth
+// of a text, and libprotobuf limits the depth of a file in base64.
 const char *clean_message(pb::DescriptorProto *type, uint64_t prefix, Names *names) {
     names->add(prefix, type->name());
     uint64_t inner = prefix + 1 + type->name().size();

@@ -7,9 +7,9 @@
 
 namespace heartbeat {
 
-// Removes services, extensions, and options that only other programs read. Otherwise libprotobuf would
-// interpret these options, and the values of the options can be nested without a limit. Returns nullptr, or a
-// constant text about the mistake.
+// Removes all services and extensions, and also the options that only other programs read. libprotobuf would
+// interpret these options, and would call itself for each nested value of an option, without a limit. Returns
+// nullptr, or a constant text about the mistake.
 const char *proto_clean(google::protobuf::FileDescriptorProto *file);
 
 } // namespace heartbeat

@@ -1,7 +1,7 @@
 // Each compilation has its own pool of descriptors. The compilation adds the imports of a file before the
-// file itself, so libprotobuf never looks for a file. The types of a user never get into the pool of the
-// process. libprotobuf would end the process if two libraries registered the same file in the pool of the
-// process.
+// file itself, so libprotobuf never looks for a file. libprotobuf also has one pool for the whole process,
+// and ends the process if two libraries register the same file there. So the files of a schema never get into
+// this pool.
 #include "registry/module/proto_compile.h"
 
 #include "decode/utf8_text.h"
@@ -111,7 +111,7 @@ bool Compiler::add_known(const pb::FileDescriptorProto &file) {
     for (const std::string &needed : file.dependency()) {
         pb::FileDescriptorProto known;
         if (pool_.FindFileByName(needed) != nullptr || !proto_known_find(needed, &known))
-            continue; // if no file has this name, build() reports the error
+            continue; // if the file is neither in the pool nor known, build() reports the error
         if (!add_known(known) || !build(known))
             return false;
     }
@@ -123,7 +123,7 @@ bool Compiler::add(const std::string &name, std::string_view text) {
     if (!names_.insert(name).second)
         return errors_->refuse(name, 0, "two imports have this name");
     if (pool_.FindFileByName(name) != nullptr)
-        return true; // an earlier file imports the known file of this name, so the pool has the known file
+        return true; // an earlier file has imported the known file with this name: the pool already has it
     if (!parse(name, text, &file))
         return false;
     return add_known(file) && build(file);

@@ -1,5 +1,5 @@
-// Decodes base64, and lets libprotobuf parse the bytes. libprotobuf limits the depth of each message that
-// libprotobuf parses.
+// Decodes base64, and lets libprotobuf parse the bytes. This file need not check how deep the bytes are
+// nested: libprotobuf's parser of bytes limits the depth, unlike its parser of .proto texts.
 #include "registry/module/proto_encoded.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
-// The known .proto files: the files that come with Protobuf, and Confluent's files. A schema may import these
-// files. No registry has these files, because Confluent's serializers do not register these files.
-// proto_compile.cpp calls this file.
+// The known .proto files: the files that come with Protobuf, Confluent's files, and some files of
+// google/type. A schema may import these files, but Confluent's serializers do not register them. So a
+// registry usually does not have these files. proto_compile.cpp calls this file.
 #pragma once
 
 #include <google/protobuf/descriptor.pb.h>
@@ -12,8 +12,9 @@ namespace heartbeat {
 // Fills in the file. Returns false if the name is not the name of a known file. May throw std::bad_alloc.
 bool proto_known_find(const std::string &name, google::protobuf::FileDescriptorProto *file);
 
-// Returns whether the known file replaces an import with this name. Without this replacement, a schema could
-// change types that libprotobuf uses itself.
+// Returns true for the names of the files that come with Protobuf. If an import has such a name, the compiler
+// ignores the text of the import, and uses the known file. Otherwise a schema could change types that
+// libprotobuf uses itself.
 bool proto_known_is_fixed(std::string_view name) noexcept;
 
 } // namespace heartbeat

@@ -1,6 +1,7 @@
 // Counts the open blocks of a .proto text. This file must find the same strings and comments as libprotobuf's
-// tokenizer. Otherwise a bracket in a string could hide a block. For this reason a string ends at the end of
-// its line, as in the tokenizer.
+// tokenizer. Otherwise this file could take a closing bracket in a string for the end of a block, and would
+// count too few open blocks. Like the tokenizer, this file ends a string at the end of its line, even without
+// a closing quote.
 #include "registry/module/proto_scan.h"
 
 #include "decode/utf8_text.h"

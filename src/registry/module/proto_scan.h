@@ -1,5 +1,6 @@
-// Checks the text of a .proto file before libprotobuf parses it. libprotobuf calls itself for each nested
-// block, and does not limit the depth. So a hostile text could exhaust the stack and end the process.
+// Checks the text of a .proto file before libprotobuf parses it. libprotobuf's parser of texts calls itself
+// for each nested block, and does not limit the depth. So a hostile text could exhaust the stack and end the
+// process.
 #pragma once
 
 #include <string_view>

@@ -1,6 +1,6 @@
 // Parses answers with simdjson. The module does not use src/decode/json_tree.h, because that file also uses
-// jansson. jansson has one allocator for the whole process. The heartbeat library has already replaced this
-// allocator for its own code.
+// jansson. jansson has one allocator for the whole process, and the heartbeat library has already installed
+// its own allocator there. The module must not depend on this allocator.
 #include "registry/module/registry_answer.h"
 
 #include "decode/utf8_text.h"

@@ -34,7 +34,8 @@ const char *registry_answer_parse(std::string_view body, RegisteredSchema *schem
 // Returns the error_code of an answer with an error. Returns 0 if the answer has no error_code.
 int64_t registry_answer_error(std::string_view body);
 
-// Appends a part of a path. Each byte that a URL reserves becomes %XX.
+// Appends a part of a path. Each byte that is not a letter, a digit, or one of the characters -._~ becomes
+// %XX.
 void registry_path_append(std::string *path, std::string_view part);
 
 } // namespace heartbeat

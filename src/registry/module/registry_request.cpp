@@ -1,7 +1,8 @@
-// Asks the registries of a list in turn. Before each registry, this file divides the remaining time equally
-// among this registry and the next registries. So a registry that does not answer leaves time for the next
-// registries. If a registry fails in the middle of a request, this file asks the next registry for all
-// schemas again. The reason is that the next registry can have other versions of the schemas.
+// Asks the registries of a list one after the other. Before this file asks a registry, it divides the
+// remaining time equally among this registry and the registries after it. So a registry that does not answer
+// leaves time for the next registries. If a registry fails in the middle of a request, this file asks the
+// next registry for all schemas again. The reason is that the next registry can have other versions of the
+// schemas.
 #include "registry/module/registry_request.h"
 
 #include "decode/utf8_text.h"
@@ -65,7 +66,8 @@ namespace {
 
 // All requests that registry_forget() has not freed yet. Only the main thread uses this set.
 std::set<RegistryRequest *> &all_requests() {
-    static auto *requests = new std::set<RegistryRequest *>; // never freed: the process may exit at any time
+    // never freed, so the exit of the process runs no destructor for this set
+    static auto *requests = new std::set<RegistryRequest *>;
     return *requests;
 }
 
@@ -173,7 +175,8 @@ void RegistryRequest::accept() {
     std::string why = "it has answered with HTTP status " + std::to_string(status);
     if (code != 0)
         why += " and error_code " + std::to_string(code);
-    // a registry sends its own error_code, such as 40403, so without this code the path is probably wrong
+    // if a registry does not have the schema, it answers with an error_code of its own, such as 40403;
+    // without such a code, the path of the URL is probably wrong
     if (status == status_not_found && (code == 0 || code == status_not_found))
         why += "; check the path of the URL";
     if (asked != RegistryReferences::root)
@@ -187,7 +190,7 @@ void RegistryRequest::step(int timeout_ms) {
     if (!transfer.has_value())
         return;
     TransferState done = transfer->step(std::min(std::max(timeout_ms, 0), time_left()));
-    if (time_left() == 0) // this check also ends an answer that the registry sends byte by byte
+    if (time_left() == 0) // the registry can have sent a part of the answer, but the answer is too slow
         next_url("it has not answered in time");
     else if (done == TransferState::answered)
         accept();

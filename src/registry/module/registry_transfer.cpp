@@ -45,8 +45,9 @@ bool set_quick_exit([[maybe_unused]] CURL *easy) {
 #endif
 }
 
-// An error text of libcurl contains the duration of the attempt to connect. This function removes the
-// duration, because otherwise the state of the source would change with each attempt.
+// An error text of libcurl contains the duration of the attempt to connect. The error text becomes part of
+// the reason that heartbeat shows for the source's state. This function removes the duration, so the reason
+// stays the same if each attempt fails in the same way.
 std::string without_duration(std::string text) {
     const size_t begin = text.find(" after "), digits = begin + strlen(" after ");
     if (begin == std::string::npos)
@@ -131,7 +132,7 @@ bool RegistryTransfer::set_options(const std::string &url) {
 }
 
 bool RegistryTransfer::start(const std::string &url) {
-    if (easy_ != nullptr) { // the next transfer can use the connection again
+    if (easy_ != nullptr) { // multi_ stays, so the next transfer can use the same connection
         curl_multi_remove_handle(multi_, easy_);
         curl_easy_cleanup(easy_);
         curl_slist_free_all(headers_);

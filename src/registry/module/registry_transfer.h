@@ -66,7 +66,7 @@ class RegistryTransfer {
     curl_slist *headers_ = nullptr;
     std::string body_;
     size_t header_size_ = 0;
-    const char *refusal_ = nullptr; // the reason for which a callback has ended the transfer
+    const char *refusal_ = nullptr; // if take() or skip_header() has ended the transfer: the reason
     long status_ = 0;
     std::string reason_;
     char curl_error_[CURL_ERROR_SIZE] = "";

@@ -42,7 +42,7 @@ inline TemplateTree format_tree(const std::string &value) {
     return template_tree(R"({"value": )" + value + "}", "t");
 }
 
-// Writes the value with the schema, or with the schema that is derived from the template.
+// Writes the value with the schema. If `schema` is empty, the function derives the schema from the value.
 inline std::string avro_of(const std::string &value, std::string schema = "",
                            const MessageReadings &readings = format_readings()) {
     const TemplateTree tree = format_tree(value);

@@ -1,6 +1,6 @@
 // Unit tests of the generator and the mapped decoder: the generator and the extension have presets with the
-// same names. Each preset of the extension reads the messages of the generator's preset. The decoded readings
-// equal the simulated readings.
+// same names. A preset of the extension reads the messages that the generator writes with its preset of the
+// same name. The decoded readings equal the simulated readings.
 #include "decode/mapped_decoder.h"
 #include "decode/mapping_compile.h"
 #include "decode/presets.h"
@@ -82,7 +82,7 @@ TEST_P(PresetMapping, ReadsTheMessagesOfTheGenerator) {
     }
 }
 
-// The presets of RADAR-base have the format Avro, which this decoder does not read.
+// Returns all presets except those of RADAR-base: their format is Avro, which this decoder does not read.
 std::vector<Preset> json_presets() {
     std::vector<Preset> presets(preset_list().begin(), preset_list().end());
     std::erase_if(presets, [](const Preset &preset) { return preset.name.starts_with("radar"); });

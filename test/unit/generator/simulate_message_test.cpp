@@ -87,7 +87,7 @@ TEST(SimulateMessage, SamplesFollowEachOtherWithoutAGap) {
     }
     EXPECT_EQ(times.size(), 40U);
     EXPECT_EQ(*times.rbegin() - *times.begin(),
-              58 * microseconds_per_second); // 58.7 rounded up to 59, minus 0.2 rounded up to 1
+              58 * microseconds_per_second); // from 0.2 s, rounded up to 1 s, to 58.7 s, rounded up to 59 s
 }
 
 TEST(SimulateMessage, BeginsEachMessageInsideTheDuration) {

@@ -146,7 +146,7 @@ TEST(Simulate, CustomersTakeTurns) {
     EXPECT_EQ(id_of(reading), "CUST-0001");
 }
 
-// Some intervals of this test cannot be divided by the number of customers or by 1000 nanoseconds.
+// Some intervals of this test are no multiple of the number of customers, or no multiple of 1000 nanoseconds.
 TEST(Simulate, SimulatedTimeAdvancesByTheInterval) {
     for (const uint32_t customers : {1U, 3U, 7U, 20U}) {
         for (const int64_t interval_ns : {1000L, 1001L, 3333L, 500'000'000L, 86'400'000'000'000L}) {

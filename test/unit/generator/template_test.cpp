@@ -26,7 +26,7 @@ std::string written(const std::vector<Step> &steps, const MessageReadings &readi
     return text;
 }
 
-// The message of a template with this value.
+// Returns the message that a template with this value writes.
 std::string value_of(const std::string &value,
                      const MessageReadings &readings = readings_of({74, 80, 81, 82})) {
     return written(template_compile(R"({"value": )" + value + "}", "test").value, readings);

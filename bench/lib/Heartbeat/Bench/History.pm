@@ -10,7 +10,7 @@ use Time::HiRes qw(sleep time usleep);
 
 use Heartbeat::Bench::Process qw(cpu_seconds);
 
-# The benchmark inserts the rows in the order of their event times, as ingest without lag does. So the indexes have the same
+# Each statement inserts its rows in the order of their event times, as ingest without lag does. So the indexes have the same
 # structure as after ingest.
 my $chunk           = 2_000_000;    # the largest number of rows of one statement
 my $rollup_deadline = 3600;
@@ -76,8 +76,8 @@ sub _insert
 	return;
 }
 
-# Marks the minutes that are missing in the rollup, as ingest does. The maintenance worker then computes the rollup of these
-# minutes.
+# The rollup does not include the readings that grow_to() has added. So this function marks the minutes of these readings as stale.
+# The maintenance worker then computes the rollup of these minutes.
 sub _mark_minutes
 {
 	my ($self) = @_;
@@ -135,11 +135,13 @@ sub forget_recent
 }
 
 # Drops every week except the last week in one transaction, and measures the duration of each part of this transaction. Meanwhile
-# another session inserts and reads. Returns { tables, megabytes, catalog, commit, before, meanwhile }. `catalog` and `commit` are
-# milliseconds. `before` and `meanwhile` are { insert, read }: the duration of the slowest insert and of the slowest read of the
-# other session, before and after the beginning of the transaction. In the commit the server first releases the locks, and then
-# removes the files. The removal takes most of the time. The function stops the maintenance worker by SIGSTOP, because this worker
-# would drop the weeks immediately.
+# another session inserts and reads. Returns { tables, megabytes, catalog, commit, before, meanwhile }. `catalog` is the duration
+# of heartbeat_apply_retention(), and `commit` is the duration of the commit. `before` and `meanwhile` have { insert, read }: the
+# duration of the other session's slowest insert, and of its slowest read. `before` is about the statements that ended before the
+# transaction began, and `meanwhile` is about the later statements. All durations are in milliseconds. In the commit the server
+# first releases the locks, and then removes the files. The removal takes most of the time. The function first stops the
+# maintenance worker by SIGSTOP. Otherwise this worker would itself drop the weeks as soon as the function sets
+# heartbeat.retention.
 sub drop_weeks
 {
 	my ($self) = @_;

@@ -24,8 +24,8 @@ sub _activity
 		q{SELECT xact_commit + xact_rollback, pg_current_wal_insert_lsn() - '0/0' FROM pg_stat_database WHERE datname = 'heartbeat'});
 }
 
-# Waits until the server is idle. The server is not idle immediately after the last reading. Within the next minute it
-# computes the rollup, runs a checkpoint, and logs the summary.
+# Waits until the server is idle. After the last reading, heartbeat still computes the rollup and logs its summary
+# (heartbeat.log_summary), and the server still runs a checkpoint. This work can take a minute.
 sub _await_rest
 {
 	my ($bench) = @_;
@@ -45,7 +45,7 @@ sub _await_rest
 
 # Waits until heartbeat is idle, and then measures for the given number of seconds. Returns { seconds, transactions, wal, cpu,
 # memory }. `cpu` has the CPU time of each process, in per cent of a core. `memory` is the private memory of the first ingest
-# worker, in MiB. Autovacuum must be off in the server, because it would run transactions.
+# worker, in MiB. Autovacuum must be off in the server, because this function would count its transactions.
 sub measure_idle
 {
 	my ($bench, $wanted) = @_;

@@ -42,8 +42,9 @@ sub server_cpu_seconds
 	return $sum;
 }
 
-# Returns the sum of the CPU seconds of the threads that a process has now. The resolution is finer than clock ticks. The sum does not
-# include threads that have ended, so use this function only for a process that always has the same threads.
+# Returns the CPU seconds of a process, as the sum over the threads that the process has now. The resolution is finer than in
+# cpu_seconds(), which counts clock ticks. But the sum does not include threads that have ended, so use this function only for a
+# process that always has the same threads.
 sub fine_cpu_seconds
 {
 	my ($pid) = @_;

@@ -1,5 +1,5 @@
-# Benchmark: publishes readings as other producers do. The messages of these producers can have another order, another compression,
-# or other spaces in the JSON text. bench/throughput and bench/disk call this file.
+# Benchmark: publishes readings as producers other than heartbeat-generator do. Their messages can have another order, another
+# compression, or other spaces in the JSON text. bench/throughput and bench/disk call this file.
 
 package Heartbeat::Bench::Producer;
 
@@ -98,7 +98,7 @@ sub _lines
 	return \@lines;
 }
 
-# Shuffles the customers among the readings. No two readings have the same time, so each reading stays unique.
+# Shuffles the customers among the readings. No two readings have the same event time, so no reading becomes a duplicate.
 sub _exchange_customers
 {
 	my ($lines) = @_;

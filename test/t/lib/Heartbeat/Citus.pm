@@ -14,7 +14,7 @@ use Heartbeat::Cluster;
 our @EXPORT = qw(citus_create citus_create_server citus_create_node citus_join citus_distribute);
 
 # The servers connect over loopback. After a crash, heartbeat's workers must end prepared transactions without the help of
-# Citus. So citus.recover_2pc_interval turns off Citus's own recovery for the duration of a test.
+# Citus. So citus.recover_2pc_interval is longer than a test, and Citus's own recovery does not start during the test.
 my %settings = (
 	'listen_addresses'          => '127.0.0.1',
 	'max_prepared_transactions' => 100,

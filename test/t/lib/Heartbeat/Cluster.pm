@@ -1,5 +1,5 @@
-# Test code: a PostgreSQL server of a test with heartbeat preloaded, based on PostgreSQL::Test::Cluster. If a wait fails, the
-# test prints the worker's status and the end of the server's log.
+# Test code: a PostgreSQL server that preloads heartbeat, for a test. The base class is PostgreSQL::Test::Cluster. If a wait
+# fails, the test prints the worker's status and the end of the server's log.
 
 package Heartbeat::Cluster;
 
@@ -73,7 +73,7 @@ sub create
 	return $self;
 }
 
-# Creates the extension. Also creates the extension's owner in the way that README.md describes.
+# Creates the extension. With the option `owner`, also creates the extension's owner, as README.md describes.
 sub create_extension
 {
 	my ($self, %opt) = @_;
@@ -124,8 +124,8 @@ sub query_error
 
 sub count { my ($self, $relation) = @_; return $self->query("SELECT count(*) FROM $relation"); }
 
-# Calls the method poll_query_until() of PostgreSQL::Test::Cluster. If the server restarts and refuses the connection, psql ends
-# before it has read the query, and this function calls the method again.
+# Calls poll_query_until() of the base class. If a restarting server refuses the connection, psql ends before it has read the
+# query, and the call of the base class dies with "Broken pipe". This function then repeats the call.
 sub poll_query_until
 {
 	my ($self, @query) = @_;
@@ -206,7 +206,7 @@ sub assert_audit
 	return is("$rows $bad $sums", 't  0|0|0', 'the audit shows no difference, and the counters equal the rows in the tables');
 }
 
-# Passes when vw_customer_bpm_summary equals the readings for every customer and minute, and has no other rows.
+# Passes when vw_customer_bpm_summary has the right average and count for every customer and minute, and no other rows.
 sub assert_summary
 {
 	my ($self, $what) = @_;
@@ -287,8 +287,8 @@ sub worker_pid
 	return $pids[ ($which // 0) * @pids ];
 }
 
-# Kills a worker whose backend_type matches the pattern, as a crash would. Waits until the server has restarted all its
-# processes, and returns the time of the crash.
+# Kills a worker whose backend_type matches the pattern with SIGKILL, so that the server sees a crash. Waits until the server
+# has restarted all its processes, and returns the time of the crash.
 sub kill_worker
 {
 	my ($self, $like, $which) = @_;

@@ -1,6 +1,6 @@
 # Test code: a Kafka broker whose answers a test chooses. The broker can answer with any cluster id, number of partitions and
-# range of offsets. The broker can also answer with any error, message or refusal. The broker supports only the versions of
-# Kafka's protocol that it announces. The process of the broker ends with the test.
+# range of offsets. The broker can also answer with any error, message or refusal. The broker announces only a few versions of
+# Kafka's requests, and understands no other versions. The process of the broker ends with the test.
 
 package Heartbeat::FakeBroker;
 
@@ -121,8 +121,8 @@ my @versions = ([ 0, 0, 7 ], [ 1, 4, 4 ], [ 2, 1, 2 ], [ 3, 0, 2 ], [ 8, 2, 2 ],
 
 sub _text { my ($bytes) = @_; return defined $bytes ? pack('n/a*', $bytes) : pack('n', 0xffff); }
 
-# Returns the partitions that a request names. For each partition the result has the number of the partition, and the 64-bit
-# integer that follows this number in the request. In the request, $size bytes follow the number of each partition.
+# Parses the list of partitions that begins at byte $at of a request. Returns a pair for each partition: its id, and the 64-bit
+# integer after this id. $size is the number of bytes that the request has for a partition after the id.
 sub _partitions
 {
 	my ($body, $at, $size) = @_;
@@ -143,7 +143,7 @@ sub _partitions
 	return @found;
 }
 
-# Returns the answer to a request, and whether a real broker would wait before it sends this answer.
+# Returns the answer and a flag. The flag is true if a fetch finds no message: a real broker would then wait before it answers.
 sub _answer
 {
 	my ($self, $request) = @_;
@@ -224,7 +224,7 @@ sub _crc32c
 	return $crc ^ 0xffffffff;
 }
 
-# Encodes a number that is not negative, as Kafka's records do (zigzag).
+# Encodes a number in the zigzag format that Kafka uses inside records. The number must not be negative.
 sub _varint
 {
 	my ($number) = @_;

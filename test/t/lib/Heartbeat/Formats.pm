@@ -23,8 +23,8 @@ our @EXPORT_OK = qw(avro add_source counted formats_begin source_is stored);
 =cut
 
 # Starts Kafka, the server and the registry at the same time, and creates the topics. Each topic has one Kafka partition, or the
-# given number of Kafka partitions. The source default is dropped, so that the tests see only their own sources. The hash
-# $options has options of Heartbeat::Cluster->create.
+# given number of Kafka partitions. Drops the source `default`, so that the tests see only their own sources. The hash $options
+# has options of Heartbeat::Cluster->create.
 sub formats_begin
 {
 	my ($name, $options, @topics) = @_;
@@ -52,8 +52,8 @@ sub add_source
 
 sub _literal { my ($text) = @_; return q(') . ($text =~ s/'/''/gr) . q('); }
 
-# Returns an Avro schema of a record. Each field is a name and a type. A type is a text or a structure. If a field has a
-# default, the type is a hash with the keys "type" and "default".
+# Returns an Avro schema of a record. Each field is a name and a type. A type is a text or a structure. For a field with a
+# default, pass a hash with the keys "type" and "default" in place of the type.
 sub avro
 {
 	my ($name, @fields) = @_;
@@ -71,7 +71,7 @@ sub counted { my ($source) = @_; return "SELECT coalesce(sum(records + anomalies
 
 sub source_is { my ($source) = @_; return "SELECT state, reason FROM heartbeat_source_status WHERE source = '$source'"; }
 
-# Returns all readings of customers whose id begins with a text: one line each, "customer device rate time".
+# Returns the readings of all customers whose id begins with $prefix. Each line is one reading: "customer device rate time".
 sub stored
 {
 	my ($node, $prefix) = @_;

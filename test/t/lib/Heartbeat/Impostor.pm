@@ -35,7 +35,7 @@ sub new
 
 sub address { my ($self) = @_; return "127.0.0.1:$self->{port}"; }
 
-# Sends an answer each time a client sends bytes. This function never returns.
+# Calls $answer each time a client sends bytes. If $answer returns false, closes the connection. This function never returns.
 sub _serve
 {
 	my ($listener, $answer) = @_;

@@ -1,6 +1,6 @@
-# Test code: publishes messages of Avro, Protobuf and JSON Schema with the serializers of confluent-kafka. The program
-# test/formats/publish.py publishes the messages. The file of this program describes the requests. The program runs until the
-# test ends.
+# Test code: publishes messages of Avro, Protobuf and JSON Schema with the serializers of confluent-kafka. This file sends
+# requests to the program test/formats/publish.py, which publishes the messages. publish.py describes the format of the
+# requests. The program runs until the test ends.
 
 package Heartbeat::Publisher;
 
@@ -37,7 +37,7 @@ sub new
 	return bless { pid => $pid, input => $input, output => $output, json => JSON::PP->new->utf8->canonical }, $class;
 }
 
-# Waits until Kafka has acknowledged all messages. Returns the ids of the schemas of the values.
+# Waits until Kafka has acknowledged all messages. Returns a sorted list of the schema ids that the values have.
 sub publish
 {
 	my ($self, $topic, $value, $key, @messages) = @_;

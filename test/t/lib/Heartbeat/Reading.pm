@@ -1,4 +1,5 @@
-# Test code: single readings, and long streams with a known result. Nothing is random: the same call makes the same readings.
+# Test code: single readings, and long streams with a known result. Nothing is random: if the caller gives the start time of a
+# stream, the same call makes the same readings.
 
 package Heartbeat::Reading;
 
@@ -18,7 +19,7 @@ sub reading
 	return qq({"customer_id":"$customer","heart_rate":$heart_rate,"event_timestamp":"$time"});
 }
 
-# Converts seconds since 1970 and microseconds to RFC 3339.
+# Returns a time as RFC 3339 text. The time is $seconds after the beginning of 1970, plus $microseconds.
 sub reading_time
 {
 	my ($seconds, $microseconds) = @_;

@@ -1,5 +1,6 @@
-# Test code: an HTTP server between heartbeat and a schema registry. The front passes requests on, or misbehaves: it answers an
-# error or nonsense, answers slowly, or never ends its answer. The front keeps a list of the requests.
+# Test code: a front, which is an HTTP server between heartbeat and a schema registry. The front forwards requests to the
+# registry, or behaves badly: it sends an error or a wrong text, sends its answer slowly, or never ends its answer. The front
+# keeps a list of the requests.
 
 package Heartbeat::RegistryFront;
 

@@ -1,5 +1,6 @@
-# Test code: runs the SQL of a document as a reader of the document does. A test names a ```sql block by its section and
-# number. psql runs the block as the role that the document names. The output of the test has each block and its result.
+# Test code: runs the SQL of a document as a reader of the document does. A test names a ```sql block by its section and number.
+# psql runs the block as the role that the test gives to new(). Blocks with the comment `-- superuser` run as a superuser. The
+# output of the test has each block and its result.
 
 package Heartbeat::Runbook;
 
@@ -66,7 +67,8 @@ sub new
 	return $self;
 }
 
-# Returns the same document for another server. For assert_all_run(), a block has run if it has run on one of the servers.
+# Returns an object for the same document and another server. assert_all_run() accepts a block that has run on any of the
+# servers.
 sub on
 {
 	my ($self, $node, $database, %variables) = @_;
@@ -96,7 +98,7 @@ sub run
 	return $answer;
 }
 
-# Prints the contents of heartbeat_status, as the person on call sees them.
+# Prints and returns the columns of heartbeat_status that a person on call needs: state, reason, lag and hint.
 sub look
 {
 	my ($self, $what) = @_;

@@ -47,7 +47,7 @@ sub documented
 	return map { split /=/, $_, 2 } split /\n/, $block;
 }
 
-# Grants the rights in Kafka by the commands of the documentation.
+# Runs the kafka-acls.sh commands of the documentation, which grant the rights in Kafka.
 sub grant_documented
 {
 	my ($self, $kafka) = @_;
@@ -67,7 +67,7 @@ sub write
 	return;
 }
 
-# Writes the file and reloads the configuration. The file turns on librdkafka's debug messages.
+# Writes the file and reloads the configuration. The file turns on librdkafka's debug messages, which could contain secrets.
 sub use
 {
 	my ($self, $brokers, %properties) = @_;
@@ -77,8 +77,8 @@ sub use
 	return;
 }
 
-# Passes when the reason for the state matches the pattern. Keeps the visible texts, so that assert_kept() can search these
-# texts for secrets.
+# Writes the file with these properties. Passes when the reason for the state then matches the pattern. Keeps the visible texts,
+# so that assert_kept() can search these texts for secrets.
 sub refused
 {
 	my ($self, $brokers, $properties, $reason, $what, $state) = @_;

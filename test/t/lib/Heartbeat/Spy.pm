@@ -55,8 +55,8 @@ sub new
 # Runs a statement as the role. Returns the error, or '' if the statement succeeds.
 sub act { my ($self, $sql) = @_; return $self->{node}->query_error("SET ROLE $self->{role}; $sql"); }
 
-# Returns statements that create triggers of every kind on a table. The names of the triggers are spy_KIND_TABLE. A table can
-# refuse some kinds of triggers.
+# Returns statements that create triggers of every kind on a table. The names of the triggers are spy_KIND_TABLE. Some of these
+# statements can fail, because not every table allows every kind of trigger.
 sub triggers_on
 {
 	my ($self, $table) = @_;
@@ -82,7 +82,7 @@ sub actors
 		"(SELECT '$_' FROM $self->{role}.as_$_ WHERE is_called)" } @{ $self->{kinds} }) . ')');
 }
 
-# Passes when only these roles and the spy itself have run the code, and the spy has no new rights. Then forgets the records.
+# Passes when only the allowed roles and the spy itself have run the code, and the spy is no superuser. Then calls forget().
 sub assert_only
 {
 	my ($self, $what, @allowed) = @_;

@@ -22,8 +22,9 @@ use Heartbeat::Spy;
 
 =cut
 
-# The types of arguments, and for each type a list of other types. Some arguments of calls match one of these other types
-# equally well or better. Such an argument is a literal, has a cast or needs an implicit conversion.
+# The types of parameters, and for each type a list of other types. overload() creates functions with the other types. Some
+# arguments of a call match another type as well as the right type, or better: literals, arguments with a cast, and arguments
+# that need an implicit conversion.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],
 	'text'                        => [ 'varchar', 'name', 'bpchar', '"char"', 'json', 'anyelement' ],
@@ -44,8 +45,8 @@ my @of_the_server = qw(format to_char concat_ws json_build_object jsonb_build_ob
   pg_notify unnest array_agg string_agg current_setting generate_series length quote_ident to_regclass isfinite set_config now
   clock_timestamp pg_get_expr substring cardinality to_timestamp brin_summarize_new_values timezone);
 
-# Pairs of types. The server compares values of the two types of a pair only after an implicit conversion. If the stranger
-# creates an operator for exactly these two types, the server prefers the stranger's operator.
+# Pairs of types. For most operators, the server must convert one of the two values implicitly, because it has no operator for
+# exactly these two types. If the stranger creates such an operator, the server prefers the stranger's operator.
 my @pairs = map { [ split / / ] } 'numeric bigint', 'bigint numeric', 'float8 integer', 'integer float8', 'text name', 'name text', 'text varchar',
   'varchar text', 'name varchar', 'varchar name', 'timestamptz text', 'text timestamptz', 'interval text', 'boolean integer', 'bigint text',
   'jsonb json', 'float8 numeric', 'numeric float8', 'smallint numeric', 'integer numeric', 'numeric integer', 'oid integer', 'bigint oid', 'text integer';
@@ -101,9 +102,9 @@ sub overload
 	return $self->_make('CREATE FUNCTION stranger.add(point, point) RETURNS point LANGUAGE sql AS \'SELECT stranger.note($$aggregate$$); SELECT $1\'', @sql);
 }
 
-# Creates functions that make calls ambiguous. After make_ambiguous() each call is ambiguous: with all arguments, and without
-# the arguments that have defaults. A call of a function without parameters is ambiguous too. The test itself calls
-# heartbeat_check_objects(), so the stranger creates no function with this name.
+# Creates functions that make each call of the extension's functions ambiguous: a call with all arguments, a call that omits the
+# arguments with defaults, and a call of a function without parameters. The test itself calls heartbeat_check_objects(), so the
+# stranger creates no function with this name.
 sub make_ambiguous
 {
 	my ($self) = @_;
@@ -133,7 +134,7 @@ sub make_operators
 	return $self->_make(@sql);
 }
 
-# Creates a type, and casts of this type. A role can create casts only of its own types.
+# Creates a type, and casts to and from this type. A role can create a cast only if it owns one of the two types.
 sub make_casts
 {
 	my ($self) = @_;
@@ -144,7 +145,7 @@ sub make_casts
 		"CREATE CAST ($self->{schema}.strange AS $_) WITH FUNCTION stranger.to_$_($self->{schema}.strange) AS IMPLICIT") } qw(text integer float8 bigint timestamptz));
 }
 
-# Creates tables, enums and views with the names of table partitions. The weeks are counted from the present week.
+# Creates tables, enums and views with the names of the weeks' table partitions. Week 0 is the present week, -1 the week before.
 sub take_weeks
 {
 	my ($self, @weeks) = @_;
@@ -162,8 +163,8 @@ sub take_weeks
 	return $self->_make(@sql);
 }
 
-# Creates objects with the names of all objects that the extension will create: tables, enums, domains, and functions with
-# the same arguments.
+# Creates an object for each name that the extension will use. For the name of a relation, it creates a table, an enum or a
+# domain. For the name of a function, it creates a function with the same arguments.
 sub take_names
 {
 	my ($self) = @_;
@@ -183,8 +184,8 @@ sub count
 		[qw(proc proowner pronamespace)], [qw(operator oprowner oprnamespace)], [qw(class relowner relnamespace)], [qw(type typowner typnamespace)]);
 }
 
-# Returns the SQL for a function that records its caller. A caller could mistake the function's result for a result of the
-# extension.
+# Returns the SQL that creates a function with this name and these parameters. The function records the role that calls it, and
+# returns null.
 sub _function
 {
 	my ($self, $name, @types) = @_;

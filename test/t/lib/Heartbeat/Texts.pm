@@ -1,5 +1,5 @@
-# Test code: checks that texts of users and producers, for example names of customers, have caused no problem. A dump can be
-# restored, a client can read every table and view, and the log has no control characters.
+# Test code: checks that texts of users and producers, for example names of customers, have caused no problem. There are three
+# checks: a dump can be restored, a client can read every table and view, and the log has no control characters.
 
 package Heartbeat::Texts;
 
@@ -61,8 +61,8 @@ sub _read_all
 	return $errors;
 }
 
-# Passes when the log after a position has no control characters. If the database's encoding is UTF-8, the log must also be
-# UTF-8.
+# Passes when the server's log has no control characters after the position $from. If the database's encoding is UTF-8, the log
+# must also be UTF-8.
 sub assert_clean_log
 {
 	my ($node, $from, $what) = @_;

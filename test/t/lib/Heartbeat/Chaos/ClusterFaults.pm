@@ -48,8 +48,8 @@ sub _leader_frozen
 	return $self->_while_down($node, sub { $node->freeze; $self->_last($fault); $node->thaw; });
 }
 
-# When the test stops a broker, other brokers first become the leaders of its partitions. So the stopped broker counts as alive
-# until its process has ended.
+# When the test stops a broker cleanly, the broker first gives the leadership of its partitions to other brokers. Meanwhile each
+# partition has a live leader, so the broker counts as down only after its process has ended.
 sub _leader_restarted
 {
 	my ($self, $fault) = @_;

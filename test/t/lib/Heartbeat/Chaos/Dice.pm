@@ -1,5 +1,5 @@
-# Test code: random numbers that depend only on the seed. The generator is xorshift64, because Perl's own rand() has one state
-# for the whole process.
+# Test code: random numbers that depend only on the seed. This class does not use Perl's rand(), because rand() has one state
+# for the whole process: any other call of rand() would change the sequence. The algorithm is xorshift64.
 
 package Heartbeat::Chaos::Dice;
 

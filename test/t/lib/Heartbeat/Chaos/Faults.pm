@@ -48,8 +48,8 @@ sub ask
 	}
 }
 
-# If the plan has a second fault, injects this fault while the first fault lasts. Returns when the time of the first fault has
-# passed.
+# If the plan has a second fault, injects this fault while the first fault lasts. The function returns after the time of the
+# first fault.
 sub _last
 {
 	my ($self, $fault) = @_;
@@ -193,7 +193,7 @@ sub _broker_frozen
 my $rows = 'SELECT (SELECT count(*) FROM heartbeat_records), (SELECT count(*) FROM heartbeat_anomalies),
 	(SELECT count(*) FROM heartbeat_dead_letters), (SELECT string_agg(next_offset::text, \' \' ORDER BY partition) FROM heartbeat_offsets)';
 
-# Runs a function while ingest is paused, and checks the guarantee of a pause: no row is added.
+# Runs a function while ingest is paused, and checks the guarantee of a pause: no row is added, and no offset moves.
 sub _while_paused
 {
 	my ($self, $fault, $do) = @_;

@@ -8,9 +8,9 @@ use warnings;
 
 use Heartbeat::Chaos::Dice;
 
-# A deck has the kinds of faults, and the number of faults of each kind. The plan puts these faults into random order. When all
-# of these faults have occurred, the plan puts the same deck into a new order. So every kind of fault occurs. The following
-# deck is for a Kafka in one process.
+# A deck is a set of faults: for each kind of fault, it has the number of faults of this kind. The plan puts these faults into
+# random order. When all of these faults have occurred, the plan puts the same deck into a new order. So every kind of fault
+# occurs. The following deck is for a Kafka in one process.
 my %single = (
 	worker_killed         => 3,
 	maintenance_killed    => 1,
@@ -32,7 +32,7 @@ my %single = (
 	moved_by_another      => 1,
 	locked                => 5);
 
-# The faults of Kafka in the deck for a cluster. These faults replace the broker faults of a Kafka in one process.
+# The faults of Kafka for the deck `cluster`. In this deck they replace the three broker faults of the deck `single`.
 my %of_cluster = (
 	leader_killed     => 4,
 	leader_frozen     => 3,
@@ -66,7 +66,8 @@ my %lasts = (
 	locked               => [ 0.2, 1.0 ]);
 my @long      = (8, 10);    # seconds, for leader faults of the deck `brokers`; a partition with a live leader must not stand still for so long
 my @meanwhile = (('worker_cancelled') x 2, ('worker_terminated') x 2, 'worker_killed', 'maintenance_killed', 'server_stopped', 'settings_reloaded');
-# These faults can occur while a fault of the cluster lasts. So these faults can also occur during an election.
+# While a fault of the Kafka cluster lasts, Kafka can elect a new leader. In this time the following faults of the database can
+# occur, so they can also occur during an election.
 my @restarts  = qw(worker_terminated worker_killed server_stopped server_restarted paused settings_reloaded);
 my %meanwhile = (broker_killed => 0.5, broker_frozen => 0.5, leader_killed => 0.5, leader_frozen => 0.5, paused => 0.5, replayed => 0.3, locked => 0.75);
 

@@ -30,10 +30,10 @@ my $schema = <<'SQL';
 		PRIMARY KEY (partition, "offset"));
 SQL
 
-# If several readings of one Kafka partition have the same customer and time, heartbeat stores the first of these readings in
-# each table. In the same partition a repetition can have another heart rate, but the repetition comes after the original
-# reading. In another partition a repetition has the heart rate of the original. So the result does not depend on the order of
-# the partitions.
+# The test publishes some readings again, with the same customer and time. In the partition of the original reading, such a
+# repetition can have another heart rate, but it comes after the original. In another partition a repetition has the heart rate
+# of the original. heartbeat_records and heartbeat_anomalies each store only the first reading that has this customer and time.
+# So the result is the same for any order in which heartbeat reads the partitions.
 my $expectation = <<'SQL';
 	CREATE TABLE chaos.expected AS
 		SELECT DISTINCT ON (class = 'NORMAL', customer_id, event_timestamp) class, customer_id, heart_rate, event_timestamp

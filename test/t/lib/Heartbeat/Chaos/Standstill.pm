@@ -69,8 +69,8 @@ sub down { my ($self, $id) = @_; push @{ $self->{down}{$id} }, [ time, undef ]; 
 
 sub up { my ($self, $id) = @_; $self->{down}{$id}[-1][1] = time; return; }
 
-# Adds a span of time in which a fault of this kind occurred. The caller adds a span only if no fault of the database can cause
-# a standstill in this span.
+# Adds a span of time in which a fault of this kind occurred. While an earlier fault of the database can still delay the worker,
+# the caller adds no span.
 sub add_window { my ($self, $kind, $from, $to) = @_; push @{ $self->{windows} }, [ $kind, $from, $to ]; return; }
 
 sub stop
@@ -85,8 +85,8 @@ sub stop
 	return;
 }
 
-# Returns a hash: for each kind of fault, the longest standstill of a partition in seconds. Also keeps the partition and the
-# time of the longest standstill for moment().
+# Returns a hash: for each kind of fault, the longest standstill of a partition in seconds. After this call, moment() returns
+# the partition and the time of the longest standstill.
 sub longest
 {
 	my ($self, $next_receipt) = @_;
@@ -144,8 +144,8 @@ sub _at
 	return $low > 0 ? $series->[ $low - 1 ][1] : 0;
 }
 
-# Returns a series for each partition: the offset after the last acknowledged message, with one value for each tenth of a
-# second.
+# Returns a series for each partition. A value of the series is the offset after the last message that Kafka has acknowledged.
+# The series has at most one value for each tenth of a second.
 sub _acknowledged
 {
 	my ($self, $next_receipt) = @_;
@@ -166,8 +166,8 @@ sub _leaders
 	return [ map { my ($at, $ids) = split; [ $at, [ split /,/, $ids ] ] } split /\n/, slurp_file("$self->{folder}/leaders") ];
 }
 
-# Returns a function. Each call of this function returns the next sample: the time, and for each partition [ next offset,
-# passed offsets ].
+# Returns a function. Each call of this function returns the next sample: the time, and for each partition [ the next offset,
+# the number of offsets that heartbeat has passed ].
 sub _samples
 {
 	my ($self) = @_;

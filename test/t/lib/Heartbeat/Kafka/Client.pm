@@ -14,8 +14,8 @@ use Heartbeat::Kafka::Producer;
 use Heartbeat::Kafka::Programs qw($kafka_program $admin_program run_program);
 use Heartbeat::Kafka::Reader;
 
-# Creates a topic. Kafka spreads the partitions of the topic over the brokers. Heartbeat::Kafka::Cluster can also set the
-# replicas. The further arguments are settings in the form key=value.
+# Creates a topic. Kafka spreads the partitions of the topic over the brokers. The further arguments are settings of the topic
+# in the form key=value. Heartbeat::Kafka::Cluster has its own create_topic(), which also sets the number of replicas.
 sub create_topic
 {
 	my ($self, $topic, $partitions, @config) = @_;
@@ -31,7 +31,7 @@ sub configure_topic
 	return;
 }
 
-# Sets a quota (key=value) that each broker applies to each client: consumer_byte_rate, request_percentage and others.
+# Sets a quota in the form key=value, for example consumer_byte_rate=1000. Each broker applies the quota to each client.
 sub set_quota
 {
 	my ($self, $quota) = @_;
@@ -141,8 +141,8 @@ sub group_offsets
 	return \%found;
 }
 
-# Waits until kafka-consumer-groups shows these committed offsets of the group, listed by partition. Returns the offsets that
-# kafka-consumer-groups showed last.
+# Waits until kafka-consumer-groups shows the expected committed offsets of the group: one offset for each partition, in order.
+# Returns the offsets that kafka-consumer-groups showed last.
 sub wait_for_group_offsets
 {
 	my ($self, $group, $topic, @expected) = @_;

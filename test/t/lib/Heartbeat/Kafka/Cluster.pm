@@ -202,7 +202,7 @@ sub create_topic
 	return $self->_create($topic, $partitions // 1, [ '--replication', min(3, scalar $self->nodes) ], @config);
 }
 
-# Creates a topic with the given replicas: a list of lists of broker ids, the leader first.
+# Creates a topic with the given replicas. For each partition, $replicas has a list of the broker ids, the leader first.
 sub create_assigned_topic
 {
 	my ($self, $topic, $replicas, @config) = @_;
@@ -217,7 +217,7 @@ sub _create
 	return;
 }
 
-# Moves partitions to other brokers: { partition => [ ids, the leader first ] }. Returns when the partitions have moved.
+# Moves partitions to other brokers. $replicas: { partition => [ broker ids, preferred leader first ] }. Returns after the move.
 sub reassign { my ($self, $topic, $replicas) = @_; return $self->_reassign(map { [ $topic, $_, $replicas->{$_} ] } sort keys %$replicas); }
 
 sub _reassign
@@ -237,7 +237,7 @@ sub _reassign
 	return;
 }
 
-# Makes the first replica of each partition its leader.
+# Makes the first replica of each partition the leader of the partition.
 sub elect_preferred_leaders
 {
 	my ($self) = @_;

@@ -60,10 +60,11 @@ sub address
 
 sub controller_port { my ($self) = @_; return $self->{controller}; }
 
-# Returns sixteen bytes in base64. The first byte is not random, because an id that begins with "-" looks like an option.
+# Returns a new cluster id: sixteen bytes in base64. The first byte is not random. Otherwise the id could begin with "-", and a
+# program could take it for an option.
 sub new_cluster_id { return encode_base64url(pack('C*', 0x41, map { int(rand(256)) } 1 .. 15)); }
 
-# Formats empty storage for nodes of one cluster.
+# Deletes the storage of the nodes, and formats empty storage. All of these nodes belong to the same cluster.
 sub format_all
 {
 	my ($cluster_id, @of_one_cluster) = @_;
@@ -87,8 +88,8 @@ sub _scram_options
 
 sub command { my ($self) = @_; return ($kafka_program, 'serve', "$self->{folder}/server.properties"); }
 
-# Returns whether the process is ready. A broker must answer a request. For a controller an open port is enough, because a
-# controller answers only nodes of Kafka.
+# Returns whether the process is ready. A broker is ready when it answers a request. A controller answers only nodes of Kafka,
+# so this code does not send it a request: a controller counts as ready when its port is open.
 sub answers
 {
 	my ($self) = @_;

@@ -1,5 +1,6 @@
-# Test code: a stream of messages from a test to one Kafka topic, byte for byte. The program kafka-produce
-# (test/kafka/produce.cpp) publishes these messages. This program reads the record format that this file writes.
+# Test code: a stream of messages from a test to one Kafka topic, byte for byte. This file writes each message as a record to
+# the input of the program kafka-produce, and this program publishes the message. test/kafka/produce.cpp describes the format of
+# a record.
 
 package Heartbeat::Kafka::Producer;
 
@@ -13,7 +14,7 @@ use IO::Handle;
 
 my $program = abs_path(dirname(__FILE__) . '/../../../../..') . '/build/test/kafka-produce';
 
-# @options are options of the program kafka-produce. For example, the options '-X', 'linger.ms=0' send each message at once.
+# @options are options of the program kafka-produce. For example, with '-X', 'linger.ms=0' messages do not wait for a batch.
 sub new
 {
 	my ($class, $brokers, $topic, @options) = @_;

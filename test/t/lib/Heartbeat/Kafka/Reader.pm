@@ -20,9 +20,9 @@ sub new
 	return bless { records => $records, topic => $topic }, $class;
 }
 
-# Returns the next message as { partition, offset, timestamp, key, value }, and undef after the last message. Within a
-# partition the messages are sorted by offset. A null key or value is undef. If the topic lacks an offset, or cannot be read
-# to its end, the test ends.
+# Returns the next message as { partition, offset, timestamp, key, value }, and undef after the last message. Within a partition
+# the messages are sorted by offset. A null key or value is undef. If the program cannot read the topic to its end, the test
+# ends. The test also ends if an offset is missing, except with the option --compacted.
 sub next
 {
 	my ($self) = @_;
