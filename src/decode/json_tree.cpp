@@ -147,8 +147,7 @@ const char *reason(simdjson::error_code code) {
     }
 }
 
-// Returns `size` with some additional bytes, so that a slightly larger text needs no new allocation. For a
-// giant text, the function adds no bytes.
+// Returns `size` plus room for a slightly larger text. For a giant text, the function adds no room.
 size_t room_for(size_t size) {
     constexpr size_t least = 1024;
     return size > message_bytes_kept ? size : std::max(size + size / 2, least);

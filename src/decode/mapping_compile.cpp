@@ -1,6 +1,5 @@
-// Reads the JSON object of a mapping. If the mapping has faults, mapping_compile() returns the first fault as
-// texts for a person. mapping_place.cpp, mapping_fields.cpp and mapping_time.cpp read the parts of the
-// mapping.
+// Reads the JSON object of a mapping. mapping_place.cpp, mapping_fields.cpp and mapping_time.cpp read its
+// parts. If the mapping has faults, mapping_compile() returns the first fault as texts for a person.
 #include "decode/mapping_compile.h"
 
 #include "decode/mapping_fields.h"

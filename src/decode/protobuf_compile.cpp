@@ -125,8 +125,7 @@ class PlanMaker {
         made->dense[number] = index + 1;
     }
 
-    // A later member of a oneof replaces an earlier member, even if the mapping does not read the later
-    // member. So the plan has all members of the oneof.
+    // A later member of a oneof replaces an earlier member, so the plan has all members of the oneof.
     void add_oneofs(const ProtobufMessage &message, const Numbers &positions, Numbers *oneofs,
                     ProtobufPlanMessage *made) {
         if (oneofs->empty())

@@ -15,12 +15,10 @@ namespace heartbeat {
 
 namespace {
 
-// After its own start, the launcher has this time to start the workers. If a worker does not run after this
-// time, heartbeat_status shows RETRYING.
+// If a worker does not run this long after the start, heartbeat_status shows RETRYING.
 constexpr TimestampTz start_takes = 10 * USECS_PER_SEC;
 
-// The present time and the progress of the Kafka partitions. All functions that compute a state use this time
-// and this copy of the progress.
+// The present time and the progress of the Kafka partitions, for all functions that compute a state.
 struct Look {
     const ProgressList &progress;
     TimestampTz now;
@@ -37,8 +35,7 @@ void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const
     aggregate->source[0] = '\0';
 }
 
-// If the caller asks for the state of all sources, the reason begins with the name of the source. For the
-// source `default`, the reason begins without a name.
+// The reason in the state of all sources begins with the name of the source, except for `default`.
 void set_of_source(AggregateStatus *aggregate, const SourceSlot &source, WorkerState state, TimestampTz since,
                    const char *reason, const char *hint) {
     char label[source_label_size];
@@ -92,8 +89,7 @@ void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, TimestampT
         "logs.");
 }
 
-// Sets STALLED if the worker has not returned to its loop in time. STALLED replaces every other state except
-// RETRYING and FAILED.
+// Sets STALLED if the worker is late. STALLED replaces every other state except RETRYING and FAILED.
 void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
     static const char *const doings[] = {"starting",
                                          "waiting for messages",

@@ -219,8 +219,7 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
     Found behind = {};
     if (known) {
         found = find(awaited.tag, awaited.mode, true);
-        // The session in `found` can also be waiting for the lock. In this case find the session that holds
-        // the lock.
+        // if the session in `found` also waits for the lock, find the session that holds the lock
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {
