@@ -8,8 +8,8 @@
 -- read only the counters and the status.
 --
 
--- The query on heartbeat_anomalies must not read another table: when Citus has distributed heartbeat_anomalies, a query on its
--- rows cannot also read a table of this server.
+-- The query on heartbeat_anomalies must not read another table: when other servers have the rows of heartbeat_anomalies, a query
+-- on these rows cannot also read a table of this server.
 CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
                                            only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record

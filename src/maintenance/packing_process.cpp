@@ -78,7 +78,7 @@ struct FailedTables {
 };
 
 // Begins a transaction, and sets $1 and $2 to the tables of the readings. Returns false, without a
-// transaction, if the extension is missing, or if Citus keeps the readings on other servers.
+// transaction, if the extension is missing, or if other servers have the rows.
 bool begin_reading(Datum *parents) {
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
