@@ -49,8 +49,8 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
 
 -- Before version 1.2 the workers did not record when readings arrived. So for customers who have sent no reading since the
 -- update, this function finds the last reading in the tables, between the two given times. If this server has the rows, the
--- function searches once for each customer. Then each subquery has a LIMIT, so that the planner always uses the keys of the table
--- partitions.
+-- function searches once for each customer, with one subquery for the records and one for the anomalies. Each of these subqueries
+-- has a LIMIT, so that the planner always uses the keys of the table partitions.
 CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record

@@ -1676,7 +1676,7 @@ COMMENT ON COLUMN vw_pipeline_summary.value IS 'Value of the metric, as text; NU
 -- and heartbeat_rollup_pending does not have its customer and minute. For each row of heartbeat_rollup_pending this text looks up the
 -- sum in heartbeat_rollup by the key. The small tables can be empty at one moment and large at the next moment, and the planner does
 -- not see this change. So the text reads the small tables as arrays. The planner assumes ten elements for each array, so the plan does
--- not depend on the sizes of the small tables. The duration of the query depends only on the real length of the arrays.
+-- not depend on the sizes of the small tables. The real lengths of the arrays change the duration of the query, but not the plan.
 --
 -- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.
@@ -2592,7 +2592,7 @@ COMMENT ON FUNCTION heartbeat_check_objects() IS
     'neither to the server nor to the extension. It runs with the rights of the role that uses the extension''s object. The '
     'rows also show objects that you have added to the tables yourself. Every other row shows a security problem.';
 
--- The triggers on heartbeat_records. If other servers have the rows, the table allows no triggers.
+-- Creates the triggers on heartbeat_records. If other servers have the rows, both statements create nothing.
 SELECT heartbeat_watch_changes('heartbeat_records'::regclass, 'heartbeat_mark_changed()'::regprocedure) WHERE NOT heartbeat_rows_elsewhere();
 SELECT heartbeat_release_trigger(watched) FROM heartbeat_watch_truncates('heartbeat_records'::regclass) watched;
 

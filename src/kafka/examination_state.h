@@ -13,8 +13,8 @@ namespace heartbeat {
 enum class ExaminationStep {
     reading,   // no examination is under way
     checking,  // the examination waits for the last consumed message
-    searching, // the search waits for an older message, to find a message that the log still has
-    scanning,  // the search has found such a message, and reads forward to the first message that differs
+    searching, // the search goes back: it compares the log with the messages that the client remembers
+    scanning,  // the log still has one of these messages; the search reads forward to the first that differs
     asking,    // the search asks the broker where the epoch of the last consumed message ends
     lost,      // another log has replaced the log that the client has read
 };

@@ -49,7 +49,7 @@ struct NamedText {
     std::string_view text;
 };
 
-// The texts belong to the request.
+// The answer of a RegistryRequest. The request owns the texts of the answer: registry_forget() frees them.
 struct RegistryAnswer {
     RegistryState state;
     RegistrySchemaType type;     // for the state `found`

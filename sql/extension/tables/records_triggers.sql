@@ -1,3 +1,3 @@
--- The triggers on heartbeat_records. If other servers have the rows, the table allows no triggers.
+-- Creates the triggers on heartbeat_records. If other servers have the rows, both statements create nothing.
 SELECT heartbeat_watch_changes('heartbeat_records'::regclass, 'heartbeat_mark_changed()'::regprocedure) WHERE NOT heartbeat_rows_elsewhere();
 SELECT heartbeat_release_trigger(watched) FROM heartbeat_watch_truncates('heartbeat_records'::regclass) watched;

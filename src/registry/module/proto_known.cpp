@@ -23,9 +23,9 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// Finds one of Protobuf's own files by a C++ class that belongs to a message in this file. A search by name
-// in the pool of the process would be unsafe, because another library can have put its own file with this
-// name into the pool.
+// Returns Protobuf's own .proto file with this name, or nullptr. The function gets the files from generated
+// C++ classes, one class for each .proto file. A search by name in the pool of the process would be unsafe,
+// because another library can have put its own file with this name into the pool.
 const pb::FileDescriptor *own_file(std::string_view name) {
     const pb::FileDescriptor *files[] = {
         pb::Any::descriptor()->file(),
