@@ -236,13 +236,13 @@ extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
         tasks[journal_task].due = tasks[summary_task].due = GetCurrentTimestamp();
     rollup_prepare();
     for (;;) {
-        process_interrupts();
+        bool reloaded = process_interrupts();
         TimestampTz now = GetCurrentTimestamp();
         look_around(now);
         watch(now);
         for (Task &task : tasks)
             if (task.due != 0 && task.due <= now)
                 attempt(&task);
-        process_sleep(until_next(packing_tend(GetCurrentTimestamp())));
+        process_sleep(until_next(packing_tend(GetCurrentTimestamp(), reloaded)));
     }
 }

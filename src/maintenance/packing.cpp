@@ -84,7 +84,7 @@ void make_way(int pid) {
 
 } // namespace
 
-TimestampTz packing_tend(TimestampTz now) {
+TimestampTz packing_tend(TimestampTz now, bool reloaded) {
     static TimestampTz start_at = 0; // 0: heartbeat.pack_after is 0
     static TimestampTz look_at = 0;
     int pid = process();
@@ -96,7 +96,9 @@ TimestampTz packing_tend(TimestampTz now) {
         duty_forget(Duty::packing);
     if (settings.pack_after == 0)
         start_at = 0;
-    else if (start_at <= now && pid == 0) {
+    else if (reloaded)
+        start_at = now;
+    if (settings.pack_after != 0 && start_at <= now && pid == 0) {
         bool run = all_processes_run();
         if (run)
             start();

@@ -7,14 +7,15 @@
 
 namespace heartbeat {
 
-// Call this function in each round of the maintenance worker's loop. Once an hour, the function starts the
-// process that packs old weeks, if all other processes of heartbeat run. The process packs one key after the
-// other, and ends when no key is left. If PostgreSQL cannot start the process, heartbeat_maintenance shows
-// this failure. Returns the time of the next call; 0: heartbeat packs no week.
+// Call this function in each round of the maintenance worker's loop. Once an hour, and after each reload of
+// the configuration (`reloaded`), the function starts the process that packs old weeks. The function does so
+// only if all other processes of heartbeat run. The process packs one key after the other, and ends when no
+// key is left. If PostgreSQL cannot start the process, heartbeat_maintenance shows this failure. Returns the
+// time of the next call; 0: heartbeat packs no week.
 //
 // While the process runs, the function looks every two seconds whether another session waits for a table that
 // the process has locked. In this case the function cancels the process. Otherwise ingest and queries would
 // wait behind the other session, for example behind ALTER EXTENSION heartbeat UPDATE.
-TimestampTz packing_tend(TimestampTz now);
+TimestampTz packing_tend(TimestampTz now, bool reloaded);
 
 } // namespace heartbeat

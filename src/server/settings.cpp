@@ -86,7 +86,8 @@ void define_at_start() {
                                &settings.database, "postgres", context, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.workers", "Sets how many workers share the Kafka partitions of the sources.",
-        "Worker N reads Kafka partition P of the source with the id S if (P + S) modulo this value is N. "
+        "Worker N begins with Kafka partition P of the source with the id S if (P + S) modulo this value is "
+        "N. A worker that lags hands Kafka partitions over. "
         "A change takes effect at a restart. "
         "max_worker_processes must have room for two processes more.",
         &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);

@@ -44,12 +44,8 @@ my $invalid = 'SELECT count(*) FROM pg_index WHERE NOT indisvalid';
 my $weeks   = keys_with('') / 2 - 1;    # without the default partitions
 my $before  = $node->query($sizes);
 
-# Switches packing off and on, so that the maintenance worker looks for old weeks at once.
-sub pack_again
-{
-	$node->set('heartbeat.pack_after' => 0);
-	return $node->set('heartbeat.pack_after' => '7d');
-}
+# Reloads the configuration, so that the maintenance worker looks for old weeks at once.
+sub pack_again { return $node->set('heartbeat.pack_after' => '7d'); }
 
 sub assert_packed
 {
@@ -197,12 +193,12 @@ $node->wait_for_query("SELECT count(*) FROM pg_class WHERE reloptions = '{fillfa
 $node->query("ALTER INDEX $_ RESET (fillfactor)") for split /\n/, $node->query("SELECT oid::regclass FROM pg_class WHERE reloptions = '{fillfactor=100}'");
 my ($oldest) = split /\n/, $node->query("SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relname LIKE 'heartbeat_records_2%' ORDER BY relname LIMIT 1");
 $node->query("BEGIN; LOCK TABLE $oldest IN SHARE UPDATE EXCLUSIVE MODE; PREPARE TRANSACTION 'stuck'");
-$node->set('heartbeat.pack_after' => 0);
-$node->set('heartbeat.pack_after' => '7d');
+pack_again();
 $node->wait_for_query("SELECT count(*) >= 4 FROM pg_class WHERE reloptions = '{fillfactor=100}'", 't', 'the keys of the other weeks are packed');
 $node->query("ROLLBACK PREPARED 'stuck'");
 
 # Retention drops packed weeks.
+$node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat packing'", 0, 'the process ends');
 $node->set('heartbeat.retention' => '40d');
 $node->wait_for_query("SELECT count(*) < $weeks + 1 FROM pg_inherits WHERE inhparent = 'heartbeat_records'::regclass", 't', 'retention drops packed weeks');
 $node->assert_no_crash;
