@@ -3,9 +3,10 @@
 -- an alert if the condition of a rule is met now. An alert consists of the rule, the subject and the detail, as in
 -- heartbeat_alerts. heartbeat_update_alerts() raises and closes the alerts.
 --
--- No function reads a whole table of readings or customers. For a rule of kind anomalies the function reads at most the newest
--- 100,000 anomalies. For the rules of kind silence, each call reads the next 10,000 customers. The functions of the other kinds
--- read only the counters and the status.
+-- No function reads a whole table of readings or customers. For a rule of kind anomalies the function reads only anomalies from
+-- shortly before now, and uses at most the newest 100,000 results of each of two queries. For the rules of kind silence, each call
+-- reads the next 10,000 customers, and the customers that a rule names. The functions of the other kinds read only the counters
+-- and the status.
 --
 
 -- The query on heartbeat_anomalies must not read another table: when other servers have the rows of heartbeat_anomalies, a query

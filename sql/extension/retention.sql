@@ -97,9 +97,9 @@ BEGIN
     EXECUTE format('DELETE FROM %s WHERE happened_at < $1', events) USING cutoff;
     EXECUTE format('DELETE FROM %s WHERE closed_at < $1', alerts) USING cutoff;
     EXECUTE format('SELECT array_agg(id) FROM %s WHERE arrived_at < $1', dead_letters) INTO old_letters USING cutoff;
-    -- From here on ingest can wait. The locks on the tables wait for the current batch, and for each session that reads the
-    -- tables, such as a dump. While a lock request waits, ingest waits behind the request. So the request has a short timeout,
-    -- and the loop tries again.
+    -- From here on ingest can wait. The lock on heartbeat_control waits for the current batch, and no new batch begins. Then only
+    -- a session that reads the tables, such as a dump, can delay the locks on the tables. Ingest waits during this delay. So these
+    -- locks have a short timeout, and the loop tries again.
     PERFORM set_config('lock_timeout', '1s', true);
     attempt := 0;
     WHILE cardinality(old) > 0 LOOP

@@ -16,8 +16,8 @@ struct ReplayPlan {
 };
 
 // Asks Kafka and reads heartbeat_offsets. SPI must be connected. Raises an error if the topic is not the
-// topic that ingest has read. Also raises an error if Kafka no longer holds the whole span. For each
-// partition with removed messages, this error names the first offset that Kafka still holds.
+// topic that ingest has read. Also raises an error if Kafka no longer holds the whole span: see
+// replay_removed_refuse().
 ReplayPlan replay_plan(Consumer *consumer, const ReplaySpan &span);
 
 } // namespace heartbeat

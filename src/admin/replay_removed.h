@@ -6,8 +6,8 @@
 
 namespace heartbeat {
 
-// Raises an error if Kafka has removed messages of the span in one of the partitions. For each such
-// partition, the error names the offset and the time of the first message that Kafka still holds.
+// Raises an error if Kafka has removed messages of the span in one of the partitions. For at most 16 such
+// partitions, the error names the offset and the time of the first message that Kafka still holds.
 void replay_removed_refuse(const Source &source, Consumer *consumer, const ReplayPartition *partitions,
                            size_t count);
 

@@ -66,7 +66,7 @@ class Consumer {
     QuestionPointer<CallAnswer> waking;       // see fetcher_wake()
     std::deque<PartitionTrouble> troubles;    // the errors of partitions that the client has stopped reading
     std::vector<PartitionPosition> positions; // where the next batch begins
-    std::vector<int32_t> paused;              // paused partitions; a new assignment does not end a pause
+    std::vector<int32_t> paused;              // paused partitions, which consumer_assign() must resume
     std::vector<Examination> examinations;    // one Examination for each element of `positions`
     uint64_t taking = 0;                      // counts the calls that take messages from the queue
     int64_t connections_seen = 0;             // Connections::now() at the last examination_look()

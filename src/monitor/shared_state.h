@@ -160,10 +160,11 @@ struct SharedState {
     // 1: since the last rollup, a commit has inserted rows into heartbeat_rollup_pending, or marks of minutes
     // into heartbeat_stale_minutes
     pg_atomic_uint32 rollup_due;
-    // the number of rows inserted into heartbeat_rollup_pending since the duty `fold` last began
+    // since the duty `fold` last began: the number of rows inserted into heartbeat_rollup_pending and
+    // heartbeat_arrivals
     pg_atomic_uint32 rollup_rows;
     pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed
-    pg_atomic_uint32 rules_watch;   // 1: new readings can change the result of an alert rule
+    pg_atomic_uint32 rules_watch;   // 1: an arrival of readings makes an alert rule due
     pg_atomic_uint32 silence;       // shortest period of all silence rules, in seconds; 0: no silence rule
     pg_atomic_uint32 arrived;       // 1: readings have arrived since the last evaluation of the rules
     pg_atomic_uint32 watched;       // 1: the maintenance worker checks ingest periodically

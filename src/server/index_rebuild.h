@@ -10,8 +10,8 @@ extern "C" {
 namespace heartbeat {
 
 // Finds the transactions that have a snapshot in this database at the time of the call, and waits until all
-// these transactions have ended. Waits for each of them at most as long as lock_timeout allows. Call this
-// function in a transaction.
+// these transactions have ended. Waits for each of them at most as long as lock_timeout allows. Does not wait
+// for VACUUM and autovacuum. Call this function in a transaction.
 void index_wait_for_snapshots();
 
 // Sets the storage parameter `fillfactor`. The next rebuild of the index fills the pages to this percentage.

@@ -1,6 +1,6 @@
-// The common functions of the three kinds of process: launcher, maintenance worker and ingest worker. These
-// functions set up the process, connect to the database, handle interrupts and sleep. This file does not
-// depend on the code that only one kind of process runs.
+// The common functions of the four kinds of process: launcher, maintenance worker, ingest worker, and the
+// process that packs old weeks. These functions set up the process, connect to the database, handle
+// interrupts and sleep. This file does not depend on the code that only one kind of process runs.
 #pragma once
 
 extern "C" {

@@ -15,8 +15,8 @@ namespace heartbeat {
 // not seen before.
 void rollup_append_store(const Rows &records, const Rows &anomalies);
 
-// Returns the number of rows that rollup_append_store() has inserted since the last call of
-// rollup_append_take().
+// Returns the number of rows that rollup_append_store() has inserted into heartbeat_rollup_pending and
+// heartbeat_arrivals since the last call of rollup_append_take(). Does not count the marks.
 uint32_t rollup_append_take();
 
 } // namespace heartbeat

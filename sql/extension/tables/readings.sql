@@ -1,7 +1,8 @@
 --
 -- Readings. The table partitions have keys and indexes, and the parents have none. The reason: the restore of a dump creates each
--- table partition of the worker as a separate table with its own key. Then the restore attaches this table to the parent that
--- CREATE EXTENSION has created. If the parent had a key, the table would get a second primary key, which PostgreSQL refuses.
+-- table partition of the worker as a separate table, and attaches this table to the parent that CREATE EXTENSION has created. The
+-- restore also creates the table's own key. If the parent had a key too, the table would get two primary keys, and PostgreSQL
+-- refuses a second primary key.
 --
 
 CREATE TABLE heartbeat_records (

@@ -1,9 +1,9 @@
 --
 -- The rollup for vw_customer_bpm_summary, in three tables. For each customer and minute of a batch, an ingest worker inserts a row
--- with the sums into heartbeat_rollup_pending. If the batch needs nearly as many such rows as it has readings, the worker does not
--- insert them, and marks the minutes in heartbeat_stale_minutes. The maintenance worker adds the sums to heartbeat_rollup, and
--- computes the rows of marked minutes again from the readings. The sums and marks commit together with their readings, and the
--- maintenance worker removes only rows that its snapshot sees. So the view is exact in every snapshot.
+-- with the sums into heartbeat_rollup_pending. If a large batch has few readings for each such row, the worker can instead mark a
+-- minute in heartbeat_stale_minutes, and then inserts no sums of this minute. The maintenance worker adds the sums to
+-- heartbeat_rollup, and computes the rows of marked minutes again from the readings. The sums and marks commit together with their
+-- readings, and the maintenance worker removes only rows that its snapshot sees. So the view is exact in every snapshot.
 --
 
 CREATE TABLE heartbeat_rollup (
