@@ -41,21 +41,25 @@ bool reads(const WorkerSlot &worker, int32_t source_id) {
     return running;
 }
 
-// Finds the other workers that read the source and whose lag is shorter than lag_min(). Returns the number of
-// the worker with the shortest lag among them, or -1 if there is no such worker.
+// Returns the lag of the worker with this number. If the worker does not run or does not read the source, the
+// function returns lag_min(), because such a worker cannot take a partition. Call this function while you
+// hold the lock.
+int64_t lag_of_taker(const ProgressList &progress, const KafkaPartitions &partitions, int number) {
+    const WorkerSlot &worker = shared_state->workers[number];
+    bool can = worker.pid != 0 && reads(worker, partitions.source->id);
+    return can ? lag_of_worker(progress, worker.pid) : lag_min();
+}
+
+// Returns the number of the other worker with the shortest lag. Returns -1 if each other worker lags or
+// cannot take a partition.
 int find_idle_worker(const ProgressList &progress, const KafkaPartitions &partitions) {
     int found = -1;
     int64_t shortest = lag_min();
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (int i = 0; i < settings.workers; i++) {
-        const WorkerSlot &worker = shared_state->workers[i];
-        if (i == partitions.worker || worker.pid == 0 || !reads(worker, partitions.source->id))
-            continue;
-        int64_t lag = lag_of_worker(progress, worker.pid);
-        if (lag >= shortest)
-            continue;
-        shortest = lag;
-        found = i;
+        int64_t lag = i == partitions.worker ? shortest : lag_of_taker(progress, partitions, i);
+        found = lag < shortest ? i : found;
+        shortest = std::min(shortest, lag);
     }
     LWLockRelease(shared_state->lock);
     return found;
@@ -108,9 +112,7 @@ int32_t find_chosen(const KafkaPartitions &partitions) {
 bool can_take(int number, const KafkaPartitions &partitions) {
     ProgressList progress = progress_list_take();
     LWLockAcquire(shared_state->lock, LW_SHARED);
-    const WorkerSlot &worker = shared_state->workers[number];
-    bool can = worker.pid != 0 && reads(worker, partitions.source->id) &&
-               lag_of_worker(progress, worker.pid) < lag_min();
+    bool can = lag_of_taker(progress, partitions, number) < lag_min();
     LWLockRelease(shared_state->lock);
     progress_list_free(&progress);
     return can;
@@ -126,9 +128,10 @@ void tell(int from, int to, const KafkaPartitions &partitions, int32_t number) {
 } // namespace
 
 void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions) {
+    if (settings.workers == 1)
+        return;
     TimestampTz now = GetCurrentTimestamp();
-    if (settings.workers == 1 || (now < hand_over->look_at && now >= hand_over->look_at - look_every) ||
-        hand_over_is_due(*partitions))
+    if ((now < hand_over->look_at && now >= hand_over->look_at - look_every) || hand_over_is_due(*partitions))
         return;
     hand_over->look_at = now + look_every;
     ProgressList progress = progress_list_take();

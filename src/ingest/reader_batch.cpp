@@ -96,7 +96,8 @@ long reader_batch_stream(SourceReader *reader) {
         if (reader_client_replace_useless(reader))
             return reconnect_ms;
     }
-    hand_over_choose(&reader->session.hand_over, &reader->session.assignment.partitions);
+    if (reader->session.cycle.stage == BatchStage::full) // an idle reader need not compare the lags
+        hand_over_choose(&reader->session.hand_over, &reader->session.assignment.partitions);
     AssignmentResult changed = consumer_session_change_partitions(&reader->session);
     if (changed != AssignmentResult::asking)
         return reader_assign_take(reader, changed);

@@ -244,7 +244,7 @@ extern "C" PGDLLEXPORT void heartbeat_packing_main(Datum /*argument*/) {
     SetConfigOption("max_parallel_maintenance_workers", "0", PGC_SUSET, PGC_S_OVERRIDE);
     tables_prepare_process();
     duty_begins(Duty::packing);
-    while (attempt(&failed))
-        duty_begins(Duty::packing);
+    while (attempt(&failed)) {
+    }
     proc_exit(0);
 }

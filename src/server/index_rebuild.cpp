@@ -1,12 +1,9 @@
 // Calls the server's functions for ALTER INDEX, DROP INDEX and REINDEX CONCURRENTLY.
 #include "server/server.h"
 
-#include "server/compat.h"
 #include "server/index_rebuild.h"
 
 extern "C" {
-#include "access/genam.h"
-#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/index.h"
@@ -14,12 +11,12 @@ extern "C" {
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
 #include "nodes/makefuncs.h"
+#include "parser/parse_node.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/snapmgr.h"
 }
 
@@ -75,7 +72,7 @@ void index_rebuild(Oid index) {
     char *name = get_rel_name(index);
     char *schema = get_namespace_name(get_rel_namespace(index));
     if (name == nullptr || schema == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("an index does not exist any more"),
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("index %u does not exist any more", index),
                         errhint("The next run looks for the indexes again.")));
     ReindexStmt *statement = makeNode(ReindexStmt);
     statement->kind = REINDEX_OBJECT_INDEX;

@@ -128,8 +128,8 @@ $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-event
 is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 601, 'vw_pipeline_summary at once counts a customer with only an anomaly');
 $node->assert_summary('an anomaly adds nothing to the summary by minute');
 
-# The worker rolls a batch back, and the same process stores the batch later. It must count each customer of the batch only
-# once, also a customer who has only anomalies.
+# The worker rolls a batch back, and the same process stores the batch later. The process must count each customer
+# of the batch once. This is also true for a customer with only anomalies.
 sub assert_customers
 {
 	my ($expected, $what) = @_;

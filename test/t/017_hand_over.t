@@ -101,8 +101,7 @@ $node->assert_audit;
 # of a partition, no other worker changes the stored offset of this partition.
 ok(!$node->log_matches(qr/another process changed an offset/), 'no worker finds an offset that the other worker has advanced');
 
-# A worker is killed while partitions are handed over. PostgreSQL then restarts all processes, and each worker reads the
-# partitions that it had at the beginning of the test.
+# A worker is killed while it stores readings. PostgreSQL then restarts all processes.
 publish(5_000, 0 .. 3);
 $node->kill_worker('heartbeat worker%');
 $node->wait_for_offsets($topic, @end);

@@ -54,7 +54,7 @@ is($node->query("SELECT mapping, fits, of FROM heartbeat_suggest_mapping('watche
 	'the key is the customer, and not the model of the watch');
 refused(q(SELECT * FROM heartbeat_try_source('watches', '{"customer_id": "$.value[0].floatValue"}')), qr{did you mean "/value/0/floatValue"}, 'for a JSONPath the error shows the place');
 
-# For each message, heartbeat_try_source() returns the readings, or one row with the reason why there is no reading.
+# heartbeat_try_source() returns the readings of each message. For a message without a reading, it returns one row with the reason.
 $kafka->produce('mixed', { key => 'K', value => reading('CUST-1', 74, '2026-11-22T14:39:02Z') }, { key => 'K', value => 'no JSON' }, { key => 'K', value => undef },
 	{ key => 'K', value => '{"kind":"steps"}' }, { key => 'K', value => '{"kind":"rates","rates":[]}' },
 	{ key => 'K', value => '{"kind":"rates","rates":[{"r":30,"t":1},{"r":301,"t":2}]}' }, { key => 'K', value => '{"kind":"rates","rates":[{"r":70,"t":1},{"r":"x","t":2}]}' });
