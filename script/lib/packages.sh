@@ -83,7 +83,7 @@ packages_to_test() {
     ! postgres_is_packaged || echo "postgresql-$(postgres_version)-pgtap"
     echo libtap-parser-sourcehandler-pgtap-perl libipc-run-perl locales \
         python3-psycopg2 python3-prometheus-client python3-yaml python3-venv protobuf-compiler libgtest-dev \
-        help2man mandoc man-db zsh fish clang clang-format shellcheck codespell "$(packages_first_known libclang-rt-dev clang)"
+        help2man mandoc man-db zsh fish ccache clang clang-format shellcheck codespell "$(packages_first_known libclang-rt-dev clang)"
 }
 
 # Prints the names of the packages that the build of heartbeat's Debian packages needs: the packages that debian/control.in

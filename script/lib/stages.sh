@@ -19,6 +19,7 @@ stage_tidy() {
         build/tidy/venv/bin/python -m pip install -q --disable-pip-version-check -r script/lib/tidy.requirements
         touch build/tidy/venv/ready
     fi
+    find "${XDG_CACHE_HOME:-$HOME/.cache}/heartbeat/tidy" -type f -mtime +30 -delete 2>/dev/null || : # no folder before the first run
     # shellcheck disable=SC2046 # the shell must split the words
     cpp_files | grep '\.cpp$' | xargs -P "$cores" -I FILE script/lib/tidy FILE -std=c++20 -DHEARTBEAT_VERSION='""' \
         -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson simdjson zlib)
@@ -108,7 +109,7 @@ stage_tap() {
     server_mount_small_disk
     local failed=0
     # shellcheck disable=SC2086 # the shell must split the words
-    perl_prove "${TEST_JOBS:-$((cores + 1))}" ${TESTS:-test/t/*.t} || failed=1
+    perl_prove "${TEST_JOBS:-$((cores * 2))}" ${TESTS:-test/t/*.t} || failed=1
     rm -rf "${TAP_LOGS:-build/tap-logs}"
     cp -R "$scratch/tap/tmp_check/log" "${TAP_LOGS:-build/tap-logs}"
     return $failed

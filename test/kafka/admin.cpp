@@ -17,7 +17,7 @@ struct Options {
     int partitions = 1;
     int partition = 0;
     int64_t offset = 0;
-    int timeout = 30;
+    int timeout = 60;
     int replication = 1;
     std::vector<std::string> replicas; // the replicas of each partition: "1,2"
     std::vector<std::string> config;

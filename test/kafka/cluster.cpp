@@ -13,7 +13,7 @@ namespace {
 struct Options {
     std::string brokers;
     std::string topic;
-    int timeout = 30;
+    int timeout = 60;
 };
 
 constexpr int request_ms = 500; // if a broker does not answer in this time, the command asks another broker

@@ -19,8 +19,9 @@ use Heartbeat::Chaos::Messages;
 use Heartbeat::Chaos::Plan;
 use Heartbeat::Chaos::Proof;
 use Heartbeat::Chaos::Standstill;
+use Heartbeat::Poll;
 
-my $deadline_seconds = 60;
+my $deadline_seconds = 120;
 
 =pod
 
@@ -107,6 +108,7 @@ sub _recover
 	my ($self, $event, $over) = @_;
 	my $before = $self->_look;
 	my $look   = $before;
+	my $poll   = Heartbeat::Poll->new(0.1);
 	until ($event->{fault}{hasty})
 	{
 		$look = $self->_look;
@@ -122,7 +124,7 @@ sub _recover
 			push @{ $event->{problems} }, scalar(@gone_on) . " of $self->{partitions} partitions have made progress after $deadline_seconds s";
 			last;
 		}
-		usleep(10_000);
+		$poll->pause;
 	}
 	push @{ $event->{problems} }, "the audit shows differences: $look->{audit}" if $look->{audit} ne '';
 	@{$event}{qw(state total)} = ($look->{state}, sum(values %{ $look->{passed} }));

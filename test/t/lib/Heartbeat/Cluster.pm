@@ -16,9 +16,10 @@ use Time::HiRes qw(time usleep);
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Heartbeat::Poll;
 use Heartbeat::Reading qw(reading_line);
 
-my $deadline_seconds = 60;
+my $deadline_seconds = 120;
 
 my @servers;    # all servers of the test
 
@@ -151,6 +152,7 @@ sub wait_for_query
 	my ($self, $sql, $expected, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $deadline = time + $deadline_seconds;
+	my $poll     = Heartbeat::Poll->new;
 	my ($answer, $error);
 	while (1)
 	{
@@ -159,7 +161,7 @@ sub wait_for_query
 		$answer //= '';
 		return pass($what) if ref $expected ? $answer =~ $expected : $answer eq $expected;
 		last if time > $deadline;
-		usleep(20_000);
+		$poll->pause;
 	}
 	$deadline_seconds = 5;    # later waits will probably fail too, so they are short
 	fail($what);
@@ -278,11 +280,12 @@ sub worker_pid
 {
 	my ($self, $like, $which) = @_;
 	my $deadline = time + $deadline_seconds;
+	my $poll     = Heartbeat::Poll->new;
 	my @pids;
 	until (@pids = $self->worker_pids($like))
 	{
 		croak "no worker $like has started" if time > $deadline;
-		usleep(20_000);
+		$poll->pause;
 	}
 	return $pids[ ($which // 0) * @pids ];
 }

@@ -12,8 +12,9 @@ use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(time usleep);
 
 use PostgreSQL::Test::Utils;
+use Heartbeat::Poll;
 
-my $deadline_seconds = 60;
+my $deadline_seconds = 120;
 
 my @processes;
 
@@ -66,6 +67,7 @@ sub wait_until_ready
 {
 	my ($self) = @_;
 	my $deadline = time + $deadline_seconds;
+	my $poll     = Heartbeat::Poll->new;
 	until ($self->answers)
 	{
 		if (waitpid($self->{pid}, WNOHANG) == $self->{pid})
@@ -74,7 +76,7 @@ sub wait_until_ready
 			croak "$self->{name} ended while starting:\n" . $self->_log_tail;
 		}
 		croak "$self->{name} does not answer:\n" . $self->_log_tail if time > $deadline;
-		usleep(20_000);
+		$poll->pause;
 	}
 	return;
 }

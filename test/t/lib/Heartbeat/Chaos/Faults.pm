@@ -13,8 +13,9 @@ use Carp;
 use Time::HiRes qw(time usleep);
 
 use PostgreSQL::Test::Utils;
+use Heartbeat::Poll;
 
-my $deadline_seconds = 60;
+my $deadline_seconds = 120;
 
 # Options: node, kafka, topic. Before and after each fault the server answers queries.
 sub new
@@ -39,12 +40,13 @@ sub ask
 {
 	my ($self, $sql) = @_;
 	my $deadline = time + $deadline_seconds;
+	my $poll     = Heartbeat::Poll->new;
 	while (1)
 	{
 		my ($answer, $error);
 		return $answer if $self->{node}->psql('heartbeat', $sql, stdout => \$answer, stderr => \$error) == 0;
 		croak "no answer to $sql: $error" if time > $deadline;
-		usleep(20_000);
+		$poll->pause;
 	}
 }
 

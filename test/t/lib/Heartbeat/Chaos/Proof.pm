@@ -13,7 +13,7 @@ use Time::HiRes qw(time usleep);
 
 use PostgreSQL::Test::Utils;
 
-my $deadline_seconds = 120;
+my $deadline_seconds = 240;
 
 # Options: node, kafka, topic, messages (a new Heartbeat::Chaos::Messages, which begins at the first message), load, faults.
 sub new { my ($class, %opt) = @_; return bless {%opt}, $class; }

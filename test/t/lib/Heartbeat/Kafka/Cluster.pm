@@ -12,13 +12,14 @@ use parent qw(Heartbeat::Kafka::Client);
 use Carp;
 use JSON::PP ();
 use List::Util qw(all first min);
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 
 use PostgreSQL::Test::Utils;
 use Heartbeat::Kafka::Node;
 use Heartbeat::Kafka::Programs qw($cluster_program $kafka_program run_program);
+use Heartbeat::Poll;
 
-my $deadline_seconds    = 60;
+my $deadline_seconds    = 120;
 my $first_controller_id = 101;
 
 =pod
@@ -49,6 +50,9 @@ sub new
 		properties => {
 			'offsets.topic.replication.factor'         => min(3, $brokers),
 			'transaction.state.log.replication.factor' => min(3, $brokers),
+			# A short session: the controller soon elects another leader for the partitions of a killed or frozen broker.
+			'broker.session.timeout.ms'                => 2000,
+			'broker.heartbeat.interval.ms'             => 500,
 			%properties
 		},
 		brokers => [],
@@ -123,10 +127,11 @@ sub _wait
 {
 	my ($self, $is_so, $error) = @_;
 	my $deadline = time + $deadline_seconds;
+	my $poll     = Heartbeat::Poll->new;
 	until ($is_so->())
 	{
 		croak "$error:\n" . join "\n", $self->_ask($self->brokers, 'partitions') if time > $deadline;
-		usleep(50_000);
+		$poll->pause;
 	}
 	return;
 }

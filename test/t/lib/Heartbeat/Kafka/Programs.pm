@@ -18,7 +18,7 @@ our $kafka_program = "$top/test/kafka/kafka";
 our $admin_program = "$top/build/test/kafka-admin";
 our $cluster_program = "$top/build/test/kafka-cluster";
 
-my $deadline_seconds = 90;
+my $deadline_seconds = 180;
 
 # Runs a program, and returns its output. If the program fails, the test ends.
 sub run_program { my (@command) = @_; return (run_programs(\@command))[0]; }
