@@ -115,12 +115,29 @@ $node->wait_for_state('RUNNING');
 is_stored(70, 'after a seek the worker stores all messages of the recreated topic');
 $node->assert_audit;
 
+# While SIGSTOP stops the worker, the topic is recreated with more Kafka partitions, and with fewer messages in each Kafka
+# partition. The worker cannot see that the topic is missing, because the new topic exists when the worker runs again.
+my ($worker) = $node->worker_pids('heartbeat worker%');
+kill('STOP', $worker) or die "kill $worker: $!";
+make_again('again', 10, 5);
+kill('CONT', $worker) or die "kill $worker: $!";
+$node->wait_for_state('FAILED', '(?:ends at offset 2,|its id is|was deleted)',
+	'the worker is FAILED when the topic was recreated with more Kafka partitions while a signal had stopped the worker');
+is_stored(70, 'the worker reads nothing of the recreated topic, also not of the Kafka partitions that the old topic did not have');
+$node->query('SELECT heartbeat_pause()');
+$node->query('SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p');
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_offsets('again', (2) x 5);
+$node->wait_for_state('RUNNING');
+is_stored(80, 'after a seek the worker stores the messages of all Kafka partitions of the recreated topic');
+$node->assert_audit;
+
 # Kafka can remove messages before the worker has read them, for example when its retention ends. The test removes such
 # messages while SIGSTOP stops the worker, while the worker is PAUSED, and while the server is down.
 $kafka->create_topic('removed', 1);
 publish('removed', 10);
 read_topic('removed');
-my ($worker) = $node->worker_pids('heartbeat worker%');
+($worker) = $node->worker_pids('heartbeat worker%');
 kill('STOP', $worker) or die "kill $worker: $!";
 publish('removed', 1);    # if a fetch of the worker still waits in Kafka, Kafka answers this fetch with this message
 publish('removed', 9);
@@ -130,11 +147,11 @@ $node->wait_for_state('FAILED', 'no longer holds offset 1[01] of partition 0 of 
 	'the worker is FAILED when messages were removed while a signal had stopped the worker');
 my $lost = $node->query("SELECT next_offset FROM heartbeat_offsets WHERE topic = 'removed'");
 $unread = 11 - $lost;
-is_stored(81, 'the worker reads no message after the removed messages');
+is_stored(91, 'the worker reads no message after the removed messages');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('removed', 20);
 is_gap('removed', "0:$lost-15", 'heartbeat_gaps records the gap when heartbeat.offset_reset = earliest');
-is_stored(86, 'the worker stores the messages after the gap');
+is_stored(96, 'the worker stores the messages after the gap');
 
 $node->set('heartbeat.offset_reset' => 'error');
 $node->wait_for_state('RUNNING');
@@ -151,7 +168,7 @@ $node->wait_for_state('FAILED', 'no longer holds offset 20 .* begins at offset 2
 $node->set('heartbeat.offset_reset' => 'latest');
 $node->wait_for_offsets('removed', 30);
 is_gap('removed', "0:$lost-15 0:20-30", 'heartbeat_gaps records the gap when heartbeat.offset_reset = latest');
-is_stored(86, 'the worker stores nothing of this gap');
+is_stored(96, 'the worker stores nothing of this gap');
 $node->assert_audit;
 $node->set('heartbeat.offset_reset' => 'error');
 
@@ -185,7 +202,7 @@ is($node->query("SELECT last_message_offset IS NULL FROM heartbeat_offsets WHERE
 $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('plain', 12);
 is($node->query("SELECT duplicates FROM heartbeat_offsets WHERE topic = 'plain'"), 7, 'the worker replays the messages from the offset of the seek');
-is_stored(103, 'a replay stores each reading once');
+is_stored(113, 'a replay stores each reading once');
 $node->assert_audit;
 
 # The worker reads added Kafka partitions from their first offset, even if heartbeat.start_offset is latest. So the worker
@@ -198,7 +215,7 @@ $node->wait_for_state('RUNNING');
 $kafka->grow_topic('plain', 3);
 publish('plain', 30, 3);
 $node->wait_for_offsets('plain', 22, 10, 10);
-is_stored(133, 'the worker reads added Kafka partitions from their beginning');
+is_stored(143, 'the worker reads added Kafka partitions from their beginning');
 
 # While the worker runs, another cluster takes the address of the first cluster. The topic of the other cluster has more
 # messages than the worker had read.
@@ -209,11 +226,11 @@ $kafka->start;
 $kafka->create_topic('plain', 3);
 publish('plain', 90, 3);
 $node->wait_for_state('FAILED', "belong to Kafka cluster $first_id, but the cluster of heartbeat.brokers is $second_id", 'the worker is FAILED when another cluster is at the address');
-is_stored(133, 'the worker reads nothing of the other cluster');
+is_stored(143, 'the worker reads nothing of the other cluster');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('plain', 30, 30, 30);
 $node->wait_for_state('RUNNING');
-is_stored(223, 'with heartbeat.offset_reset = earliest the worker stores all messages of the other cluster');
+is_stored(233, 'with heartbeat.offset_reset = earliest the worker stores all messages of the other cluster');
 is($node->query("SELECT DISTINCT cluster_id FROM heartbeat_offsets WHERE topic = 'plain'"), $second_id, 'heartbeat_offsets has the id of the other cluster');
 
 # A topic with forty Kafka partitions is recreated. The worker detects all forty recreated partitions at the same time.
@@ -225,10 +242,10 @@ $node->stop;
 make_again('many', 40, 40);
 $node->start;
 $node->wait_for_state('FAILED', '(?:partition 0 of topic "many" ends at offset 1,|its id is)', 'the worker is FAILED when a topic with forty Kafka partitions was recreated');
-is_stored(223, 'the worker reads nothing of the forty Kafka partitions');
+is_stored(233, 'the worker reads nothing of the forty Kafka partitions');
 $node->set('heartbeat.offset_reset' => 'earliest');
 $node->wait_for_offsets('many', (1) x 40);
-is_stored(263, 'with heartbeat.offset_reset = earliest the worker stores all messages of the forty Kafka partitions');
+is_stored(273, 'with heartbeat.offset_reset = earliest the worker stores all messages of the forty Kafka partitions');
 
 $node->assert_audit;
 $node->assert_no_crash;

@@ -33,7 +33,7 @@ $node->wait_for_query($line, 'RUNNING | 0 | t', 'an idle worker is RUNNING, with
 is($node->query('SELECT lag_seconds, workers FROM heartbeat_status'), '0|1', 'the lag is 0 seconds with one worker');
 cmp_ok($node->query('SELECT messages_per_second FROM heartbeat_status'), '>=', 1000 / 60, 'messages_per_second counts the messages of the last minute');
 is( $node->query('SELECT partition, lag_messages, lag_seconds FROM heartbeat_partitions ORDER BY 1'), "0|0|0\n1|0|0", 'each Kafka partition is without lag');
-is( $node->query("SELECT application_name, state, query FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'"),
+$node->wait_for_query("SELECT application_name, state, query FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'",
 	'heartbeat worker 0|idle|waiting for messages', 'pg_stat_activity shows what the worker does');
 is( $node->query("SELECT string_agg(application_name, ', ' ORDER BY application_name) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat%'"),
 	'heartbeat launcher, heartbeat maintenance, heartbeat worker 0', 'pg_stat_activity shows a different name for each process of heartbeat');

@@ -124,7 +124,7 @@ my $generator_is = health_check('generator', '/run/heartbeat/alive' => $alive, '
 becomes('a running Kafka is healthy', 1, $kafka_is);
 becomes('the generator is not healthy before it runs', 0, $generator_is);
 local $ENV{HEARTBEAT_ALIVE_FILE} = $alive;
-my $run = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '-X', 'message.timeout.ms=300000' ], '>', '/dev/null', '2>', '/dev/null');
+my $run = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', $topic, '-X', 'message.timeout.ms=300000' ], '>', '/dev/null', '2>', \my $errors);
 becomes('a running generator is healthy', 1, $generator_is);
 $node->wait_for_query('SELECT count(*) > 0 FROM heartbeat_records', 't', 'readings arrive');
 becomes('a server that stores readings is healthy', 1, $server_is);
@@ -144,7 +144,7 @@ is($server_is->(), 1, 'a server with paused ingest is healthy');
 $node->query('SELECT heartbeat_resume()');
 $run->signal('TERM');
 $run->finish;
-is($run->full_result(0), 0, 'the generator delivers all readings and ends with status 0 at SIGTERM');
+is($run->full_result(0), 0, 'the generator delivers all readings and ends with status 0 at SIGTERM') or diag $errors;
 $node->wait_for_offsets($topic, $kafka->end_offsets($topic));
 $node->set('heartbeat.kafka_config_file' => '/nonexistent');
 becomes('a server whose worker is FAILED is not healthy', 0, $server_is);
