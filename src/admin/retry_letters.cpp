@@ -231,7 +231,7 @@ void retry_letters_decode(RetryLetters *letters, size_t count) {
     if (statement_execute(offsets_have_sources() ? &read_letters : &read_old_letters, &ids, nullptr,
                           SPI_OK_SELECT) != count)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                        errmsg("another session changed dead letters during the retry")));
+                        errmsg("a trigger has deleted dead letters during the retry")));
     for (uint64_t row = 0; row < count; row++) {
         letters->chosen[row].adjustment =
             counter_adjustments_of(letters->adjustments, statement_text(row, 11),
