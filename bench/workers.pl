@@ -1,5 +1,5 @@
-# Benchmark: compares two workers with one worker, and shows what the workers wait for. Run this program through bench/workers,
-# which builds the necessary programs.
+# Benchmark: compares two workers with one worker, and shows what the workers wait for. Also compares them on a topic in which one
+# worker's Kafka partitions have all messages. Run this program through bench/workers, which builds the necessary programs.
 
 use strict;
 use warnings;
@@ -10,9 +10,9 @@ use Getopt::Long;
 use Heartbeat::Bench;
 use Heartbeat::Bench::Report qw(figure print_line);
 
-my ($readings, $rounds, $history, $customers) = (1_000_000, 3, 500_000, 1000);
-GetOptions('readings=i' => \$readings, 'rounds=i' => \$rounds, 'history=i' => \$history) && !@ARGV
-  or die "usage: bench/workers [--readings N] [--rounds N] [--history N]\n";
+my ($readings, $rounds, $history, $uneven, $customers) = (1_000_000, 3, 500_000, 8_000_000, 1000);
+GetOptions('readings=i' => \$readings, 'rounds=i' => \$rounds, 'history=i' => \$history, 'uneven=i' => \$uneven) && !@ARGV
+  or die "usage: bench/workers [--readings N] [--rounds N] [--history N] [--uneven N]\n";
 
 my $bench = Heartbeat::Bench->new('workers', partitions => 2);
 $bench->publish(count => $readings, customers => $customers);
@@ -47,6 +47,7 @@ sub make_history
 # Binds each worker, with all of its threads, to a core of its own. The broker and the other processes may use any core.
 sub pin
 {
+	my ($bench) = @_;
 	my $core = 0;
 	for my $pid ($bench->node->worker_pids('heartbeat worker'))
 	{
@@ -64,7 +65,7 @@ sub drain
 	$bench->pause;
 	$bench->empty_tables;
 	make_history() if $case->{rollup};
-	pin()          if $case->{pinned};
+	pin($bench)    if $case->{pinned};
 	my $drain = $bench->drain(rewind => 1, %opt);
 	$bench->check_audit($readings + ($case->{rollup} ? $history : 0));
 	return $drain;
@@ -108,3 +109,32 @@ for my $case (@cases)
 	}
 	print_line(sprintf '%-26s %-22s %s', $case->{name}, $_, join ', ', @{ $events{$_} }) for sort keys %events;
 }
+
+# The topic has four Kafka partitions. Of two workers, the first reads the Kafka partitions 0 and 2, and the second reads 1 and 3.
+# The benchmark deletes all messages of the Kafka partitions 1 and 3. So the second worker has nothing to read until the first
+# worker hands a Kafka partition over.
+exit 0 unless $uneven;
+$bench->kafka->create_topic('uneven', 4);
+$bench->publish(topic => 'uneven', count => 2 * $uneven, customers => $customers);
+my @ends = $bench->kafka->end_offsets('uneven');
+$bench->kafka->truncate('uneven', $_, $ends[$_]) for 1, 3;
+my $left = $ends[0] + $ends[2];
+my $apart = Heartbeat::Bench->new('uneven', kafka => $bench->kafka, topic => 'uneven');
+my @uneven = map { { name => "$_, uneven", workers => $_ eq 'one worker' ? 1 : 2 } } 'one worker', 'two workers';
+print_line("\nA backlog of $left readings in the Kafka partitions of one of the two workers, a core each");
+$table = Heartbeat::Bench::Report->new([ 'rows/s', '%d' ], [ 'against one', '%.2f' ], [ 'hand-overs', '%d' ]);
+for my $round (1 .. $rounds)
+{
+	my $one;
+	for my $case (@uneven)
+	{
+		$apart->restart('heartbeat.workers' => $case->{workers});
+		pin($apart);
+		my $position = $apart->node->log_position;
+		my $rate     = $left / $apart->drain_anew($left)->{seconds};
+		$one //= $rate;
+		$table->add($round, $case->{name}, $rate, $rate / $one, $apart->node->log_matches(qr/ hands partition /, $position));
+	}
+}
+$table->print_medians;
+figure('workers: two workers, uneven, against one', ($table->medians('two workers, uneven'))[1], '%.2f', 'higher');
