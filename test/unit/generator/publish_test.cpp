@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdio>
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <memory>
 #include <netinet/in.h>
 #include <string>
 #include <sys/socket.h>
@@ -101,6 +103,39 @@ TEST(Publish, ARequestedPortAnswers) {
     ASSERT_EQ(publisher.send(message_of("", "")), SendResult::sent);
     drain(&publisher);
     EXPECT_EQ(publisher.counts().acknowledged, 1U);
+}
+
+// The broker refuses the publisher's first request, as a broker does while it becomes the leader of a new
+// topic. The broker would accept later requests.
+TEST(Publish, AnAcknowledgedMessageIsInKafkaAfterARefusedRequest) {
+    char reason[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    ASSERT_EQ(rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", reason, sizeof(reason)),
+              RD_KAFKA_CONF_OK);
+    const std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)> rk(
+        rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason)), rd_kafka_destroy);
+    rd_kafka_mock_cluster_t *cluster = rd_kafka_handle_mock_cluster(rk.get());
+    ASSERT_EQ(rd_kafka_mock_topic_create(cluster, topic, 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    // The answers are slow, and each message has a request of its own. So the publisher could send further
+    // requests before the refusal arrives.
+    ASSERT_EQ(rd_kafka_mock_broker_set_rtt(cluster, 1, 20), RD_KAFKA_RESP_ERR_NO_ERROR);
+    constexpr int16_t produce_request = 0; // the number of this kind of request in Kafka's protocol
+    rd_kafka_mock_push_request_errors(cluster, produce_request, 1,
+                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+
+    Transcript transcript;
+    Publisher publisher({rd_kafka_mock_cluster_bootstraps(cluster), topic, {"batch.num.messages=1"}, 0},
+                        transcript.console());
+    ASSERT_TRUE(publisher.open());
+    for (int i = 0; i < 50; i++)
+        ASSERT_EQ(publisher.send(message_of("CUST-1", "payload")), SendResult::sent);
+    drain(&publisher);
+    EXPECT_EQ(publisher.counts().acknowledged, 50U);
+    int64_t low = -1;
+    int64_t high = -1;
+    ASSERT_EQ(rd_kafka_query_watermark_offsets(rk.get(), topic, 0, &low, &high, 5000),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+    EXPECT_EQ(high - low, 50);
 }
 
 TEST(Publish, ATakenPortIsAnError) {

@@ -41,10 +41,7 @@ sub _publish
 	my ($self, $parent) = @_;
 	my $ended = 0;
 	local $SIG{TERM} = sub { $ended = 1 };
-	# The producer sends one request at a time. In a test with several open requests, a producer ended with a sequence error when a
-	# leader was killed. The cause is not known.
-	my $producer = $self->{kafka}->producer($self->{topic}, '--receipts', $self->{receipts}, '--timeout', $delivery_seconds,
-		'-X', 'max.in.flight.requests.per.connection=1');
+	my $producer = $self->{kafka}->producer($self->{topic}, '--receipts', $self->{receipts}, '--timeout', $delivery_seconds);
 	my ($began, $sent) = (time, 0);
 	until ($ended)
 	{
