@@ -19,7 +19,10 @@ stage_tidy() {
         build/tidy/venv/bin/python -m pip install -q --disable-pip-version-check -r script/lib/tidy.requirements
         touch build/tidy/venv/ready
     fi
-    find "${XDG_CACHE_HOME:-$HOME/.cache}/heartbeat/tidy" -type f -mtime +30 -delete 2>/dev/null || : # no folder before the first run
+    TIDY_PASSED=$(cache_folder)/tidy
+    export TIDY_PASSED
+    mkdir -p "$TIDY_PASSED"
+    find "$TIDY_PASSED" -type f -mtime +30 -delete
     # shellcheck disable=SC2046 # the shell must split the words
     cpp_files | grep '\.cpp$' | xargs -P "$cores" -I FILE script/lib/tidy FILE -std=c++20 -DHEARTBEAT_VERSION='""' \
         -Isrc -Igenerator -isystem "$("$pg_config" --includedir-server)" $(pkg-config --cflags rdkafka jansson simdjson zlib)
