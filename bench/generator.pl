@@ -17,8 +17,9 @@ GetOptions('messages=i' => \$messages, 'rounds=i' => \$rounds) && !@ARGV
   or die "usage: bench/generator [--messages N] [--rounds N]\n";
 
 # The settings of both programs. The defaults of the two programs differ, so the benchmark sets every important property for both
-# programs. The properties have the same names in both programs. There is one exception: each program keeps its own number of
-# requests that can be in flight. The generator has one, because librdkafka could lose messages with more. Kafka's client has five.
+# programs. The properties have the same names in both programs. Only the number of requests in flight is not set: each program
+# keeps its default. The generator has at most one request in flight, because librdkafka can lose messages with more. Kafka's
+# client has at most five.
 my %properties = (
 	'acks'               => 'all',
 	'enable.idempotence' => 'true',

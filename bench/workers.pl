@@ -1,5 +1,6 @@
-# Benchmark: compares two workers with one worker, and shows what the workers wait for. Also compares them on a topic in which one
-# worker's Kafka partitions have all messages. Run this program through bench/workers, which builds the necessary programs.
+# Benchmark: compares two workers with one worker, and shows what the workers wait for. Then compares them on a second topic. All
+# messages of this topic are in the Kafka partitions of one of the two workers. Run this program through bench/workers, which
+# builds the necessary programs.
 
 use strict;
 use warnings;
@@ -110,9 +111,9 @@ for my $case (@cases)
 	print_line(sprintf '%-26s %-22s %s', $case->{name}, $_, join ', ', @{ $events{$_} }) for sort keys %events;
 }
 
-# The topic has four Kafka partitions. Of two workers, the first reads the Kafka partitions 0 and 2, and the second reads 1 and 3.
-# The benchmark deletes all messages of the Kafka partitions 1 and 3. So the second worker has nothing to read until the first
-# worker hands a Kafka partition over.
+# The second topic has four Kafka partitions. If the server has two workers, the first worker reads the Kafka partitions 0 and 2,
+# and the second worker reads 1 and 3. The benchmark deletes all messages of the Kafka partitions 1 and 3. So the second worker
+# has nothing to read until the first worker hands a Kafka partition over.
 exit 0 unless $uneven;
 $bench->kafka->create_topic('uneven', 4);
 $bench->publish(topic => 'uneven', count => 2 * $uneven, customers => $customers);

@@ -16,10 +16,11 @@ struct Property {
 constexpr Property own_choices[] = {
     {"client.id", "heartbeat-generator"},
     {"enable.idempotence", "true"},
-    // One request at a time to each broker. A broker refuses a request while it becomes the leader of a
-    // partition, for example of a new topic. If librdkafka has already sent the next request, the broker can
-    // accept this request, although it has none of the earlier messages. librdkafka (2.0.2 and 2.16.0) then
-    // also reports the messages of the refused request as delivered, and does not send them again.
+    // At most one request to each broker is in flight. A broker refuses requests while the broker becomes the
+    // leader of a partition, for example of a new topic. Suppose that librdkafka has already sent the next
+    // request. The broker can accept the next request, although the broker lacks the messages of the refused
+    // request. librdkafka (2.0.2 and 2.16.0) then also reports the messages of the refused request as
+    // delivered, and does not send these messages again.
     {"max.in.flight.requests.per.connection", "1"},
     // Limits how long librdkafka tries to deliver a message while no broker answers.
     {"message.timeout.ms", "30000"},

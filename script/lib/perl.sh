@@ -32,24 +32,28 @@ perl_run() {
         bash -c 'cd tap && exec "$@"' - "$@"
 }
 
-# The tests with a cluster of several brokers, or with the services of the compose file
+# The large tests: the tests with a cluster of several brokers, and the test of the compose setup
 perl_large=('*/000_cluster.t' '*/062_compose.t' '*/064_brokers.t' '*/066_truncation.t' '*/081_leader_away.t')
 
-# perl_prove JOBS FILE...: runs the test files, JOBS files at a time. Of the files of perl_large, only one runs at a time, from the
-# beginning: each of them needs much of the machine, and measures how long ingest stands still.
+# perl_prove JOBS FILE...: runs the test files, JOBS files at a time. Each large test needs much of the machine, and some of them
+# limit how long ingest may stand still. So the large tests run one after another. The other files run at the same time as the large
+# tests, JOBS - 1 files at a time.
 perl_prove() {
     local jobs=$1 file failed=0 large=() small=()
     shift
     for file; do
         if perl_is_large "$file"; then large+=("$file"); else small+=("$file"); fi
     done
-    if [ ${#large[@]} -gt 0 ] && [ ${#small[@]} -gt 0 ] && [ "$jobs" -gt 1 ]; then
+    if [ ${#large[@]} = 0 ] || [ "$jobs" = 1 ]; then
+        perl_prove_files "$jobs" "$@"
+    elif [ ${#small[@]} = 0 ]; then
+        perl_prove_files 1 "$@"
+    else
         perl_prove_files 1 "${large[@]}" &
         perl_prove_files $((jobs - 1)) "${small[@]}" || failed=1
         wait $! || failed=1
         return $failed
     fi
-    perl_prove_files "$jobs" "$@"
 }
 
 perl_is_large() {
@@ -61,11 +65,11 @@ perl_is_large() {
     return 1
 }
 
-# perl_prove_files JOBS FILE...: each file has a limit of twenty minutes. On two busy cores the slowest file needs only a quarter of
-# this time. If a file needs more time, the program timeout ends the file. This file then counts as failed, and the other files
-# continue. All files together have a limit of seventy minutes: prove also waits for processes that a test file has left running,
-# and without this limit it could wait forever. 036_everything.t runs for EVERYTHING_SECONDS, so the function adds this time to both
-# limits.
+# perl_prove_files JOBS FILE...: runs the test files, JOBS files at a time. Each file has a limit of twenty minutes. On two busy
+# cores the slowest file needs only a quarter of this time. If a file needs more than twenty minutes, the program timeout ends the
+# file. This file then counts as failed, and the other files continue. All files of one call together have a limit of seventy
+# minutes: prove also waits for processes that a test file has left running, and without this limit prove could wait forever.
+# 036_everything.t runs for EVERYTHING_SECONDS, so the function adds this time to both limits.
 perl_prove_files() {
     local jobs=$1 longer=${EVERYTHING_SECONDS:-0}
     shift

@@ -230,8 +230,9 @@ void retry_letters_decode(RetryLetters *letters, size_t count) {
     Datum ids = array_of_int8(count, [&](size_t i) { return letters->chosen[i].id; });
     if (statement_execute(offsets_have_sources() ? &read_letters : &read_old_letters, &ids, nullptr,
                           SPI_OK_SELECT) != count)
-        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                        errmsg("a trigger has deleted dead letters during the retry")));
+        ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                        errmsg("dead letters were deleted during their own retry"),
+                        errhint("Look for a trigger that deletes rows of heartbeat_dead_letters.")));
     for (uint64_t row = 0; row < count; row++) {
         letters->chosen[row].adjustment =
             counter_adjustments_of(letters->adjustments, statement_text(row, 11),

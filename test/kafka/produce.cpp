@@ -181,8 +181,8 @@ struct Options {
 void run(const Options &options) {
     std::vector<std::string> properties = client_properties(options.brokers);
     // With idempotence Kafka keeps the order of the input within a partition, even if librdkafka sends a
-    // message again. With several requests at a time, librdkafka can report a message as delivered that Kafka
-    // does not have: see generator/producer_config.cpp.
+    // message again. If several requests are in flight, librdkafka can report a message as delivered although
+    // Kafka does not have the message: see generator/producer_config.cpp.
     properties.insert(properties.end(), {"enable.idempotence=true", "max.in.flight.requests.per.connection=1",
                                          "linger.ms=5", "message.max.bytes=100000000",
                                          "queue.buffering.max.kbytes=200000", "compression.type=none"});

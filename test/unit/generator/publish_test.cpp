@@ -105,8 +105,8 @@ TEST(Publish, ARequestedPortAnswers) {
     EXPECT_EQ(publisher.counts().acknowledged, 1U);
 }
 
-// The broker refuses the publisher's first request, as a broker does while it becomes the leader of a new
-// topic. The broker would accept later requests.
+// The broker refuses the publisher's first request, as a broker does while it becomes the leader of a
+// partition of a new topic. The broker accepts all later requests.
 TEST(Publish, AnAcknowledgedMessageIsInKafkaAfterARefusedRequest) {
     char reason[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -116,8 +116,8 @@ TEST(Publish, AnAcknowledgedMessageIsInKafkaAfterARefusedRequest) {
         rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason)), rd_kafka_destroy);
     rd_kafka_mock_cluster_t *cluster = rd_kafka_handle_mock_cluster(rk.get());
     ASSERT_EQ(rd_kafka_mock_topic_create(cluster, topic, 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
-    // The answers are slow, and each message has a request of its own. So the publisher could send further
-    // requests before the refusal arrives.
+    // The broker answers slowly, and each message has a request of its own. So a publisher that may have
+    // several requests in flight would send further requests before the refusal arrives.
     ASSERT_EQ(rd_kafka_mock_broker_set_rtt(cluster, 1, 20), RD_KAFKA_RESP_ERR_NO_ERROR);
     constexpr int16_t produce_request = 0; // the number of this kind of request in Kafka's protocol
     rd_kafka_mock_push_request_errors(cluster, produce_request, 1,

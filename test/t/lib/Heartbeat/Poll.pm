@@ -1,5 +1,5 @@
 # Test code: the pauses of a loop that repeats a check until the check succeeds. Most checks start a process, for example psql.
-# So the pauses grow: a check that succeeds soon ends the loop soon, and a long wait does not slow the other tests.
+# If a long wait started many processes, this would slow the other tests. So the first pause is short, and later pauses are longer.
 
 package Heartbeat::Poll;
 

@@ -50,7 +50,7 @@ sub new
 		properties => {
 			'offsets.topic.replication.factor'         => min(3, $brokers),
 			'transaction.state.log.replication.factor' => min(3, $brokers),
-			# A short session: the controller soon elects another leader for the partitions of a killed or frozen broker.
+			# With a short session, the controller soon elects another leader for the partitions of a killed or frozen broker.
 			'broker.session.timeout.ms'                => 2000,
 			'broker.heartbeat.interval.ms'             => 500,
 			%properties

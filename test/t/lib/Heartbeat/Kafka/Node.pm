@@ -120,8 +120,8 @@ sub configure
 		# After kill -9 a broker can start again only when the controller has ended the broker's old session.
 		'broker.session.timeout.ms'                => 4000,
 		'broker.heartbeat.interval.ms'             => 1000,
-		# By default a controller writes a record every half second, although nothing has changed. This work takes a third of the CPU
-		# time of an idle broker.
+		# By default a controller writes a record every half second, even if nothing has changed. This work takes a third of the CPU
+		# time of an idle broker. With 0 the controller does not write these records.
 		'metadata.max.idle.interval.ms'            => 0,
 		'offsets.topic.replication.factor'         => 1,
 		'offsets.topic.num.partitions'             => 1,
