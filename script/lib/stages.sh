@@ -112,7 +112,7 @@ stage_tap() {
     server_mount_small_disk
     local failed=0
     # shellcheck disable=SC2086 # the shell must split the words
-    perl_prove "${TEST_JOBS:-$((cores * 2))}" ${TESTS:-test/t/*.t} || failed=1
+    perl_prove "${TEST_JOBS:-$((cores + 1))}" ${TESTS:-test/t/*.t} || failed=1
     rm -rf "${TAP_LOGS:-build/tap-logs}"
     cp -R "$scratch/tap/tmp_check/log" "${TAP_LOGS:-build/tap-logs}"
     return $failed
