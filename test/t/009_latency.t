@@ -15,10 +15,11 @@ use List::Util qw(sum0);
 use Time::HiRes qw(clock_gettime sleep time);
 
 # The goal: if forty readings arrive per second, 99 % of them are visible within 10 ms. On a shared machine with two
-# cores, other tests can preempt a process for more than 10 ms. So the test has a limit of 60 ms, and it fails only if
-# three measurements in a row are above the limit. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS
-# sets another limit.
-my $limit = $ENV{HEARTBEAT_LATENCY_MS} // 60;
+# cores, other tests can preempt a process for much more than 10 ms. So the test has a limit of 250 ms, and it fails only if
+# three measurements in a row are above the limit. Without a message a broker answers a fetch after 500 ms. So the test
+# still finds a worker that waits for such an answer. The output of the test has the measured figures.
+# HEARTBEAT_LATENCY_MS sets another limit.
+my $limit = $ENV{HEARTBEAT_LATENCY_MS} // 250;
 my $tries = 3;
 
 my $kafka = Heartbeat::Kafka->new('latency');

@@ -148,13 +148,21 @@ sub _ask
 sub partitions
 {
 	my ($self, @topic) = @_;
-	my $alive = join ',', map { $_->address } grep { $_->is_alive } $self->nodes;
+	return $self->_partitions_at(join(',', $self->_alive_addresses), @topic);
+}
+
+sub _alive_addresses { my ($self) = @_; return map { $_->address } grep { $_->is_alive } $self->nodes; }
+
+# Returns the partitions as one of these brokers knows them.
+sub _partitions_at
+{
+	my ($self, $addresses, @topic) = @_;
 	my @found = map {
 		my %partition;
 		@partition{qw(topic partition leader)} = (split)[ 0 .. 2 ];
 		@partition{qw(replicas in_sync)} = map { [ grep { $_ ne 'none' } split /,/ ] } (split)[ 3, 4 ];
 		\%partition
-	} $self->_ask($alive, 'partitions', @topic);
+	} $self->_ask($addresses, 'partitions', @topic);
 	return sort { $a->{topic} cmp $b->{topic} || $a->{partition} <=> $b->{partition} } @found;
 }
 
@@ -233,12 +241,11 @@ sub _reassign
 	PostgreSQL::Test::Utils::append_to_file($file, JSON::PP::encode_json({ version => 1, partitions => \@plan }));
 	$self->tool('reassign', '--reassignment-json-file', $file, '--execute');
 	my %target = map { ("$_->[0] $_->[1]" => join ' ', sort @{ $_->[2] }) } @moves;
-	$self->_wait(
-		sub {
-			my %there = map { ("$_->{topic} $_->{partition}" => $_) } $self->partitions;
-			return all { my $p = $there{$_}; join(' ', sort @{ $p->{replicas} }) eq $target{$_} && @{ $p->{in_sync} } == @{ $p->{replicas} } } keys %target;
-		},
-		'the partitions are not moved');
+	my $is_moved = sub {
+		my %there = map { ("$_->{topic} $_->{partition}" => $_) } @_;
+		return all { my $p = $there{$_}; join(' ', sort @{ $p->{replicas} }) eq $target{$_} && @{ $p->{in_sync} } == @{ $p->{replicas} } } keys %target;
+	};
+	$self->_wait(sub { return all { $is_moved->($self->_partitions_at($_)) } $self->_alive_addresses }, 'the partitions are not moved');
 	return;
 }
 
