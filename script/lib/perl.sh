@@ -35,25 +35,17 @@ perl_run() {
 # The large tests: the tests with a cluster of several brokers, and the test of the compose setup
 perl_large=('*/000_cluster.t' '*/062_compose.t' '*/064_brokers.t' '*/066_truncation.t' '*/081_leader_away.t')
 
-# perl_prove JOBS FILE...: runs the test files, JOBS files at a time. Each large test needs much of the machine, and some of them
-# limit how long ingest may stand still. So the large tests run one after another. The other files run at the same time as the large
-# tests, JOBS - 1 files at a time.
+# perl_prove JOBS FILE...: runs the large tests one after another, and then the other files, JOBS files at a time. Each large test
+# needs much of the machine, and some of them limit how long ingest may stand still.
 perl_prove() {
     local jobs=$1 file failed=0 large=() small=()
     shift
     for file; do
         if perl_is_large "$file"; then large+=("$file"); else small+=("$file"); fi
     done
-    if [ ${#large[@]} = 0 ] || [ "$jobs" = 1 ]; then
-        perl_prove_files "$jobs" "$@"
-    elif [ ${#small[@]} = 0 ]; then
-        perl_prove_files 1 "$@"
-    else
-        perl_prove_files 1 "${large[@]}" &
-        perl_prove_files $((jobs - 1)) "${small[@]}" || failed=1
-        wait $! || failed=1
-        return $failed
-    fi
+    [ ${#large[@]} = 0 ] || perl_prove_files 1 "${large[@]}" || failed=1
+    [ ${#small[@]} = 0 ] || perl_prove_files "$jobs" "${small[@]}" || failed=1
+    return $failed
 }
 
 perl_is_large() {

@@ -96,7 +96,7 @@ $cascaded->start;
 # While the primary stores a backlog, the standby loses its connection to the primary. The primary stores more readings, and is
 # killed before it has stored the whole backlog.
 $primary->set('heartbeat.batch_size' => 1);
-$feed->publish(60_000);
+$feed->publish(120_000);
 $primary->wait_for_query("SELECT ($stored) > 13000", 't', 'the primary stores readings of the backlog');
 $standby->wait_for_query("SELECT ($stored) > 12500", 't', 'the standby receives readings of the backlog');
 $standby->set('primary_conninfo' => '');
