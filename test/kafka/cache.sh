@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The programs test/kafka/kafka and test/registry/registry source this file.
+# The programs test/kafka/kafka and test/registry/registry source this file, and so does script/test.
 
 # Prints the folder of the cache. The cache is outside of the checkout, so a second clone uses the files that the first clone
 # has downloaded. PostgreSQL does not run as root. So if root starts the tests, the tests that need PostgreSQL run as another
