@@ -1,4 +1,4 @@
-// Generator, formats: writes the default of a field in Avro.
+// Generator, formats: writes the default value of a field in the Avro encoding.
 #include "avro_plan.h"
 
 #include <algorithm>

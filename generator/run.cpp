@@ -30,7 +30,8 @@ namespace {
 using Clock = Pacer::Clock;
 
 constexpr int slice_ms = 50; // longest delay until the run notices Ctrl-C
-// Even if more messages are due, the run handles delivery reports and checks the clock after this number.
+// After this number of messages, the run handles delivery reports and checks the clock, even if more messages
+// are due.
 constexpr uint64_t serve_every = 256;
 constexpr auto no_end = Clock::time_point::max();
 

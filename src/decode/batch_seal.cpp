@@ -88,9 +88,9 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
 }
 
 // If the message of a first reading is rejected, this function also rejects the messages of its repetitions.
-// Such a message can itself contain the first reading with another identity, so its rejection can lead to
-// further rejections. A repetition always arrives after its first reading. So one loop in the order of
-// arrival finds all of these messages.
+// A message that is rejected for this reason can contain other readings. Such a reading can itself be the
+// first reading with its identity, so the rejection can lead to further rejections. A repetition always
+// arrives after its first reading. So one loop in the order of arrival finds all of these messages.
 void Batch::reject_repetitions() {
     std::vector<uint32_t> arrived = repetitions;
     std::sort(arrived.begin(), arrived.end());

@@ -13,8 +13,8 @@ namespace heartbeat {
 
 // Compiles the mapping. The messages must have the format `format`. In each format except json, the messages
 // must have the frame of Confluent. If the function fails, it returns nullptr and fills in *error. All
-// decoders of a thread share one MappedMemory. So a reading is valid only until one of these decoders decodes
-// another message in the same thread.
+// decoders of a thread keep the decoded values in the same memory (MappedMemory). So a reading is valid only
+// until one of these decoders decodes another message in the same thread.
 Decoder *decoder_of_mapping(std::string_view json, MappingError *error,
                             MessageFormat format = MessageFormat::json) noexcept;
 

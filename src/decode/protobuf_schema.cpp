@@ -1,4 +1,4 @@
-// Writes the texts of errors in a Protobuf schema.
+// Writes the error texts for a Protobuf schema that is not legal.
 #include "decode/protobuf_schema.h"
 
 #include <cstdarg>

@@ -1,7 +1,8 @@
-// Decides which source readers must make a step. All consumer clients of the process write the numbers of
-// their readers to one pipe. The worker makes steps only of these readers, and of readers whose next step is
-// due. So an idle reader needs almost no CPU time. A reader takes messages or answers from its client only
-// while the reader can use them.
+// Decides which source readers must make a step. Each reader of the process has a number. If a consumer
+// client has something for a reader, the client writes the number of this reader to a pipe. All consumer
+// clients use the same pipe. The worker makes steps only of the readers with these numbers, and of readers
+// whose next step is due. So an idle reader needs almost no CPU time. A reader takes messages or answers from
+// its client only while the reader can use them.
 #include "server/server.h"
 
 #include "ingest/reader_due.h"

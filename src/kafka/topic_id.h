@@ -7,8 +7,8 @@
 
 namespace heartbeat {
 
-// Waits for the answer, and sets topic->topic_id. If Kafka does not answer, the id is not known and
-// topic->topic_id does not change. librdkafka before 2.3 cannot ask for the id.
+// Asks Kafka for the id of the topic, waits for the answer, and sets topic->topic_id. If Kafka does not
+// answer, topic->topic_id does not change. librdkafka before 2.3 cannot ask for the id.
 void topic_id_describe(const SharedClient &client, int timeout_ms, TopicDescription *topic) noexcept;
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
 // Begins and ends transactions. Takes the extension's lock, the snapshot and the role in the right order.
 // After a transaction, all settings have the same values as before the transaction. The workers' loops and
-// the functions in src/admin call these functions.
+// the functions in src/admin call the functions of this file.
 #include "server/server.h"
 
 #include "server/extension.h"

@@ -13,9 +13,9 @@ namespace heartbeat {
 // if a trigger may have changed a row.
 void rows_insert_all(void *argument);
 
-// Stores the rows whose key the table does not have yet. If the table does not have the key of a row after
-// the insert, a user-defined index or trigger has prevented the insert of this row. The function then raises
-// an error.
+// Stores the rows whose key the table does not have yet. Then looks for the keys of all rows in the table. If
+// a key is missing, a user-defined index or trigger has kept the row out of the table. The function then
+// raises an error.
 void rows_insert_new(void *argument);
 
 } // namespace heartbeat

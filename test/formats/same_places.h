@@ -1,6 +1,6 @@
-// avro_dump, avro_fuzz and the unit tests use this file. The file compares a tree that has only the wanted
-// values with a tree that has all values of the same message. src/decode/wanted_values.h has the rules for
-// these trees.
+// avro_dump, avro_fuzz and the unit tests use this file. The functions compare two
+// trees of the same message. One tree has only the values that the mapping wants, and the other tree has all
+// values. src/decode/wanted_values.h has the rules for these trees.
 #pragma once
 
 #include "decode/wanted_values.h"

@@ -15,9 +15,9 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# If the server joins by indexes, the rollup reads for each minute only the table partitions that can contain readings of this
-# minute. The server joins large tables by indexes. The setting enable_seqscan = off makes the server join the small tables of
-# this test by indexes too.
+# The statement of the rollup joins the minutes with the readings. If the server uses an index for this join, the statement reads
+# for each minute only the table partitions that can contain readings of this minute. The server uses indexes if the tables are
+# large. The tables of this test are small, and the setting enable_seqscan = off makes the server use indexes for them too.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;

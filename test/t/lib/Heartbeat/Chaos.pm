@@ -185,7 +185,7 @@ sub faults_struck
 	return sum(0, map { $_->{fault}{meanwhile} ? 2 : 1 } @{ $self->{events} });
 }
 
-# Describes a fault in a line, with the time and the kind of the fault, and two durations in seconds. Both durations begin at
+# Returns one line of text about a fault: the time and the kind of the fault, and two durations in seconds. Both durations begin at
 # the end of the fault. The first duration ends when a message is stored. The second duration ends when a message of each
 # partition is stored.
 sub line

@@ -1,4 +1,5 @@
-# Test code: describes the extension in a database as text. Two databases with the same text have the same extension.
+# Test code: describes all objects of the extension in a database as text. If the texts of two databases are equal, the two
+# databases have the same objects of the extension.
 
 package Heartbeat::Definition;
 
