@@ -48,17 +48,17 @@ void reader_due_after(SourceReader *reader, long milliseconds) {
     reader->due_at = milliseconds < 0 ? -1 : monotonic_now() + milliseconds * INT64CONST(1000);
 }
 
-bool reader_is_due(SourceReader *reader) {
+bool reader_is_due(SourceReader *reader, int64_t now) {
     // a reader that does not listen loses no message: a later step takes the messages from the client
     bool rung = reader->rung && listens(*reader);
     reader->rung = false;
-    return rung || (reader->due_at >= 0 && reader->due_at <= monotonic_now());
+    return rung || (reader->due_at >= 0 && reader->due_at <= now);
 }
 
-long reader_until_due(const SourceReader &reader) {
-    if (reader.due_at < 0)
+long milliseconds_until(int64_t due_at) {
+    if (due_at < 0)
         return until_woken;
-    int64_t left = reader.due_at - monotonic_now();
+    int64_t left = due_at - monotonic_now();
     return left <= 0 ? 0 : static_cast<long>((left + 999) / 1000);
 }
 

@@ -166,7 +166,8 @@ const Source *reader_list_update(ReaderList *list, const ListedSource *sources, 
 }
 
 void reader_list_take_rings(ReaderList *list) {
-    list->pipe->take(list->rung, static_cast<size_t>(settings.max_sources));
+    if (!list->pipe->take(list->rung, static_cast<size_t>(settings.max_sources)))
+        return;
     for (int i = 0; i < list->count; i++) {
         bool *rung = &list->rung[list->readers[i]->number];
         list->readers[i]->rung = list->readers[i]->rung || *rung;
@@ -196,12 +197,12 @@ void reader_list_end_waits(ReaderList *list) {
 }
 
 long reader_list_until_due(const ReaderList &list) {
-    long first = until_woken;
+    int64_t first = -1;
     for (int i = 0; i < list.count; i++) {
-        long wait = reader_until_due(*list.readers[i]);
-        first = wait == until_woken || (first != until_woken && first < wait) ? first : wait;
+        int64_t due_at = list.readers[i]->due_at;
+        first = due_at < 0 || (first >= 0 && first < due_at) ? first : due_at;
     }
-    return first;
+    return milliseconds_until(first);
 }
 
 } // namespace heartbeat

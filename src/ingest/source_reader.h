@@ -60,9 +60,16 @@ struct SchemaLoad {
 };
 
 struct SourceReader {
+    // The worker's loop looks at these four members of every reader in each round. They are side by side, so
+    // the loop of a worker with hundreds of idle readers reads little memory.
+    uint32_t number; // the number of this reader in the WakePipe of the process
+    bool rung;       // Kafka has messages or an answer for this reader: see reader_is_due()
+    bool is_old;     // a person has altered or dropped the source: the worker must load the sources again
+    // when the next step is due, by the monotonic clock in microseconds; -1: when the reader is woken
+    int64_t due_at;
+
     MemoryContext context; // the reader and its data are in this context
     Source source;
-    uint32_t number; // the number of this reader in the WakePipe of the process
     WorkerSlot *worker;
     SourceSlot *slot;
     ConsumerSession session;
@@ -73,10 +80,6 @@ struct SourceReader {
     Failure failure;           // the last error that a step raised
     TimestampTz controlled_at; // ListedSource::controlled_at when the worker last loaded the source
     bool begins_again;         // a person may have changed something: the next step enters `looking`
-    bool is_old; // a person has altered or dropped the source: the worker must load the sources again
-    bool rung;   // Kafka has messages or an answer for this reader: see reader_is_due()
-    // when the next step is due, by the monotonic clock in microseconds; -1: when the reader is woken
-    int64_t due_at;
     // Another session can change the source, and the reader then waits for this session. By the monotonic
     // clock: when the reader began to wait; 0: the reader does not wait.
     int64_t busy_since;

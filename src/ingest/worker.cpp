@@ -30,13 +30,15 @@ void take_interrupts() {
 }
 
 void step_readers(MemoryContext context) {
+    int64_t now = monotonic_now();
     for (int i = 0; i < sources.list.count; i++) {
-        if (!reader_is_due(sources.list.readers[i]))
+        if (!reader_is_due(sources.list.readers[i], now))
             continue;
         MemoryContextReset(context);
         MemoryContextSwitchTo(context);
         reader_step(sources.list.readers[i]);
         take_interrupts();
+        now = monotonic_now();
     }
 }
 

@@ -150,8 +150,7 @@ void worker_sources_reload(WorkerSources *sources) {
 long worker_sources_until_due(const WorkerSources &sources) {
     if (!is_wanted(sources))
         return until_woken;
-    int64_t left = sources.backoff_ms == 0 ? 0 : sources.again_at - monotonic_now();
-    return left <= 0 ? 0 : static_cast<long>((left + 999) / 1000);
+    return sources.backoff_ms == 0 ? at_once : milliseconds_until(sources.again_at);
 }
 
 } // namespace heartbeat

@@ -185,6 +185,7 @@ void KafkaClient::set_committing(ClientInbox *inbox, bool commits) noexcept {
     std::lock_guard lock(mutex_);
     inbox->commits = commits;
     inbox->committing_since = ClientInbox::Clock::now();
+    perhaps_commits_ = perhaps_commits_ || commits;
 }
 
 bool KafkaClient::is_committing(const ClientInbox &inbox) noexcept {
@@ -195,9 +196,11 @@ bool KafkaClient::is_committing(const ClientInbox &inbox) noexcept {
 bool KafkaClient::commit_takes(std::chrono::milliseconds time) noexcept {
     std::lock_guard lock(mutex_);
     auto now = ClientInbox::Clock::now();
-    return std::any_of(inboxes_.begin(), inboxes_.end(), [=](const ClientInbox *inbox) {
-        return inbox->commits && now > inbox->committing_since + time;
-    });
+    auto commits = [](const ClientInbox *inbox) { return inbox->commits; };
+    perhaps_commits_ = perhaps_commits_ && std::any_of(inboxes_.begin(), inboxes_.end(), commits);
+    return perhaps_commits_ && std::any_of(inboxes_.begin(), inboxes_.end(), [=](const ClientInbox *inbox) {
+               return inbox->commits && now > inbox->committing_since + time;
+           });
 }
 
 void KafkaClient::set_beginning(ClientInbox *inbox, bool begins) noexcept {

@@ -112,6 +112,7 @@ class KafkaClient {
     std::mutex mutex_;
     std::vector<ClientInbox *> inboxes_;
     std::vector<std::string> taken_; // topics
+    bool perhaps_commits_ = false;   // false: no inbox has `commits`, so commit_takes() reads no inbox
     QueuePointer events_;
     std::shared_ptr<Wake> wake_;
     static std::atomic<int> count_;

@@ -34,7 +34,7 @@ void WakePipe::ring(uint32_t number) const noexcept {
     [[maybe_unused]] ssize_t written = write(ends_[1], &number, sizeof(number));
 }
 
-void WakePipe::take(bool *rung, size_t count) const noexcept {
+bool WakePipe::take(bool *rung, size_t count) const noexcept {
     uint32_t numbers[numbers_at_once];
     size_t taken = 0;
     bool all = false;
@@ -49,6 +49,7 @@ void WakePipe::take(bool *rung, size_t count) const noexcept {
     }
     if (all || taken >= perhaps_full)
         std::fill_n(rung, count, true);
+    return taken > 0;
 }
 
 const WakePipe *wake_pipe_create() noexcept {

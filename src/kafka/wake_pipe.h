@@ -21,12 +21,12 @@ class WakePipe {
     int ring_end() const noexcept { return ends_[1]; } // librdkafka writes the 4 bytes of a number here
     void ring(uint32_t number) const noexcept;
 
-    // Empties the pipe, and sets `rung[number]` for each number below `count` that was in the pipe. The
-    // function sets all elements of `rung` if the pipe had every_consumer. The function also sets all
-    // elements if the pipe was perhaps full, because numbers may then be missing. Call this function before
-    // you take events and answers, and not after. Otherwise the function could remove the number of a
-    // consumer whose event you have not taken.
-    void take(bool *rung, size_t count) const noexcept;
+    // Empties the pipe, and sets `rung[number]` for each number below `count` that was in the pipe. Returns
+    // false if the pipe was empty. The function sets all elements of `rung` if the pipe had every_consumer.
+    // The function also sets all elements if the pipe was perhaps full, because numbers may then be missing.
+    // Call this function before you take events and answers, and not after. Otherwise the function could
+    // remove the number of a consumer whose event you have not taken.
+    bool take(bool *rung, size_t count) const noexcept;
 
   private:
     int ends_[2] = {-1, -1};
