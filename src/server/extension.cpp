@@ -90,10 +90,6 @@ const char *extension_quoted_schema() {
     return quoted_schema;
 }
 
-Relation extension_table_open(const char *name, LOCKMODE mode) {
-    return table_open(extension_table(name), mode);
-}
-
 void extension_forget() {
     current_generation++;
 }

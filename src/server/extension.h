@@ -32,7 +32,6 @@ Oid extension_workers_role();
 // table no longer exists.
 Oid extension_table(const char *name);
 const char *extension_quoted_schema();
-Relation extension_table_open(const char *name, LOCKMODE mode);
 
 // Invalidates everything that this process remembers about the extension's tables and statements. Call this
 // function after an error, because the cause can be a renamed schema or a recreated extension.

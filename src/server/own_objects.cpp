@@ -7,6 +7,7 @@
 #include "server/own_objects.h"
 
 extern "C" {
+#include "access/table.h"
 #include "access/transam.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
@@ -74,6 +75,12 @@ void own_relation_check(Oid relation) {
                        "renamed or dropped.",
                        GetUserNameFromId(owner_of(relation), true)),
              errhint("Rename or drop this relation, and give the extension's own relation its name back.")));
+}
+
+Relation own_table_open(const char *name, LOCKMODE mode) {
+    Oid table = extension_table(name);
+    own_relation_check(table);
+    return table_open(table, mode);
 }
 
 } // namespace heartbeat

@@ -7,6 +7,11 @@
 #include "server/constant_list.h"
 #include "server/extension.h"
 
+extern "C" {
+#include "storage/lockdefs.h"
+#include "utils/relcache.h"
+}
+
 namespace heartbeat {
 
 inline constexpr int own_function_arguments_max = 5;
@@ -25,5 +30,9 @@ bool own_function_call(const OwnFunction &function, const Datum *values, const b
 // Raises an error if the relation (a table, a view or a sequence) belongs neither to the server, nor to the
 // extension, nor to the extension's owner.
 void own_relation_check(Oid relation);
+
+// Opens a table of the extension by its name. Raises an error if the table no longer exists, or if the check
+// above finds that the table with this name does not belong to the extension.
+Relation own_table_open(const char *name, LOCKMODE mode);
 
 } // namespace heartbeat

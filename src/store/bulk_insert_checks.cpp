@@ -38,8 +38,8 @@ bool has_generated(Relation table) {
 bool bulk_insert_suits_table(Relation table) {
     Oid oid = RelationGetRelid(table);
     const TriggerDesc *triggers = table->trigdesc;
-    return table->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && table->rd_rules == nullptr &&
-           !has_generated(table) &&
+    return table->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && !table->rd_rel->relispartition &&
+           table->rd_rules == nullptr && !has_generated(table) &&
            (triggers == nullptr ||
             (!triggers->trig_insert_before_statement && !triggers->trig_insert_after_statement &&
              !triggers->trig_insert_new_table)) &&

@@ -12,8 +12,8 @@ extern "C" {
 namespace heartbeat {
 
 // Returns true if the table has no rules, no generated columns and no statement-level triggers for INSERT.
-// The current user must also have the right INSERT on the whole table, not only on single columns, and no row
-// security may apply to this user.
+// The table must not be a table partition of another table. The current user must have the right INSERT on
+// the whole table, not only on single columns, and no row security may apply to this user.
 bool bulk_insert_suits_table(Relation table);
 
 // Returns true if the table partition is a plain table with the columns of its parent. The table partition

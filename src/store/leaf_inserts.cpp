@@ -37,9 +37,9 @@ struct LeafInserts {
 
 namespace {
 
-// leaf_insert() adds only entries up to this size. The server accepts entries up to a third of a page. The
-// entries of heartbeat's own keys are usually much smaller.
-constexpr Size entry_size_max = 1024;
+// leaf_insert() adds only entries up to this size: 1024 bytes with the usual page size. The server accepts
+// entries up to a third of a page. The entries of heartbeat's own keys are usually much smaller.
+constexpr Size entry_size_max = BLCKSZ / 8;
 // After this number of entries leaf_insert() unlocks the page. Then waiting sessions can use the page.
 constexpr int entries_max = 64;
 

@@ -4,7 +4,7 @@
 #include "server/server.h"
 
 #include "server/arrays.h"
-#include "server/extension.h"
+#include "server/own_objects.h"
 #include "server/statement.h"
 #include "store/bulk_insert.h"
 #include "store/offsets.h"
@@ -120,7 +120,7 @@ void put_row(void *argument, size_t i, Datum *values) {
 // table layout. So the function asks for the table layout only after it has locked the table.
 bool load_all(const Rows &rows) {
     Relation table =
-        extension_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);
+        own_table_open(rows.anomalies ? "heartbeat_anomalies" : "heartbeat_records", RowExclusiveLock);
     const char *next = rows.anomalies ? "anomaly_type" : "device_id";
     RowSource source = {&rows, {}, {}};
     bool loaded =

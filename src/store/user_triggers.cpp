@@ -6,6 +6,7 @@
 #include "store/user_triggers.h"
 
 extern "C" {
+#include "access/xact.h"
 #include "utils/inval.h"
 }
 
@@ -80,8 +81,9 @@ void look() {
     watch();
     if (known)
         return;
-    // set `known` before the query: if a table changes during the query, forget() clears `known` again
-    known = true;
+    // Set `known` before the query: if a table changes during the query, forget() clears `known` again. A
+    // REPEATABLE READ transaction reads the catalog with an old snapshot, so its answer may be wrong later.
+    known = !IsolationUsesXactSnapshot();
     PG_TRY();
     {
         statement_execute(&select_additions, nullptr, nullptr, SPI_OK_SELECT);

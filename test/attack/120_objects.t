@@ -207,6 +207,29 @@ $node->wait_for_state('RUNNING');
 $node->assert_audit;
 is($node->count('heartbeat_records') . ' ' . $node->count('heartbeat_anomalies') . ' ' . $node->count('heartbeat_dead_letters'),
 	join(' ', ($published / 3) x 3), 'every message is stored once after all changes');
+
+# While the readings' table has another name, another role makes a table with the old name. heartbeat stores nothing in this table,
+# and runs no function of this role. A batch of 300 readings is stored by a bulk insert, and a smaller batch by a statement.
+$node->query('CREATE ROLE stranger; GRANT CREATE ON SCHEMA public TO stranger');
+for my $readings (3, 300)
+{
+	$node->query('SELECT heartbeat_pause(); ALTER TABLE heartbeat_records RENAME TO renamed');
+	$node->query("SET ROLE stranger; CREATE TABLE calls (n int); GRANT INSERT ON calls TO PUBLIC;
+		CREATE FUNCTION counted() RETURNS int LANGUAGE sql AS 'INSERT INTO public.calls VALUES (1) RETURNING 1';
+		CREATE TABLE heartbeat_records (customer_id text COLLATE \"C\", heart_rate float8, event_timestamp timestamptz, device_id text COLLATE \"C\",
+			counted int DEFAULT counted()) PARTITION BY RANGE (event_timestamp);
+		CREATE TABLE theirs PARTITION OF heartbeat_records FOR VALUES FROM (MINVALUE) TO (MAXVALUE); GRANT ALL ON heartbeat_records TO PUBLIC");
+	my $before = $node->query('SELECT count(*) FROM renamed');
+	$kafka->produce('heartbeat-events', map { { value => reading("CUST-$_", 70, reading_time($start - 1000 * $readings + $_)) } } 1 .. $readings);
+	$published += $readings;
+	$node->query('SELECT heartbeat_resume()');
+	$node->wait_for_query('SELECT state, reason FROM heartbeat_state()', qr/^RETRYING\|relation "heartbeat_records" does not belong to extension "heartbeat"/,
+		"a batch of $readings readings is not stored in another role's table");
+	is($node->query('SELECT (SELECT count(*) FROM calls), (SELECT count(*) FROM theirs)'), '0|0', 'the function of the other role does not run');
+	$node->query('DROP TABLE heartbeat_records, calls; DROP FUNCTION counted(); ALTER TABLE renamed RENAME TO heartbeat_records');
+	$node->wait_for_offsets('heartbeat-events', $published);
+	is($node->count('heartbeat_records'), $before + $readings, 'the readings are stored when the table has its name again');
+}
 $node->assert_no_crash;
 
 done_testing();

@@ -119,6 +119,14 @@ $node->query('DROP TRIGGER tell ON heartbeat_records');
 store('a batch is stored in a table partition with another order of columns', 1000, $this_week - 30 * $week + 3600);
 is($node->query("SELECT count(*) >= 900 FROM $name"), 't', 'the rows are in the table partition of the user');
 
+# heartbeat_records is a table partition of a user's table. The partition key of this table is a column to which only a default
+# gives a value.
+$node->query('CREATE TABLE all_records (LIKE heartbeat_records) PARTITION BY RANGE (ingested_at)');
+$node->query(q{ALTER TABLE all_records ATTACH PARTITION heartbeat_records FOR VALUES FROM ('2000-01-01') TO ('infinity')});
+store('a batch is stored if heartbeat_records is a table partition of a user', 1000, $this_week + 20 * 3600);
+$node->query('ALTER TABLE all_records DETACH PARTITION heartbeat_records');
+$node->query('DROP TABLE all_records');
+
 is($node->query('SELECT sum(dead_letters) + sum(duplicates) FROM heartbeat_offsets'), 0, 'no reading is a dead letter or a duplicate');
 $node->assert_audit;
 $node->assert_no_crash;
