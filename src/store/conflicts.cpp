@@ -13,6 +13,8 @@ extern "C" {
 #include "utils/json.h"
 }
 
+#include <cmath>
+
 namespace heartbeat {
 
 namespace {
@@ -30,6 +32,13 @@ void append_text(StringInfo json, const char *name, const Batch *batch, BatchByt
     const char *text = array_server_text(batch, piece, &size);
     appendStringInfo(json, "\"%s\":", name);
     escape_json(json, pnstrdup(text, size));
+}
+
+// JSON has no number for NaN and Infinity. A person can have stored such a heart rate in heartbeat_anomalies,
+// so the function writes these values as strings, as to_jsonb() does.
+void append_rate(StringInfo json, const char *name, double heart_rate) {
+    const char *quote = std::isfinite(heart_rate) ? "" : "\"";
+    appendStringInfo(json, "\"%s\":%s%s%s", name, quote, float8out_internal(heart_rate), quote);
 }
 
 } // namespace
@@ -87,9 +96,11 @@ const char *conflicts_json(const Batch *batch, const BatchMessage &message) {
         append_text(&json, "customer_id", batch, reading.customer_id);
         appendStringInfoChar(&json, ',');
         append_text(&json, "device_id", batch, reading.device_id);
-        appendStringInfo(&json, ",\"event_timestamp\":\"%s\",\"heart_rate\":%s,\"stored_heart_rate\":%s}",
-                         event_timestamp, float8out_internal(reading.heart_rate),
-                         float8out_internal(reading.stored_heart_rate));
+        appendStringInfo(&json, ",\"event_timestamp\":\"%s\",", event_timestamp);
+        append_rate(&json, "heart_rate", reading.heart_rate);
+        appendStringInfoChar(&json, ',');
+        append_rate(&json, "stored_heart_rate", reading.stored_heart_rate);
+        appendStringInfoChar(&json, '}');
     });
     appendStringInfoString(&json, json.len == 0 ? "[]" : "]");
     return json.data;

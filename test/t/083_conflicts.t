@@ -115,6 +115,18 @@ is(rates('table'), '250 TACHYCARDIA', 'a normal reading becomes an anomaly, in t
 is($node->query('SELECT bradycardia, tachycardia, records, anomalies FROM heartbeat_offsets'), '1|2|402|3', 'the counters of the classes change with the readings');
 assert_exact('both audits and the summary are exact after a change of the class');
 
+# A person can store NaN or Infinity in heartbeat_anomalies. JSON has no number for such a heart rate.
+my @extremes = qw(NaN Infinity -Infinity);
+$node->query("INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, anomaly_type) VALUES ('extreme$_', '$_', to_timestamp($epoch), 'INVALID')") for @extremes;
+publish(map { at("extreme$_", 200) } @extremes);
+is( $node->query(q{SELECT string_agg(r.stored_heart_rate || ' ' || r.heart_rate, ', ' ORDER BY l.id) FROM heartbeat_dead_letters l,
+		jsonb_to_recordset(l.readings) AS r (customer_id text, stored_heart_rate double precision, heart_rate double precision) WHERE r.customer_id LIKE 'extreme%'}),
+	join(', ', map { "$_ 200" } @extremes), 'a reading is in conflict with a stored heart rate that JSON cannot write as a number');
+is(retry(q{'CONFLICT', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' LIKE 'extreme%'), replace => true}), '3|0|{}', 'replace settles these conflicts');
+is(rates("extreme$_"), '200 TACHYCARDIA', "200 replaces $_") for @extremes;
+$node->query(q{DELETE FROM heartbeat_anomalies WHERE customer_id LIKE 'extreme%'});
+assert_exact('both audits and the summary are exact after these conflicts');
+
 # The database can refuse the replacement.
 publish(at('refused', 74), at('refused', 99), at('refused', 76));
 $node->query(q{CREATE FUNCTION refuse_99() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.heart_rate = 99 THEN RAISE EXCEPTION 'not 99'; END IF; RETURN NEW; END $$;
