@@ -84,6 +84,12 @@ cmp_ok(abs($samples->{'heartbeat_last_message_timestamp_seconds{partition=1,sour
 is($samples->{'heartbeat_next_offset{partition=1,source=default,topic=heartbeat-events}'}, $samples->{'heartbeat_high_watermark{partition=1,source=default,topic=heartbeat-events}'}, 'the next offset equals the high watermark');
 is("$samples->{'heartbeat_workers{}'} $samples->{'heartbeat_workers_wanted{}'}", '1 1', 'one worker runs of one wanted');
 
+# The gauge of unresolved dead letters falls when a person deletes a dead letter. The counter dead_letters does not fall.
+my $dead_letters = q{SELECT sum(value) FROM heartbeat_metrics WHERE name = 'heartbeat_dead_letters'};
+is($node->query($dead_letters), 1, 'one dead letter is unresolved');
+$node->query(q{DELETE FROM heartbeat_dead_letters WHERE payload = 'garbage'});
+is($node->query("$dead_letters UNION ALL SELECT sum(dead_letters) FROM heartbeat_offsets"), "0\n1", 'heartbeat_dead_letters is 0 after a person has deleted the dead letter');
+
 # The histogram must follow Prometheus' rules.
 my $batches = $families->{heartbeat_batch_seconds};
 is($batches->{type}, 'histogram', 'heartbeat_batch_seconds is a histogram');
