@@ -7,6 +7,7 @@
 #include "monitor/aggregate_status.h"
 #include "monitor/event_recorder.h"
 #include "monitor/events.h"
+#include "monitor/table_status.h"
 #include "server/extension.h"
 #include "server/statement.h"
 #include "server/text.h"
@@ -84,13 +85,24 @@ void refill(TimestampTz now) {
     recorded.refilled_at = now;
 }
 
+// Shared memory does not have the reason of a pause, so the function reads this reason from
+// heartbeat_control. The reason can have any length, so the function shortens it, as heartbeat_status does.
+void copy_reason(const AggregateStatus &now, char (&reason)[state_text_size]) {
+    Hold hold = {};
+    if (now.state == WorkerState::paused)
+        table_status_hold(now.source, &hold);
+    text_copy(reason, hold.since == 0 ? now.reason : hold.reason);
+}
+
 void write_state(const AggregateStatus &now, int64_t changes) {
+    char reason[state_text_size];
+    copy_reason(now, reason);
     Datum values[3] = {CStringGetTextDatum(shared_state_name(now.state)),
                        Int64GetDatum(std::max<int64_t>(changes - recorded.changes, 1)),
                        CStringGetTextDatum(now.source)};
     statement_execute(&describe_state, values, nullptr, SPI_OK_SELECT);
     Datum details = statement_value(0, 1, JSONBOID);
-    events_record("state", now.reason[0] == '\0' ? nullptr : now.reason, details,
+    events_record("state", reason[0] == '\0' ? nullptr : reason, details,
                   now.since == 0 ? GetCurrentTimestamp() : now.since);
 }
 

@@ -92,8 +92,10 @@ void name_holder(AggregateStatus *aggregate) {
     text_copy(aggregate->hint, holder.hint);
 }
 
-// If a person has paused ingest, sets the state PAUSED, even if the workers do not report this state yet. So
-// the transaction that pauses ingest sees PAUSED even before its commit. STOPPED and FAILED stay as they are.
+// If a person has paused all sources, sets the state PAUSED, even if the workers do not report this state
+// yet. So the transaction that pauses ingest sees PAUSED even before its commit. STOPPED and FAILED stay as
+// they are. If the workers report PAUSED because each source is paused by its name, sets the reason of the
+// pause.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
     AggregateStatus *aggregate = &looks->aggregate;
@@ -101,7 +103,7 @@ void look_at_tables(void *argument) {
     table_status_lag(&looks->lag);
     if (aggregate->state != WorkerState::stopped && aggregate->state != WorkerState::failed) {
         Hold hold;
-        table_status_hold(&hold);
+        table_status_hold(aggregate->state == WorkerState::paused ? aggregate->source : "", &hold);
         if (hold.since != 0) {
             aggregate->state = WorkerState::paused;
             aggregate->of_maintenance = false;

@@ -3,6 +3,7 @@
 // lock.
 #include "server/server.h"
 
+#include "monitor/source_slot.h"
 #include "monitor/table_status.h"
 #include "server/arrays.h"
 #include "server/extension.h"
@@ -26,10 +27,12 @@ constexpr const char *select_hold_sql = R"sql(
 
 // A pause of one source is not a pause of heartbeat as a whole, so `of_all` ignores the pauses of single
 // sources. A database of version 1.1 or 1.2 has only one source, so `of_one` adds no condition.
-constexpr StatementPart of_all = {"@source@", R"sql( AND source = '')sql"};
+// $1 is the name of a source, or empty for the pause of all sources. A database of version 1.1 or 1.2 has
+// only one source, so `of_one` adds no condition.
+constexpr StatementPart of_source = {"@source@", R"sql( AND source = $1)sql"};
 constexpr StatementPart of_one = {"@source@", R"sql()sql"};
 
-Statement select_hold = {{of_all}, select_hold_sql};
+Statement select_hold = {{TEXTOID}, {of_source}, select_hold_sql};
 Statement select_old_hold = {{of_one}, select_hold_sql};
 
 // $1 is heartbeat.topic. $2, $3 and $4 are arrays of the same length, with one element for each Kafka
@@ -74,6 +77,25 @@ void put_watermarks(Datum *arrays) {
     arrays[2] = array_of_int8(count, [=](size_t i) { return watermarks[i]; });
 }
 
+void take_hold(const char *source, Hold *hold) {
+    bool null;
+    Datum since = statement_value(0, 1, TIMESTAMPTZOID, &null);
+    if (null)
+        return;
+    char label[source_label_size] = "";
+    if (source[0] != '\0')
+        source_slot_label(source, label);
+    const char *reason = statement_text(0, 2);
+    hold->since = DatumGetTimestampTz(since);
+    hold->reason = psprintf("%s%s", label, reason == nullptr ? "" : reason);
+}
+
+void select_hold_of(const char *source, Hold *hold) {
+    Datum value = CStringGetTextDatum(source);
+    statement_execute(&select_hold, &value, nullptr, SPI_OK_SELECT);
+    take_hold(source, hold);
+}
+
 } // namespace
 
 bool table_status_can_read(const char *table) {
@@ -84,18 +106,18 @@ bool table_status_can_read(const char *table) {
     return OidIsValid(found) && ConditionalLockRelationOid(found, AccessShareLock);
 }
 
-void table_status_hold(Hold *hold) {
+void table_status_hold(const char *source, Hold *hold) {
     *hold = {};
     if (!table_status_can_read("heartbeat_control"))
         return;
-    bool has_source = get_attnum(extension_table("heartbeat_control"), "source") != InvalidAttrNumber;
-    statement_execute(has_source ? &select_hold : &select_old_hold, nullptr, nullptr, SPI_OK_SELECT);
-    bool null;
-    Datum since = statement_value(0, 1, TIMESTAMPTZOID, &null);
-    if (null)
+    if (get_attnum(extension_table("heartbeat_control"), "source") == InvalidAttrNumber) {
+        statement_execute(&select_old_hold, nullptr, nullptr, SPI_OK_SELECT);
+        take_hold("", hold);
         return;
-    hold->since = DatumGetTimestampTz(since);
-    hold->reason = statement_text(0, 2);
+    }
+    select_hold_of("", hold);
+    if (hold->since == 0 && source[0] != '\0')
+        select_hold_of(source, hold);
 }
 
 void table_status_lag(Lag *lag) {

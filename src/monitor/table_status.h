@@ -1,5 +1,6 @@
 // Reads the pause and the lag from heartbeat's tables without waiting for a lock. status.cpp calls these
-// functions for heartbeat_status, and summary.cpp calls table_status_can_read() for the line in the log.
+// functions for heartbeat_status, event_recorder.cpp calls table_status_hold() for heartbeat_events, and
+// summary.cpp calls table_status_can_read() for the line in the log.
 #pragma once
 
 #include "monitor/worker_stats.h"
@@ -15,9 +16,11 @@ struct Hold {
 // The lock lasts until the transaction ends.
 bool table_status_can_read(const char *table);
 
-// Call this function with an SPI connection. The function reads the pause from heartbeat_control. If another
-// session has locked this table, the function reports no pause.
-void table_status_hold(Hold *hold);
+// Call this function with an SPI connection. The function reads the pause of all sources from
+// heartbeat_control. If there is no such pause, and `source` is not empty, the function reads the pause of
+// this source. The reason then begins with the name of the source, except for `default`. If another session
+// has locked heartbeat_control, the function reports no pause.
+void table_status_hold(const char *source, Hold *hold);
 
 // Computes the lag from the offsets in heartbeat_offsets. If another session has locked this table, the
 // function uses the offsets in shared memory.

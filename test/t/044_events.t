@@ -56,9 +56,13 @@ $node->query('CREATE ROLE nina LOGIN; GRANT EXECUTE ON FUNCTION heartbeat_pause(
 sub as_nina { my ($sql) = @_; return $node->psql('heartbeat', $sql, extra_params => [ '-U', 'nina' ]); }
 as_nina("BEGIN; SELECT heartbeat_pause('undone'); ROLLBACK");
 as_nina("SELECT heartbeat_pause('disk is being replaced')");
-next_events('the events are the pause, with its role and reason, and the state PAUSED; a pause that was rolled back leaves no event', 'nina pause disk is being replaced', 'state PAUSED');
+next_events('the events are the pause, with its role and reason, and the state PAUSED; a pause that was rolled back leaves no event', 'nina pause disk is being replaced', 'state PAUSED disk is being replaced');
 as_nina('SELECT heartbeat_resume()');
 next_events('the events have the role that resumed ingest', 'nina resume', 'state RUNNING');
+as_nina("SELECT heartbeat_pause('cables are being replaced', 'default')");
+next_events('the state PAUSED has the reason of a pause of the only source', 'nina pause cables are being replaced', 'state PAUSED cables are being replaced');
+as_nina('SELECT heartbeat_resume()');
+next_events('heartbeat_resume() also ends the pause of a source', 'nina resume', 'state RUNNING');
 
 # The broker stops, and the server restarts.
 my $stopped = $node->log_position;

@@ -86,7 +86,7 @@ $feed->assert_stored($node, 'every reading is stored when the topic is corrected
 # An operator pauses ingest.
 $node->psql('heartbeat', q{SELECT heartbeat_pause('the disk is being replaced')}, extra_params => [ '-U', 'heartbeat_operator' ]);
 state_is('PAUSED', 'the disk is being replaced \| heartbeat_resume', 'an operator has paused ingest');
-like($runbook->run('PAUSED', 1), qr/^pause\|the disk is being replaced\|heartbeat_operator\|.*\|heartbeat_operator\|pause\|the disk/ms, 'the query shows who paused ingest, when and why');
+like($runbook->run('PAUSED', 1), qr/^\|pause\|the disk is being replaced\|heartbeat_operator\|.*\|heartbeat_operator\|pause\|the disk/ms, 'the query shows who paused ingest, when and why');
 $feed->publish(100);
 $runbook->run('PAUSED', 2);
 $feed->assert_stored($node, 'every reading is stored after heartbeat_resume()');

@@ -64,7 +64,13 @@ like($node->query_error("SELECT heartbeat_seek(0, 0, 'none')"), qr/there is no s
 is($node->query("SELECT topic, previous_offset, new_offset FROM heartbeat_seek(0, 100, 'ward')"), 'ward|500|100', 'a seek of a source goes back in its topic');
 is($node->query("SELECT topic, kafka_partition, new_offset, source_name FROM heartbeat_seek(to_timestamp(0), 1, 'ward')"), 'ward|1|0|ward', 'a seek of a source to a time moves the offset in its topic');
 like($node->query_error("SELECT heartbeat_seek(0, 4711, 'ward')"), qr/Kafka does not hold offset 4711 of partition 0 of topic "ward"/, 'a seek asks Kafka for the topic of the source');
-$node->query("SELECT heartbeat_resume('ward')");
+# Each source is paused by its name. heartbeat_status shows a reason, although there is no pause of all sources.
+my ($state, $recorded) = ('SELECT state, reason FROM heartbeat_status', q{SELECT details->>'state', reason FROM heartbeat_events WHERE kind = 'state' ORDER BY id DESC LIMIT 1});
+$node->query("SELECT heartbeat_pause('a disk is full', 'default')");
+$node->wait_for_query($_, qr/^PAUSED\|(?:a disk is full|source "ward": a sensor is broken)$/, 'the state PAUSED has the reason of a source') for $state, $recorded;
+$node->query("SELECT heartbeat_pause(NULL, NULL)");
+is($node->query($state), 'PAUSED|paused by postgres', 'a pause of all sources comes before the pauses of single sources');
+$node->query("SELECT heartbeat_resume()");
 $node->wait_for_query(stored('ward'), 1500, 'the source is read again after heartbeat_resume()');
 is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'ward'"), 900, 'the messages that the seeks repeat are duplicates');
 is($node->query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE source = 'default'"), 0, 'no other source reads a message again');
@@ -152,6 +158,8 @@ is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'ward'"),
 assert_exact('after a drop');
 is($node->query("SELECT string_agg(kind || ' ' || (details->>'source'), ', ' ORDER BY id) FROM heartbeat_events WHERE kind LIKE '%\\_source'"),
 	'add_source ward, add_source late, add_source flat, alter_source flat, alter_source flat, drop_source flat, drop_source late, alter_source ward, drop_source ward', 'heartbeat_events has each change');
+$node->query("SELECT heartbeat_add_source('only', 'ward'); SELECT heartbeat_pause('a cable is broken', 'only'); SELECT heartbeat_drop_source('default')");
+$node->wait_for_query($state, 'PAUSED|source "only": a cable is broken', 'the reason of a pause begins with the name of the source');
 
 is( $node->query("SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'heartbeat_source_status'::regclass"),
 	'source topic state since reason hint messages_per_second lag_messages lag_seconds workers last_error last_error_at', 'heartbeat_source_status has its columns in the documented order');
