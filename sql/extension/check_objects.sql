@@ -7,17 +7,20 @@ CREATE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS 
 BEGIN ATOMIC
     -- `parents` also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE), if the extension's owner
     -- owns these tables
-    WITH parents AS MATERIALIZED (
+    WITH RECURSIVE parents AS MATERIALIZED (
         SELECT c.oid
         FROM unnest(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
                           'heartbeat_rollup_pending'::regclass]) t (parent)
         JOIN pg_class c ON c.oid = t.parent::oid JOIN pg_extension e ON e.extowner = c.relowner
         WHERE e.extname = 'heartbeat'::name
+    ), below AS ( -- the owner may have divided a table partition into further table partitions, in several levels
+        SELECT h.inhrelid FROM pg_inherits h JOIN parents p ON p.oid = h.inhparent
+        UNION ALL SELECT h.inhrelid FROM below b JOIN pg_inherits h ON h.inhparent = b.inhrelid
     ), members AS MATERIALIZED (
         SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'::"char" AND e.extname = 'heartbeat'::name
         UNION SELECT 'pg_class'::regclass::oid, p.oid FROM parents p
-        UNION SELECT 'pg_class'::regclass::oid, h.inhrelid FROM pg_inherits h JOIN parents p ON p.oid = h.inhparent
+        UNION SELECT 'pg_class'::regclass::oid, b.inhrelid FROM below b
         UNION SELECT d.classid, d.objid FROM pg_depend d JOIN parents p ON p.oid = d.refobjid -- the sequences of `parents`
         JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'::"char"
         WHERE d.classid = 'pg_class'::regclass::oid AND d.refclassid = 'pg_class'::regclass::oid AND d.deptype = 'a'::"char"

@@ -11,14 +11,17 @@ CREATE FUNCTION heartbeat_own_objects(new_owner regrole, parents regclass[]) RET
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- $1 is `parents`, which also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE)
+    -- $1 is `parents`, which also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE). The owner may
+    -- have divided a table partition into further table partitions, in several levels.
     members CONSTANT text :=
-        'SELECT c.oid::regclass FROM pg_class c WHERE c.relkind IN (''r'', ''p'', ''v'') AND (c.oid = ANY ($1::oid[])'
+        'WITH RECURSIVE below AS ('
+        ' SELECT h.inhrelid, p.relowner FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent WHERE h.inhparent = ANY ($1::oid[])'
+        ' UNION ALL SELECT h.inhrelid, b.relowner FROM below b JOIN pg_inherits h ON h.inhparent = b.inhrelid)'
+        ' SELECT c.oid::regclass FROM pg_class c WHERE c.relkind IN (''r'', ''p'', ''f'', ''v'') AND (c.oid = ANY ($1::oid[])'
         ' OR EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = ''heartbeat'''
         '     WHERE d.classid = ''pg_class''::regclass AND d.objid = c.oid'
         '       AND d.refclassid = ''pg_extension''::regclass AND d.deptype = ''e'')'
-        ' OR EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent'
-        '     WHERE h.inhrelid = c.oid AND h.inhparent = ANY ($1::oid[]) AND p.relowner = c.relowner))'
+        ' OR (c.oid, c.relowner) IN (SELECT b.inhrelid, b.relowner FROM below b))'
         ' ORDER BY c.relname <> ''heartbeat_control'', c.relkind = ''v'', c.oid';
     -- the names of the old and the new owner, in the form that an entry of an access control list has
     old_entry CONSTANT text := (SELECT makeaclitem(e.extowner, e.extowner, 'SELECT', false)::text FROM pg_extension e WHERE e.extname = 'heartbeat');
@@ -30,12 +33,13 @@ DECLARE
 BEGIN
     -- If a lock is not free within 200 ms, the attempt releases all its locks, because a worker can hold one of these locks and
     -- wait for another. While this session holds the locks, no session creates a table partition. LOCK TABLE of a view would also
-    -- lock all relations that the view reads, even relations of the server itself. So this function does not lock views.
+    -- lock all relations that the view reads, even relations of the server itself. So this function does not lock views. LOCK
+    -- TABLE refuses foreign tables.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '200ms', true);
             FOR one IN EXECUTE members USING parents LOOP
-                IF (SELECT c.relkind FROM pg_class c WHERE c.oid = one) <> 'v' THEN
+                IF (SELECT c.relkind FROM pg_class c WHERE c.oid = one) IN ('r', 'p') THEN
                     EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', one);
                 END IF;
             END LOOP;

@@ -1,7 +1,7 @@
 -- Reads the catalogs. PUBLIC may call only heartbeat_classify(), and has no other rights. A function that acts as its owner
 -- (SECURITY DEFINER) does not use its caller's search_path.
 BEGIN;
-SELECT plan(14);
+SELECT plan(16);
 
 CREATE ROLE heartbeat_pgtap_nobody;
 SELECT heartbeat_make_partitions(now(), now()) AS made \gset
@@ -72,6 +72,22 @@ SELECT heartbeat_make_partitions('2020-03-09 00:00+00', '2020-03-09 00:00+00') A
 SELECT is_empty($$SELECT relname FROM relations WHERE relkind <> 'S' AND
                   has_table_privilege('heartbeat_pgtap_nobody', oid, 'SELECT')$$,
                 'default privileges give PUBLIC no right on a new table partition');
+
+-- the owner may have divided a table partition of a week into further table partitions, in several levels
+CREATE FOREIGN DATA WRAPPER heartbeat_pgtap_wrapper;
+CREATE SERVER heartbeat_pgtap_server FOREIGN DATA WRAPPER heartbeat_pgtap_wrapper;
+CREATE TABLE heartbeat_pgtap_week PARTITION OF heartbeat_records
+    FOR VALUES FROM ('2020-03-16 00:00+00') TO ('2020-03-23 00:00+00') PARTITION BY LIST (customer_id);
+CREATE TABLE heartbeat_pgtap_rest PARTITION OF heartbeat_pgtap_week DEFAULT PARTITION BY LIST (device_id);
+CREATE TABLE heartbeat_pgtap_leaf PARTITION OF heartbeat_pgtap_rest FOR VALUES IN ('');
+CREATE FOREIGN TABLE heartbeat_pgtap_other PARTITION OF heartbeat_pgtap_week FOR VALUES IN ('C') SERVER heartbeat_pgtap_server;
+CREATE FUNCTION heartbeat_pgtap_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER mine BEFORE INSERT ON heartbeat_pgtap_leaf FOR EACH ROW EXECUTE FUNCTION heartbeat_pgtap_trigger();
+SELECT results_eq('SELECT object FROM heartbeat_check_objects()', ARRAY['trigger mine on table public.heartbeat_pgtap_leaf'],
+                  'heartbeat_check_objects() finds a trigger on a table partition of the third level');
+SELECT heartbeat_set_owner('heartbeat_pgtap_maker');
+SELECT is_empty($$SELECT relid FROM pg_partition_tree('heartbeat_records') JOIN pg_class c ON c.oid = relid
+                  WHERE relowner <> 'heartbeat_pgtap_maker'::regrole$$, 'heartbeat_set_owner() gives the table partitions of all levels to the role');
 
 SELECT * FROM finish();
 ROLLBACK;
