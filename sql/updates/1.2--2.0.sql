@@ -200,12 +200,13 @@ DROP FUNCTION heartbeat_store_resume();
 -- @rights@
 
 -- This block gives each new function the owner and the grants of the function that it replaces. The block also gives the workers'
--- role the rights on the new tables heartbeat_source_definitions and heartbeat_schemas.
+-- role the rights on the new tables heartbeat_source_definitions and heartbeat_schemas, and gives readers the rights on the new views.
 DO $$
 DECLARE
     function record;
     given record;
     worker text;
+    reader text;
 BEGIN
     FOR function IN SELECT * FROM jsonb_to_recordset(current_setting('heartbeat_building.replaced')::jsonb)
                         AS r (function text, owner text, grants jsonb) LOOP
@@ -221,6 +222,13 @@ BEGIN
                   FROM pg_class c, aclexplode(c.relacl) a
                   WHERE c.oid = 'heartbeat_building.heartbeat_control'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_source_definitions TO %s', worker);
+    END LOOP;
+    -- A role that may read heartbeat_partitions watches ingest, and in 2.0 the sources are a part of ingest. The dashboard Pipeline
+    -- reads the two views.
+    FOR reader IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+                  FROM pg_class c, aclexplode(c.relacl) a
+                  WHERE c.oid = 'heartbeat_building.heartbeat_partitions'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
+        EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_sources, heartbeat_building.heartbeat_source_status TO %s', reader);
     END LOOP;
     -- Only the workers' role needs the right to add dead letters, so each role with this right counts as the workers' role.
     -- Workers also insert rows into heartbeat_schemas.

@@ -60,7 +60,8 @@ for my $version (@earlier)
 	$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open before the update');
 	$node->query($_) for @given;
 	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
-	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, vw_customer_bpm_summary TO viewer';
+	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, heartbeat_partitions, vw_customer_bpm_summary TO viewer',
+	  'GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states() TO viewer';
 	# ALTER EXTENSION UPDATE treats a role with these INSERT rights as a workers' role, and must also grant it rights on new
 	# objects
 	$node->query($_) for 'CREATE ROLE storer', 'GRANT INSERT ON heartbeat_records, heartbeat_anomalies, heartbeat_dead_letters, heartbeat_rollup_pending TO storer', 'GRANT SELECT ON heartbeat_dead_letters TO PUBLIC';
@@ -143,6 +144,7 @@ for my $version (@earlier)
 		has_table_privilege('storer', 'heartbeat_records', 'DELETE'), has_table_privilege('storer', 'heartbeat_anomalies', 'DELETE')"),
 		'f|f|f|f', 'the update grants no role the right to change a stored reading') if $old;
 	like($node->query_error("SELECT * FROM $_"), qr/heartbeat_seek needs ingest to be paused|permission denied for function heartbeat_require/, "$_ calls heartbeat_seek() after the update")
+	is($node->query('SET ROLE viewer; SELECT name, source FROM heartbeat_sources, heartbeat_source_status'), 'default|default', 'a role that could read heartbeat_partitions can read the sources');
 	  for 'heartbeat_seek(kafka_time => now())', 'heartbeat_seek(partition => 0, kafka_time => now())', 'heartbeat_seek(now())';
 	like($node->query_error('SELECT heartbeat_seek(event_time => now())'), qr/function heartbeat_seek\(event_time => timestamp with time zone\) does not exist/, 'PostgreSQL refuses the old name of the parameter');
 	$node->query($_) for @taken;
