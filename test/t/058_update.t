@@ -59,6 +59,23 @@ for my $version (@earlier)
 	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold) VALUES ('garbage', 'dead_letters', 0)");
 	$node->wait_for_query('SELECT count(*) FROM heartbeat_alerts', 1, 'an alert is open before the update');
 	$node->query($_) for @given;
+	my $kept = join ' UNION ALL ', map { "SELECT \$\$$_\$\$, md5(string_agg(row::text, ' ' ORDER BY row::text)) FROM $_ t, LATERAL (SELECT to_jsonb(t) - '{device_id, source, header_names, header_values, readings}'::text[]) r (row)" }
+	  qw(heartbeat_records heartbeat_anomalies heartbeat_rollup heartbeat_dead_letters heartbeat_alert_rules), '(SELECT customer_id FROM heartbeat_customers)';
+
+	# A dump does not contain the version of the extension. So a person creates the extension with the version of the dump, restores
+	# the dump, and then updates the extension.
+	my $dump = $node->basedir . '/dump';
+	my $dumped = $node->query($kept);
+	$node->query('CREATE DATABASE restored');
+	$node->safe_psql('restored', "SET row_security = off; CREATE EXTENSION heartbeat VERSION '$version'");
+	command_ok([ $node->installed_command($_->[0]), @$_[ 1 .. $#$_ ] ], "$_->[0] succeeds with a database of $version")
+	  for [ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('heartbeat') ], [ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ];
+	$node->safe_psql('restored', 'ALTER EXTENSION heartbeat UPDATE');
+	is($node->safe_psql('restored', $kept), $dumped, "a restored and updated dump of $version has the contents of the tables");
+	is($node->safe_psql('restored', 'SELECT (SELECT sum(abs(difference)) FROM heartbeat_audit()), (SELECT sum(abs(difference)) FROM heartbeat_audit_tables()), (SELECT hold FROM heartbeat_control WHERE paused)'),
+		'0|0|restore', 'both audits are exact, and ingest is paused');
+	$node->query('DROP DATABASE restored');
+
 	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
 	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, heartbeat_partitions, vw_customer_bpm_summary TO viewer',
 	  'GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states() TO viewer';
@@ -69,8 +86,6 @@ for my $version (@earlier)
 	my $old = $version lt '1.2';
 	$node->query($_) for grep { $old } 'CREATE CAST (bytea AS text) WITHOUT FUNCTION', q{INSERT INTO heartbeat_events (kind, reason) VALUES ('half', '\x61c3'::bytea::text)},
 		q{UPDATE heartbeat_alerts SET detail = detail || jsonb_build_object('half', '\x61c3'::bytea::text)}, 'DROP CAST (bytea AS text)';
-	my $kept = join ' UNION ALL ', map { "SELECT \$\$$_\$\$, md5(string_agg(row::text, ' ' ORDER BY row::text)) FROM $_ t, LATERAL (SELECT to_jsonb(t) - '{device_id, source, header_names, header_values, readings}'::text[]) r (row)" }
-	  qw(heartbeat_records heartbeat_anomalies heartbeat_rollup heartbeat_dead_letters heartbeat_alert_rules), '(SELECT customer_id FROM heartbeat_customers)';
 	my $before = $node->query($kept);
 	my $letters = $node->query('SELECT sum(dead_letters) FROM heartbeat_offsets');
 
@@ -129,6 +144,7 @@ for my $version (@earlier)
 	$node->wait_for_state('RUNNING');
 	is($node->query("SELECT count(*) FROM heartbeat_records WHERE ward IS DISTINCT FROM 'unknown'"), 0, "the update keeps a column of a user");
 	is($node->query("SELECT has_table_privilege('viewer', 'heartbeat_status', 'SELECT')"), 't', "the update keeps a grant of a user");
+	is($node->query('SET ROLE viewer; SELECT name, source FROM heartbeat_sources, heartbeat_source_status'), 'default|default', 'a role that could read heartbeat_partitions can read the sources');
 	is($node->query("SELECT (SELECT reason FROM heartbeat_events WHERE kind = 'half'), (SELECT detail->>'half' FROM heartbeat_alerts)"),
 		'a\\xc3|a\\xc3', 'the update shows an incomplete character as its bytes') if $old;
 	is($node->query($has =~ s/\Q$seek\E/$new/r), $had, 'heartbeat_seek() keeps its owner and its grants');
@@ -144,14 +160,12 @@ for my $version (@earlier)
 		has_table_privilege('storer', 'heartbeat_records', 'DELETE'), has_table_privilege('storer', 'heartbeat_anomalies', 'DELETE')"),
 		'f|f|f|f', 'the update grants no role the right to change a stored reading') if $old;
 	like($node->query_error("SELECT * FROM $_"), qr/heartbeat_seek needs ingest to be paused|permission denied for function heartbeat_require/, "$_ calls heartbeat_seek() after the update")
-	is($node->query('SET ROLE viewer; SELECT name, source FROM heartbeat_sources, heartbeat_source_status'), 'default|default', 'a role that could read heartbeat_partitions can read the sources');
 	  for 'heartbeat_seek(kafka_time => now())', 'heartbeat_seek(partition => 0, kafka_time => now())', 'heartbeat_seek(now())';
 	like($node->query_error('SELECT heartbeat_seek(event_time => now())'), qr/function heartbeat_seek\(event_time => timestamp with time zone\) does not exist/, 'PostgreSQL refuses the old name of the parameter');
 	$node->query($_) for @taken;
 	is($node->query('SELECT count(*) FROM heartbeat_check_objects()'), 0, "no object of the extension uses an object of another role");
 
 	$node->query('ALTER TABLE heartbeat_records DROP COLUMN ward');
-	my $dump = $node->basedir . '/dump';
 	$node->query('CREATE DATABASE restored');
 	command_ok([ $node->installed_command($_->[0]), @$_[ 1 .. $#$_ ] ], "$_->[0] succeeds after the update")
 	  for [ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('heartbeat') ], [ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ];
