@@ -18,6 +18,7 @@ namespace {
 
 constexpr uint32_t most_customers = 10'000'000;
 constexpr double longest_interval = 86'400;
+constexpr double lowest_rate = 1e-6; // a message in 11 days
 constexpr double highest_rate = 1e9;
 constexpr double longest_duration = 1e9;
 constexpr uint64_t most_messages = 1'000'000'000'000'000;
@@ -103,7 +104,7 @@ void add_extent_options(CLI::App *app, Options *options) {
     const char *group = "How fast and how many";
     app->add_option("--rate", options->rate,
                     "messages a second of all customers together, instead of --interval")
-        ->check(check_number(0, highest_rate, true))
+        ->check(check_number(lowest_rate, highest_rate, false))
         ->type_name("NUMBER")
         ->group(group);
     app->add_option("--count", options->count, "stop after this number of messages")

@@ -2,7 +2,11 @@
 // buffers lines, and counts a line as acknowledged when the line is written.
 #include "print.h"
 
+#include "stop.h"
+
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <poll.h>
 #include <system_error>
 #include <unistd.h>
@@ -12,6 +16,7 @@ namespace heartbeat::generator {
 namespace {
 
 constexpr size_t buffer_size = size_t{64} * 1024;
+constexpr int slice_ms = 50; // longest delay until the sink notices the second Ctrl-C
 
 void append_hex(std::string_view bytes, std::string *out) {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -54,13 +59,18 @@ void PrintSink::serve(int timeout_ms) {
 void PrintSink::write_out() {
     size_t written = 0;
     while (!broken_ && written < buffer_.size()) {
-        const ssize_t size = write(fd_, buffer_.data() + written, buffer_.size() - written);
+        // The reader of a pipe can stop reading for any time. If poll() reports room, write() does not wait
+        // for the reader with up to PIPE_BUF bytes.
+        pollfd writable{fd_, POLLOUT, 0};
+        if (poll(&writable, 1, slice_ms) <= 0) {
+            broken_ = stop_at_once();
+            continue;
+        }
+        const ssize_t size =
+            write(fd_, buffer_.data() + written, std::min<size_t>(buffer_.size() - written, PIPE_BUF));
         if (size >= 0) {
             written += static_cast<size_t>(size);
-        } else if (errno == EAGAIN) {
-            pollfd writable{fd_, POLLOUT, 0};
-            poll(&writable, 1, -1);
-        } else if (errno != EINTR) {
+        } else if (errno != EINTR && errno != EAGAIN) {
             console_->error("standard output: " + std::generic_category().message(errno));
             broken_ = true;
         }

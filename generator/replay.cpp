@@ -20,6 +20,8 @@ namespace {
 
 constexpr size_t read_size = size_t{256} * 1024;
 constexpr int wait_ms = 20;
+// No message of Kafka can be larger: this is the highest value that librdkafka accepts for message.max.bytes.
+constexpr size_t longest_line = 1'000'000'000;
 
 } // namespace
 
@@ -35,14 +37,14 @@ ReplaySource::~ReplaySource() {
 }
 
 SourceState ReplaySource::next(Message *message) {
-    while (!take_line(message)) {
-        if (end_)
-            return SourceState::end;
-        const SourceState state = read_more();
-        if (state != SourceState::message)
-            return state;
-    }
-    return SourceState::message;
+    if (take_line(message))
+        return SourceState::message;
+    if (end_)
+        return SourceState::end;
+    const SourceState state = read_more();
+    if (state != SourceState::message)
+        return state;
+    return take_line(message) ? SourceState::message : end_ ? SourceState::end : SourceState::waiting;
 }
 
 bool ReplaySource::take_line(Message *message) {
@@ -55,6 +57,7 @@ bool ReplaySource::take_line(Message *message) {
     }
     const std::string_view line = std::string_view(buffer_).substr(begin_, newline - begin_);
     begin_ = scanned_ = std::min(newline + 1, buffer_.size());
+    lines_++;
 
     const auto key = replay_key(line);
     message->key = key.value_or(std::string_view());
@@ -76,6 +79,11 @@ SourceState ReplaySource::read_more() {
     buffer_.erase(0, begin_);
     scanned_ -= begin_;
     begin_ = 0;
+    if (buffer_.size() > longest_line) {
+        error_ = path_ + ": line " + std::to_string(lines_ + 1) + " has more than " +
+                 std::to_string(longest_line) + " bytes, the most that a message can have";
+        return SourceState::failed;
+    }
     const size_t size = buffer_.size();
     buffer_.resize(size + read_size);
     const ssize_t got = read(fd_, buffer_.data() + size, read_size);

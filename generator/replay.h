@@ -16,7 +16,9 @@ class ReplaySource : public Source {
     ReplaySource(const ReplaySource &) = delete;
     ReplaySource &operator=(const ReplaySource &) = delete;
 
-    // An empty line is a message with an empty payload. The last line does not need a newline.
+    // An empty line is a message with an empty payload. The last line does not need a newline. Returns
+    // `waiting` after a short time if the end of the line has not arrived yet. Fails if a line is longer than
+    // any message of Kafka.
     SourceState next(Message *message) override;
     std::string error() const override { return error_; }
 
@@ -29,6 +31,7 @@ class ReplaySource : public Source {
     std::string buffer_;
     size_t begin_ = 0;   // the first byte of buffer_ after the last message
     size_t scanned_ = 0; // the bytes from begin_ to scanned_ contain no newline
+    uint64_t lines_ = 0; // how many lines next() has returned
     bool end_ = false;
     std::string error_;
 };

@@ -218,7 +218,7 @@ TEST(Options, ErrorsNameTheValidValues) {
         {"--customers", {"0", "-1", "1.5", "many", "10000001"}, "a whole number from 1 to 10000000"},
         {"--interval", {"-0.1", "nan", "inf", "1s", "86401"}, "a number from 0 to 86400"},
         {"--anomaly-rate", {"-0.1", "1.01", "5%", "nan"}, "a number from 0 to 1"},
-        {"--rate", {"0", "-1", "nan", "fast"}, "a number above 0"},
+        {"--rate", {"0", "1e-17", "-1", "nan", "fast"}, "a number from 1e-06"},
         {"--count", {"0", "-1", "1e3"}, "a whole number from 1"},
         {"--duration", {"0", "-1", "inf"}, "a number above 0"},
         {"--seed", {"-1", "x", "18446744073709551616"}, "a whole number from 0"},

@@ -92,8 +92,9 @@ std::vector<std::string> lines_of(const std::string &content) {
     std::vector<std::string> lines;
     Message message;
     SourceState state = SourceState::waiting;
-    while ((state = source.next(&message)) == SourceState::message)
-        lines.emplace_back(message.payload);
+    while ((state = source.next(&message)) == SourceState::message || state == SourceState::waiting)
+        if (state == SourceState::message)
+            lines.emplace_back(message.payload);
     EXPECT_EQ(state, SourceState::end);
     EXPECT_EQ(source.next(&message), SourceState::end);
     return lines;
