@@ -159,6 +159,7 @@ Buffer btree_lock_leaf(Relation index, [[maybe_unused]] Relation table, BTScanIn
 
 void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context) {
 #if PG_VERSION_NUM >= 160000
+    params->options |= VACOPT_PROCESS_MAIN; // without this option VACUUM skips the table itself
     vacuum(tables, params, nullptr, context, true);
 #else
     MemoryContext portal = PortalContext;

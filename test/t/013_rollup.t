@@ -128,6 +128,13 @@ $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-event
 is($node->query("SELECT value FROM vw_pipeline_summary WHERE metric = 'customers'"), 601, 'vw_pipeline_summary at once counts a customer with only an anomaly');
 $node->assert_summary('an anomaly adds nothing to the summary by minute');
 
+# When the maintenance worker has removed some thousand rows from heartbeat_rollup_pending and heartbeat_stale_minutes, the worker
+# vacuums both tables.
+$node->query("INSERT INTO heartbeat_stale_minutes (minute_bucket) SELECT to_timestamp($now) FROM generate_series(1, 9000)");
+await_rollup();
+$node->wait_for_query("SELECT count(*) FROM pg_stat_user_tables WHERE relname IN ('heartbeat_rollup_pending', 'heartbeat_stale_minutes') AND vacuum_count > 0",
+	2, 'the maintenance worker vacuums both tables after it has removed thousands of rows');
+
 # The worker rolls a batch back, and the same process stores the batch later. The process must count each customer
 # of the batch once. This is also true for a customer with only anomalies.
 sub assert_customers
