@@ -97,14 +97,16 @@ BEGIN
     EXECUTE format('DELETE FROM %s WHERE happened_at < $1', events) USING cutoff;
     EXECUTE format('DELETE FROM %s WHERE closed_at < $1', alerts) USING cutoff;
     EXECUTE format('SELECT array_agg(id) FROM %s WHERE arrived_at < $1', dead_letters) INTO old_letters USING cutoff;
-    -- From here on ingest can wait. The lock on heartbeat_control waits for the current batch, and no new batch begins. Then only
-    -- a session that reads the tables, such as a dump, can delay the locks on the tables. Ingest waits during this delay. So these
-    -- locks have a short timeout, and the loop tries again.
+    -- The first lock on heartbeat_control waits for open transactions that write to this table, for example for a pause. No batch
+    -- waits behind this lock. From the second lock on ingest can wait: the lock waits for the current batches, and no new batch
+    -- begins. Then only a session that reads the tables, such as a dump, can delay the locks on the tables. Ingest waits during
+    -- this delay. So these locks have a short timeout, and the loop tries again.
     PERFORM set_config('lock_timeout', '1s', true);
     attempt := 0;
     WHILE cardinality(old) > 0 LOOP
         BEGIN
-            EXECUTE format('LOCK TABLE %s IN ROW EXCLUSIVE MODE', control);
+            EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', control);
+            EXECUTE format('LOCK TABLE %s IN EXCLUSIVE MODE', control);
             PERFORM set_config('lock_timeout', '10ms', true);
             EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, %s, %s, %s IN ACCESS EXCLUSIVE MODE',
                            records, anomalies, rollup, records_default, anomalies_default, rollup_default);

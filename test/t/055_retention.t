@@ -23,7 +23,7 @@ my $topic = 'heartbeat-events';
 my $kafka = Heartbeat::Kafka->new('retention');
 $kafka->start;
 $kafka->create_topic($topic, 2);
-my $node  = Heartbeat::Cluster->create('retention', kafka => $kafka, owner => 'heartbeat_owner', settings => { 'heartbeat.log_summary' => '1s' });
+my $node  = Heartbeat::Cluster->create('retention', kafka => $kafka, owner => 'heartbeat_owner', settings => { 'heartbeat.log_summary' => '1s', 'heartbeat.workers' => 2 });
 my $now   = int(time);
 my $weeks = 12;
 
@@ -97,6 +97,28 @@ no_batch_waits('retention waits for a reader');
 $reader->quit;
 $node->query('SELECT * FROM heartbeat_apply_retention()');
 is($node->query($old), 0, 'heartbeat_apply_retention() succeeds after the reader has ended');
+
+# A transaction writes to heartbeat_control and stays open. Retention waits for this transaction, but ingest does not wait for
+# retention.
+$node->query("SELECT heartbeat_make_partitions(now() - interval '130 days', now() - interval '100 days')");
+my $writer = $node->background_psql('heartbeat');
+$writer->query_safe('BEGIN; SELECT heartbeat_resume()');
+begin();
+like($node->query_error('SELECT * FROM heartbeat_apply_retention()'), qr/lock timeout/, 'heartbeat_apply_retention() fails with a lock timeout while such a transaction is open');
+no_batch_waits('retention waits for a transaction that writes to heartbeat_control');
+$writer->quit;
+
+# Each batch takes a quarter of a second, and the batches are so small that each worker has a backlog. So each worker begins its
+# next batch at once. Retention waits for the current batches, and the next batches wait for retention.
+$node->query("SELECT heartbeat_make_partitions(now() - interval '130 days', now() - interval '100 days')");
+$node->set('heartbeat.batch_size' => 100);
+$node->query('CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.25); RETURN NEW; END$$');
+$node->query('CREATE TRIGGER slow BEFORE UPDATE ON heartbeat_offsets FOR EACH ROW EXECUTE FUNCTION slow()');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_partitions WHERE lag_messages > 500', 2, 'both workers have a backlog');
+is($node->query_error('SELECT * FROM heartbeat_apply_retention()'), '', 'heartbeat_apply_retention() succeeds between slow batches');
+is($node->query($old), 0, 'heartbeat_apply_retention() has dropped the old weeks');
+$node->query('DROP TRIGGER slow ON heartbeat_offsets');
+$node->set('heartbeat.batch_size' => 20_000);
 
 # Two sessions apply retention at the same time, for example a person's session and the maintenance worker. The second session
 # waits up to 30 seconds for the first session. For a session that reads the tables, heartbeat_apply_retention() waits for a
