@@ -15,6 +15,7 @@ DECLARE
     kept_from timestamptz;
     old regclass[];
     one regclass;
+    part regclass;
     old_letters bigint[];
     deleted bigint;
     obstacle text;
@@ -112,19 +113,30 @@ BEGIN
                            records, anomalies, rollup, records_default, anomalies_default, rollup_default);
             BEGIN
                 EXECUTE (SELECT 'DROP TABLE ' || string_agg(t::text, ', ') FROM unnest(old) t);
-            EXCEPTION WHEN dependent_objects_still_exist THEN
-                -- DROP TABLE fails if a view uses the table. Any role with USAGE on the schema can have created such a view. So the
-                -- loop drops each table separately. If DROP TABLE fails for a table, the loop empties and detaches this table.
+            EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege OR wrong_object_type THEN
+                -- DROP TABLE fails if a view uses the table. Any role with USAGE on the schema can have created such a view. DROP
+                -- TABLE also fails for a foreign table, or for a table of another owner. So the loop drops each table separately.
+                -- If DROP TABLE fails for a table, the loop detaches this table. Before that the loop empties the table, but not
+                -- if the table or a part of it is a foreign table or belongs to another owner.
                 FOREACH one IN ARRAY old LOOP
                     BEGIN
                         EXECUTE format('DROP TABLE %s', one);
-                    EXCEPTION WHEN dependent_objects_still_exist THEN
-                        RAISE WARNING 'table % was emptied and detached, but could not be dropped', one
-                            USING DETAIL = 'Other objects depend on it: ' || SQLERRM, HINT = 'Drop these objects and the table.';
-                        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', one);
-                        -- TRUNCATE comes before DETACH: after DETACH a publication of all tables would publish the TRUNCATE of a
-                        -- table that no subscriber has.
-                        EXECUTE format('TRUNCATE %s', one);
+                    EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege OR wrong_object_type THEN
+                        obstacle := SQLERRM;
+                        IF EXISTS (SELECT FROM pg_partition_tree(one) p JOIN pg_class c ON c.oid = p.relid
+                                   WHERE c.relkind = 'f' OR NOT pg_has_role(c.relowner, 'USAGE')) THEN
+                            RAISE WARNING 'table % was detached, but could not be emptied and dropped', one
+                                USING DETAIL = obstacle, HINT = 'Drop the table, or keep it as an archive.';
+                        ELSE
+                            RAISE WARNING 'table % was emptied and detached, but could not be dropped', one
+                                USING DETAIL = 'Other objects depend on it: ' || obstacle, HINT = 'Drop these objects and the table.';
+                            FOR part IN SELECT p.relid FROM pg_partition_tree(one) p LOOP
+                                EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', part);
+                            END LOOP;
+                            -- TRUNCATE comes before DETACH: after DETACH a publication of all tables would publish the TRUNCATE
+                            -- of a table that no subscriber has.
+                            EXECUTE format('TRUNCATE %s', one);
+                        END IF;
                         EXECUTE format('ALTER TABLE %s DETACH PARTITION %s',
                                        (SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = one), one);
                     END;
@@ -185,4 +197,6 @@ COMMENT ON FUNCTION heartbeat_apply_retention() IS
     'Drops the weekly table partitions that are wholly older than heartbeat.retention, and deletes older dead letters, gaps, '
     'events and closed alerts, and older readings in the default partitions. Does nothing if heartbeat.retention is 0. Waits up to '
     '30 seconds for the rollup, or for another call of this function. Fails with lock_not_available if other sessions read the '
-    'tables for a whole second. The maintenance worker calls the function hourly, and again ten seconds after a failure.';
+    'tables for a whole second, or if a transaction that has called heartbeat_pause() or heartbeat_resume() stays open. If a '
+    'table partition cannot be dropped, the function detaches it, with a WARNING. The maintenance worker calls the function '
+    'hourly, and again ten seconds after a failure.';

@@ -7,7 +7,7 @@ SELECT pg_reload_conf() AS told, clock_timestamp() + interval '30 s' AS deadline
 
 SET timezone = 'UTC';
 BEGIN;
-SELECT plan(23);
+SELECT plan(27);
 SELECT now() - interval '30 days' AS cutoff \gset
 
 -- Old weeks and new weeks have table partitions. The week that contains the time `cutoff` has no table partition.
@@ -106,6 +106,35 @@ SELECT is((SELECT count(*) FROM heartbeat_records WHERE customer_id = 'week of t
           'rows are kept for up to a week longer');
 SELECT is((SELECT count(*) FROM heartbeat_records WHERE customer_id = 'the minute of the cutoff'),
           2::bigint, 'a minute is kept or deleted as a whole');
+
+-- A table partition can be a foreign table, a week with a foreign part and a view, a divided week with a view, or a table of
+-- another owner. Retention detaches these table partitions, and drops the other weeks.
+CREATE ROLE heartbeat_pgtap_owner;
+SELECT heartbeat_set_owner('heartbeat_pgtap_owner');
+CREATE FOREIGN DATA WRAPPER heartbeat_pgtap;
+CREATE SERVER heartbeat_pgtap FOREIGN DATA WRAPPER heartbeat_pgtap;
+CREATE FOREIGN TABLE far PARTITION OF heartbeat_records FOR VALUES FROM ('2001-01-01') TO ('2001-01-08') SERVER heartbeat_pgtap;
+CREATE TABLE far_part PARTITION OF heartbeat_records FOR VALUES FROM ('2001-01-08') TO ('2001-01-15') PARTITION BY HASH (customer_id);
+CREATE FOREIGN TABLE far_part_1 PARTITION OF far_part FOR VALUES WITH (MODULUS 1, REMAINDER 0) SERVER heartbeat_pgtap;
+CREATE TABLE divided PARTITION OF heartbeat_records FOR VALUES FROM ('2001-01-15') TO ('2001-01-22') PARTITION BY HASH (customer_id);
+CREATE TABLE divided_1 PARTITION OF divided FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+CREATE TABLE strange PARTITION OF heartbeat_records FOR VALUES FROM ('2001-01-22') TO ('2001-01-29');
+INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('divided', 70, '2001-01-15'), ('strange', 70, '2001-01-22');
+ALTER TABLE far_part OWNER TO heartbeat_pgtap_owner;
+ALTER TABLE divided OWNER TO heartbeat_pgtap_owner;
+ALTER TABLE divided_1 OWNER TO heartbeat_pgtap_owner;
+ALTER TABLE strange OWNER TO heartbeat_pgtap_operator;
+CREATE VIEW of_far_part AS TABLE far_part;
+CREATE VIEW of_divided AS TABLE divided;
+SELECT heartbeat_make_partitions('2001-01-29', '2001-01-29');
+SET LOCAL client_min_messages = error;
+SELECT lives_ok('SELECT heartbeat_apply_retention()', 'retention succeeds although it cannot drop some table partitions');
+RESET client_min_messages;
+SELECT is_empty($$SELECT relname FROM partitions WHERE relname !~ '^heartbeat' OR relname ~ '2001'$$, 'retention drops or detaches each old week');
+SELECT set_eq($$SELECT relname FROM pg_class WHERE relname IN ('far', 'far_part', 'divided', 'strange', 'heartbeat_records_2001w05')$$,
+              ARRAY['far', 'far_part', 'divided', 'strange'], 'retention drops the week that it can drop');
+SELECT set_eq('SELECT customer_id FROM divided UNION ALL SELECT customer_id FROM strange', ARRAY['strange'],
+              'retention empties a table partition only if the table belongs to the extension''s owner');
 
 SELECT * FROM finish();
 ROLLBACK;
