@@ -89,6 +89,12 @@ SELECT raised, closed FROM heartbeat_evaluate_alerts('', true);
 SELECT raised > 400 AS the_others, closed FROM heartbeat_evaluate_alerts('', true);
 SELECT raised, closed FROM heartbeat_evaluate_alerts('', true);
 
+-- heartbeat keeps 10,000 closed alerts. A call deletes more of the other closed alerts than a call can close.
+INSERT INTO heartbeat_alerts (rule, subject, closed_at, detail) SELECT 'past', n, now(), '{}' FROM generate_series(1, 15000) n;
+SELECT count(*) AS alerts_before FROM heartbeat_alerts \gset
+SELECT raised, closed FROM heartbeat_evaluate_alerts('', true);
+SELECT :alerts_before - count(*) > 1000 AS deleted FROM heartbeat_alerts;
+
 DROP VIEW alerts;
 DROP EXTENSION heartbeat;
 CREATE EXTENSION heartbeat;

@@ -9,8 +9,9 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
 
 -- The functions of alert_conditions.sql find the conditions that are met. heartbeat_update_alerts() calls the function of a kind
 -- only if there is an enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at
--- most 1,000 alerts. The call closes the alerts of deleted and disabled rules. If the rule is enabled, the call closes an alert
--- of kind silence when a reading of the customer has arrived, and every other alert when the condition is no longer met.
+-- most 1,000 alerts. A call deletes up to 2,000 old alerts, so that heartbeat_alerts cannot grow without limit. The call closes
+-- the alerts of deleted and disabled rules. If the rule is enabled, the call closes an alert of kind silence when a reading of the
+-- customer has arrived, and every other alert when the condition is no longer met.
 CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -19,7 +20,7 @@ BEGIN ATOMIC
     DELETE FROM heartbeat_alerts
         WHERE id IN (SELECT a.id FROM heartbeat_alerts a
                      WHERE a.closed_at IS NOT NULL AND a.id <= (SELECT max(m.id) FROM heartbeat_alerts m) - 10000
-                     ORDER BY a.closed_at LIMIT 100);
+                     ORDER BY a.closed_at LIMIT 2000);
     WITH rules AS MATERIALIZED (
         SELECT r.name, r.kind, r.customer_id FROM heartbeat_alert_rules r WHERE r.enabled
     ), slice AS MATERIALIZED ( -- a slice is the next 10,000 customers; if fewer remain, last_customer is NULL
