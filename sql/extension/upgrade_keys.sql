@@ -7,8 +7,9 @@
 -- replaces the old key by the new key. This replacement takes only a moment. Ingest into the table partition waits from the start
 -- of the build until the transaction ends. If a person has already created the index (CREATE UNIQUE INDEX CONCURRENTLY), ingest
 -- waits only from the replacement on. If `elsewhere` is true, other servers store the rows. In this case the function builds no
--- index in advance: it drops the old key and adds the new key. The argument `weeks` limits the number of weeks in one call. A week
--- counts only if the function has replaced a key of this week.
+-- index in advance: it drops the old key and adds the new key. The function does the same if a divided week itself has the key, and
+-- its parts inherit the key: PostgreSQL cannot make a key of a partitioned table from an index. Queries of this week then wait too.
+-- The argument `weeks` limits the number of weeks in one call. A week counts only if the function has replaced a key of this week.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
     RETURNS SETOF record
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -21,12 +22,18 @@ DECLARE
     remains regclass;
 BEGIN
     FOR one IN
-        SELECT c.oid::regclass AS keyed, k.conname, b.starts_at
-        FROM unnest(parents) t (parent), LATERAL pg_partition_tree(t.parent) p
-        JOIN pg_class c ON c.oid = p.relid AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
+        SELECT c.oid::regclass AS keyed, c.relkind = 'p' AS is_divided, k.conname, b.starts_at
+        FROM pg_inherits h JOIN pg_class w ON w.oid = h.inhrelid, LATERAL pg_partition_tree(h.inhrelid) p
+        JOIN pg_class c ON c.oid = p.relid AND c.relkind IN ('r', 'p') AND pg_has_role(c.relowner, 'USAGE')
         JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p',
-        LATERAL (SELECT coalesce((regexp_match(pg_get_expr(c.relpartbound, c.oid), $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz) b (starts_at)
-        WHERE p.isleaf AND cardinality(k.conkey) = 2
+        -- PostgreSQL can evaluate the conditions in any order. Without the CASE it could try to read the bounds of other tables'
+        -- partitions as times.
+        LATERAL (SELECT CASE WHEN h.inhparent = ANY (parents::oid[]) THEN coalesce((regexp_match(
+                     pg_get_expr(w.relpartbound, w.oid), $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz END) b (starts_at)
+        WHERE h.inhparent = ANY (parents::oid[])
+          -- the parts of a divided week can inherit the week's key, and then get the new key together with the week
+          AND (k.conparentid = 0 OR c.oid = w.oid)
+          AND cardinality(k.conkey) = 2
           AND (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)
                AND a.attname IN ('customer_id', 'event_timestamp')) = 2
         ORDER BY b.starts_at, c.oid
@@ -38,7 +45,16 @@ BEGIN
         week := one.starts_at;
         table_partition := one.keyed;
         BEGIN
-            IF elsewhere THEN
+            IF NOT elsewhere THEN
+                -- An interrupted REINDEX CONCURRENTLY can have left an invalid copy of the old key. This copy can still refuse
+                -- the reading of a second device.
+                FOR remains IN SELECT i.indexrelid::regclass
+                               FROM pg_partition_tree(one.keyed) p JOIN pg_index i ON i.indrelid = p.relid JOIN pg_class c ON c.oid = i.indexrelid
+                               WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' LOOP
+                    EXECUTE format('DROP INDEX %s', remains);
+                END LOOP;
+            END IF;
+            IF elsewhere OR one.is_divided THEN
                 EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', one.keyed, one.conname);
                 EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY (customer_id, event_timestamp, device_id)', one.keyed, one.conname);
             ELSE
@@ -46,12 +62,6 @@ BEGIN
                             WHERE i.indrelid = one.keyed AND i.indisunique AND i.indisvalid AND NOT c.relispartition
                               AND pg_get_indexdef(c.oid) ~ ' USING btree \(customer_id, event_timestamp, device_id\)$'
                               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid));
-                -- An interrupted REINDEX CONCURRENTLY can have left an invalid copy of the old key. This copy can still refuse
-                -- the reading of a second device.
-                FOR remains IN SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-                               WHERE i.indrelid = one.keyed AND NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' LOOP
-                    EXECUTE format('DROP INDEX %s', remains);
-                END LOOP;
                 IF new_key IS NULL THEN
                     new_key := 'heartbeat_key_' || md5(random()::text);
                     EXECUTE format('CREATE UNIQUE INDEX %I ON %s (customer_id, event_timestamp, device_id)', new_key, one.keyed);
@@ -64,8 +74,12 @@ BEGIN
                 is_counted := true;
                 done := done + 1;
             END IF;
-        EXCEPTION WHEN lock_not_available OR dependent_objects_still_exist THEN
-            RAISE WARNING 'table partition % keeps its key: %', one.keyed, SQLERRM USING HINT = 'Call heartbeat_upgrade_keys() again later.';
+        EXCEPTION
+            WHEN lock_not_available OR deadlock_detected OR dependent_objects_still_exist THEN
+                RAISE WARNING 'table partition % keeps its key: %', one.keyed, SQLERRM USING HINT = 'Call heartbeat_upgrade_keys() again later.';
+            WHEN invalid_table_definition OR insufficient_privilege THEN
+                RAISE WARNING 'table partition % keeps its key: %', one.keyed, SQLERRM
+                    USING HINT = 'Replace the key yourself: (customer_id, event_timestamp, device_id).';
         END;
     END LOOP;
 END
@@ -97,5 +111,6 @@ COMMENT ON FUNCTION heartbeat_upgrade_keys(integer) IS
     'argument limits the number of weeks of this call; NULL: all weeks. Queries continue while the key is built, but ingest '
     'into the weeks of this call waits until the transaction ends. So while readings arrive, upgrade each week in a '
     'transaction of its own. If you have created a unique index on the columns of the new key, the function uses this index. '
-    'If the function waits longer than 10 seconds for a lock, or if another object depends on the old key, the function warns '
-    'and skips the table partition.';
+    'If you have divided a week, and the week itself has the key, the function replaces the key of the week. Queries of this '
+    'week then wait until the transaction ends. If the function waits longer than 10 seconds for a lock, or cannot replace a '
+    'key, for example because another object depends on the old key, the function warns and skips the table partition.';
