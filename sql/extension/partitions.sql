@@ -85,8 +85,10 @@ BEGIN
                           AND b.begin < w.week + interval '7 days' AND b.end > w.week)
         ORDER BY w.week, p.number
     LOOP
-        IF made = 0 THEN -- this lock lets only one session create table partitions; readers and writers continue
-            EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', parents[1]);
+        -- This lock lets only one session create table partitions. Readers and writers continue. The function does not lock the
+        -- other table partitions, because VACUUM or REINDEX CONCURRENTLY can work on one of them for hours.
+        IF made = 0 THEN
+            EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', parents[1]);
         END IF;
         -- another session can have created the table partition meanwhile
         CONTINUE WHEN EXISTS (
@@ -141,7 +143,7 @@ BEGIN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
                            default_table, time_columns[missing.number], missing.week, missing.week + interval '7 days') INTO moving;
             IF moving THEN
-                EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', missing.parent);
+                EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', missing.parent);
             END IF;
             EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', default_table);
             obstacle := (

@@ -139,6 +139,10 @@ $dump  = $node->background_psql('heartbeat', on_error_stop => 1);
 $dump->query_safe("BEGIN; LOCK TABLE $table IN ROW EXCLUSIVE MODE");
 pack_again();
 $node->wait_for_query($invalid, 1, 'a rebuild has made its new index');
+# Meanwhile heartbeat can create table partitions, and can move rows to a new table partition.
+$node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('ahead', 70, now() + interval '20 weeks')");
+is($node->query("SELECT heartbeat_make_partitions(now() + interval '20 weeks', now() + interval '20 weeks')"), 3, 'table partitions are created while a key is rebuilt');
+is($node->count('heartbeat_records_default'), 0, 'a row moves to its table partition while a key is rebuilt');
 $node->query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'heartbeat packing'");
 $node->wait_for_query($duty, '1|canceling statement due to user request', 'a cancel request ends the rebuild');
 $dump->quit;
