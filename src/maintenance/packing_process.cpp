@@ -119,9 +119,8 @@ const ArrayType *find_remains() {
     statement_execute(&select_remains, parents, nullptr, SPI_OK_SELECT);
     bool none;
     Datum found = statement_value(0, 1, OIDARRAYOID, &none);
-    MemoryContext before = MemoryContextSwitchTo(context);
+    MemoryContextSwitchTo(context);
     const ArrayType *remains = none ? nullptr : DatumGetArrayTypePCopy(found);
-    MemoryContextSwitchTo(before);
     transaction_commit();
     return remains;
 }
@@ -139,7 +138,7 @@ void drop_remains() {
     const ArrayType *remains = find_remains();
     for (int i = 0; remains != nullptr && i < ARR_DIMS(remains)[0]; i++) {
         Oid index = reinterpret_cast<const Oid *>(ARR_DATA_PTR(remains))[i];
-        in_transaction("1s", [=] { index_drop(index); });
+        in_transaction("1s", [=] { index_drop_invalid(index); });
     }
 }
 
@@ -191,7 +190,7 @@ bool attempt(FailedTables *failed) {
     static Key key; // the value stays after an error
     key = {};
     volatile bool ok = true;
-    volatile bool cancelled = false;
+    volatile bool ends = false;
     PG_TRY();
     {
         process_allow_cancel();
@@ -202,7 +201,8 @@ bool attempt(FailedTables *failed) {
     {
         process_refuse_cancel();
         ok = false;
-        cancelled = geterrcode() == ERRCODE_QUERY_CANCELED;
+        ends = geterrcode() == ERRCODE_QUERY_CANCELED ||
+               ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_INSUFFICIENT_RESOURCES; // such as a full disk
         failure_take(&failure);
     }
     PG_END_TRY();
@@ -213,7 +213,7 @@ bool attempt(FailedTables *failed) {
     failure_explain(&failure);
     if (failed->count == 0) // the first failure is the reason that a person sees
         duty_failed(Duty::packing, failure.reason, failure.hint, false);
-    if (cancelled || !OidIsValid(key.table) || failed->count == failed_max)
+    if (ends || !OidIsValid(key.table) || failed->count == failed_max)
         return false;
     failed->tables[failed->count++] = key.table;
     return true;

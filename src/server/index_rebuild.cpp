@@ -53,11 +53,15 @@ void index_set_fillfactor(Oid index, int percent) {
     AlterTableInternal(index, list_make1(command), false);
 }
 
-void index_drop(Oid index) {
+void index_drop_invalid(Oid index) {
     Oid table = IndexGetRelation(index, true);
     if (!OidIsValid(table))
         return; // another session has dropped the index
+    // The first lock waits for the rebuilds of other sessions. Readers and writers do not wait behind it.
+    LockRelationOid(table, ShareUpdateExclusiveLock);
     LockRelationOid(table, AccessExclusiveLock);
+    if (IndexGetRelation(index, true) != table || get_index_isvalid(index))
+        return; // another session has finished or dropped the index
     ObjectAddress address = {RelationRelationId, index, 0};
     performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
 }

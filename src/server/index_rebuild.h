@@ -20,7 +20,9 @@ void index_set_fillfactor(Oid index, int percent);
 
 // Drops an invalid index that an interrupted rebuild has left. Call this function in a transaction. The
 // function locks the table of the index, so no other session can use this table until the transaction ends.
-void index_drop(Oid index);
+// Another session can rebuild the index while the function waits for this lock. If the index is valid
+// afterwards, the function does not drop the index.
+void index_drop_invalid(Oid index);
 
 // Rebuilds the index, while other sessions read and write the table. Call this function outside of a
 // transaction. The function runs several transactions. If it fails, an invalid index can remain. The rebuilt

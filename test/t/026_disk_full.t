@@ -84,6 +84,28 @@ is($node->count('heartbeat_dead_letters'), 0, 'no reading is a dead letter after
 $node->assert_audit;
 $node->assert_no_crash;
 
+# The disk has no room for the new key of an old week. The process that packs old weeks ends, because the rebuild of another key
+# would fill the disk again.
+for my $weeks (8, 9)
+{
+	my $time = "now() - interval '$weeks weeks'";
+	$node->query("SELECT heartbeat_make_partitions($time, $time)");
+	$node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) SELECT 'old-' || n, 70, $time FROM generate_series(1, 2000) n");
+	$node->query('ALTER INDEX ' . $node->query("SELECT 'heartbeat_records' || to_char($time, '_IYYY\"w\"IW') || '_pkey'") . ' SET TABLESPACE small');
+}
+my $marked  = "SELECT count(*) FROM pg_class WHERE relname LIKE 'heartbeat_records%_pkey' AND reloptions";
+my $packing = "SELECT failures, reason ~ 'No space left on device' FROM heartbeat_maintenance WHERE duty = 'packing'";
+fill_disk();
+$node->set('heartbeat.pack_after' => '7d');
+$node->wait_for_query($packing, '1|t', 'packing fails when the disk is full, with the reason');
+$node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat packing'", 0, 'the process ends');
+is($node->query("$marked = '{fillfactor=99}'"), 1, 'the process tries no other key');
+free_disk();
+$node->set('heartbeat.pack_after' => '7d');
+$node->wait_for_query("$marked = '{fillfactor=100}'", 2, 'packing succeeds when the disk has free space');
+$node->set('heartbeat.pack_after' => 0);
+$node->query("DELETE FROM heartbeat_records WHERE customer_id LIKE 'old-%'");
+
 # A server that cannot write its WAL ends with a PANIC, and stays down until the disk has free space.
 $node->stop;
 my $wal = $node->data_dir . '/pg_wal';
