@@ -241,8 +241,10 @@ extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
         look_around(now);
         watch(now);
         for (Task &task : tasks)
-            if (task.due != 0 && task.due <= now)
+            if (task.due != 0 && task.due <= now) {
+                packing_make_way(GetCurrentTimestamp());
                 attempt(&task);
+            }
         process_sleep(until_next(packing_tend(GetCurrentTimestamp(), reloaded)));
     }
 }

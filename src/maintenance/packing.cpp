@@ -6,11 +6,12 @@
 #include "monitor/failure.h"
 #include "server/process.h"
 #include "server/statement.h"
-#include "server/transaction.h"
 
 extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/snapmgr.h"
 }
 
 #include <csignal>
@@ -25,8 +26,8 @@ constexpr TimestampTz look_every = 2 * USECS_PER_SEC;
 // which can also wait for the process, because ingest and queries do not wait behind VACUUM.
 Statement select_waiting = {{INT4OID}, R"sql(
     SELECT w.pid
-    FROM pg_locks h
-        JOIN pg_locks w ON w.locktype = 'relation' AND w.database = h.database AND w.relation = h.relation
+    FROM pg_catalog.pg_locks h
+        JOIN pg_catalog.pg_locks w ON w.locktype = 'relation' AND w.database = h.database AND w.relation = h.relation
     WHERE h.pid = $1 AND h.granted AND h.locktype = 'relation' AND h.mode = 'ShareUpdateExclusiveLock'
         AND w.pid <> h.pid AND NOT w.granted
         AND w.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
@@ -47,13 +48,18 @@ int process() {
     return static_cast<int>(pg_atomic_read_u32(&shared_state->packing));
 }
 
+// Does not lock the extension: DROP EXTENSION also locks the extension, and then waits for the process.
 bool session_waits(int pid) {
-    Extension extension;
-    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
-        return false;
+    MemoryContext before = CurrentMemoryContext;
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    SPI_connect();
     Datum value = Int32GetDatum(pid);
     bool waits = statement_execute(&select_waiting, &value, nullptr, SPI_OK_SELECT) > 0;
-    transaction_commit();
+    SPI_finish();
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    MemoryContextSwitchTo(before);
     return waits;
 }
 
@@ -82,18 +88,27 @@ void make_way(int pid) {
     PG_END_TRY();
 }
 
+TimestampTz look_at = 0;
+
 } // namespace
+
+void packing_make_way(TimestampTz now) {
+    int pid = process();
+    if (pid == 0 || look_at > now)
+        return;
+    make_way(pid);
+    look_at = now + look_every;
+}
 
 TimestampTz packing_tend(TimestampTz now, bool reloaded) {
     static TimestampTz start_at = 0; // 0: heartbeat.pack_after is 0
-    static TimestampTz look_at = 0;
+    static bool forgotten = false;
+    packing_make_way(now);
     int pid = process();
-    if (pid != 0 && look_at <= now) {
-        make_way(pid);
-        look_at = now + look_every;
-    }
-    if (settings.pack_after == 0 && start_at != 0 && pid == 0)
+    bool idle = settings.pack_after == 0 && pid == 0;
+    if (idle && !forgotten)
         duty_forget(Duty::packing);
+    forgotten = idle;
     if (settings.pack_after == 0)
         start_at = 0;
     else if (reloaded)

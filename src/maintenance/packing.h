@@ -13,9 +13,14 @@ namespace heartbeat {
 // key is left. If PostgreSQL cannot start the process, heartbeat_maintenance shows this failure. Returns the
 // time of the next call; 0: heartbeat packs no week.
 //
-// While the process runs, the function looks every two seconds whether another session waits for a table that
-// the process has locked. In this case the function cancels the process. Otherwise ingest and queries would
-// wait behind the other session, for example behind ALTER EXTENSION heartbeat UPDATE.
+// The function also calls packing_make_way(). If heartbeat.pack_after is 0 and no process runs, the function
+// makes heartbeat_maintenance forget the last failure.
 TimestampTz packing_tend(TimestampTz now, bool reloaded);
+
+// Call this function also before each task of the maintenance worker, because a task can wait behind the same
+// session. While the process runs, the function looks every two seconds whether another session waits for a
+// table that the process has locked. In this case the function cancels the process. Otherwise ingest and
+// queries would wait behind the other session, for example behind ALTER EXTENSION heartbeat UPDATE.
+void packing_make_way(TimestampTz now);
 
 } // namespace heartbeat

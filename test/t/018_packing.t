@@ -182,6 +182,48 @@ $node->set('heartbeat.pack_after' => '7d');
 $node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after the wait the key is packed');
 assert_packed('after another session has waited');
 
+# DROP EXTENSION locks the extension, and then waits for the table whose key is being rebuilt. The maintenance worker cancels the
+# rebuild although the worker's other tasks wait for the extension. Before that, heartbeat.pack_after is set to 0. So
+# heartbeat_maintenance forgets the failure when the process has ended.
+$key   = interrupt_rebuild();
+$table = $node->query("SELECT indrelid::regclass FROM pg_index WHERE indexrelid = '$key'::regclass");
+$dump  = $node->background_psql('heartbeat', on_error_stop => 1);
+$dump->query_safe("BEGIN; LOCK TABLE $table IN ROW EXCLUSIVE MODE");
+pack_again();
+$node->wait_for_query($invalid, 1, 'a rebuild has made its new index');
+$node->set('heartbeat.pack_after' => 0);
+$waiting = $node->background_psql('heartbeat', on_error_stop => 1);
+$waiting->query_until(qr/drops/, "\\echo drops\nBEGIN; DROP EXTENSION heartbeat; ROLLBACK;\n");
+$node->wait_for_query("SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.backend_type = 'heartbeat packing' AND l.mode = 'ShareUpdateExclusiveLock'",
+	0, 'the rebuild ends because DROP EXTENSION waits');
+$dump->quit;
+$waiting->quit;
+$node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat packing'", 0, 'the process ends');
+$node->wait_for_query($duty, '0|', 'heartbeat_maintenance forgets the failure of a process that was running when heartbeat.pack_after became 0');
+pack_again();
+$node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after DROP EXTENSION has waited the key is packed');
+assert_packed('after DROP EXTENSION has waited');
+
+# A person rebuilds an index with REINDEX CONCURRENTLY, and the new index is still invalid when packing looks for invalid indexes.
+# Packing waits for the rebuild, and does not drop the new index.
+my $rebuilt = $node->query("SELECT indexrelid::regclass FROM pg_index WHERE indrelid = '$table'::regclass AND NOT indisprimary LIMIT 1");
+my $valid   = "SELECT count(*) FROM pg_index WHERE indrelid = '$table'::regclass AND indisvalid";
+my $number  = $node->query($valid);
+$dump = $node->background_psql('heartbeat', on_error_stop => 1);
+$dump->query_safe("BEGIN; LOCK TABLE $table IN ROW EXCLUSIVE MODE");
+my $person = $node->background_psql('heartbeat', on_error_stop => 1);
+$person->query_until(qr/rebuilds/, "\\echo rebuilds\nREINDEX INDEX CONCURRENTLY $rebuilt;\n");
+$node->wait_for_query($invalid, 1, 'a person rebuilds an index');
+pack_again();
+$node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat packing' AND wait_event_type = 'Lock'", 1, 'packing waits for the rebuild');
+$dump->quit;
+$person->quit;
+$node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat packing'", 0, 'the process ends');
+is($node->query($valid), $number, 'packing does not drop the index that the person has rebuilt');
+pack_again();
+$node->wait_for_query($duty, '0|', 'packing succeeds after the rebuild');
+assert_packed('after a rebuild by a person');
+
 # Packing reads the end of a week from the bounds of its table partition. Partitioned tables whose bounds are not times must
 # not disturb packing.
 $node->query("CREATE TABLE other (kind text) PARTITION BY LIST (kind); CREATE TABLE other_1 PARTITION OF other FOR VALUES IN ('DE', 'FR');
