@@ -40,16 +40,24 @@ bool has_any_name(const std::string &name, std::initializer_list<const char *> n
     return std::any_of(names.begin(), names.end(), [&](const char *one) { return name == one; });
 }
 
+bool has_extension(const pb::UninterpretedOption &option) {
+    return option.aggregate_value().find('[') != std::string::npos;
+}
+
 // Keeps only the options that change the encoding, and the options that libprotobuf needs to accept a correct
-// file. The parser has stored all options except map_entry as uninterpreted options.
+// file. The parser has stored all options except map_entry as uninterpreted options, and proto_set_maps() has
+// interpreted a map_entry that the text contains. Of the options whose value is an object, this function
+// keeps only `features` without extensions. This object has no nested objects.
 template <typename Options> void clean_options(Options *options) {
     auto *all = options->mutable_uninterpreted_option();
     for (int i = all->size() - 1; i >= 0; i--) {
         const pb::UninterpretedOption &option = all->Get(i);
-        bool kept = option.name_size() >= 1 && !option.name(0).is_extension() &&
-                    !option.has_aggregate_value() &&
-                    has_any_name(option.name(0).name_part(),
-                                 {"packed", "allow_alias", "message_set_wire_format", "features"});
+        const bool is_own = option.name_size() >= 1 && !option.name(0).is_extension();
+        const bool kept =
+            is_own && (option.has_aggregate_value()
+                           ? option.name(0).name_part() == "features" && !has_extension(option)
+                           : has_any_name(option.name(0).name_part(),
+                                          {"packed", "allow_alias", "message_set_wire_format", "features"}));
         if (!kept)
             all->DeleteSubrange(i, 1);
     }

@@ -9,6 +9,7 @@
 #include "registry/module/proto_encoded.h"
 #include "registry/module/proto_errors.h"
 #include "registry/module/proto_known.h"
+#include "registry/module/proto_maps.h"
 #include "registry/module/proto_scan.h"
 
 #include <google/protobuf/compiler/parser.h>
@@ -68,6 +69,7 @@ bool Compiler::parse_text(const std::string &name, std::string_view text, pb::Fi
     parser.RecordSourceLocationsTo(errors_->start_file());
     if (!parser.Parse(&tokenizer, file) || errors_->has_any())
         return errors_->refuse(name, 0, "it is no .proto file");
+    proto_set_maps(file);
     return true;
 }
 
