@@ -84,6 +84,30 @@ SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name =
 SELECT heartbeat_alter_source('default', '', start_offset => '');
 SELECT name, topic, start_offset, offset_reset, revision FROM shown WHERE name = 'default';
 
+-- if a mapping replaces a preset, the format stays. The hint of an error helps, also if the wrong value is a stored value.
+SELECT heartbeat_add_source('preset', 'topic', preset => 'radar', schema_registry => 'http://registry');
+SELECT heartbeat_alter_source('preset', mapping => '{"customer_id": "key/id", "heart_rate": "/hr", "event_timestamp": "/t"}');
+SELECT name, format, preset, mapping IS NULL AS no_mapping FROM shown WHERE name = 'preset';
+SELECT heartbeat_alter_source('preset', preset => 'fhir-observation');
+SELECT heartbeat_alter_source('preset', preset => 'fhir-observation', format => 'avro');
+SELECT heartbeat_alter_source('preset', preset => 'fhir-observation', format => '');
+SELECT heartbeat_alter_source('preset', preset => 'fhir-observation', format => '', schema_registry => '');
+SELECT name, format, preset, mapping IS NULL AS no_mapping FROM shown WHERE name = 'preset';
+SELECT heartbeat_alter_source('preset', schema_registry => 'http://registry');
+SELECT heartbeat_alter_source('preset', format => 'avro');
+SELECT heartbeat_alter_source('preset', mapping => '{"customer_id": "key", "heart_rate": "value", "event_timestamp": "kafka/timestamp"}');
+SELECT name, format, preset, mapping IS NULL AS no_mapping FROM shown WHERE name = 'preset';
+SELECT heartbeat_alter_source('preset', format => 'avro', schema => '"long"');
+SELECT heartbeat_alter_source('preset', format => 'json');
+SELECT heartbeat_alter_source('preset', schema_registry => 'http://registry');
+SELECT heartbeat_alter_source('preset', schema => '', schema_registry => 'http://registry');
+SELECT heartbeat_alter_source('preset', schema => '"long"');
+SELECT heartbeat_alter_source('preset', format => 'json');
+SELECT heartbeat_alter_source('preset', preset => 'radar');
+SELECT heartbeat_alter_source('preset', format => '', mapping => '{"customer_id": "key", "heart_rate": "/hr", "event_timestamp": "/t"}', schema_registry => '');
+SELECT name, format, preset, mapping IS NULL AS no_mapping FROM shown WHERE name = 'preset';
+SELECT heartbeat_drop_source('preset');
+
 -- A role needs EXECUTE to change sources. To give a source its own brokers or file, a role also needs the right to set
 -- heartbeat.brokers or heartbeat.kafka_config_file.
 SET ROLE regress_heartbeat_nobody;
@@ -177,9 +201,9 @@ SELECT heartbeat_drop_source('default');
 SELECT name FROM shown;
 SELECT heartbeat_alter_source('default', 'topic');
 SELECT name, dropped_at IS NOT NULL AS dropped, revision FROM heartbeat_source_definitions WHERE name = 'default';
-SELECT heartbeat_add_source('default', NULL, start_offset => NULL, offset_reset => NULL);
+SELECT heartbeat_add_source('default', NULL);
 SELECT name, topic, start_offset, offset_reset FROM shown WHERE name = 'default';
-SELECT source_id, dropped_at IS NOT NULL AS dropped FROM heartbeat_source_definitions WHERE name = 'default';
+SELECT source_id, dropped_at IS NOT NULL AS dropped, start_offset, offset_reset FROM heartbeat_source_definitions WHERE name = 'default';
 SET session_replication_role = replica;
 COPY heartbeat_source_definitions (name, source_id, revision, dropped_at) FROM stdin;
 default	0	9	2026-11-29 00:00:00+00

@@ -55,14 +55,15 @@ COMMENT ON COLUMN heartbeat_sources.changed_at IS 'When the source was last chan
 -- DEFINER function acts as its owner from the beginning, so the function could not see which role calls it.
 CREATE FUNCTION heartbeat_add_source(name text, topic text, mapping jsonb DEFAULT NULL, preset text DEFAULT NULL, format text DEFAULT NULL,
                                      brokers text DEFAULT NULL, kafka_config_file text DEFAULT NULL, schema_registry text DEFAULT NULL,
-                                     schema text DEFAULT NULL, start_offset text DEFAULT 'earliest', offset_reset text DEFAULT 'error',
-                                     tombstones text DEFAULT 'dead_letter') RETURNS void
+                                     schema text DEFAULT NULL, start_offset text DEFAULT NULL, offset_reset text DEFAULT NULL,
+                                     tombstones text DEFAULT NULL) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_add_source(text, text, jsonb, text, text, text, text, text, text, text, text, text) IS
     'Adds a source: a Kafka topic, and the layout of its messages. A mapping or the name of a preset gives the layout. Without both, '
     'the source has heartbeat''s own layout. The workers begin to read the source when the call commits. To give brokers or '
     'kafka_config_file, a role needs the right to set heartbeat.brokers or heartbeat.kafka_config_file. Without these arguments the '
-    'source uses the settings. The function asks neither Kafka nor a schema registry. heartbeat_source_status shows whether the '
+    'source uses the settings. Without start_offset and offset_reset the workers begin at the earliest offset, and stop if Kafka does not hold '
+    'the stored offset; the source default uses the settings instead. The function asks neither Kafka nor a schema registry. heartbeat_source_status shows whether the '
     'topic exists.';
 
 CREATE FUNCTION heartbeat_alter_source(name text, topic text DEFAULT NULL, mapping jsonb DEFAULT NULL, preset text DEFAULT NULL,

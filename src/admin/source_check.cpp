@@ -176,13 +176,13 @@ void source_check_layout(const SourceDefinition &source) {
                "Give only one of them. Without both, the source has heartbeat's own layout.");
 }
 
-void source_check(const SourceDefinition &source) {
+void source_check(const SourceDefinition &source, const SourceDefinition &stored) {
     check_name(source.name);
     check_topic(source);
     source_check_layout(source);
     const Preset *preset = check_preset(source.fields[preset_field]);
     const bool reads_key = check_mapping(source, preset);
-    source_format_check(source, preset, reads_key);
+    source_format_check(source, stored, preset, reads_key);
     check_brokers(source.fields[brokers_field]);
     check_file(source.fields[kafka_config_file_field]);
     check_choice(source, start_offset_field, {"earliest", "latest"});

@@ -14,8 +14,9 @@ namespace heartbeat {
 // Raises an error if the definition has both a mapping and a preset.
 void source_check_layout(const SourceDefinition &source);
 
-// If the definition is wrong, raises an error that names the wrong part and the legal values.
-void source_check(const SourceDefinition &source);
+// If the definition is wrong, raises an error that names the wrong part and the legal values. `stored` is
+// the previous definition of the source. A new source has no fields in `stored`.
+void source_check(const SourceDefinition &source, const SourceDefinition &stored);
 
 // The role must have the right to set each field that is not nullptr in `given`. Otherwise the function
 // raises an error. To set bootstrap servers or a schema registry, a role needs the right to set

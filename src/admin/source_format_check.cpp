@@ -17,35 +17,48 @@ namespace {
                     detail == nullptr ? 0 : errdetail("%s", detail), errhint("%s", hint)));
 }
 
+// Returns the advice with which the source has no value in the field. If the source already had a value, the
+// advice to leave the field out would not help: the source would keep this value.
+const char *advice_without(const SourceDefinition &stored, SourceField field) {
+    const char *name = source_field_names[field];
+    return stored.fields[field] == nullptr
+               ? psprintf("Leave %s out", name)
+               : psprintf("Give %s => '' to remove the %s of the source", name, name);
+}
+
 // Returns the format of the source's messages.
-MessageFormat check_format(const SourceDefinition &source, const Preset *preset) {
-    const char *given = source.fields[format_field];
-    const char *name = given != nullptr ? given : preset != nullptr ? preset->format : "json";
+MessageFormat check_format(const SourceDefinition &source, const SourceDefinition &stored,
+                           const Preset *preset) {
+    const char *own = source.fields[format_field];
+    const char *name = own != nullptr ? own : preset != nullptr ? preset->format : "json";
     MessageFormat format;
     if (!message_format_find(name, &format))
         refuse(psprintf("there is no format \"%.100s\"", name), nullptr,
                "Give json, json-schema, avro or protobuf, or leave the format out.");
-    if (given != nullptr && preset != nullptr && strcmp(preset->format, given) != 0)
-        refuse(psprintf("preset \"%s\" has the format %s, not %s", preset->name, preset->format, given),
-               nullptr, "Leave the format out, or give a mapping instead of the preset.");
+    if (own != nullptr && preset != nullptr && strcmp(preset->format, own) != 0)
+        refuse(
+            psprintf("preset \"%s\" has the format %s, not %s", preset->name, preset->format, own), nullptr,
+            psprintf("%s, or give a mapping instead of the preset.", advice_without(stored, format_field)));
     return format;
 }
 
-void check_registry(const SourceDefinition &source, MessageFormat format) {
+void check_registry(const SourceDefinition &source, const SourceDefinition &stored, MessageFormat format) {
     const char *urls = source.fields[schema_registry_field];
     char reason[registry_reason_size];
     if (urls == nullptr)
         return;
     if (format == MessageFormat::json)
         refuse("schema_registry is not for messages of format json", nullptr,
-               "Leave schema_registry out, or give the format avro, protobuf or json-schema.");
+               psprintf("%s, or give the format avro, protobuf or json-schema.",
+                        advice_without(stored, schema_registry_field)));
     if (!registry_urls_check(urls, reason, sizeof(reason)))
         refuse("schema_registry is not a list of URLs", reason, registry_urls_legal);
 }
 
 // Checks the field `schema` of a source. This schema describes only the values of messages, and these values
 // have no frame of Confluent. No schema describes the keys, so the mapping cannot read a part of a key.
-void check_schema(const SourceDefinition &source, MessageFormat format, bool reads_key) {
+void check_schema(const SourceDefinition &source, const SourceDefinition &stored, MessageFormat format,
+                  bool reads_key) {
     const char *schema = source.fields[schema_field];
     char reason[registry_reason_size];
     if (schema == nullptr)
@@ -53,14 +66,19 @@ void check_schema(const SourceDefinition &source, MessageFormat format, bool rea
     if (!message_format_needs_schema(format))
         refuse(psprintf("schema is not for messages of format %s",
                         message_format_names[static_cast<int>(format)].data()),
-               nullptr, "Leave schema out, or give the format avro or protobuf.");
+               nullptr,
+               psprintf("%s, or give the format avro or protobuf.", advice_without(stored, schema_field)));
     if (source.fields[schema_registry_field] != nullptr)
-        refuse("a source cannot have both a schema and a schema registry", nullptr,
-               "Give schema for messages without the frame of Confluent, and schema_registry for messages "
-               "with it.");
+        refuse("a source cannot have both a schema and a schema registry",
+               "schema is for messages without the frame of Confluent, and schema_registry for messages with "
+               "it.",
+               psprintf("%s.", advice_without(stored, stored.fields[schema_field] != nullptr
+                                                          ? schema_field
+                                                          : schema_registry_field)));
     if (reads_key)
-        refuse("the mapping reads a part of the key, but schema is only the schema of values", nullptr,
-               "Read the whole key as text with the place \"key\", or give schema_registry.");
+        refuse(
+            "the mapping reads a part of the key, but schema is only the schema of values", nullptr,
+            "Read the whole key as text with the place \"key\", or give schema_registry instead of schema.");
     const RegistrySchemaType type =
         format == MessageFormat::avro ? RegistrySchemaType::avro : RegistrySchemaType::protobuf;
     if (!schema_check(type, text_exactly_to_utf8(schema), reason, sizeof(reason)))
@@ -71,10 +89,11 @@ void check_schema(const SourceDefinition &source, MessageFormat format, bool rea
 
 } // namespace
 
-void source_format_check(const SourceDefinition &source, const Preset *preset, bool reads_key) {
-    const MessageFormat format = check_format(source, preset);
-    check_registry(source, format);
-    check_schema(source, format, reads_key);
+void source_format_check(const SourceDefinition &source, const SourceDefinition &stored, const Preset *preset,
+                         bool reads_key) {
+    const MessageFormat format = check_format(source, stored, preset);
+    check_registry(source, stored, format);
+    check_schema(source, stored, format, reads_key);
 }
 
 } // namespace heartbeat

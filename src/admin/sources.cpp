@@ -9,6 +9,7 @@
 #include "admin/source_check.h"
 #include "admin/source_named.h"
 #include "admin/source_store.h"
+#include "decode/presets.h"
 #include "monitor/events.h"
 #include "server/extension.h"
 #include "server/user_code.h"
@@ -97,12 +98,20 @@ void put_defaults(SourceDefinition *source) {
 }
 
 // Changes the fields that were given. A new mapping removes the preset, and a new preset removes the mapping.
+// A preset gives its format to a source that has no format of its own. A new mapping does not change this
+// format.
 void change(SourceDefinition *stored, const SourceDefinition &given) {
     auto has = [&](SourceField field) {
         return given.fields[field] != nullptr && given.fields[field][0] != '\0';
     };
-    if (has(mapping_field))
+    if (has(mapping_field)) {
+        const char *preset = stored->fields[preset_field];
+        const Preset *replaced = preset == nullptr ? nullptr : preset_find(preset);
+        if (replaced != nullptr && stored->fields[format_field] == nullptr &&
+            strcmp(replaced->format, "json") != 0)
+            stored->fields[format_field] = replaced->format;
         stored->fields[preset_field] = nullptr;
+    }
     if (has(preset_field))
         stored->fields[mapping_field] = nullptr;
     for (int field = 0; field < source_fields; field++)
@@ -135,7 +144,7 @@ extern "C" Datum heartbeat_add_source(PG_FUNCTION_ARGS) {
     take_away_empty(&source);
     put_defaults(&source);
     source_check_rights(source, GetUserId());
-    source_check(source);
+    source_check(source, SourceDefinition{});
     ActingOwner acting = owner_enter(source.name, false);
     SourceDefinition stored;
     if (source_store_find(source.name, &stored))
@@ -162,7 +171,7 @@ extern "C" Datum heartbeat_alter_source(PG_FUNCTION_ARGS) {
     if (!gives_nothing(given)) {
         const SourceDefinition previous = stored;
         change(&stored, given);
-        source_check(stored);
+        source_check(stored, previous);
         source_store_change(stored);
         events_record("alter_source", nullptr, source_store_details(previous, stored, given),
                       GetCurrentTimestamp());

@@ -79,7 +79,7 @@ void check(const SourceDefinition &given) {
     source.fields[start_offset_field] = "earliest";
     source.fields[offset_reset_field] = "error";
     source.fields[tombstones_field] = "dead_letter";
-    source_check(source);
+    source_check(source, SourceDefinition{});
 }
 
 Source source_of(const SourceDefinition &given) {
