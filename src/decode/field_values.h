@@ -1,5 +1,5 @@
 // Converts the values of fields. A heart rate in any unit becomes beats per minute. A time since 1970 in any
-// unit becomes an event time. A text becomes a number. The compiler of mappings and the mapped decoder call
+// unit becomes an event time. The compiler of mappings and the mapped decoder call
 // these functions.
 #pragma once
 
@@ -24,10 +24,5 @@ bool scaled_convert(const ValueNode &integer, bool of_day, TimestampParts *parts
 // Returns whether a time is in the years 0000 to 9999, or at most one day outside these years. A local time
 // in these years can have an offset from UTC, so the same time in UTC can be outside these years.
 bool event_time_is_legal(int64_t event_time) noexcept;
-
-enum class NumberText : uint8_t { number, not_a_number, out_of_range };
-
-// Parses a text that must contain only a JSON number.
-NumberText number_parse(std::string_view text, ValueNode *number) noexcept;
 
 } // namespace heartbeat

@@ -5,6 +5,7 @@
 #include "decode/decode_error.h"
 
 #include <jansson.h>
+#include <string_view>
 
 namespace heartbeat {
 
@@ -16,5 +17,15 @@ bool json_fail(DecodeError *error, const json_error_t &cause, const char *what,
 // Fills in the error of a text that has a zero byte at this offset, and returns false. The caller must look
 // for a zero byte before it calls jansson, because jansson does not report a zero byte after a number.
 bool json_fail_zero_byte(DecodeError *error, size_t offset, const char *what, const char *expected) noexcept;
+
+// What a parser other than jansson has found in a text that it has refused.
+struct JsonFault {
+    const char *text;
+    bool is_number; // true: a number is malformed or out of range
+};
+
+// Finds the position of the fault, fills in the error, and returns false. The error of a giant text can lack
+// the position.
+bool json_explain(std::string_view text, const char *what, JsonFault fault, DecodeError *error) noexcept;
 
 } // namespace heartbeat

@@ -1,9 +1,7 @@
 // Parses JSON with simdjson, and copies the result into the tree. Only this file includes simdjson. If
-// simdjson refuses a text, this file parses the text again with jansson, because jansson returns the position
-// of the error.
+// simdjson refuses a text, json_explain() looks for the position of the error.
 #include "decode/json_tree.h"
 
-#include "decode/json_arena.h"
 #include "decode/json_fault.h"
 #include "decode/mapping_limits.h"
 
@@ -141,10 +139,18 @@ const char *reason(simdjson::error_code code) {
     case simdjson::UTF8_ERROR:
         return "invalid UTF-8";
     case simdjson::NUMBER_ERROR:
-        return "a number that is malformed or out of range";
+        return "a malformed number";
     default:
         return "syntax error";
     }
+}
+
+// Newer versions of simdjson have a code of its own for an integer that does not fit into 64 bits.
+template <typename Code> bool is_number_error(Code code) {
+    if constexpr (requires { Code::BIGINT_ERROR; })
+        if (code == Code::BIGINT_ERROR)
+            return true;
+    return code == Code::NUMBER_ERROR;
 }
 
 // Returns `size` plus room for a slightly larger text. For a giant text, the function adds no room.
@@ -155,28 +161,6 @@ size_t room_for(size_t size) {
 
 bool fail_out_of_memory(DecodeError *error) {
     return decode_fail(error, DecodeErrorCode::out_of_memory, "out of memory while reading JSON");
-}
-
-// Parses the text with jansson to find the position of the error. For a giant text, jansson would need too
-// much memory, so the error has no position.
-bool explain(std::string_view text, const char *what, const char *fault, DecodeError *error) {
-    const size_t zero = text.find('\0');
-    if (zero != text.npos)
-        return json_fail_zero_byte(error, zero, what, "value");
-    if (text.size() <= message_bytes_kept) {
-        JsonArena arena;
-        json_error_t cause{};
-        bool out_of_memory = false;
-        const json_t *const root = arena.load(
-            text.data(), text.size(), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &cause, &out_of_memory);
-        if (out_of_memory)
-            return fail_out_of_memory(error);
-        if (root == nullptr)
-            return json_fail(error, cause, what, "value");
-    }
-    return decode_fail(error, DecodeErrorCode::invalid_json,
-                       "%s is not valid JSON: %s; expected one JSON value in UTF-8, at most %u levels deep",
-                       what, fault, message_depth_max);
 }
 
 } // namespace
@@ -206,7 +190,7 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
                            what, text.size(), message_bytes_max);
     // only newer versions of simdjson accept a byte order mark, so refuse the mark with every version
     if (text.substr(0, byte_order_mark.size()) == byte_order_mark)
-        return explain(text, what, "a byte order mark", error);
+        return json_explain(text, what, {"a byte order mark", false}, error);
     if (parser_ == nullptr)
         parser_ = std::make_unique<Parser>();
     if (parser_->text.size() < text.size() + simdjson::SIMDJSON_PADDING) {
@@ -226,7 +210,7 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (code == simdjson::MEMALLOC)
         return fail_out_of_memory(error);
     if (code != simdjson::SUCCESS)
-        return explain(text, what, reason(code), error);
+        return json_explain(text, what, {reason(code), is_number_error(code)}, error);
 
     // JSON can contain U+0000 only as the escape \u0000. If a text lacks this escape, skip the search
     const bool has_zero = text.find("\\u0000") != text.npos;
@@ -234,7 +218,7 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (result == Build::too_many)
         return decode_fail(error, DecodeErrorCode::invalid_json, "%s has more than %zu JSON values", what,
                            message_values_max);
-    return result == Build::done || explain(text, what, reason(result), error);
+    return result == Build::done || json_explain(text, what, {reason(result), false}, error);
 }
 
 void JsonTree::release_giant() noexcept {

@@ -1,7 +1,7 @@
 // Finds the values of places in a message. No function of this file allocates memory.
 #include "decode/mapped_message.h"
 
-#include "decode/field_values.h"
+#include "decode/number_text.h"
 #include "decode/utf8_text.h"
 
 #include <algorithm>

@@ -3,6 +3,7 @@
 #include "decode/mapped_numbers.h"
 
 #include "decode/field_values.h"
+#include "decode/number_text.h"
 
 namespace heartbeat {
 

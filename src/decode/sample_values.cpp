@@ -2,7 +2,7 @@
 // can read each text that this file counts as a number or a time.
 #include "decode/sample_values.h"
 
-#include "decode/field_values.h"
+#include "decode/number_text.h"
 #include "decode/timestamp.h"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // Unit test: the error codes of payloads that are not a JSON object, and of a message without a payload.
+#include "decode/decode_json.h"
+
 #include "decode_examples.h"
 
 namespace heartbeat {
@@ -94,12 +96,47 @@ TEST(DecodeJson, RefusesNumbersOutOfRange) {
         {with_rate("1e999"), Code::number_out_of_range},
         {with_rate("-1e999"), Code::number_out_of_range},
         {with_rate("1.8e308"), Code::number_out_of_range},
-        {with_rate("9223372036854775808"), Code::number_out_of_range},
+        {with_rate("18446744073709551616"), Code::number_out_of_range},
         {with_rate("-9223372036854775809"), Code::number_out_of_range},
         {with_rate(repeated("9", 1000)), Code::number_out_of_range},
         {with_rate("1." + repeated("0", 1000) + "e999"), Code::number_out_of_range},
-        {with_id("9223372036854775808"), Code::number_out_of_range},
+        {with_id("18446744073709551616"), Code::number_out_of_range},
+        {document(good_id, "74", good_time + R"(,"x":18446744073709551616)"), Code::number_out_of_range},
+        {document(good_id, "74", good_time + R"(,"x":-9223372036854775809)"), Code::number_out_of_range},
         {document(good_id, "74", good_time + R"(,"x":1e999)"), Code::number_out_of_range},
+    });
+}
+
+// jansson has no integers of 2^63 and more
+TEST(DecodeJson, ReadsIntegersOf64BitsWithoutSign) {
+    const std::string large = "18446744073709551615";
+    const auto read = [](const std::string &text) {
+        Reading reading{};
+        DecodeError error;
+        EXPECT_TRUE(decode_json(text.data(), text.size(), &reading, &error)) << text << ": " << error.text;
+        return reading;
+    };
+    const auto id = [](const Reading &reading) {
+        return std::string(reading.customer_id, reading.customer_id_size);
+    };
+    const Reading plain = read(with_rate("74.25"));
+    const Reading unknown =
+        read(document(good_id, "74.25", good_time + R"(,"serial":{"a":[)" + large + "]}"));
+    EXPECT_EQ(id(unknown), id(plain));
+    EXPECT_EQ(unknown.heart_rate, plain.heart_rate);
+    EXPECT_EQ(unknown.event_time, plain.event_time);
+    EXPECT_EQ(id(read(document("9223372036854775807", "74", good_time + ",\"x\":" + large))),
+              "9223372036854775807");
+    EXPECT_EQ(id(read(with_id(large))), large);
+    EXPECT_EQ(read(with_rate(large)).heart_rate, 18446744073709551615.0);
+    expect_errors({
+        {document(good_id, "74", large), Code::wrong_type},
+        {document(good_id, "", good_time + ",\"x\":" + large), Code::missing_field},
+        {document("\"\"", "74", good_time + ",\"x\":" + large), Code::customer_id_empty},
+        {"[" + large + "]", Code::not_an_object},
+        {large, Code::not_an_object},
+        {document(good_id, "74", good_time + ",\"x\":" + large + ","), Code::invalid_json},
+        {document(good_id, "74", good_time + ",\"x\":" + large + ",\"x\":1"), Code::invalid_json},
     });
 }
 

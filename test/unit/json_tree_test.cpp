@@ -94,6 +94,30 @@ TEST(JsonTree, Limits) {
     EXPECT_EQ(json.tree().size(), 2U) << "the memory of a small text stays";
 }
 
+// An integer of 64 bits without a sign is legal, so it never is the fault.
+TEST(JsonTree, NumbersAndOtherFaults) {
+    JsonTree json;
+    const std::string large = R"({"serial":12345678901234567890,)",
+                      syntax = "INVALID_JSON: payload is not valid JSON: ",
+                      range = "NUMBER_OUT_OF_RANGE: number out of range at line 1, column ",
+                      expected = "; expected a 64-bit integer or a double";
+    EXPECT_EQ(fault(&json, large + R"("bpm":70})"), "accepted");
+    EXPECT_EQ(fault(&json, large + R"("bpm":70,})"),
+              syntax + "syntax error at line 1, column 41; expected one JSON value in UTF-8");
+    EXPECT_EQ(fault(&json, large + R"("bpm":70,"bpm":70})"),
+              syntax +
+                  "a key is repeated in one object at line 1, column 45; expected one JSON value in UTF-8");
+    EXPECT_EQ(fault(&json, large + "\"bpm\":01}").substr(0, syntax.size()), syntax);
+    EXPECT_EQ(fault(&json, large + R"("b":-12345678901234567890})"), range + "56" + expected);
+    EXPECT_EQ(fault(&json, large + R"("b":-1e400})"), range + "41" + expected);
+    EXPECT_EQ(fault(&json, R"(["\"","1e999\\",-0,0e9,123456789012345678901])"), range + "44" + expected);
+    EXPECT_EQ(fault(&json, "[\"\u00e4\",\n \"\u00e4\", 1e999]"),
+              "NUMBER_OUT_OF_RANGE: number out of range at line 2, column 11" + expected);
+    const std::string giant = "[\"" + repeat("x", 1 << 20) + "\",";
+    EXPECT_EQ(fault(&json, giant + "1e999]"), range + "1048585" + expected);
+    EXPECT_EQ(fault(&json, giant + "1e,1e999]").substr(0, syntax.size()), syntax);
+}
+
 TEST(JsonTree, ByteOrderMark) {
     JsonTree json;
     EXPECT_EQ(fault(&json, "\xEF\xBB\xBF{}").substr(0, 12), "INVALID_JSON");
