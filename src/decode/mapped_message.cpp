@@ -18,6 +18,8 @@ uint32_t step(const ValueTree &tree, uint32_t index, const PlaceSegment &segment
         return value_member(tree, index, segment.name);
     case ValueType::array:
         return segment.number == no_value ? no_value : value_element(tree, index, segment.number);
+    case ValueType::integer: // a time can have members
+        return value_member(tree, index, segment.name);
     default:
         return no_value;
     }
@@ -146,7 +148,7 @@ bool MappedMessage::any_equal(const Condition &condition, uint32_t index, size_t
     const ValueTree &values = mapping_.source.tree(), &tree = parsed == nullptr ? values : *parsed;
     const std::vector<PlaceSegment> &segments = condition.place.segments;
     for (; segment < segments.size() && index != no_value; segment++) {
-        if (segments[segment].any && tree[index].is_container()) {
+        if (segments[segment].any && (tree[index].is_container() || tree[index].end > index + 1)) {
             for (uint32_t child = index + 1; child != tree[index].end; child = tree[child].end)
                 if (any_equal(condition, child, segment + 1))
                     return true;

@@ -61,9 +61,10 @@ struct ProtobufPlanField {
 
 enum class ProtobufForm : uint8_t {
     object,
-    entry,   // an entry of a map
-    wrapper, // the tree has the wrapped value instead of the wrapper
-    time     // the tree has an integer instead of the google.protobuf.Timestamp
+    entry,    // an entry of a map
+    wrapper,  // the tree has the wrapped value instead of the wrapper
+    time,     // the tree has an integer instead of the google.protobuf.Timestamp
+    open_time // like `time`, but the integer has the members of the Timestamp
 };
 
 struct ProtobufPlanMessage {

@@ -85,6 +85,12 @@ bool ProtobufTreeBuilder::fill(std::string_view name, const ProtobufPlanMessage 
     switch (message.form) {
     case ProtobufForm::time:
         return time(name, message, first);
+    case ProtobufForm::open_time:
+        index = static_cast<uint32_t>(tree_.size());
+        if (!time(name, message, first) || !members(message, first, depth + 1, &count))
+            return false;
+        tree_[index].end = static_cast<uint32_t>(tree_.size());
+        return true;
     case ProtobufForm::wrapper: {
         const Field &value = message.fields.front();
         return single(name, value, slot(first, value), no_value, depth);

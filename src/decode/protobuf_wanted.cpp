@@ -79,7 +79,7 @@ ProtobufForm protobuf_form(const ProtobufMessage &message, const ProtobufWant &w
         return ProtobufForm::entry;
     if (want.is_time() && message.name == "google.protobuf.Timestamp" && message.fields.size() == 2 &&
         has_field(message, 0, ProtobufType::int64) && has_field(message, 1, ProtobufType::int32))
-        return ProtobufForm::time;
+        return want.has_children() ? ProtobufForm::open_time : ProtobufForm::time;
     return !want.has_children() && is_wrapper(message) ? ProtobufForm::wrapper : ProtobufForm::object;
 }
 

@@ -51,8 +51,8 @@ class WantedMembers {
 };
 
 // Returns the form of a message. A google.protobuf.Timestamp has the form `time` if the mapping reads the
-// Timestamp as a time. A wrapper, such as google.protobuf.DoubleValue, has the form `wrapper` if the mapping
-// reads no member of the wrapper.
+// Timestamp as a time, and the form `open_time` if the mapping also reads its members. A wrapper, such as
+// google.protobuf.DoubleValue, has the form `wrapper` if the mapping reads no member of the wrapper.
 ProtobufForm protobuf_form(const ProtobufMessage &message, const ProtobufWant &want);
 
 } // namespace heartbeat

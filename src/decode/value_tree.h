@@ -38,8 +38,10 @@ enum class TimeScale : uint32_t {
     instant_us,
 };
 
-// A node of a value tree. The children of an array or an object follow the node. The children of a child
-// directly follow this child. The texts belong to the parser, and are valid until the next parse.
+// A node of a value tree. The children of an array or an object follow the node. An integer that is a time
+// can have children too: the members that the time has in the message, if the mapping also reads these
+// members. The children of a child directly follow this child. The texts belong to the parser, and are valid
+// until the next parse.
 struct ValueNode {
     const char *name_data; // the name of an object's member
     uint32_t name_size;

@@ -82,6 +82,8 @@ inline uint32_t child_of(const ValueTree &tree, uint32_t parent, const PlaceSegm
         return value_member(tree, parent, segment.name);
     if (tree[parent].type == ValueType::array && segment.number != no_value)
         return value_element(tree, parent, segment.number);
+    if (tree[parent].type == ValueType::integer) // a time can have members
+        return value_member(tree, parent, segment.name);
     return no_value;
 }
 
@@ -101,11 +103,11 @@ inline bool finds_same(const Place &place, size_t next, const ValueTree &left_tr
     if (a.type != b.type || (a.is_container() && a.size != b.size))
         return false;
     uint32_t x = left + 1, y = right + 1;
-    for (; a.is_container() && x != a.end; x = left_tree[x].end, y = right_tree[y].end)
+    for (; x != a.end && y != b.end; x = left_tree[x].end, y = right_tree[y].end)
         if (left_tree[x].name() != right_tree[y].name() ||
             !finds_same(place, next + 1, left_tree, x, right_tree, y))
             return false;
-    return true;
+    return x == a.end && y == b.end;
 }
 
 } // namespace heartbeat

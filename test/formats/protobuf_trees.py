@@ -42,7 +42,9 @@ class Reader:
             if descriptor.name == 'Timestamp' and want.is_time:
                 if not (-62135596800 <= message.seconds <= 253402300799 and 0 <= message.nanos <= 999999999):
                     raise NotFinite
-                return ('time', message.seconds * 1000000 + (message.nanos + 500) // 1000)
+                time = message.seconds * 1000000 + (message.nanos + 500) // 1000
+                members = {'time': time, 'seconds': message.seconds, 'nanos': message.nanos}
+                return members if want.has_children() else ('time', time)
         members = {}
         names = {field.name for field in descriptor.fields}
         for field in descriptor.fields:

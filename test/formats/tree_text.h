@@ -1,5 +1,6 @@
 // Prints a value tree as JSON. The oracles and the unit tests of formats use this file. An unsigned integer
-// is a number, bytes are {"bytes":"..."} in hexadecimal, and an integer with a time scale is {"time":...}.
+// is a number, bytes are {"bytes":"..."} in hexadecimal, and an integer with a time scale is {"time":...},
+// with the members of the time, if it has any.
 #pragma once
 
 #include "decode/value_tree.h"
@@ -52,8 +53,18 @@ inline void print_value(const ValueTree &tree, uint32_t index, std::string *out)
         *out += node.boolean ? "true" : "false";
         return;
     case ValueType::integer:
-        *out += node.scale() == TimeScale::none ? std::to_string(node.integer)
-                                                : "{\"time\":" + std::to_string(node.integer) + "}";
+        if (node.scale() == TimeScale::none) {
+            *out += std::to_string(node.integer);
+            return;
+        }
+        *out += "{\"time\":" + std::to_string(node.integer);
+        for (uint32_t child = index + 1; child != node.end; child = tree[child].end) {
+            *out += ',';
+            print_text(tree[child].name(), out);
+            *out += ':';
+            print_value(tree, child, out);
+        }
+        *out += '}';
         return;
     case ValueType::unsigned_integer:
         *out += std::to_string(node.unsigned_integer);

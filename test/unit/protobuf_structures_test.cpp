@@ -106,6 +106,13 @@ TEST(ProtobufStructures, WellKnownTypes) {
     EXPECT_EQ(pb_read(set, "t:/t", time(UINT64_MAX, 999999500)), R"({"t":{"time":0}})");
     EXPECT_EQ(pb_read(set, "t:/t", Bytes().bytes(1, Bytes())), R"({"t":{"time":0}})");
     EXPECT_EQ(pb_read(set, "t:/t", {}), "{}");
+    // the mapping reads the time and a part of the time
+    const std::string both = R"({"t":{"time":5000001,"seconds":5,"nanos":1499}})";
+    EXPECT_EQ(pb_read(set, "t:/t /t/nanos", time(5, 1499)), both);
+    EXPECT_EQ(pb_read(set, "/t/* t:/t", time(5, 1499)), both);
+    EXPECT_EQ(pb_read(set, "t:/t /t/nanos", Bytes().bytes(1, Bytes())),
+              R"({"t":{"time":0,"seconds":0,"nanos":0}})");
+    EXPECT_EQ(pb_read(set, "t:/t /t/nanos", {}), "{}");
     EXPECT_EQ(pb_read(set, "/t", time(5, 7)), R"({"t":{"seconds":5,"nanos":7}})");
     EXPECT_EQ(pb_read(set, "/t/seconds", time(5, 7)), R"({"t":{"seconds":5}})");
     EXPECT_EQ(pb_read(set, "t:/t", time(253402300800, 0)),
