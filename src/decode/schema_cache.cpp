@@ -55,18 +55,26 @@ const SchemaReader *SchemaCache::find(SchemaKey key, DecodeError *error) noexcep
 
 // Damaged messages can contain many schema ids that no registry has. The cache keeps each such id as a
 // refused schema. So a full cache forgets the refused schemas first.
-void SchemaCache::make_room(size_t bytes) noexcept {
+// A message can need the new schema for one part, and another schema for its other part. So the cache keeps
+// the schema of the other part that the last search found, even if both schemas together are too large.
+// Otherwise the caller would add the two schemas in turns, and would never decode the message.
+void SchemaCache::make_room(const Entry &added) noexcept {
     const auto is_full = [&] {
-        size_t sum = bytes;
+        size_t sum = added.bytes;
         for (const Entry &entry : entries_)
             sum += entry.bytes;
-        return entries_.size() >= schemas_max || sum > schema_bytes_kept;
+        return entries_.size() >= schemas_max || (added.bytes > 0 && sum > schema_bytes_kept);
     };
     if (!is_full())
         return;
+    const size_t last = last_[1 - static_cast<size_t>(added.key.part)];
+    const SchemaKey kept = last < entries_.size() ? entries_[last].key : added.key;
     std::erase_if(entries_, [](const Entry &entry) { return entry.reader == nullptr; });
     if (is_full())
-        entries_.clear();
+        std::erase_if(entries_, [&](const Entry &entry) {
+            return entry.key.part == added.key.part || entry.key.id != kept.id || entry.key.part != kept.part;
+        });
+    entry(kept); // the entry has another index now
 }
 
 bool SchemaCache::add_entry(Entry added) noexcept {
@@ -75,7 +83,7 @@ bool SchemaCache::add_entry(Entry added) noexcept {
             *known = std::move(added);
             return true;
         }
-        make_room(added.bytes);
+        make_room(added);
         entries_.push_back(std::move(added));
         return true;
     } catch (...) {
