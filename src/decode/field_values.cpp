@@ -16,9 +16,9 @@ constexpr int64_t microseconds_per(TimeUnit unit) {
 
 // Rounds to the nearest microsecond. If two microseconds are equally near, the function chooses the even
 // number. std::rint() rounds a double in the same way.
-int64_t rounded_microseconds(int64_t nanoseconds) {
-    int64_t microseconds = nanoseconds / nanoseconds_per_microsecond;
-    int64_t rest = nanoseconds % nanoseconds_per_microsecond;
+template <typename Integer> int64_t rounded_microseconds(Integer nanoseconds) {
+    auto microseconds = static_cast<int64_t>(nanoseconds / nanoseconds_per_microsecond);
+    auto rest = static_cast<int64_t>(nanoseconds % nanoseconds_per_microsecond);
     if (rest < 0) {
         rest += nanoseconds_per_microsecond;
         microseconds--;
@@ -62,6 +62,10 @@ bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept {
 bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds) noexcept {
     if (number.type == ValueType::real)
         return real_microseconds(number.real, unit, microseconds);
+    if (number.type == ValueType::unsigned_integer && unit == TimeUnit::ns) {
+        *microseconds = rounded_microseconds(number.unsigned_integer);
+        return true;
+    }
     if (number.type != ValueType::integer)
         return false;
     if (unit == TimeUnit::ns)

@@ -186,7 +186,7 @@ bool joined_text(MappedMessage *message, const NamedTextField &named, TextStore 
 bool mapped_fail_missing(const MappedMessage &message, const Place &place, const char *name,
                          const char *expected, DecodeError *error) noexcept {
     if (message.payload_is_wrong(place))
-        return decode_fail(error, DecodeErrorCode::not_an_object, "payload is %s; expected a JSON object",
+        return decode_fail(error, DecodeErrorCode::not_an_object, "payload is %s; expected an object",
                            value_type_name(message.value()[0].type));
     return decode_fail(error, DecodeErrorCode::missing_field, "%s is missing at %s; expected %s", name,
                        static_cast<const char *>(PlaceText(message, place)), expected);

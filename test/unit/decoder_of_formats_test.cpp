@@ -98,6 +98,14 @@ TEST(DecoderOfFormats, ForgetsAllSchemasWhenThereAreTooMany) {
     EXPECT_EQ(cache->wanted().id, 0);
 }
 
+TEST(DecoderOfFormats, NamesThePayloadThatIsNoObject) {
+    const DecoderPointer decoder =
+        make(Fields{"'key'", "'/bpm'", "'kafka/timestamp'"}.json(), MessageFormat::avro);
+    EXPECT_TRUE(add(decoder.get(), 7, MessagePart::value, "'int'"));
+    EXPECT_EQ(decode(decoder.get(), framed(7, varint(74))),
+              "NOT_AN_OBJECT: payload is an integer; expected an object");
+}
+
 TEST(DecoderOfFormats, SkipsTheFrameOfJson) {
     const DecoderPointer decoder = make(mapping, MessageFormat::json_schema);
     EXPECT_EQ(decoder->schema_cache(), nullptr);

@@ -225,10 +225,10 @@ TEST(MappedFields, NullKeyAndPayload) {
 }
 
 TEST(MappedFields, Payloads) {
-    const std::string object = "NOT_AN_OBJECT: payload is a string; expected a JSON object";
+    const std::string object = "NOT_AN_OBJECT: payload is a string; expected an object";
     expect_decoded({
         {{}, "'text'", object},
-        {{}, "[]", "NOT_AN_OBJECT: payload is an array; expected a JSON object"},
+        {{}, "[]", "NOT_AN_OBJECT: payload is an array; expected an object"},
         {{.customer_id = "'/0/id'"},
          "[]",
          "MISSING_FIELD: customer_id is missing at /0/id; expected a non-empty string or an integer"},

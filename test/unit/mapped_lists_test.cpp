@@ -27,7 +27,7 @@ TEST(MappedLists, Arrays) {
          "MISSING_FIELD: each is missing at /samples; expected an array or an object"},
         {samples, "{'samples':'x'}",
          "WRONG_TYPE: each at /samples is a string; expected an array or an object"},
-        {samples, "[]", "NOT_AN_OBJECT: payload is an array; expected a JSON object"},
+        {samples, "[]", "NOT_AN_OBJECT: payload is an array; expected an object"},
         {samples, "{'id':'A','samples':[{'t':0,'bpm':74},{'t':1,'bpm':'x'}]}",
          "WRONG_TYPE: heart_rate at /samples/1/bpm is a string; expected a number"},
         {samples, "{'id':'A','samples':[{'t':0,'bpm':74},5]}",
