@@ -105,8 +105,8 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
         ranges[i] = can_join(*assignment, i) ? assignment->partitions.partition[i].range
                                              : PartitionRange{i, -1, -1}; // unknown range: not validated
     AssignmentResult result = AssignmentResult::failed;
-    switch (offset_validation_run(offsets, count, ranges, assignment->partitions, &assignment->suspicions,
-                                  assignment->reason, assignment->hint)) {
+    switch (offset_validation_run(offsets, count, ranges, assignment->partitions,
+                                  &assignment->suspected_ranges, assignment->reason, assignment->hint)) {
     case OffsetValidation::valid:
         result = assign_own(consumer, offsets, count, join, assignment);
         break;
@@ -175,6 +175,8 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment) {
     partitions_show(*partitions, PartitionState::asked);
     if (partitions_gather(*partitions))
         return AssignmentResult::asking;
+    if (partitions->topic_is_old)
+        return result;
     if (has_own(*assignment) && !partitions_to_join(*partitions)) {
         if (!partitions_explain(*partitions, assignment->reason, assignment->hint))
             return AssignmentResult::asking;

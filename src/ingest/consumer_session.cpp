@@ -22,6 +22,17 @@ namespace {
 // client may hang, because the topic of each source can be deleted, and then its client may never close.
 constexpr int hanging_max = 4;
 
+// Ends the suspicions of the partitions whose log the client has examined without finding a loss.
+void end_suspicions(ConsumerSession *session) {
+    Suspicions *suspicions = &session->assignment.suspected_logs;
+    if (suspicions->count == 0 || session->loss_count > 0)
+        return;
+    partitions_each_own(session->assignment.partitions, [&](int32_t partition) {
+        if (suspicion_exists(*suspicions, partition) && consumer_has_examined(session->consumer, partition))
+            suspicion_end(suspicions, partition);
+    });
+}
+
 // Takes the losses (see TopicLoss) from the client. The session keeps the losses until
 // consumer_session_assign() has handled them, even if heartbeat.topic changes before that.
 void take_losses(ConsumerSession *session) {
@@ -57,7 +68,7 @@ int confirm_losses(ConsumerSession *session) {
     int confirmed = 0;
     bool told = false;
     for (int i = 0; i < session->loss_count; i++) {
-        if (suspicion_is_confirmed(&assignment->suspicions, session->losses[i].partition)) {
+        if (suspicion_is_confirmed(&assignment->suspected_logs, session->losses[i].partition)) {
             session->losses[confirmed++] = session->losses[i];
             continue;
         }
@@ -111,6 +122,7 @@ void consumer_session_fill(ConsumerSession *session, SourceSlot *slot) {
     take_losses(session);
     if (session->loss_count > 0) // the next assignment handles the losses
         session->cycle.after = AfterBatch::assign_again;
+    end_suspicions(session);
     kafka_log_take(session->consumer, slot);
     tell_throttle(session, slot);
 }

@@ -49,6 +49,7 @@ void partitions_take_moves(KafkaPartitions *partitions) {
     // ask about the topic at once: the worker that handed a partition over may know more partitions
     partitions->topic_at = 0;
     partitions_set_own(partitions, 0);
+    partitions->topic_is_old = true;
 }
 
 bool partitions_gather(const KafkaPartitions &partitions) {
@@ -62,6 +63,8 @@ bool partitions_gather(const KafkaPartitions &partitions) {
 
 bool partitions_to_join(const KafkaPartitions &partitions) {
     bool joins = false;
+    if (partitions.topic_is_old)
+        return false;
     partitions_each_own(partitions, [&](int32_t i) {
         joins = joins || (!partitions.partition[i].read && partitions.partition[i].range.low >= 0);
     });

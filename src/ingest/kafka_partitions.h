@@ -39,7 +39,10 @@ struct KafkaPartitions {
     bool answered;              // a broker has answered since client_health.cpp last set this field to false
     TimestampTz topic_asked_at; // 0: no question about the topic is under way
     TimestampTz topic_at;       // when the worker next asks about the topic
-    uint64_t watch_news;        // the result of topic_watch_news() when the worker last asked the leaders
+    // true: another worker may know more partitions of the topic than `topic` has, so the worker begins to
+    // read no partition before Kafka has described the topic again
+    bool topic_is_old;
+    uint64_t watch_news; // the result of topic_watch_news() when the worker last asked the leaders
     // until this time the worker waits for the answers of all leaders, to assign all partitions together
     TimestampTz gather_until;
 };

@@ -95,6 +95,7 @@ void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind ki
 void leader_questions_ask_anew(KafkaPartitions *partitions) {
     TimestampTz now = GetCurrentTimestamp();
     partitions->topic_at = now;
+    partitions->topic_is_old = true;
     partitions_each_own(*partitions, [&](int32_t i) {
         KafkaPartition *partition = &partitions->partition[i];
         if (partition->read)

@@ -90,21 +90,36 @@ Mismatch find_mismatch(const Source &source, const StoredOffset &stored, const P
     return Mismatch::other_topic;
 }
 
+// Returns true if the stored offset shows that the topic had more partitions before. A person can set an
+// offset for a partition that no worker has seen. Such an offset has no cluster id, and does not prove that
+// the topic had the partition. If the id of the topic is the same, the description is only older than the
+// stored offset.
+bool is_beyond(const StoredOffset &stored, const TopicDescription &topic) {
+    bool same = stored.topic_id[0] != '\0' && strcmp(stored.topic_id, topic.topic_id) == 0;
+    return stored.partition >= topic.partition_count && !stored.lost && stored.cluster_id[0] != '\0' && !same;
+}
+
 // Kafka never removes partitions of a topic. So a topic that has fewer partitions than before was recreated.
-// This function then marks all stored offsets as lost. But a person can set an offset for a partition that no
-// worker has seen. Such an offset has no cluster id, and does not prove that the topic had the partition. So
-// the function ignores such an offset in the comparison.
-void find_lost(const Source &source, StoredOffset *offsets, size_t count, const TopicDescription &topic) {
-    bool fewer = false;
-    for (size_t i = 0; i < count; i++)
-        fewer = fewer || (offsets[i].partition >= topic.partition_count && !offsets[i].lost &&
-                          offsets[i].cluster_id[0] != '\0');
+// This function then marks all stored offsets as lost. But a broker can describe the topic as it was before
+// the topic got more partitions. So without an id of the topic, the worker checks twice. Returns false if the
+// worker must check again, and then sets `reason`.
+bool find_lost(const Source &source, StoredOffset *offsets, size_t count, const TopicDescription &topic,
+               Suspicions *suspicions, char (&reason)[state_text_size]) {
+    bool fewer = false, confirmed = false;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_beyond(offsets[i], topic))
+            continue;
+        fewer = true;
+        confirmed = confirmed || is_other_id(offsets[i].topic_id, topic.topic_id) ||
+                    suspicion_is_confirmed(suspicions, offsets[i].partition);
+    }
     if (!fewer)
-        return;
-    char reason[state_text_size];
+        return true;
     text_print(reason, sizeof(reason),
                "topic \"%s\" was deleted and recreated: it has %d partitions now, and had more before",
                source.topic, topic.partition_count);
+    if (!confirmed)
+        return false;
     offsets_mark_lost(source, source.topic, reason);
     for (size_t i = 0; i < count; i++) {
         if (offsets[i].lost)
@@ -112,6 +127,7 @@ void find_lost(const Source &source, StoredOffset *offsets, size_t count, const 
         offsets[i].lost = true;
         text_copy(offsets[i].lost_reason, reason);
     }
+    return true;
 }
 
 void print_truncated_advice(char (&hint)[state_text_size], int32_t partition, int64_t offset) {
@@ -185,13 +201,17 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]) {
     const Source &source = *partitions.source;
     const TopicDescription &topic = partitions.topic;
-    find_lost(source, offsets, count, topic);
+    if (!find_lost(source, offsets, count, topic, suspicions, reason)) {
+        text_copy(hint, suspicion_hint);
+        return OffsetValidation::suspected;
+    }
     auto *checked = static_cast<int32_t *>(palloc(sizeof(int32_t) * (count + 1)));
     size_t checked_count = 0;
-    bool suspected = false;
-    char found[state_text_size], first_suspicion[state_text_size];
+    char found[state_text_size], first_suspicion[state_text_size] = "";
     for (size_t i = 0; i < count; i++) {
         StoredOffset &stored = offsets[i];
+        if (stored.partition < topic.partition_count && !partitions_own(partitions, stored.partition))
+            suspicion_end(suspicions, stored.partition); // find_lost() may have suspected this partition
         if (!partitions_own(partitions, stored.partition))
             continue;
         const PartitionRange &range = ranges[stored.partition];
@@ -199,12 +219,13 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
             continue; // the leader has not answered, or the worker already reads the partition
         checked[checked_count++] = stored.partition;
         Mismatch mismatch = find_mismatch(source, stored, range, topic, found);
-        if (mismatch == Mismatch::none)
+        if (mismatch == Mismatch::none) {
+            suspicion_end(suspicions, stored.partition);
             continue;
+        }
         if (is_of_range(stored, topic, mismatch) && !suspicion_is_confirmed(suspicions, stored.partition)) {
-            if (!suspected)
+            if (first_suspicion[0] == '\0')
                 text_copy(first_suspicion, found);
-            suspected = true;
             continue;
         }
         text_copy(reason, found);
@@ -216,7 +237,7 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
         }
         reset(source, &stored, range, mismatch, reason);
     }
-    if (suspected) {
+    if (first_suspicion[0] != '\0') {
         text_copy(reason, first_suspicion);
         text_copy(hint, suspicion_hint);
         return OffsetValidation::suspected;

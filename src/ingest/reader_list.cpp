@@ -34,7 +34,8 @@ bool prepare_session(const ReaderList &list, SourceReader *reader) {
     session->source = &reader->source;
     session->wake = {list.pipe, reader->number};
     session->fetch_wait_ms = list.fetch_wait_ms;
-    session->assignment.suspicions.context = reader->context;
+    session->assignment.suspected_ranges.context = reader->context;
+    session->assignment.suspected_logs.context = reader->context;
     KafkaPartitions *partitions = &session->assignment.partitions;
     partitions->context = reader->context;
     partitions->source = &reader->source;

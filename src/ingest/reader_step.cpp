@@ -37,7 +37,8 @@ void begin_again(SourceReader *reader) {
     reader->begins_again = false;
     reader->session.trouble = Trouble::none;
     reader->session.assignment.told = false;
-    suspicions_forget(&reader->session.assignment.suspicions);
+    suspicions_forget(&reader->session.assignment.suspected_ranges);
+    suspicions_forget(&reader->session.assignment.suspected_logs);
     // the reader stops reading, because a seek may have moved the stored offsets
     reader_enter(reader, ReaderPhase::looking);
 }

@@ -35,13 +35,26 @@ bool suspicion_is_confirmed(Suspicions *suspicions, int32_t partition) {
     make_room(suspicions, partition + 1);
     TimestampTz now = GetCurrentTimestamp();
     TimestampTz *since = &suspicions->since[partition];
+    suspicions->count += *since == 0 ? 1 : 0;
     if (*since == 0 || now >= *since + forgotten_after)
         *since = now;
     return now >= *since + confirmed_after;
 }
 
+bool suspicion_exists(const Suspicions &suspicions, int32_t partition) {
+    return suspicions.count > 0 && partition < suspicions.room && suspicions.since[partition] != 0;
+}
+
+void suspicion_end(Suspicions *suspicions, int32_t partition) {
+    if (!suspicion_exists(*suspicions, partition))
+        return;
+    suspicions->since[partition] = 0;
+    suspicions->count--;
+}
+
 void suspicions_forget(Suspicions *suspicions) {
     std::fill_n(suspicions->since, suspicions->room, 0);
+    suspicions->count = 0;
 }
 
 } // namespace heartbeat

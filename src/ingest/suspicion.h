@@ -1,8 +1,10 @@
 // A suspicion means that Kafka's log of a partition seems to be another log than before. A leader that was
 // frozen or cut off from the network can serve an old log for a moment. Such a broker has not learnt yet that
 // another broker is the leader now. So the worker checks twice, and acts only on a fault that it finds again
-// some seconds later. offset_validation.cpp and consumer_session.cpp call this file. This file does not
-// depend on how these two files find a fault.
+// some seconds later. A check that finds no fault ends the suspicion. There are two kinds of checks, and the
+// worker keeps their suspicions separately: offset_validation.cpp checks the numbers of the leaders, and the
+// consumer client checks the messages (consumer_session.cpp). This file does not depend on how these two
+// files find a fault.
 #pragma once
 
 #include "server/server.h"
@@ -13,6 +15,7 @@ struct Suspicions {
     MemoryContext context; // the memory context of `since`
     TimestampTz *since;    // by partition: when the worker first found a fault; 0: it found no fault
     int32_t room;
+    int32_t count; // the number of partitions with a suspicion
 };
 
 inline constexpr char suspicion_hint[] =
@@ -23,6 +26,12 @@ inline constexpr char suspicion_hint[] =
 // had already found a fault of this partition some seconds earlier. Returns true at once for a fault of the
 // whole topic (partition -1).
 bool suspicion_is_confirmed(Suspicions *suspicions, int32_t partition);
+
+// Returns true if the worker suspects the log of this partition.
+bool suspicion_exists(const Suspicions &suspicions, int32_t partition);
+
+// Call this function when a check of the partition has found no fault.
+void suspicion_end(Suspicions *suspicions, int32_t partition);
 
 void suspicions_forget(Suspicions *suspicions);
 

@@ -83,6 +83,7 @@ void make_room(KafkaPartitions *partitions, int32_t before) {
 
 TopicNews take_topic(KafkaPartitions *partitions, const TopicDescription &found) {
     TopicDescription before = partitions->topic;
+    partitions->topic_is_old = false;
     if (!found.exists) {
         partitions->known = false;
         return TopicNews::missing;

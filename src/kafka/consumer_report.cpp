@@ -39,6 +39,16 @@ bool consumer_gathers_losses(Consumer *consumer) noexcept {
     return !consumer->losses.empty() && !consumer->losses_reported;
 }
 
+bool consumer_has_examined(Consumer *consumer, int32_t partition) noexcept {
+    consumer->finish_ahead();
+    const PartitionPosition *position = find_position(&consumer->positions, partition);
+    if (position == nullptr)
+        return false;
+    const Examination &examination =
+        consumer->examinations[static_cast<size_t>(position - consumer->positions.data())];
+    return examination.heard && examination.step == ExaminationStep::reading;
+}
+
 bool consumer_heard(Consumer *consumer) noexcept {
     consumer->finish_ahead();
     // if no partition is assigned, no message can arrive, so the caller must not wait for a message

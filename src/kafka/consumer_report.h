@@ -24,6 +24,10 @@ bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 // the next consumer_fill() returns FillResult::trouble, even if no message has arrived.
 bool consumer_gathers_losses(Consumer *consumer) noexcept;
 
+// Returns whether the client reads the partition, has examined its log since the assignment, and has found
+// the log that it has read before.
+bool consumer_has_examined(Consumer *consumer, int32_t partition) noexcept;
+
 // Returns whether the client has read a message or the end of a partition since the last assignment. If no
 // partition is assigned, the function returns true.
 bool consumer_heard(Consumer *consumer) noexcept;

@@ -14,6 +14,8 @@ use POSIX ();
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(time);
 
+use PostgreSQL::Test::Utils qw(append_to_file);
+
 my @brokers;
 
 =pod
@@ -32,7 +34,8 @@ advertised (the broker's address in the metadata, host:port); delay (the seconds
 sub new
 {
 	my ($class, %manners) = @_;
-	my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 64) or croak "listen: $!";
+	my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $manners{port} // 0, ReuseAddr => 1, Listen => 64)
+	  or croak "listen: $!";
 	my $self = bless {
 		cluster_id => 'fake-cluster',
 		topic      => 'heartbeat-events',
@@ -61,6 +64,14 @@ sub new
 sub address { my ($self) = @_; return "127.0.0.1:$self->{port}"; }
 
 # Never returns.
+# Ends the broker, and starts a broker with other manners at the same address.
+sub replace
+{
+	my ($self, %manners) = @_;
+	$self->end;
+	return Heartbeat::FakeBroker->new(%manners, port => $self->{port});
+}
+
 sub _serve
 {
 	my ($self, $listener) = @_;

@@ -1,0 +1,71 @@
+# A broker that was frozen serves an old state for a moment: an old log, or an old number of Kafka partitions. The worker acts on
+# such a state only if a second check, three seconds later, finds the same state. A check that finds no fault ends the suspicion.
+# So a later old answer is again a first check.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::FakeBroker;
+use Heartbeat::Reading;
+
+sub messages { my ($customer) = @_; return [ map { { value => reading($customer, 60, reading_time(1_790_000_000, $_)) } } 1 .. 20 ]; }
+
+# The state that all brokers have, and the old states.
+my %present     = (messages => messages('CUST-1'), partitions => 6);
+my %short_log   = (messages => [], partitions => 6);
+my %other_log   = (messages => messages('CUST-2'), partitions => 6);
+my %before_grow = (messages => messages('CUST-1'), partitions => 4);
+
+my $broker = Heartbeat::FakeBroker->new(%present);
+my $node   = Heartbeat::Cluster->create('old', settings => { 'heartbeat.brokers' => $broker->address });
+my $row    = q{SELECT next_offset, lost_at IS NULL FROM heartbeat_offsets WHERE partition = 0};
+$node->wait_for_query($row, '20|t', 'the worker reads the messages');
+$node->wait_for_query('SELECT count(*) FROM heartbeat_offsets', 6, 'each Kafka partition has a stored offset');
+
+# Replaces the broker, and pauses and resumes ingest if the worker would not notice the new state otherwise.
+sub answer_with { my (%state) = @_; $broker = $broker->replace(%state); return; }
+
+sub assert_not_failed
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is($node->count(q{heartbeat_events WHERE kind = 'state' AND details->>'state' = 'FAILED'}), 0, "$what: the worker is not FAILED");
+	return is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE lost_at IS NOT NULL"), 0, "$what: no stored offset is marked as lost");
+}
+
+for my $case (
+	[ 'a short log',     \%short_log, qr/ends at offset 0, before the stored offset 20|truncated/ ],
+	[ 'another log',     \%other_log, qr/another message/ ])
+{
+	my ($what, $old, $reason) = @$case;
+	for my $time ('first', 'second')
+	{
+		answer_with(%$old);
+		$node->wait_for_state('CONNECTING', $reason, "$what, $time time: the worker suspects a fault");
+		answer_with(%present);
+		$node->wait_for_state('RUNNING', undef, "$what, $time time: the worker reads again");
+		assert_not_failed("$what, $time time");
+		# the second old answer arrives more than three seconds after the first one
+		sleep 4 if $time eq 'first';
+	}
+}
+
+# An answer with fewer Kafka partitions.
+answer_with(%before_grow);
+$node->query('SELECT heartbeat_pause()');
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_state('CONNECTING', qr/it has 4 partitions now, and had more before/, 'fewer Kafka partitions: the worker suspects a recreated topic');
+answer_with(%present);
+$node->wait_for_state('RUNNING', undef, 'fewer Kafka partitions: the worker reads again');
+assert_not_failed('fewer Kafka partitions');
+
+# The second check finds the same state.
+answer_with(%before_grow);
+$node->wait_for_state('FAILED', qr/it has 4 partitions now, and had more before/, 'fewer Kafka partitions in two checks: the worker is FAILED');
+
+$node->assert_no_crash;
+done_testing();
