@@ -96,8 +96,7 @@ AssignmentResult compare_and_assign(Consumer *consumer, bool join, Assignment *a
         return state == SourceState::busy ? AssignmentResult::busy : AssignmentResult::changed;
     }
     size_t count;
-    StoredOffset *offsets =
-        stored_positions_load(assignment->partitions, &assignment->end_partitions, &count);
+    StoredOffset *offsets = stored_positions_load(assignment->partitions, &count);
     int32_t partitions = assignment->partitions.topic.partition_count;
     auto *ranges =
         static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * static_cast<size_t>(partitions)));

@@ -30,9 +30,6 @@ struct Assignment {
     // true: the worker waits a short time for a session that is changing the source. See pause_check()
     bool waits_for_change;
     bool told;                   // the worker has logged the offsets at which it begins to read
-    // If this process began to read the topic at the end offsets: the number of partitions that the topic had
-    // at that time. Otherwise 0. See stored_positions_load().
-    int32_t end_partitions;
     Suspicions suspected_ranges; // faults in the numbers of the leaders
     Suspicions suspected_logs;   // faults in the messages
     char reason[state_text_size];

@@ -3,6 +3,12 @@
 #include "server/server.h"
 
 #include "ingest/stored_positions.h"
+#include "monitor/start_at_end.h"
+#include "server/extension.h"
+
+extern "C" {
+#include "common/hashfn.h"
+}
 
 namespace heartbeat {
 
@@ -29,21 +35,39 @@ MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange
     return usable ? stored.last_message : MessageMark{};
 }
 
+// An altered source, or a source of a new extension, can have the id and the topic of an earlier source. So
+// the hash also contains the revision of the source and the extension.
+StartAtEnd present_topic(const Source &source, const TopicDescription &description) {
+    uint64_t seed =
+        static_cast<uint64_t>(extension_known().oid) << 32 ^ static_cast<uint64_t>(source.revision);
+    auto *name = reinterpret_cast<const unsigned char *>(source.topic);
+    return {hash_bytes_extended(name, static_cast<int>(strlen(source.topic)), seed), description};
+}
+
+// Returns how many partitions the topic had at the start of ingest, if ingest started at the end offsets.
+// Otherwise returns 0. `starts` is true if ingest starts now.
+int32_t count_end_partitions(const KafkaPartitions &partitions, bool starts) {
+    const Source &source = *partitions.source;
+    StartAtEnd topic = present_topic(source, partitions.topic);
+    bool from_end = source.start_offset == StartOffset::latest;
+    if (starts)
+        start_at_end_set(partitions.worker, source.id, from_end ? topic : StartAtEnd{});
+    return start_at_end_partitions(source.id, topic);
+}
+
 } // namespace
 
-StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,
-                                    size_t *count) {
+StoredOffset *stored_positions_load(const KafkaPartitions &partitions, size_t *count) {
     const Source &source = *partitions.source;
     const TopicDescription &topic = partitions.topic;
     StoredOffset *offsets = offsets_load(source, count);
-    if (*count == 0)
-        *end_partitions = source.start_offset == StartOffset::latest ? topic.partition_count : 0;
+    int32_t end_partitions = count_end_partitions(partitions, *count == 0);
     bool begun = false;
     for (int32_t partition = 0; partition < topic.partition_count; partition++) {
         const PartitionRange &range = partitions.partition[partition].range;
         if (range.low < 0 || find(offsets, *count, partition) != nullptr)
             continue;
-        bool from_end = partition < *end_partitions;
+        bool from_end = partition < end_partitions;
         offsets_begin(source, partition, from_end ? range.high : range.low, topic);
         begun = true;
     }

@@ -15,11 +15,11 @@ namespace heartbeat {
 // after the start of ingest, the worker begins to read this partition at its first offset, because all
 // messages of this partition are newer than the start of ingest. If the start offset is `latest`, the worker
 // begins to read the other partitions at their end offsets. The leader of such a partition may answer only
-// after ingest of the topic has started. So the process remembers in *end_partitions how many partitions the
-// topic had at the start of ingest. No table has this number. So if the worker restarts before this leader
-// answers, the worker begins to read the leader's partition at its first offset.
-StoredOffset *stored_positions_load(const KafkaPartitions &partitions, int32_t *end_partitions,
-                                    size_t *count);
+// after ingest of the topic has started, and the partition may belong to another worker. So shared memory has
+// the number of partitions that the topic had at the start of ingest: see start_at_end.h. No table has this
+// number. So if the worker that started ingest restarts before this leader answers, or if a person alters the
+// source, the worker begins to read the leader's partition at its first offset.
+StoredOffset *stored_positions_load(const KafkaPartitions &partitions, size_t *count);
 
 // Returns the offset at which the client begins to read the partition, and the marks with which the client
 // examines Kafka's log.

@@ -5,6 +5,7 @@
 
 #include "server/server.h"
 
+#include "kafka/topic_description.h"
 #include "server/settings.h"
 
 extern "C" {
@@ -73,6 +74,12 @@ struct WorkerSlot {
     AwaitedLock awaited; // the lock for which the process has been waiting for more than 200 ms
 };
 
+// The topic of a source when a worker began to read the topic at the end offsets.
+struct StartAtEnd {
+    uint64_t name;                // a hash of the topic's name
+    TopicDescription description; // not `exists`: no worker has begun to read the topic at the end offsets
+};
+
 // A source that an ingest worker reads.
 struct SourceSlot {
     bool used;
@@ -85,7 +92,8 @@ struct SourceSlot {
     TimestampTz throttled_since;
     TimestampTz throttled_until; // until this time, a broker delays answers because of a quota
     char throttled_by[128];
-    int throttled_ms; // the last delay that the broker reported
+    int throttled_ms;          // the last delay that the broker reported
+    StartAtEnd started_at_end; // see start_at_end.h
     // A ring buffer. second[i] is a point in time, in seconds since the year 2000. messages[i] is the number
     // of messages that the worker stored during this second.
     int64_t second[rate_seconds];
