@@ -59,7 +59,7 @@ SourceReader *make_reader(const ReaderList &list, const ListedSource &listed, Me
     auto *reader = static_cast<SourceReader *>(MemoryContextAllocZero(context, sizeof(SourceReader)));
     reader->context = context;
     reader->source = source_copy(listed.source, context);
-    reader->controlled_at = listed.controlled_at;
+    reader->control = listed.control;
     reader->worker = list.slot;
     return reader;
 }
@@ -96,12 +96,12 @@ void keep_reader(SourceReader *reader, const ListedSource &listed, bool renews) 
         reader->source = copy;
         reader->backoff_ms = 0;
     }
-    if (renews || waits || reader->is_old || reader->controlled_at != listed.controlled_at) {
+    if (renews || waits || reader->is_old || reader->control != listed.control) {
         reader->begins_again = true;
         reader_due_after(reader, at_once);
     }
     reader->is_old = false;
-    reader->controlled_at = listed.controlled_at;
+    reader->control = listed.control;
 }
 
 const ListedSource *find(const ListedSource *sources, size_t count, const SourceReader &reader) {

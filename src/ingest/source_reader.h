@@ -76,10 +76,10 @@ struct SourceReader {
     ReaderPhase phase;
     SchemaLoad load;
     ClientHealth health;
-    long backoff_ms;           // the wait after an error; 0: the last step raised no error
-    Failure failure;           // the last error that a step raised
-    TimestampTz controlled_at; // ListedSource::controlled_at when the worker last loaded the source
-    bool begins_again;         // a person may have changed something: the next step enters `looking`
+    long backoff_ms;   // the wait after an error; 0: the last step raised no error
+    Failure failure;   // the last error that a step raised
+    int64_t control;   // ListedSource::control when the worker last loaded the source
+    bool begins_again; // a person may have changed something: the next step enters `looking`
     // Another session can change the source, and the reader then waits for this session. By the monotonic
     // clock: when the reader began to wait; 0: the reader does not wait.
     int64_t busy_since;

@@ -19,20 +19,17 @@ namespace {
 Statement select_sources = {R"sql(
     SELECT d.source_id, d.revision, d.name, d.topic, d.brokers, d.kafka_config_file, d.start_offset, d.offset_reset,
         d.format, d.preset, d.mapping::text, d.schema_registry, d.schema,
-        (SELECT max(c.changed_at) FROM @extschema@.heartbeat_control c WHERE c.source IN ('', d.name))
+        (SELECT coalesce(hashtextextended(string_agg(concat(c.hold, ' ', c.source, ' ', c.paused, ' ',
+                extract(epoch FROM c.changed_at)), ',' ORDER BY c.hold, c.source), 0), 0)
+            FROM @extschema@.heartbeat_control c WHERE c.source IN ('', d.name))
     FROM @extschema@.heartbeat_source_definitions d
     WHERE d.dropped_at IS NULL
     ORDER BY d.source_id)sql"};
 
 // Replaces select_sources in a database of version 1.1 or 1.2.
 Statement select_control = {R"sql(
-    SELECT max(changed_at) FROM @extschema@.heartbeat_control)sql"};
-
-TimestampTz time_or_zero(uint64_t row, int column) {
-    bool null;
-    Datum value = statement_value(row, column, TIMESTAMPTZOID, &null);
-    return null ? 0 : DatumGetTimestampTz(value);
-}
+    SELECT coalesce((extract(epoch FROM max(changed_at)) * 1000000)::bigint, 0)
+    FROM @extschema@.heartbeat_control)sql"};
 
 const char *text_or(uint64_t row, int column, const char *otherwise) {
     const char *text = statement_text(row, column);
@@ -134,9 +131,9 @@ ListedSource *sources_load(MemoryContext context, size_t *count) {
         static_cast<ListedSource *>(MemoryContextAlloc(context, sizeof(ListedSource) * (rows + 1)));
     *count = listed ? rows : 1;
     if (!listed)
-        sources[0] = {source_copy(source_default(), context), time_or_zero(0, 1)};
+        sources[0] = {source_copy(source_default(), context), statement_int8(0, 1)};
     for (uint64_t i = 0; listed && i < rows; i++)
-        sources[i] = {source_copy(read_source(i), context), time_or_zero(i, 14)};
+        sources[i] = {source_copy(read_source(i), context), statement_int8(i, 14)};
     return sources;
 }
 

@@ -49,10 +49,12 @@ const char *source_config_file_name(const Source &source);
 // no copies of these texts.
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id);
 
-// A source, and the time of its last pause or resume.
 struct ListedSource {
     Source source;
-    TimestampTz controlled_at; // when a person last paused or resumed the source; 0: never
+    // A hash of the rows of heartbeat_control that concern the source. The hash changes with each pause and
+    // resume. The newest time of these rows would not be enough: a transaction that is older than the last
+    // pause of all sources can change the row of one source.
+    int64_t control;
 };
 
 // Call this function in a transaction. Returns all sources, in the order of their ids. The array and its
