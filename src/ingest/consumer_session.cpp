@@ -151,24 +151,28 @@ AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *s
     return result;
 }
 
-AssignmentResult consumer_session_change_partitions(ConsumerSession *session) {
+PartitionChange consumer_session_due_change(ConsumerSession *session) {
     BatchCycle *cycle = &session->cycle;
     if (cycle->after == AfterBatch::load_schema)
-        return AssignmentResult::asking; // the reader first loads the schema, and then assigns all partitions
+        return PartitionChange::none; // the reader first loads the schema, and then assigns all partitions
     KafkaPartitions *partitions = &session->assignment.partitions;
     bool leaves = hand_over_is_due(*partitions);
     bool changes = (leaves || partitions_to_join(*partitions)) && !consumer_is_committing(session->consumer);
     if (cycle->after != AfterBatch::assign_again)
         cycle->after = changes ? AfterBatch::change_partitions : AfterBatch::read_on;
     if (!changes || !cycle->batch->empty() || cycle->ahead || consumer_is_assigning(session->consumer))
-        return AssignmentResult::asking;
+        return PartitionChange::none;
     if (cycle->after == AfterBatch::change_partitions)
         cycle->after = AfterBatch::read_on;
-    if (!leaves)
+    return leaves ? PartitionChange::leave : PartitionChange::join;
+}
+
+AssignmentResult consumer_session_change_partitions(ConsumerSession *session, PartitionChange change) {
+    if (change == PartitionChange::join)
         return assignment_join(session->consumer, &session->assignment);
-    if (hand_over_make(session->hand_over, partitions, session->consumer))
+    if (hand_over_make(session->hand_over, &session->assignment.partitions, session->consumer))
         return AssignmentResult::assigned;
-    cycle->after = AfterBatch::assign_again;
+    session->cycle.after = AfterBatch::assign_again;
     return AssignmentResult::asking;
 }
 

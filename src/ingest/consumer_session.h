@@ -63,10 +63,17 @@ void consumer_session_drain(ConsumerSession *session, SourceSlot *slot);
 // Validates the stored offsets, and assigns the partitions: see assignment_make().
 AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *slot);
 
-// Assigns partitions that have become available, or hands a partition over that hand_over_choose() has
-// chosen. The function does so only after the worker has stored its batch. Until then the function returns
-// `asking`, and the worker consumes no more messages. If there is nothing to do, the function also returns
-// `asking`.
-AssignmentResult consumer_session_change_partitions(ConsumerSession *session);
+enum class PartitionChange : uint8_t {
+    none,
+    join,  // assign partitions that have become available
+    leave, // hand a partition over that hand_over_choose() has chosen
+};
+
+// Returns the change that is due now. A change is due only after the worker has stored its batch. If the
+// worker must store its batch first, the worker consumes no more messages.
+PartitionChange consumer_session_due_change(ConsumerSession *session);
+
+// Makes the change that consumer_session_due_change() has just returned.
+AssignmentResult consumer_session_change_partitions(ConsumerSession *session, PartitionChange change);
 
 } // namespace heartbeat

@@ -73,6 +73,16 @@ long store(SourceReader *reader) {
     return reconnect_ms;
 }
 
+AssignmentResult change_partitions(SourceReader *reader) {
+    PartitionChange change = consumer_session_due_change(&reader->session);
+    if (change == PartitionChange::none)
+        return AssignmentResult::asking;
+    // only a join calls pause_check(): see reader_change_is_shown()
+    if (change == PartitionChange::join)
+        reader->session.assignment.waits_for_change = reader_change_is_shown(reader);
+    return consumer_session_change_partitions(&reader->session, change);
+}
+
 } // namespace
 
 long reader_batch_stream(SourceReader *reader) {
@@ -98,7 +108,7 @@ long reader_batch_stream(SourceReader *reader) {
     }
     if (reader->session.cycle.stage == BatchStage::full) // an idle reader need not compare the lags
         hand_over_choose(&reader->session.hand_over, &reader->session.assignment.partitions);
-    AssignmentResult changed = consumer_session_change_partitions(&reader->session);
+    AssignmentResult changed = change_partitions(reader);
     if (changed != AssignmentResult::asking)
         return reader_assign_take(reader, changed);
     long wait = batch_cycle_until_due(&reader->session.cycle);

@@ -29,7 +29,21 @@ $session->query_safe($_) for "SELECT heartbeat_pause('the older transaction', 'd
 $node->wait_for_query('SELECT rewound, next_offset, duplicates FROM heartbeat_offsets WHERE partition = 0', '15|20|15',
 	'the worker notices a seek of a transaction that is older than the last pause of all sources');
 
+# The worker begins to read only partition 0, because the broker of partition 1 is stopped. While the transaction is open, the
+# broker comes back, so the worker wants to begin to read partition 1. The topic has no new message.
+$node->query('SELECT heartbeat_pause()');
+$kafka->node(2)->stop;
+$node->query('SELECT heartbeat_resume()');
+$node->wait_for_query('SELECT state FROM heartbeat_partitions WHERE partition = 0', 'READING', 'the worker reads the other Kafka partition');
+$node->wait_for_state('CONNECTING', qr/partition 1 is not read/);
+$session->query_safe($_) for 'BEGIN', "SELECT heartbeat_alter_source('default', offset_reset => 'earliest')";
+$kafka->node(2)->start;
+$node->wait_for_query("SELECT state, reason FROM heartbeat_source_status", qr/^RETRYING\|canceling statement due to lock timeout: process \d+ \(.*idle in transaction.*\) holds a lock on the source$/,
+	'the state names the session for which the worker waits before it begins to read a Kafka partition');
+$session->query_safe('ROLLBACK');
 $session->quit;
+$node->wait_for_state('RUNNING');
+$node->wait_for_query("SELECT string_agg(state, ' ') FROM heartbeat_partitions", 'READING READING', 'the worker reads both Kafka partitions when the transaction has ended');
 $node->assert_audit;
 $node->assert_no_crash;
 $node->stop;
