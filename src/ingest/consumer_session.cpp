@@ -170,7 +170,7 @@ PartitionChange consumer_session_due_change(ConsumerSession *session) {
 AssignmentResult consumer_session_change_partitions(ConsumerSession *session, PartitionChange change) {
     if (change == PartitionChange::join)
         return assignment_join(session->consumer, &session->assignment);
-    if (hand_over_make(session->hand_over, &session->assignment.partitions, session->consumer))
+    if (hand_over_make(&session->hand_over, &session->assignment.partitions, session->consumer))
         return AssignmentResult::assigned;
     session->cycle.after = AfterBatch::assign_again;
     return AssignmentResult::asking;

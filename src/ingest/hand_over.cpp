@@ -8,6 +8,7 @@
 #include "monitor/moved_partitions.h"
 #include "monitor/progress_list.h"
 #include "monitor/wake.h"
+#include "monitor/worker_stats.h"
 
 namespace heartbeat {
 
@@ -15,6 +16,8 @@ namespace {
 
 constexpr TimestampTz look_every = USECS_PER_SEC;
 constexpr int64_t lag_batches = 5;
+// A worker that is late by more than this time gets no partition: it may be stopped, or may wait for a lock
+constexpr TimestampTz late_after = USECS_PER_SEC;
 
 // A Kafka partition lags if it has at least this number of messages to read.
 int64_t lag_min() {
@@ -41,13 +44,20 @@ bool reads(const WorkerSlot &worker, int32_t source_id) {
     return running;
 }
 
-// Returns the lag of the worker with this number. If the worker does not run or does not read the source, the
-// function returns lag_min(), because such a worker cannot take a partition. Call this function while you
-// hold the lock.
-int64_t lag_of_taker(const ProgressList &progress, const KafkaPartitions &partitions, int number) {
+bool is_late(const WorkerSlot &worker) {
+    TimestampTz now = GetCurrentTimestamp();
+    TimestampTz since = worker_stats_missed_since(worker, now);
+    return since != 0 && now >= since + late_after;
+}
+
+// Returns the lag of the worker with this number, without the lag `given`. If the worker does not run, does
+// not read the source or is late, the function returns lag_min(), because such a worker cannot take a
+// partition. Call this function while you hold the lock.
+int64_t lag_of_taker(const ProgressList &progress, const KafkaPartitions &partitions, int number,
+                     int64_t given) {
     const WorkerSlot &worker = shared_state->workers[number];
-    bool can = worker.pid != 0 && reads(worker, partitions.source->id);
-    return can ? lag_of_worker(progress, worker.pid) : lag_min();
+    bool can = worker.pid != 0 && reads(worker, partitions.source->id) && !is_late(worker);
+    return can ? lag_of_worker(progress, worker.pid) - given : lag_min();
 }
 
 // Returns the number of the other worker with the shortest lag. Returns -1 if each other worker lags or
@@ -57,7 +67,7 @@ int find_idle_worker(const ProgressList &progress, const KafkaPartitions &partit
     int64_t shortest = lag_min();
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (int i = 0; i < settings.workers; i++) {
-        int64_t lag = i == partitions.worker ? shortest : lag_of_taker(progress, partitions, i);
+        int64_t lag = i == partitions.worker ? shortest : lag_of_taker(progress, partitions, i, 0);
         found = lag < shortest ? i : found;
         shortest = std::min(shortest, lag);
     }
@@ -108,12 +118,16 @@ int32_t find_chosen(const KafkaPartitions &partitions) {
 }
 
 // Returns true if the worker with this number still reads the source and does not lag. hand_over_choose() may
-// have chosen that worker long ago: if PostgreSQL refuses a batch, the hand-over must wait.
-bool can_take(int number, const KafkaPartitions &partitions) {
+// have chosen that worker long ago: if PostgreSQL refuses a batch, the hand-over must wait. If the function
+// returns true, it sets *lag to the lag of the partition.
+bool can_take(const HandOver &hand_over, const KafkaPartitions &partitions, int32_t partition, int64_t *lag) {
     ProgressList progress = progress_list_take();
     LWLockAcquire(shared_state->lock, LW_SHARED);
-    bool can = lag_of_taker(progress, partitions, number) < lag_min();
+    bool can = lag_of_taker(progress, partitions, hand_over.to, hand_over.given) < lag_min();
     LWLockRelease(shared_state->lock);
+    *lag = 0;
+    for (const PartitionProgress &one : progress_list_of(progress, partitions.source->id))
+        *lag = one.key.partition == partition ? lag_of(one) : *lag;
     progress_list_free(&progress);
     return can;
 }
@@ -140,6 +154,7 @@ void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions) {
     bool uneven = lagging > 1;
     if (uneven && hand_over->confirmed)
         mark_half(progress.partitions, lagging, partitions);
+    hand_over->given = 0;
     hand_over->confirmed = uneven && !hand_over->confirmed;
     progress_list_free(&progress);
 }
@@ -148,12 +163,13 @@ bool hand_over_is_due(const KafkaPartitions &partitions) {
     return find_chosen(partitions) >= 0;
 }
 
-bool hand_over_make(const HandOver &hand_over, KafkaPartitions *partitions, Consumer *consumer) {
+bool hand_over_make(HandOver *hand_over, KafkaPartitions *partitions, Consumer *consumer) {
     int32_t number = find_chosen(*partitions);
     KafkaPartition *partition = &partitions->partition[number];
     partition->leaves = false;
     // the partition or the other worker can have become unavailable since the worker chose them
-    if (!partition->read || partition->away || !can_take(hand_over.to, *partitions))
+    int64_t lag;
+    if (!partition->read || partition->away || !can_take(*hand_over, *partitions, number, &lag))
         return true;
     Error error;
     if (!consumer_leave(consumer, number, &error))
@@ -163,11 +179,12 @@ bool hand_over_make(const HandOver &hand_over, KafkaPartitions *partitions, Cons
     // If shared memory has no room for another moved partition, this worker keeps the partition. The worker
     // then asks the leader, and begins to read the partition again.
     partition->own = !moved_partitions_set(partitions_key(*partitions, number),
-                                           partitions_home(*partitions, number), hand_over.to);
+                                           partitions_home(*partitions, number), hand_over->to);
     if (partition->own)
         return true;
-    wake_worker(hand_over.to);
-    tell(partitions->worker, hand_over.to, *partitions, number);
+    hand_over->given += lag;
+    wake_worker(hand_over->to);
+    tell(partitions->worker, hand_over->to, *partitions, number);
     return true;
 }
 

@@ -13,11 +13,13 @@ struct HandOver {
     TimestampTz look_at; // when the worker next compares the lags
     bool confirmed;      // the last comparison was the first that found a reason for a hand-over
     int to;              // the number of the worker that gets the partitions with KafkaPartition::leaves
+    int64_t given;       // the lag of the partitions that this worker has handed over since it chose them
 };
 
 // Compares the lags of the workers once a second while this worker reads the source. If two comparisons in
 // succession find that this worker has more than one lagging partition and another worker does not lag, the
-// function chooses partitions of this source. The chosen partitions have at most half of this worker's lag.
+// function chooses partitions of this source. A worker that has not returned to its loop in time gets no
+// partition. The chosen partitions have at most half of this worker's lag.
 void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions);
 
 // Returns true if the worker has chosen a partition that it has not handed over yet.
@@ -26,6 +28,6 @@ bool hand_over_is_due(const KafkaPartitions &partitions);
 // Hands one of the chosen partitions over. Call this function when the worker has stored all messages that it
 // has consumed, and no assignment is under way. Returns false if the client could not stop reading the
 // partition: the worker must then assign all partitions again.
-bool hand_over_make(const HandOver &hand_over, KafkaPartitions *partitions, Consumer *consumer);
+bool hand_over_make(HandOver *hand_over, KafkaPartitions *partitions, Consumer *consumer);
 
 } // namespace heartbeat

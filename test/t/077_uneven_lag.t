@@ -1,0 +1,89 @@
+# How many Kafka partitions a worker that lags hands over, and to which workers. The worker hands over half of its lag, and gives
+# nothing to a worker that is stopped. The other worker may know fewer Kafka partitions of the topic than the worker that lags.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+# Worker 0 begins with the even partitions, and worker 1 with the odd partitions.
+my $topic = 'heartbeat-events';
+my $kafka = Heartbeat::Kafka->new('uneven');
+$kafka->start;
+$kafka->create_topic($topic, 8);
+my $node = Heartbeat::Cluster->create('uneven', kafka => $kafka,
+	settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 100 });
+$node->wait_for_state('RUNNING');
+
+# Each batch takes at least 30 ms. So the test needs only few messages for a lag of several seconds.
+$node->query("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.03); RETURN NULL; END'");
+$node->query('CREATE TRIGGER slow AFTER INSERT ON heartbeat_records FOR EACH STATEMENT EXECUTE FUNCTION slow()');
+
+my ($sent, @end) = (0, (0) x 8);
+# Publishes messages to each of these partitions, in turn. So all these partitions lag at the same time.
+sub publish
+{
+	my ($count, @partitions) = @_;
+	my $all = $count * @partitions;
+	$kafka->produce($topic, map { { %$_, partition => $partitions[ $_->{partition} ] } } reading_stream($all, scalar @partitions, first => $sent));
+	$sent += $all;
+	$end[$_] += $count for @partitions;
+	return;
+}
+
+sub assert_stored
+{
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$node->wait_for_offsets($topic, @end);
+	is($node->query('SELECT sum(records) + sum(anomalies), sum(duplicates) FROM heartbeat_offsets'), "$sent|0", "$what: each reading is stored exactly once");
+	return $node->assert_audit;
+}
+
+# Worker 1 is stopped while it waits for messages. It does not report its state any more, so its last state is RUNNING.
+publish(16, 0 .. 7);
+assert_stored('at first');
+my ($stopped) = $node->query('SELECT worker_pid FROM heartbeat_partitions WHERE partition = 1');
+my $position = $node->log_position;
+kill('STOP', $stopped);
+sleep 4;
+publish(9_000, 0, 2);
+assert_stored('worker 1 is stopped');
+kill('CONT', $stopped);
+ok(!$node->log_matches(qr/hands partition/, $position), 'a worker hands no partition over to a worker that is stopped');
+
+# Four partitions of worker 0 lag equally, so two of them are half of the lag.
+$position = $node->log_position;
+$node->query('SELECT heartbeat_pause()');
+publish(7_000, 0, 2, 4, 6);
+$node->query('SELECT heartbeat_resume()');
+assert_stored('four partitions lag');
+is($node->log_matches(qr/worker 0 hands partition [0246] of topic "$topic" over to worker 1/, $position), 2, 'worker 0 hands two of four partitions over');
+
+# Only worker 0 knows that the topic has more partitions.
+$kafka->grow_topic($topic, 12);
+push @end, (0) x 4;
+$node->query("SELECT heartbeat_alter_source('default', offset_reset => 'error')");
+$node->wait_for_query('SELECT count(*) FROM heartbeat_offsets', 12, 'the workers read the new partitions');
+$kafka->grow_topic($topic, 14);
+push @end, (0) x 2;
+my ($worker_0) = $node->query('SELECT worker_pid FROM heartbeat_partitions WHERE partition = 0');
+$node->query("SELECT pg_terminate_backend($worker_0)");
+$node->wait_for_query('SELECT count(*) FROM heartbeat_offsets', 14, 'worker 0 reads the newest partitions');
+$position = $node->log_position;
+publish(9_000, 0, 2);
+$node->wait_for_log(qr/worker 0 hands partition [02] of topic "$topic" over to worker 1/, $position);
+assert_stored('worker 1 knows fewer partitions');
+is($node->query('SELECT count(*) FROM heartbeat_offsets WHERE lost_at IS NOT NULL'), 0, 'no stored offset is marked as lost');
+ok(!$node->log_matches(qr/FAILED/), 'no worker reports that the topic was recreated');
+
+$node->assert_no_crash;
+$node->stop;
+$kafka->stop;
+done_testing();
