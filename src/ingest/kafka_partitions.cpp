@@ -27,6 +27,8 @@ int partitions_home(const KafkaPartitions &partitions, int32_t partition) {
 }
 
 void partitions_set_own(KafkaPartitions *partitions, int32_t from) {
+    if (from == 0)
+        partitions->moves_seen = moved_partitions_generation_of(partitions->source->id);
     for (int32_t i = from; i < partitions->topic.partition_count; i++) {
         KafkaPartition *partition = &partitions->partition[i];
         int home = partitions_home(*partitions, i);
@@ -42,14 +44,13 @@ void partitions_set_own(KafkaPartitions *partitions, int32_t from) {
 }
 
 void partitions_take_moves(KafkaPartitions *partitions) {
-    uint64_t generation = moved_partitions_generation();
+    uint64_t generation = moved_partitions_generation_of(partitions->source->id);
     if (generation == partitions->moves_seen || !partitions->known)
         return;
-    partitions->moves_seen = generation;
     // ask about the topic at once: the worker that handed a partition over may know more partitions
     partitions->topic_at = 0;
-    partitions_set_own(partitions, 0);
     partitions->topic_is_old = true;
+    partitions_set_own(partitions, 0);
 }
 
 bool partitions_gather(const KafkaPartitions &partitions) {
@@ -62,9 +63,9 @@ bool partitions_gather(const KafkaPartitions &partitions) {
 }
 
 bool partitions_to_join(const KafkaPartitions &partitions) {
-    bool joins = false;
     if (partitions.topic_is_old)
         return false;
+    bool joins = false;
     partitions_each_own(partitions, [&](int32_t i) {
         joins = joins || (!partitions.partition[i].read && partitions.partition[i].range.low >= 0);
     });

@@ -30,7 +30,7 @@ struct KafkaPartitions {
     MemoryContext context;     // the memory context of `partition`
     const Source *source;      // the source of the topic
     int worker;                // the number of this worker
-    uint64_t moves_seen;       // moved_partitions_generation() when the fields `own` were last set
+    uint64_t moves_seen;       // moved_partitions_generation_of() when the fields `own` were last set
     TopicDescription topic;    // Kafka's last answer
     bool known;                // Kafka has described the topic since topic_watch_forget()
     KafkaPartition *partition; // an array of topic.partition_count elements, by partition number

@@ -181,9 +181,13 @@ void reader_list_take_moves(ReaderList *list) {
     if (generation == list->moves_seen)
         return;
     list->moves_seen = generation;
-    for (int i = 0; i < list->count; i++)
-        if (list->readers[i]->phase == ReaderPhase::reading || list->readers[i]->phase == ReaderPhase::paused)
-            reader_due_after(list->readers[i], at_once);
+    for (int i = 0; i < list->count; i++) {
+        SourceReader *reader = list->readers[i];
+        bool moves = moved_partitions_generation_of(reader->source.id) !=
+                     reader->session.assignment.partitions.moves_seen;
+        if (moves && (reader->phase == ReaderPhase::reading || reader->phase == ReaderPhase::paused))
+            reader_due_after(reader, at_once);
+    }
 }
 
 bool reader_list_is_old(const ReaderList &list) {

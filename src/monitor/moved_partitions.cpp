@@ -23,6 +23,17 @@ void give_slot(const PartitionKey &key, pid_t pid) {
     slot->state = PartitionState::asked;
 }
 
+pg_atomic_uint64 *generation_of(int32_t source_id) {
+    return &shared_state->moves_of[static_cast<uint32_t>(source_id) % moves_counters];
+}
+
+// Each change makes readers ask Kafka about their topics. So call this function only if a Kafka partition of
+// the source has moved.
+void tell_readers(int32_t source_id) {
+    pg_atomic_fetch_add_u64(generation_of(source_id), 1);
+    pg_atomic_fetch_add_u64(&shared_state->moves, 1);
+}
+
 } // namespace
 
 int moved_partitions_worker(PartitionKey partition, int home) {
@@ -37,6 +48,10 @@ uint64_t moved_partitions_generation() {
     return pg_atomic_read_u64(&shared_state->moves);
 }
 
+uint64_t moved_partitions_generation_of(int32_t source_id) {
+    return pg_atomic_read_u64(generation_of(source_id));
+}
+
 bool moved_partitions_set(PartitionKey partition, int home, int worker) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     MovedPartition *moved = nullptr;
@@ -47,21 +62,28 @@ bool moved_partitions_set(PartitionKey partition, int home, int worker) {
         moved = find(partition, HASH_ENTER_NULL);
     if (moved != nullptr)
         moved->worker = worker;
-    if (worker == home || moved != nullptr)
+    bool done = worker == home || moved != nullptr;
+    if (done) {
         give_slot(partition, shared_state->workers[worker].pid);
-    pg_atomic_fetch_add_u64(&shared_state->moves, 1);
+        tell_readers(partition.source_id);
+    }
     LWLockRelease(shared_state->lock);
-    return worker == home || moved != nullptr;
+    return done;
 }
 
 void moved_partitions_forget(int32_t source_id, int worker) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     HASH_SEQ_STATUS status;
     hash_seq_init(&status, shared_moves);
-    while (auto *moved = static_cast<MovedPartition *>(hash_seq_search(&status)))
-        if (moved->key.source_id == source_id && moved->worker == worker)
-            find(moved->key, HASH_REMOVE);
-    pg_atomic_fetch_add_u64(&shared_state->moves, 1);
+    bool moves = false;
+    while (auto *moved = static_cast<MovedPartition *>(hash_seq_search(&status))) {
+        if (moved->key.source_id != source_id || moved->worker != worker)
+            continue;
+        find(moved->key, HASH_REMOVE);
+        moves = true;
+    }
+    if (moves)
+        tell_readers(source_id);
     LWLockRelease(shared_state->lock);
 }
 

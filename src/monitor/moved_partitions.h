@@ -14,6 +14,10 @@ int moved_partitions_worker(PartitionKey partition, int home);
 // Returns a number that grows with each change of the moved partitions.
 uint64_t moved_partitions_generation();
 
+// Returns a number that grows with each change of the moved partitions of this source. The number can also
+// grow with a change of another source.
+uint64_t moved_partitions_generation_of(int32_t source_id);
+
 // After the call, `worker` reads the Kafka partition. Only the worker that reads the partition before the
 // call may call this function. The caller must have stored all messages that it has consumed. After the call,
 // heartbeat_partitions shows the new worker, and the lag of the Kafka partition stays known. If shared memory

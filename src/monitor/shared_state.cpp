@@ -61,6 +61,8 @@ void set_up_memory() {
         shared_state->lock = &GetNamedLWLockTranche(tranche)->lock;
         pg_atomic_init_u64(&shared_state->control_seen, 0);
         pg_atomic_init_u64(&shared_state->moves, 0);
+        for (pg_atomic_uint64 &moves : shared_state->moves_of)
+            pg_atomic_init_u64(&moves, 0);
         pg_atomic_init_u32(&shared_state->rollup_due, 0);
         pg_atomic_init_u32(&shared_state->rollup_rows, 0);
         pg_atomic_init_u64(&shared_state->rules_changed, 0);

@@ -100,6 +100,7 @@ struct SourceSlot {
     int64_t messages[rate_seconds];
 };
 
+inline constexpr int moves_counters = 256;
 inline constexpr int duties_count = 9; // the number of the maintenance worker's duties; see monitor/duties.h
 
 struct DutySlot {
@@ -165,6 +166,8 @@ struct SharedState {
     LWLock *lock;                  // protects all members except the atomic members
     pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension has possibly changed
     pg_atomic_uint64 moves;        // grows with each change of shared_moves
+    // moves_of[i] grows with each change of the Kafka partitions of the sources with id % moves_counters == i
+    pg_atomic_uint64 moves_of[moves_counters];
     // 1: since the last rollup, a commit has inserted rows into heartbeat_rollup_pending, or marks of minutes
     // into heartbeat_stale_minutes
     pg_atomic_uint32 rollup_due;

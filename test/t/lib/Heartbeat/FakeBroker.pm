@@ -27,7 +27,8 @@ cluster_id; partitions (how many partitions the metadata contain); claims (a wro
 topic_error, partition_error, ranges_error (in ListOffsets), fetch_error (Kafka's numbers of errors); low and high (the
 offsets in ListOffsets); end (the end offset in Fetch); messages ({ value, offset, timestamp } of partition 0, by default with
 offsets from `low` on); refusal (the answer to a user and password; %s is the password);
-advertised (the broker's address in the metadata, host:port); delay (the seconds by which each answer is late).
+advertised (the broker's address in the metadata, host:port); delay (the seconds by which each answer is late); port (by default
+a free port); log (a file to which the broker appends the name of each request).
 
 =cut
 
@@ -63,7 +64,6 @@ sub new
 
 sub address { my ($self) = @_; return "127.0.0.1:$self->{port}"; }
 
-# Never returns.
 # Ends the broker, and starts a broker with other manners at the same address.
 sub replace
 {
@@ -72,6 +72,7 @@ sub replace
 	return Heartbeat::FakeBroker->new(%manners, port => $self->{port});
 }
 
+# Never returns.
 sub _serve
 {
 	my ($self, $listener) = @_;
@@ -161,6 +162,7 @@ sub _answer
 	my ($key, $version, $correlation, $client) = unpack 'n n N n/a*', $request;
 	my $body = substr $request, 10 + length $client;
 	my $name = '_' . ($names{$key} // 'unknown');
+	append_to_file($self->{log}, "$name\n") if defined $self->{log};
 	my ($answer, $empty) = $self->$name($version, $body);
 	return (pack('N/a*', pack('N', $correlation) . $answer), $empty);
 }
