@@ -154,10 +154,12 @@ BEGIN
                       -- This condition excludes the triggers of constraints. It does not test tgisinternal, because PostgreSQL
                       -- 14 also sets this column for a trigger that a table partition has from its parent.
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
-                      AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
-                                      WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
-                                        AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-                      AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
+                      -- A condition (WHEN) can call a function of a role that had the right TRIGGER only for a time.
+                      AND (t.tgqual IS NOT NULL
+                           OR NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
+                           AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
+                                           WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
+                                             AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
                     -- If another table has a foreign key to the default partition, for example with ON DELETE CASCADE, the
                     -- DELETE in this function also changes rows of the other table. At its end the AFTER triggers of the other
                     -- table would run as the extension's owner.
@@ -171,7 +173,8 @@ BEGIN
                 RAISE EXCEPTION 'cannot move rows of table % to their week: % would run as the extension''s owner',
                     default_table, obstacle
                     USING ERRCODE = 'object_not_in_prerequisite_state',
-                          HINT = 'Drop the trigger, rule or foreign key, or create the trigger only for INSERT: a move deletes the rows from the default partition.';
+                          HINT = 'Drop the trigger, rule or foreign key, or create the trigger only for INSERT: a move deletes the rows from the default partition. '
+                                 'A trigger for DELETE may have no condition (WHEN).';
             END IF;
             columns := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
                         WHERE attrelid = missing.parent AND attnum > 0 AND NOT attisdropped AND attgenerated = '');

@@ -47,10 +47,12 @@ BEGIN
               -- This condition excludes the triggers of constraints. It does not test tgisinternal, because PostgreSQL 14 also
               -- sets this column for a trigger that a table partition has from its parent.
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
-              AND NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
-              AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
-                              WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
-                                AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
+              -- A condition (WHEN) can call a function of a role that had the right TRIGGER only for a time.
+              AND (t.tgqual IS NOT NULL
+                   OR NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
+                   AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
+                                   WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
+                                     AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
             -- If another table has a foreign key to one of these tables, for example with ON DELETE CASCADE, the DELETE in this
             -- function also changes rows of the other table. At its end the AFTER triggers of the other table would run as the
             -- extension's owner.
@@ -64,7 +66,8 @@ BEGIN
     IF obstacle IS NOT NULL THEN
         RAISE EXCEPTION 'cannot delete rows older than %: % would run as the extension''s owner', retention, obstacle
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  HINT = 'Drop the trigger, rule or foreign key, or create the trigger only for INSERT or UPDATE, or give the table back to the extension''s owner.';
+                  HINT = 'Drop the trigger, rule or foreign key, or create the trigger only for INSERT or UPDATE, or give the table back to the extension''s owner. '
+                         'A trigger for DELETE may have no condition (WHEN).';
     END IF;
     EXECUTE format('DELETE FROM %s WHERE event_timestamp < $1', records_default) USING cutoff;
     GET DIAGNOSTICS deleted = ROW_COUNT;

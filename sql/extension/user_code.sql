@@ -1,5 +1,6 @@
 --
--- These functions protect heartbeat from other roles: from their triggers, rules and policies, and from a full notification queue
+-- These functions protect heartbeat from other roles: from their triggers, rules, policies and expressions, and from a full
+-- notification queue
 --
 
 CREATE FUNCTION heartbeat_refuse_user_code(tables regclass[]) RETURNS void
@@ -7,8 +8,11 @@ CREATE FUNCTION heartbeat_refuse_user_code(tables regclass[]) RETURNS void
 COMMENT ON FUNCTION heartbeat_refuse_user_code(regclass[]) IS
     'Internal: locks bookkeeping tables of heartbeat for writing. Raises an error if one of the tables has a rule, a policy or '
     'another owner. Also raises an error for two kinds of triggers: a trigger whose function belongs neither to the owner nor to a '
-    'superuser, and every trigger of a table on which other roles have TRIGGER. Each function of the extension calls this function '
-    'before it writes to such a table with the rights of the extension''s owner.';
+    'superuser, and every trigger of a table on which other roles have TRIGGER. heartbeat''s own triggers are exceptions. If the '
+    'current role is a superuser, the trigger''s function must belong to a superuser. Also raises an error if a condition of a '
+    'trigger, a default, a constraint, an index or statistics use functions that are not part of PostgreSQL or not immutable, or '
+    'if a column has a domain or a range type of a role. Each function of the extension calls this function before it writes to '
+    'such a table with the rights of the extension''s owner.';
 
 CREATE FUNCTION heartbeat_notify(channel text, payload text) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

@@ -1,15 +1,17 @@
-// Finds bookkeeping tables that have triggers, rules or policies of users, or that do not belong to the
-// extension's owner. statement_relations.cpp calls user_code_refuse() before each statement. For SQL
+// Finds bookkeeping tables that have triggers, rules, policies or expressions of users, or that do not belong
+// to the extension's owner. statement_relations.cpp calls user_code_refuse() before each statement. For SQL
 // functions, heartbeat_refuse_user_code() calls user_code_refuse().
 #include "server/server.h"
 
 #include "server/extension.h"
 #include "server/rules.h"
+#include "server/table_expressions.h"
 #include "server/user_code.h"
 
 extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
@@ -56,8 +58,15 @@ constexpr const char *bookkeeping[] = {
                     errhint("%s", hint)));
 }
 
+bool is_superuser(Oid role) {
+    return role != ACL_ID_PUBLIC && superuser_arg(role);
+}
+
+// Returns true if the current role may run functions of `role`. If the current role is a superuser, it may
+// only run functions of superusers: the owner of the table must not get the rights of a superuser. An update
+// of the extension, for example, runs as a superuser.
 bool is_trusted(Oid role, Oid owner) {
-    return role == owner || (role != ACL_ID_PUBLIC && superuser_arg(role));
+    return is_superuser(role) || (role == owner && !superuser());
 }
 
 // Returns true if only the owner and superusers can create a trigger on the table.
@@ -70,8 +79,9 @@ bool is_closed(Relation table) {
         const Acl *acl = DatumGetAclP(rights);
         const AclItem *items = ACL_DAT(acl);
         for (int i = 0; i < ACL_NUM(acl); i++)
-            closed = closed && ((ACLITEM_GET_PRIVS(items[i]) & ACL_TRIGGER) == 0 ||
-                                is_trusted(items[i].ai_grantee, table->rd_rel->relowner));
+            closed = closed &&
+                     ((ACLITEM_GET_PRIVS(items[i]) & ACL_TRIGGER) == 0 ||
+                      items[i].ai_grantee == table->rd_rel->relowner || is_superuser(items[i].ai_grantee));
     }
     if (HeapTupleIsValid(tuple))
         ReleaseSysCache(tuple);
@@ -130,9 +140,24 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
         "NO ACTION ON UPDATE NO ACTION.");
 }
 
+// Returns true if the trigger's function is heartbeat's own, so that the trigger runs no code of a role.
+bool is_own(const Trigger &trigger) {
+    return getExtensionOfObject(ProcedureRelationId, trigger.tgfoid) == extension_known().oid;
+}
+
+const char *trigger_hint(const Trigger &trigger, Oid owner) {
+    if (owner_of_function(trigger.tgfoid) == owner && superuser())
+        return "Drop the trigger. You can create the trigger again when the statement of the superuser has "
+               "ended.";
+    return "Drop the trigger, and revoke TRIGGER on the table. heartbeat accepts a trigger here only if the "
+           "function belongs to the table's owner or to a superuser, and if no other role has the right "
+           "TRIGGER.";
+}
+
 // Refuses triggers of other roles. The catalog has no column for the creator of a trigger. So the function
 // accepts a trigger only if two conditions hold. First, only the owner or a superuser has the right to create
-// triggers on the table. Second, the trigger's function belongs to the owner or to a superuser.
+// triggers on the table. Second, the trigger's function belongs to a role that the current role trusts. The
+// function does not look at the trigger's condition (WHEN): table_expressions_find() does.
 void refuse_triggers(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;
     bool closed = triggers == nullptr || is_closed(table);
@@ -140,13 +165,11 @@ void refuse_triggers(Relation table) {
         const Trigger &trigger = triggers->triggers[i];
         if (changes_referring_table(trigger))
             refuse_foreign_key(table, trigger);
+        Oid owner = table->rd_rel->relowner;
         if (keeps_constraint(trigger) || trigger.tgenabled == TRIGGER_DISABLED ||
-            (closed && is_trusted(owner_of_function(trigger.tgfoid), table->rd_rel->relowner)))
+            (closed && is_trusted(owner_of_function(trigger.tgfoid), owner)) || is_own(trigger))
             continue;
-        refuse(table, psprintf("trigger \"%s\"", trigger.tgname),
-               "Drop the trigger, and revoke TRIGGER on the table. heartbeat accepts a trigger here only if "
-               "the function belongs to the table's owner or to a superuser, and if no other role has the "
-               "right TRIGGER.");
+        refuse(table, psprintf("trigger \"%s\"", trigger.tgname), trigger_hint(trigger, owner));
     }
 }
 
@@ -166,6 +189,12 @@ void refuse_on(Relation table, Oid owner) {
     }
     if (table->rd_rel->relrowsecurity)
         refuse(table, "row level security", "Run ALTER TABLE ... DISABLE ROW LEVEL SECURITY.");
+    const char *expression = table_expressions_find(table);
+    if (expression != nullptr)
+        refuse(table, expression,
+               "Drop it, or write it without functions of roles: heartbeat accepts here only immutable "
+               "functions "
+               "that are part of PostgreSQL.");
 }
 
 } // namespace
@@ -180,7 +209,7 @@ void user_code_refuse(Oid table) {
     Oid owner = extension_known().owner;
     Relation relation = table_open(table, RowExclusiveLock);
     refuse_on(relation, owner);
-    if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) {
+    if (relation->rd_rel->relhassubclass) { // a statement on the table also writes to the tables below it
         ListCell *cell;
         foreach (cell, find_all_inheritors(table, RowExclusiveLock, nullptr)) {
             Relation partition = table_open(lfirst_oid(cell), NoLock);

@@ -1,7 +1,7 @@
-// Refuses triggers of other roles, and all rules and policies, on the bookkeeping tables. The extension's
-// owner or the workers' role writes to these tables. So the code of another role, for example in a trigger,
-// would run with the rights of the owner or of the workers' role. Every function that writes to a bookkeeping
-// table calls user_code_refuse() first.
+// Refuses triggers of other roles, all rules and policies, and expressions that can run code of a role, on
+// the bookkeeping tables. The extension's owner or the workers' role writes to these tables. So the code of
+// another role, for example in a trigger, would run with the rights of the owner or of the workers' role.
+// Every function that writes to a bookkeeping table calls user_code_refuse() first.
 #pragma once
 
 extern "C" {
@@ -15,8 +15,8 @@ bool user_code_is_bookkeeping(Oid table);
 
 // Locks a bookkeeping table for writing, so that no session can change its triggers and rules until the
 // transaction ends. Raises an error if the table or one of its table partitions has a trigger of another
-// role, any rule, or row level security. Also raises an error if the table or one of its table partitions
-// does not belong to the extension's owner.
+// role, any rule, row level security, or an expression that can run code of a role (table_expressions.h).
+// Also raises an error if the table or one of its table partitions does not belong to the extension's owner.
 void user_code_refuse(Oid table);
 
 } // namespace heartbeat

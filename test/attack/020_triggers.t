@@ -1,7 +1,8 @@
 # A role can create triggers on heartbeat's tables, or owns one of these tables. The role gains no other rights. If the role adds a
 # trigger or rule to a bookkeeping table (such as heartbeat_offsets), heartbeat refuses to write to it, and the error names the
-# object. On the tables of readings the role's triggers never run with more rights than the workers' role has, even if an operator
-# or a superuser calls a function of heartbeat. When the triggers and rules are dropped, ingest continues, and no reading is lost.
+# object. The same is true of expressions of a trigger or a table that stay when the role has lost its rights. On the tables of
+# readings the role's triggers never run with more rights than the workers' role has, even if an operator or a superuser calls a
+# function of heartbeat. When the triggers and rules are dropped, ingest continues, and no reading is lost.
 
 use strict;
 use warnings;
@@ -249,9 +250,42 @@ for my $table (sort keys %column)
 				OR (SELECT concat_ws(' ', state, reason, last_error) ~ 'RETRYING.*$table' FROM heartbeat_status)"),
 			qr/^(done|refused)$/, 'readings are stored, or the status names the table');
 		$spy->assert_only("$kind of $table");
-		$node->query("ALTER TABLE $table OWNER TO heartbeat_owner");
+		# The extension's owner gets the table back, and mallory's object is still there.
+		$node->query("ALTER TABLE $table OWNER TO heartbeat_owner; REVOKE ALL ON $table FROM mallory");
+		for my $call ("heartbeat_pause('given back')", 'heartbeat_resume()')
+		{
+			my $refused = call('heartbeat_operator', "SELECT $call");
+			ok($refused eq '' || $refused =~ /spy_|row level security.*$table/, "$call succeeds, or its error names the object") || diag $refused;
+		}
+		like(done_or_refused("SELECT coalesce((SELECT next_offset FROM heartbeat_offsets), 0) = $published
+				OR (SELECT concat_ws(' ', state, reason, last_error) ~ 'RETRYING.*$table' FROM heartbeat_status)"),
+			qr/^(done|refused)$/, 'readings are stored, or the status names the object');
+		$spy->assert_only("$kind of $table, which mallory has given back");
 		$node->query($sql->($undo{$kind}));
 		assert_goes_on("$kind of $table");
+	}
+}
+
+# No other role has the right TRIGGER. The role heartbeat_worker had this right in the test above.
+$node->query('REVOKE TRIGGER ON ' . join(', ', sort keys %column) . ' FROM heartbeat_worker');
+
+# mallory has the right TRIGGER for a time. The functions of her triggers belong to the server. Only the conditions (WHEN) run code of
+# mallory: a function of mallory, or a query that the server's function query_to_xml() runs.
+my $own = 'EXECUTE FUNCTION suppress_redundant_updates_trigger()';
+for my $condition ('mallory.noted(1)', "query_to_xml('SELECT mallory.note(''condition'')', true, true, '') IS NOT NULL")
+{
+	for my $table (qw(heartbeat_offsets heartbeat_events heartbeat_control))
+	{
+		my $name = "spy_when_$table";
+		$node->query("GRANT ALL ON $table TO mallory");
+		is($spy->act("CREATE TRIGGER $name BEFORE INSERT OR UPDATE ON public.$table FOR EACH ROW WHEN ($condition) $own"), '', "mallory creates a trigger with a condition on $table");
+		$node->query("REVOKE ALL ON $table FROM mallory");
+		assert_work("a condition on $table");
+		like(call(undef, "SELECT heartbeat_refuse_user_code(ARRAY['$table'::regclass])"), qr/the condition of trigger "$name" on table "$table" would run with the rights of role "postgres"/,
+			'the error names the trigger and the table');
+		$spy->assert_only("a condition on $table");
+		remove_triggers();
+		assert_goes_on("a condition on $table");
 	}
 }
 
@@ -277,8 +311,24 @@ for my $tables ((map { [$_] } @deleted_from), \@deleted_from)
 		$spy->assert_only($who, 'heartbeat_worker');
 	}
 }
-$node->set('heartbeat.retention' => 0);
 remove_triggers();
+for my $table (@deleted_from)
+{
+	my $name = "spy_when_$table";
+	is($spy->act("CREATE TRIGGER $name BEFORE DELETE ON public.$table FOR EACH ROW WHEN (mallory.noted(1)) $own"), '', "mallory creates a trigger with a condition on $table");
+	$node->query('REVOKE ALL ON ALL TABLES IN SCHEMA public FROM mallory');
+	like(call($_, 'SELECT heartbeat_apply_retention()'), qr/\Q$name\E/, 'the error of heartbeat_apply_retention() names the trigger') for 'heartbeat_operator', undef;
+	like(call(undef, "SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old))"), qr/cannot move rows of table \S*${table}_default .*\Q$name\E/, 'the error of heartbeat_make_partitions() names the trigger')
+	  unless $table eq 'heartbeat_dead_letters';
+	$spy->assert_only("retention with a condition on $table");
+	remove_triggers();
+	$node->query('GRANT ALL ON ALL TABLES IN SCHEMA public TO mallory');
+}
+$node->set('heartbeat.retention' => 0);
+
+# mallory has all rights on all tables, but has created no trigger. So sources can be changed.
+is(call(undef, $_), '', "$_ succeeds while mallory has TRIGGER on each table") for "SELECT heartbeat_add_source('more', 'more-events')",
+	"SELECT heartbeat_alter_source('more', topic => 'other-events')", "SELECT heartbeat_drop_source('more')";
 
 # mallory's tables have foreign keys that refer to heartbeat's tables. mallory's tables also have deferred constraint triggers,
 # which run at the commit.
