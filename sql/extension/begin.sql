@@ -53,10 +53,14 @@ BEGIN
         PERFORM pg_sleep(0.05);
     END LOOP;
     PERFORM set_config('lock_timeout', timeout, true);
+    -- The extension's owner can add functions to the extension, but only heartbeat's own functions may be in heartbeat_building. A
+    -- function with another name, for example format(text, regclass, name), could match a call of this script better than the
+    -- function of pg_catalog, and would run with the rights of the role that runs this script.
     FOR statement IN
         SELECT format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', d.objid::regprocedure)
-        FROM pg_depend d WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension.oid AND d.deptype = 'e'
-          AND d.classid = 'pg_proc'::regclass
+        FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+        WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension.oid AND d.deptype = 'e'
+          AND d.classid = 'pg_proc'::regclass AND p.proname LIKE 'heartbeat\_%'
     LOOP
         EXECUTE statement;
     END LOOP;
