@@ -50,7 +50,8 @@ BEGIN ATOMIC
                                            AND o.messages::numeric + o.ignored + o.dead_letters > 0),
                              format('cannot remove the offset of partition %s of topic "%s": a worker has read the partition', partition, topic),
                              'object_not_in_prerequisite_state',
-                             format('heartbeat_seek(%s, 0) begins at offset 0. heartbeat_seek(timestamptz) begins at a time.', partition));
+                             format('heartbeat_seek(%1$s, 0%2$s) begins at offset 0. heartbeat_seek(timestamptz, %1$s%2$s) begins at a time.',
+                                    partition, CASE WHEN source <> 'default' THEN format(', %L', source) END));
     WITH forgotten AS (
         DELETE FROM heartbeat_offsets o
             WHERE o.source = heartbeat_forget_offset.source AND o.topic = heartbeat_forget_offset.topic
@@ -87,7 +88,10 @@ BEGIN ATOMIC
                                  WHERE d.dropped_at IS NULL AND d.name = coalesce(heartbeat_require_pause.source, d.name)
                                    AND NOT EXISTS (SELECT FROM heartbeat_control c WHERE c.paused AND c.source IN ('', d.name))),
                              'heartbeat_seek needs ingest to be paused', 'object_not_in_prerequisite_state',
-                             'Call heartbeat_pause() first and heartbeat_resume() afterwards.');
+                             CASE WHEN heartbeat_require_pause.source <> 'default'
+                                  THEN format('Call heartbeat_pause(source => %1$L) first and heartbeat_resume(%1$L) afterwards.',
+                                              heartbeat_require_pause.source)
+                                  ELSE 'Call heartbeat_pause() first and heartbeat_resume() afterwards.' END);
 END;
 COMMENT ON FUNCTION heartbeat_require_pause(text) IS
     'Internal: raises an error if the source is not paused. With NULL, all sources must be paused. No other session can end '

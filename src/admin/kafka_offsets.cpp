@@ -8,6 +8,7 @@
 #include "decode/utf8_text.h"
 #include "server/compat.h"
 #include "server/text.h"
+#include "store/source_calls.h"
 
 extern "C" {
 #include "storage/ipc.h"
@@ -28,9 +29,9 @@ constexpr int check_patience_s = 3; // short, because a seek by offset also work
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("topic \"%s\" has no partition %d", source.topic, partition),
                     errdetail("The topic has the partitions 0 to %d.", topic.partition_count - 1),
-                    errhint("heartbeat_seek(%d, NULL) removes an offset that was set for this partition "
+                    errhint("heartbeat_seek(%d, NULL%s) removes an offset that was set for this partition "
                             "while Kafka did not answer.",
-                            partition)));
+                            partition, source_calls_argument(source, ", "))));
 }
 
 // If `only` is nullptr, adds one row for each partition to the result. Otherwise the function adds only the
@@ -78,6 +79,7 @@ Consumer *open_or_accept(const Source &source, int32_t partition, int64_t offset
 void refuse_offset(const Source &source, const PartitionRange &range, int64_t offset) {
     auto low = static_cast<long long>(range.low), high = static_cast<long long>(range.high);
     bool holds_any = low < high;
+    const char *argument = source_calls_argument(source, ", ");
     ereport(
         ERROR,
         (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -89,10 +91,12 @@ void refuse_offset(const Source &source, const PartitionRange &range, int64_t of
                          low, high - 1, high)
              : errdetail("Kafka holds no message of this partition. The next message will have offset %lld.",
                          high),
-         holds_any ? errhint("heartbeat_seek(%d, %lld) begins at the first message, heartbeat_seek(%d, %lld) "
-                             "skips all messages.",
-                             range.partition, low, range.partition, high)
-                   : errhint("heartbeat_seek(%d, %lld) begins at the next message.", range.partition, high)));
+         holds_any
+             ? errhint("heartbeat_seek(%d, %lld%s) begins at the first message, heartbeat_seek(%d, %lld%s) "
+                       "skips all messages.",
+                       range.partition, low, argument, range.partition, high, argument)
+             : errhint("heartbeat_seek(%d, %lld%s) begins at the next message.", range.partition, high,
+                       argument)));
 }
 
 void check(const Source &source, Consumer *consumer, int32_t partition, int64_t offset) {

@@ -16,7 +16,7 @@ constexpr int ranges_timeout_ms = 5000;
 [[noreturn]] void refuse_topic(const Source &source, const char *detail) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("topic \"%s\" is not the topic that heartbeat has read", source.topic),
-                    errdetail("%s", detail), errhint("heartbeat_status describes how to continue.")));
+                    errdetail("%s", detail), errhint("heartbeat_source_status describes how to continue.")));
 }
 
 void check_identity(const Source &source, const StoredOffset &stored, const TopicDescription &topic,

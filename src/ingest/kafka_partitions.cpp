@@ -7,6 +7,7 @@
 #include "monitor/moved_partitions.h"
 #include "monitor/worker_stats.h"
 #include "server/text.h"
+#include "store/source_calls.h"
 
 namespace heartbeat {
 
@@ -17,8 +18,6 @@ constexpr TimestampTz trouble_again_lasts = 10 * USECS_PER_SEC;
 
 constexpr char away_hint[] = "heartbeat reads the partitions of other leaders. It tries this partition again "
                              "each second. Check the broker and its advertised.listeners.";
-constexpr char trouble_hint[] =
-    "heartbeat tries again automatically. If messages are damaged in Kafka, heartbeat_seek() can skip them.";
 
 } // namespace
 
@@ -114,8 +113,15 @@ bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *h
     text_print(reason, state_text_size, "partition %d is not read: %s", first, partition.reason);
     if (more > 0)
         text_add_sentence(reason, state_text_size, psprintf("(%d more: see heartbeat_partitions)", more));
-    text_copy(hint, state_text_size, partition.trouble_until != 0 ? trouble_hint : away_hint);
+    text_copy(hint, state_text_size,
+              partition.trouble_until != 0 ? partitions_trouble_hint(*partitions.source) : away_hint);
     return true;
+}
+
+const char *partitions_trouble_hint(const Source &source) {
+    return psprintf("heartbeat tries again automatically. If messages are damaged in Kafka, "
+                    "heartbeat_seek(partition, offset%s) can skip them.",
+                    source_calls_argument(source, ", "));
 }
 
 bool partitions_any_away(const KafkaPartitions &partitions) {

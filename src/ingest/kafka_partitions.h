@@ -91,6 +91,9 @@ void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise
 // and `hint` for heartbeat_status. These texts explain the first partition that is away.
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint);
 
+// Returns a hint for an error of Kafka that can occur again after each assignment.
+const char *partitions_trouble_hint(const Source &source);
+
 bool partitions_any_away(const KafkaPartitions &partitions); // true if a partition of the worker is away
 
 // Returns whether a partition of the worker has been away for at least `away_for`, although Kafka names a

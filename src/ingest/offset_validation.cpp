@@ -4,14 +4,11 @@
 
 #include "ingest/offset_validation.h"
 #include "server/text.h"
+#include "store/source_calls.h"
 
 namespace heartbeat {
 
 namespace {
-
-constexpr const char *advice =
-    "To continue at another offset, call heartbeat_pause(), heartbeat_seek(partition, offset) and "
-    "heartbeat_resume(), or set heartbeat.offset_reset.";
 
 enum class Mismatch {
     none,
@@ -130,11 +127,23 @@ bool find_lost(const Source &source, StoredOffset *offsets, size_t count, const 
     return true;
 }
 
-void print_truncated_advice(char (&hint)[state_text_size], int32_t partition, int64_t offset) {
-    text_print(hint, sizeof(hint),
-               "To read the messages that the log has now, call heartbeat_pause(), heartbeat_seek(%d, %lld) "
-               "and heartbeat_resume(), or set heartbeat.offset_reset. heartbeat stores no reading twice.",
-               partition, static_cast<long long>(offset));
+void print_advice(char (&hint)[state_text_size], const Source &source) {
+    text_print(
+        hint, sizeof(hint),
+        "To continue at another offset, call heartbeat_pause(%s), heartbeat_seek(partition, offset%s) and "
+        "heartbeat_resume(%s), or %s.",
+        source_calls_argument(source, "source => "), source_calls_argument(source, ", "),
+        source_calls_argument(source, ""), source_calls_reset(source));
+}
+
+void print_truncated_advice(char (&hint)[state_text_size], const Source &source, int32_t partition,
+                            int64_t offset) {
+    text_print(
+        hint, sizeof(hint),
+        "To read the messages that the log has now, call heartbeat_pause(%s), heartbeat_seek(%d, %lld%s) "
+        "and heartbeat_resume(%s), or %s. heartbeat stores no reading twice.",
+        source_calls_argument(source, "source => "), partition, static_cast<long long>(offset),
+        source_calls_argument(source, ", "), source_calls_argument(source, ""), source_calls_reset(source));
 }
 
 void move(const Source &source, StoredOffset *stored, int64_t to, const char *reason) {
@@ -153,20 +162,20 @@ int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range
                                                                                  : range.low;
 }
 
-// Moves a stored offset to the place that heartbeat.offset_reset requires. If the topic was recreated or the
-// log was truncated, the messages at `begin` and at later offsets are new for ingest. In this case a reset to
-// the end offset skips these messages, and the function writes the skipped offsets to heartbeat_gaps.
+// Moves a stored offset to the place that the source's offset_reset requires. If the topic was recreated or
+// the log was truncated, the messages at `begin` and at later offsets are new for ingest. In this case a
+// reset to the end offset skips these messages, and the function writes the skipped offsets to
+// heartbeat_gaps.
 void reset(const Source &source, StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
            const char *reason) {
     bool to_end = source.offset_reset == OffsetReset::latest;
     int64_t begin = mismatch == Mismatch::truncated ? first_new_offset(*stored, range) : range.low;
     int64_t to = to_end ? range.high : begin;
-    ereport(
-        WARNING,
-        (errcode(ERRCODE_WARNING), errmsg("heartbeat: %s", reason),
-         errdetail("The worker continues partition %d at offset %lld, as heartbeat.offset_reset requires.",
-                   stored->partition, static_cast<long long>(to)),
-         errhidecontext(true)));
+    ereport(WARNING,
+            (errcode(ERRCODE_WARNING), errmsg("heartbeat: %s", reason),
+             errdetail("The worker continues partition %d at offset %lld, as %s requires.", stored->partition,
+                       static_cast<long long>(to), source_calls_reset_name(source)),
+             errhidecontext(true)));
     if (mismatch != Mismatch::removed && to_end)
         move(source, stored, begin, reason);
     move(source, stored, to, reason);
@@ -230,9 +239,10 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
         }
         text_copy(reason, found);
         if (source.offset_reset == OffsetReset::error) {
-            text_copy(hint, advice);
             if (mismatch == Mismatch::truncated)
-                print_truncated_advice(hint, stored.partition, first_new_offset(stored, range));
+                print_truncated_advice(hint, source, stored.partition, first_new_offset(stored, range));
+            else
+                print_advice(hint, source);
             return OffsetValidation::invalid;
         }
         reset(source, &stored, range, mismatch, reason);

@@ -3,6 +3,7 @@
 // before it assigns the partitions again. reader_batch.cpp calls this file.
 #include "server/server.h"
 
+#include "ingest/kafka_partitions.h"
 #include "ingest/reader_trouble.h"
 #include "ingest/source_reader.h"
 #include "server/text.h"
@@ -29,8 +30,7 @@ long reader_trouble_assign_again(SourceReader *reader) {
     reader->session.trouble = again ? Trouble::repeated : Trouble::first;
     reader->session.troubled_at = now;
     reader_report(reader, WorkerState::connecting, trouble,
-                  has_brokers ? "heartbeat tries again automatically. If messages are damaged in "
-                                "Kafka, heartbeat_seek() can skip them."
+                  has_brokers ? partitions_trouble_hint(reader->source)
                               : assignment_brokers_hint(reader->source));
     return again ? reconnect_ms : at_once;
 }

@@ -68,6 +68,7 @@ Source read_source(uint64_t row) {
     source.own_topic = statement_text(row, 4) != nullptr;
     source.own_brokers = statement_text(row, 5) != nullptr;
     source.own_config_file = statement_text(row, 6) != nullptr;
+    source.own_offset_reset = statement_text(row, 8) != nullptr;
     return source;
 }
 
@@ -87,6 +88,7 @@ Source source_default() {
             nullptr,
             nullptr,
             nullptr,
+            false,
             false,
             false,
             false};

@@ -29,6 +29,7 @@ struct Source {
     bool own_topic;
     bool own_brokers;
     bool own_config_file;
+    bool own_offset_reset;
 };
 
 // Returns the source `default` with the values of the settings. The texts stay valid until the next reload of

@@ -59,11 +59,17 @@ is($node->query(stored('ward')), $held, 'a paused source stores nothing');
 
 # heartbeat_seek() of one source requires that this source is paused. Other sources need not be paused.
 like($node->query_error("SELECT heartbeat_seek(0, 0)"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of the source default needs a pause of this source');
+is($node->query_error("SELECT heartbeat_add_source('it''s', 'absent')") . ($node->query_error("SELECT heartbeat_seek(0, 0, 'it''s')") =~ /(HINT:.*)/)[0],
+	"HINT:  Call heartbeat_pause(source => 'it''s') first and heartbeat_resume('it''s') afterwards.", 'the calls in the hint about the pause have the source');
+$node->query("SELECT heartbeat_drop_source('it''s')");
 like($node->query_error("SELECT heartbeat_seek(now())"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of all sources needs a pause of all sources');
 like($node->query_error("SELECT heartbeat_seek(0, 0, 'none')"), qr/there is no source "none"/, 'a seek refuses an unknown source');
 is($node->query("SELECT topic, previous_offset, new_offset FROM heartbeat_seek(0, 100, 'ward')"), 'ward|500|100', 'a seek of a source goes back in its topic');
 is($node->query("SELECT topic, kafka_partition, new_offset, source_name FROM heartbeat_seek(to_timestamp(0), 1, 'ward')"), 'ward|1|0|ward', 'a seek of a source to a time moves the offset in its topic');
-like($node->query_error("SELECT heartbeat_seek(0, 4711, 'ward')"), qr/Kafka does not hold offset 4711 of partition 0 of topic "ward"/, 'a seek asks Kafka for the topic of the source');
+like($node->query_error("SELECT heartbeat_seek(0, 4711, 'ward')"), qr/Kafka does not hold offset 4711 of partition 0 of topic "ward".*HINT:  heartbeat_seek\(0, 0, 'ward'\) begins at the first message, heartbeat_seek\(0, \d+, 'ward'\) skips/s,
+	'a seek asks Kafka for the topic of the source, and the calls in the hint have the source');
+like($node->query_error("SELECT heartbeat_seek(7, 0, 'ward')"), qr/HINT:  heartbeat_seek\(7, NULL, 'ward'\) removes/, 'the call in the hint about a partition that does not exist has the source');
+like($node->query_error("SELECT heartbeat_seek(0, NULL, 'ward')"), qr/HINT:  heartbeat_seek\(0, 0, 'ward'\) begins at offset 0. heartbeat_seek\(timestamptz, 0, 'ward'\) begins at a time/, 'so have the calls in the hint about a partition that was read');
 # Each source is paused by its name. heartbeat_status shows a reason, although there is no pause of all sources.
 my ($state, $recorded) = ('SELECT state, reason FROM heartbeat_status', q{SELECT details->>'state', reason FROM heartbeat_events WHERE kind = 'state' ORDER BY id DESC LIMIT 1});
 $node->query("SELECT heartbeat_pause('a disk is full', 'default')");
@@ -133,6 +139,16 @@ assert_exact('after a replay by a mapping');
 # heartbeat_alter_source() and heartbeat_drop_source() take effect exactly at the commit. From the call to the commit the
 # workers store nothing from this source. So a query after the call, in the same transaction, sees all rows of this source that
 # are stored before the commit.
+
+# A source is FAILED. The calls in the hint have the source, and do not change another source.
+$node->query($_) for "SELECT heartbeat_pause(source => 'late')", "UPDATE heartbeat_offsets SET cluster_id = 'another' WHERE source = 'late'", "SELECT heartbeat_resume('late')";
+$node->wait_for_query("SELECT state, reason, hint FROM heartbeat_source_status WHERE source = 'late'",
+	qr/^FAILED\|.* belong to Kafka cluster another, .*\|To continue at another offset, call heartbeat_pause\(source => 'late'\), heartbeat_seek\(partition, offset, 'late'\) and heartbeat_resume\('late'\), or call heartbeat_alter_source\('late', offset_reset => 'earliest'\)\.$/,
+	'the hint of a FAILED source has calls that change only this source');
+$node->query("SELECT heartbeat_alter_source('late', offset_reset => 'earliest')");
+$node->wait_for_log(qr/DETAIL:  The worker continues partition \d at offset 0, as the source's offset_reset requires\./);
+$node->wait_for_query("SELECT state FROM heartbeat_source_status WHERE source = 'late'", 'RUNNING', 'the source is read again');
+
 $node->query("SELECT heartbeat_drop_source('late')");
 $node->query("SELECT heartbeat_pause('the topic is filled', 'ward')");
 publish('ward', 40_000);
@@ -157,7 +173,7 @@ is($node->query($rows), $dropped + 10, 'no reading of a dropped source is stored
 is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'ward'"), 0, 'the drop deletes the offsets of the source');
 assert_exact('after a drop');
 is($node->query("SELECT string_agg(kind || ' ' || (details->>'source'), ', ' ORDER BY id) FROM heartbeat_events WHERE kind LIKE '%\\_source'"),
-	'add_source ward, add_source late, add_source flat, alter_source flat, alter_source flat, drop_source flat, drop_source late, alter_source ward, drop_source ward', 'heartbeat_events has each change');
+	'add_source ward, add_source it\'s, drop_source it\'s, add_source late, add_source flat, alter_source flat, alter_source flat, drop_source flat, alter_source late, drop_source late, alter_source ward, drop_source ward', 'heartbeat_events has each change');
 $node->query("SELECT heartbeat_add_source('only', 'ward'); SELECT heartbeat_pause('a cable is broken', 'only'); SELECT heartbeat_drop_source('default')");
 $node->wait_for_query($state, 'PAUSED|source "only": a cable is broken', 'the reason of a pause begins with the name of the source');
 
