@@ -129,7 +129,7 @@ state_is('CONNECTING', 'does not exist', 'the topic is deleted');
 $kafka->create_topic($topic, 2);
 $kafka->produce($topic, reading_stream(4000, 2, start => time - 7200));
 state_is('FAILED', 'was deleted.*heartbeat_seek', 'the topic was recreated');
-like($runbook->run('FAILED', 1), qr/topic .*? was deleted.*^heartbeat-events\|0\|\d+\|/ms, 'the query shows the stored offsets of the topic');
+like($runbook->run('FAILED', 1), qr/^default\|topic .*? was deleted.*^default\|heartbeat-events\|0\|\d+\|/ms, 'the query shows the stored offsets of the topic');
 like($runbook->run('FAILED', 2), qr/^0\|\d+\|0\n1\|\d+\|0$/m, 'the runbook seeks each partition to its beginning');
 $node->wait_for_offsets($topic, 2000, 2000);
 state_is('RUNNING', '', 'all messages of the recreated topic are read');
@@ -145,7 +145,7 @@ state_is('FAILED', 'Kafka no longer holds offset 2000 of partition 0', 'the next
 $runbook->run('FAILED', 3);
 $node->wait_for_offsets($topic, 4000, 4000);
 state_is('RUNNING', '', 'the worker continues where Kafka begins');
-like($runbook->run('FAILED', 4), qr/^heartbeat-events\|0\|2000\|3000\|1000\|/, 'heartbeat_gaps records the lost messages');
+like($runbook->run('FAILED', 4), qr/^default\|heartbeat-events\|0\|2000\|3000\|1000\|/, 'heartbeat_gaps records the lost messages');
 $runbook->run('FAILED', 5);
 $node->wait_for_query('SHOW heartbeat.offset_reset', 'error', 'heartbeat.offset_reset is "error" again, so the next loss stops the worker');
 
