@@ -8,6 +8,7 @@
 #include "monitor/failure.h"
 #include "monitor/wake.h"
 #include "server/arrays.h"
+#include "server/compat.h"
 #include "server/extension.h"
 #include "server/index_rebuild.h"
 #include "server/process.h"
@@ -159,9 +160,8 @@ void pack(const Key &key) {
                   errhidecontext(true)));
 }
 
-// In a PostgreSQL that is older than 14.4, REINDEX CONCURRENTLY can build a corrupt index.
 void check_version() {
-    if (atoi(GetConfigOption("server_version_num", false, false)) < 140004)
+    if (!index_rebuild_is_safe())
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("heartbeat.pack_after needs PostgreSQL 14.4 or newer"),
                         errhint("Update PostgreSQL, or set heartbeat.pack_after to 0.")));

@@ -16,7 +16,6 @@
 extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "commands/vacuum.h"
 #include "nodes/makefuncs.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -89,15 +88,7 @@ void free_room() {
         List *tables = NIL;
         for (const char *name : {"heartbeat_rollup_pending", "heartbeat_stale_minutes"})
             tables = lappend(tables, makeVacuumRelation(nullptr, extension_table(name), NIL));
-        VacuumParams params = {};
-        params.options = VACOPT_VACUUM | VACOPT_SKIP_LOCKED;
-        params.freeze_min_age = params.freeze_table_age = -1;
-        params.multixact_freeze_min_age = params.multixact_freeze_table_age = -1;
-        params.log_min_duration = -1;
-        params.index_cleanup = VACOPTVALUE_ENABLED;
-        params.truncate = VACOPTVALUE_DISABLED;
-        params.nworkers = -1;
-        vacuum_tables(tables, &params, context);
+        vacuum_tables(tables, context);
         MemoryContextSwitchTo(before);
     }
     CommitTransactionCommand();

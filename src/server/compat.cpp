@@ -9,6 +9,7 @@ extern "C" {
 #include "catalog/pg_extension.h"
 #include "catalog/pg_proc.h"
 #include "commands/alter.h"
+#include "commands/vacuum.h"
 #include "funcapi.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/acl.h"
@@ -157,14 +158,27 @@ Buffer btree_lock_leaf(Relation index, [[maybe_unused]] Relation table, BTScanIn
 }
 #endif
 
-void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context) {
+bool index_rebuild_is_safe() {
+    // the version of the running server can differ from the version of the headers
+    return atoi(GetConfigOption("server_version_num", false, false)) >= 140004;
+}
+
+void vacuum_tables(List *tables, MemoryContext context) {
+    VacuumParams params = {};
+    params.options = VACOPT_VACUUM | VACOPT_SKIP_LOCKED;
+    params.freeze_min_age = params.freeze_table_age = -1;
+    params.multixact_freeze_min_age = params.multixact_freeze_table_age = -1;
+    params.log_min_duration = -1;
+    params.index_cleanup = VACOPTVALUE_ENABLED;
+    params.truncate = VACOPTVALUE_DISABLED;
+    params.nworkers = -1;
 #if PG_VERSION_NUM >= 160000
-    params->options |= VACOPT_PROCESS_MAIN; // without this option VACUUM skips the table itself
-    vacuum(tables, params, nullptr, context, true);
+    params.options |= VACOPT_PROCESS_MAIN; // without this option, these versions vacuum nothing
+    vacuum(tables, &params, nullptr, context, true);
 #else
     MemoryContext portal = PortalContext;
     PortalContext = context;
-    vacuum(tables, params, nullptr, true);
+    vacuum(tables, &params, nullptr, true);
     PortalContext = portal;
 #endif
 }

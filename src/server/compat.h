@@ -6,7 +6,6 @@ extern "C" {
 #include "postgres.h"
 
 #include "access/nbtree.h"
-#include "commands/vacuum.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "nodes/execnodes.h"
@@ -69,8 +68,11 @@ bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context);
 Buffer btree_lock_leaf(Relation index, Relation table, BTScanInsert key);
 #endif
 
-// Runs VACUUM. VACUUM runs several transactions, and keeps its data in `context`. So `context` must live
-// longer than these transactions.
-void vacuum_tables(List *tables, VacuumParams *params, MemoryContext context);
+// Returns false in PostgreSQL 14.0 to 14.3: there REINDEX CONCURRENTLY can build a corrupt index.
+bool index_rebuild_is_safe();
+
+// Runs VACUUM (SKIP_LOCKED, INDEX_CLEANUP on, TRUNCATE off, PARALLEL 0). VACUUM runs several transactions,
+// and keeps its data in `context`. So `context` must live longer than these transactions.
+void vacuum_tables(List *tables, MemoryContext context);
 
 } // namespace heartbeat

@@ -199,7 +199,10 @@ $node->query('SELECT heartbeat_resume()');
 $node->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', qr/^\d{1,3}$/, 'the maintenance worker removes the rows that it has rolled up');
 $node->wait_for_query('SELECT last_error FROM heartbeat_status', qr/heartbeat_stale_minutes/, 'the last error names the missing table');
 $node->query('ALTER TABLE renamed RENAME TO heartbeat_stale_minutes');
+$node->query(q{INSERT INTO heartbeat_rollup_pending SELECT date_trunc('minute', now()), 'CUST-0', 0, 0 FROM generate_series(1, 9000)});
 $node->query('SELECT heartbeat_resume()');
+$node->wait_for_query("SELECT count(*) FROM pg_stat_user_tables WHERE relname IN ('heartbeat_rollup_pending', 'heartbeat_stale_minutes') AND vacuum_count > 0",
+	2, 'the maintenance worker vacuums both tables when both exist');
 
 publish();
 $node->wait_for_offsets('heartbeat-events', $published);
