@@ -35,7 +35,7 @@ FORMATS_MISSING := $(strip $(shell pkg-config --exists 'libcurl >= 7.77' || echo
 FORMATS_SOURCES = $(wildcard src/registry/module/*.cpp) src/registry/registry_urls.cpp src/decode/utf8_text.cpp
 FORMATS_OBJS = $(FORMATS_SOURCES:%.cpp=build/formats/%.o)
 
-REGRESS = install restore rename schema classify constraints views control sources source_mappings events alerts dead_letters permissions distribute settings misspelt
+REGRESS = install owner restore rename schema classify constraints views control sources source_mappings events alerts dead_letters permissions distribute settings misspelt
 REGRESS_OPTS = --inputdir=. --outputdir=. --load-extension=heartbeat
 EXTRA_CLEAN = $(DEPENDENCIES) heartbeat_formats.so build results regression.diffs regression.out
 

@@ -23,11 +23,6 @@ DECLARE
         '       AND d.refclassid = ''pg_extension''::regclass AND d.deptype = ''e'')'
         ' OR (c.oid, c.relowner) IN (SELECT b.inhrelid, b.relowner FROM below b))'
         ' ORDER BY c.relname <> ''heartbeat_control'', c.relkind = ''v'', c.oid';
-    -- the names of the old and the new owner, in the form that an entry of an access control list has
-    old_entry CONSTANT text := (SELECT makeaclitem(e.extowner, e.extowner, 'SELECT', false)::text FROM pg_extension e WHERE e.extname = 'heartbeat');
-    old_name CONSTANT text := left(old_entry, (length(old_entry) - length('=r/')) / 2);
-    new_entry CONSTANT text := makeaclitem(new_owner, new_owner, 'SELECT', false)::text;
-    new_name CONSTANT text := left(new_entry, (length(new_entry) - length('=r/')) / 2);
     one regclass;
     statement text;
 BEGIN
@@ -66,18 +61,6 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
-    -- To find the grants of users, pg_dump compares the present rights of the extension's objects with their initial rights. So
-    -- the initial rights must also name the new owner instead of the old owner.
-    UPDATE pg_init_privs i
-    SET initprivs = ARRAY(
-        SELECT (CASE WHEN right(g.entry, length(old_name) + 1) = '/' || old_name
-                     THEN left(g.entry, length(g.entry) - length(old_name)) || new_name ELSE g.entry END)::aclitem
-        FROM unnest(i.initprivs) WITH ORDINALITY u (item, number),
-             LATERAL (SELECT CASE WHEN left(u.item::text, length(old_name) + 1) = old_name || '='
-                                  THEN new_name || substr(u.item::text, length(old_name) + 1) ELSE u.item::text END) g (entry)
-        ORDER BY u.number)
-    WHERE EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
-                  WHERE d.classid = i.classoid AND d.objid = i.objoid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 END
 $$;
 COMMENT ON FUNCTION heartbeat_own_objects(regrole, regclass[]) IS

@@ -264,6 +264,41 @@ UPDATE pg_init_privs i
           SELECT 'pg_proc'::regclass, p.oid, p.proowner FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
          ) o (class, object, owner)
     WHERE i.privtype = 'e' AND i.classoid = o.class AND i.objoid = o.object;
+-- The owner of a function can be a role that has no right in pg_init_privs. Functions of the server cannot read an empty list.
+DELETE FROM pg_init_privs i
+    WHERE cardinality(i.initprivs) = 0 AND i.classoid = 'pg_proc'::regclass
+      AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = i.objoid AND p.pronamespace = 'heartbeat_building'::regnamespace);
+
+-- Since PostgreSQL 17, pg_shdepend has a row of the type 'i' for each role that pg_init_privs names, except for the roles that
+-- initdb has created. While such a row exists, nobody can drop the role. The statements above, the update from 1.1 to 1.2 and
+-- heartbeat_set_owner() of 1.2 change only pg_init_privs. So the statements below correct pg_shdepend.
+DO $$
+DECLARE
+    first_role CONSTANT oid := 16384; -- initdb creates roles with lower oids
+    this_database CONSTANT oid := (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+    extension CONSTANT oid := (SELECT e.oid FROM pg_extension e WHERE e.extname = 'heartbeat');
+BEGIN
+    DELETE FROM pg_shdepend s
+        WHERE s.deptype = 'i' AND s.dbid = this_database
+          AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = s.classid AND d.objid = s.objid AND d.deptype = 'e'
+                                                AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension)
+          AND NOT EXISTS (SELECT FROM pg_init_privs i, aclexplode(i.initprivs) a
+                          WHERE i.classoid = s.classid AND i.objoid = s.objid AND i.objsubid = s.objsubid
+                            AND s.refobjid IN (a.grantor, a.grantee));
+    IF current_setting('server_version_num')::integer >= 170000 THEN
+        INSERT INTO pg_shdepend (dbid, classid, objid, objsubid, refclassid, refobjid, deptype)
+            SELECT DISTINCT this_database, i.classoid, i.objoid, i.objsubid, 'pg_authid'::regclass, r.role, 'i'::"char"
+            FROM pg_init_privs i
+            JOIN pg_depend d ON d.classid = i.classoid AND d.objid = i.objoid AND d.deptype = 'e'
+                                AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension,
+            aclexplode(i.initprivs) a, unnest(ARRAY[a.grantor, a.grantee]) r (role)
+            WHERE r.role >= first_role
+              AND NOT EXISTS (SELECT FROM pg_shdepend s
+                              WHERE s.dbid = this_database AND s.classid = i.classoid AND s.objid = i.objoid
+                                AND s.objsubid = i.objsubid AND s.refobjid = r.role AND s.deptype = 'i');
+    END IF;
+END
+$$;
 
 -- @distributed_finish@
 

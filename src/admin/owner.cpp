@@ -1,17 +1,51 @@
-// heartbeat_own_extension() changes the owner of the extension. heartbeat_set_owner() calls this function.
-// The only SQL statement that can change this owner is REASSIGN OWNED. But REASSIGN OWNED refuses the objects
-// of one role: the superuser that initdb has created. If this role owns the extension, no SQL statement can
-// change the owner.
+// heartbeat_own_extension() changes the owner of the extension, and the initial rights of its objects.
+// heartbeat_set_owner() calls this function. The only SQL statement that can change this owner is REASSIGN
+// OWNED. But REASSIGN OWNED refuses the objects of one role: the superuser that initdb has created. If this
+// role owns the extension, no SQL statement can change the owner.
 #include "server/server.h"
 
 #include "server/compat.h"
 #include "server/extension.h"
 
 extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_init_privs.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+
 PG_FUNCTION_INFO_V1(heartbeat_own_extension);
 }
 
 using namespace heartbeat;
+
+namespace {
+
+// aclnewowner() cannot read a list without dimensions.
+bool has_rights(Relation catalog, HeapTuple row) {
+    bool null;
+    Datum rights = heap_getattr(row, Anum_pg_init_privs_initprivs, RelationGetDescr(catalog), &null);
+    return !null && ARR_NDIM(DatumGetAclP(rights)) == 1;
+}
+
+// To find the grants of users, pg_dump compares the present rights of the extension's objects with their
+// initial rights. So the initial rights must also name the new owner instead of the old owner.
+void give_initial_rights(const Extension &extension, Oid owner) {
+    Relation catalog = table_open(InitPrivsRelationId, RowExclusiveLock);
+    SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, nullptr, 0, nullptr);
+    while (HeapTuple row = systable_getnext(scan)) {
+        const auto *object = reinterpret_cast<Form_pg_init_privs>(GETSTRUCT(row));
+        if (getExtensionOfObject(object->classoid, object->objoid) == extension.oid &&
+            has_rights(catalog, row))
+            change_initial_rights(catalog, row, extension.owner, owner);
+    }
+    systable_endscan(scan);
+    table_close(catalog, RowExclusiveLock);
+}
+
+} // namespace
 
 extern "C" Datum heartbeat_own_extension(PG_FUNCTION_ARGS) {
     if (!superuser())
@@ -21,6 +55,7 @@ extern "C" Datum heartbeat_own_extension(PG_FUNCTION_ARGS) {
     if (!extension_find(&extension))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                         errmsg("extension \"heartbeat\" is not in this database")));
+    give_initial_rights(extension, PG_GETARG_OID(0));
     change_extension_owner(extension.oid, PG_GETARG_OID(0));
     PG_RETURN_VOID();
 }

@@ -5,8 +5,11 @@
 #include "server/compat.h"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_init_privs.h"
 #include "catalog/pg_proc.h"
 #include "commands/alter.h"
 #include "commands/vacuum.h"
@@ -127,6 +130,22 @@ void change_extension_owner(Oid extension, Oid owner) {
     Relation catalog = table_open(ExtensionRelationId, RowExclusiveLock);
     AlterObjectOwner_internal(catalog, extension, owner);
     table_close(catalog, RowExclusiveLock);
+#endif
+}
+
+void change_initial_rights([[maybe_unused]] Relation catalog, HeapTuple row, Oid before, Oid after) {
+#if PG_VERSION_NUM >= 170000
+    // also changes pg_shdepend, which names the roles of pg_init_privs since version 17
+    const auto *object = reinterpret_cast<Form_pg_init_privs>(GETSTRUCT(row));
+    ReplaceRoleInInitPriv(before, after, object->classoid, object->objoid, object->objsubid);
+#else
+    TupleDesc columns = RelationGetDescr(catalog);
+    Datum values[Natts_pg_init_privs];
+    bool nulls[Natts_pg_init_privs];
+    heap_deform_tuple(row, columns, values, nulls);
+    Datum &rights = values[Anum_pg_init_privs_initprivs - 1];
+    rights = PointerGetDatum(aclnewowner(DatumGetAclP(rights), before, after));
+    CatalogTupleUpdate(catalog, &row->t_self, heap_form_tuple(columns, values, nulls));
 #endif
 }
 

@@ -60,6 +60,9 @@ bool may_alter_system(const char *setting, Oid role);
 // Changes the extension's owner in the same way as REASSIGN OWNED.
 void change_extension_owner(Oid extension, Oid owner);
 
+// Changes a row of pg_init_privs: the role `after` replaces the role `before`.
+void change_initial_rights(Relation catalog, HeapTuple row, Oid before, Oid after);
+
 // Calls walker() for each child of an expression or a query, until a call returns true.
 bool walk_children(Node *node, bool (*walker)(Node *, void *), void *context);
 
