@@ -65,8 +65,9 @@ void make_or_go_without(TimestampTz time) {
         MemoryContextSwitchTo(context);
         ErrorData *error = CopyErrorData();
         bool passing = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-        // a user's trigger prevents the creation
-        bool obstructed = error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+        // a user's trigger prevents the creation, or a publication prevents the DELETE of a move
+        bool obstructed = error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
+                          error->sqlerrcode == ERRCODE_INVALID_COLUMN_REFERENCE;
         if (!passing && !obstructed)
             PG_RE_THROW();
         FlushErrorState();

@@ -43,6 +43,7 @@ bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *)) {
     }
     FlushErrorState();
     text_copy(failure->message, message);
+    failure->code = error->sqlerrcode;
     failure->is_of_row = refused || subtransaction_is_row_error(error);
     failure->is_of_limit = error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
     failure->is_of_lock = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
@@ -66,7 +67,7 @@ void failure_explain(Failure *failure) {
         PushActiveSnapshot(GetTransactionSnapshot());
         SPI_connect();
         Obstacle obstacle = {};
-        obstacles_find(failure->is_of_lock, lock_wait_last(), failure->message, &obstacle);
+        obstacles_find(failure->code, lock_wait_last(), failure->message, &obstacle);
         if (obstacle.who[0] != '\0')
             text_print(failure->reason, sizeof(failure->reason), "%s: %s", failure->message, obstacle.who);
         text_copy(failure->hint, obstacle.hint);

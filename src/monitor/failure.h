@@ -14,6 +14,7 @@ namespace heartbeat {
 // The last error. Each step or duty that can fail has its own Failure.
 struct Failure {
     char message[state_text_size];
+    int code;       // the SQLSTATE
     bool is_of_row; // a row has caused the error: see subtransaction_is_row_error()
     TimestampTz logged_at;
     bool is_of_limit;             // the batch is larger than a limit of the server

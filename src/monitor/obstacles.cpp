@@ -26,14 +26,20 @@ namespace heartbeat {
 
 namespace {
 
-// Finds the publications of the table that the error message names. A row filter or a column list of a
-// publication can make an UPDATE or DELETE fail.
+// Finds the publications of the table that the error message names. The table can be a table partition of the
+// published table. A publication can make an UPDATE or DELETE fail: by its row filter, by its column list, or
+// because it does not publish a generated column.
 Statement select_publications = {{TEXTOID}, R"sql(
+    WITH named AS MATERIALIZED (
+        SELECT c.oid FROM pg_catalog.pg_class c WHERE position('"' || c.relname || '"' in $1) > 0)
     SELECT string_agg(
-        format('publication "%s" of table "%s"', p.pubname, c.relname), ', ' ORDER BY p.pubname)
-    FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid
-        JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
-    WHERE position('"' || c.relname || '"' in $1) > 0 AND (p.pubupdate OR p.pubdelete))sql"};
+        format('publication "%s" of table "%s"', p.pubname, c.relname), ', ' ORDER BY p.pubname, c.relname)
+    FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname
+        JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname
+        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
+    WHERE (p.pubupdate OR p.pubdelete)
+      AND c.oid IN (SELECT named.oid FROM named
+                    UNION SELECT a.relid FROM named, pg_catalog.pg_partition_ancestors(named.oid) a))sql"};
 
 void add_found(const char *found, const char *sentence, Obstacle *obstacle) {
     if (found != nullptr)
@@ -70,8 +76,8 @@ void obstacles_advise(const ErrorData *error, char *advice, size_t size) {
         text_add_sentence(advice, size, error->detail);
 }
 
-void obstacles_find(bool of_lock, const AwaitedLock &awaited, const char *message, Obstacle *obstacle) {
-    if (of_lock) {
+void obstacles_find(int code, const AwaitedLock &awaited, const char *message, Obstacle *obstacle) {
+    if (code == ERRCODE_LOCK_NOT_AVAILABLE) {
         LockHolder holder;
         lock_holders_find(awaited, &holder);
         text_copy(obstacle->who, holder.who);
@@ -83,12 +89,15 @@ void obstacles_find(bool of_lock, const AwaitedLock &awaited, const char *messag
     if (!extension_find(&extension))
         return;
     add_found(rules_on_ingest(), "changes the rows that heartbeat writes: drop it with DROP RULE.", obstacle);
+    // the codes of the errors with which the server refuses to change rows of a published table
+    if (code != ERRCODE_INVALID_COLUMN_REFERENCE && code != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+        return;
     Datum text = CStringGetTextDatum(message);
     statement_execute(&select_publications, &text, nullptr, SPI_OK_SELECT);
     add_found(
         SPI_processed > 0 ? statement_text(0, 1) : nullptr,
-        "prevents changes of rows: its row filter must use only columns of the replica identity, and its "
-        "column list must have all of these columns. Change or drop the publication.",
+        "prevents changes of rows: its row filter must use only columns of the replica identity, and it must "
+        "publish all of these columns. Change or drop the publication.",
         obstacle);
 }
 

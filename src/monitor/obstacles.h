@@ -20,8 +20,8 @@ struct Obstacle {
 // error. Never writes a detail that can contain readings.
 void obstacles_advise(const ErrorData *error, char *advice, size_t size);
 
-// Writes the cause of the error to `obstacle`. `of_lock` is true if the error is a lock timeout. Call this
-// function with an SPI connection in a process of heartbeat. The current role must be the session user.
-void obstacles_find(bool of_lock, const AwaitedLock &awaited, const char *message, Obstacle *obstacle);
+// Writes the cause of the error to `obstacle`. `code` is the SQLSTATE of the error. Call this function with
+// an SPI connection in a process of heartbeat. The current role must be the session user.
+void obstacles_find(int code, const AwaitedLock &awaited, const char *message, Obstacle *obstacle);
 
 } // namespace heartbeat

@@ -137,6 +137,28 @@ if ($node->query('SHOW server_version_num') >= 150000)
 		$node->query('DROP PUBLICATION neighbour');
 		assert_goes_on("a publication of $table");
 	}
+
+	# Without all columns of the replica identity in the column list, nobody can delete rows from the default partition. So a
+	# reading cannot move from there to the table partition of its week.
+	my $week = time - 10 * 7 * 86_400;
+	$node->query("SET session_replication_role = replica; INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('by hand', 70, to_timestamp($week))");
+	$node->query('CREATE PUBLICATION neighbour FOR TABLE heartbeat_records (customer_id) WITH (publish_via_partition_root = true)');
+	$kafka->produce($topic, { value => reading('late', 70, reading_time($week)) });
+	$published++;
+	assert_goes_on('a publication that prevents a move');
+	is($node->query("SELECT tableoid::regclass FROM heartbeat_records WHERE customer_id = 'late'"), 'heartbeat_records_default',
+		'the reading is in the default partition');
+	$node->wait_for_log(qr/could not create the table partition for the week of [^\n]*: cannot delete from table "heartbeat_records_default"/);
+	$node->set('heartbeat.retention' => '400d');
+	$node->wait_for_query("SELECT concat_ws(' | ', reason, hint) FROM heartbeat_maintenance WHERE duty = 'retention'",
+		qr/^cannot delete from table "heartbeat_records_default" \| publication "neighbour" of table "heartbeat_records" prevents changes of rows/,
+		'the hint names the publication of the partitioned table');
+	$node->query('DROP PUBLICATION neighbour');
+	$node->set('heartbeat.retention' => '401d');
+	$node->wait_for_query("SELECT failing_since IS NULL FROM heartbeat_maintenance WHERE duty = 'retention'", 't', 'retention succeeds without the publication');
+	$node->set('heartbeat.retention' => 0);
+	$node->query("SET session_replication_role = replica; DELETE FROM heartbeat_records WHERE customer_id = 'by hand'");
+	assert_goes_on('a publication that prevented a move');
 }
 
 # First one task of the maintenance worker fails. Then several tasks fail at the same time, each for a different reason.
