@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <dlfcn.h>
+#include <string_view>
 #include <unistd.h>
 
 namespace heartbeat {
@@ -68,6 +69,18 @@ const FormatsModule *formats_load(const char *folder, char *error, size_t size) 
     }
     loaded = open_module(path, error, size);
     return loaded;
+}
+
+bool formats_folder(char *folder, size_t size) noexcept {
+    Dl_info self;
+    if (dladdr(reinterpret_cast<const void *>(&formats_folder), &self) == 0 || self.dli_fname == nullptr)
+        return false;
+    const std::string_view path = self.dli_fname;
+    const size_t end = path.rfind('/');
+    if (end == std::string_view::npos || end >= size)
+        return false;
+    folder[path.copy(folder, end)] = '\0';
+    return true;
 }
 
 const FormatsModule *formats_loaded() noexcept {

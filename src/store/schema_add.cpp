@@ -76,7 +76,9 @@ bool add_texts(const SchemaTexts &texts, void *argument) {
 
 const FormatsModule *schema_module(char *reason, size_t size) {
     static bool ends = false;
-    const FormatsModule *module = formats_load(pkglib_path, reason, size);
+    char folder[MAXPGPATH];
+    const FormatsModule *module =
+        formats_load(formats_folder(folder, sizeof(folder)) ? folder : pkglib_path, reason, size);
     if (module != nullptr && !ends) {
         on_proc_exit(finish_module, 0);
         ends = true;

@@ -182,6 +182,15 @@ $without->wait_for_query(source_is('bare'), $install, 'and resumed');
 symlink("$folder{pkglibdir}/heartbeat_formats.so", "$copy$folder{pkglibdir}/heartbeat_formats.so") or die "symlink: $!";
 $without->wait_for_query(counted('bare'), 20, 'it is read when the module is installed again');
 
+# The server loads heartbeat from another folder than its folder of libraries. heartbeat finds the module in that folder.
+my $elsewhere = PostgreSQL::Test::Utils::tempdir('elsewhere');
+symlink("$folder{pkglibdir}/$_", "$elsewhere/$_") or die "symlink: $!" for 'heartbeat.so', 'heartbeat_formats.so';
+unlink("$copy$folder{pkglibdir}/heartbeat_formats.so") or die "unlink: $!";
+$without->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'$elsewhere/heartbeat'");
+$without->restart;
+$publisher->publish('bare', $bare, undef, beats('bare', 21 .. 30));
+$without->wait_for_query(counted('bare'), 30, 'it is read when the module is only in the folder from which the server loads heartbeat');
+
 for my $one ($node, $without)
 {
 	$one->assert_audit;
