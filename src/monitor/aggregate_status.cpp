@@ -110,8 +110,8 @@ void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, Time
     char hint[state_text_size];
     text_print(hint, sizeof(hint),
                "To see what the process waits for: SELECT wait_event_type, wait_event, query, "
-               "pg_blocking_pids(pid) FROM pg_stat_activity WHERE pid = %d. SELECT pg_terminate_backend(%d) "
-               "ends the process, and the launcher starts a new one.",
+               "pg_blocking_pids(pid) FROM pg_stat_activity WHERE pid = %d. A superuser can end the process "
+               "with SELECT pg_terminate_backend(%d), and the launcher starts a new one.",
                worker.pid, worker.pid);
     set(aggregate, WorkerState::stalled, since, reason, hint);
 }
