@@ -46,9 +46,9 @@ END;
 COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS
     'Internal: does the work of heartbeat_record_event() after its checks.';
 
--- No default of a column may run before heartbeat_refuse_user_code() has checked the table. But the server plans all statements
--- of an SQL function before it runs the first statement, and evaluates defaults of columns while it plans. So the INSERT is in
--- its own function, heartbeat_store_event(). The server plans this function only after the check.
+-- No default of a column may run before heartbeat_refuse_user_code() has checked the table. But before PostgreSQL 18, the server
+-- plans all statements of an SQL function before it runs the first statement, and evaluates defaults of columns while it plans.
+-- So the INSERT is in its own function, heartbeat_store_event(). The server plans this function only after the check.
 CREATE FUNCTION heartbeat_record_event(kind text, reason text, details jsonb DEFAULT NULL,
                                        happened_at timestamptz DEFAULT clock_timestamp()) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off

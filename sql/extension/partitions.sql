@@ -161,8 +161,8 @@ BEGIN
                                            WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                              AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
                     -- If another table has a foreign key to the default partition, for example with ON DELETE CASCADE, the
-                    -- DELETE in this function also changes rows of the other table. At its end the AFTER triggers of the other
-                    -- table would run as the extension's owner.
+                    -- DELETE in this function also changes rows of the other table. Before PostgreSQL 18, the AFTER triggers of
+                    -- the other table would run as the extension's owner at the end of the DELETE.
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)

@@ -113,8 +113,8 @@ bool keeps_constraint(const Trigger &trigger) {
 
 // Returns true if the trigger performs CASCADE, SET NULL or SET DEFAULT for a foreign key. Such a trigger
 // changes rows of the referring table, with the rights of the referring table's owner. But the AFTER triggers
-// of the referring table run only at the end of heartbeat's statement, with the role that executes this
-// statement. So a user's AFTER trigger would run with the rights of heartbeat.
+// of the referring table run only at the end of heartbeat's statement. Before PostgreSQL 18 they run as the
+// role that executes this statement, so a user's AFTER trigger would run with the rights of heartbeat.
 bool changes_referring_table(const Trigger &trigger) {
     switch (trigger.tgfoid) {
     case F_RI_FKEY_CASCADE_DEL:
