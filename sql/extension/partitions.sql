@@ -124,8 +124,7 @@ BEGIN
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (minute_bucket, customer_id)', new_table);
         ELSE
             EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (customer_id, event_timestamp, device_id)', new_table);
-            has_type := EXISTS (SELECT FROM pg_attribute a
-                                WHERE a.attrelid = new_table AND a.attname = 'anomaly_type' AND NOT a.attisdropped);
+            has_type := EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = new_table AND a.attname = 'anomaly_type' AND NOT a.attisdropped);
             IF has_type THEN -- an index for anomalies whose time is after their arrival
                 EXECUTE format('CREATE INDEX ON %s (ingested_at) WHERE event_timestamp > ingested_at', new_table);
             END IF;

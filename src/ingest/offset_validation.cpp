@@ -2,6 +2,7 @@
 // because a wrong guess about the next offset could lose readings.
 #include "server/server.h"
 
+#include "ingest/offset_mismatch.h"
 #include "ingest/offset_validation.h"
 #include "server/text.h"
 #include "store/source_calls.h"
@@ -9,83 +10,6 @@
 namespace heartbeat {
 
 namespace {
-
-enum class Mismatch {
-    none,
-    other_topic, // the stored offset belongs to another topic
-    truncated,   // Kafka truncated the log: from some offset on, the log now holds other messages
-    removed,     // Kafka has removed the message at the stored offset
-};
-
-bool is_other_id(const char *stored, const char *found) {
-    return stored[0] != '\0' && found[0] != '\0' && strcmp(stored, found) != 0;
-}
-
-// The stored marks describe messages that a worker has consumed (see MessageMark). Returns true if the offset
-// of a mark is in `range`: Kafka can then still hold the message of this mark.
-bool has_marks_in(const StoredOffset &stored, const PartitionRange &range) {
-    auto is_in = [&](const MessageMark &mark) {
-        return mark.offset >= range.low && mark.offset < range.high;
-    };
-    return is_in(stored.last_message) ||
-           std::any_of(stored.trail.marks, stored.trail.marks + stored.trail.count, is_in);
-}
-
-// Writes the reason for this case: the topic has the same id as before, but Kafka holds none of the marked
-// messages any more.
-void print_truncated(char *reason, int32_t partition, const char *topic, int64_t highest, int64_t position) {
-    text_print(
-        reason, state_text_size,
-        "Kafka's log of partition %d was truncated to an offset up to %lld: topic \"%s\" had been read up "
-        "to offset %lld",
-        partition, static_cast<long long>(highest), topic, static_cast<long long>(position));
-}
-
-// `reason` is a text for heartbeat_status, and has room for state_text_size bytes.
-Mismatch find_mismatch(const Source &source, const StoredOffset &stored, const PartitionRange &range,
-                       const TopicDescription &topic, char *reason) {
-    auto next_offset = static_cast<long long>(stored.next_offset);
-    if (is_other_id(stored.cluster_id, topic.cluster_id)) {
-        text_print(
-            reason, state_text_size,
-            "the stored offsets of topic \"%s\" belong to Kafka cluster %s, but the cluster of %s is %s",
-            source.topic, stored.cluster_id, source_brokers_name(source), topic.cluster_id);
-        return Mismatch::other_topic;
-    }
-    if (stored.lost && stored.truncated_to < 0) {
-        text_copy(reason, state_text_size, stored.lost_reason);
-        return Mismatch::other_topic;
-    }
-    if (is_other_id(stored.topic_id, topic.topic_id)) {
-        text_print(
-            reason, state_text_size,
-            "topic \"%s\" was deleted and recreated: its id is %s, but the stored offsets belong to id %s",
-            source.topic, topic.topic_id, stored.topic_id);
-        return Mismatch::other_topic;
-    }
-    if (stored.lost) {
-        text_copy(reason, state_text_size, stored.lost_reason);
-        return Mismatch::truncated;
-    }
-    if (stored.next_offset < range.low) {
-        text_print(reason, state_text_size,
-                   "Kafka no longer holds offset %lld of partition %d of topic \"%s\": the partition begins "
-                   "at offset %lld",
-                   next_offset, stored.partition, source.topic, static_cast<long long>(range.low));
-        return Mismatch::removed;
-    }
-    if (stored.next_offset <= range.high || has_marks_in(stored, range))
-        return Mismatch::none; // the consumer later compares the stored marks with Kafka's messages
-    if (stored.topic_id[0] != '\0' && topic.topic_id[0] != '\0') {
-        print_truncated(reason, stored.partition, source.topic, range.high, stored.next_offset);
-        return Mismatch::truncated;
-    }
-    text_print(reason, state_text_size,
-               "partition %d of topic \"%s\" ends at offset %lld, before the stored offset %lld: the topic "
-               "was recreated",
-               stored.partition, source.topic, static_cast<long long>(range.high), next_offset);
-    return Mismatch::other_topic;
-}
 
 // Returns true if the stored offset shows that the topic had more partitions before. A person can set an
 // offset for a partition that no worker has seen. Such an offset has no cluster id, and does not prove that
@@ -107,7 +31,7 @@ bool find_lost(const Source &source, StoredOffset *offsets, size_t count, const 
         if (!is_beyond(offsets[i], topic))
             continue;
         fewer = true;
-        confirmed = confirmed || is_other_id(offsets[i].topic_id, topic.topic_id) ||
+        confirmed = confirmed || offset_mismatch_ids_differ(offsets[i].topic_id, topic.topic_id) ||
                     suspicion_is_confirmed(suspicions, offsets[i].partition);
     }
     if (!fewer)
@@ -166,26 +90,27 @@ int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range
 // the log was truncated, the messages at `begin` and at later offsets are new for ingest. In this case a
 // reset to the end offset skips these messages, and the function writes the skipped offsets to
 // heartbeat_gaps.
-void reset(const Source &source, StoredOffset *stored, const PartitionRange &range, Mismatch mismatch,
+void reset(const Source &source, StoredOffset *stored, const PartitionRange &range, OffsetMismatch mismatch,
            const char *reason) {
     bool to_end = source.offset_reset == OffsetReset::latest;
-    int64_t begin = mismatch == Mismatch::truncated ? first_new_offset(*stored, range) : range.low;
+    int64_t begin = mismatch == OffsetMismatch::truncated ? first_new_offset(*stored, range) : range.low;
     int64_t to = to_end ? range.high : begin;
     ereport(WARNING,
             (errcode(ERRCODE_WARNING), errmsg("heartbeat: %s", reason),
              errdetail("The worker continues partition %d at offset %lld, as %s requires.", stored->partition,
                        static_cast<long long>(to), source_calls_reset_name(source)),
              errhidecontext(true)));
-    if (mismatch != Mismatch::removed && to_end)
+    if (mismatch != OffsetMismatch::removed && to_end)
         move(source, stored, begin, reason);
     move(source, stored, to, reason);
 }
 
 // Returns true if only the end offset in the leader's answer shows the mismatch. The worker must then check a
 // second time, because a leader can serve an old log for a moment.
-bool is_of_range(const StoredOffset &stored, const TopicDescription &topic, Mismatch mismatch) {
-    return mismatch != Mismatch::removed && !stored.lost &&
-           !is_other_id(stored.cluster_id, topic.cluster_id) && !is_other_id(stored.topic_id, topic.topic_id);
+bool is_of_range(const StoredOffset &stored, const TopicDescription &topic, OffsetMismatch mismatch) {
+    return mismatch != OffsetMismatch::removed && !stored.lost &&
+           !offset_mismatch_ids_differ(stored.cluster_id, topic.cluster_id) &&
+           !offset_mismatch_ids_differ(stored.topic_id, topic.topic_id);
 }
 
 } // namespace
@@ -201,7 +126,7 @@ void offset_validation_mark(const KafkaPartitions &partitions, const TopicLoss &
     if (loss.partition < 0 || topic.topic_id[0] == '\0')
         return offsets_mark_lost(source, name, reason);
     char truncated[state_text_size];
-    print_truncated(truncated, loss.partition, name, loss.highest, loss.position);
+    offset_mismatch_print_truncated(truncated, loss.partition, name, loss.highest, loss.position);
     offsets_mark_truncated(source, name, loss.partition, 0, loss.position, truncated);
 }
 
@@ -227,8 +152,8 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
         if (range.low < 0)
             continue; // the leader has not answered, or the worker already reads the partition
         checked[checked_count++] = stored.partition;
-        Mismatch mismatch = find_mismatch(source, stored, range, topic, found);
-        if (mismatch == Mismatch::none) {
+        OffsetMismatch mismatch = offset_mismatch_find(source, stored, range, topic, found);
+        if (mismatch == OffsetMismatch::none) {
             suspicion_end(suspicions, stored.partition);
             continue;
         }
@@ -239,7 +164,7 @@ OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, cons
         }
         text_copy(reason, found);
         if (source.offset_reset == OffsetReset::error) {
-            if (mismatch == Mismatch::truncated)
+            if (mismatch == OffsetMismatch::truncated)
                 print_truncated_advice(hint, source, stored.partition, first_new_offset(stored, range));
             else
                 print_advice(hint, source);
