@@ -7,6 +7,7 @@
 #include "launcher.h"
 #include "monitor/worker_slot.h"
 #include "monitor/worker_start.h"
+#include "server/clock.h"
 #include "server/process.h"
 #include "server/text.h"
 
@@ -33,7 +34,7 @@ constexpr long look_again_ms = 5000;
 // worker, up to restart_ms_max.
 constexpr int restart_seconds = 1;
 // The launcher resets the delay of a worker that ran longer than this time.
-constexpr TimestampTz short_life = 10 * USECS_PER_SEC;
+constexpr MonotonicTime short_life = 10 * USECS_PER_SEC;
 constexpr long restart_ms_max = 60000;
 constexpr int half_dropped = -2; // the value of datconnlimit after an interrupted DROP DATABASE
 
@@ -41,7 +42,7 @@ constexpr int half_dropped = -2; // the value of datconnlimit after an interrupt
 struct WorkerEntry {
     WorkerSlot *slot;
     int64_t number; // launcher_maintenance, or the number of the ingest worker
-    TimestampTz started_at;
+    MonotonicTime started_at;
     long delay_ms;
     bool refused; // PostgreSQL had no free slot for this background worker
     bool runs;    // the worker was running at the last call of look_at()
@@ -112,7 +113,7 @@ bool look_at(int count) {
 // milliseconds until the first of the delays is over, or -1 if all workers run.
 long start_those_due(int count) {
     long next = -1;
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     for (WorkerEntry *entry = entries; entry < entries + count; entry++) {
         if (entry->runs)
             continue;

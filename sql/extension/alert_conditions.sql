@@ -121,7 +121,9 @@ CREATE FUNCTION heartbeat_alerts_of_state(OUT rule text, OUT subject text, OUT d
 BEGIN ATOMIC
     SELECT r.name, 'pipeline', jsonb_build_object('kind', r.kind, 'state', s.state, 'reason', s.reason)
     FROM heartbeat_alert_rules r
-         JOIN heartbeat_status s ON s.state <> 'RUNNING' AND coalesce(s.since <= clock_timestamp() - r.period, true)
+         JOIN heartbeat_status s ON s.state <> 'RUNNING'
+             -- if `since` is in the future, the server's clock was set back, and it is not known how long the state has lasted
+             AND coalesce(s.since <= clock_timestamp() - r.period OR s.since > clock_timestamp() + interval '1 minute', true)
     WHERE r.enabled AND r.kind = 'state';
 END;
 COMMENT ON FUNCTION heartbeat_alerts_of_state() IS

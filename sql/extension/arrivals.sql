@@ -47,8 +47,7 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
     'Internal: moves the rows of heartbeat_arrivals to heartbeat_customers. Returns the shortest period of the enabled silence '
     'rules, in seconds (0: there is no such rule). The maintenance worker calls this function.';
 
--- Before version 1.2 the workers did not record when readings arrived. So for customers who have sent no reading since the
--- update, this function finds the last reading in the tables, between the two given times. If this server has the rows, the
+-- This function finds the last reading of customers in the tables, between the two given times. If this server has the rows, the
 -- function searches once for each customer, with one subquery for the records and one for the anomalies. Each of these subqueries
 -- has a LIMIT, so that the planner always uses the keys of the table partitions.
 CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
@@ -85,14 +84,19 @@ END;
 COMMENT ON FUNCTION heartbeat_customers_after(text) IS
     'Internal: returns the 10,000 customers after the given customer, or fewer if there are no more.';
 
+-- Before version 1.2 the workers did not record when readings arrived. So heard_until is NULL for a customer who has sent no reading
+-- since the update. A worker stores a time at most a minute after the arrival. So if heard_until is more than two minutes in the
+-- future, a person has set the server's clock back. In both cases this function finds the last reading in the tables.
 CREATE FUNCTION heartbeat_find_heard(after_customer text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     WITH unknown AS MATERIALIZED (
-        SELECT s.customer_id FROM heartbeat_customers_after(after_customer) s WHERE s.heard_until IS NULL
+        SELECT s.customer_id FROM heartbeat_customers_after(after_customer) s
+        WHERE coalesce(s.heard_until > now() + interval '2 minutes', true)
         UNION
         SELECT c.customer_id FROM heartbeat_customers c
-        WHERE c.heard_until IS NULL AND c.customer_id IN (SELECT r.customer_id FROM heartbeat_alert_rules r WHERE r.kind = 'silence' AND r.enabled)
+        WHERE coalesce(c.heard_until > now() + interval '2 minutes', true)
+          AND c.customer_id IN (SELECT r.customer_id FROM heartbeat_alert_rules r WHERE r.kind = 'silence' AND r.enabled)
     ), found AS MATERIALIZED (
         SELECT h.customer_id, max(h.heard_at) AS heard_at
         FROM (SELECT array_agg(u.customer_id) AS customers FROM unknown u) u,
@@ -104,6 +108,6 @@ BEGIN ATOMIC
         FROM unknown u LEFT JOIN found f ON f.customer_id = u.customer_id WHERE c.customer_id = u.customer_id;
 END;
 COMMENT ON FUNCTION heartbeat_find_heard(text) IS
-    'Internal: for customers who have sent no reading since the update to version 1.2, finds the time of the last reading, and '
-    'stores this time in heartbeat_customers (-infinity: no reading in the last two days). The function examines the 10,000 '
-    'customers after the given customer, and the customers that a rule names.';
+    'Internal: for customers who have sent no reading since the update to version 1.2 or since the server''s clock was set back, '
+    'finds the time of the last reading, and stores this time in heartbeat_customers (-infinity: no reading in the last two '
+    'days). The function examines the 10,000 customers after the given customer, and the customers that a rule names.';

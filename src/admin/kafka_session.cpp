@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
+#include "server/clock.h"
 #include "server/kafka_close.h"
 #include "server/text.h"
 
@@ -19,8 +20,8 @@ constexpr TimestampTz another_broker_after = 700000; // after this time, the ses
 constexpr TimestampTz again_after = 500000;
 constexpr long look_ms = 250;
 
-TimestampTz after(int milliseconds) {
-    return GetCurrentTimestamp() + milliseconds * INT64CONST(1000);
+MonotonicTime after(int milliseconds) {
+    return monotonic_now() + milliseconds * INT64CONST(1000);
 }
 
 // The answers of leaders about some partitions.
@@ -62,14 +63,14 @@ void ask_missing(Consumer *consumer, const Answers &answers, RangeKind kind, int
 // can change. So this function repeats the question until each leader has answered or timeout_ms have passed.
 bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind kind, int64_t kafka_time,
              int timeout_ms, Error *error) {
-    TimestampTz deadline = after(timeout_ms), again_at = 0;
+    MonotonicTime deadline = after(timeout_ms), again_at = 0;
     Answers answers = {ranges, count, count, error};
     for (size_t i = 0; i < count; i++)
         ranges[i].low = ranges[i].high = -1;
     topic_forget_ranges(consumer);
     bool first = true;
     while (answers.missing > 0) {
-        TimestampTz now = GetCurrentTimestamp();
+        MonotonicTime now = monotonic_now();
         if (again_at <= now) {
             if (!first)
                 topic_ask(consumer); // the partitions may have other leaders now
@@ -131,10 +132,10 @@ void kafka_session_close(int /*code*/, Datum consumer) {
 }
 
 bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Error *error) {
-    TimestampTz deadline = after(seconds * 1000), again_at = 0;
+    MonotonicTime deadline = after(seconds * 1000), again_at = 0;
     bool explained = false;
     for (;;) {
-        TimestampTz now = GetCurrentTimestamp();
+        MonotonicTime now = monotonic_now();
         AnswerState answer = topic_take_answer(consumer, topic, error);
         if (answer == AnswerState::given)
             return true;

@@ -47,7 +47,7 @@ struct Pieces {
 }
 
 long left_ms(const NewestMessages *newest) {
-    return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), newest->deadline);
+    return monotonic_milliseconds(monotonic_now(), newest->deadline);
 }
 
 void take_notes(Consumer *consumer) {
@@ -213,7 +213,7 @@ void explain(const NewestMessages *newest, bool all_read, const char *trouble, s
 } // namespace
 
 void newest_messages_read(NewestMessages *newest, size_t wanted) {
-    newest->deadline = GetCurrentTimestamp() + limit_s * USECS_PER_SEC;
+    newest->deadline = monotonic_now() + limit_s * USECS_PER_SEC;
     newest->samples = message_samples_create(samples_max, samples_bytes_max);
     newest->batch = batch_create(samples_max, batch_bytes);
     if (newest->samples == nullptr || newest->batch == nullptr)

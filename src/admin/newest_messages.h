@@ -6,6 +6,7 @@
 #include "decode/batch.h"
 #include "decode/message_samples.h"
 #include "kafka/consumer.h"
+#include "server/clock.h"
 #include "store/sources.h"
 
 extern "C" {
@@ -19,7 +20,7 @@ namespace heartbeat {
 // Only newest_messages_close() frees the members, so call newest_messages_close() also after an error.
 struct NewestMessages {
     Source source;
-    TimestampTz deadline; // newest_messages_read() sets the deadline
+    MonotonicTime deadline; // newest_messages_read() sets the deadline
     Consumer *consumer;
     Batch *batch; // shows how far the consumer client has read; contains no readings
     MessageSamples *samples;

@@ -6,6 +6,7 @@
 #include "admin/replay_read.h"
 #include "admin/schema_session.h"
 #include "decode/decoder_of_heartbeat.h"
+#include "server/clock.h"
 #include "server/settings.h"
 #include "server/text.h"
 
@@ -90,7 +91,7 @@ void load_schema(ReplayReader *reader) {
 
 // Reads until the batch is full or all replay pieces are read.
 void fill(ReplayReader *reader) {
-    TimestampTz heard_at = GetCurrentTimestamp();
+    MonotonicTime heard_at = monotonic_now();
     while (reader->remaining > 0) {
         CHECK_FOR_INTERRUPTS();
         size_t before = reader->batch->messages.size(), remaining = reader->remaining;
@@ -110,14 +111,14 @@ void fill(ReplayReader *reader) {
             if (!reader->batch->empty())
                 return;
             load_schema(reader);
-            heard_at = GetCurrentTimestamp();
+            heard_at = monotonic_now();
             continue;
         }
         if (result == FillResult::full || reader->remaining == 0)
             return;
         if (reader->batch->messages.size() > before || reader->remaining < remaining)
-            heard_at = GetCurrentTimestamp();
-        if (GetCurrentTimestamp() > heard_at + patience)
+            heard_at = monotonic_now();
+        if (monotonic_now() > heard_at + patience)
             fail(reader->consumer, psprintf("Kafka has sent nothing for %d seconds.",
                                             static_cast<int>(patience / USECS_PER_SEC)));
         wait(reader->consumer);

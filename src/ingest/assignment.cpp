@@ -70,7 +70,7 @@ AssignmentResult assign_own(Consumer *consumer, const StoredOffset *offsets, siz
     if (!(join ? consumer_join(consumer, positions, own, &error)
                : consumer_assign(consumer, positions, own, &error)))
         return give_up(assignment, AssignmentResult::unavailable, error, "");
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     for (size_t i = 0; i < own; i++) {
         KafkaPartition *partition = &partitions[positions[i].partition];
         partition->read = true;

@@ -49,7 +49,7 @@ void show_watermarks(const BatchCycle &cycle, Consumer *consumer) {
 
 // Frees the memory of the batches when no message has arrived for `idle_after`. Returns the milliseconds
 // until the next call is due. The result is at most `wait`.
-long give_back(BatchCycle *cycle, TimestampTz now, long wait) {
+long give_back(BatchCycle *cycle, MonotonicTime now, long wait) {
     if (!cycle->holds_memory || cycle->ahead || !cycle->batch->empty())
         return wait;
     TimestampTz left = cycle->stored_at + idle_after - now;
@@ -100,7 +100,7 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     wake_for_arrivals();
     if (settings.log_readings)
         reading_log(batch);
-    cycle->stored_at = GetCurrentTimestamp();
+    cycle->stored_at = monotonic_now();
     cycle->holds_memory = true;
     if (cycle->commit_at == 0)
         cycle->commit_at = cycle->stored_at + commit_every;
@@ -154,7 +154,7 @@ void batch_cycle_begin(BatchCycle *cycle) {
     cycle->after = AfterBatch::read_on;
     // After an assignment, for example after a seek, the worker begins at other offsets. It commits these
     // offsets soon, because tools that show consumer lag read the committed offsets of the group.
-    cycle->commit_at = GetCurrentTimestamp();
+    cycle->commit_at = monotonic_now();
 }
 
 void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer) {
@@ -176,7 +176,7 @@ void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer) {
         return consumer_listen(consumer); // take only events, so that the next event wakes the worker
     take_result(cycle, consumer_fill(consumer, cycle->decoder, cycle->batch));
     if (consumer_group_commit_failed(consumer))
-        cycle->commit_at = GetCurrentTimestamp() + commit_every;
+        cycle->commit_at = monotonic_now() + commit_every;
 }
 
 bool batch_cycle_split(BatchCycle *cycle) {
@@ -192,10 +192,9 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
     // message has arrived for a while, the worker stores the next message at once. If many messages arrive
     // soon after a batch, the worker collects these messages and stores them in one transaction. In both
     // cases a message waits at most heartbeat.batch_wait.
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     TimestampTz left = cycle->stored_at + settings.batch_wait * INT64CONST(1000) - now;
-    bool clock_set_back = now < cycle->stored_at;
-    return left <= 0 || clock_set_back ? 0 : static_cast<long>((left + 999) / 1000);
+    return left <= 0 ? 0 : static_cast<long>((left + 999) / 1000);
 }
 
 StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot, bool waits) {
@@ -216,7 +215,7 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
 }
 
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     // While a commit of offsets waits for the answer of the group coordinator, librdkafka does not begin to
     // read newly assigned partitions. An unavailable partition can become available and be assigned at any
     // time. So while one of the worker's partitions is unavailable, the worker does not commit offsets to the

@@ -37,9 +37,9 @@ struct BatchCycle {
     AfterBatch after;
     Unresolved unresolved; // set when heartbeat.dead_letter_limit stops the batch
     BatchSplit split;
-    bool holds_memory;     // the batches may still have memory that earlier messages needed
-    TimestampTz stored_at; // when the previous batch was stored; 0: there was no previous batch
-    TimestampTz commit_at; // when to commit offsets to the Kafka group; 0: there are no new offsets
+    bool holds_memory;       // the batches may still have memory that earlier messages needed
+    MonotonicTime stored_at; // when the previous batch was stored; 0: there was no previous batch
+    MonotonicTime commit_at; // when to commit offsets to the Kafka group; 0: there are no new offsets
 };
 
 inline bool batch_cycle_is_sealed(const BatchCycle &cycle) {

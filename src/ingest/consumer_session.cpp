@@ -5,6 +5,7 @@
 #include "monitor/kafka_log.h"
 #include "monitor/source_slot.h"
 #include "monitor/worker_stats.h"
+#include "server/clock.h"
 #include "server/kafka_close.h"
 #include "server/text.h"
 #include "store/sources.h"
@@ -46,7 +47,7 @@ void tell_throttle(ConsumerSession *session, SourceSlot *slot) {
     ConsumerThrottle throttle;
     if (!consumer_throttled(session->consumer, &throttle))
         return;
-    TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), throttle.left_ms);
+    MonotonicTime until = monotonic_now() + throttle.left_ms * INT64CONST(1000);
     source_slot_throttled(slot, text_from_utf8(throttle.broker), throttle.milliseconds, until);
 }
 

@@ -27,8 +27,8 @@ struct ConsumerSession {
     BatchCycle cycle;
     HandOver hand_over;
     Trouble trouble;
-    TimestampTz troubled_at; // when Kafka last reported an error
-    int loss_count;          // number of losses that are not marked in heartbeat_offsets yet
+    MonotonicTime troubled_at; // when Kafka last reported an error
+    int loss_count;            // number of losses that are not marked in heartbeat_offsets yet
     TopicLoss losses[losses_kept];
     char client_id[64];
     int fetch_wait_ms; // see KafkaSettings

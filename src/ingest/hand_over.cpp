@@ -144,8 +144,8 @@ void tell(int from, int to, const KafkaPartitions &partitions, int32_t number) {
 void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions) {
     if (settings.workers == 1)
         return;
-    TimestampTz now = GetCurrentTimestamp();
-    if ((now < hand_over->look_at && now >= hand_over->look_at - look_every) || hand_over_is_due(*partitions))
+    MonotonicTime now = monotonic_now();
+    if (now < hand_over->look_at || hand_over_is_due(*partitions))
         return;
     hand_over->look_at = now + look_every;
     ProgressList progress = progress_list_take();

@@ -53,7 +53,7 @@ void partitions_take_moves(KafkaPartitions *partitions) {
 }
 
 bool partitions_gather(const KafkaPartitions &partitions) {
-    if (GetCurrentTimestamp() >= partitions.gather_until)
+    if (monotonic_now() >= partitions.gather_until)
         return false;
     for (int32_t i = 0; i < partitions.topic.partition_count; i++)
         if (partitions.partition[i].asked && !partitions.partition[i].away)
@@ -75,7 +75,7 @@ void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &tro
     if (trouble.partition >= partitions->topic.partition_count)
         return;
     KafkaPartition *partition = &partitions->partition[trouble.partition];
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     partition->read = partition->asked = false;
     if (!partition->away)
         partition->away_since = now;
@@ -131,7 +131,7 @@ bool partitions_any_away(const KafkaPartitions &partitions) {
 }
 
 bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for) {
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     bool misled = false;
     partitions_each_own(partitions, [&](int32_t i) {
         const KafkaPartition &partition = partitions.partition[i];
@@ -142,8 +142,8 @@ bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, Ti
 }
 
 long partitions_until_due(const KafkaPartitions &partitions) {
-    TimestampTz now = GetCurrentTimestamp();
-    TimestampTz next = partitions.topic_at;
+    MonotonicTime now = monotonic_now();
+    MonotonicTime next = partitions.topic_at;
     partitions_each_own(partitions, [&](int32_t i) {
         const KafkaPartition &partition = partitions.partition[i];
         bool joins = !partition.read && partition.range.low >= 0;

@@ -5,6 +5,7 @@
 
 #include "kafka/topic_query.h"
 #include "monitor/shared_state.h"
+#include "server/clock.h"
 #include "store/sources.h"
 
 namespace heartbeat {
@@ -19,10 +20,10 @@ struct KafkaPartition {
     bool read;   // the partition is assigned
     // the partition has no leader, the leader does not answer, or Kafka reported an error of the partition
     bool away;
-    TimestampTz away_since;             // when the partition became unavailable, if `away` is true
+    MonotonicTime away_since;           // when the partition became unavailable, if `away` is true
     PartitionRange range;               // if low is -1, the worker must first ask the leader for the range
-    TimestampTz ask_at;                 // when the worker next asks the leader
-    TimestampTz trouble_until;          // until this time an error keeps the partition away; 0: no error
+    MonotonicTime ask_at;               // when the worker next asks the leader
+    MonotonicTime trouble_until;        // until this time an error keeps the partition away; 0: no error
     char reason[partition_reason_size]; // why the partition is away
 };
 
@@ -35,16 +36,16 @@ struct KafkaPartitions {
     bool known;                // Kafka has described the topic since topic_watch_forget()
     KafkaPartition *partition; // an array of topic.partition_count elements, by partition number
     int32_t room;
-    int unanswered;             // questions about the topic since the last answer of a broker
-    bool answered;              // a broker has answered since client_health.cpp last set this field to false
-    TimestampTz topic_asked_at; // 0: no question about the topic is under way
-    TimestampTz topic_at;       // when the worker next asks about the topic
+    int unanswered; // questions about the topic since the last answer of a broker
+    bool answered;  // a broker has answered since client_health.cpp last set this field to false
+    MonotonicTime topic_asked_at; // 0: no question about the topic is under way
+    MonotonicTime topic_at;       // when the worker next asks about the topic
     // true: another worker may know more partitions of the topic than `topic` has, so the worker begins to
     // read no partition before Kafka has described the topic again
     bool topic_is_old;
     uint64_t watch_news; // the result of topic_watch_news() when the worker last asked the leaders
     // until this time the worker waits for the answers of all leaders, to assign all partitions together
-    TimestampTz gather_until;
+    MonotonicTime gather_until;
 };
 
 // Returns the number of the worker that reads the partition if no worker has handed the partition over. This

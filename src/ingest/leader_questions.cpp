@@ -20,7 +20,8 @@ constexpr TimestampTz look_every = 20 * USECS_PER_SEC;
 // leaders.
 constexpr TimestampTz again_soon = USECS_PER_SEC / 2;
 
-void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer *consumer, TimestampTz now) {
+void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer *consumer,
+                MonotonicTime now) {
     int32_t number = answer.range.partition;
     KafkaPartition *partition = &partitions->partition[number];
     if (answer.kind == RangeKind::both && !partition->read)
@@ -36,7 +37,7 @@ void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer
 }
 
 void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAnswer &answer,
-                 TimestampTz now) {
+                 MonotonicTime now) {
     int32_t number = answer.range.partition;
     if (number >= partitions->topic.partition_count)
         return;
@@ -51,7 +52,7 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     partition->ask_at = now + partitions_ask_again_after;
     if (!partition->away)
         partition->away_since = now;
-    TimestampTz topic_at =
+    MonotonicTime topic_at =
         partition->away ? now + partitions_ask_again_after : now; // another broker may be the leader now
     partition->away = true;
     if (partition->trouble_until == 0)
@@ -63,7 +64,7 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
 // the partition is not due. The function also skips a partition if the worker needs no offset of this kind
 // from the partition.
 void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind kind, bool refresh,
-         TimestampTz now) {
+         MonotonicTime now) {
     int32_t count = partitions->topic.partition_count;
     auto *due = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));
     size_t asked = 0;
@@ -93,7 +94,7 @@ void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind ki
 } // namespace
 
 void leader_questions_ask_anew(KafkaPartitions *partitions) {
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     partitions->topic_at = now;
     partitions->topic_is_old = true;
     partitions_each_own(*partitions, [&](int32_t i) {
@@ -106,7 +107,7 @@ void leader_questions_ask_anew(KafkaPartitions *partitions) {
 }
 
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh) {
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     RangeAnswer answer;
     while (topic_next_range(consumer, &answer))
         take_answer(partitions, consumer, answer, now);

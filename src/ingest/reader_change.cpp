@@ -4,7 +4,7 @@
 #include "server/server.h"
 
 #include "ingest/reader_change.h"
-#include "ingest/reader_due.h"
+#include "server/clock.h"
 
 namespace heartbeat {
 

@@ -7,9 +7,8 @@
 
 #include "ingest/reader_due.h"
 #include "monitor/worker_slot.h"
+#include "server/clock.h"
 #include "server/process.h"
-
-#include <ctime>
 
 extern "C" {
 #include "pgstat.h"
@@ -36,30 +35,21 @@ bool listens(const SourceReader &reader) {
 
 } // namespace
 
-// Returns the time of the monotonic clock. With the wall clock, a reader would sleep too long after a person
-// has set the clock back.
-int64_t monotonic_now() {
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * USECS_PER_SEC + now.tv_nsec / 1000;
-}
-
 void reader_due_after(SourceReader *reader, long milliseconds) {
     reader->due_at = milliseconds < 0 ? -1 : monotonic_now() + milliseconds * INT64CONST(1000);
 }
 
-bool reader_is_due(SourceReader *reader, int64_t now) {
+bool reader_is_due(SourceReader *reader, MonotonicTime now) {
     // a reader that does not listen loses no message: a later step takes the messages from the client
     bool rung = reader->rung && listens(*reader);
     reader->rung = false;
     return rung || (reader->due_at >= 0 && reader->due_at <= now);
 }
 
-long milliseconds_until(int64_t due_at) {
+long milliseconds_until(MonotonicTime due_at) {
     if (due_at < 0)
         return until_woken;
-    int64_t left = due_at - monotonic_now();
-    return left <= 0 ? 0 : static_cast<long>((left + 999) / 1000);
+    return monotonic_milliseconds(monotonic_now(), due_at);
 }
 
 void worker_sleep(WorkerSlot *slot, const WakePipe &pipe, long milliseconds) {

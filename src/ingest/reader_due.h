@@ -7,19 +7,17 @@
 
 namespace heartbeat {
 
-int64_t monotonic_now(); // microseconds
-
 // Call this function after a step. The next step is then due after this number of milliseconds. If
 // `milliseconds` is until_woken, no time makes the next step due.
 void reader_due_after(SourceReader *reader, long milliseconds);
 
 // Returns true if the next step of the reader is due. A step is due when its due time has passed, or when
 // Kafka has messages or an answer that the reader can take now. `now` is monotonic_now().
-bool reader_is_due(SourceReader *reader, int64_t now);
+bool reader_is_due(SourceReader *reader, MonotonicTime now);
 
 // Returns the milliseconds until `due_at`, which has the form of SourceReader::due_at. Returns until_woken if
 // `due_at` is -1: the reader then waits until something wakes it.
-long milliseconds_until(int64_t due_at);
+long milliseconds_until(MonotonicTime due_at);
 
 // Sleeps until the worker's latch is set, Kafka has messages or an answer for a reader, or the time has
 // passed. If `milliseconds` is until_woken, there is no time limit.

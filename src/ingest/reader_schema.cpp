@@ -6,6 +6,7 @@
 #include "decode/schema_access.h"
 #include "ingest/reader_schema.h"
 #include "ingest/source_reader.h"
+#include "server/clock.h"
 #include "server/subtransaction.h"
 #include "server/text.h"
 #include "server/transaction.h"
@@ -137,9 +138,8 @@ long reader_schema_begin(SourceReader *reader) {
 
 long reader_schema_step(SourceReader *reader) {
     SchemaCache *schemas = reader->session.cycle.decoder->schema_cache();
-    const TimestampTz now = GetCurrentTimestamp();
-    if (reader->load.again_at > now && reader->load.again_at <= now + again_ms_max * INT64CONST(1000))
-        // if again_at is beyond this limit, a person has set the clock back
+    const MonotonicTime now = monotonic_now();
+    if (reader->load.again_at > now)
         return std::min(static_cast<long>((reader->load.again_at - now) / 1000 + 1), watch_topic(reader));
     reader->load.again_at = 0;
     if (reader->load.request.request == nullptr)
@@ -163,7 +163,7 @@ long reader_schema_step(SourceReader *reader) {
 long reader_schema_wait(SourceReader *reader) {
     schema_request_end(&reader->load.request);
     reader->load.again_ms = std::clamp(reader->load.again_ms * 2, again_ms_min, again_ms_max);
-    reader->load.again_at = GetCurrentTimestamp() + reader->load.again_ms * INT64CONST(1000);
+    reader->load.again_at = monotonic_now() + reader->load.again_ms * INT64CONST(1000);
     return reader->load.again_ms;
 }
 

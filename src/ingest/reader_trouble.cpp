@@ -6,6 +6,7 @@
 #include "ingest/kafka_partitions.h"
 #include "ingest/reader_trouble.h"
 #include "ingest/source_reader.h"
+#include "server/clock.h"
 #include "server/text.h"
 
 namespace heartbeat {
@@ -25,7 +26,7 @@ long reader_trouble_assign_again(SourceReader *reader) {
     reader_enter(reader, ReaderPhase::assigning); // the client forgets the error here
     if (trouble[0] == '\0')
         return at_once;
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     bool again = now < reader->session.troubled_at + trouble_lasts;
     reader->session.trouble = again ? Trouble::repeated : Trouble::first;
     reader->session.troubled_at = now;
@@ -41,8 +42,7 @@ long reader_trouble_assign_again(SourceReader *reader) {
 bool reader_trouble_is_over(const SourceReader &reader) {
     const ConsumerSession &session = reader.session;
     return session.trouble != Trouble::none && consumer_heard(session.consumer) &&
-           (session.trouble == Trouble::first ||
-            GetCurrentTimestamp() >= session.troubled_at + trouble_lasts);
+           (session.trouble == Trouble::first || monotonic_now() >= session.troubled_at + trouble_lasts);
 }
 
 } // namespace heartbeat

@@ -55,8 +55,8 @@ enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, 
 struct SchemaLoad {
     SchemaKey key; // the schema that the reader loads
     SchemaRequest request;
-    long again_ms;        // how long the source waits after a failure; 0: no failure yet
-    TimestampTz again_at; // when to try again; 0: at once
+    long again_ms;          // how long the source waits after a failure; 0: no failure yet
+    MonotonicTime again_at; // when to try again; 0: at once
 };
 
 struct SourceReader {
@@ -65,8 +65,7 @@ struct SourceReader {
     uint32_t number; // the number of this reader in the WakePipe of the process
     bool rung;       // Kafka has messages or an answer for this reader: see reader_is_due()
     bool is_old;     // a person has altered or dropped the source: the worker must load the sources again
-    // when the next step is due, by the monotonic clock in microseconds; -1: when the reader is woken
-    int64_t due_at;
+    MonotonicTime due_at; // when the next step is due; -1: when the reader is woken
 
     MemoryContext context; // the reader and its data are in this context
     Source source;
@@ -80,9 +79,9 @@ struct SourceReader {
     Failure failure;   // the last error that a step raised
     int64_t control;   // ListedSource::control when the worker last loaded the source
     bool begins_again; // a person may have changed something: the next step enters `looking`
-    // Another session can change the source, and the reader then waits for this session. By the monotonic
-    // clock: when the reader began to wait; 0: the reader does not wait.
-    int64_t busy_since;
+    // Another session can change the source, and the reader then waits for this session. The time when the
+    // reader began to wait; 0: the reader does not wait.
+    MonotonicTime busy_since;
     bool busy_told; // heartbeat_status already shows that the reader waits for the other session
 };
 

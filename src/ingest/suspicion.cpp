@@ -18,8 +18,8 @@ constexpr TimestampTz forgotten_after = 60 * USECS_PER_SEC;
 void make_room(Suspicions *suspicions, int32_t count) {
     if (count <= suspicions->room)
         return;
-    auto *fresh = static_cast<TimestampTz *>(
-        MemoryContextAllocZero(suspicions->context, sizeof(TimestampTz) * static_cast<size_t>(count)));
+    auto *fresh = static_cast<MonotonicTime *>(
+        MemoryContextAllocZero(suspicions->context, sizeof(MonotonicTime) * static_cast<size_t>(count)));
     std::copy_n(suspicions->since, suspicions->room, fresh);
     if (suspicions->since != nullptr)
         pfree(suspicions->since);
@@ -33,8 +33,8 @@ bool suspicion_is_confirmed(Suspicions *suspicions, int32_t partition) {
     if (partition < 0)
         return true;
     make_room(suspicions, partition + 1);
-    TimestampTz now = GetCurrentTimestamp();
-    TimestampTz *since = &suspicions->since[partition];
+    MonotonicTime now = monotonic_now();
+    MonotonicTime *since = &suspicions->since[partition];
     suspicions->count += *since == 0 ? 1 : 0;
     if (*since == 0 || now >= *since + forgotten_after)
         *since = now;

@@ -7,13 +7,13 @@
 // files find a fault.
 #pragma once
 
-#include "server/server.h"
+#include "server/clock.h"
 
 namespace heartbeat {
 
 struct Suspicions {
     MemoryContext context; // the memory context of `since`
-    TimestampTz *since;    // by partition: when the worker first found a fault; 0: it found no fault
+    MonotonicTime *since;  // by partition: when the worker first found a fault; 0: it found no fault
     int32_t room;
     int32_t count; // the number of partitions with a suspicion
 };

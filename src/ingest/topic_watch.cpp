@@ -45,7 +45,7 @@ void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
     pfree(chosen);
 }
 
-void ask_topic(KafkaPartitions *partitions, Consumer *consumer, TimestampTz now) {
+void ask_topic(KafkaPartitions *partitions, Consumer *consumer, MonotonicTime now) {
     if (partitions->known && topic_is_asked(consumer) && partitions_any_away(*partitions))
         ask_other_leaders(*partitions, consumer);
     if (!topic_ask(consumer))
@@ -55,7 +55,7 @@ void ask_topic(KafkaPartitions *partitions, Consumer *consumer, TimestampTz now)
     partitions->topic_at = now + another_broker_after;
 }
 
-void topic_answered(KafkaPartitions *partitions, TimestampTz next) {
+void topic_answered(KafkaPartitions *partitions, MonotonicTime next) {
     partitions->topic_asked_at = 0;
     partitions->topic_at = next;
 }
@@ -103,7 +103,7 @@ TopicNews take_topic(KafkaPartitions *partitions, const TopicDescription &found)
     make_room(partitions, first ? 0 : before.partition_count);
     partitions->known = true;
     if (first)
-        partitions->gather_until = GetCurrentTimestamp() + gather_for;
+        partitions->gather_until = monotonic_now() + gather_for;
     return TopicNews::found;
 }
 
@@ -117,7 +117,7 @@ void topic_watch_forget(KafkaPartitions *partitions, Consumer *consumer) {
 }
 
 TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Error *error) {
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     TopicDescription found;
     switch (topic_take_answer(consumer, &found, error)) {
     case AnswerState::given:

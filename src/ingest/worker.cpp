@@ -7,6 +7,7 @@
 #include "ingest/reader_step.h"
 #include "ingest/worker_sources.h"
 #include "monitor/worker_start.h"
+#include "server/clock.h"
 #include "server/process.h"
 #include "store/tables.h"
 
@@ -30,7 +31,7 @@ void take_interrupts() {
 }
 
 void step_readers(MemoryContext context) {
-    int64_t now = monotonic_now();
+    MonotonicTime now = monotonic_now();
     for (int i = 0; i < sources.list.count; i++) {
         if (!reader_is_due(sources.list.readers[i], now))
             continue;

@@ -11,11 +11,11 @@ struct WorkerSources {
     ReaderList list;
     Oid extension; // the extension's oid when the sources were last loaded
     bool loaded;
-    bool reloaded;    // the configuration was reloaded since the sources were last loaded
-    uint64_t seen;    // wake_generation() when the sources were last loaded
-    long backoff_ms;  // 0: the last attempt raised no error
-    int64_t again_at; // after an error: when to try again, by the monotonic clock in microseconds
-    Failure failure;  // the error of the last attempt
+    bool reloaded;          // the configuration was reloaded since the sources were last loaded
+    uint64_t seen;          // wake_generation() when the sources were last loaded
+    long backoff_ms;        // 0: the last attempt raised no error
+    MonotonicTime again_at; // after an error: when to try again
+    Failure failure;        // the error of the last attempt
 };
 
 // Loads the sources if this is necessary, and opens and closes readers. After an error the readers do not

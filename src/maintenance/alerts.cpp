@@ -5,6 +5,7 @@
 
 #include "maintenance/alerts.h"
 #include "monitor/shared_state.h"
+#include "server/clock.h"
 #include "server/extension.h"
 #include "server/own_objects.h"
 #include "server/transaction.h"
@@ -45,10 +46,10 @@ uint64_t rules_seen;
 // True if this process has seen that readings have arrived. The flag `arrived` in shared memory stays 1 until
 // the evaluation, so that ingest does not wake this process again before the evaluation.
 bool arrival_noticed = false;
-TimestampTz evaluated_at;
+MonotonicTime evaluated_at;
 // The time at which silence rules are due. An arrival of readings does not make silence rules due, because
 // the evaluation of silence rules takes the most time. Only the clock makes silence rules due.
-TimestampTz silence_due;
+MonotonicTime silence_due;
 char customer[customer_size] = ""; // the next slice of customers begins after this customer
 
 Answer read_answer(Datum row) {
@@ -76,7 +77,7 @@ Answer read_answer(Datum row) {
             DatumGetBool(values[4]),  nulls[5] ? nullptr : TextDatumGetCString(values[5])};
 }
 
-TimestampTz earlier(TimestampTz due, TimestampTz time) {
+MonotonicTime earlier(MonotonicTime due, MonotonicTime time) {
     return due == 0 ? time : std::min(due, time);
 }
 
@@ -103,7 +104,7 @@ TimestampTz take_answer(const Answer &answer, bool with_silence) {
 
 } // namespace
 
-TimestampTz alerts_due(TimestampTz due, TimestampTz now) {
+MonotonicTime alerts_due(MonotonicTime due, MonotonicTime now) {
     uint64_t rules = pg_atomic_read_u64(&shared_state->rules_changed);
     if (rules != rules_seen)
         due = now;
@@ -116,7 +117,7 @@ TimestampTz alerts_due(TimestampTz due, TimestampTz now) {
 }
 
 TimestampTz alerts_evaluate() {
-    evaluated_at = GetCurrentTimestamp();
+    evaluated_at = monotonic_now();
     // Set both flags before the evaluation, so that no arrival is lost. The evaluation does not see the
     // readings that ingest stores after the snapshot of the evaluation, so ingest must report the arrival of
     // these readings. If no earlier rule depended on arrivals, rules_watch was 0 until now. rules_watch must

@@ -8,6 +8,8 @@ extern "C" {
 #include "datatype/timestamp.h"
 }
 
+#include "server/clock.h"
+
 namespace heartbeat {
 
 // Returns the time at which the rules are due. After a change of the rules, the rules are due immediately. If
@@ -15,7 +17,7 @@ namespace heartbeat {
 // last evaluation, whichever is earlier. In all other cases the function returns `due`, the time that the
 // caller has computed after the last evaluation. If `due` is 0, only a change of the rules or an arrival of
 // readings makes the rules due.
-TimestampTz alerts_due(TimestampTz due, TimestampTz now);
+MonotonicTime alerts_due(MonotonicTime due, MonotonicTime now);
 
 // Evaluates the rules in a transaction. Returns the microseconds until the next evaluation. Returns 0 if only
 // a change of the rules or an arrival of readings makes the rules due.

@@ -17,6 +17,7 @@
 #include "monitor/worker_slot.h"
 #include "monitor/worker_start.h"
 #include "monitor/worker_stats.h"
+#include "server/clock.h"
 #include "server/process.h"
 #include "store/arrivals.h"
 #include "store/pause.h"
@@ -91,7 +92,7 @@ struct Task {
     bool failed; // the last attempt of this task failed
     const char *activity;
     TimestampTz (*run)();
-    TimestampTz due; // 0: not due until look_around() or watch() sets a time
+    MonotonicTime due; // 0: not due until look_around() or watch() sets a time
     Failure failure;
 };
 
@@ -118,13 +119,13 @@ Task tasks[] = {
 };
 
 uint64_t control_seen;
-bool tables_recovered; // tables_recover() has succeeded since the last error
-TimestampTz watch_due; // 0: never
+bool tables_recovered;   // tables_recover() has succeeded since the last error
+MonotonicTime watch_due; // 0: never
 
 // Decides when to write the state to heartbeat_events and when to log the summary. An ingest worker reports
 // its own state. But a worker that makes no progress cannot report that it is stalled. So while the workers
 // have messages to read or to store, this process periodically checks their progress.
-void watch(TimestampTz now) {
+void watch(MonotonicTime now) {
     bool reported = pg_atomic_exchange_u32(&shared_state->reported, 0) == 1;
     bool watched = pg_atomic_read_u32(&shared_state->watched) == 1;
     if (tasks[journal_task].due == 0 && (reported || watched) && event_recorder_has_news())
@@ -139,7 +140,7 @@ void watch(TimestampTz now) {
     }
 }
 
-void look_around(TimestampTz now) {
+void look_around(MonotonicTime now) {
     uint64_t seen = wake_generation();
     if (seen != control_seen) // a session may have created the extension or stored readings
         tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
@@ -208,17 +209,16 @@ void attempt(Task *task) {
     else
         duty_done(task->duty);
     lock_wait_forget();
-    task->due = again == 0 ? 0 : GetCurrentTimestamp() + again;
+    task->due = again == 0 ? 0 : monotonic_now() + again;
     pgstat_report_activity(STATE_IDLE, nullptr);
 }
 
-long until_next(TimestampTz next) {
-    auto take = [&](TimestampTz due) { next = due != 0 && (next == 0 || due < next) ? due : next; };
+long until_next(MonotonicTime next) {
+    auto take = [&](MonotonicTime due) { next = due != 0 && (next == 0 || due < next) ? due : next; };
     take(watch_due);
     for (const Task &task : tasks)
         take(task.due);
-    return next == 0 ? -1
-                     : static_cast<long>(std::max<TimestampTz>(next - GetCurrentTimestamp(), 0) / 1000 + 1);
+    return next == 0 ? -1 : monotonic_milliseconds(monotonic_now(), next);
 }
 
 } // namespace
@@ -233,18 +233,18 @@ extern "C" PGDLLEXPORT void heartbeat_maintenance_main(Datum /*argument*/) {
     duties_forget();
     control_seen = wake_generation();
     tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
-        tasks[journal_task].due = tasks[summary_task].due = GetCurrentTimestamp();
+        tasks[journal_task].due = tasks[summary_task].due = monotonic_now();
     rollup_prepare();
     for (;;) {
         bool reloaded = process_interrupts();
-        TimestampTz now = GetCurrentTimestamp();
+        MonotonicTime now = monotonic_now();
         look_around(now);
         watch(now);
         for (Task &task : tasks)
             if (task.due != 0 && task.due <= now) {
-                packing_make_way(GetCurrentTimestamp());
+                packing_make_way(monotonic_now());
                 attempt(&task);
             }
-        process_sleep(until_next(packing_tend(GetCurrentTimestamp(), reloaded)));
+        process_sleep(until_next(packing_tend(monotonic_now(), reloaded)));
     }
 }

@@ -4,6 +4,7 @@
 #include "maintenance/packing.h"
 #include "monitor/duties.h"
 #include "monitor/failure.h"
+#include "server/clock.h"
 #include "server/process.h"
 #include "server/statement.h"
 
@@ -88,11 +89,11 @@ void make_way(int pid) {
     PG_END_TRY();
 }
 
-TimestampTz look_at = 0;
+MonotonicTime look_at = 0;
 
 } // namespace
 
-void packing_make_way(TimestampTz now) {
+void packing_make_way(MonotonicTime now) {
     int pid = process();
     if (pid == 0 || look_at > now)
         return;
@@ -100,8 +101,8 @@ void packing_make_way(TimestampTz now) {
     look_at = now + look_every;
 }
 
-TimestampTz packing_tend(TimestampTz now, bool reloaded) {
-    static TimestampTz start_at = 0; // 0: heartbeat.pack_after is 0
+MonotonicTime packing_tend(MonotonicTime now, bool reloaded) {
+    static MonotonicTime start_at = 0; // 0: heartbeat.pack_after is 0
     static bool forgotten = false;
     packing_make_way(now);
     int pid = process();

@@ -5,6 +5,8 @@
 
 #include "server/server.h"
 
+#include "server/clock.h"
+
 namespace heartbeat {
 
 // Call this function in each round of the maintenance worker's loop. Once an hour, and after each reload of
@@ -15,12 +17,12 @@ namespace heartbeat {
 //
 // The function also calls packing_make_way(). If heartbeat.pack_after is 0 and no process runs, the function
 // makes heartbeat_maintenance forget the last failure.
-TimestampTz packing_tend(TimestampTz now, bool reloaded);
+MonotonicTime packing_tend(MonotonicTime now, bool reloaded);
 
 // Call this function also before each task of the maintenance worker, because a task can wait behind the same
 // session. While the process runs, the function looks every two seconds whether another session waits for a
 // table that the process has locked. In this case the function cancels the process. Otherwise ingest and
 // queries would wait behind the other session, for example behind ALTER EXTENSION heartbeat UPDATE.
-void packing_make_way(TimestampTz now);
+void packing_make_way(MonotonicTime now);
 
 } // namespace heartbeat

@@ -6,6 +6,7 @@
 #include "server/server.h"
 
 #include "maintenance/rollup.h"
+#include "server/clock.h"
 #include "server/compat.h"
 #include "server/extension.h"
 #include "server/own_objects.h"
@@ -31,8 +32,9 @@ namespace {
 constexpr OwnFunction summarize = {"heartbeat_summarize_partitions"};
 
 // Selects minutes whose last mark is older than $1 milliseconds, and minutes whose first mark is older than
-// 10 * $1 milliseconds. Selects at most $2 minutes. The newest minutes come first, because people query the
-// newest minutes most often. If $3 is false, all selected minutes are within one hour.
+// 10 * $1 milliseconds. If the last mark is in the future, a person has set the server's clock back, and the
+// statement selects the minute too. Selects at most $2 minutes. The newest minutes come first, because people
+// query the newest minutes most often. If $3 is false, all selected minutes are within one hour.
 Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
     SELECT array_agg(minute_bucket), min(minute_bucket), max(minute_bucket)
     FROM (
@@ -42,6 +44,7 @@ Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
             GROUP BY minute_bucket
             HAVING max(marked_at) < now() - $1 * interval '1 millisecond'
                 OR min(marked_at) < now() - 10 * $1 * interval '1 millisecond'
+                OR max(marked_at) > now() + 10 * $1 * interval '1 millisecond'
             ORDER BY minute_bucket DESC LIMIT $2) quiet) w
     WHERE $3 OR minute_bucket > newest - interval '1 hour')sql"};
 
@@ -128,7 +131,7 @@ void rollup_summarize() {
 }
 
 RollupResult rollup_run() {
-    TimestampTz began = GetCurrentTimestamp();
+    MonotonicTime began = monotonic_now();
     Extension extension;
     if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
         return RollupResult::nothing;
@@ -153,7 +156,7 @@ RollupResult rollup_run() {
     transaction_commit();
     free_room();
     if (!nothing) {
-        adapt(GetCurrentTimestamp() - began);
+        adapt(monotonic_now() - began);
         return RollupResult::rolled_up;
     }
     return remain ? RollupResult::not_quiet : RollupResult::nothing;

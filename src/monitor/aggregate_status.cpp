@@ -16,12 +16,12 @@ namespace heartbeat {
 namespace {
 
 // If a worker does not run this long after the start, heartbeat_status shows RETRYING.
-constexpr TimestampTz start_takes = 10 * USECS_PER_SEC;
+constexpr MonotonicTime start_takes = 10 * USECS_PER_SEC;
 
 // The present time and the progress of the Kafka partitions, for all functions that compute a state.
 struct Look {
     const ProgressList &progress;
-    TimestampTz now;
+    MonotonicTime now;
 };
 
 void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const char *reason,
@@ -46,7 +46,7 @@ void set_of_source(AggregateStatus *aggregate, const SourceSlot &source, WorkerS
     text_copy(aggregate->source, source.name);
 }
 
-bool is_throttled(const SourceSlot &source, TimestampTz now) {
+bool is_throttled(const SourceSlot &source, MonotonicTime now) {
     return source.shown.state == WorkerState::running && now < source.throttled_until;
 }
 
@@ -64,9 +64,10 @@ void tell_throttle(AggregateStatus *aggregate, const SourceSlot &source) {
     aggregate->throttled = true;
 }
 
-void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, TimestampTz since, TimestampTz now,
-                const PartitionProgress *partition) {
-    auto seconds = static_cast<long>((now - since) / USECS_PER_SEC);
+void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, MonotonicTime stalled_since,
+                MonotonicTime now, const PartitionProgress *partition) {
+    auto seconds = static_cast<long>((now - stalled_since) / USECS_PER_SEC);
+    TimestampTz since = monotonic_to_timestamptz(stalled_since);
     char reason[state_text_size];
     if (partition == nullptr) {
         text_print(reason, sizeof(reason), "a batch has been waiting for %ld seconds to be stored", seconds);
@@ -90,7 +91,7 @@ void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, TimestampT
 }
 
 // Sets STALLED if the worker is late. STALLED replaces every other state except RETRYING and FAILED.
-void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, TimestampTz now) {
+void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, MonotonicTime now) {
     static const char *const doings[] = {"starting",
                                          "waiting for messages",
                                          "looking at heartbeat_control",
@@ -98,7 +99,7 @@ void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, Time
                                          "consuming messages",
                                          "comparing its offsets with what Kafka holds",
                                          "storing a batch"};
-    TimestampTz since = worker_stats_missed_since(worker, now);
+    MonotonicTime since = worker_stats_missed_since(worker, now);
     bool away = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (!away || aggregate->state > WorkerState::connecting || aggregate->state == WorkerState::stalled)
         return;
@@ -113,15 +114,15 @@ void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, Time
                "pg_blocking_pids(pid) FROM pg_stat_activity WHERE pid = %d. A superuser can end the process "
                "with SELECT pg_terminate_backend(%d), and the launcher starts a new one.",
                worker.pid, worker.pid);
-    set(aggregate, WorkerState::stalled, since, reason, hint);
+    set(aggregate, WorkerState::stalled, monotonic_to_timestamptz(since), reason, hint);
 }
 
 // Sets STALLED if the source is RUNNING and has made no progress for heartbeat.stall_timeout.
 void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const SourceSlot &source,
                     const Look &look) {
-    TimestampTz now = look.now;
+    MonotonicTime now = look.now;
     const PartitionProgress *partition;
-    TimestampTz since = worker_stats_waiting_since(
+    MonotonicTime since = worker_stats_waiting_since(
         worker, source, progress_list_of(look.progress, source.source_id), &partition);
     if (partition != nullptr && is_throttled(source, now))
         // The worker waits for a broker that throttles the source, so the source is not stalled. The reason
@@ -131,13 +132,14 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const 
     // the worker may have stored messages of the Kafka partition since the progress was copied
     if (stalls && partition != nullptr && !worker_stats_still_waits(*partition))
         return;
-    if (stalls && (aggregate->state < WorkerState::stalled || since < aggregate->since))
+    if (stalls &&
+        (aggregate->state < WorkerState::stalled || monotonic_to_timestamptz(since) < aggregate->since))
         tell_stall(aggregate, source, since, now, partition);
 }
 
 void look_at_source(AggregateStatus *aggregate, const WorkerSlot &worker, const SourceSlot &source,
                     const Look &look) {
-    TimestampTz now = look.now;
+    MonotonicTime now = look.now;
     aggregate->messages_per_second += worker_stats_rate(source, now);
     if (source.busy_since != 0 && (aggregate->busy_since == 0 || source.busy_since < aggregate->busy_since)) {
         aggregate->busy_since = source.busy_since;
@@ -162,7 +164,7 @@ void look_at_worker(AggregateStatus *aggregate, const WorkerSlot &worker, const 
     look_for_absence(aggregate, worker, look.now);
 }
 
-void look_at_launcher(AggregateStatus *aggregate, TimestampTz now) {
+void look_at_launcher(AggregateStatus *aggregate, MonotonicTime now) {
     const WorkerSlot &launcher = shared_state->launcher;
     bool in_trouble = launcher.shown.state == WorkerState::stopped;
     bool starting = !in_trouble && now < launcher.started_at + start_takes;
@@ -204,7 +206,7 @@ void aggregate_status_look(AggregateStatus *aggregate) {
     aggregate_status_look_at_ingest(aggregate);
     LWLockAcquire(shared_state->lock, LW_SHARED);
     DutyTrouble trouble;
-    if (aggregate->state == WorkerState::running && duties_find_trouble(&trouble, GetCurrentTimestamp())) {
+    if (aggregate->state == WorkerState::running && duties_find_trouble(&trouble, monotonic_now())) {
         aggregate->state = WorkerState::retrying;
         aggregate->since = trouble.since;
         aggregate->of_maintenance = true;
@@ -218,7 +220,7 @@ void aggregate_status_look(AggregateStatus *aggregate) {
 void aggregate_status_look_at_ingest(AggregateStatus *aggregate) {
     *aggregate = {};
     ProgressList progress = progress_list_take();
-    Look look = {progress, GetCurrentTimestamp()};
+    Look look = {progress, monotonic_now()};
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (const WorkerSlot &worker : shared_state->workers)
         if (worker.pid != 0)
@@ -233,7 +235,7 @@ void aggregate_status_look_at_source(AggregateStatus *aggregate, const ReadSourc
                                      const ReadSource *last, const ProgressList &progress) {
     *aggregate = {};
     aggregate->of_one = true;
-    Look look = {progress, GetCurrentTimestamp()};
+    Look look = {progress, monotonic_now()};
     LWLockAcquire(shared_state->lock, LW_SHARED);
     for (const ReadSource *read = first; read < last; read++) {
         const SourceSlot &source = *read->slot;

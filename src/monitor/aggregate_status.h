@@ -22,7 +22,7 @@ struct AggregateStatus {
     TimestampTz last_error_at; // 0: no error since the server started
     // Several workers can be storing a batch at the same time. This member is the time when the first of them
     // began to store its batch. 0: no worker stores a batch.
-    TimestampTz busy_since;
+    MonotonicTime busy_since;
     AwaitedLock awaited; // the lock for which the worker with the batch of `busy_since` waits
     bool of_one;         // true: the caller asks for the state of one source
     bool of_maintenance; // true: the cause of the state is a duty of the maintenance worker, and not ingest

@@ -47,15 +47,15 @@ DutySlot *slot_of(Duty duty) {
 // Returns the time at which the duty's trouble began, or 0 if the duty has no trouble. If the duty fails
 // again and again, the trouble began with the first of these failures. If the present run takes too long, the
 // trouble began with the start of this run.
-TimestampTz troubled_since(const DutySlot &duty, TimestampTz now) {
+TimestampTz troubled_since(const DutySlot &duty, MonotonicTime now) {
     if (duty.failing_since != 0 && duty.failures >= failures_shown &&
-        (!duty.patiently || duty.failing_since + patience < now))
+        (!duty.patiently || duty.fails_since + patience < now))
         return duty.failing_since;
     bool is_long = names[&duty - shared_state->duties].is_long;
-    return !is_long && duty.began_at != 0 && duty.began_at + long_at_work < now ? duty.began_at : 0;
+    return !is_long && duty.began_at != 0 && duty.runs_since + long_at_work < now ? duty.began_at : 0;
 }
 
-const DutySlot *find_troubled(TimestampTz now) {
+const DutySlot *find_troubled(MonotonicTime now) {
     const DutySlot *worst = nullptr;
     TimestampTz worst_since = 0;
     for (const DutySlot &duty : shared_state->duties) {
@@ -98,6 +98,7 @@ void duty_forget(Duty duty) {
 void duty_begins(Duty duty) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     slot_of(duty)->began_at = GetCurrentTimestamp();
+    slot_of(duty)->runs_since = monotonic_now();
     LWLockRelease(shared_state->lock);
 }
 
@@ -118,8 +119,10 @@ void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     DutySlot *slot = slot_of(duty);
     slot->began_at = 0;
-    if (slot->failing_since == 0)
+    if (slot->failing_since == 0) {
         slot->failing_since = GetCurrentTimestamp();
+        slot->fails_since = monotonic_now();
+    }
     slot->failures++;
     slot->failures_total++;
     slot->patiently = patiently;
@@ -131,7 +134,7 @@ void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently
         pg_atomic_write_u32(&shared_state->reported, 1);
 }
 
-bool duties_find_trouble(DutyTrouble *trouble, TimestampTz now) {
+bool duties_find_trouble(DutyTrouble *trouble, MonotonicTime now) {
     const DutySlot *duty = find_troubled(now);
     if (duty == nullptr)
         return false;
@@ -148,7 +151,7 @@ bool duties_find_trouble(DutyTrouble *trouble, TimestampTz now) {
 bool duties_describe(char *sentence, size_t size) {
     char text[state_text_size];
     LWLockAcquire(shared_state->lock, LW_SHARED);
-    const DutySlot *duty = find_troubled(GetCurrentTimestamp());
+    const DutySlot *duty = find_troubled(monotonic_now());
     if (duty != nullptr)
         describe(*duty, text, sizeof(text));
     LWLockRelease(shared_state->lock);

@@ -28,7 +28,7 @@ struct DutyTrouble {
 
 // Call this function while you hold the lock of shared memory. If a duty fails again and again, or takes too
 // long, the function sets *trouble and returns true.
-bool duties_find_trouble(DutyTrouble *trouble, TimestampTz now);
+bool duties_find_trouble(DutyTrouble *trouble, MonotonicTime now);
 
 // Looks for the same trouble as duties_find_trouble(), and writes a sentence about this trouble. The caller
 // appends the sentence to the hint when heartbeat_status shows a state that has another cause. Returns false

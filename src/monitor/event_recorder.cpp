@@ -8,6 +8,7 @@
 #include "monitor/event_recorder.h"
 #include "monitor/events.h"
 #include "monitor/table_status.h"
+#include "server/clock.h"
 #include "server/extension.h"
 #include "server/statement.h"
 #include "server/text.h"
@@ -50,7 +51,7 @@ struct Recorded {
     char reason[state_text_size];
     int64_t changes; // the result of changes_now() for the last written row
     int rows_left;
-    TimestampTz refilled_at;
+    MonotonicTime refilled_at;
 };
 Recorded recorded = {false, WorkerState::stopped, false, "", 0, rows_at_once, 0};
 
@@ -76,7 +77,7 @@ bool is_beginning(const AggregateStatus &now) {
     return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
 }
 
-void refill(TimestampTz now) {
+void refill(MonotonicTime now) {
     auto refills =
         static_cast<int>(std::min<TimestampTz>((now - recorded.refilled_at) / row_every, rows_at_once));
     if (refills == 0)
@@ -149,7 +150,7 @@ TimestampTz event_recorder_write() {
     if (!event_recorder_has_news())
         return 0;
     bool has_state = !is_recorded(aggregate) && !is_beginning(aggregate);
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     refill(now);
     if (has_state && recorded.rows_left == 0)
         return recorded.refilled_at + row_every - now;

@@ -29,7 +29,7 @@ constexpr TimestampTz log_again = 60 * USECS_PER_SEC;
 bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *)) {
     MemoryContextSwitchTo(TopMemoryContext);
     ErrorData *error = CopyErrorData();
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     // If PostgreSQL refused a row, the caller divides the batch into halves and tries to store each half. In
     // the end, the caller tries to store the refused row alone, and this attempt reports the error of the
     // row. So failure_take() does not report the error of the whole batch.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "monitor/shared_state.h"
+#include "server/clock.h"
 
 extern "C" {
 #include "utils/elog.h"
@@ -16,7 +17,7 @@ struct Failure {
     char message[state_text_size];
     int code;       // the SQLSTATE
     bool is_of_row; // a row has caused the error: see subtransaction_is_row_error()
-    TimestampTz logged_at;
+    MonotonicTime logged_at;
     bool is_of_limit;             // the batch is larger than a limit of the server
     bool is_of_lock;              // the error is a lock timeout
     bool passes;                  // the cause of the error ends by itself (for example, pg_dump)

@@ -28,7 +28,7 @@ constexpr int lines_max_of_all = 100;
 
 // A kind of messages: messages of one source whose beginnings differ only in digits.
 struct Kind {
-    TimestampTz logged_at;
+    MonotonicTime logged_at;
     int32_t source_id;
     int folded;
     char text[kind_size]; // the beginning of the message, without its digits
@@ -38,7 +38,7 @@ Kind kinds[kinds_kept];
 // The present period of a source, and the lines that the source has logged in this period.
 struct Window {
     int32_t source_id;
-    TimestampTz began_at;
+    MonotonicTime began_at;
     int lines;
     int left_out;
 };
@@ -87,7 +87,7 @@ Window *find_window(int32_t source_id) {
 
 // If the period of the window is over, begins a new period. First logs how many messages the limits have kept
 // out of the log in the old period. `label` contains the name of the source.
-void begin_again(Window *window, const char *label, TimestampTz now) {
+void begin_again(Window *window, const char *label, MonotonicTime now) {
     if (now < window->began_at + fold_for)
         return;
     if (window->left_out > 0)
@@ -98,7 +98,7 @@ void begin_again(Window *window, const char *label, TimestampTz now) {
     *window = {window->source_id, now, 0, 0};
 }
 
-bool has_room(int32_t source_id, const char *label, TimestampTz now) {
+bool has_room(int32_t source_id, const char *label, MonotonicTime now) {
     Window *window = find_window(source_id);
     begin_again(window, label, now);
     if (now >= window_of_all.began_at + fold_for)
@@ -117,7 +117,7 @@ void log_note(const SourceSlot &source, const char *label, const char *note) {
     char text[kind_size];
     make_kind(note, text);
     Kind *kind = find_kind(source.source_id, text);
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     if (kind->logged_at != 0 && now < kind->logged_at + fold_for) {
         kind->folded++;
         return;

@@ -26,7 +26,7 @@ extern "C" Datum heartbeat_partition_states(PG_FUNCTION_ARGS) {
             slots[count++] = slot;
     });
     LWLockRelease(shared_state->lock);
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     for (const PartitionSlot *slot = slots; slot < slots + count; slot++) {
         bool unknown = slot->high_watermark < 0, named = slot->state != PartitionState::none;
         // The view heartbeat_partitions of version 1.2 expects only the first six of these columns.

@@ -124,7 +124,7 @@ uint64_t shared_state_announcement_dropped() {
     if (shared_state == nullptr)
         return 0;
     uint64_t dropped = pg_atomic_fetch_add_u64(&shared_state->announcements_dropped, 1) + 1;
-    auto now = static_cast<uint64_t>(GetCurrentTimestamp());
+    auto now = static_cast<uint64_t>(monotonic_now());
     uint64_t told_at = pg_atomic_read_u64(&shared_state->drops_told_at);
     bool due = told_at == 0 || now > told_at + USECS_PER_MINUTE;
     return due && pg_atomic_compare_exchange_u64(&shared_state->drops_told_at, &told_at, now) ? dropped : 0;

@@ -6,6 +6,7 @@
 #include "server/server.h"
 
 #include "kafka/topic_description.h"
+#include "server/clock.h"
 #include "server/settings.h"
 
 extern "C" {
@@ -66,12 +67,11 @@ struct WorkerSlot {
     pid_t pid; // 0: no process runs
     Latch *latch;
     ShownState shown;
-    TimestampTz started_at;
-    TimestampTz ended_at; // 0 while the process runs
+    MonotonicTime started_at;
+    MonotonicTime ended_at; // 0 while the process runs
     WorkerActivity activity;
-    TimestampTz active_since;
-    TimestampTz back_at; // the worker must return to its loop before this time; 0: no limit
-    AwaitedLock awaited; // the lock for which the process has been waiting for more than 200 ms
+    MonotonicTime back_at; // the worker must return to its loop before this time; 0: no limit
+    AwaitedLock awaited;   // the lock for which the process has been waiting for more than 200 ms
 };
 
 // The topic of a source when a worker began to read the topic at the end offsets.
@@ -86,15 +86,15 @@ struct SourceSlot {
     int32_t source_id;
     char name[source_name_size];
     ShownState shown;
-    TimestampTz opened_at;
+    MonotonicTime opened_at;
     // the time when the worker began to store a batch of the source; 0: the worker stores no batch
-    TimestampTz busy_since;
+    MonotonicTime busy_since;
     TimestampTz throttled_since;
-    TimestampTz throttled_until; // until this time, a broker delays answers because of a quota
+    MonotonicTime throttled_until; // until this time, a broker delays answers because of a quota
     char throttled_by[128];
     int throttled_ms;          // the last delay that the broker reported
     StartAtEnd started_at_end; // see start_at_end.h
-    // A ring buffer. second[i] is a point in time, in seconds since the year 2000. messages[i] is the number
+    // A ring buffer. second[i] is a time of the monotonic clock, in seconds. messages[i] is the number
     // of messages that the worker stored during this second.
     int64_t second[rate_seconds];
     int64_t messages[rate_seconds];
@@ -105,9 +105,11 @@ inline constexpr int duties_count = 9; // the number of the maintenance worker's
 
 struct DutySlot {
     TimestampTz began_at; // 0: the duty is not running
+    MonotonicTime runs_since;
     // the end of the last successful run; 0: no successful run since the server started
     TimestampTz done_at;
     TimestampTz failing_since; // the time of the first consecutive failure; 0: the last run did not fail
+    MonotonicTime fails_since; // the same time, by the monotonic clock
     int64_t failures;          // the number of consecutive failures
     int64_t failures_total;
     bool patiently;
@@ -127,11 +129,11 @@ struct PartitionProgress {
     int64_t high_watermark; // -1: not known
     int64_t next_offset;    // the offset after the last stored message; -1: not known
     // the later of two times: the start of the lag, and the time of the last stored batch; 0: no lag
-    TimestampTz waiting_since;
+    MonotonicTime waiting_since;
     // the timestamp of the last message read, in milliseconds since 1970; -1: not known
     int64_t last_kafka_time;
     pid_t pid;
-    TimestampTz confirmed_at; // the time when the leader last reported the high watermark; 0: never
+    MonotonicTime confirmed_at; // the time when the leader last reported the high watermark; 0: never
 };
 
 static_assert(offsetof(PartitionProgress, key) == 0);
@@ -182,7 +184,7 @@ struct SharedState {
     pg_atomic_uint32 reported;      // 1: the maintenance worker has not seen the last reported state yet
     pg_atomic_uint32 packing;       // the pid of the process that packs old weeks; 0: no such process runs
     pg_atomic_uint64 announcements_dropped; // the notifications dropped since the server started
-    pg_atomic_uint64 drops_told_at;         // the time of the last log line about dropped notifications
+    pg_atomic_uint64 drops_told_at;         // MonotonicTime of the last log line about dropped notifications
     WorkerState worst;                      // the most severe present state of all workers
     int64_t changes;                        // the number of changes of `worst`
     bool start_recorded;                    // true: heartbeat_events has a row for this start of the server

@@ -22,7 +22,8 @@ SourceSlot *source_slot_open(const WorkerSlot &worker, int32_t source_id, const 
     slot->used = true;
     slot->source_id = source_id;
     text_copy(slot->name, name);
-    slot->opened_at = slot->shown.since = GetCurrentTimestamp();
+    slot->opened_at = monotonic_now();
+    slot->shown.since = GetCurrentTimestamp();
     slot->shown.state = WorkerState::connecting; // this state stays until the reader reports its own state
     text_copy(slot->shown.reason, starting_reason);
     LWLockRelease(shared_state->lock);
@@ -54,14 +55,14 @@ void source_slot_error(SourceSlot *slot, const char *message) {
     shown_state_error(&slot->shown, message);
 }
 
-void source_slot_throttled(SourceSlot *slot, const char *broker, int milliseconds, TimestampTz until) {
+void source_slot_throttled(SourceSlot *slot, const char *broker, int milliseconds, MonotonicTime until) {
     // only this process writes this slot, so this process can read the slot without the lock
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     bool begins = slot->throttled_until < now;
     bool tell = slot->throttled_until + USECS_PER_MINUTE < now;
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     if (begins)
-        slot->throttled_since = now;
+        slot->throttled_since = GetCurrentTimestamp();
     slot->throttled_until = until;
     slot->throttled_ms = milliseconds;
     text_copy(slot->throttled_by, broker);

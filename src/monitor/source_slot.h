@@ -24,7 +24,7 @@ void source_slot_error(SourceSlot *slot, const char *message);
 
 // Stores that a broker throttles the source until the time `until`. Logs the throttling at most once a
 // minute.
-void source_slot_throttled(SourceSlot *slot, const char *broker, int milliseconds, TimestampTz until);
+void source_slot_throttled(SourceSlot *slot, const char *broker, int milliseconds, MonotonicTime until);
 
 // Writes the label of the source, such as `source "ward": `. A log line or a reason begins with this label.
 // For the source `default`, the label is empty.

@@ -183,7 +183,7 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     row.values[rate_column] = Float8GetDatum(aggregate->messages_per_second);
     set_text(&row, last_error_column, aggregate->last_error);
     set_time(&row, last_error_at_column, aggregate->last_error_at);
-    set_time(&row, busy_since_column, aggregate->busy_since);
+    set_time(&row, busy_since_column, monotonic_to_timestamptz(aggregate->busy_since));
     row.values[lag_messages_column] = Int64GetDatum(lag.messages);
     row.nulls[lag_messages_column] = !lag.known;
     row.values[lag_seconds_column] = Float8GetDatum(lag.seconds);

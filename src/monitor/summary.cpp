@@ -5,6 +5,7 @@
 
 #include "monitor/summary.h"
 #include "monitor/table_status.h"
+#include "server/clock.h"
 #include "server/extension.h"
 #include "server/statement.h"
 #include "server/transaction.h"
@@ -34,7 +35,7 @@ Statement select_totals = {R"sql(
 struct Totals {
     int64_t messages, records, anomalies, duplicates, dead_letters;
     int64_t batches, microseconds, longest;
-    TimestampTz at;
+    MonotonicTime at;
 };
 Totals begin;
 bool begun;
@@ -53,7 +54,7 @@ void read_totals(Totals *totals) {
     totals->longest = times->longest;
     times->longest = 0;
     LWLockRelease(shared_state->lock);
-    totals->at = GetCurrentTimestamp();
+    totals->at = monotonic_now();
 }
 
 bool take(Totals *totals) {
@@ -93,7 +94,7 @@ void log(const Totals &now, const Lag &lag) {
 } // namespace
 
 void summary_open() {
-    begin.at = GetCurrentTimestamp();
+    begin.at = monotonic_now();
 }
 
 void summary_log() {

@@ -62,7 +62,7 @@ void put_watermarks(Datum *arrays) {
     auto *partitions = static_cast<int32_t *>(palloc(sizeof(int32_t) * room));
     auto *watermarks = static_cast<int64_t *>(palloc(sizeof(int64_t) * room));
     size_t count = 0;
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     LWLockAcquire(shared_state->lock, LW_SHARED);
     shared_state_each_partition([&](const PartitionSlot &slot) {
         if (count == room || !worker_stats_know_end(slot, now))

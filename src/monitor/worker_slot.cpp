@@ -23,7 +23,7 @@ void release_slot(int /*code*/, Datum /*argument*/) {
     shared_state_forget_partitions(any_source);
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     own_slot->pid = 0;
-    own_slot->ended_at = GetCurrentTimestamp();
+    own_slot->ended_at = monotonic_now();
     own_slot->latch = nullptr;
     if (shared_state->launcher.latch != nullptr)
         SetLatch(shared_state->launcher.latch);
@@ -49,7 +49,8 @@ bool worker_slot_claim(WorkerSlot *slot) {
         memset(static_cast<void *>(slot), 0, sizeof(*slot));
         slot->pid = MyProcPid;
         slot->latch = MyLatch;
-        slot->started_at = slot->shown.since = GetCurrentTimestamp();
+        slot->started_at = monotonic_now();
+        slot->shown.since = GetCurrentTimestamp();
         // this state stays until the process reports its own state
         slot->shown.state = WorkerState::connecting;
         text_copy(slot->shown.reason, starting_reason);
@@ -85,10 +86,9 @@ void worker_slot_await(const AwaitedLock &awaited) {
 }
 
 void worker_slot_doing(WorkerSlot *slot, WorkerActivity activity, long milliseconds) {
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     slot->activity = activity;
-    slot->active_since = now;
     slot->back_at = milliseconds < 0 ? 0 : now + milliseconds * INT64CONST(1000);
     LWLockRelease(shared_state->lock);
 }

@@ -21,7 +21,7 @@ void note_lag(PartitionSlot *slot, bool moved) {
     if (!lags)
         slot->waiting_since = 0;
     else if (moved || slot->waiting_since == 0)
-        slot->waiting_since = GetCurrentTimestamp();
+        slot->waiting_since = monotonic_now();
 }
 
 // Returns the slot of a Kafka partition that this process reads, or nullptr if shared memory has no room for
@@ -60,13 +60,13 @@ void count_time(int64_t microseconds) {
 
 void worker_stats_batch_begins(SourceSlot *slot) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    slot->busy_since = GetCurrentTimestamp();
+    slot->busy_since = monotonic_now();
     LWLockRelease(shared_state->lock);
     wake_to_watch();
 }
 
 void worker_stats_batch_ends(SourceSlot *slot, int64_t messages) {
-    TimestampTz now = GetCurrentTimestamp();
+    MonotonicTime now = monotonic_now();
     int64_t second = now / USECS_PER_SEC;
     int bucket = static_cast<int>(second % rate_seconds);
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
@@ -93,7 +93,7 @@ void worker_stats_high_watermark(PartitionKey partition, int64_t high_watermark)
     PartitionSlot *slot = own(partition);
     if (slot != nullptr) {
         slot->high_watermark = high_watermark;
-        slot->confirmed_at = GetCurrentTimestamp();
+        slot->confirmed_at = monotonic_now();
         note_lag(slot, false);
         lags = slot->waiting_since != 0;
     }
@@ -114,12 +114,12 @@ void worker_stats_partition_state(PartitionKey partition, PartitionState state, 
     LWLockRelease(shared_state->lock);
 }
 
-bool worker_stats_know_end(const PartitionProgress &partition, TimestampTz now) {
+bool worker_stats_know_end(const PartitionProgress &partition, MonotonicTime now) {
     return partition.pid != 0 && partition.high_watermark >= 0 && partition.confirmed_at != 0 &&
            now < partition.confirmed_at + watermark_lasts_s * USECS_PER_SEC;
 }
 
-TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now) {
+MonotonicTime worker_stats_missed_since(const WorkerSlot &worker, MonotonicTime now) {
     return worker.back_at != 0 && worker.back_at < now ? worker.back_at : 0;
 }
 
@@ -136,7 +136,7 @@ void worker_stats_position(PartitionKey partition, int64_t next_offset, int64_t 
     LWLockRelease(shared_state->lock);
 }
 
-double worker_stats_rate(const SourceSlot &source, TimestampTz now) {
+double worker_stats_rate(const SourceSlot &source, MonotonicTime now) {
     int64_t this_second = now / USECS_PER_SEC;
     int64_t messages = 0;
     for (int i = 0; i < rate_seconds; i++)
@@ -146,10 +146,10 @@ double worker_stats_rate(const SourceSlot &source, TimestampTz now) {
     return static_cast<double>(messages) / static_cast<double>(std::min<int64_t>(alive, rate_seconds));
 }
 
-TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
-                                       ProgressRange partitions, const PartitionProgress **partition) {
+MonotonicTime worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
+                                         ProgressRange partitions, const PartitionProgress **partition) {
     *partition = nullptr;
-    TimestampTz since = source.busy_since;
+    MonotonicTime since = source.busy_since;
     if (since != 0)
         return since;
     for (const PartitionProgress &one : partitions) {
@@ -169,8 +169,8 @@ bool worker_stats_still_waits(const PartitionProgress &copy) {
 
 Lag worker_stats_lag(ProgressRange partitions) {
     Lag lag = {false, 0, 0};
-    TimestampTz asked_at = GetCurrentTimestamp();
-    int64_t now = to_unix_microseconds(asked_at);
+    MonotonicTime asked_at = monotonic_now();
+    int64_t now = to_unix_microseconds(GetCurrentTimestamp());
     bool old = false;
     for (const PartitionProgress &one : partitions) {
         if (one.next_offset < 0)

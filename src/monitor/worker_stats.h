@@ -26,7 +26,7 @@ void worker_stats_position(PartitionKey partition, int64_t next_offset,
 
 // Returns false if the high watermark is not known or too old. Call this function with a copy of the
 // progress, or while you hold the lock.
-bool worker_stats_know_end(const PartitionProgress &partition, TimestampTz now);
+bool worker_stats_know_end(const PartitionProgress &partition, MonotonicTime now);
 
 struct Lag {
     // True if at least one Kafka partition has a stored offset, and the lag of each Kafka partition with a
@@ -44,11 +44,11 @@ Lag worker_stats_lag_of_all();
 // Returns how many messages of the source the worker has stored per second in the last minute. If the worker
 // has read the source for less than a minute, the function divides by the time since the worker opened the
 // source. Call this function while you hold the lock.
-double worker_stats_rate(const SourceSlot &source, TimestampTz now);
+double worker_stats_rate(const SourceSlot &source, MonotonicTime now);
 
 // If the worker is late, returns the time at which the worker had to be back in its loop. Otherwise returns
 // 0. Call this function while you hold the lock.
-TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now);
+MonotonicTime worker_stats_missed_since(const WorkerSlot &worker, MonotonicTime now);
 
 // If the worker is storing a batch, returns the time at which the worker began to store the batch, and sets
 // *partition to nullptr. Otherwise, if Kafka partitions of the source lag, finds the lagging Kafka partition
@@ -56,8 +56,8 @@ TimestampTz worker_stats_missed_since(const WorkerSlot &worker, TimestampTz now)
 // partition. If no Kafka partition lags, returns 0. `partitions` must contain all Kafka partitions of the
 // source, and no others. The function ignores partitions that another process reads. Call this function while
 // you hold the lock.
-TimestampTz worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
-                                       ProgressRange partitions, const PartitionProgress **partition);
+MonotonicTime worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
+                                         ProgressRange partitions, const PartitionProgress **partition);
 
 // Returns true if the worker has stored no message of the Kafka partition since `copy` was made. Call this
 // function while you hold the lock.

@@ -4,6 +4,7 @@
 #include "server/server.h"
 
 #include "server/arrays.h"
+#include "server/clock.h"
 #include "store/announce.h"
 
 extern "C" {
@@ -33,14 +34,14 @@ constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 // time queue_has_room() calls pg_notification_queue_usage(). This call also removes from the queue each
 // notification that all listeners have read.
 bool asked = false, has_room = false, announced = false, committing = false;
-TimestampTz suspended_until = 0;
+MonotonicTime suspended_until = 0;
 uint64_t (*count_dropped)() = nullptr;
 
 void transaction_ended(XactEvent event, void * /*argument*/) {
     if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE)
         return;
     if (event == XACT_EVENT_ABORT && committing)
-        suspended_until = GetCurrentTimestamp() + suspended_for;
+        suspended_until = monotonic_now() + suspended_for;
     asked = announced = committing = false;
 }
 
@@ -50,7 +51,7 @@ bool queue_has_room() {
         RegisterXactCallback(transaction_ended, nullptr);
     registered = true;
     if (!asked)
-        has_room = GetCurrentTimestamp() >= suspended_until &&
+        has_room = monotonic_now() >= suspended_until &&
                    DatumGetFloat8(DirectFunctionCall1(pg_notification_queue_usage, 0)) < usage_max;
     asked = true;
     return has_room;

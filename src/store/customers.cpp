@@ -20,8 +20,9 @@ namespace {
 // customer replaces an old customer.
 struct Customer {
     uint64_t hash;
-    uint32_t more_hash;   // the entry is empty if both hashes are 0
-    uint32_t noted_until; // heartbeat_arrivals needs no new row until this time; seconds since 2000
+    uint32_t more_hash; // the entry is empty if both hashes are 0
+    uint32_t
+        noted_until; // heartbeat_arrivals needs no new row until this time; in seconds of the monotonic clock
 
     bool is(const Customer &other) const { return hash == other.hash && more_hash == other.more_hash; }
 };

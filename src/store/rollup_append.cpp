@@ -5,6 +5,7 @@
 #include "server/server.h"
 
 #include "server/arrays.h"
+#include "server/clock.h"
 #include "server/statement.h"
 #include "store/arrivals.h"
 #include "store/customers.h"
@@ -151,19 +152,20 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
 // the function removes such a sum. Readings of the batch's customers have arrived, so the function also
 // inserts a row into heartbeat_arrivals for each customer that needs a new row (CustomerNews::to_note).
 void meet_customers(const Batch *batch, Sums *sums) {
-    TimestampTz now = GetCurrentTimestamp(), until = now + arrivals_noted_for();
+    MonotonicTime now = monotonic_now(), note_until = now + arrivals_noted_for();
     auto *heard = static_cast<BatchBytes *>(palloc(sizeof(BatchBytes) * (sums->count + 1)));
     size_t left = 0, heard_count = 0;
     for (size_t i = 0; i < sums->count; i++) {
         const Sum &sum = sums->rows[i];
         CustomerNews news = customers_meet(batch, sum.customer_id, static_cast<uint32_t>(now / USECS_PER_SEC),
-                                           static_cast<uint32_t>(until / USECS_PER_SEC));
+                                           static_cast<uint32_t>(note_until / USECS_PER_SEC));
         if (news.to_note)
             heard[heard_count++] = sum.customer_id;
         if (!news.known || sum.readings > 0)
             sums->rows[left++] = sum;
     }
     sums->count = left;
+    TimestampTz until = GetCurrentTimestamp() + arrivals_noted_for();
     appended += static_cast<uint32_t>(arrivals_note(batch, heard, heard_count, until));
     pfree(heard);
 }
