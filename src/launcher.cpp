@@ -29,9 +29,10 @@ namespace {
 
 // The launcher looks for the database at this interval until the database exists and accepts connections.
 constexpr long look_again_ms = 5000;
-// After the launcher has ended, PostgreSQL waits this time before it starts the launcher again. The launcher
-// waits the same time before the first restart of a worker. Each further restart doubles the delay of this
-// worker, up to restart_ms_max.
+// After the launcher has ended, PostgreSQL waits this time before it starts the launcher again. Between two
+// starts of a worker the launcher waits at least the delay of this worker. So if the worker ran longer than
+// its delay, the launcher starts the worker again at once. The first delay is this time. Each start doubles
+// the delay, up to restart_ms_max.
 constexpr int restart_seconds = 1;
 // The launcher resets the delay of a worker that ran longer than this time.
 constexpr MonotonicTime short_life = 10 * USECS_PER_SEC;
@@ -121,9 +122,8 @@ long start_those_due(int count) {
         if (waited >= entry->delay_ms) {
             entry->refused = !start(*entry);
             if (entry->refused)
-                worker_slot_report(
-                    &shared_state->launcher, WorkerState::stopped, "no background worker can be started",
-                    "Raise max_worker_processes by heartbeat.workers + 2 and restart the server.");
+                worker_slot_report(&shared_state->launcher, WorkerState::stopped, no_process_reason,
+                                   no_process_hint);
             entry->started_at = now;
             entry->delay_ms = std::min(entry->delay_ms * 2, restart_ms_max);
             waited = 0;

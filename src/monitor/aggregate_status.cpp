@@ -3,6 +3,7 @@
 // started yet.
 #include "server/server.h"
 
+#include "monitor/absent_workers.h"
 #include "monitor/aggregate_status.h"
 #include "monitor/duties.h"
 #include "monitor/source_slot.h"
@@ -14,9 +15,6 @@
 namespace heartbeat {
 
 namespace {
-
-// If a worker does not run this long after the start, heartbeat_status shows RETRYING.
-constexpr MonotonicTime start_takes = 10 * USECS_PER_SEC;
 
 // The present time and the progress of the Kafka partitions, for all functions that compute a state.
 struct Look {
@@ -120,27 +118,25 @@ void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, Mono
 // Sets STALLED if the source is RUNNING and has made no progress for heartbeat.stall_timeout.
 void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const SourceSlot &source,
                     const Look &look) {
-    MonotonicTime now = look.now;
     const PartitionProgress *partition;
     MonotonicTime since = worker_stats_waiting_since(
         worker, source, progress_list_of(look.progress, source.source_id), &partition);
-    if (partition != nullptr && is_throttled(source, now))
+    if (partition != nullptr && is_throttled(source, look.now))
         // The worker waits for a broker that throttles the source, so the source is not stalled. The reason
         // of the source already shows the throttling.
         return;
-    bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
+    bool stalls = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < look.now;
     // the worker may have stored messages of the Kafka partition since the progress was copied
     if (stalls && partition != nullptr && !worker_stats_still_waits(*partition))
         return;
     if (stalls &&
         (aggregate->state < WorkerState::stalled || monotonic_to_timestamptz(since) < aggregate->since))
-        tell_stall(aggregate, source, since, now, partition);
+        tell_stall(aggregate, source, since, look.now, partition);
 }
 
 void look_at_source(AggregateStatus *aggregate, const WorkerSlot &worker, const SourceSlot &source,
                     const Look &look) {
-    MonotonicTime now = look.now;
-    aggregate->messages_per_second += worker_stats_rate(source, now);
+    aggregate->messages_per_second += worker_stats_rate(source, look.now);
     if (source.busy_since != 0 && (aggregate->busy_since == 0 || source.busy_since < aggregate->busy_since)) {
         aggregate->busy_since = source.busy_since;
         aggregate->awaited = worker.awaited;
@@ -148,7 +144,7 @@ void look_at_source(AggregateStatus *aggregate, const WorkerSlot &worker, const 
     const ShownState &shown = source.shown;
     if (!aggregate->any || shown.state > aggregate->state)
         set_of_source(aggregate, source, shown.state, shown.since, shown.reason, shown.hint);
-    if (is_throttled(source, now) && aggregate->state <= WorkerState::running)
+    if (is_throttled(source, look.now) && aggregate->state <= WorkerState::running)
         tell_throttle(aggregate, source);
     if (shown.state == WorkerState::running && aggregate->state <= WorkerState::stalled)
         look_for_stall(aggregate, worker, source, look);
@@ -164,24 +160,13 @@ void look_at_worker(AggregateStatus *aggregate, const WorkerSlot &worker, const 
     look_for_absence(aggregate, worker, look.now);
 }
 
-void look_at_launcher(AggregateStatus *aggregate, MonotonicTime now) {
-    const WorkerSlot &launcher = shared_state->launcher;
-    bool in_trouble = launcher.shown.state == WorkerState::stopped;
-    bool starting = !in_trouble && now < launcher.started_at + start_takes;
-    if (aggregate->workers == 0) {
-        if (in_trouble && launcher.shown.reason[0] != '\0')
-            set(aggregate, WorkerState::stopped, launcher.shown.since, launcher.shown.reason,
-                launcher.shown.hint);
-        else
-            set(aggregate, WorkerState::connecting, launcher.shown.since, starting_reason, "");
+// A worker that does not run cannot report a state.
+void look_for_absent_workers(AggregateStatus *aggregate, MonotonicTime now) {
+    ShownState shown = {};
+    if ((aggregate->workers > 0 && aggregate->state >= WorkerState::retrying) ||
+        !absent_workers_find(aggregate->workers, now, &shown))
         return;
-    }
-    if (aggregate->workers == settings.workers || aggregate->state >= WorkerState::retrying || starting)
-        return;
-    char reason[state_text_size];
-    text_print(reason, sizeof(reason), "%d of %d workers run%s%s", aggregate->workers, settings.workers,
-               in_trouble ? ": " : "", in_trouble ? launcher.shown.reason : "");
-    set(aggregate, WorkerState::retrying, aggregate->since, reason, in_trouble ? launcher.shown.hint : "");
+    set(aggregate, shown.state, shown.since == 0 ? aggregate->since : shown.since, shown.reason, shown.hint);
 }
 
 void take_error(AggregateStatus *aggregate, const ShownState &shown) {
@@ -225,7 +210,7 @@ void aggregate_status_look_at_ingest(AggregateStatus *aggregate) {
     for (const WorkerSlot &worker : shared_state->workers)
         if (worker.pid != 0)
             look_at_worker(aggregate, worker, look);
-    look_at_launcher(aggregate, look.now);
+    look_for_absent_workers(aggregate, look.now);
     find_last_error(aggregate);
     LWLockRelease(shared_state->lock);
     progress_list_free(&progress);

@@ -58,6 +58,7 @@ void set_up_memory() {
         memset(static_cast<void *>(shared_state), 0, size);
         shared_state->sources = reinterpret_cast<SourceSlot *>(reinterpret_cast<char *>(shared_state) +
                                                                MAXALIGN(sizeof(SharedState)));
+        shared_state->started_at = monotonic_now();
         shared_state->lock = &GetNamedLWLockTranche(tranche)->lock;
         pg_atomic_init_u64(&shared_state->control_seen, 0);
         pg_atomic_init_u64(&shared_state->moves, 0);

@@ -25,6 +25,9 @@ enum class WorkerState : uint8_t { stopped, paused, running, stalled, connecting
 
 inline constexpr int state_text_size = 384;
 inline constexpr char starting_reason[] = "the workers are starting";
+inline constexpr char no_process_reason[] = "no background worker can be started";
+inline constexpr char no_process_hint[] =
+    "Raise max_worker_processes by heartbeat.workers + 2 and restart the server.";
 inline constexpr char not_installed_reason[] = "extension \"heartbeat\" is not in this database";
 inline constexpr int partition_reason_size = 224;
 inline constexpr int rate_seconds = 60;
@@ -166,6 +169,7 @@ struct BatchTimes {
 
 struct SharedState {
     LWLock *lock;                  // protects all members except the atomic members
+    MonotonicTime started_at;      // when the server started, or restarted after a crash
     pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension has possibly changed
     pg_atomic_uint64 moves;        // grows with each change of shared_moves
     // moves_of[i] grows with each change of the Kafka partitions of the sources with id % moves_counters == i

@@ -153,6 +153,10 @@ $node->wait_for_query('SHOW heartbeat.offset_reset', 'error', 'heartbeat.offset_
 $node->set('heartbeat.brokers' => '');
 state_is('STOPPED', 'heartbeat.brokers is empty', 'heartbeat.brokers is empty');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET heartbeat.brokers');
+# With this value PostgreSQL refuses heartbeat's launcher.
+$node->safe_psql('postgres', 'ALTER SYSTEM SET max_worker_processes = 1');
+$node->restart;
+state_is('STOPPED', 'no background worker can be started \| Raise max_worker_processes', 'the launcher cannot be started');
 $node->safe_psql('postgres', 'ALTER SYSTEM SET max_worker_processes = 2');
 $node->restart;
 state_is('STOPPED', 'no background worker can be started \| Raise max_worker_processes', 'no background worker can be started');
@@ -160,6 +164,14 @@ like($runbook->run('STOPPED', 1), qr/^STOPPED\|no background.*^max_worker_proces
 $runbook->run('STOPPED', 2);
 $node->restart;
 state_is('RUNNING', '', 'max_worker_processes is large enough');
+
+# The only worker ends, and the launcher cannot start it again, because the test has stopped the launcher.
+my $launcher = $node->worker_pid('heartbeat launcher');
+kill('STOP', $launcher) or die "kill $launcher: $!";
+$node->query('SELECT pg_terminate_backend(' . $node->worker_pid('heartbeat worker%') . ')');
+state_is('RETRYING', '0 of 1 workers run \| The server\'s log says why', 'no worker runs');
+kill('CONT', $launcher);
+state_is('RUNNING', '', 'the launcher has started the worker again');
 
 $runbook->assert_all_run('Operations', 'Before the first night', 'States');
 $node->assert_audit;

@@ -1,0 +1,60 @@
+// Says why ingest workers do not run: they are still starting, the launcher cannot start them, they end again
+// and again, or the launcher itself does not run.
+#include "server/server.h"
+
+#include "monitor/absent_workers.h"
+#include "server/text.h"
+
+namespace heartbeat {
+
+namespace {
+
+// If a worker does not run this long after the start, heartbeat_status shows RETRYING. If the launcher does
+// not run this long after the start of the server, heartbeat_status shows STOPPED.
+constexpr MonotonicTime start_takes = 10 * USECS_PER_SEC;
+
+void set(ShownState *shown, WorkerState state, TimestampTz since, const char *reason, const char *hint) {
+    shown->state = state;
+    shown->since = since;
+    text_copy(shown->reason, reason);
+    text_copy(shown->hint, hint);
+}
+
+// Returns the time at which the last ingest worker ended, or 0 if no ingest worker has ended.
+MonotonicTime last_end() {
+    MonotonicTime last = 0;
+    for (int i = 0; i < settings.workers; i++)
+        last = std::max(last, shared_state->workers[i].ended_at);
+    return last;
+}
+
+} // namespace
+
+bool absent_workers_find(int workers, MonotonicTime now, ShownState *shown) {
+    const WorkerSlot &launcher = shared_state->launcher;
+    if (workers == settings.workers)
+        return false;
+    // the launcher has reported why it cannot start the workers
+    bool in_trouble = launcher.shown.state == WorkerState::stopped && launcher.shown.reason[0] != '\0';
+    bool starting =
+        !in_trouble && now < std::max(shared_state->started_at, launcher.started_at) + start_takes;
+    if (workers > 0 && starting)
+        return false;
+    if (workers == 0 && starting) {
+        set(shown, WorkerState::connecting, launcher.shown.since, starting_reason, "");
+    } else if (workers == 0 && in_trouble) {
+        set(shown, WorkerState::stopped, launcher.shown.since, launcher.shown.reason, launcher.shown.hint);
+    } else if (workers == 0 && launcher.pid == 0) {
+        set(shown, WorkerState::stopped, monotonic_to_timestamptz(shared_state->started_at),
+            no_process_reason, no_process_hint);
+    } else {
+        char reason[state_text_size];
+        text_print(reason, sizeof(reason), "%d of %d workers run%s%s", workers, settings.workers,
+                   in_trouble ? ": " : "", in_trouble ? launcher.shown.reason : "");
+        set(shown, WorkerState::retrying, workers == 0 ? monotonic_to_timestamptz(last_end()) : 0, reason,
+            in_trouble ? launcher.shown.hint : "The server's log says why a worker has ended.");
+    }
+    return true;
+}
+
+} // namespace heartbeat
