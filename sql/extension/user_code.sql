@@ -24,4 +24,4 @@ CREATE FUNCTION heartbeat_announcements_dropped() RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_announcements_dropped() IS
     'Returns how many announcements (NOTIFY) heartbeat has dropped since the server started, because the notification queue '
-    'was more than a quarter full. heartbeat_metrics shows the number.';
+    'was more than a quarter full. In a database that the workers do not serve, returns NULL. heartbeat_metrics shows the number.';

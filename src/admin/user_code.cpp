@@ -48,7 +48,7 @@ extern "C" Datum heartbeat_notify(PG_FUNCTION_ARGS) {
 }
 
 extern "C" Datum heartbeat_announcements_dropped(PG_FUNCTION_ARGS) {
-    if (shared_state == nullptr)
+    if (!shared_state_serves_database())
         PG_RETURN_NULL();
     PG_RETURN_INT64(static_cast<int64_t>(pg_atomic_read_u64(&shared_state->announcements_dropped)));
 }

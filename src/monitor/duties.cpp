@@ -167,7 +167,7 @@ using namespace heartbeat;
 
 extern "C" Datum heartbeat_maintenance_duties(PG_FUNCTION_ARGS) {
     ReturnSetInfo *result = return_rows(fcinfo);
-    if (shared_state == nullptr)
+    if (!shared_state_serves_database())
         return static_cast<Datum>(0);
     auto *duties = static_cast<DutySlot *>(palloc(sizeof(shared_state->duties)));
     LWLockAcquire(shared_state->lock, LW_SHARED);

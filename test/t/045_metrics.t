@@ -139,6 +139,13 @@ for my $metric (@{ $collector->{metrics} })
 		$node->query("SELECT DISTINCT type || ' ' || help FROM heartbeat_metrics WHERE name = '$metric->{metric_name}'"), "heartbeat.collector.yml: $metric->{metric_name} has the type and the help of heartbeat_metrics");
 }
 
+# The workers serve only the database heartbeat.database. In another database, no view shows the data of these workers.
+$node->safe_psql('postgres', 'CREATE EXTENSION heartbeat');
+my @internal = qw(batch_times maintenance_duties partition_states source_states);
+is($node->safe_psql('postgres', join(' UNION ALL ', map { "SELECT '$_' FROM heartbeat_$_()" } @internal)), '', 'another database does not show the state of the workers');
+is($node->safe_psql('postgres', 'SELECT heartbeat_announcements_dropped()'), '', 'another database does not show the dropped announcements');
+is($node->safe_psql('postgres', "SELECT count(*) FROM heartbeat_metrics WHERE name LIKE 'heartbeat_maintenance%'"), 0, 'another database has no metrics of the duties');
+
 $node->assert_audit;
 $node->assert_no_crash;
 $kafka->stop;
