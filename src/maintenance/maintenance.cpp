@@ -144,7 +144,7 @@ void look_around(MonotonicTime now) {
     uint64_t seen = wake_generation();
     if (seen != control_seen) // a session may have created the extension or stored readings
         tasks[partitions_task].due = tasks[fold_task].due = tasks[rollup_task].due = tasks[alerts_task].due =
-            tasks[journal_task].due = tasks[summary_task].due = now;
+            tasks[journal_task].due = now;
     control_seen = seen;
     if (tasks[rollup_task].due == 0 && pg_atomic_read_u32(&shared_state->rollup_due) == 1)
         tasks[rollup_task].due = now + quiet;

@@ -33,6 +33,7 @@ Statement select_totals = {R"sql(
         FROM @extschema@.heartbeat_offsets) totals)sql"};
 
 struct Totals {
+    Oid extension; // InvalidOid: the database did not have the extension, and the counters are 0
     int64_t messages, records, anomalies, duplicates, dead_letters;
     int64_t batches, microseconds, longest;
     MonotonicTime at;
@@ -54,13 +55,15 @@ void read_totals(Totals *totals) {
     totals->longest = times->longest;
     times->longest = 0;
     LWLockRelease(shared_state->lock);
-    totals->at = monotonic_now();
 }
 
+// Returns false if another session has locked heartbeat_offsets.
 bool take(Totals *totals) {
+    totals->at = monotonic_now();
     Extension extension;
     if (!transaction_begin(&extension, XACT_READ_COMMITTED))
-        return false;
+        return true;
+    totals->extension = extension.oid;
     bool readable = table_status_can_read("heartbeat_offsets");
     if (readable)
         read_totals(totals);
@@ -102,6 +105,8 @@ void summary_log() {
     if (!take(&now))
         return;
     Lag lag = worker_stats_lag_of_all();
+    if (now.extension != begin.extension) // the counters of a new extension begin at 0
+        begin.messages = begin.records = begin.anomalies = begin.duplicates = begin.dead_letters = 0;
     if (begun && settings.log_summary > 0 && now.messages > begin.messages)
         log(now, lag);
     begin = now;

@@ -17,7 +17,7 @@ use Time::HiRes qw(usleep);
 my $kafka = Heartbeat::Kafka->new('pause');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 2);
-my $node = Heartbeat::Cluster->create('pause', kafka => $kafka, settings => { 'heartbeat.batch_size' => 500 });
+my $node = Heartbeat::Cluster->create('pause', kafka => $kafka, settings => { 'heartbeat.batch_size' => 500, 'heartbeat.log_summary' => '1h' });
 my $stored = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 
 # Passes when the number of readings does not change for a second. If ingest were not paused, the worker would store many
@@ -108,6 +108,7 @@ $node->wait_for_query("SELECT sum(duplicates) FROM heartbeat_offsets WHERE topic
 $node->assert_audit;
 
 like($node->query_error("SELECT heartbeat_seek(-1, 0)"), qr/partition from 0 and an offset from 0 to 1000000000000000/, 'the error for a wrong partition names the allowed range');
+is($node->log_matches(qr/heartbeat: \d+ messages in/), 0, 'a pause or a seek does not cause a line of heartbeat.log_summary');
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();
