@@ -36,7 +36,8 @@ enum class CloseResult {
 };
 
 // Closes the consumer, and waits at most consumer_close_ms. If a question to Kafka is under way, the function
-// waits less than consumer_close_ms. `consumer` may be nullptr.
+// waits less than consumer_close_ms. If librdkafka destroys the client only later, a later call of
+// consumer_close() or consumers_closing() frees the consumer. `consumer` may be nullptr.
 inline constexpr int consumer_close_ms = 800;
 CloseResult consumer_close(Consumer *consumer) noexcept;
 
@@ -45,9 +46,9 @@ CloseResult consumer_close(Consumer *consumer) noexcept;
 // client, even if other consumers still use the client.
 void consumer_close_later(Consumer *consumer, bool retire) noexcept;
 
-// consumer_close_later() keeps a list of the consumers that it closes. If librdkafka has destroyed the client
-// of a consumer in this list, consumers_closing() frees the consumer. consumers_closing() waits at most
-// `milliseconds` for all these clients together.
+// consumer_close() and consumer_close_later() keep a list of the consumers whose clients still exist. If
+// librdkafka has destroyed the client of a consumer in this list, consumers_closing() frees the consumer.
+// consumers_closing() waits at most `milliseconds` for all these clients together.
 struct ClosingConsumers {
     int count;   // clients that librdkafka has not destroyed yet
     int hanging; // how many of these clients began to close more than 5 seconds ago

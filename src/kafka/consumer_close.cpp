@@ -26,7 +26,8 @@ using Clock = std::chrono::steady_clock;
 constexpr int close_asking_ms = 300; // most questions get an answer within this time
 constexpr std::chrono::seconds hangs_after{5};
 
-// A consumer that is being closed: a thread destroys its client.
+// A consumer that is being closed: a thread destroys its client. While the client exists, librdkafka's
+// threads may use the consumer's fields, so consumers_closing() frees the consumer later.
 struct Closing {
     Consumer *consumer;
     std::future<void> destroyed;
@@ -70,29 +71,26 @@ void stop_reading(Consumer *consumer) {
 } // namespace
 
 CloseResult consumer_close(Consumer *consumer) noexcept {
+    consumers_closing(0); // frees the consumers whose clients librdkafka has destroyed since the last call
     if (consumer == nullptr)
         return CloseResult::closed;
     consumer->finish_ahead();
     stop_reading(consumer);
-    CloseResult result = CloseResult::closed;
-    if (consumer->shared != nullptr) {
-        result = CloseResult::left;
+    if (consumer->shared != nullptr)
         try {
             bool asking = consumer->shared.use_count() > 1;
+            closing.reserve(closing.size() + 1);
             std::future<void> destroyed = consumer->shared->destroyed.get_future();
             let_go(std::move(consumer->shared));
-            if (is_destroyed(destroyed, asking ? close_asking_ms : consumer_close_ms))
-                result = CloseResult::closed;
-            else if (asking)
-                result = CloseResult::left_asking;
+            if (!is_destroyed(destroyed, asking ? close_asking_ms : consumer_close_ms)) {
+                closing.push_back({consumer, std::move(destroyed), Clock::now()});
+                return asking ? CloseResult::left_asking : CloseResult::left;
+            }
         } catch (...) {
-            // let_go() was not called, so the client stays until the process ends
+            return CloseResult::left; // let_go() was not called, so the client stays until the process ends
         }
-    }
-    // while the client exists, librdkafka's threads may use the consumer's fields, so keep the consumer
-    if (result == CloseResult::closed)
-        delete consumer;
-    return result;
+    delete consumer;
+    return CloseResult::closed;
 }
 
 void consumer_close_later(Consumer *consumer, bool retire) noexcept {

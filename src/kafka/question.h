@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -33,12 +34,15 @@ QuestionPointer<Answer> question_ask(std::shared_ptr<SharedClient> client, std::
                                      Ask ask) {
     auto question = std::make_shared<Question<Answer>>();
     SignalsBlocked blocked;
-    std::thread([question, client = std::move(client), wake = std::move(wake), ask]() mutable {
+    std::thread([question, client = std::move(client), wake = std::move(wake),
+                 ask = std::make_optional(std::move(ask))]() mutable {
         try {
-            question->answer = ask(*client);
+            question->answer = (*ask)(*client);
         } catch (...) {
             question->out_of_memory = true;
         }
+        // A list of partitions in `ask` can refer to objects of the client, so free `ask` before the client.
+        ask.reset();
         // Release the client before `done` is true. A caller that sees `done` can call consumer_close() at
         // once, and this call would wait if the thread still had the client.
         client.reset();

@@ -74,6 +74,7 @@ SharedClient::~SharedClient() {
     // either. In this case the assignment ends when librdkafka destroys the client.
     if (client != nullptr && client->is_used() && clear() == RD_KAFKA_RESP_ERR_NO_ERROR)
         client->release(topic);
+    assigned_.reset(); // like the queue and the topic, a list can refer to objects of the client
     queue.reset();
     topic_handle.reset();
     client.reset(); // this call can take long, or never return

@@ -16,8 +16,8 @@ CloseResult kafka_close(Consumer *consumer);
 
 // kafka_close_later() begins to close the client, and does not wait. For `retire`, see
 // consumer_close_later(). kafka_closing() waits at most `milliseconds` for all clients that
-// kafka_close_later() has begun to close, and frees the clients that librdkafka has destroyed. If threads of
-// a client still run at the end of the process, the process calls _exit(), as described for kafka_close().
+// are being closed, and frees the consumers whose clients librdkafka has destroyed. If threads of a client
+// still run at the end of the process, the process calls _exit(), as described for kafka_close().
 void kafka_close_later(Consumer *consumer, bool retire);
 ClosingConsumers kafka_closing(int milliseconds);
 
