@@ -45,8 +45,8 @@ bool reads(const WorkerSlot &worker, int32_t source_id) {
 }
 
 bool is_late(const WorkerSlot &worker) {
-    TimestampTz now = GetCurrentTimestamp();
-    TimestampTz since = worker_stats_missed_since(worker, now);
+    MonotonicTime now = monotonic_now();
+    MonotonicTime since = worker_stats_missed_since(worker, now);
     return since != 0 && now >= since + late_after;
 }
 
