@@ -90,8 +90,7 @@ struct SourceSlot {
     char name[source_name_size];
     ShownState shown;
     MonotonicTime opened_at;
-    // the time when the worker began to store a batch of the source; 0: the worker stores no batch
-    MonotonicTime busy_since;
+    MonotonicTime busy_since; // when the worker began to store a batch of the source; 0: it stores none
     TimestampTz throttled_since;
     MonotonicTime throttled_until; // until this time, a broker delays answers because of a quota
     char throttled_by[128];
@@ -109,8 +108,7 @@ inline constexpr int duties_count = 9; // the number of the maintenance worker's
 struct DutySlot {
     TimestampTz began_at; // 0: the duty is not running
     MonotonicTime runs_since;
-    // the end of the last successful run; 0: no successful run since the server started
-    TimestampTz done_at;
+    TimestampTz done_at;       // the end of the last successful run since the server started; 0: no such run
     TimestampTz failing_since; // the time of the first consecutive failure; 0: the last run did not fail
     MonotonicTime fails_since; // the same time, by the monotonic clock
     int64_t failures;          // the number of consecutive failures
