@@ -18,7 +18,7 @@ namespace {
 
 constexpr uint32_t most_customers = 10'000'000;
 constexpr double longest_interval = 86'400;
-constexpr double lowest_rate = 1e-6; // a message in 11 days
+constexpr double lowest_rate = 1e-6; // about one message in 12 days
 constexpr double highest_rate = 1e9;
 constexpr double longest_duration = 1e9;
 constexpr uint64_t most_messages = 1'000'000'000'000'000;

@@ -168,8 +168,8 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
 }
 
 // Returns how many of the expected messages Kafka has not acknowledged. The run expects --count messages. In
-// four cases the run expects only the messages that it has sent: without --count, with --duration, which can
-// end the run earlier, after Ctrl-C, and after the end of the source.
+// four cases the run expects only the messages that it has sent: without --count, with --duration (which can
+// end the run earlier), after Ctrl-C, and after the end of the source.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !options.duration && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;

@@ -116,7 +116,7 @@ Consumer *kafka_session_open(const Source &source) {
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", settings_why_no_brokers()),
                  errhint("Set heartbeat.brokers, and reload the configuration.")));
-    // if an earlier call of the session has ended before Kafka answered, free the consumer of this call now
+    // if an earlier call ended before Kafka answered, its consumer may still exist: free that consumer now
     kafka_closing(0);
     Error error = {};
     Consumer *consumer = consumer_open(source_kafka_settings(source, "heartbeat-session"), &error);

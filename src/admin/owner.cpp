@@ -23,7 +23,8 @@ using namespace heartbeat;
 
 namespace {
 
-// aclnewowner() cannot read a list without dimensions.
+// Returns false for a list of rights without dimensions, such as '{}'. aclnewowner(), which changes the
+// initial rights, raises an error for such a list.
 bool has_rights(Relation catalog, HeapTuple row) {
     bool null;
     Datum rights = heap_getattr(row, Anum_pg_init_privs_initprivs, RelationGetDescr(catalog), &null);

@@ -17,8 +17,9 @@ namespace {
                     detail == nullptr ? 0 : errdetail("%s", detail), errhint("%s", hint)));
 }
 
-// Returns the advice with which the source has no value in the field. If the source already had a value, the
-// advice to leave the field out would not help: the source would keep this value.
+// Returns the beginning of a hint that tells a person how to define the source without a value in the field.
+// If the stored source already has a value, the person must remove it: a call that leaves the field out keeps
+// the stored value.
 const char *advice_without(const SourceDefinition &stored, SourceField field) {
     const char *name = source_field_names[field];
     return stored.fields[field] == nullptr

@@ -131,7 +131,7 @@ bool read_event_time(const Member &value, Reading *reading, DecodeError *error) 
     return true;
 }
 
-// `find` returns the member with a name.
+// find(name) returns the member with this name.
 template <typename Find> bool read_fields(const Find &find, Reading *reading, DecodeError *error) noexcept {
     return read_customer_id(find(field_customer_id), reading, error) &&
            read_heart_rate(find(field_heart_rate), reading, error) &&
@@ -139,7 +139,8 @@ template <typename Find> bool read_fields(const Find &find, Reading *reading, De
 }
 
 // jansson refuses an integer of 2^63 or more, even in a member that no field reads. JsonTree accepts such an
-// integer if it fits into 64 bits. But JsonTree needs more time for one message, and accepts fewer levels.
+// integer if it fits into 64 bits. But JsonTree needs more time for one message, and accepts fewer levels. So
+// decode_json() calls this function only after jansson has refused a number.
 bool decode_large_integers(std::string_view payload, Reading *reading, DecodeError *error) noexcept {
     JsonTree json;
     if (!json.parse(payload, "payload", error))

@@ -145,7 +145,7 @@ const char *reason(simdjson::error_code code) {
     }
 }
 
-// Newer versions of simdjson have a code of its own for an integer that does not fit into 64 bits.
+// Newer versions of simdjson have a separate error code for an integer that does not fit into 64 bits.
 template <typename Code> bool is_number_error(Code code) {
     if constexpr (requires { Code::BIGINT_ERROR; })
         if (code == Code::BIGINT_ERROR)

@@ -30,8 +30,8 @@ struct Assignment {
     // true: the worker waits a short time for a session that is changing the source. See pause_check()
     bool waits_for_change;
     bool told;                   // the worker has logged the offsets at which it begins to read
-    Suspicions suspected_ranges; // faults in the numbers of the leaders
-    Suspicions suspected_logs;   // faults in the messages
+    Suspicions suspected_ranges; // faults in the partitions and ranges that brokers report
+    Suspicions suspected_logs;   // faults in the messages that the client reads
     char reason[state_text_size];
     char hint[state_text_size];
 };

@@ -50,9 +50,9 @@ bool is_late(const WorkerSlot &worker) {
     return since != 0 && now >= since + late_after;
 }
 
-// Returns the lag of the worker with this number, without the lag `given`. If the worker does not run, does
-// not read the source or is late, the function returns lag_min(), because such a worker cannot take a
-// partition. Call this function while you hold the lock.
+// Returns the lag of the worker with this number, without the lag `given`. A worker that does not run, does
+// not read the source or is late cannot take a partition. For such a worker the function returns lag_min(),
+// as for a worker that lags. Call this function while you hold the lock.
 int64_t lag_of_taker(const ProgressList &progress, const KafkaPartitions &partitions, int number,
                      int64_t given) {
     const WorkerSlot &worker = shared_state->workers[number];

@@ -13,7 +13,7 @@ struct HandOver {
     MonotonicTime look_at; // when the worker next compares the lags
     bool confirmed;        // the last comparison was the first that found a reason for a hand-over
     int to;                // the number of the worker that gets the partitions with KafkaPartition::leaves
-    int64_t given;         // the lag of the partitions that this worker has handed over since it chose them
+    int64_t given;         // the lag of the partitions handed over since the last comparison
 };
 
 // Compares the lags of the workers once a second while this worker reads the source. If two comparisons in

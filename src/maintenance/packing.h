@@ -19,10 +19,10 @@ namespace heartbeat {
 // makes heartbeat_maintenance forget the last failure.
 MonotonicTime packing_tend(MonotonicTime now, bool reloaded);
 
-// Call this function also before each task of the maintenance worker, because a task can wait behind the same
-// session. While the process runs, the function looks every two seconds whether another session waits for a
-// table that the process has locked. In this case the function cancels the process. Otherwise ingest and
-// queries would wait behind the other session, for example behind ALTER EXTENSION heartbeat UPDATE.
+// While the process runs, the function looks every two seconds whether another session waits for a table that
+// the process has locked. In this case the function cancels the process. Otherwise ingest and queries would
+// wait behind the other session, for example behind ALTER EXTENSION heartbeat UPDATE. A task of the
+// maintenance worker can wait behind this session too, so call this function also before each task.
 void packing_make_way(MonotonicTime now);
 
 } // namespace heartbeat

@@ -77,7 +77,7 @@ struct WorkerSlot {
     AwaitedLock awaited;   // the lock for which the process has been waiting for more than 200 ms
 };
 
-// The topic of a source when a worker began to read the topic at the end offsets.
+// Describes the topic of a source as it was when a worker began to read it at the end offsets.
 struct StartAtEnd {
     uint64_t name;                // a hash of the topic's name
     TopicDescription description; // not `exists`: no worker has begun to read the topic at the end offsets

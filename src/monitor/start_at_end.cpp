@@ -1,5 +1,5 @@
-// Keeps the topic that a worker began to read at the end offsets in the slot of the source. A recreated
-// topic, or another topic with the same name, is not the topic that the worker began to read.
+// When a worker begins to read a topic at the end offsets, the worker's slot of the source gets a description
+// of this topic. A recreated topic, or another topic with the same name, does not match this description.
 #include "server/server.h"
 
 #include "monitor/start_at_end.h"
@@ -8,8 +8,8 @@ namespace heartbeat {
 
 namespace {
 
-// Calls visit(slot) for the slot that each worker has for this source. Call this function while you hold the
-// lock.
+// Calls visit(worker, slot) for each worker's slot of this source. `worker` is the number of the worker. Call
+// this function while you hold the lock.
 template <typename Visit> void each_slot(int32_t source_id, Visit visit) {
     for (int worker = 0; worker < settings.workers; worker++)
         shared_state_each_source(shared_state->workers[worker], [&](SourceSlot &slot) {

@@ -13,8 +13,8 @@ namespace heartbeat {
 void start_at_end_set(int worker, int32_t source_id, const StartAtEnd &start);
 
 // Returns the number of partitions that the topic had when a worker began to read it at the end offsets.
-// Returns 0 if no worker of shared memory has begun to read this topic. This is also the result if the worker
-// that began has been restarted, or if a person has altered the source. `topic` describes the present topic.
+// Returns 0 if shared memory has no such worker for this topic. The result is also 0 if that worker has
+// restarted since then, or if a person has altered the source. `topic` describes the present topic.
 int32_t start_at_end_partitions(int32_t source_id, const StartAtEnd &topic);
 
 } // namespace heartbeat

@@ -57,7 +57,8 @@ void index_drop_invalid(Oid index) {
     Oid table = IndexGetRelation(index, true);
     if (!OidIsValid(table))
         return; // another session has dropped the index
-    // The first lock waits for the rebuilds of other sessions. Readers and writers do not wait behind it.
+    // While the function waits here for the rebuilds of other sessions, readers and writers do not have to
+    // wait.
     LockRelationOid(table, ShareUpdateExclusiveLock);
     LockRelationOid(table, AccessExclusiveLock);
     if (IndexGetRelation(index, true) != table || get_index_isvalid(index))

@@ -54,7 +54,8 @@ void watch() {
     CacheRegisterRelcacheCallback(forget, 0);
 }
 
-// now(), clock_timestamp() and nextval() are not immutable, but heartbeat's own defaults call them.
+// A function is foreign if initdb did not create it, or if it is not immutable. now(), clock_timestamp() and
+// nextval() are not immutable, but heartbeat's own defaults call them, so they are not foreign.
 bool is_foreign(Oid function, void * /*context*/) {
     return function >= FirstNormalObjectId ||
            (function != F_NOW && function != F_CLOCK_TIMESTAMP && function != F_NEXTVAL &&
@@ -104,15 +105,16 @@ bool is_refused(const char *expression) {
     return expression != nullptr && has_foreign(static_cast<Node *>(stringToNode(expression)), nullptr);
 }
 
-// Returns true for a domain or a range: a value of such a type can run a function that the type's owner has
-// chosen. Only superusers create base types.
+// Returns false for the server's types, for base types, which only superusers create, and for enums. Returns
+// true for all other types, for example domains and ranges: a value of such a type can run a function that
+// the type's owner has chosen.
 bool is_refused_type(Oid type) {
     char kind = type < FirstNormalObjectId ? TYPTYPE_BASE : get_typtype(type);
     return kind != TYPTYPE_BASE && kind != TYPTYPE_ENUM;
 }
 
-// The server's functions that read these expressions from the relation cache would also evaluate their
-// constant parts. So the function reads the catalog itself.
+// The server has functions that read these expressions from the relation cache. But those functions also
+// evaluate constant parts of the expressions. So is_refused_attribute() reads the catalog itself.
 bool is_refused_attribute(int cache, HeapTuple tuple, int attribute) {
     bool null;
     Datum value = SysCacheGetAttr(cache, tuple, static_cast<AttrNumber>(attribute), &null);

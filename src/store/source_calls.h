@@ -11,10 +11,12 @@ namespace heartbeat {
 // an empty text for the source `default`: the calls mean this source without the argument, as in 1.x.
 const char *source_calls_argument(const Source &source, const char *before);
 
-// Returns what a person does so that the worker continues at another offset automatically.
+// Returns a part of a hint: what a person must do so that the worker continues at another offset
+// automatically.
 const char *source_calls_reset(const Source &source);
 
-// Returns the name of the setting, or of the source's own value.
+// Returns a name for the value that applies: the source's own offset_reset, or the setting if the source has
+// no value of its own.
 const char *source_calls_reset_name(const Source &source);
 
 } // namespace heartbeat

@@ -81,8 +81,8 @@ void look() {
     watch();
     if (known)
         return;
-    // Set `known` before the query: if a table changes during the query, forget() clears `known` again. A
-    // REPEATABLE READ transaction reads the catalog with an old snapshot, so its answer may be wrong later.
+    // Set `known` before the query: if a table changes during the query, forget() clears `known` again. In a
+    // REPEATABLE READ transaction the query reads an old state of the catalog, so do not remember its answer.
     known = !IsolationUsesXactSnapshot();
     PG_TRY();
     {

@@ -1,8 +1,9 @@
-# A role can create triggers on heartbeat's tables, or owns one of these tables. The role gains no other rights. If the role adds a
-# trigger or rule to a bookkeeping table (such as heartbeat_offsets), heartbeat refuses to write to it, and the error names the
-# object. The same is true of expressions of a trigger or a table that stay when the role has lost its rights. On the tables of
-# readings the role's triggers never run with more rights than the workers' role has, even if an operator or a superuser calls a
-# function of heartbeat. When the triggers and rules are dropped, ingest continues, and no reading is lost.
+# A role can create triggers on heartbeat's tables, or owns one of these tables. The role gains no other rights. If the role adds
+# a trigger or rule to a bookkeeping table (such as heartbeat_offsets), heartbeat refuses to write to it, and the error names the
+# object. A trigger or a table can still have expressions of the role when the role has lost its rights. heartbeat refuses these
+# expressions in the same way. On the tables of readings the role's triggers never run with more rights than the workers' role
+# has, even if an operator or a superuser calls a function of heartbeat. When the triggers and rules are dropped, ingest
+# continues, and no reading is lost.
 
 use strict;
 use warnings;
@@ -269,8 +270,9 @@ for my $table (sort keys %column)
 # No other role has the right TRIGGER. The role heartbeat_worker had this right in the test above.
 $node->query('REVOKE TRIGGER ON ' . join(', ', sort keys %column) . ' FROM heartbeat_worker');
 
-# mallory has the right TRIGGER for a time. The functions of her triggers belong to the server. Only the conditions (WHEN) run code of
-# mallory: a function of mallory, or a query that the server's function query_to_xml() runs.
+# mallory gets the right TRIGGER, creates a trigger, and then loses the right. The function of the trigger belongs to the server.
+# Only the condition (WHEN) runs code of mallory: a function of mallory, or a query that the server's function query_to_xml()
+# runs.
 my $own = 'EXECUTE FUNCTION suppress_redundant_updates_trigger()';
 for my $condition ('mallory.noted(1)', "query_to_xml('SELECT mallory.note(''condition'')', true, true, '') IS NOT NULL")
 {

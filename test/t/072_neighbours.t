@@ -138,8 +138,8 @@ if ($node->query('SHOW server_version_num') >= 150000)
 		assert_goes_on("a publication of $table");
 	}
 
-	# Without all columns of the replica identity in the column list, nobody can delete rows from the default partition. So a
-	# reading cannot move from there to the table partition of its week.
+	# The column list of the publication lacks columns of the replica identity, so nobody can delete rows from the default
+	# partition. So a reading cannot move from the default partition to the table partition of its week.
 	my $week = time - 10 * 7 * 86_400;
 	$node->query("SET session_replication_role = replica; INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) VALUES ('by hand', 70, to_timestamp($week))");
 	$node->query('CREATE PUBLICATION neighbour FOR TABLE heartbeat_records (customer_id) WITH (publish_via_partition_root = true)');

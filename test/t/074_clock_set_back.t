@@ -43,7 +43,7 @@ publish('silent');
 $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL", 0, 'the next reading closes the alert');
 $node->query('INSERT INTO heartbeat_stale_minutes (minute_bucket) VALUES (date_trunc(\'minute\', now()))');
 
-# From here on, the clock is right. The rules are not due by an arrival of readings, but only by the clock.
+# Now the clock is right. No reading arrives, so only the clock makes the alert rule due.
 $clock->set(0);
 is($node->query("SELECT clock_timestamp() < to_timestamp(" . time . ") + interval '1 hour'"), 't', 'the clock of the server is set back');
 $node->wait_for_query(alert('silence'), 2, 'a customer who is silent since before the change raises an alert');

@@ -1,5 +1,6 @@
-# How many Kafka partitions a worker that lags hands over, and to which workers. The worker hands over half of its lag, and gives
-# nothing to a worker that is stopped. The other worker may know fewer Kafka partitions of the topic than the worker that lags.
+# A worker that lags hands Kafka partitions with at most half of its lag over to a worker that does not lag. It hands no Kafka
+# partition over to a worker that is stopped. The other worker may know fewer Kafka partitions of the topic than the worker that
+# lags.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
-# With heartbeat.start_offset = latest the workers read a new topic from its end, also a Kafka partition whose leader answers
-# later than the others. They read Kafka partitions that are added later from the first message, even if another topic had more
-# Kafka partitions before.
+# With heartbeat.start_offset = latest the workers read a new topic from its end. This is also true for a Kafka partition whose
+# leader answers later than the others. If the topic gets more Kafka partitions later, the workers read the added Kafka partitions
+# from the first message, even if the workers read a topic with more Kafka partitions before.
 
 use strict;
 use warnings;
@@ -49,7 +49,7 @@ $node->wait_for_query("SELECT count(*) FROM heartbeat_offsets WHERE topic = 'awa
 publish('away', 0, 1, 2, 3);
 is_stored('away', 'CUST-away-0 1, CUST-away-1 1, CUST-away-2 1, CUST-away-3 1', 'worker 1 begins at the end too');
 
-# Kafka partitions that are added later.
+# The topic gets two more Kafka partitions.
 $kafka->grow_topic('away', 6);
 publish('away', 4, 5);
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');

@@ -140,7 +140,7 @@ assert_exact('after a replay by a mapping');
 # workers store nothing from this source. So a query after the call, in the same transaction, sees all rows of this source that
 # are stored before the commit.
 
-# A source is FAILED. The calls in the hint have the source, and do not change another source.
+# A source is FAILED. The calls in the hint name this source, so they do not change another source.
 $node->query($_) for "SELECT heartbeat_pause(source => 'late')", "UPDATE heartbeat_offsets SET cluster_id = 'another' WHERE source = 'late'", "SELECT heartbeat_resume('late')";
 $node->wait_for_query("SELECT state, reason, hint FROM heartbeat_source_status WHERE source = 'late'",
 	qr/^FAILED\|.* belong to Kafka cluster another, .*\|To continue at another offset, call heartbeat_pause\(source => 'late'\), heartbeat_seek\(partition, offset, 'late'\) and heartbeat_resume\('late'\), or call heartbeat_alter_source\('late', offset_reset => 'earliest'\)\.$/,

@@ -1,6 +1,6 @@
 # A broker that was frozen serves an old state for a moment: an old log, or an old number of Kafka partitions. The worker acts on
 # such a state only if a second check, three seconds later, finds the same state. A check that finds no fault ends the suspicion.
-# So a later old answer is again a first check.
+# If the broker later serves an old state again, the worker again needs two checks.
 
 use strict;
 use warnings;
@@ -26,7 +26,7 @@ my $row    = q{SELECT next_offset, lost_at IS NULL FROM heartbeat_offsets WHERE 
 $node->wait_for_query($row, '20|t', 'the worker reads the messages');
 $node->wait_for_query('SELECT count(*) FROM heartbeat_offsets', 6, 'each Kafka partition has a stored offset');
 
-# Replaces the broker, and pauses and resumes ingest if the worker would not notice the new state otherwise.
+# Replaces the broker with a broker that has this state.
 sub answer_with { my (%state) = @_; $broker = $broker->replace(%state); return; }
 
 sub assert_not_failed
@@ -54,7 +54,7 @@ for my $case (
 	}
 }
 
-# An answer with fewer Kafka partitions.
+# The broker reports fewer Kafka partitions. The worker asks for their number after a pause.
 answer_with(%before_grow);
 $node->query('SELECT heartbeat_pause()');
 $node->query('SELECT heartbeat_resume()');

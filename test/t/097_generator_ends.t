@@ -1,5 +1,5 @@
-# The generator ends when a person stops it, even if nobody reads its output and if its input has no newline. A run that
-# --duration ends before --count messages has delivered all messages that it has sent.
+# The generator ends when a person stops it, even if nobody reads its output, or if its input has no newline. If --duration ends a
+# run before --count messages, the run succeeds, and reports no message as not delivered.
 
 use strict;
 use warnings;
@@ -15,8 +15,8 @@ use Heartbeat::Poll;
 
 my $generator = "$FindBin::RealBin/../../build/generator/heartbeat-generator";
 
-# Starts the generator, and sends SIGTERM when the generator has used some CPU time. Returns how many seconds later the
-# generator ends. After 20 seconds the test kills the generator.
+# Starts the generator, and sends SIGTERM one second later. Returns the number of seconds from SIGTERM until the generator ends.
+# If the generator does not end within 20 seconds, the function kills it.
 sub seconds_until_end
 {
 	my ($stdout, @options) = @_;

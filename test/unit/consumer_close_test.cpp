@@ -72,7 +72,8 @@ TEST(ConsumerClose, FreesTheConsumersOfUnansweredQuestions) {
     auto until = Clock::now() + deadline;
     while (consumer_clients() > clients && Clock::now() < until)
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    // the threads that have destroyed the clients need some time to end the closing
+    // a thread reports a moment later that it has destroyed its client; after that, the next consumer_close()
+    // frees the consumer
     do
         consumer_close(open_consumer(broker));
     while (descriptors() > before && Clock::now() < until);

@@ -9,8 +9,7 @@
 namespace heartbeat {
 namespace {
 
-// A decoder of messages in which a field of the key is the customer. The schemas of the values have an even
-// id.
+// A decoder of messages in which a field of the key is the customer. The values' schemas have even ids.
 class ProtobufDecoder {
   public:
     explicit ProtobufDecoder(const std::string &mapping) {

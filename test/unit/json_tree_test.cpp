@@ -94,7 +94,7 @@ TEST(JsonTree, Limits) {
     EXPECT_EQ(json.tree().size(), 2U) << "the memory of a small text stays";
 }
 
-// An integer of 64 bits without a sign is legal, so it never is the fault.
+// An unsigned integer of 64 bits is legal, so the error never shows the position of such an integer.
 TEST(JsonTree, NumbersAndOtherFaults) {
     JsonTree json;
     const std::string large = R"({"serial":12345678901234567890,)",

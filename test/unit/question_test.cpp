@@ -36,8 +36,8 @@ Freed wait_until_freed(const std::atomic<Freed> &freed) {
 
 } // namespace
 
-// When the call returns, the thread is the last owner of the client, as after a session has closed its
-// consumer.
+// When the call returns, only the thread still owns the client. The same happens when a session closes its
+// consumer during a question.
 TEST(Question, FreesWhatItHasCapturedBeforeTheClient) {
     for (bool throws : {false, true}) {
         std::atomic<Freed> freed{Freed::not_yet};

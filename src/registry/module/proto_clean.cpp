@@ -46,8 +46,9 @@ bool has_extension(const pb::UninterpretedOption &option) {
 
 // Keeps only the options that change the encoding, and the options that libprotobuf needs to accept a correct
 // file. The parser has stored all options except map_entry as uninterpreted options, and proto_set_maps() has
-// interpreted a map_entry that the text contains. Of the options whose value is an object, this function
-// keeps only `features` without extensions. This object has no nested objects.
+// interpreted a map_entry that the text contains. If the value of an option is an object, this function keeps
+// the option only if its name is `features` and the object has no extensions. Such an object has no nested
+// objects.
 template <typename Options> void clean_options(Options *options) {
     auto *all = options->mutable_uninterpreted_option();
     for (int i = all->size() - 1; i >= 0; i--) {

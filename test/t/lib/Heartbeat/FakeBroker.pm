@@ -64,7 +64,7 @@ sub new
 
 sub address { my ($self) = @_; return "127.0.0.1:$self->{port}"; }
 
-# Ends the broker, and starts a broker with other manners at the same address.
+# Ends the broker, and starts a broker with other options at the same address.
 sub replace
 {
 	my ($self, %manners) = @_;

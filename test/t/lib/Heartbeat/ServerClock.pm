@@ -1,6 +1,6 @@
 # Test code: sets the wall clock of a server's processes. A library that the server preloads replaces gettimeofday(), which
-# PostgreSQL calls for the present time. The library adds the seconds that a file has. The clock of the machine does not change.
-# The monotonic clock of the processes does not change either, as if a person had set the clock of the machine.
+# PostgreSQL calls for the present time. The library adds the number of seconds that a file contains. The clock of the machine
+# does not change. The monotonic clock does not change either, because a real change of the wall clock does not affect it.
 
 package Heartbeat::ServerClock;
 
