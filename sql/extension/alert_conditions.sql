@@ -122,7 +122,8 @@ BEGIN ATOMIC
     SELECT r.name, 'pipeline', jsonb_build_object('kind', r.kind, 'state', s.state, 'reason', s.reason)
     FROM heartbeat_alert_rules r
          JOIN heartbeat_status s ON s.state <> 'RUNNING'
-             -- if `since` is in the future, the server's clock was set back, and it is not known how long the state has lasted
+             -- If `since` is in the future, the server's clock was set back, and heartbeat does not know how long the state has
+             -- lasted. The condition is then met.
              AND coalesce(s.since <= clock_timestamp() - r.period OR s.since > clock_timestamp() + interval '1 minute', true)
     WHERE r.enabled AND r.kind = 'state';
 END;

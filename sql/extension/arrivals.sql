@@ -85,8 +85,8 @@ COMMENT ON FUNCTION heartbeat_customers_after(text) IS
     'Internal: returns the 10,000 customers after the given customer, or fewer if there are no more.';
 
 -- Before version 1.2 the workers did not record when readings arrived. So heard_until is NULL for a customer who has sent no reading
--- since the update. A worker stores a time at most a minute after the arrival. So if heard_until is more than two minutes in the
--- future, a person has set the server's clock back. In both cases this function finds the last reading in the tables.
+-- since the update. A worker sets heard_until to a time at most a minute after the arrival of a reading. So if heard_until is more
+-- than two minutes in the future, the server's clock was set back. In both cases this function finds the last reading in the tables.
 CREATE FUNCTION heartbeat_find_heard(after_customer text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC

@@ -153,7 +153,7 @@ BEGIN
                       -- This condition excludes the triggers of constraints. It does not test tgisinternal, because PostgreSQL
                       -- 14 also sets this column for a trigger that a table partition has from its parent.
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
-                      -- A condition (WHEN) can call a function of a role that had the right TRIGGER only for a time.
+                      -- A condition (WHEN) can call a function of a role that had the right TRIGGER earlier.
                       AND (t.tgqual IS NOT NULL
                            OR NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
                            AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'

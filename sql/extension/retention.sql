@@ -47,7 +47,7 @@ BEGIN
               -- This condition excludes the triggers of constraints. It does not test tgisinternal, because PostgreSQL 14 also
               -- sets this column for a trigger that a table partition has from its parent.
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
-              -- A condition (WHEN) can call a function of a role that had the right TRIGGER only for a time.
+              -- A condition (WHEN) can call a function of a role that had the right TRIGGER earlier.
               AND (t.tgqual IS NOT NULL
                    OR NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
                    AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
@@ -102,7 +102,7 @@ BEGIN
     EXECUTE format('DELETE FROM %s WHERE closed_at < $1', alerts) USING cutoff;
     EXECUTE format('SELECT array_agg(id) FROM %s WHERE arrived_at < $1', dead_letters) INTO old_letters USING cutoff;
     -- The first lock on heartbeat_control waits for open transactions that write to this table, for example for a pause. No batch
-    -- waits behind this lock. From the second lock on ingest can wait: the lock waits for the current batches, and no new batch
+    -- waits behind this lock. From the second lock on, ingest can wait: this lock waits for the current batches, and no new batch
     -- begins. Then only a session that reads the tables, such as a dump, can delay the locks on the tables. Ingest waits during
     -- this delay. So these locks have a short timeout, and the loop tries again.
     PERFORM set_config('lock_timeout', '1s', true);
@@ -119,8 +119,8 @@ BEGIN
             EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege OR wrong_object_type THEN
                 -- DROP TABLE fails if a view uses the table. Any role with USAGE on the schema can have created such a view. DROP
                 -- TABLE also fails for a foreign table, or for a table of another owner. So the loop drops each table separately.
-                -- If DROP TABLE fails for a table, the loop detaches this table. Before that the loop empties the table, but not
-                -- if the table or a part of it is a foreign table or belongs to another owner.
+                -- If DROP TABLE fails for a table, the loop empties and detaches this table. If the table or one of its table
+                -- partitions is a foreign table or belongs to another owner, the loop only detaches the table.
                 FOREACH one IN ARRAY old LOOP
                     BEGIN
                         EXECUTE format('DROP TABLE %s', one);

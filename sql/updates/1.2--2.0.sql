@@ -264,7 +264,7 @@ UPDATE pg_init_privs i
           SELECT 'pg_proc'::regclass, p.oid, p.proowner FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
          ) o (class, object, owner)
     WHERE i.privtype = 'e' AND i.classoid = o.class AND i.objoid = o.object;
--- The owner of a function can be a role that has no right in pg_init_privs. Functions of the server cannot read an empty list.
+-- If pg_init_privs has no right of a function's owner, the statement above leaves an empty list. PostgreSQL cannot read such a list.
 DELETE FROM pg_init_privs i
     WHERE cardinality(i.initprivs) = 0 AND i.classoid = 'pg_proc'::regclass
       AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = i.objoid AND p.pronamespace = 'heartbeat_building'::regnamespace);
