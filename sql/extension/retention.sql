@@ -148,7 +148,7 @@ BEGIN
             PERFORM set_config('lock_timeout', '1s', true);
             partitions_dropped := cardinality(old);
             EXIT;
-        EXCEPTION WHEN lock_not_available THEN
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
             attempt := attempt + 1;
             IF attempt = 10 THEN
                 RAISE;

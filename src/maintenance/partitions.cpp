@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "maintenance/partitions.h"
+#include "server/clock.h"
 #include "server/extension.h"
 #include "server/own_objects.h"
 #include "server/settings.h"
@@ -31,7 +32,7 @@ constexpr OwnFunction apply_retention = {"heartbeat_apply_retention"};
 
 struct KnownWeek {
     int64_t number;
-    TimestampTz until;
+    MonotonicTime until;
     uint64_t generation;
 };
 KnownWeek known_weeks[weeks_kept]; // the index is the week's number modulo weeks_kept
@@ -91,12 +92,12 @@ void partitions_prepare(const Batch *batch) {
         int64_t number = week_number(minute);
         TimestampTz time = to_timestamptz(minute);
         KnownWeek &seen_to = known(number);
-        bool believed =
-            seen_to.number == number && seen_to.until > now && seen_to.generation == extension_generation();
+        bool believed = seen_to.number == number && seen_to.until > monotonic_now() &&
+                        seen_to.generation == extension_generation();
         if (believed || time < now - late_max || time > now + early_max)
             continue;
         make_or_go_without(time);
-        seen_to = {number, now + seen_to_for, extension_generation()};
+        seen_to = {number, monotonic_now() + seen_to_for, extension_generation()};
     }
 }
 

@@ -44,7 +44,7 @@ Statement select_quiet_minutes = {{INT8OID, INT8OID, BOOLOID}, R"sql(
             GROUP BY minute_bucket
             HAVING max(marked_at) < now() - $1 * interval '1 millisecond'
                 OR min(marked_at) < now() - 10 * $1 * interval '1 millisecond'
-                OR max(marked_at) > now() + 10 * $1 * interval '1 millisecond'
+                OR (max(marked_at) > now() + 10 * $1 * interval '1 millisecond' AND max(marked_at) < 'infinity')
             ORDER BY minute_bucket DESC LIMIT $2) quiet) w
     WHERE $3 OR minute_bucket > newest - interval '1 hour')sql"};
 

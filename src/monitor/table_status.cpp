@@ -25,8 +25,6 @@ constexpr const char *select_hold_sql = R"sql(
     FROM @extschema@.heartbeat_control
     WHERE paused@source@)sql";
 
-// A pause of one source is not a pause of heartbeat as a whole, so `of_all` ignores the pauses of single
-// sources. A database of version 1.1 or 1.2 has only one source, so `of_one` adds no condition.
 // $1 is the name of a source, or empty for the pause of all sources. A database of version 1.1 or 1.2 has
 // only one source, so `of_one` adds no condition.
 constexpr StatementPart of_source = {"@source@", R"sql( AND source = $1)sql"};

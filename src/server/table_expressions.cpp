@@ -9,6 +9,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_trigger.h"
@@ -167,7 +168,19 @@ const char *find_in_columns(TupleDesc row) {
     return nullptr;
 }
 
-const char *find_in_indexes(Relation table) {
+// A partitioned table evaluates the expressions of its partition key for each inserted row.
+bool is_refused_partition_key(Oid table) {
+    HeapTuple tuple = SearchSysCache1(PARTRELID, ObjectIdGetDatum(table));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    bool refused = is_refused_attribute(PARTRELID, tuple, Anum_pg_partitioned_table_partexprs);
+    ReleaseSysCache(tuple);
+    return refused;
+}
+
+const char *find_in_keys(Relation table) {
+    if (is_refused_partition_key(RelationGetRelid(table)))
+        return "the partition key";
     ListCell *cell;
     foreach (cell, RelationGetIndexList(table))
         if (is_refused_index(lfirst_oid(cell)))
@@ -190,7 +203,7 @@ const char *table_expressions_find(Relation table) {
     if (found == nullptr)
         found = find_in_columns(RelationGetDescr(table));
     if (found == nullptr)
-        found = find_in_indexes(table);
+        found = find_in_keys(table);
     if (found == nullptr && changes == before)
         hash_search(known, &oid, HASH_ENTER, nullptr);
     return found;

@@ -140,9 +140,12 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
         "NO ACTION ON UPDATE NO ACTION.");
 }
 
-// Returns true if the trigger's function is heartbeat's own, so that the trigger runs no code of a role.
+// Returns true if the trigger's function is heartbeat's own, so that the trigger runs no code of another
+// role. The extension's owner can add functions to the extension and replace its functions. So for a
+// superuser, the function must also belong to a superuser.
 bool is_own(const Trigger &trigger) {
-    return getExtensionOfObject(ProcedureRelationId, trigger.tgfoid) == extension_known().oid;
+    return getExtensionOfObject(ProcedureRelationId, trigger.tgfoid) == extension_known().oid &&
+           (!superuser() || superuser_arg(owner_of_function(trigger.tgfoid)));
 }
 
 const char *trigger_hint(const Trigger &trigger, Oid owner) {
