@@ -30,9 +30,9 @@ namespace {
 // The launcher looks for the database at this interval until the database exists and accepts connections.
 constexpr long look_again_ms = 5000;
 // After the launcher has ended, PostgreSQL waits restart_seconds before it starts the launcher again. Each
-// worker has a delay: at least this time passes between two starts of the worker. So if the worker ran longer
-// than its delay, the launcher starts the worker again at once. The first delay is restart_seconds. Each
-// start doubles the delay, up to restart_ms_max.
+// worker has a delay, the shortest time between two starts of this worker. If the worker ran longer than its
+// delay, the launcher starts the worker again at once. The first delay is restart_seconds. Each start doubles
+// the delay, up to restart_ms_max.
 constexpr int restart_seconds = 1;
 // The launcher resets the delay of a worker that ran longer than this time.
 constexpr MonotonicTime short_life = 10 * USECS_PER_SEC;

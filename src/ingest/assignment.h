@@ -30,8 +30,8 @@ struct Assignment {
     // true: the worker waits a short time for a session that is changing the source. See pause_check()
     bool waits_for_change;
     bool told;                   // the worker has logged the offsets at which it begins to read
-    Suspicions suspected_ranges; // faults in the partitions and ranges that brokers report
-    Suspicions suspected_logs;   // faults in the messages that the client reads
+    Suspicions suspected_ranges; // suspected faults in the partitions and offset ranges that brokers report
+    Suspicions suspected_logs;   // suspected faults in the messages that the client reads
     char reason[state_text_size];
     char hint[state_text_size];
 };
@@ -43,11 +43,11 @@ inline bool assignment_has(const Assignment &assignment, int32_t partition) {
 // Assigns the partitions that can be read. The function never waits for Kafka. While Kafka has not answered,
 // the function returns `asking`, and the caller must call the function again. First the function asks Kafka.
 // Then the function reads heartbeat_offsets in a transaction of its own, and compares the stored offsets with
-// Kafka's answer. The function obeys heartbeat.start_offset and heartbeat.offset_reset.
+// Kafka's answer. The function obeys start_offset and offset_reset of the source.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
-// Call this function while the worker reads. The function notices changes of the topic and of the partitions.
-// Returns true if the worker must assign all partitions again.
+// Call this function again and again while the worker reads assigned partitions. The function notices changes
+// of the topic and of the partitions. Returns true if the worker must assign all partitions again.
 bool assignment_tend(Consumer *consumer, Assignment *assignment);
 
 // Assigns partitions that have become available, while the worker reads the other partitions. Call this

@@ -152,8 +152,9 @@ void batch_cycle_destroy(BatchCycle *cycle) {
 void batch_cycle_begin(BatchCycle *cycle) {
     cycle->stage = BatchStage::filling;
     cycle->after = AfterBatch::read_on;
-    // After an assignment, for example after a seek, the worker begins at other offsets. It commits these
-    // offsets soon, because tools that show consumer lag read the committed offsets of the group.
+    // After an assignment, for example after a seek, the worker begins at other offsets. Tools that show
+    // consumer lag read the committed offsets of the group. So the worker soon commits the offsets at which
+    // it begins.
     cycle->commit_at = monotonic_now();
 }
 

@@ -17,8 +17,8 @@ enum class BatchStage : uint8_t {
     lost,
 };
 
-// The worker's next action after it has stored the batch. If the action is not read_on, the worker consumes
-// no more messages before it has stored the batch and has done the action.
+// The worker's next action after it has stored the batch. If the action is not read_on, the worker first
+// stores the batch and does the action, and only then consumes more messages.
 enum class AfterBatch : uint8_t {
     read_on,
     // assigns partitions that have become available, or hands partitions over to another worker

@@ -14,8 +14,9 @@ constexpr int tries_max = 20;
 constexpr TimestampTz leader_patience_min = 10 * USECS_PER_SEC;
 constexpr TimestampTz leader_patience_max = 80 * USECS_PER_SEC;
 
-// A broker that has just started can report an empty list of brokers. librdkafka 2.10 and newer then forgets
-// all brokers, and never looks for a broker again (librdkafka's issue 5301).
+// Returns true if the client seems to have forgotten all brokers. A broker that has just started can report
+// an empty list of brokers. librdkafka 2.10 and newer then forgets all brokers, and never looks for a broker
+// again (librdkafka's issue 5301).
 bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) {
     bool patient = connected && !partitions_any_away(*partitions);
     if (partitions->answered)
@@ -29,9 +30,10 @@ bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) 
     return true;
 }
 
-// After the volumes of a cluster were restored, the leader epochs can be lower than before. librdkafka 2.1
-// and newer then ignores the leaders, even if the metadata names these leaders. A new client does not ignore
-// the leaders, because the new client has seen no higher epoch.
+// Returns true if the client seems to ignore a leader. After the volumes of a cluster were restored, the
+// leader epochs can be lower than before. librdkafka 2.1 and newer then ignores the leaders, even if the
+// metadata names these leaders. A new client has seen no higher epoch, so the new client does not ignore the
+// leaders.
 bool is_misled(ClientHealth *health, const KafkaPartitions &partitions, Consumer *consumer) {
     health->leader_patience = std::max(health->leader_patience, leader_patience_min);
     if (!partitions_any_away(partitions))

@@ -16,7 +16,7 @@ struct ClientHealth {
 // probably does not help either. So after each replacement the time until the next replacement doubles.
 // `connected` is true if a broker has answered this client before. For a connected client, the worker waits
 // for a larger number of unanswered questions, because the broker may only be slow. But while one of the
-// client's partitions is away, the smaller number also applies to a connected client.
+// worker's partitions is unavailable, the smaller number also applies to a connected client.
 bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

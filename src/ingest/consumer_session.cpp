@@ -20,7 +20,7 @@ namespace {
 
 // A client counts as hanging if librdkafka has not destroyed the client some seconds after heartbeat began to
 // close it. With one source, at most this number of clients may hang. For each further source, one more
-// client may hang, because the topic of each source can be deleted, and then its client may never close.
+// client may hang: if a person deletes the topic of a source, the client of this source may never close.
 constexpr int hanging_max = 4;
 
 // Ends the suspicions of the partitions whose log the client has examined without finding a loss.
@@ -35,7 +35,7 @@ void end_suspicions(ConsumerSession *session) {
 }
 
 // Takes the losses (see TopicLoss) from the client. The session keeps the losses until
-// consumer_session_assign() has handled them, even if heartbeat.topic changes before that.
+// consumer_session_assign() has handled the losses, even if the topic of the source changes before then.
 void take_losses(ConsumerSession *session) {
     TopicLoss loss;
     while (consumer_lost_topic(session->consumer, &loss))

@@ -69,8 +69,8 @@ enum class PartitionChange : uint8_t {
     leave, // hand a partition over that hand_over_choose() has chosen
 };
 
-// Returns the change that is due now. A change is due only after the worker has stored its batch. If the
-// worker must store its batch first, the worker consumes no more messages.
+// Returns the change that is due now. While a change is necessary, the worker consumes no more messages. The
+// change is due when the worker has stored its batch.
 PartitionChange consumer_session_due_change(ConsumerSession *session);
 
 // Makes the change that consumer_session_due_change() has just returned.

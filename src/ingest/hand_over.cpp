@@ -1,6 +1,6 @@
 // Reads the lags of all workers from shared memory, compares them, and chooses the Kafka partitions that this
-// worker hands over. A Kafka partition counts as lagging only if its lag is at least a few batches. The
-// worker can read a shorter lag in less time than a hand-over takes.
+// worker hands over. A Kafka partition counts as lagging only if its lag is at least a few batches. For a
+// shorter lag the worker needs less time than for a hand-over.
 #include "server/server.h"
 
 #include "ingest/hand_over.h"
@@ -16,7 +16,8 @@ namespace {
 
 constexpr TimestampTz look_every = USECS_PER_SEC;
 constexpr int64_t lag_batches = 5;
-// A worker that is late by more than this time gets no partition: it may be stopped, or may wait for a lock
+// A worker that is late by more than this time gets no partition (worker_stats_missed_since()). The worker
+// may be stopped, or may wait for a lock.
 constexpr TimestampTz late_after = USECS_PER_SEC;
 
 // A Kafka partition lags if it has at least this number of messages to read.
@@ -50,9 +51,9 @@ bool is_late(const WorkerSlot &worker) {
     return since != 0 && now >= since + late_after;
 }
 
-// Returns the lag of the worker with this number, without the lag `given`. A worker that does not run, does
-// not read the source or is late cannot take a partition. For such a worker the function returns lag_min(),
-// as for a worker that lags. Call this function while you hold the lock.
+// Returns the lag of the worker with this number, minus `given`. A worker cannot take a partition if the
+// worker does not run, does not read the source, or is late. For such a worker the function returns
+// lag_min(), so that the worker counts as lagging. Call this function while you hold the lock.
 int64_t lag_of_taker(const ProgressList &progress, const KafkaPartitions &partitions, int number,
                      int64_t given) {
     const WorkerSlot &worker = shared_state->workers[number];
@@ -60,8 +61,8 @@ int64_t lag_of_taker(const ProgressList &progress, const KafkaPartitions &partit
     return can ? lag_of_worker(progress, worker.pid) - given : lag_min();
 }
 
-// Returns the number of the other worker with the shortest lag. Returns -1 if each other worker lags or
-// cannot take a partition.
+// Compares all workers except this worker, and returns the number of the worker with the shortest lag.
+// Returns -1 if each of these workers lags or cannot take a partition.
 int find_idle_worker(const ProgressList &progress, const KafkaPartitions &partitions) {
     int found = -1;
     int64_t shortest = lag_min();
@@ -75,8 +76,8 @@ int find_idle_worker(const ProgressList &progress, const KafkaPartitions &partit
     return found;
 }
 
-// Marks the partition for the hand-over if it belongs to this source and to this worker, and if the worker
-// reads the partition without errors.
+// Marks the partition for the hand-over. Does not mark a partition of another source or worker, an
+// unavailable partition, or a partition that this worker does not read.
 void mark(KafkaPartitions *partitions, const PartitionKey &key) {
     if (key.source_id != partitions->source->id || !partitions_own(*partitions, key.partition))
         return;
@@ -117,9 +118,9 @@ int32_t find_chosen(const KafkaPartitions &partitions) {
     return found;
 }
 
-// Returns true if the worker with this number still reads the source and does not lag. hand_over_choose() may
-// have chosen that worker long ago: if PostgreSQL refuses a batch, the hand-over must wait. If the function
-// returns true, it sets *lag to the lag of the partition.
+// Returns true if the worker with this number still reads the source and does not lag. While PostgreSQL
+// refuses a batch, the hand-over must wait. So hand_over_choose() may have chosen that worker long ago. Sets
+// *lag to the lag of the partition.
 bool can_take(const HandOver &hand_over, const KafkaPartitions &partitions, int32_t partition, int64_t *lag) {
     ProgressList progress = progress_list_take();
     LWLockAcquire(shared_state->lock, LW_SHARED);
@@ -167,7 +168,7 @@ bool hand_over_make(HandOver *hand_over, KafkaPartitions *partitions, Consumer *
     int32_t number = find_chosen(*partitions);
     KafkaPartition *partition = &partitions->partition[number];
     partition->leaves = false;
-    // the partition or the other worker can have become unavailable since the worker chose them
+    // since hand_over_choose(), the partition or the other worker can have become unavailable
     int64_t lag;
     if (!partition->read || partition->away || !can_take(*hand_over, *partitions, number, &lag))
         return true;

@@ -16,10 +16,10 @@ struct HandOver {
     int64_t given;         // the lag of the partitions handed over since the last comparison
 };
 
-// Compares the lags of the workers once a second while this worker reads the source. If two comparisons in
-// succession find that this worker has more than one lagging partition and another worker does not lag, the
-// function chooses partitions of this source. A worker that has not returned to its loop in time gets no
-// partition. The chosen partitions have at most half of this worker's lag.
+// Compares the lags of the workers once a second while this worker reads the source. A hand-over has a reason
+// if this worker has more than one lagging partition and another worker does not lag. If two comparisons in
+// succession find this reason, the function chooses partitions of this source. A worker that has not returned
+// to its loop in time gets no partition. The chosen partitions have at most half of this worker's lag.
 void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions);
 
 // Returns true if the worker has chosen a partition that it has not handed over yet.

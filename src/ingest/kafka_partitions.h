@@ -40,8 +40,8 @@ struct KafkaPartitions {
     bool answered;  // a broker has answered since client_health.cpp last set this field to false
     MonotonicTime topic_asked_at; // 0: no question about the topic is under way
     MonotonicTime topic_at;       // when the worker next asks about the topic
-    // true: another worker may know more partitions of the topic than `topic` has, so the worker begins to
-    // read no partition before Kafka has described the topic again
+    // true: another worker may know more partitions of the topic than `topic` has. The worker does not begin
+    // to read a partition until Kafka has described the topic again
     bool topic_is_old;
     uint64_t watch_news; // the result of topic_watch_news() when the worker last asked the leaders
     // until this time the worker waits for the answers of all leaders, to assign all partitions together
@@ -56,8 +56,8 @@ int partitions_home(const KafkaPartitions &partitions, int32_t partition);
 // Sets the field `own` of each partition whose number is `from` or higher.
 void partitions_set_own(KafkaPartitions *partitions, int32_t from);
 
-// Call this function before the worker uses its partitions. If a worker has handed partitions over since the
-// last call, the function sets the fields `own` again.
+// Call this function before the worker uses its partitions. If a worker has handed partitions of this source
+// over since the last call, the function sets the fields `own` again.
 void partitions_take_moves(KafkaPartitions *partitions);
 
 inline PartitionKey partitions_key(const KafkaPartitions &partitions, int32_t partition) {
@@ -78,7 +78,7 @@ template <typename Visit> void partitions_each_own(const KafkaPartitions &partit
 // Returns true while the worker waits for the first answers of the leaders, before it assigns partitions.
 bool partitions_gather(const KafkaPartitions &partitions);
 
-// Returns true if the worker does not read all its partitions yet, and can now assign one of the others.
+// Returns true if the worker can now assign one of its partitions that it does not read yet.
 bool partitions_to_join(const KafkaPartitions &partitions);
 
 // Marks a partition as away because of an error. The worker must then assign the partition again.
@@ -89,7 +89,7 @@ void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &tro
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise);
 
 // Returns false if no partition of the worker is away. Otherwise the function returns true, and sets `reason`
-// and `hint` for heartbeat_status. These texts explain the first partition that is away.
+// and `hint` for heartbeat_status. These texts explain why the first of these partitions is away.
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint);
 
 // Returns a hint for an error of Kafka that can occur again after each assignment.

@@ -13,8 +13,8 @@ namespace heartbeat {
 namespace {
 
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
-// If another reader already asks a leader, this reader does not ask the leader. After this time this reader
-// checks again whether another reader asks the leader.
+// A reader does not ask a leader that another reader already asks. After this time the reader checks whether
+// the other reader still asks this leader.
 constexpr TimestampTz look_every = 20 * USECS_PER_SEC;
 // After the worker has asked the brokers about the topic, the worker waits this time before it asks the
 // leaders.
@@ -29,8 +29,8 @@ void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer
     if (partition->trouble_until == 0)
         partition->away = false;
     partition->ask_at = now + ends_every;
-    // The leader's answer is the end of the committed transactions. While a transaction of a producer is
-    // open, this end can be lower than the high watermark.
+    // The leader answers with the last stable offset. While a transaction of a producer is open, the last
+    // stable offset can be lower than the high watermark.
     if (partitions_own(*partitions, number))
         worker_stats_high_watermark(partitions_key(*partitions, number),
                                     std::max(answer.range.high, topic_high_watermark(consumer, number)));

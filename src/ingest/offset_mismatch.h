@@ -1,5 +1,5 @@
-// Decides whether a stored offset still fits the topic and the log in Kafka, and writes the reason if it does
-// not. offset_validation.cpp decides what the worker does about a mismatch.
+// Decides whether a stored offset still fits the topic and the log in Kafka, and writes the reason if the
+// offset does not fit. offset_validation.cpp decides what the worker does about a mismatch.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -10,7 +10,7 @@ namespace heartbeat {
 enum class OffsetMismatch {
     none,
     other_topic, // the stored offset belongs to another topic
-    truncated,   // Kafka truncated the log: from some offset on, the log now holds other messages
+    truncated,   // Kafka truncated the log: from a certain offset on, the log holds other messages
     removed,     // Kafka has removed the message at the stored offset
 };
 
@@ -22,8 +22,8 @@ bool offset_mismatch_ids_differ(const char *stored, const char *found);
 OffsetMismatch offset_mismatch_find(const Source &source, const StoredOffset &stored,
                                     const PartitionRange &range, const TopicDescription &topic, char *reason);
 
-// Writes the reason for this case: the topic has the same id as before, but Kafka holds none of the marked
-// messages any more.
+// Writes the reason for this case: the topic has the same id as before, but Kafka holds none of the messages
+// of the stored marks any more.
 void offset_mismatch_print_truncated(char *reason, int32_t partition, const char *topic, int64_t highest,
                                      int64_t position);
 

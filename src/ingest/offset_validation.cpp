@@ -13,8 +13,8 @@ namespace {
 
 // Returns true if the stored offset shows that the topic had more partitions before. A person can set an
 // offset for a partition that no worker has seen. Such an offset has no cluster id, and does not prove that
-// the topic had the partition. If the id of the topic is the same, the description is only older than the
-// stored offset.
+// the topic had the partition. If the topic still has the stored id, nobody has recreated the topic. The
+// description `topic` is then only older than the stored offset.
 bool is_beyond(const StoredOffset &stored, const TopicDescription &topic) {
     bool same = stored.topic_id[0] != '\0' && strcmp(stored.topic_id, topic.topic_id) == 0;
     return stored.partition >= topic.partition_count && !stored.lost && stored.cluster_id[0] != '\0' && !same;
@@ -78,8 +78,8 @@ void move(const Source &source, StoredOffset *stored, int64_t to, const char *re
     stored->truncated_to = -1;
 }
 
-// Call this function if Kafka has truncated the log. Returns the first offset whose message ingest has
-// possibly not read: the offset to which Kafka truncated the log. If this offset is not known, or is no
+// Call this function if Kafka has truncated the log. Returns the offset to which Kafka truncated the log: the
+// messages at this offset and at later offsets are new for ingest. If this offset is not known, or is no
 // longer in the log, the function returns the beginning of the log.
 int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range) {
     return stored.truncated_to >= range.low && stored.truncated_to <= range.high ? stored.truncated_to

@@ -1,6 +1,6 @@
 // Offset validation checks whether a stored offset still fits Kafka's log. If the offset does not fit the
-// log, offset validation does what heartbeat.offset_reset requires. After Kafka has answered, assignment.cpp
-// calls this file in a transaction. This file does not ask Kafka.
+// log, offset validation does what the source's offset_reset requires. After Kafka has answered,
+// assignment.cpp calls this file in a transaction. This file does not ask Kafka.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -12,12 +12,12 @@ namespace heartbeat {
 enum class OffsetValidation {
     valid,
     suspected, // validate again: a leader can serve an old log for a moment
-    invalid,   // heartbeat.offset_reset requires that the worker stops
+    invalid,   // the source's offset_reset requires that the worker stops
 };
 
 // Call this function in a transaction. Compares the stored offsets with the offsets that Kafka holds.
 // `ranges` has one element for each partition of the topic. For a confirmed mismatch the function does what
-// heartbeat.offset_reset requires. The function returns `invalid`, or moves the offset both in
+// the source's offset_reset requires: the function either returns `invalid`, or moves the offset in
 // heartbeat_offsets and in `offsets`. If the result is not `valid`, the function sets `reason` and `hint`.
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,

@@ -1,5 +1,5 @@
 // While another session changes the source, the reader calls pause_check() again and again. The reader first
-// calls the function often, because such a session usually commits at once. After a second, heartbeat_status
+// calls the function often, because such a session usually commits soon. After a second, heartbeat_status
 // shows the session, and the reader calls pause_check() less often.
 #include "server/server.h"
 

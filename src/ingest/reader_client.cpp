@@ -12,8 +12,8 @@ namespace {
 
 constexpr long module_look_ms = 5000;
 
-// An administrator can install the module heartbeat_formats while the worker runs. So the reader waits, and
-// does not fail.
+// An administrator can install the module heartbeat_formats while the worker runs. So a reader that needs the
+// module waits, and does not fail.
 long wait_for_module(SourceReader *reader, const char *reason) {
     if (reader->phase == ReaderPhase::paused)
         reader_report(reader, WorkerState::paused, "", nullptr);
@@ -56,8 +56,8 @@ bool reader_client_replace_useless(SourceReader *reader) {
     return true;
 }
 
-// Replaces a client in which librdkafka does not begin to read the assigned partitions. Either a thread of
-// librdkafka hangs, or the coordinator of the Kafka group does not answer a commit.
+// Replaces a client in which librdkafka does not begin to read the assigned partitions. The cause is a thread
+// of librdkafka that hangs, or a coordinator of the Kafka group that does not answer a commit.
 long reader_client_replace(SourceReader *reader) {
     reader_close_client(reader);
     reader->session.trouble = Trouble::first; // stays set until the new client has read from a partition

@@ -8,7 +8,7 @@
 namespace heartbeat {
 
 // Call this function after a step. The next step is then due after this number of milliseconds. If
-// `milliseconds` is until_woken, no time makes the next step due.
+// `milliseconds` is until_woken, the next step is due only when something wakes the reader.
 void reader_due_after(SourceReader *reader, long milliseconds);
 
 // Returns true if the next step of the reader is due. A step is due when its due time has passed, or when

@@ -30,13 +30,13 @@ void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 // no room, or nullptr.
 const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded);
 
-// Reads the pipe. Each number in the pipe names a reader for which Kafka has messages or an answer. The
-// function sets SourceReader::rung for each such reader.
+// Reads the pipe. Each number in the pipe is the number of a reader for which Kafka has messages or an
+// answer. The function sets SourceReader::rung of these readers.
 void reader_list_take_rings(ReaderList *list);
 
 // Call this function in each round of the worker's loop. Since the last call, another worker may have handed
-// Kafka partitions over to this worker. In this case the next step of each reader that reads or is paused is
-// due now.
+// Kafka partitions over to this worker. In this case the function looks for the readers of the sources of
+// these partitions. If such a reader is in the phase `reading` or `paused`, its next step is due now.
 void reader_list_take_moves(ReaderList *list);
 
 // Returns true if a reader has found that the worker must load the sources again.
