@@ -1,6 +1,6 @@
 // Changes the user and the settings, like a function with SECURITY DEFINER and SET. The callers of this file
-// do not use SECURITY DEFINER itself: a function with SECURITY DEFINER cannot see which role calls the
-// function, so it could not check the rights of this role.
+// check the rights of the role that calls them. A function with SECURITY DEFINER cannot see this role. So the
+// callers of this file do not use SECURITY DEFINER itself.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"

@@ -53,8 +53,8 @@ Statement insert_marks_of_default = {R"sql(
 // trigger can then mark a minute twice, which does no harm.
 HTAB *marked = nullptr;
 // heartbeat_own_changes(true) sets own_level to the nesting level of the current transaction. While own_level
-// is not 0, the trigger does not mark the minutes of updated or deleted readings, because the function that
-// changes these readings keeps the rollup correct itself.
+// is not 0, a function of the extension changes readings, and keeps the rollup correct itself. So the trigger
+// then does not mark the minutes of updated or deleted readings.
 int own_level = 0;
 
 void forget() {
@@ -110,7 +110,7 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Executes a statement as the extension's owner. The function also sets search_path. So names in the
+// Executes a statement as the extension's owner. The function also sets search_path, so that names in the
 // statement mean PostgreSQL's own objects, even if the session has another search_path.
 void execute_as_owner(const Extension &extension, Statement *statement, const Datum *values) {
     Oid user;
@@ -198,9 +198,9 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
     PG_RETURN_POINTER(updated ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }
 
-// The extension's SQL functions call this function with true before they move or delete readings. The trigger
-// then does not mark the minutes of updated or deleted readings. After a call with false, after an error, or
-// in the next transaction, the trigger marks these minutes again.
+// The extension's SQL functions call heartbeat_own_changes(true) before they move or delete readings. The
+// trigger then does not mark the minutes of updated or deleted readings. After heartbeat_own_changes(false),
+// after an error, or in the next transaction, the trigger marks such minutes again.
 extern "C" Datum heartbeat_own_changes(PG_FUNCTION_ARGS) {
     register_callbacks();
     own_level = PG_GETARG_BOOL(0) ? GetCurrentTransactionNestLevel() : 0;

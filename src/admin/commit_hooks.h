@@ -1,6 +1,6 @@
-// When the transaction of a session commits, the session wakes the workers, so that they read the changed
-// tables again. The SQL functions and triggers in admin/ call this file. The workers do not learn which rows
-// have changed.
+// When the transaction of a session commits, the session wakes the workers, so that the workers read the
+// changed tables again. The SQL functions and triggers in admin/ call this file. The workers do not learn
+// which rows have changed.
 #pragma once
 
 namespace heartbeat {
@@ -14,9 +14,8 @@ void commit_hooks_wake();
 // raises an error after this call.
 void commit_hooks_roll_up();
 
-// Does the same as commit_hooks_roll_up(), but allows PREPARE TRANSACTION. But after PREPARE TRANSACTION,
-// COMMIT PREPARED does not wake the maintenance worker, so this worker finds the marked minutes only at its
-// next rollup.
+// Does the same as commit_hooks_roll_up(), but allows PREPARE TRANSACTION. COMMIT PREPARED does not wake the
+// maintenance worker. So after COMMIT PREPARED, this worker finds the marked minutes only at its next rollup.
 void commit_hooks_roll_up_later();
 
 } // namespace heartbeat

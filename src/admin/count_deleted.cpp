@@ -76,8 +76,8 @@ Statement has_conflicts = {R"sql(
 
 // Returns true if a DELETE has deleted unresolved dead letters with the code CONFLICT. Also returns true
 // after a TRUNCATE, because the trigger cannot see the truncated rows. heartbeat.dead_letter_limit also
-// applies to dead letters with this code, but no counter includes them: a worker counts their rows in the
-// table. So count() cannot notice that such dead letters were deleted.
+// applies to dead letters with this code, but no counter includes these dead letters. A worker counts their
+// rows in the table. So count() cannot notice that such dead letters were deleted.
 bool conflicts_deleted(bool truncated) {
     if (truncated)
         return true;

@@ -1,8 +1,8 @@
 // Implements heartbeat_record_calls(). The body of one of the extension's functions can call other functions
-// of the extension. PostgreSQL then adds a row to pg_depend for each called function: a dependency. No SQL
-// statement removes such a dependency. heartbeat_record_calls(function, false) removes these dependencies,
-// and heartbeat_record_calls(function, true) adds them again. The SQL files that call
-// heartbeat_record_calls() explain why heartbeat removes the dependencies.
+// of the extension. PostgreSQL then adds a row to pg_depend for each called function. Such a row is a
+// dependency. No SQL statement removes a dependency of this kind. heartbeat_record_calls(function, false)
+// removes these dependencies, and heartbeat_record_calls(function, true) adds them again. The SQL files that
+// call heartbeat_record_calls() explain why heartbeat removes the dependencies.
 #include "server/server.h"
 
 #include "server/compat.h"

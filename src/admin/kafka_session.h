@@ -23,8 +23,8 @@ Consumer *kafka_session_open(const Source &source);
 void kafka_session_close(int code, Datum consumer);
 
 // Waits until an answer of Kafka has arrived, or `milliseconds` have passed. Meanwhile the session handles
-// interrupts, statement_timeout, barriers and the postmaster's death. So the session waits on its latch and
-// not in a call of librdkafka, which would ignore all of these.
+// interrupts, statement_timeout, barriers and the postmaster's death. A wait in a call of librdkafka would
+// ignore these events, so the session waits on its latch instead.
 void kafka_session_wait(Consumer *consumer, long milliseconds);
 
 // Asks the brokers about the topic. The answer can be that the topic does not exist. Returns false if Kafka

@@ -1,7 +1,7 @@
 // Implements heartbeat_mend_text(). ALTER EXTENSION heartbeat UPDATE calls this function. Versions before 1.2
-// stored two kinds of texts with invalid bytes: texts that were cut in the middle of a character, and texts
-// from a broker that were not converted to the database's encoding. The function writes the invalid bytes as
-// escapes.
+// stored two kinds of texts with invalid bytes. Texts of the first kind end in the middle of a character.
+// Texts of the second kind come from a broker, and were not converted to the database's encoding. The
+// function writes the invalid bytes as escapes.
 #include "server/server.h"
 
 #include "server/text.h"

@@ -1,6 +1,6 @@
 // Reads the messages at the last offsets of each Kafka partition. Transactions and compaction leave offsets
-// without a message, so these offsets can have fewer messages than wanted. So the session reads in rounds: if
-// a round has read too few messages, the next round reads earlier offsets.
+// without a message, so the last offsets can have fewer messages than the caller wants. Because of this, the
+// session reads in rounds: if a round has read too few messages, the next round reads earlier offsets.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -71,8 +71,7 @@ PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (*count + 1)));
     for (size_t i = 0; i < *count; i++)
         ranges[i] = {static_cast<int32_t>(i), -1, -1};
-    // half of the remaining time is for this question; the other half is for reading the partitions whose
-    // leaders have answered
+    // this question gets half of the remaining time; the reading of messages gets the other half
     int patience_ms = static_cast<int>(left_ms(newest) / 2);
     if (!kafka_session_ranges(newest->consumer, ranges, *count, patience_ms, &error) &&
         std::all_of(ranges, ranges + *count, [](const PartitionRange &range) { return range.low < 0; }))
@@ -99,7 +98,7 @@ Pieces first_pieces(PartitionRange *ranges, size_t count, int64_t wanted) {
     return pieces;
 }
 
-// Chooses the offsets before the offsets of the previous round. Returns false if Kafka holds no such offsets.
+// Chooses the offsets directly before the previous round. Returns false if Kafka holds no such offsets.
 bool go_back(Pieces *pieces, int64_t missing) {
     size_t kept = 0;
     for (size_t i = 0; i < pieces->count; i++) {
@@ -188,7 +187,8 @@ void notice(const char *message, const char *detail) {
                      detail == nullptr ? 0 : errdetail("%s", text_from_utf8(detail))));
 }
 
-// Raises a notice or an error if wanted messages could not be read, or a notice if the topic has none.
+// Raises an error if the session could read none of the wanted messages. Raises a notice if the session could
+// not read some of these messages, or if the topic has no messages.
 void explain(const NewestMessages *newest, bool all_read, const char *trouble, size_t silent) {
     size_t count = message_samples_count(newest->samples);
     if (count == 0 && (!all_read || silent > 0))

@@ -17,7 +17,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// Only newest_messages_close() frees the members, so call newest_messages_close() also after an error.
+// Call newest_messages_close() also after an error, because only this function frees the members.
 struct NewestMessages {
     Source source;
     MonotonicTime deadline; // newest_messages_read() sets the deadline

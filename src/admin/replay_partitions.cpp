@@ -1,5 +1,5 @@
 // For each partition that has a row in heartbeat_offsets, asks Kafka which offsets belong to the time span of
-// a replay. The code raises an error if the topic is not the topic that ingest has read. replay_plan.cpp
+// a replay. This file raises an error if the topic is not the topic that ingest has read. replay_plan.cpp
 // calls this file.
 #include "server/server.h"
 
@@ -84,13 +84,13 @@ bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_
         return false;
     if (partition.range.low < partition.range.high)
         return after == partition.from;
-    // Kafka holds no message: the span is complete only if the last consumed message was before the span
+    // if Kafka holds no message, the span is complete only if the last consumed message was before the span
     const MessageMark &last = partition.stored.last_message;
     return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
 }
 
-// A person can set the stored offset of a partition before ingest has read the partition. Returns true if a
-// person has set the offset in this way, and the partition's end offset is lower than this offset.
+// A person can set the stored offset of a partition before ingest has read the partition. Returns true if
+// ingest has not read the partition, and the stored offset is higher than the partition's end offset.
 bool is_ahead(const ReplayPartition &partition) {
     return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
 }

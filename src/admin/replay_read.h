@@ -25,7 +25,7 @@ struct ReplayReader {
 // Empties the batch and begins to read the replay pieces. Each replay piece must have at least one offset.
 void replay_begin(ReplayReader *reader, const ReplayPiece *pieces, size_t count);
 
-// Empties the batch, waits for the next messages, and adds them to the batch. The caller must call
+// Empties the batch, waits for the next messages, and adds these messages to the batch. The caller must call
 // batch_seal(). Returns false if all replay pieces are read and the batch is empty.
 bool replay_next(ReplayReader *reader);
 

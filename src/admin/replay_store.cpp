@@ -14,11 +14,11 @@ namespace heartbeat {
 
 namespace {
 
-// The counters have already counted an unresolved dead letter as a dead letter. If the replay stored its
-// readings, the counters would count the message a second time. So the replay leaves out this message, and
-// only heartbeat_retry_dead_letters() can store its readings. The code CONFLICT is different: the counters
-// have counted the readings of a message in conflict, and have not counted a dead letter. So the replay
-// stores such a message like any other message.
+// The counters have already counted the message of an unresolved dead letter. If the replay stored the
+// readings of this message, the counters would count the message a second time. So the replay leaves out this
+// message, and only heartbeat_retry_dead_letters() can store the readings. The code CONFLICT is different:
+// the counters have counted the readings of a message in conflict, and have not counted a dead letter. So the
+// replay stores such a message like any other message.
 constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters

@@ -64,7 +64,7 @@ void retry_batch(Retry *retry, size_t count) {
     retry_letters_decode(&retry->letters, count);
     if (!batch_seal(retry->letters.batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-    // the next calls fire users' triggers on readings and dead letters, so act as the workers' role
+    // act as the workers' role, because the next calls fire users' triggers on readings and dead letters
     ActingRole before_storing;
     role_enter(&before_storing);
     PartitionCounts *counts = store_batch(retry->letters.batch, nullptr, true);
@@ -163,7 +163,7 @@ extern "C" Datum heartbeat_retry_dead_letters(PG_FUNCTION_ARGS) {
         while (retry_some(retry)) {
         }
         tell_gone(retry_letters_count_gone(retry->letters));
-        // change the counters last: from then on, ingest waits for their rows until the transaction ends
+        // change the counters last: this locks their rows, and ingest waits until the transaction ends
         if (retry->results.resolved + retry->results.remaining > 0)
             counter_adjustments_apply(retry->letters.adjustments);
     }

@@ -12,8 +12,8 @@ namespace heartbeat {
 namespace {
 
 // heartbeat_drop_source() moves the source's counters from heartbeat_offsets to heartbeat_dropped_offsets.
-// Before that, the retry must have adjusted the counters in heartbeat_offsets. So this statement locks the
-// row of the source, and heartbeat_drop_source() waits for this lock.
+// The retry must adjust the counters in heartbeat_offsets before this move. So this statement locks the row
+// of the source, and heartbeat_drop_source() waits for this lock.
 Statement select_layout = {{TEXTOID}, R"sql(
     SELECT format, preset, mapping::text, schema_registry, schema, kafka_config_file
     FROM @extschema@.heartbeat_source_definitions

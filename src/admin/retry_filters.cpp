@@ -1,6 +1,6 @@
 // Refuses arguments of heartbeat_retry_dead_letters() that can match no dead letter. Without this check, a
-// call with a misspelt error code would look as if all dead letters were resolved. retry.cpp calls this file
-// first.
+// call with a misspelt error code would find no dead letter, as if all dead letters were resolved. retry.cpp
+// calls this file first.
 #include "server/server.h"
 
 #include "admin/retry_filters.h"

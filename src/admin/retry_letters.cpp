@@ -68,9 +68,9 @@ constexpr StatementPart all_known = {"@known@", R"sql()sql"};
 constexpr StatementPart added = {"@added@", R"sql(
         header_names, header_values,
         CASE jsonb_typeof(readings) WHEN 'array' THEN jsonb_array_length(readings) ELSE 0 END)sql"};
-// True if the source of the dead letter was dropped after the dead letter was stored.
-// heartbeat_dropped_offsets then has the counters of the source. A later source can have the same name and
-// the same topic, so the statement compares the dead letter's id with last_dead_letter. This is the last id
+// The expression is true if a person has dropped the source of the dead letter after the dead letter was
+// stored. heartbeat_dropped_offsets then has the counters of the source. A later source can have the same
+// name and the same topic, so the expression compares the dead letter's id with last_dead_letter, the last id
 // before the source was dropped.
 constexpr StatementPart was_dropped = {"@dropped@", R"sql(
         EXISTS (SELECT FROM @extschema@.heartbeat_dropped_offsets d
@@ -127,8 +127,9 @@ int64_t kafka_time_of(uint64_t row) {
     return null || TIMESTAMP_NOT_FINITE(time) ? -1 : to_unix_microseconds(time) / 1000;
 }
 
-// Puts a dead letter into the batch, with its index in `chosen` as its partition number. store_batch() counts
-// by partition number, so each dead letter gets counts of its own.
+// Puts a dead letter into the batch. The partition number of the message in the batch is the index of the
+// dead letter in `chosen`. store_batch() counts by partition number, so each dead letter gets counts of its
+// own.
 void decode_letter(const RetryLetters *letters, uint64_t row) {
     const SourceDecoder &decoder = *letters->chosen[row].decoder;
     bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);
@@ -156,8 +157,8 @@ const SourceDecoder *decoder_of(const RetryLetters &letters, const char *source)
     auto *known = static_cast<SourceDecoder *>(hash_search(letters.decoders, made.name, HASH_FIND, &found));
     if (found)
         return known;
-    // retry_decoder_load() can raise an error, and `decoders` must not keep an entry without a decoder: so
-    // load the decoder first
+    // load the decoder first: if retry_decoder_load() raises an error, `decoders` must not keep an entry
+    // without a decoder
     made.decoder = retry_decoder_load(source, letters.context, &made.source);
     if (made.decoder == nullptr)
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -9,10 +9,10 @@
 
 namespace heartbeat {
 
-// A schema that the session looks for. schema_session_find() passes the schema to use(). The texts of the
-// schema exist only until use() returns. The session does not store the schema in heartbeat_schemas: the
-// session's transaction can stay open for long, and a worker that stores the same schema would have to wait
-// until this transaction ends.
+// A question about a schema. schema_session_find() passes the found schema to use(). The texts of the schema
+// exist only until use() returns. The session does not store the schema in heartbeat_schemas, because the
+// session's transaction can stay open for a long time. A worker that stores the same schema would have to
+// wait until this transaction ends.
 struct SchemaQuestion {
     const Source &source;
     int32_t id;

@@ -18,10 +18,10 @@ void source_check_layout(const SourceDefinition &source);
 // the previous definition of the source. A new source has no fields in `stored`.
 void source_check(const SourceDefinition &source, const SourceDefinition &stored);
 
-// The role must have the right to set each field that is not nullptr in `given`. Otherwise the function
-// raises an error. To set bootstrap servers or a schema registry, a role needs the right to set
-// heartbeat.brokers, because PostgreSQL sends credentials to these servers. To set kafka_config_file, a role
-// needs the right to set heartbeat.kafka_config_file, because PostgreSQL reads the file.
+// Raises an error if the role has no right to set a field that is not nullptr in `given`. To set bootstrap
+// servers or a schema registry, a role needs the right to set heartbeat.brokers, because PostgreSQL sends
+// credentials to these servers. To set kafka_config_file, a role needs the right to set
+// heartbeat.kafka_config_file, because PostgreSQL reads the file.
 void source_check_rights(const SourceDefinition &given, Oid role);
 
 // Call this function before a role changes the topic of a stored source. Raises an error if the role has no

@@ -56,8 +56,8 @@ void check_registry(const SourceDefinition &source, const SourceDefinition &stor
         refuse("schema_registry is not a list of URLs", reason, registry_urls_legal);
 }
 
-// Checks the field `schema` of a source. This schema describes only the values of messages, and these values
-// have no frame of Confluent. No schema describes the keys, so the mapping cannot read a part of a key.
+// Checks the field `schema` of a source. This schema describes only the values of messages. The values have
+// no frame of Confluent. No schema describes the keys, so the mapping cannot read a part of a key.
 void check_schema(const SourceDefinition &source, const SourceDefinition &stored, MessageFormat format,
                   bool reads_key) {
     const char *schema = source.fields[schema_field];

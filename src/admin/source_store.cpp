@@ -36,8 +36,8 @@ Statement insert_source = {definition_types, R"sql(
         start_offset, offset_reset, tombstones)
     VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8, $9, $10, $11, $12))sql"};
 
-// Changes a source. Also adds the source `default` again after a drop, because the row of `default` stays
-// when the source is dropped.
+// Changes a source. Also adds a dropped source `default` again, because a drop does not delete the row of
+// `default`.
 Statement update_source = {definition_types, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET topic = $2, mapping = $3::jsonb, preset = $4, format = $5, brokers = $6, kafka_config_file = $7,
@@ -49,8 +49,8 @@ Statement update_source = {definition_types, R"sql(
     WHERE name = $1)sql"};
 
 // Moves the counters of a source in one statement. A retry or the trigger on dead letters can change the
-// counters until the DELETE locks their rows. So counters from an earlier SELECT could be too old, but the
-// DELETE returns the latest counters.
+// counters until the DELETE locks their rows. So an earlier SELECT could return old counters. The DELETE
+// returns the latest counters.
 Statement move_counters = {{TEXTOID}, R"sql(
     WITH deleted AS (DELETE FROM @extschema@.heartbeat_offsets WHERE source = $1 RETURNING *)
     INSERT INTO @extschema@.heartbeat_dropped_offsets AS d (
@@ -80,9 +80,10 @@ Statement delete_pause = {{TEXTOID}, R"sql(
 Statement delete_source = {{TEXTOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_source_definitions WHERE name = $1)sql"};
 
-// CREATE EXTENSION makes the row of `default`, also during the restore of a dump. So if a dump did not show
-// that `default` was dropped, the source would exist again after the restore. For this reason, a drop of
-// `default` does not delete the row, but writes the time into dropped_at, and each dump contains this row.
+// CREATE EXTENSION makes the row of `default`, also during the restore of a dump. So a dump must show that a
+// person has dropped `default`. Otherwise the source would exist again after the restore. For this reason, a
+// drop of `default` does not delete the row, but writes the time of the drop into dropped_at. Each dump
+// contains this row.
 Statement mark_dropped = {{TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET dropped_at = now(), changed_at = now(), revision = revision + 1

@@ -1,7 +1,7 @@
 // Implements heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(). These functions
 // check the rights of their caller, and then write as the extension's owner. The functions lock the source as
-// heartbeat_pause() does. So no change commits in the middle of a batch: the change commits before the batch
-// checks the revision of the source, or after the batch has committed.
+// heartbeat_pause() does. So no change commits in the middle of a batch. The change commits either before the
+// batch checks the revision of the source, or after the batch has committed.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"
@@ -98,8 +98,8 @@ void put_defaults(SourceDefinition *source) {
 }
 
 // Changes the fields that were given. A new mapping removes the preset, and a new preset removes the mapping.
-// A preset gives its format to a source that has no format of its own. A new mapping does not change this
-// format.
+// A preset gives its format to a source that has no format of its own. If a new mapping replaces the preset,
+// the source keeps this format.
 void change(SourceDefinition *stored, const SourceDefinition &given) {
     auto has = [&](SourceField field) {
         return given.fields[field] != nullptr && given.fields[field][0] != '\0';

@@ -1,5 +1,6 @@
 // Finds the format that most of the sample messages have. The frame of Confluent begins with a zero byte, but
-// JSON never does. So the first byte shows whether a message has a frame or is JSON without a frame.
+// a JSON text never begins with a zero byte. So the first byte shows whether a message has a frame or is JSON
+// without a frame.
 #include "server/server.h"
 
 #include "admin/schema_session.h"

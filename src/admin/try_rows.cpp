@@ -1,6 +1,6 @@
 // Makes a row for each reading, each error and each suggestion. If the database's encoding cannot represent a
-// text of a message, the row of the message shows an error, because an ingest worker would make a dead letter
-// of this message.
+// text of a message, the row of the message shows an error. An ingest worker would make a dead letter of this
+// message.
 #include "server/server.h"
 
 #include "admin/schema_session.h"

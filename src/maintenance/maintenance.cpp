@@ -122,9 +122,9 @@ uint64_t control_seen;
 bool tables_recovered;   // tables_recover() has succeeded since the last error
 MonotonicTime watch_due; // 0: never
 
-// Decides when to write the state to heartbeat_events and when to log the summary. An ingest worker reports
-// its own state. But a worker that makes no progress cannot report that it is stalled. So while the workers
-// have messages to read or to store, this process periodically checks their progress.
+// Decides when to write the workers' state to heartbeat_events, and when to log the summary. An ingest worker
+// reports its own state. But a worker that makes no progress cannot report that it is stalled. So while the
+// workers have messages to read or to store, this process periodically checks their progress.
 void watch(MonotonicTime now) {
     bool reported = pg_atomic_exchange_u32(&shared_state->reported, 0) == 1;
     bool watched = pg_atomic_read_u32(&shared_state->watched) == 1;

@@ -1,5 +1,6 @@
 // Calls the extension's functions that create and drop table partitions. After an attempt to create the table
-// partitions of a week, this file remembers the week, and does not try again for this week for a minute.
+// partitions of a week, this file remembers the week. For the next minute, this file does not try again for
+// this week.
 #include "server/server.h"
 
 #include "maintenance/partitions.h"
@@ -66,7 +67,8 @@ void make_or_go_without(TimestampTz time) {
         MemoryContextSwitchTo(context);
         ErrorData *error = CopyErrorData();
         bool passing = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-        // a user's trigger prevents the creation, or a publication prevents the DELETE of a move
+        // an object of a user, such as a trigger, prevents the creation; or a publication prevents the DELETE
+        // that removes the readings of the week from the default partition
         bool obstructed = error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
                           error->sqlerrcode == ERRCODE_INVALID_COLUMN_REFERENCE;
         if (!passing && !obstructed)

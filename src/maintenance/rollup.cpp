@@ -80,7 +80,7 @@ void free_room() {
     removed = 0;
     Extension extension;
     MemoryContext before = CurrentMemoryContext;
-    // all calls use one context, because an error would skip the deletion of a context
+    // all calls use this one context: if each call created a context, an error would skip its deletion
     static MemoryContext context = nullptr;
     if (context == nullptr)
         context = AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
