@@ -1,7 +1,7 @@
 // This file records when readings of a customer last arrived, by the server's clock. Ingest workers write
 // these times into heartbeat_arrivals. A worker writes at most one row for a customer in each interval, so
 // that ingest stays fast: see arrivals_noted_for(). The maintenance worker moves the times to
-// heartbeat_customers, where the alert rules of the kind `silence` read them.
+// heartbeat_customers, where the alert rules of the kind `silence` read these times.
 #pragma once
 
 #include "decode/batch.h"

@@ -139,8 +139,8 @@ const CounterAdjustment **list_of(HTAB *adjustments, bool dropped, size_t *count
     return list;
 }
 
-// `partitions` is the number of Kafka partitions whose row does not exist in `table`, because a person has
-// deleted the row. Warns if this number is not 0.
+// `partitions` is the number of Kafka partitions without a row in `table`: a person has deleted these rows.
+// Warns if the number is not 0.
 void tell_uncounted(int64_t partitions, const char *table) {
     if (partitions > 0)
         ereport(WARNING, (errcode(ERRCODE_WARNING),

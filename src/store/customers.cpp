@@ -16,8 +16,8 @@ namespace heartbeat {
 
 namespace {
 
-// A set-associative hash table of the customers whose rows this process has written. If a set is full, a new
-// customer replaces an old customer.
+// An entry of the hash table `known`: a customer whose rows this process has written. The hash table consists
+// of sets of known_ways entries. If a set is full, a new customer replaces an old customer of this set.
 struct Customer {
     uint64_t hash;
     uint32_t more_hash; // the entry is empty if both hashes are 0

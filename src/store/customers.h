@@ -1,7 +1,7 @@
 // Remembers the customers whose readings this process has stored. For a customer that this process does not
 // remember, a batch always inserts a row into heartbeat_rollup_pending, even if the row has no sum. For a
-// known customer, a row without a sum is not necessary. rollup_append.cpp calls this file for each customer
-// of a batch.
+// customer that this process remembers, a row without a sum is not necessary. rollup_append.cpp calls this
+// file for each customer of a batch.
 #pragma once
 
 #include "decode/batch.h"

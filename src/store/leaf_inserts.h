@@ -1,6 +1,6 @@
-// Adds entries in ascending key order to a unique B-tree index. One search of the tree serves up to 64
-// consecutive entries of a leaf page. bulk_insert_indexes.cpp calls this file for the primary key of a table
-// partition.
+// Adds entries in ascending key order to a unique B-tree index. After one search of the tree, this file can
+// add up to 64 consecutive entries to a leaf page. bulk_insert_indexes.cpp calls this file for the primary
+// key of a table partition.
 #pragma once
 
 extern "C" {

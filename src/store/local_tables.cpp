@@ -50,8 +50,8 @@ Statement select_old_stored_records = {old_stored_types, {records}, select_old_s
 Statement select_old_stored_anomalies = {old_stored_types, {anomalies}, select_old_stored_sql};
 
 // A plain INSERT is faster than an INSERT with ON CONFLICT. But a plain INSERT fails if the table already has
-// the key of a row, so it needs a subtransaction. For fewer rows than plain_insert_min, the subtransaction
-// costs more time than the plain INSERT saves.
+// the key of a row, so a plain INSERT needs a subtransaction. For fewer rows than plain_insert_min, the
+// subtransaction costs more time than the plain INSERT saves.
 constexpr size_t plain_insert_min = 256;
 
 bool is_kept_out(const ErrorData *error) {

@@ -46,8 +46,8 @@ void offsets_begin(const Source &source, int32_t partition, int64_t next_offset,
 void offsets_reset(const Source &source, int32_t partition, int64_t from, int64_t to, const char *reason);
 
 // Marks all offsets of the topic as lost, because the offsets belong to a topic that no longer exists. If an
-// earlier call has marked a row, the row keeps the reason of that call. But if offsets_mark_truncated() has
-// marked the row, the row gets the new reason, and truncated_to becomes NULL.
+// earlier call has marked a row, the row keeps the reason of that call. A row that offsets_mark_truncated()
+// has marked gets the new reason, and truncated_to of this row becomes NULL.
 void offsets_mark_lost(const Source &source, const char *topic, const char *reason);
 
 // Marks one Kafka partition as truncated. At truncated_to and at later offsets, Kafka's log has other

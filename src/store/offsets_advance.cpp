@@ -1,5 +1,5 @@
-// Moves next_offset in heartbeat_offsets to the end of a batch, and adds the batch's counts to the counters
-// there. One UPDATE does both. The UPDATE changes a row only if next_offset of the row is still the first
+// One UPDATE moves next_offset in heartbeat_offsets to the end of a batch, and adds the batch's counts to the
+// counters in the same rows. The UPDATE changes a row only if next_offset of the row is still the first
 // offset of the batch. So if two processes have read the same messages, only one of them can store these
 // messages. The ingest worker calls this file as the last step of the transaction that stores the batch.
 #include "server/server.h"

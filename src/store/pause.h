@@ -1,7 +1,7 @@
 // Reads from heartbeat_control whether a source is paused. The workers call this file before they store a
 // batch or do maintenance. heartbeat_pause() and heartbeat_resume() write to heartbeat_control. A function
-// that pauses, alters or drops a source must first lock the source. So no batch of the source is stored at
-// the same time.
+// that pauses, alters or drops a source must first lock the source. While the function holds this lock, no
+// worker stores a batch of the source.
 #pragma once
 
 #include "server/extension.h"
@@ -21,9 +21,9 @@ enum class SourceState {
 // source. A pause or change that starts later waits until the worker's transaction ends. If another
 // transaction is pausing all sources, the function waits for that transaction. If another transaction is
 // pausing or changing only this source, the function returns `busy` at once, so that the process can continue
-// with its other sources. If `waits` is true, the function does not return `busy`. Instead, it waits a short
-// time for the other transaction. If the other transaction does not end within this time, the function raises
-// an error that names the other session.
+// with its other sources. If `waits` is true, the function does not return `busy`. Instead, the function
+// waits a short time for the other transaction. If the other transaction does not end within this time, the
+// function raises an error that names its session.
 SourceState pause_check(const Source &source, bool waits);
 
 // Call one of these functions before you write a pause or another change of a source. The function waits

@@ -37,9 +37,9 @@ Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     ORDER BY m.place)sql"};
 
 // A batch inserts its sums into heartbeat_rollup_pending if the sums are few rows. This is the case if the
-// batch has at least eight times as many readings as sums, or fewer sums than small_batch. Any other batch
-// may mark minutes instead of inserting sums. A mark is only one row, and the sums of a marked minute need no
-// rows.
+// batch has fewer sums than small_batch, or at least readings_per_sum_min times as many readings as sums. Any
+// other batch may mark minutes instead of inserting sums. A mark is only one row, and the sums of a marked
+// minute need no rows.
 constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 

@@ -10,9 +10,9 @@ namespace heartbeat {
 // Call this function after you have stored the rows, in the same transaction. Inserts a row into
 // heartbeat_rollup_pending for each customer and minute of the batch. The row has the sum and the number of
 // the heart rates. If the batch has many readings of a minute but few readings of each customer, the function
-// inserts no sums of this minute. Instead, the function inserts the minute into heartbeat_stale_minutes. Such
-// a row is called a mark. For a marked minute the function inserts only the customers that this process has
-// not seen before.
+// inserts no sums of this minute. Instead, the function inserts the minute into heartbeat_stale_minutes. The
+// row in heartbeat_stale_minutes is called a mark. For a marked minute the function inserts only the
+// customers that this process has not seen before.
 void rollup_append_store(const Rows &records, const Rows &anomalies);
 
 // Returns the number of rows that rollup_append_store() has inserted into heartbeat_rollup_pending and

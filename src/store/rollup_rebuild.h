@@ -7,7 +7,7 @@
 namespace heartbeat {
 
 // The minute of a reading. The third argument of date_bin() is the origin. In some minor releases of
-// PostgreSQL, such as 16.2, date_bin() has an error: for a time before the origin whose seconds are 0,
+// PostgreSQL, such as 16.2, date_bin() has an error. If a time is before the origin and has 0 seconds,
 // date_bin() returns the previous minute. So this part uses date_trunc() for times before the origin. Such
 // times occur, because a device whose clock was reset sends 1970-01-01 00:00:00.
 inline constexpr StatementPart minute_of_reading = {"@minute_of_reading@", R"sql(

@@ -42,9 +42,9 @@ struct StoredRow {
     bool same_device;
 };
 
-// `comparable` is false in two cases. The reading is then a duplicate, even if the heart rates differ. First
-// case: a user's trigger may have stored another heart rate than the message has. Second case: in a database
-// of version 1.x, heartbeat_dead_letters has no column for readings in conflict.
+// If `comparable` is false, the reading is a duplicate, even if the heart rates differ. `comparable` is false
+// in two cases. First case: a user's trigger may have stored another heart rate than the message has. Second
+// case: in a database of version 1.x, heartbeat_dead_letters has no column for readings in conflict.
 void note(BatchReading *reading, const StoredRow &stored, bool comparable) {
     reading->other_device = !stored.same_device;
     reading->stored_heart_rate = stored.heart_rate;
@@ -64,8 +64,8 @@ void rows_compare(const Rows &rows) {
     Datum keys[3] = {columns[0], columns[2], columns[rest.anomalies ? 4 : 3]};
     uint64_t found = tables_layout().select_stored(rest.anomalies, keys);
     statement_check_room(found, rest.count);
-    // `next` is an index in `rest`; if the result does not have `next`, the table does not have the key of
-    // this row, because the rows of the result are in the order of their indexes
+    // `next` is an index in `rest`. The rows of the result are in the order of their indexes. So if the next
+    // row of the result has a higher index, the table does not have the key of the row `next`.
     size_t next = 0;
     for (uint64_t r = 0; r < found; r++, next++) {
         if (static_cast<size_t>(statement_int4(r, 1)) != next)

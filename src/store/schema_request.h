@@ -14,9 +14,8 @@ struct SchemaRequest {
     RegistryRequest *request; // nullptr: no request
 };
 
-// Returns false if the registry cannot be asked: the module is not installed, or the properties file is
-// wrong. The function then writes the cause to `reason`. `reason` must have room for registry_reason_size
-// bytes.
+// Returns false if the module is not installed, or if the properties file is wrong. The function then cannot
+// ask the registry, and writes the cause to `reason`. `reason` must have room for registry_reason_size bytes.
 bool schema_request_begin(SchemaRequest *request, const Source &source, int32_t id, char *reason);
 
 // The texts of the answer are valid until schema_request_end().

@@ -53,8 +53,9 @@ KafkaSettings source_kafka_settings(const Source &source, const char *client_id)
 struct ListedSource {
     Source source;
     // A hash of the rows of heartbeat_control that concern the source. The hash changes with each pause and
-    // resume. The newest time of these rows would not be enough: a transaction that is older than the last
-    // pause of all sources can change the row of one source.
+    // resume. The newest changed_at of these rows would not be enough. A transaction that began before the
+    // last pause of all sources can change the row of one source later, and the row then gets an earlier
+    // changed_at.
     int64_t control;
 };
 

@@ -87,8 +87,8 @@ Rows rows_of(Batch *batch, bool anomalies) {
 }
 
 // Returns false in two cases. First case: the database has refused one reading of a message, and stored
-// another reading of the same message. Second case: a message has become a dead letter, and another message
-// that is no dead letter repeats one of its readings: see conflicts_lost_first().
+// another reading of the same message. Second case: a message has become a dead letter, but a later message
+// with the same reading has not become a dead letter (conflicts_lost_first()).
 bool store_lists_isolated(void *argument) {
     auto *lists = static_cast<Lists *>(argument);
     bool whole = true;
@@ -108,8 +108,8 @@ bool store_lists_isolated(void *argument) {
 // a message with several readings, the message becomes a dead letter. This function then undoes the attempt,
 // makes the lists of the batch again, and stores the other messages. If several readings have the same key,
 // the lists contain only the first of these readings. If the message of the first reading is now a dead
-// letter, the new lists contain the next of these readings instead. The database can refuse this reading too,
-// and then the function needs another attempt.
+// letter, the new lists contain the second reading instead. The database can refuse the second reading too.
+// Then the function needs another attempt.
 void store_isolated_messages(Lists *lists) {
     Batch *batch = lists->batch;
     for (int attempt = 1; !subtransaction_keep_if(store_lists_isolated, lists); attempt++) {

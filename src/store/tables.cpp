@@ -75,7 +75,7 @@ const WrongServer *tables_wrong_server() {
 
 bool tables_may_be_of_row(const ErrorData *error) {
     bool usual = usual_layout->may_be_of_row(error);
-    return other_layout->may_be_of_row(error) || usual; // call the two functions for each error
+    return other_layout->may_be_of_row(error) || usual; // each layout must see each error
 }
 
 } // namespace heartbeat

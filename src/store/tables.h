@@ -36,7 +36,7 @@ struct TablesLayout {
     void (*prepare_process)() = [] {};
     // Call this function outside of a transaction, at the start of a process and after each error. A
     // transaction that failed can leave prepared transactions (of a two-phase commit) on other servers. The
-    // function commits them or rolls them back.
+    // function commits these prepared transactions, or rolls them back.
     void (*recover)() = [] {};
     // Call this function in a transaction. Returns nullptr if the workers of this server may ingest.
     const WrongServer *(*wrong_server)() = []() -> const WrongServer * { return nullptr; };
@@ -75,7 +75,7 @@ struct TablesLayout {
     // each minute once, the first minute, and the last minute. Returns how many rows the function has removed
     // from heartbeat_stale_minutes and heartbeat_rollup_pending.
     int64_t (*rebuild)(const Datum *minutes);
-    // 0: the caller of rebuild() chooses how many minutes it passes, and the minutes can be any time apart.
+    // 0: the caller of rebuild() can pass any number of minutes, and the minutes can be any time apart.
     // Another number: the caller passes at most this number of minutes, and the first and the last minute are
     // less than one hour apart.
     int64_t rebuild_minutes;
