@@ -3,14 +3,14 @@
 -- an alert if the condition of a rule is met now. An alert consists of the rule, the subject and the detail, as in
 -- heartbeat_alerts. heartbeat_update_alerts() raises and closes the alerts.
 --
--- No function reads a whole table of readings or customers. For a rule of kind anomalies the function reads only anomalies from
--- shortly before now, and uses at most the newest 100,000 results of each of two queries. For the rules of kind silence, each call
--- reads the next 10,000 customers, and the customers that a rule names. The functions of the other kinds read only the counters
--- and the status.
+-- No function reads a whole table of readings or customers. For a rule of kind anomalies the function reads only anomalies of the
+-- rule's period and of the minute before the period. The function uses at most the newest 100,000 results of each of two queries.
+-- For the rules of kind silence, each call reads the next 10,000 customers, and the customers that a rule names. The functions of
+-- the other kinds read only the counters and the status.
 --
 
--- The query on heartbeat_anomalies must not read another table: when other servers have the rows of heartbeat_anomalies, a query
--- on these rows cannot also read a table of this server.
+-- The rows of heartbeat_anomalies can be on other servers. A query on rows of other servers cannot also read a table of this
+-- server. So the queries of this function read only heartbeat_anomalies.
 CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
                                            only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record
@@ -38,8 +38,7 @@ COMMENT ON FUNCTION heartbeat_newest_anomalies(regclass, timestamptz, timestampt
     'event_timestamp is ahead of their arrival by more than the clock skew. For these anomalies it returns the arrival as the '
     'time. A customer and an anomaly type can restrict the result.';
 
--- The function looks at the anomalies of the rule's period and of one more minute before the period, because readings can
--- arrive late.
+-- The function looks at the anomalies of the rule's period and of the minute before the period, because readings can arrive late.
 CREATE FUNCTION heartbeat_alerts_of_anomalies(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -122,8 +121,8 @@ BEGIN ATOMIC
     SELECT r.name, 'pipeline', jsonb_build_object('kind', r.kind, 'state', s.state, 'reason', s.reason)
     FROM heartbeat_alert_rules r
          JOIN heartbeat_status s ON s.state <> 'RUNNING'
-             -- If `since` is in the future, the server's clock was set back, and heartbeat does not know how long the state has
-             -- lasted. The condition is then met.
+             -- If `since` is in the future, somebody has set the server's clock back. heartbeat then does not know how long the
+             -- state has lasted, and the condition counts as met.
              AND coalesce(s.since <= clock_timestamp() - r.period OR s.since > clock_timestamp() + interval '1 minute', true)
     WHERE r.enabled AND r.kind = 'state';
 END;

@@ -9,9 +9,10 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
 
 -- The functions of alert_conditions.sql find the conditions that are met. heartbeat_update_alerts() calls the function of a kind
 -- only if there is an enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at
--- most 1,000 alerts. One call can delete 2,000 old closed alerts, so heartbeat_alerts cannot grow without limit. The call closes
--- the alerts of deleted and disabled rules. If the rule is enabled, the call closes an alert of kind silence when a reading of the
--- customer has arrived, and every other alert when the condition is no longer met.
+-- most 1,000 alerts. One call can delete 2,000 old closed alerts, and this is more than one call raises. So heartbeat_alerts
+-- cannot grow without limit. The call closes the alerts of deleted and disabled rules. For an enabled rule of kind silence, the
+-- call closes an alert when a reading of the customer has arrived, or when the rule now names another customer. For a rule of
+-- another kind, the call closes an alert when the condition is no longer met.
 CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)

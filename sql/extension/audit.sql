@@ -108,9 +108,9 @@ BEGIN ATOMIC
             ('heartbeat_dead_letters', c.dead_letters,
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL AND d.error_code <> 'CONFLICT'))
          ) AS t (table_name, counted, rows),
-         -- If heartbeat has stored a message twice, it has also counted the message twice. The number of rows then agrees with
-         -- the counter. So if these two numbers agree, this subquery searches for surplus rows. Each EXISTS selects a column,
-         -- because other servers can have the rows. These servers cannot send the result of a subquery without columns.
+         -- If heartbeat has stored a message twice, heartbeat has also counted the message twice. The number of rows then agrees
+         -- with the counter. So if these two numbers agree, this subquery searches for surplus rows. Each EXISTS selects a
+         -- column, because other servers can have the rows. These servers cannot send the result of a subquery without columns.
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0
              WHEN t.table_name = 'heartbeat_records'

@@ -17,7 +17,7 @@ DECLARE
     statement text;
 BEGIN
     SELECT * INTO STRICT extension FROM pg_extension e WHERE e.extname = 'heartbeat';
-    -- The lock of heartbeat_control comes first: it waits for the current batch, and the next batch waits for this lock.
+    -- heartbeat_control comes first: its lock waits for the current batch, and the next batch waits for this lock.
     tables := ARRAY(
         SELECT c.oid::regclass FROM pg_class c
         WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')
@@ -29,9 +29,9 @@ BEGIN
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))
         ORDER BY c.relname <> 'heartbeat_control', c.relkind = 'v', c.oid);
-    -- If a lock is not free within 200 ms, the attempt releases all its locks, because a worker can hold one of these locks and
-    -- wait for another. LOCK TABLE of a view would also lock all relations that the view reads, even relations of the server
-    -- itself. So an attempt does not lock the views before it moves them.
+    -- A worker can hold one of these locks and wait for another. So if a lock is not free within 200 ms, the attempt releases all
+    -- its locks. LOCK TABLE of a view would also lock all relations that the view reads, even relations of the server itself. So
+    -- an attempt does not lock the views before it moves them.
     FOR attempt IN 1 .. 100 LOOP
         EXIT WHEN cardinality(tables) = 0;
         BEGIN
@@ -53,9 +53,9 @@ BEGIN
         PERFORM pg_sleep(0.05);
     END LOOP;
     PERFORM set_config('lock_timeout', timeout, true);
-    -- The extension's owner can add functions to the extension, but only heartbeat's own functions may be in heartbeat_building. A
-    -- function with another name, for example format(text, regclass, name), could match a call of this script better than the
-    -- function of pg_catalog, and would run with the rights of the role that runs this script.
+    -- The extension's owner can add functions to the extension, but only heartbeat's own functions may be in heartbeat_building.
+    -- A function with another name, for example format(text, regclass, name), could match a call of this script better than the
+    -- function of pg_catalog. Such a function would run with the rights of the role that runs this script.
     FOR statement IN
         SELECT format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', d.objid::regprocedure)
         FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid

@@ -22,7 +22,7 @@ COMMENT ON FUNCTION heartbeat_release_trigger(regclass) IS
     'Internal: makes PostgreSQL drop the TRUNCATE trigger of a table partition together with the extension. Otherwise the '
     'trigger of a detached partition would prevent DROP EXTENSION.';
 
--- PostgreSQL copies the row trigger to each table partition, but it does not copy the trigger for TRUNCATE.
+-- PostgreSQL copies the row trigger to each table partition, but PostgreSQL does not copy the trigger for TRUNCATE.
 -- heartbeat_watch_truncates() creates the trigger for TRUNCATE on each table partition.
 CREATE FUNCTION heartbeat_watch_changes(records regclass, mark_changed regprocedure) RETURNS void
     LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
@@ -39,8 +39,8 @@ COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
 
 -- If another session uses a table, this call does not create the table's trigger, and the next call tries again. PL/pgSQL looks
 -- up a function by name, so another role's function of the same name could make a call ambiguous. An SQL body refers to a
--- function by oid. So this function does not call heartbeat_release_trigger() itself: it returns the tables, and its caller, an
--- SQL body, passes the tables to heartbeat_release_trigger().
+-- function by oid. So this function does not call heartbeat_release_trigger() itself. This function only returns the tables. Its
+-- caller is an SQL body, and passes the tables to heartbeat_release_trigger().
 CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

@@ -14,8 +14,8 @@ $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
     'Internal: when a person changes the payload of a dead letter, keeps a copy of the payload that arrived.';
 -- This trigger counts the unresolved dead letters that a person or retention deletes, so that heartbeat_audit_tables() stays
--- exact. For heartbeat.dead_letter_limit, workers use the same counters, and do not count the rows of dead letters. The number of
--- messages in conflict has no counter, so workers count their rows.
+-- exact. For heartbeat.dead_letter_limit, workers read the counters, and do not count the rows of dead letters. Messages in
+-- conflict have no counter, so workers count the rows of these messages.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS

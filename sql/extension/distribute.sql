@@ -98,7 +98,7 @@ BEGIN
     IF shards IS NULL THEN
         EXECUTE 'SELECT greatest(4 * count(*), 4) FROM pg_dist_node WHERE shouldhaveshards AND noderole = ''primary''' INTO shards;
     END IF;
-    -- Without Citus, the maintenance worker vacuums this table. On the nodes, autovacuum must vacuum it.
+    -- Without Citus, the maintenance worker vacuums this table. On the nodes, autovacuum must vacuum the table.
     EXECUTE format('ALTER TABLE %I.heartbeat_rollup_pending SET (autovacuum_vacuum_threshold = 10000,'
                    ' autovacuum_vacuum_scale_factor = 0)', schema);
     FOR one IN SELECT x.indexrelid::regclass AS brin FROM pg_inherits h JOIN pg_index x ON x.indrelid = h.inhrelid
@@ -112,7 +112,7 @@ BEGIN
         EXECUTE 'SELECT create_distributed_table($1, ''customer_id'', colocate_with := $2)'
             USING format('%I.%I', schema, name)::regclass, first_table;
     END LOOP;
-    -- Citus has copied the rows to its nodes, but has not removed them from this server. The loop removes them.
+    -- Citus has copied the rows to its nodes, but has not removed the rows from this server. This loop removes these rows.
     FOR one IN SELECT c.oid::regclass AS spread FROM pg_class c
                WHERE c.relnamespace = quote_ident(schema)::regnamespace AND c.relkind = 'r'
                  AND (c.relname = 'heartbeat_rollup_pending' OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent IN (

@@ -1,6 +1,6 @@
 --
--- These functions remove the dependencies between functions of the extension from pg_depend when Citus distributes the
--- tables, and record these dependencies again when the tables return to this server.
+-- These functions change the dependencies between functions of the extension in pg_depend. When Citus distributes the tables,
+-- heartbeat removes the dependencies. When the tables return to this server, heartbeat records the dependencies again.
 --
 
 -- Citus creates on its nodes each object that a distributed table depends on. Citus also looks at the views and functions that use

@@ -17,8 +17,8 @@ BEGIN
     LOOP
         PERFORM pg_extension_config_dump(name::regclass, CASE name
             WHEN 'heartbeat_control' THEN 'WHERE hold = ''pause'''
-            -- CREATE EXTENSION inserts a row for the source default. heartbeat_replace_default() lets the row of the dump replace
-            -- this row.
+            -- CREATE EXTENSION inserts a row for the source default. During a restore, heartbeat_replace_default() replaces this
+            -- row by the row of the dump.
             WHEN 'heartbeat_source_definitions' THEN 'WHERE name <> ''default'' OR revision > 1'
             ELSE '' END);
     END LOOP;

@@ -6,11 +6,11 @@ CREATE FUNCTION heartbeat_actor() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user, or NULL in a process of heartbeat.';
 
--- Each row stays for at least a week, even if a role causes very many events. If a role causes more than a hundred events of a
--- kind in a minute, the role's last row of this kind counts the further events. The function also deletes old events. The
--- function does not wait for another session when it deletes or counts events. In an isolation level stricter than READ COMMITTED
--- the function does not delete or count events, because there an UPDATE or DELETE fails if another session has changed the row
--- since the transaction took its snapshot.
+-- This function keeps each row for at least a week, even if a role causes very many events. If a role causes more than a hundred
+-- events of a kind in a minute, the role's last row of this kind counts the further events. The function also deletes old events.
+-- To delete or count events, the function does not wait for another session. In an isolation level stricter than READ COMMITTED,
+-- an UPDATE or DELETE fails if another session has changed the row since the snapshot of the transaction. So the function does
+-- not delete or count events in such an isolation level.
 CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -46,9 +46,10 @@ END;
 COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS
     'Internal: does the work of heartbeat_record_event() after its checks.';
 
--- No default of a column may run before heartbeat_refuse_user_code() has checked the table. But before PostgreSQL 18, the server
--- plans all statements of an SQL function before it runs the first statement, and evaluates defaults of columns while it plans.
--- So the INSERT is in its own function, heartbeat_store_event(). The server plans this function only after the check.
+-- No default of a column may run before heartbeat_refuse_user_code() has checked the table. But PostgreSQL 17 and older versions
+-- first plan all statements of an SQL function, and then run the first statement. During the planning, these versions evaluate
+-- defaults of columns. So the INSERT is in its own function, heartbeat_store_event(). PostgreSQL plans this function only after
+-- the check.
 CREATE FUNCTION heartbeat_record_event(kind text, reason text, details jsonb DEFAULT NULL,
                                        happened_at timestamptz DEFAULT clock_timestamp()) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off

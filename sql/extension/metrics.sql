@@ -1,6 +1,6 @@
 --
 -- Metrics for Prometheus. The names follow the conventions of Prometheus: base units, and _total for counters. The view reads
--- shared memory and small tables, such as heartbeat_offsets with one row for each Kafka partition. It reads no readings.
+-- shared memory and small tables, such as heartbeat_offsets with one row for each Kafka partition. The view reads no readings.
 --
 
 CREATE VIEW heartbeat_metrics WITH (security_barrier) AS

@@ -26,10 +26,10 @@ DECLARE
     one regclass;
     statement text;
 BEGIN
-    -- If a lock is not free within 200 ms, the attempt releases all its locks, because a worker can hold one of these locks and
-    -- wait for another. While this session holds the locks, no session creates a table partition. LOCK TABLE of a view would also
-    -- lock all relations that the view reads, even relations of the server itself. So this function does not lock views. It
-    -- does not lock foreign tables either, because LOCK TABLE refuses foreign tables.
+    -- A worker can hold one of these locks and wait for another. So if a lock is not free within 200 ms, the attempt releases all
+    -- its locks. While this session holds the locks, no session creates a table partition. LOCK TABLE of a view would also lock
+    -- all relations that the view reads, even relations of the server itself. So this function does not lock views. This function
+    -- also does not lock foreign tables, because LOCK TABLE refuses foreign tables.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '200ms', true);

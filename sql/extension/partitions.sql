@@ -49,7 +49,7 @@ DECLARE
     columns text;
     moving boolean;
     moved bigint;
-    holder regclass; -- keeps the rows until the week's table is attached; it is unlogged, so that no publication includes it
+    holder regclass; -- keeps the rows until the week's table is attached; unlogged, because no publication includes unlogged tables
     obstacle text;
     owner regrole;
     attempt integer;
@@ -67,7 +67,7 @@ BEGIN
     IF (first_event >= '0001-01-01 00:00:00+00' AND last_event <= first_event + interval '10 years') IS NOT TRUE THEN
         RAISE EXCEPTION 'cannot create table partitions from % to %', first_event, last_event USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    -- ANALYZE can block the lock of this loop for minutes, so the loop runs only if a table partition is missing.
+    -- The loop takes a lock, which ANALYZE can delay for minutes. So the loop runs only if a table partition is missing.
     FOR missing IN
         WITH bounds AS MATERIALIZED (
             SELECT h.inhparent AS parent,
@@ -86,7 +86,7 @@ BEGIN
         ORDER BY w.week, p.number
     LOOP
         -- This lock lets only one session create table partitions. Readers and writers continue. The function does not lock the
-        -- other table partitions, because VACUUM or REINDEX CONCURRENTLY can work on one of them for hours.
+        -- other table partitions, because VACUUM or REINDEX CONCURRENTLY can work on a table partition for hours.
         IF made = 0 THEN
             EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', parents[1]);
         END IF;
@@ -113,7 +113,7 @@ BEGIN
         END LOOP;
         new_table := format('%I.%I', schema, name)::regclass;
         -- If heartbeat_set_owner() changed the owner while this function waited for the lock, this function still acts as the old
-        -- owner. Then it gives the new table to the new owner.
+        -- owner. In this case the function gives the new table to the new owner.
         owner := (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = missing.parent);
         IF owner <> quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
@@ -150,8 +150,8 @@ BEGIN
                     SELECT format('trigger %I', t.tgname)
                     FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
                     WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                      -- This condition excludes the triggers of constraints. It does not test tgisinternal, because PostgreSQL
-                      -- 14 also sets this column for a trigger that a table partition has from its parent.
+                      -- This condition excludes the triggers of constraints. The condition does not test tgisinternal, because
+                      -- PostgreSQL 14 also sets this column for a trigger that a table partition has from its parent.
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                       -- A condition (WHEN) can call a function of a role that had the right TRIGGER earlier.
                       AND (t.tgqual IS NOT NULL
@@ -212,7 +212,7 @@ COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], t
     '(made); the tables with rows that must still be moved (moved_rows), each with its week (weeks); and the created tables '
     'whose rows ATTACH PARTITION has copied to other servers (copied).';
 
--- While this function waits for the lock of a long query, for example of pg_dump, other sessions wait behind this function. The
+-- This function can wait for the lock of a long query, for example of pg_dump. Other sessions then wait behind this function. The
 -- lock timeout limits this wait.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -232,7 +232,7 @@ BEGIN ATOMIC
                              'invalid_parameter_value'::text,
                              'Create table partitions for the years that have readings. Other readings go to the default partitions.'::text);
     SELECT heartbeat_own_changes(true); -- a move marks no minutes, because the rollup already includes the moved readings
-    -- Each item of FROM uses a result of the item before it, so that PostgreSQL evaluates the items in this order.
+    -- Each item of FROM uses a result of the previous item, so that PostgreSQL evaluates the items in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
             ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_rows_elsewhere()) m,

@@ -44,8 +44,8 @@ BEGIN
             SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
             FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
             WHERE t.tgrelid = ANY (deleted_from) AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-              -- This condition excludes the triggers of constraints. It does not test tgisinternal, because PostgreSQL 14 also
-              -- sets this column for a trigger that a table partition has from its parent.
+              -- This condition excludes the triggers of constraints. The condition does not test tgisinternal, because PostgreSQL
+              -- 14 also sets this column for a trigger that a table partition has from its parent.
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
               -- A condition (WHEN) can call a function of a role that had the right TRIGGER earlier.
               AND (t.tgqual IS NOT NULL
@@ -54,8 +54,8 @@ BEGIN
                                    WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                      AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
             -- If another table has a foreign key to one of these tables, for example with ON DELETE CASCADE, the DELETE in this
-            -- function also changes rows of the other table. At its end the AFTER triggers of the other table would run as the
-            -- extension's owner.
+            -- function also changes rows of the other table. Before PostgreSQL 18, the AFTER triggers of the other table would
+            -- run as the extension's owner at the end of the DELETE.
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
@@ -79,8 +79,8 @@ BEGIN
     old := ARRAY(
         SELECT c.oid::regclass FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent IN (records, anomalies, rollup)
-          -- PostgreSQL can evaluate the conditions in any order. Without the CASE it could try to read the bounds of other
-          -- tables' partitions as times.
+          -- PostgreSQL can evaluate the conditions in any order. Without the CASE, PostgreSQL could try to read the bounds of
+          -- other tables' partitions as times.
           AND substring(CASE WHEN i.inhparent IN (records, anomalies, rollup) THEN pg_get_expr(c.relpartbound, c.oid) END
                         FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
@@ -94,7 +94,8 @@ BEGIN
                  AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > cutoff) THEN
         kept_from := date_trunc('week', cutoff);
     END IF;
-    -- The readings of these sums are deleted, so the sums become 0. The rows stay, because heartbeat also counts the customers in them.
+    -- The readings of these sums are deleted, so the sums become 0. The rows stay, because heartbeat also counts the customers of
+    -- these rows.
     EXECUTE format('UPDATE %s SET sum_bpm = 0, reading_count = 0 WHERE minute_bucket < $1 AND reading_count > 0', rollup_pending)
         USING kept_from;
     EXECUTE format('DELETE FROM %s WHERE recorded_at < $1', gaps) USING cutoff;
@@ -102,9 +103,9 @@ BEGIN
     EXECUTE format('DELETE FROM %s WHERE closed_at < $1', alerts) USING cutoff;
     EXECUTE format('SELECT array_agg(id) FROM %s WHERE arrived_at < $1', dead_letters) INTO old_letters USING cutoff;
     -- The first lock on heartbeat_control waits for open transactions that write to this table, for example for a pause. No batch
-    -- waits behind this lock. From the second lock on, ingest can wait: this lock waits for the current batches, and no new batch
+    -- waits behind this lock. Ingest can wait behind the second lock: this lock waits for the current batches, and no new batch
     -- begins. Then only a session that reads the tables, such as a dump, can delay the locks on the tables. Ingest waits during
-    -- this delay. So these locks have a short timeout, and the loop tries again.
+    -- this delay. So the locks on the tables have a short timeout, and the loop tries again.
     PERFORM set_config('lock_timeout', '1s', true);
     attempt := 0;
     WHILE cardinality(old) > 0 LOOP
@@ -136,8 +137,8 @@ BEGIN
                             FOR part IN SELECT p.relid FROM pg_partition_tree(one) p LOOP
                                 EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', part);
                             END LOOP;
-                            -- TRUNCATE comes before DETACH: after DETACH a publication of all tables would publish the TRUNCATE
-                            -- of a table that no subscriber has.
+                            -- TRUNCATE comes before DETACH. After DETACH, a publication of all tables would publish the TRUNCATE,
+                            -- but no subscriber has the detached table.
                             EXECUTE format('TRUNCATE %s', one);
                         END IF;
                         EXECUTE format('ALTER TABLE %s DETACH PARTITION %s',
@@ -186,7 +187,7 @@ BEGIN ATOMIC
     SELECT heartbeat_classify(0); -- loads the library, which defines heartbeat.retention
     SELECT heartbeat_refuse_user_code(ARRAY['heartbeat_rollup_pending'::regclass, 'heartbeat_gaps'::regclass,
                                             'heartbeat_events'::regclass, 'heartbeat_alerts'::regclass]);
-    SELECT heartbeat_own_changes(true); -- heartbeat_remove_old() also removes the old rollup, so it marks no minutes
+    SELECT heartbeat_own_changes(true); -- heartbeat_remove_old() also removes the old rollup, so no minute needs a mark
     SELECT r.partitions_dropped, r.readings_deleted, r.dead_letters_deleted
     FROM heartbeat_remove_old(current_setting('heartbeat.retention')::interval,
              'heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,

@@ -10,8 +10,8 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                -- The ids of the cluster and of the topic become NULL, so that the worker asks Kafka for them again. The other
-                -- columns become NULL, because they describe the old position in Kafka's log.
+                -- The ids of the cluster and of the topic become NULL, so that the worker asks Kafka for these ids again. The
+                -- other columns become NULL, because they describe the old position in Kafka's log.
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()

@@ -85,7 +85,8 @@ COMMENT ON FUNCTION heartbeat_drop_source(text) IS
     'message of the source. If you later add a source with the same name, the workers begin at the start_offset of the new source.';
 
 -- heartbeat_drop_source() first locks the row of the source, and then other tables. This function can wait for the lock of the
--- row. So a caller must call this function before the caller locks other tables. Otherwise each session could wait for the other.
+-- row. So a caller must call this function before the caller locks other tables. Otherwise the two sessions could wait for each
+-- other (a deadlock).
 CREATE FUNCTION heartbeat_require_source(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -113,7 +113,7 @@ COMMENT ON COLUMN heartbeat_status.last_error IS 'The last error of any worker.'
 COMMENT ON COLUMN heartbeat_status.last_error_at IS 'When last_error occurred.';
 COMMENT ON COLUMN heartbeat_status.hint IS 'What to do next.';
 
--- If workers run, but none of them reads a source yet, the source has the state CONNECTING.
+-- If workers run, but no worker reads the source yet, the source has the state CONNECTING.
 CREATE VIEW heartbeat_source_status WITH (security_barrier) AS
     SELECT d.name AS source, coalesce(d.topic, current_setting('heartbeat.topic', true)) AS topic, n.state, n.since, n.reason,
            CASE WHEN n.state = 'PAUSED' AND p.of_all THEN 'heartbeat_resume() resumes ingest.'

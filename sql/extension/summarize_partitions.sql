@@ -19,14 +19,14 @@ BEGIN ATOMIC
     JOIN pg_index x ON x.indrelid = p.oid
     JOIN pg_class i ON i.oid = x.indexrelid
     JOIN pg_am a ON a.oid = i.relam AND a.amname = 'brin'::name,
-    -- PostgreSQL can evaluate the conditions in any order. Without the CASE it could try to read the bounds of other tables'
-    -- partitions as times.
+    -- PostgreSQL can evaluate the conditions in any order. Without the CASE, PostgreSQL could try to read the bounds of other
+    -- tables' partitions as times.
     LATERAL (SELECT CASE WHEN h.inhparent = 'heartbeat_records'::regclass::oid THEN pg_get_expr(p.relpartbound, p.oid) END) b (bound),
     LATERAL (SELECT coalesce((regexp_match(b.bound, $x$FROM \('([^']+)'\)$x$::text))[1], '-infinity'::text)::timestamptz AS "begin",
                     coalesce((regexp_match(b.bound, $x$TO \('([^']+)'\)$x$::text))[1], 'infinity'::text)::timestamptz AS "end") r
     WHERE h.inhparent = 'heartbeat_records'::regclass::oid AND b.bound <> 'DEFAULT'::text
-      -- The query skips a table while another process works on it. If this process is VACUUM, VACUUM itself summarizes the
-      -- blocks. If heartbeat packs the table's week, a later call of this function summarizes the blocks.
+      -- The query skips a table while another process works on this table. If the other process is VACUUM, VACUUM itself
+      -- summarizes the blocks. If heartbeat packs the table's week, a later call of this function summarizes the blocks.
       AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'relation'::text AND l.relation = p.oid AND l.granted
                       AND l.mode = 'ShareUpdateExclusiveLock'::text AND l.pid <> pg_backend_pid()
                       AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))

@@ -7,10 +7,10 @@
 -- replaces the old key by the new key. This replacement takes only a moment. Ingest into the table partition waits from the start
 -- of the build until the transaction ends. If a person has already created the index (CREATE UNIQUE INDEX CONCURRENTLY), ingest
 -- waits only from the replacement on. If `elsewhere` is true, other servers store the rows. In this case the function builds no
--- index in advance: it drops the old key and adds the new key. The function does the same if the owner has partitioned the table
--- partition of a week, and this table partition has the key: PostgreSQL cannot make a key of a partitioned table from an index. In
--- this case queries of the week also wait. The argument `weeks` limits the number of weeks in one call. A week counts only if the
--- function has replaced a key of this week.
+-- index in advance: it drops the old key and adds the new key. The owner can have partitioned the table partition of a week. If
+-- this table partition has the key, the function also drops the old key and adds the new key, because PostgreSQL cannot make a
+-- key of a partitioned table from an index. Queries of such a week also wait until the transaction ends. The argument `weeks`
+-- limits the number of weeks in one call. A week counts only if the function has replaced a key of this week.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
     RETURNS SETOF record
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -32,7 +32,8 @@ BEGIN
         LATERAL (SELECT CASE WHEN h.inhparent = ANY (parents::oid[]) THEN coalesce((regexp_match(
                      pg_get_expr(w.relpartbound, w.oid), $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz END) b (starts_at)
         WHERE h.inhparent = ANY (parents::oid[])
-          -- a partition of a week's table partition can inherit the key, and then gets the new key together with the week
+          -- a partition of a week's table partition can inherit the key, and then gets the new key together with the table
+          -- partition of the week
           AND (k.conparentid = 0 OR c.oid = w.oid)
           AND cardinality(k.conkey) = 2
           AND (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)

@@ -39,8 +39,9 @@ $$;
 -- @begin@
 
 -- Some functions have other parameters or another result in 2.0. The update drops the old functions and creates new functions. A
--- new function gets the owner and the grants of its old function. If an object of a user calls an old function, PostgreSQL would
--- refuse to drop the function. So the update stops and names this object.
+-- new function gets the owner and the grants of its old function. If an object of a user calls an old function, PostgreSQL
+-- refuses to drop the function. So the update first looks for such objects. If there is one, the update stops with an error that
+-- names the object.
 
 DO $$
 DECLARE
@@ -223,8 +224,8 @@ BEGIN
                   WHERE c.oid = 'heartbeat_building.heartbeat_control'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
         EXECUTE format('GRANT SELECT ON heartbeat_building.heartbeat_source_definitions TO %s', worker);
     END LOOP;
-    -- A role that may read heartbeat_partitions watches ingest, and in 2.0 the sources are a part of ingest. The dashboard Pipeline
-    -- reads the two views.
+    -- A role that may read heartbeat_partitions watches ingest. To watch ingest in 2.0, this role also needs the two views of the
+    -- sources: the dashboard Pipeline reads these views.
     FOR reader IN SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
                   FROM pg_class c, aclexplode(c.relacl) a
                   WHERE c.oid = 'heartbeat_building.heartbeat_partitions'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner LOOP
@@ -249,9 +250,9 @@ BEGIN
 END
 $$;
 
--- If an update script grants a right on an object, PostgreSQL records all grants on this object in pg_init_privs, as a part of the
--- extension. pg_dump does not write such grants, so a restored database would lack them. The statements below remove the grants to
--- other roles from pg_init_privs, so pg_dump writes these grants. The grants themselves do not change.
+-- If an update script grants a right on an object, PostgreSQL records all grants on this object in pg_init_privs, as a part of
+-- the extension. pg_dump does not write such grants, so a restored database would lack these grants. The statements below remove
+-- the grants to other roles from pg_init_privs, so pg_dump writes these grants. The grants themselves do not change.
 
 DELETE FROM pg_init_privs i
     WHERE i.objsubid <> 0 AND i.classoid = 'pg_class'::regclass
@@ -270,8 +271,8 @@ DELETE FROM pg_init_privs i
       AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = i.objoid AND p.pronamespace = 'heartbeat_building'::regnamespace);
 
 -- Since PostgreSQL 17, pg_shdepend has a row of the type 'i' for each role that pg_init_privs names, except for the roles that
--- initdb has created. While such a row exists, nobody can drop the role. The statements above, the update from 1.1 to 1.2 and
--- heartbeat_set_owner() of 1.2 change only pg_init_privs. So the statements below correct pg_shdepend.
+-- initdb has created. While such a row exists, PostgreSQL refuses to drop the role. The statements above, the update from 1.1 to
+-- 1.2 and heartbeat_set_owner() of 1.2 change only pg_init_privs. So the statements below correct pg_shdepend.
 DO $$
 DECLARE
     first_role CONSTANT oid := 16384; -- initdb creates roles with lower oids

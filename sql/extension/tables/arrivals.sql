@@ -2,7 +2,8 @@
 -- Arrivals, for silence rules
 --
 
--- The table has no index: ingest appends to it, and the maintenance worker moves its rows to heartbeat_customers within seconds.
+-- The table has no index, because ingest only appends rows, and the maintenance worker moves the rows to heartbeat_customers
+-- within seconds.
 CREATE TABLE heartbeat_arrivals (
     customer_id text COLLATE "C" NOT NULL,
     heard_until timestamptz NOT NULL

@@ -1,7 +1,7 @@
 --
--- The actions of people and the changes of state. In this table a person can find out later what happened, for example which role
--- paused ingest, or when ingest failed. Each function that changes something for a person calls heartbeat_record_event() in the
--- caller's transaction. heartbeat also announces each new state: NOTIFY heartbeat_state.
+-- The actions of people and the changes of state. A person can later see in this table, for example, which role paused ingest, or
+-- when ingest failed. Each function that changes something for a person calls heartbeat_record_event() in the caller's
+-- transaction. heartbeat also announces each new state: NOTIFY heartbeat_state.
 --
 
 CREATE TABLE heartbeat_events (
