@@ -9,8 +9,8 @@ namespace heartbeat {
 
 namespace {
 
-// If a worker does not run this long after the start, heartbeat_status shows RETRYING. If the launcher does
-// not run this long after the start of the server, heartbeat_status shows STOPPED.
+// If the launcher does not run this long after the start of the server, heartbeat_status shows STOPPED. If an
+// ingest worker does not run this long after the start of the launcher, heartbeat_status shows RETRYING.
 constexpr MonotonicTime start_takes = 10 * USECS_PER_SEC;
 
 void set(ShownState *shown, WorkerState state, TimestampTz since, const char *reason, const char *hint) {

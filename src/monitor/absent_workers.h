@@ -1,4 +1,4 @@
-// Finds the state of heartbeat that follows if ingest workers do not run. aggregate_status.cpp calls this
+// Finds the state of heartbeat when one or more ingest workers do not run. aggregate_status.cpp calls this
 // file. This file does not depend on the states of the workers that run.
 #pragma once
 

@@ -33,7 +33,8 @@ void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const
     aggregate->source[0] = '\0';
 }
 
-// The reason in the state of all sources begins with the name of the source, except for `default`.
+// Sets the state of one source. If the caller asks for the state of heartbeat as a whole, the reason begins
+// with the name of the source. The name `default` is left out.
 void set_of_source(AggregateStatus *aggregate, const SourceSlot &source, WorkerState state, TimestampTz since,
                    const char *reason, const char *hint) {
     char label[source_label_size];
@@ -88,7 +89,8 @@ void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, MonotonicT
         "logs.");
 }
 
-// Sets STALLED if the worker is late. STALLED replaces every other state except RETRYING and FAILED.
+// Sets STALLED if the worker had to be back in its loop more than heartbeat.stall_timeout ago. STALLED
+// replaces every other state except RETRYING and FAILED.
 void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, MonotonicTime now) {
     static const char *const doings[] = {"starting",
                                          "waiting for messages",
@@ -160,7 +162,7 @@ void look_at_worker(AggregateStatus *aggregate, const WorkerSlot &worker, const 
     look_for_absence(aggregate, worker, look.now);
 }
 
-// A worker that does not run cannot report a state.
+// A worker that does not run cannot report a state, so this function sets the state for such workers.
 void look_for_absent_workers(AggregateStatus *aggregate, MonotonicTime now) {
     ShownState shown = {};
     if ((aggregate->workers > 0 && aggregate->state >= WorkerState::retrying) ||

@@ -36,8 +36,9 @@ void aggregate_status_look(AggregateStatus *aggregate);
 void aggregate_status_look_at_ingest(AggregateStatus *aggregate);
 
 // An element of the list that source_states.cpp makes: a source, a worker that reads the source, and the slot
-// of the worker for this source. Later, the worker may use the slot for another source. So hold the lock of
-// shared memory while you read `worker` and `slot`, and first compare slot->source_id with `source_id`.
+// of the worker for this source. The worker can use the slot for another source later. So hold the lock of
+// shared memory while you read `worker` and `slot`. Before you use the slot, compare slot->source_id with
+// `source_id`.
 struct ReadSource {
     int32_t source_id;
     const WorkerSlot *worker;

@@ -27,8 +27,8 @@ namespace {
 constexpr int rows_at_once = 10;
 constexpr TimestampTz row_every = USECS_PER_MINUTE;
 
-// The result is for the column heartbeat_events.details. It contains the name of the source, except for the
-// source `default`.
+// Makes the value of the column heartbeat_events.details. The value contains the name of the source, except
+// for the source `default`.
 Statement describe_state = {{TEXTOID, INT8OID, TEXTOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'state', $1, 'changes', nullif($2, 1), 'source', nullif(nullif($3, ''), 'default'))))sql"};

@@ -77,7 +77,7 @@ void failure_explain(Failure *failure) {
         CommitTransactionCommand();
         process_refuse_cancel();
     }
-    PG_CATCH(); // if the search for the cause also fails, the reason is only the message
+    PG_CATCH(); // if the search for the cause also fails, the reason has only the message
     {
         process_refuse_cancel();
         FlushErrorState();

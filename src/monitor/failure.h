@@ -20,7 +20,7 @@ struct Failure {
     MonotonicTime logged_at;
     bool is_of_limit;             // the batch is larger than a limit of the server
     bool is_of_lock;              // the error is a lock timeout
-    bool passes;                  // the cause of the error ends by itself (for example, pg_dump)
+    bool passes;                  // the cause of the error ends by itself (for example, a running pg_dump)
     char advice[state_text_size]; // the parts of the error's hint, detail and context that help a person
     char reason[state_text_size]; // the reason of a state: the error's message and its cause
     char hint[state_text_size];

@@ -26,7 +26,8 @@ constexpr TimestampTz fold_for = 60 * USECS_PER_SEC;
 constexpr int lines_max = 20;
 constexpr int lines_max_of_all = 100;
 
-// A kind of messages: messages of one source whose beginnings differ only in digits.
+// A kind of messages. Two messages of one source have the same kind if their beginnings differ only in
+// digits.
 struct Kind {
     MonotonicTime logged_at;
     int32_t source_id;
@@ -35,7 +36,7 @@ struct Kind {
 };
 Kind kinds[kinds_kept];
 
-// The present period of a source, and the lines that the source has logged in this period.
+// The present period of a source, and the number of lines that the source has logged in this period.
 struct Window {
     int32_t source_id;
     MonotonicTime began_at;

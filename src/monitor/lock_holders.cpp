@@ -223,9 +223,9 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
         if (found.any && !found.granted)
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {
-        // With log_min_messages below FATAL, lock_wait.cpp sees each wait of more than 200 ms, and `awaited`
-        // contains its lock. Here, `awaited` contains no lock of a kind that kind_of() knows. So the error
-        // does not come from such a lock, but for example from the code of a trigger.
+        // With these values of log_min_messages, `awaited` contains the lock of each wait of more than 200
+        // ms. Here, `awaited` has no lock that kind_of() knows. So the cause of the error is not a wait for
+        // such a lock, but for example the code of a trigger.
         return;
     } else {
         statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);

@@ -15,10 +15,10 @@ struct LockHolder {
     char hint[state_text_size];
 };
 
-// Call this function with an SPI connection and search_path = pg_catalog. lock_wait.cpp cannot find the
-// awaited lock if log_min_messages is FATAL or PANIC. Then the function looks at all locks on tables of
-// heartbeat, and chooses a holder of one of these locks: a prepared transaction, or else the session with the
-// oldest transaction.
+// Call this function with an SPI connection and search_path = pg_catalog. If log_min_messages is FATAL or
+// PANIC, lock_wait.cpp cannot find the awaited lock. In this case, lock_holders_find() looks at all locks on
+// tables of heartbeat, and chooses the holder of one of these locks. The function prefers a prepared
+// transaction. If there is none, the function chooses the session with the oldest transaction.
 void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder);
 
 } // namespace heartbeat

@@ -21,16 +21,15 @@ namespace {
 // worker. Otherwise failure_explain() could not explain the error that the lock_timeout raises.
 constexpr char told_after[] = "200ms";
 
-bool wanted_by_others; // the administrator has set log_lock_waits to on
+bool wanted_by_others; // true: the administrator has turned on log_lock_waits
 AwaitedLock last;
 emit_log_hook_type next_log_hook = nullptr;
 
-// Stores the lock that this process waits for. If the administrator has not set log_lock_waits, the function
-// removes the line about the wait from the log.
+// Stores the lock that this process waits for. If the administrator has not turned on log_lock_waits, the
+// function keeps the line about the wait out of the server's log.
 void look(ErrorData *line) {
-    // At any time, another process can release the lock and so grant it to this process. Even then, the
-    // pointer `lock` stays valid: this process then holds the lock, and the server keeps each LOCK that a
-    // process holds.
+    // While this function runs, another process can grant the lock to this process. Even then, the pointer
+    // `lock` stays valid: this process holds the lock, and the server keeps each LOCK that a process holds.
     const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
     if (lock != nullptr) {
         last = {true, lock->tag, MyProc->waitLockMode};

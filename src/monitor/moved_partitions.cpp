@@ -1,6 +1,6 @@
 // Keeps the moved Kafka partitions in a hash table in shared memory. A Kafka partition is moved while a
-// worker other than its home worker reads it. The home worker is the worker that reads it if no worker has
-// handed it over.
+// worker other than its home worker reads it. The home worker of a Kafka partition is the worker that reads
+// the partition before any worker hands the partition over.
 #include "server/server.h"
 
 #include "monitor/moved_partitions.h"
@@ -27,8 +27,8 @@ pg_atomic_uint64 *generation_of(int32_t source_id) {
     return &shared_state->moves_of[static_cast<uint32_t>(source_id) % moves_counters];
 }
 
-// Each change makes readers ask Kafka about their topics. So call this function only if a Kafka partition of
-// the source has moved.
+// Makes the readers of this source ask Kafka about the topic. So call this function only if a Kafka partition
+// of the source has moved.
 void tell_readers(int32_t source_id) {
     pg_atomic_fetch_add_u64(generation_of(source_id), 1);
     pg_atomic_fetch_add_u64(&shared_state->moves, 1);

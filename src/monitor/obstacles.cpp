@@ -89,7 +89,7 @@ void obstacles_find(int code, const AwaitedLock &awaited, const char *message, O
     if (!extension_find(&extension))
         return;
     add_found(rules_on_ingest(), "changes the rows that heartbeat writes: drop it with DROP RULE.", obstacle);
-    // the codes of the errors with which the server refuses to change rows of a published table
+    // if the server refuses to change rows of a published table, the error has one of these two codes
     if (code != ERRCODE_INVALID_COLUMN_REFERENCE && code != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
         return;
     Datum text = CStringGetTextDatum(message);

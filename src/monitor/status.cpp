@@ -94,8 +94,8 @@ void name_holder(AggregateStatus *aggregate) {
 
 // If a person has paused all sources, sets the state PAUSED, even if the workers do not report this state
 // yet. So the transaction that pauses ingest sees PAUSED even before its commit. STOPPED and FAILED stay as
-// they are. If the workers report PAUSED because each source is paused by its name, sets the reason of the
-// pause.
+// they are. If the workers report PAUSED because a person has paused each source by its name, the function
+// sets the reason of the pause.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
     AggregateStatus *aggregate = &looks->aggregate;

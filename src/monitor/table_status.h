@@ -22,8 +22,9 @@ bool table_status_can_read(const char *table);
 // has locked heartbeat_control, the function reports no pause.
 void table_status_hold(const char *source, Hold *hold);
 
-// Computes the lag from the offsets in heartbeat_offsets. If another session has locked this table, the
-// function uses the offsets in shared memory.
+// Computes the lag from the offsets in heartbeat_offsets. If the function would have to wait for a lock on
+// heartbeat_offsets or heartbeat_source_definitions, the function uses the offsets in shared memory. In a
+// database of version 1.1 or 1.2, the function always uses the offsets in shared memory.
 void table_status_lag(Lag *lag);
 
 } // namespace heartbeat

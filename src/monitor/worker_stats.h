@@ -46,16 +46,17 @@ Lag worker_stats_lag_of_all();
 // source. Call this function while you hold the lock.
 double worker_stats_rate(const SourceSlot &source, MonotonicTime now);
 
-// If the worker is late, returns the time at which the worker had to be back in its loop. Otherwise returns
-// 0. Call this function while you hold the lock.
+// If the worker has not returned to its loop in time, returns the time at which the worker had to be back.
+// Otherwise returns 0. Call this function while you hold the lock.
 MonotonicTime worker_stats_missed_since(const WorkerSlot &worker, MonotonicTime now);
 
-// If the worker is storing a batch, returns the time at which the worker began to store the batch, and sets
-// *partition to nullptr. Otherwise, if Kafka partitions of the source lag, finds the lagging Kafka partition
-// with the oldest PartitionProgress::waiting_since, returns this time, and sets *partition to this Kafka
-// partition. If no Kafka partition lags, returns 0. `partitions` must contain all Kafka partitions of the
-// source, and no others. The function ignores partitions that another process reads. Call this function while
-// you hold the lock.
+// Returns the time at which the source began to wait. If the worker is storing a batch of the source, this is
+// the time at which the worker began to store the batch, and *partition becomes nullptr. Otherwise the
+// function compares PartitionProgress::waiting_since of all lagging Kafka partitions. The function returns
+// the oldest of these times, and sets *partition to the Kafka partition with this time. If no Kafka partition
+// lags, the function returns 0, and *partition becomes nullptr. `partitions` must contain all Kafka
+// partitions of the source, and no others. The function ignores partitions that another process reads. Call
+// this function while you hold the lock.
 MonotonicTime worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
                                          ProgressRange partitions, const PartitionProgress **partition);
 

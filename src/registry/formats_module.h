@@ -97,8 +97,9 @@ struct FormatsModule {
     void (*proto_free)(CompiledProto *proto) noexcept;
 
     // Forgets all requests. Call this function before the process exits. After this call, the caller must not
-    // use a request. Then no thread of the module runs, except threads that wait for the system's resolver.
-    // Such a thread uses no static data of the module, so the process may exit while the thread waits.
+    // use a request. After this call, no thread of the module runs, except threads that wait for the system's
+    // resolver. Such a thread uses no static data of the module, so the process may exit while the thread
+    // waits.
     void (*finish)() noexcept;
 };
 

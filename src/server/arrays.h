@@ -63,8 +63,9 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
 }
 
 // The functions below first build an array of Datums, and so are slower than the functions above. Use the
-// functions below for small arrays, such as the dead letters and offsets of a batch. array_of_names() makes
-// an array of text from names that are C strings. For NULL, name_at(i) returns nullptr.
+// functions below for small arrays, such as the dead letters and offsets of a batch.
+
+// Makes an array of text from C strings. If name_at(i) returns nullptr, element i is NULL.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {
     Datum *values = static_cast<Datum *>(palloc(sizeof(Datum) * count));
     bool *nulls = static_cast<bool *>(palloc(sizeof(bool) * count));

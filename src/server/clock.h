@@ -11,7 +11,8 @@ namespace heartbeat {
 // so shared memory can contain such times. 0 means a time long ago, or no time.
 using MonotonicTime = int64_t;
 
-// The result is at least an hour. So the time 0 is at least an hour ago, even if the machine has just booted.
+// Adds one hour to the time of the system's monotonic clock. So the time 0 is at least an hour ago, even if
+// the machine has just booted.
 MonotonicTime monotonic_now();
 
 // Returns the milliseconds from `now` until `due`, rounded up. Returns 0 if `due` has passed.

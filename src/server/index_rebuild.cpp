@@ -24,8 +24,8 @@ namespace heartbeat {
 
 namespace {
 
-// A rebuild runs several transactions, and keeps its data in PortalContext from the first to the last one. So
-// this memory context must live longer than these transactions.
+// A rebuild runs several transactions, and keeps its data in PortalContext during all of them. So this memory
+// context must live longer than these transactions.
 MemoryContext rebuild_context() {
     static MemoryContext context = nullptr;
     if (context == nullptr)
@@ -57,8 +57,8 @@ void index_drop_invalid(Oid index) {
     Oid table = IndexGetRelation(index, true);
     if (!OidIsValid(table))
         return; // another session has dropped the index
-    // While the function waits here for the rebuilds of other sessions, readers and writers do not have to
-    // wait.
+    // The first lock waits for the rebuilds of other sessions. This lock does not block readers and writers,
+    // so they need not wait for these rebuilds.
     LockRelationOid(table, ShareUpdateExclusiveLock);
     LockRelationOid(table, AccessExclusiveLock);
     if (IndexGetRelation(index, true) != table || get_index_isvalid(index))

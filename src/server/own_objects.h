@@ -31,8 +31,8 @@ bool own_function_call(const OwnFunction &function, const Datum *values, const b
 // extension, nor to the extension's owner.
 void own_relation_check(Oid relation);
 
-// Opens a table of the extension by its name. Raises an error if the table no longer exists, or if the check
-// above finds that the table with this name does not belong to the extension.
+// Opens a table of the extension by its name. Raises an error if the table no longer exists, or if
+// own_relation_check() refuses the table with this name.
 Relation own_table_open(const char *name, LOCKMODE mode);
 
 } // namespace heartbeat

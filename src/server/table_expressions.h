@@ -12,9 +12,9 @@ namespace heartbeat {
 
 // Returns a text that names such an expression, for example `constraint "positive"`. Returns nullptr if the
 // table has none. The catalog does not show which role has written an expression, and a function of the
-// server can also run code of a role: query_to_xml() runs any query. So the table may only have expressions
-// that use nothing but immutable functions of the server, and the functions that heartbeat's own defaults
-// use. The function remembers a table without such an expression until the table changes.
+// server can also run code of a role: query_to_xml() runs any query. So an expression of the table may use
+// only two kinds of functions: immutable functions of the server, and the functions that heartbeat's own
+// defaults use. The function remembers a table without such an expression until the table changes.
 const char *table_expressions_find(Relation table);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Finds bookkeeping tables that have triggers, rules, policies or expressions of users, or that do not belong
-// to the extension's owner. statement_relations.cpp calls user_code_refuse() before each statement. For SQL
-// functions, heartbeat_refuse_user_code() calls user_code_refuse().
+// Finds bookkeeping tables that have triggers, rules, row level security or expressions of users, or that do
+// not belong to the extension's owner. statement_relations.cpp calls user_code_refuse() before each
+// statement. For SQL functions, heartbeat_refuse_user_code() calls user_code_refuse().
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -62,9 +62,9 @@ bool is_superuser(Oid role) {
     return role != ACL_ID_PUBLIC && superuser_arg(role);
 }
 
-// Returns true if the current role may run functions of `role`. If the current role is a superuser, it may
-// only run functions of superusers: the owner of the table must not get the rights of a superuser. An update
-// of the extension, for example, runs as a superuser.
+// Returns true if the current role may run functions of `role`. A superuser may run only functions of
+// superusers. Otherwise the owner of the table could get the rights of a superuser, for example when a
+// superuser updates the extension. Any other role may run functions of superusers and of the table's owner.
 bool is_trusted(Oid role, Oid owner) {
     return is_superuser(role) || (role == owner && !superuser());
 }
@@ -157,10 +157,12 @@ const char *trigger_hint(const Trigger &trigger, Oid owner) {
            "TRIGGER.";
 }
 
-// Refuses triggers of other roles. The catalog has no column for the creator of a trigger. So the function
-// accepts a trigger only if two conditions hold. First, only the owner or a superuser has the right to create
-// triggers on the table. Second, the trigger's function belongs to a role that the current role trusts. The
-// function does not look at the trigger's condition (WHEN): table_expressions_find() does.
+// Refuses triggers of other roles. The function accepts disabled triggers, the server's own triggers for
+// constraints, and triggers with functions of heartbeat. The catalog has no column for the creator of any
+// other trigger. So the function accepts another trigger only if two conditions hold. First, only the owner
+// or a superuser has the right to create triggers on the table. Second, the trigger's function belongs to a
+// role that the current role trusts. The function does not look at the trigger's condition (WHEN):
+// table_expressions_find() does.
 void refuse_triggers(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;
     bool closed = triggers == nullptr || is_closed(table);

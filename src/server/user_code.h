@@ -1,7 +1,8 @@
-// Refuses triggers of other roles, all rules and policies, and expressions that can run code of a role, on
-// the bookkeeping tables. The extension's owner or the workers' role writes to these tables. So the code of
-// another role, for example in a trigger, would run with the rights of the owner or of the workers' role.
-// Every function that writes to a bookkeeping table calls user_code_refuse() first.
+// Refuses a bookkeeping table that has a trigger of another role, a rule, row level security, or an
+// expression that can run code of a role. The extension's owner or the workers' role writes to the
+// bookkeeping tables. So the code of another role, for example in a trigger, would run with the rights of the
+// owner or of the workers' role. Every function that writes to a bookkeeping table calls user_code_refuse()
+// first.
 #pragma once
 
 extern "C" {

@@ -1,5 +1,6 @@
-// libprotobuf's parser sets map_entry in the map entries that the parser adds itself. If the text contains a
-// map entry, the parser stores the option map_entry of the text as an uninterpreted option.
+// Sets map_entry in the map entries that the text of a schema contains. For these map entries, libprotobuf's
+// parser stores the option map_entry only as an uninterpreted option. In the map entries that the parser
+// itself adds, the parser sets map_entry.
 #include "registry/module/proto_maps.h"
 
 #include <algorithm>
