@@ -6,9 +6,9 @@
 
 namespace heartbeat {
 
-// Reads the logical type of *type from `json`, and adds it to *type. `object` is the index of the JSON object
-// that defines *type. If the logical type is unknown, or is not legal with this type, *type stays unchanged,
-// because by Avro's specification a reader must ignore such a logical type.
+// Reads the logical type of *type from `json`, and adds the logical type to *type. `object` is the index of
+// the JSON object that defines *type. If the logical type is unknown, or is not legal with this type, *type
+// stays unchanged, because by Avro's specification a reader must ignore such a logical type.
 void avro_apply_logical(const ValueTree &json, uint32_t object, AvroType *type) noexcept;
 
 } // namespace heartbeat

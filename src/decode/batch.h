@@ -33,9 +33,9 @@ class Batch {
         return messages.size() >= max_messages || readings.size() >= max_messages ||
                bytes.size() >= max_bytes;
     }
-    // Returns how many messages the caller may take next: at least 1. Assumes that each of them has as many
-    // readings as the largest message of this batch and the previous batch. So if the batch exceeds its
-    // limit, it usually has only a few readings too many.
+    // Returns how many messages the caller may take next: at least 1. The function assumes that each of these
+    // messages has as many readings as the largest message of this batch and of the previous batch. So a
+    // batch that exceeds its limit usually has only a few readings too many.
     size_t room() const noexcept;
     const char *at(BatchBytes piece) const noexcept { return bytes.data() + piece.position; }
     const BatchMessage &message_of(const BatchReading &reading) const noexcept {

@@ -1,6 +1,5 @@
 // Converts the values of fields. A heart rate in any unit becomes beats per minute. A time since 1970 in any
-// unit becomes an event time. The compiler of mappings and the mapped decoder call
-// these functions.
+// unit becomes an event time. The compiler of mappings and the mapped decoder call these functions.
 #pragma once
 
 #include "decode/mapping.h"

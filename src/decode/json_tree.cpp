@@ -212,7 +212,8 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (code != simdjson::SUCCESS)
         return json_explain(text, what, {reason(code), is_number_error(code)}, error);
 
-    // JSON can contain U+0000 only as the escape \u0000. If a text lacks this escape, skip the search
+    // JSON can contain U+0000 only as the escape \u0000. If the text lacks this escape, TreeBuilder need not
+    // search each string for U+0000
     const bool has_zero = text.find("\\u0000") != text.npos;
     const Build result = TreeBuilder(&tree_, &names_, may_repeat_names, has_zero).build(root);
     if (result == Build::too_many)

@@ -1,5 +1,4 @@
-// Reads the heart rate and other numbers. If the mapping allows it, the number in a message can be a text
-// such as "72".
+// Reads the heart rate and other numbers. A mapping can allow a text such as "72" as a number.
 #include "decode/mapped_numbers.h"
 
 #include "decode/field_values.h"

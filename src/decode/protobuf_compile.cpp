@@ -215,8 +215,8 @@ class PlanMaker {
                   [&](const auto &left, const auto &right) {
                       return entry != nullptr ? left.name < right.name : left.number < right.number;
                   });
-        // The reader leaves out an element whose value is not in the closed enum of the field. Then a later
-        // element takes this position, and the mapping possibly reads it. So such a list has no limit.
+        // The reader leaves out an element whose value is not in the closed enum of the field. A later
+        // element then takes this position, and the mapping can read that element. So the list has no limit.
         const bool is_any = entry != nullptr || elements.takes_others || made->is_closed;
         made->limit = is_any ? no_value : elements.elements.empty() ? 0 : elements.elements.back().number + 1;
         plan_.elements.push_back(std::move(elements));

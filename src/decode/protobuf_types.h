@@ -23,8 +23,8 @@ bool protobuf_set_default(const ProtobufField &field, std::string *text, ValueNo
 // Makes the plan of an enum. The names in the plan point into *texts. May throw std::bad_alloc.
 ProtobufPlanEnum protobuf_plan_enum(const ProtobufEnum &type, std::deque<std::string> *texts);
 
-// Converts `value`, a number as WireCursor has read it, to an integer of the type, and sets *node to this
-// integer. `type` must be an integer type.
+// Converts `value` to an integer of the type, and sets *node to this integer. `value` is the number that
+// WireCursor has read. `type` must be an integer type.
 void protobuf_set_number(ProtobufType type, uint64_t value, ValueNode *node) noexcept;
 
 // Sets *node to an integer, or to an unsigned integer if int64_t cannot hold the number.

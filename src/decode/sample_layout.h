@@ -36,9 +36,9 @@ struct SamplePlace {
     std::vector<std::string> names; // the names on the path to the value, also the names of lists
     SampleValues found;
     uint32_t elements[2] = {}; // for each of the lists: the largest number of elements in a message
-    // For a place inside of lists, this vector is empty. For other places, element i belongs to message i.
-    // The element is the position in `examples`, counted from 1, of the message's text at this place. If
-    // `examples` does not contain the text, the element is 0 or missing.
+    // For a place inside of lists, this vector is empty. For other places, element i belongs to message i,
+    // and shows which text message i has at this place. The element is the position of this text in
+    // `examples`, counted from 1. If `examples` does not contain the text, the element is 0 or missing.
     std::vector<uint8_t> text_of_message;
 };
 

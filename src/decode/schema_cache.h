@@ -48,9 +48,9 @@ class SchemaCache {
 
     static constexpr int unknown_schema_seconds = 10;
     // The largest number of schemas, and the largest total size of their texts. If a new schema would exceed
-    // a limit, the cache first forgets its refused schemas, and then, if necessary, the other schemas. The
-    // cache keeps only the schema that the same message needs for its other part. The compiled schemas can
-    // need several times as much memory as the texts.
+    // a limit, the cache first forgets its refused schemas. If this is not enough, the cache forgets the
+    // other schemas too. Only the schema that the same message needs for its other part stays. The compiled
+    // schemas can need several times as much memory as the texts.
     static constexpr size_t schemas_max = 1024;
     static constexpr size_t schema_bytes_kept = size_t{8} << 20;
 

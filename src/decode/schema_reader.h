@@ -50,8 +50,8 @@ SchemaReader *avro_reader(const std::vector<std::string_view> &schemas, const Wa
 
 // Makes a reader of Protobuf. `descriptors` are the bytes of a google.protobuf.FileDescriptorSet. The last
 // file of this set declares the messages. If `is_framed` is true, each message begins with the message
-// indexes of Confluent's frame. They show which of the file's types the message has. Otherwise each message
-// has the first type of the file.
+// indexes of Confluent's frame. These indexes show which of the file's types the message has. Otherwise each
+// message has the first type of the file.
 SchemaReader *protobuf_reader(std::string_view descriptors, bool is_framed, const WantedValue &wanted,
                               SchemaError *error) noexcept;
 

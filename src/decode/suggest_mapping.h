@@ -26,9 +26,10 @@ ProposedMapping combine(const ProposedRate &rate, const ProposedField &time, con
                         const std::vector<ProposedField> &devices);
 
 // If the mapping reads only some of the messages, the other messages would become dead letters. So the
-// function looks for a place, such as `type`, whose texts in the messages that the mapping reads do not occur
-// there in the other messages. The function adds the place and these texts to `when`, so that the mapping
-// ignores the other messages. The function sets *trial to the trial of the returned mapping.
+// function looks for a place, such as `type`, at which the messages that the mapping reads have other texts
+// than the other messages. The function adds the place and the texts of the messages that the mapping reads
+// to `when`. With this condition, the mapping ignores the other messages. The function sets *trial to the
+// trial of the returned mapping.
 ProposedMapping refine(const ProposedMapping &mapping, const SampleTrials &trials, const SampleLayout &layout,
                        Trial *trial);
 

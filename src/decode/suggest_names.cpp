@@ -146,7 +146,7 @@ Thing thing_of_path(const NamePath &path) {
 // Returns the points of a path. More points mean that the path more probably leads to the id of a customer or
 // device. `list` has the words for a customer or for a device. If the last name has one of these words, the
 // path gets the most points. If only an earlier name has one of these words, the last name must also have a
-// word for an id. If the path has a word for an id, but none of these words, it gets at most one point.
+// word for an id. If the path has a word for an id, but none of these words, the path gets at most one point.
 template <size_t size> int points_id(const NamePath &path, const PointsOfWord (&list)[size]) {
     const Words own = path.empty() ? Words() : id_words_of(path.back());
     if (own.empty() || has_any(own, no_id_words))

@@ -27,8 +27,9 @@ using std::chrono::seconds;
 // change_max from every clock change, its offset is certain.
 constexpr int64_t change_max = int64_t{2} * 86400 * microseconds_per_second;
 
-// The first span of a zone has no begin, and the last span has no end. For these, the library returns times
-// that do not fit into 64 bits of microseconds. heartbeat uses -time_max and time_max instead.
+// The first span of a zone has no begin, and the last span has no end. For such a begin or end, the library
+// returns a time that does not fit into 64 bits of microseconds. heartbeat uses -time_max and time_max
+// instead.
 constexpr int64_t time_max = int64_t{100'000} * 365 * 86400 * microseconds_per_second;
 
 int64_t bounded_microseconds(date::sys_seconds time) {

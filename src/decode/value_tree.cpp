@@ -13,7 +13,8 @@ namespace {
 constexpr uint32_t few_names = 12;
 
 // Shorter names come first, so 9 comes before 10. If the names of an object are numbers, such as offsets or
-// counters, they are usually in this order already. Then value_repeats_name() does not need to sort them.
+// counters, the names usually have this order already. In this case, value_repeats_name() does not need to
+// sort the names.
 bool is_before(std::string_view left, std::string_view right) {
     return left.size() != right.size() ? left.size() < right.size() : left < right;
 }

@@ -16,8 +16,7 @@ namespace heartbeat {
 
 // A time in this class is the value of a counter. The counter grows each time a connection is lost or made.
 // librdkafka calls hear() before it queues the messages of a connection. So when a thread takes a message
-// from the queue, hear() has already recorded each connection that was lost before librdkafka queued this
-// message.
+// from the queue, hear() has already recorded each earlier loss of a connection.
 class Connections {
   public:
     // Makes librdkafka report its connections to this object. The object must not move while a client uses

@@ -36,7 +36,8 @@ class ConsumerMemory {
     void remember_partition(const Batch &batch, int32_t partition, size_t partitions);
 
     // Forgets the messages after the position. The client has consumed these messages, but the caller has not
-    // stored them. Instead the caller has assigned an earlier position.
+    // stored these messages, and has assigned an earlier position. If the memory does not have the position's
+    // last message, forgets all messages of the partition.
     void forget_beyond(const PartitionPosition &position);
 
     std::unordered_map<int32_t, RecentMarks> recent; // by partition

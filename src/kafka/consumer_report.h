@@ -15,8 +15,9 @@ bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexce
 
 // There are two kinds of losses. In the first kind, Kafka does not know the topic or a partition. In the
 // second kind, another log has replaced the log that the client has read. The function sets *loss to the next
-// loss, forgets this loss and returns true. It returns false if there is no loss. It does not return a loss
-// of the second kind before consumer_fill() has returned FillResult::trouble because of the loss.
+// loss, forgets this loss and returns true. If there is no loss, the function returns false. The function
+// does not return a loss of the second kind before consumer_fill() has returned FillResult::trouble because
+// of this loss.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
 // Returns true if the client has found a replaced log but has not reported the loss yet. The client first
@@ -24,8 +25,8 @@ bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 // the next consumer_fill() returns FillResult::trouble, even if no message has arrived.
 bool consumer_gathers_losses(Consumer *consumer) noexcept;
 
-// Returns whether the client reads the partition, has examined its log since the assignment, and has found
-// the log that it has read before.
+// Returns true if the client reads the partition, and has examined the partition's log since the assignment.
+// The result is false if the examination has not found the log that the client has read before.
 bool consumer_has_examined(Consumer *consumer, int32_t partition) noexcept;
 
 // Returns whether the client has read a message or the end of a partition since the last assignment. If no

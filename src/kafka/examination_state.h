@@ -14,7 +14,7 @@ enum class ExaminationStep {
     reading,   // no examination is under way
     checking,  // the examination waits for the last consumed message
     searching, // the search goes back: it compares the log with the messages that the client remembers
-    scanning,  // the log still has one of these messages; the search reads forward to the first that differs
+    scanning,  // the log still has one of these messages; the search reads forward to the first other message
     asking,    // the search asks the broker where the epoch of the last consumed message ends
     lost,      // another log has replaced the log that the client has read
 };
@@ -27,8 +27,8 @@ struct Examination {
     int32_t last_epoch = -1;    // the leader epoch of the last accepted message
     int32_t checked_epoch = -1; // the last new leader epoch that caused an examination
     // The value of Consumer::taking at the last log_move(). One call takes several messages from the queue.
-    // If the examination calls log_move() for one of these messages, it skips the messages after it, because
-    // librdkafka had queued them before the move.
+    // If the examination calls log_move() for one of these messages, the examination skips the later messages
+    // of this call. librdkafka has queued these later messages before the move.
     uint64_t moved_in = 0;
     MessageMark sought = {};             // the last consumed message
     int64_t next = 0;                    // where the client continues to read if the log is the same

@@ -6,7 +6,9 @@ namespace heartbeat {
 
 class Consumer;
 
-// Commits the stored positions to the Kafka group. heartbeat does not need the committed offsets, so after an
+// Commits the stored positions to the Kafka group. Commits nothing while this consumer's earlier commit waits
+// for its answer, or while a consumer of the same client begins to read partitions. In these cases,
+// consumer_group_commit_failed() returns true. heartbeat does not need the committed offsets, so after an
 // error the function only adds a message for the log.
 void consumer_commit_group_offsets(Consumer *consumer) noexcept;
 
@@ -18,8 +20,9 @@ void consumer_commit_group_offsets(Consumer *consumer) noexcept;
 bool consumer_is_committing(Consumer *consumer) noexcept;
 bool consumer_commit_hangs(Consumer *consumer) noexcept;
 
-// Returns true if a commit has failed since the last call. A commit fails, for example, if librdkafka has not
-// found the group coordinator yet. The caller must commit again later.
+// Returns true if a commit has failed since the last call, or if consumer_commit_group_offsets() could not
+// commit yet. A commit fails, for example, if librdkafka has not found the group coordinator yet. The caller
+// must commit again later.
 bool consumer_group_commit_failed(Consumer *consumer) noexcept;
 
 } // namespace heartbeat

@@ -1,7 +1,7 @@
-// Decides which consumer of a client asks a leader for end offsets. One purpose of the question is to check
-// that the leader answers. The consumers of a client share the connection to the leader, so one consumer, the
-// watcher, can check this for all. The other consumers do not ask, because librdkafka's fetches also give
-// them the end offsets. Each KafkaClient has a LeaderWatch. LeaderWatch itself asks no leader.
+// Decides which consumer of a client asks a leader for end offsets. The question also checks that the leader
+// answers. The consumers of a client share the connection to the leader. So one consumer, the watcher, can
+// ask for all consumers. The other consumers do not ask, because librdkafka's fetches also give them the end
+// offsets. Each KafkaClient has a LeaderWatch. LeaderWatch itself asks no leader.
 #pragma once
 
 #include <atomic>

@@ -57,9 +57,9 @@ struct Questions {
 
 class Consumer;
 
-// topic_query.cpp calls this function after it has stored the leaders from a new answer of Kafka. If the
-// leader of a partition has changed while the former leader has a question about the partition, the caller of
-// topic_next_range() gets an answer that tells it to ask again. May throw std::bad_alloc.
+// topic_query.cpp calls this function after it has stored the leaders from a new answer of Kafka. The leader
+// of a partition can change while a question to the former leader is under way. For such a partition, this
+// function adds an answer that tells the caller of topic_next_range() to ask again. May throw std::bad_alloc.
 void topic_take_moves(Consumer *consumer);
 
 } // namespace heartbeat
