@@ -73,8 +73,8 @@ $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).
 $(SERVER_OBJS): $(BUILT_FOR)
 
 # This rule separates code that may throw from code that may longjmp. src/decode, src/kafka and src/registry are compiled without
-# the folder of the server's headers. CPPFLAGS contains this folder. So the rule keeps from CPPFLAGS only the flags that begin
-# with -D, -U or -W, for example -D_FORTIFY_SOURCE.
+# the folder of the server's headers. CPPFLAGS contains this folder. So the rule replaces CPPFLAGS, and keeps only the flags that
+# begin with -D, -U or -W, for example -D_FORTIFY_SOURCE.
 $(PURE_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
 
 -include $(DEPENDENCIES)

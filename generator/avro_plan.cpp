@@ -1,8 +1,8 @@
 // Generator, formats: makes the plan that writes a template's messages in Avro.
 //
-// The type of each value of a template is known before the first message. So three kinds of bytes are fixed
-// in the plan: the branch of each union, the index of each enum symbol, and the defaults of the fields that
-// the template lacks.
+// The type of each value of a template is known before the first message. So the plan already contains three
+// kinds of bytes: the branch of each union, the index of each enum symbol, and the defaults of the fields
+// that the template lacks.
 #include "avro_plan.h"
 
 #include "avro_scalars.h"

@@ -32,7 +32,8 @@ struct MessageEncoding {
 
 // Makes the encoding of a run: the schemas, the plans, and for --schema-id also the frames. --format names
 // the format of the messages. Without --format, the template names the format, or the format is JSON. Throws
-// LayoutError if the options do not fit the format, and TemplateError if the template does not fit it.
+// LayoutError if the options do not fit the format. Throws TemplateError if the template does not fit the
+// format.
 MessageEncoding encoding_load(const Options &options, const MessageTemplate &layout);
 
 // Sets the part's frame, which contains this schema id.

@@ -25,8 +25,9 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // The user can give some options without a value. The default of such an option applies only in this
-    // case, and not if the option is missing. So do not print this default.
+    // The user can give some options without a value. The default of such an option applies if the user gives
+    // the option without a value. This default does not apply if the user leaves out the option. So do not
+    // print this default.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
         value != "{}") // some versions of CLI11 write an empty list as "[]", others as "{}"
         notes += " [default: " + value + "]";

@@ -70,8 +70,8 @@ void check_interval(const Options &options, int64_t resolution) {
                           " s. Give a lower --rate, more --customers, or " + simulate);
 }
 
-// The generator can write heartbeat's own layout with or without a template. Without a template it is faster,
-// but writes only JSON. Returns true if the options need the template.
+// The generator can write heartbeat's own layout with or without a template. Without a template, the
+// generator is faster, but writes only JSON. Returns true if the options need the template.
 bool needs_template(const Options &options) {
     return options.format.value_or("json") != "json" || options.schema_registry || options.schema_id ||
            options.schema_file || options.key_schema_file || options.print_schema;

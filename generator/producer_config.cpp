@@ -16,11 +16,11 @@ struct Property {
 constexpr Property own_choices[] = {
     {"client.id", "heartbeat-generator"},
     {"enable.idempotence", "true"},
-    // At most one request to each broker is in flight. A broker refuses requests while the broker becomes the
-    // leader of a partition, for example of a new topic. Suppose that librdkafka has already sent the next
-    // request. The broker can accept the next request, although the broker lacks the messages of the refused
-    // request. librdkafka (2.0.2 and 2.16.0) then also reports the messages of the refused request as
-    // delivered, and does not send these messages again.
+    // Allows only one request in flight to each broker. With two requests in flight, messages could be lost.
+    // While a broker becomes the leader of a partition, the broker can refuse the first request, and then
+    // accept the second request. librdkafka (2.0.2 and 2.16.0) then reports the messages of both requests as
+    // delivered, and does not send the messages of the refused request again. A broker becomes the leader of
+    // a partition, for example, when a topic is created.
     {"max.in.flight.requests.per.connection", "1"},
     // Limits how long librdkafka tries to deliver a message while no broker answers.
     {"message.timeout.ms", "30000"},

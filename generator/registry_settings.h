@@ -17,9 +17,9 @@ struct RegistrySettings {
     std::string key_file;
 };
 
-// Removes each property with the prefix `schema.registry.` from the list, so that librdkafka does not get the
-// property, and returns the values of the removed properties. Throws LayoutError for an unknown property, and
-// if the user gives two kinds of credentials. The text of this error contains no value of a property.
+// Removes each property with the prefix `schema.registry.` from the list, because librdkafka does not know
+// these properties. Returns the values of the removed properties. Throws LayoutError for an unknown property,
+// and if the user gives two kinds of credentials. The text of this error contains no value of a property.
 RegistrySettings registry_settings_take(std::vector<std::string> *properties);
 
 } // namespace heartbeat::generator

@@ -78,8 +78,8 @@ class Run {
         : options_(options), source_(source), sink_(sink), alive_file_(alive_file), console_(console) {}
 
     // Sends messages. Returns `end` if the source has no more messages, and `failed` if the source has an
-    // error. Returns `message` if the source could have more messages, but the run must end: because of the
-    // count, the duration, an error of the sink, or Ctrl-C.
+    // error. Returns `message` if the run must end for another reason: the count, the duration, an error of
+    // the sink, or Ctrl-C.
     SourceState send_all() {
         const Pacer pacer(options_.gap_ns());
         const auto end = end_of(options_, Clock::now());
@@ -102,7 +102,8 @@ class Run {
         return SourceState::message;
     }
 
-    // Waits for the messages in flight, until their timeout or a second Ctrl-C.
+    // Waits until Kafka has acknowledged the messages in flight, or until these messages time out. A second
+    // Ctrl-C ends this wait at once, and SIGTERM ends this wait after one second.
     void drain() {
         serve(0);
         while (sink_->counts().in_flight() > 0 && !stop_at_once())
@@ -168,8 +169,8 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
 }
 
 // Returns how many of the expected messages Kafka has not acknowledged. The run expects --count messages. In
-// four cases the run expects only the messages that it has sent: without --count, with --duration (which can
-// end the run earlier), after Ctrl-C, and after the end of the source.
+// four cases the run expects only the messages that the run has sent: without --count, with --duration, after
+// Ctrl-C, and after the end of the source.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !options.duration && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;

@@ -4,8 +4,8 @@
 
 namespace heartbeat::generator {
 
-// After this call the process counts SIGINT and SIGTERM, and ignores SIGPIPE: a write to a closed pipe
-// returns an error and does not end the process.
+// After this call the process counts SIGINT and SIGTERM. The process ignores SIGPIPE, so that a write to a
+// closed pipe returns an error and does not end the process.
 void stop_install_handlers();
 
 // Returns true after the first signal. The caller must then stop sending, and must wait for the messages in

@@ -1,6 +1,6 @@
 // Generator, templates: finds the precision with which a template writes the times of readings. The simulator
-// needs this precision: two readings of a device must not have the same time after the template has written
-// them. template_tree.cpp calls note() for each placeholder.
+// needs this precision, because the template must write different times for two readings of a device.
+// template_tree.cpp calls note() for each placeholder.
 #pragma once
 
 #include "placeholder.h"

@@ -1,5 +1,5 @@
-// Generator, templates: reads a template from JSON, checks it, and makes a tree of values. jansson keeps the
-// order of the members of an object, so the members of a message have the order of the template.
+// Generator, templates: reads a template from JSON, checks the template, and makes a tree of values. jansson
+// keeps the order of an object's members, so the members of a message have the order of the template.
 #include "template_tree.h"
 
 #include "json_text.h"

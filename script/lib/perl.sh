@@ -36,7 +36,7 @@ perl_run() {
 perl_large=('*/000_cluster.t' '*/062_compose.t' '*/064_brokers.t' '*/066_truncation.t' '*/081_leader_away.t')
 
 # perl_prove JOBS FILE...: runs the large tests one after another, and then the other files, JOBS files at a time. Each large test
-# needs much of the machine, and some of them limit how long ingest may stand still.
+# needs much of the machine. Some large tests also fail if ingest stands still for too long.
 perl_prove() {
     local jobs=$1 file failed=0 large=() small=()
     shift

@@ -1,5 +1,6 @@
-// Opens the dashboards in a browser and saves pictures of them: node take.mjs GRAFANA-URL FOLDER. The program ends with an error if a
-// panel is not drawn, has no data or shows an error. It also makes pictures of the terminal's text in FOLDER. pipeline.pl runs it.
+// node take.mjs GRAFANA-URL FOLDER: opens the dashboards in a browser and saves pictures of the dashboards. The program ends with
+// an error if a panel is not drawn, has no data or shows an error. The program also makes pictures of the terminal's text in
+// FOLDER. pipeline.pl runs this program.
 import { readFileSync } from 'node:fs';
 import Convert from 'ansi-to-html';
 import { chromium } from 'playwright-core';
@@ -28,7 +29,8 @@ async function dashboard(uid) {
   return (await answer.json()).dashboard;
 }
 
-// The element that shows that a panel of this type is drawn. In a table the first row is the head.
+// For each type of panel: if this element is visible, the panel is drawn. In a table, the first row is the head, so the second
+// row must be visible.
 const drawing = { timeseries: 'canvas', barchart: 'canvas', 'state-timeline': 'canvas', table: '[role="row"] >> nth=1', stat: 'span', bargauge: 'span' };
 
 // Checks that all panels of the dashboard are on the page, have data and show no error.
@@ -55,7 +57,7 @@ async function still(page) {
   throw new Error('the page does not come to rest');
 }
 
-// Checks that the link of a customer leads to this customer, also if the name has unusual characters.
+// Checks that the link of a customer leads to this customer, even if the customer's name has unusual characters.
 async function followable(page) {
   const links = await page.locator('a[href*="var-customer="]').all();
   if (links.length === 0) throw new Error('no customer has a link');
