@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t read_size = size_t{256} * 1024;
 constexpr int wait_ms = 20;
-// No message of Kafka can be larger: this is the highest value that librdkafka accepts for message.max.bytes.
+// The highest value that librdkafka accepts for message.max.bytes. No message of Kafka can be larger.
 constexpr size_t longest_line = 1'000'000'000;
 
 } // namespace

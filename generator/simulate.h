@@ -1,6 +1,6 @@
-// Generator, simulate: generates heart-rate readings of simulated customers. Two runs with the same seed, the
-// same start time and otherwise the same settings generate the same readings. simulated_source.cpp calls this
-// code.
+// Generator, simulate: generates heart-rate readings of simulated customers. Two runs generate the same
+// readings if all their settings are the same, including the seed and the start time. simulated_source.cpp
+// calls this code.
 #pragma once
 
 #include "decode/reading.h"

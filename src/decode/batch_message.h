@@ -47,10 +47,10 @@ struct BatchReading {
     uint32_t message; // the index into Batch::messages
     uint32_t first;   // the index of the first reading with this identity, possibly this reading itself
     HeartRateClass heart_rate_class;
-    // One of the two is true if an earlier reading in the batch or in the table has the same primary key.
-    // `conflict`: the two readings differ in the heart rate or in the device. `duplicate`: they do not
-    // differ, or src/store cannot compare their heart rates. Batch::seal() compares the readings of the batch
-    // with each other. src/store compares the readings with the table.
+    // One of these two members is true if an earlier reading in the batch or in the table has the same
+    // primary key. `conflict`: the two readings differ in the heart rate or in the device. `duplicate`: they
+    // do not differ, or src/store cannot compare their heart rates. Batch::seal() compares the readings of
+    // the batch with each other. src/store compares the readings with the table.
     bool duplicate;
     bool conflict;
     // If true, the table already has a reading with the same customer and time, but another device. The two

@@ -10,7 +10,7 @@
 
 namespace heartbeat {
 
-// Fills in *reading and returns true, or fills in *error and returns false. The error texts have the same
+// Fills in *reading and returns true, or fills in *error and returns false. The error texts follow the same
 // rule as the error texts of Decoder::decode(). The payload must not be empty.
 bool decode_json(const char *payload, size_t size, Reading *reading, DecodeError *error) noexcept;
 

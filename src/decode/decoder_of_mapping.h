@@ -1,5 +1,5 @@
-// The decoder of a layout that a mapping describes. The ingest worker makes this decoder for each source
-// with a mapping. The functions that try a source, replay messages or retry dead letters do the same.
+// The decoder of a layout that a mapping describes. The ingest worker makes this decoder for each source with
+// a mapping. The functions that try a source, replay messages or retry dead letters also make such a decoder.
 #pragma once
 
 #include "decode/decoder.h"

@@ -1,5 +1,5 @@
-// The mark of a consumed message. The fields of the mark later show whether Kafka still has the same message
-// at the same offset. The batch makes marks. src/kafka compares the marks with the messages in Kafka.
+// The mark of a consumed message. With the mark, heartbeat can later check whether Kafka still has the same
+// message at the same offset. The batch makes marks. src/kafka compares the marks with the messages in Kafka.
 // src/store saves the marks.
 #pragma once
 

@@ -14,8 +14,8 @@ struct Shared {
 };
 std::vector<Shared> shared; // only the main thread uses this list
 
-// Returns one text, the key, that has the four settings of a client with a zero byte after each setting.
-// Consumers with equal keys can share a client.
+// Returns the key of a client: one text that has four settings of the client, with a zero byte after each
+// setting. Consumers with equal keys can share a client.
 std::string key_of(const KafkaSettings &settings) {
     std::string key;
     for (const char *text : {settings.brokers, settings.config_file, settings.group_id, settings.client_id}) {

@@ -1,5 +1,6 @@
 // Finds expressions of a bookkeeping table that could run code of another role: conditions of triggers
-// (WHEN), constraints, defaults, generated columns, indexes and statistics. user_code.cpp calls this file.
+// (WHEN), constraints, defaults, generated columns, indexes, partition keys and statistics. Also finds types
+// of columns that could run code of another role. user_code.cpp calls this file.
 #pragma once
 
 extern "C" {
@@ -10,11 +11,12 @@ extern "C" {
 
 namespace heartbeat {
 
-// Returns a text that names such an expression, for example `constraint "positive"`. Returns nullptr if the
-// table has none. The catalog does not show which role has written an expression, and a function of the
-// server can also run code of a role: query_to_xml() runs any query. So an expression of the table may use
-// only two kinds of functions: immutable functions of the server, and the functions that heartbeat's own
-// defaults use. The function remembers a table without such an expression until the table changes.
+// Returns a text that names such an expression or column type, for example `constraint "positive"`. Returns
+// nullptr if the table has neither. The catalog does not show which role has written an expression, and a
+// function of the server can also run code of a role: query_to_xml() runs any query. So an expression of the
+// table may use only two kinds of functions: immutable functions of the server, and the functions that
+// heartbeat's own defaults use. The function remembers a table without such an expression until the table
+// changes.
 const char *table_expressions_find(Relation table);
 
 } // namespace heartbeat
