@@ -16,8 +16,9 @@ bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds
 
 // Converts an integer to a time. ValueNode::scale is the unit of the integer, and the moment at which the
 // integer is 0. If `of_day` is true, the integer must count the time since midnight. Otherwise the integer
-// must count the time since 1970. Returns false if the integer counts from another moment, or if the result
-// is out of range. The result has a time zone only if the schema declares a time since 1970 in UTC.
+// must count the time since 1970. Returns false if the integer counts from another moment, counts whole days,
+// or has no scale. Also returns false if the result is out of range. The result has a time zone only if the
+// schema declares a time since 1970 in UTC.
 bool scaled_convert(const ValueNode &integer, bool of_day, TimestampParts *parts) noexcept;
 
 // Returns whether a time is in the years 0000 to 9999, or at most one day outside these years. A local time

@@ -15,8 +15,8 @@ struct MessageMark {
     int32_t leader_epoch = -1; // the epoch of the leader that appended the message; -1: not known
 };
 
-// Returns the CRC-32 of key and value. Size -1 stands for a NULL. The checksum of a NULL differs from the
-// checksum of an empty text.
+// Returns the CRC-32 of the two sizes, the key and the value. Size -1 stands for a NULL, so the checksum of a
+// NULL differs from the checksum of an empty text.
 int64_t message_checksum(const void *key, int64_t key_size, const void *payload,
                          int64_t payload_size) noexcept;
 

@@ -59,7 +59,7 @@ class SchemaCache {
 
     struct Entry {
         SchemaKey key;
-        std::unique_ptr<const SchemaReader> reader; // nullptr: the schema is refused
+        std::unique_ptr<const SchemaReader> reader; // nullptr: the schema is refused or has a fault
         size_t bytes;                               // the size of the texts of the schema
         // the time at which the cache forgets the entry: seconds of the monotonic clock, or a value of
         // Forgetting
