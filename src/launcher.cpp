@@ -118,17 +118,16 @@ long start_those_due(int count) {
     for (WorkerEntry *entry = entries; entry < entries + count; entry++) {
         if (entry->runs)
             continue;
-        long waited = static_cast<long>((now - entry->started_at) / 1000);
-        if (waited >= entry->delay_ms) {
+        long left = monotonic_milliseconds(now, entry->started_at + entry->delay_ms * INT64CONST(1000));
+        if (left == 0) {
             entry->refused = !start(*entry);
             if (entry->refused)
                 worker_slot_report(&shared_state->launcher, WorkerState::stopped, no_process_reason,
                                    no_process_hint);
             entry->started_at = now;
             entry->delay_ms = std::min(entry->delay_ms * 2, restart_ms_max);
-            waited = 0;
+            left = entry->delay_ms;
         }
-        long left = std::max(entry->delay_ms - waited, 1L);
         next = next < 0 ? left : std::min(next, left);
     }
     return next;

@@ -52,9 +52,9 @@ void show_watermarks(const BatchCycle &cycle, Consumer *consumer) {
 long give_back(BatchCycle *cycle, MonotonicTime now, long wait) {
     if (!cycle->holds_memory || cycle->ahead || !cycle->batch->empty())
         return wait;
-    TimestampTz left = cycle->stored_at + idle_after - now;
+    long left = monotonic_milliseconds(now, cycle->stored_at + idle_after);
     if (left > 0)
-        return std::min(wait, static_cast<long>(left / 1000 + 1));
+        return std::min(wait, left);
     cycle->batch->release();
     cycle->next->release();
     cycle->holds_memory = false;
@@ -193,9 +193,8 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
     // message has arrived for a while, the worker stores the next message at once. If many messages arrive
     // soon after a batch, the worker collects these messages and stores them in one transaction. In both
     // cases a message waits at most heartbeat.batch_wait.
-    MonotonicTime now = monotonic_now();
-    TimestampTz left = cycle->stored_at + settings.batch_wait * INT64CONST(1000) - now;
-    return left <= 0 ? 0 : static_cast<long>((left + 999) / 1000);
+    MonotonicTime due = cycle->stored_at + settings.batch_wait * INT64CONST(1000);
+    return monotonic_milliseconds(monotonic_now(), due);
 }
 
 StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot, bool waits) {
@@ -231,7 +230,7 @@ long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assig
         cycle->after = AfterBatch::assign_again;
     long wait = partitions_until_due(assignment->partitions);
     if (cycle->commit_at != 0)
-        wait = std::min(wait, static_cast<long>(std::max<TimestampTz>(cycle->commit_at - now, 0) / 1000 + 1));
+        wait = std::min(wait, monotonic_milliseconds(now, cycle->commit_at));
     return give_back(cycle, now, wait);
 }
 

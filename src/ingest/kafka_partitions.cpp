@@ -149,7 +149,7 @@ long partitions_until_due(const KafkaPartitions &partitions) {
         bool joins = !partition.read && partition.range.low >= 0;
         next = std::min(next, joins || partition.asked ? now + partitions_ask_again_after : partition.ask_at);
     });
-    return static_cast<long>(std::clamp<TimestampTz>((next - now + 999) / 1000, 1, 60000));
+    return std::clamp(monotonic_milliseconds(now, next), 1L, 60000L);
 }
 
 } // namespace heartbeat

@@ -140,7 +140,7 @@ long reader_schema_step(SourceReader *reader) {
     SchemaCache *schemas = reader->session.cycle.decoder->schema_cache();
     const MonotonicTime now = monotonic_now();
     if (reader->load.again_at > now)
-        return std::min(static_cast<long>((reader->load.again_at - now) / 1000 + 1), watch_topic(reader));
+        return std::min(monotonic_milliseconds(now, reader->load.again_at), watch_topic(reader));
     reader->load.again_at = 0;
     if (reader->load.request.request == nullptr)
         return begin_request(reader, schemas);
