@@ -14,6 +14,7 @@ enum class AssignmentResult {
     asking, // Kafka has not answered yet
     assigned,
     unavailable, // the topic or a partition of the worker is not available: try again
+    suspected,   // the log of a partition seems to be another log: check again
     unreachable, // Kafka does not answer: try again
     outdated,    // the topic was recreated after the consumer client was opened: try again with a new client
     uninstalled, // the extension is not in the database

@@ -143,7 +143,7 @@ AssignmentResult consumer_session_assign(ConsumerSession *session, SourceSlot *s
     if (suspected && confirmed == 0) {
         if (session->trouble == Trouble::none)
             session->trouble = Trouble::first; // the state is CONNECTING until the second check
-        return AssignmentResult::unavailable;
+        return AssignmentResult::suspected;
     }
     AssignmentResult result = assignment_make(session->consumer, &session->assignment);
     if (result == AssignmentResult::assigned)

@@ -48,6 +48,12 @@ long reader_assign_take(SourceReader *reader, AssignmentResult result) {
         if (reader_client_replace_useless(reader))
             return reconnect_ms;
         return std::min(partitions_until_due(reader->session.assignment.partitions), reconnect_ms);
+    case AssignmentResult::suspected:
+        reader_report(reader, WorkerState::connecting, reader->session.assignment.reason,
+                      reader->session.assignment.hint);
+        // The client can find the same fault again after some milliseconds. Without this wait, the reader
+        // would stop and begin to read many times before suspicion_is_confirmed() accepts a check.
+        return reconnect_ms;
     case AssignmentResult::outdated:
         reader_close_client(reader);
         // Brokers can disagree about the topic for some time. Without this wait, the reader would close one

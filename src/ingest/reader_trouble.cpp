@@ -41,7 +41,7 @@ long reader_trouble_assign_again(SourceReader *reader) {
 // over. So a repeated error is over only when trouble_lasts has passed without another error.
 bool reader_trouble_is_over(const SourceReader &reader) {
     const ConsumerSession &session = reader.session;
-    return session.trouble != Trouble::none && consumer_heard(session.consumer) &&
+    return session.trouble != Trouble::none && session.loss_count == 0 && consumer_heard(session.consumer) &&
            (session.trouble == Trouble::first || monotonic_now() >= session.troubled_at + trouble_lasts);
 }
 

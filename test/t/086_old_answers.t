@@ -63,7 +63,16 @@ answer_with(%present);
 $node->wait_for_state('RUNNING', undef, 'fewer Kafka partitions: the worker reads again');
 assert_not_failed('fewer Kafka partitions');
 
-# The second check finds the same state.
+# The second check finds the same state. The log has few lines, because the worker waits between the checks.
+$node->stop;
+my $position = $node->log_position;
+answer_with(%other_log);
+$node->start;
+$node->wait_for_state('FAILED', qr/another message/, 'another log in two checks: the worker is FAILED');
+cmp_ok($node->log_matches(qr/heartbeat: (?:CONNECTING|RUNNING)/, $position), '<=', 12, 'another log: the log has few lines about the state');
+answer_with(%present);
+$node->query($_) for 'SELECT heartbeat_pause()', 'SELECT heartbeat_seek(partition, next_offset) FROM heartbeat_offsets', 'SELECT heartbeat_resume()';
+$node->wait_for_state('RUNNING', undef, 'another log: the worker reads again after a seek');
 answer_with(%before_grow);
 $node->wait_for_state('FAILED', qr/it has 4 partitions now, and had more before/, 'fewer Kafka partitions in two checks: the worker is FAILED');
 
