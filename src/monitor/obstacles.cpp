@@ -27,11 +27,19 @@ namespace heartbeat {
 namespace {
 
 // Finds the publications of the table that the error message names. The table can be a table partition of the
-// published table. A publication can make an UPDATE or DELETE fail: by its row filter, by its column list, or
-// because it does not publish a generated column.
-Statement select_publications = {{TEXTOID}, R"sql(
+// published table. A publication can make an UPDATE or DELETE fail with the code 42P10: by its row filter, by
+// its column list, or because it does not publish a generated column. Each publication of UPDATE or DELETE
+// makes these statements fail with the code 55000 if the table has no replica identity. Many other errors
+// have the code 55000 too. So if $2 is true, the statement finds only publications of a table without a
+// replica identity.
+Statement select_publications = {{TEXTOID, BOOLOID}, R"sql(
     WITH named AS MATERIALIZED (
-        SELECT c.oid FROM pg_catalog.pg_class c WHERE position('"' || c.relname || '"' in $1) > 0)
+        SELECT c.oid FROM pg_catalog.pg_class c
+        WHERE position('"' || c.relname || '"' in $1) > 0
+          AND (NOT $2 OR c.relkind = 'r' AND c.relreplident <> 'f' AND NOT EXISTS (
+              SELECT FROM pg_catalog.pg_index x
+              WHERE x.indrelid = c.oid AND x.indisvalid AND x.indimmediate
+                AND CASE c.relreplident WHEN 'd' THEN x.indisprimary WHEN 'i' THEN x.indisreplident END)))
     SELECT string_agg(
         format('publication "%s" of table "%s"', p.pubname, c.relname), ', ' ORDER BY p.pubname, c.relname)
     FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_tables t ON t.pubname = p.pubname
@@ -92,12 +100,16 @@ void obstacles_find(int code, const AwaitedLock &awaited, const char *message, O
     // if the server refuses to change rows of a published table, the error has one of these two codes
     if (code != ERRCODE_INVALID_COLUMN_REFERENCE && code != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
         return;
-    Datum text = CStringGetTextDatum(message);
-    statement_execute(&select_publications, &text, nullptr, SPI_OK_SELECT);
+    bool lacks_identity = code == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+    Datum values[2] = {CStringGetTextDatum(message), BoolGetDatum(lacks_identity)};
+    statement_execute(&select_publications, values, nullptr, SPI_OK_SELECT);
     add_found(
         SPI_processed > 0 ? statement_text(0, 1) : nullptr,
-        "prevents changes of rows: its row filter must use only columns of the replica identity, and it must "
-        "publish all of these columns. Change or drop the publication.",
+        lacks_identity
+            ? "prevents changes of rows, because the table has no replica identity. Give the table a replica "
+              "identity with ALTER TABLE, or change or drop the publication."
+            : "prevents changes of rows: its row filter must use only columns of the replica identity, and "
+              "it must publish all of these columns. Change or drop the publication.",
         obstacle);
 }
 

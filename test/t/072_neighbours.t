@@ -138,6 +138,21 @@ if ($node->query('SHOW server_version_num') >= 150000)
 		assert_goes_on("a publication of $table");
 	}
 
+	# Without a replica identity, each publication of updates prevents updates.
+	$node->query($_) for 'ALTER TABLE heartbeat_offsets REPLICA IDENTITY NOTHING', 'CREATE PUBLICATION neighbour FOR TABLE heartbeat_offsets';
+	publish();
+	$node->wait_for_query($say, qr/^RETRYING \| cannot update table "heartbeat_offsets" [^|]*replica identity[^|]* \| publication "neighbour" of table "heartbeat_offsets" prevents changes of rows, because the table has no replica identity/,
+		'the hint names a publication of a table without a replica identity');
+	$node->query('ALTER TABLE heartbeat_offsets REPLICA IDENTITY DEFAULT');
+	assert_goes_on('a table without a replica identity');
+
+	# The publication does not prevent updates now. A rule prevents them, with the same code.
+	$node->query('CREATE RULE neighbour AS ON UPDATE TO heartbeat_offsets DO INSTEAD NOTHING');
+	publish();
+	$node->wait_for_query($say, qr/^RETRYING \| rule "neighbour" on table "heartbeat_offsets" rewrites a statement(?!.*publication).*DROP RULE/, 'the hint does not name a publication that prevents nothing');
+	$node->query($_) for 'DROP RULE neighbour ON heartbeat_offsets', 'DROP PUBLICATION neighbour';
+	assert_goes_on('a publication that prevents nothing');
+
 	# The column list of the publication lacks columns of the replica identity, so nobody can delete rows from the default
 	# partition. So a reading cannot move from the default partition to the table partition of its week.
 	my $week = time - 10 * 7 * 86_400;
