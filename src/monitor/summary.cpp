@@ -42,12 +42,16 @@ Totals begin;
 bool begun;
 
 // Call this function with an SPI connection.
-void read_totals(Totals *totals) {
+void read_counters(Totals *totals) {
     statement_execute(&select_totals, nullptr, nullptr, SPI_OK_SELECT);
     int64_t *counters[] = {&totals->messages, &totals->records, &totals->anomalies, &totals->duplicates,
                            &totals->dead_letters};
     for (int i = 0; i < static_cast<int>(lengthof(counters)); i++)
         *counters[i] = statement_int8(0, i + 1);
+}
+
+// DROP EXTENSION does not change the counters in shared memory.
+void read_batch_times(Totals *totals) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     BatchTimes *times = &shared_state->batch_times;
     totals->batches = times->batches;
@@ -61,13 +65,16 @@ void read_totals(Totals *totals) {
 bool take(Totals *totals) {
     totals->at = monotonic_now();
     Extension extension;
-    if (!transaction_begin(&extension, XACT_READ_COMMITTED))
-        return true;
-    totals->extension = extension.oid;
-    bool readable = table_status_can_read("heartbeat_offsets");
+    bool readable = true;
+    if (transaction_begin(&extension, XACT_READ_COMMITTED)) {
+        totals->extension = extension.oid;
+        readable = table_status_can_read("heartbeat_offsets");
+        if (readable)
+            read_counters(totals);
+        transaction_commit();
+    }
     if (readable)
-        read_totals(totals);
-    transaction_commit();
+        read_batch_times(totals);
     return readable;
 }
 

@@ -121,6 +121,23 @@ $node->query('SELECT heartbeat_resume()');
 
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 $node->assert_audit;
+
+# The maintenance worker begins while there is no extension. After CREATE EXTENSION, the lines of heartbeat.log_summary count only
+# the batches of the new extension.
+my $batches = q{SELECT value FROM heartbeat_metrics WHERE name = 'heartbeat_batch_seconds_count'};
+my $earlier = $node->query($batches);
+cmp_ok($earlier, '>', 0, 'the workers have stored batches');
+$node->query('DROP EXTENSION heartbeat');
+my $maintenance = $node->worker_pid('heartbeat maintenance');
+$node->query("SELECT pg_terminate_backend($maintenance)");
+$node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat maintenance' AND pid <> $maintenance AND wait_event_type = 'Extension'",
+	1, 'the new maintenance worker has done its tasks without the extension');
+$position = $node->log_position;
+$node->query('CREATE EXTENSION heartbeat');
+$node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
+$node->wait_for_log(qr/heartbeat: \d+ messages in/, $position);
+my ($counted) = slurp_file($node->logfile, $position) =~ /heartbeat: \d+ messages in .*; (\d+) batches/;
+cmp_ok($counted, '<=', $node->query($batches) - $earlier, 'the first line counts no batch of the dropped extension');
 $node->assert_no_crash;
 $kafka->stop;
 done_testing();
