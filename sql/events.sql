@@ -68,6 +68,11 @@ UPDATE heartbeat_events SET happened_at = happened_at - interval '1 minute';
 SELECT heartbeat_record_event('much', 'a minute later');
 SELECT count(*) FROM heartbeat_events WHERE kind = 'much';
 
+-- the clock was set back by a day: the rows in the future do not count, so each further action gets a row
+UPDATE heartbeat_events SET happened_at = now() + interval '1 day' WHERE kind = 'much';
+SELECT count(*) AS recorded FROM generate_series(1, 3) n, heartbeat_record_event('much', n::text);
+SELECT count(*) FROM heartbeat_events WHERE kind = 'much' AND happened_at < now() + interval '1 hour';
+
 -- a role with the right SELECT may read the events, but may not change them
 SET ROLE regress_heartbeat_reader;
 SELECT count(*) > 0 AS reads FROM heartbeat_events;

@@ -7,7 +7,9 @@ CREATE FUNCTION heartbeat_actor() RETURNS text
 COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user, or NULL in a process of heartbeat.';
 
 -- This function keeps each row for at least a week, even if a role causes very many events. If a role causes more than a hundred
--- events of a kind in a minute, the role's last row of this kind counts the further events. The function also deletes old events.
+-- events of a kind in a minute, the role's last row of this kind counts the further events. After the clock was set back, rows can
+-- be in the future. Such rows do not count for this limit. Otherwise the last row would count all events until the clock reaches
+-- the old time again. The function also deletes old events.
 -- To delete or count events, the function does not wait for another session. In an isolation level stricter than READ COMMITTED,
 -- an UPDATE or DELETE fails if another session has changed the row since the snapshot of the transaction. So the function does
 -- not delete or count events in such an isolation level.
@@ -16,7 +18,7 @@ CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, hap
 BEGIN ATOMIC
     WITH recent AS MATERIALIZED (
         SELECT e.id FROM heartbeat_events e
-        WHERE e.happened_at > clock_timestamp() - interval '1 minute' AND e.role = heartbeat_actor()
+        WHERE e.happened_at BETWEEN clock_timestamp() - interval '1 minute' AND clock_timestamp() AND e.role = heartbeat_actor()
           AND e.kind = heartbeat_store_event.kind AND current_setting('transaction_isolation') = 'read committed'
         ORDER BY e.id DESC LIMIT 100
     ), counted AS (
