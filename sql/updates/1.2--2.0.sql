@@ -265,10 +265,12 @@ UPDATE pg_init_privs i
           SELECT 'pg_proc'::regclass, p.oid, p.proowner FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
          ) o (class, object, owner)
     WHERE i.privtype = 'e' AND i.classoid = o.class AND i.objoid = o.object;
--- If pg_init_privs has no right of a function's owner, the statement above leaves an empty list. PostgreSQL cannot read such a list.
+-- If pg_init_privs has no right of an object's owner, the statement above leaves an empty list. An earlier update or a REVOKE can
+-- also have left an empty list. aclexplode() cannot read such a list, so the next statements would fail.
 DELETE FROM pg_init_privs i
-    WHERE cardinality(i.initprivs) = 0 AND i.classoid = 'pg_proc'::regclass
-      AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = i.objoid AND p.pronamespace = 'heartbeat_building'::regnamespace);
+    WHERE cardinality(i.initprivs) = 0
+      AND EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
+                  WHERE d.classid = i.classoid AND d.objid = i.objoid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 -- Since PostgreSQL 17, pg_shdepend has a row of the type 'i' for each role that pg_init_privs names, except for the roles that
 -- initdb has created. While such a row exists, PostgreSQL refuses to drop the role. The statements above, the update from 1.1 to
