@@ -51,7 +51,9 @@ BEGIN ATOMIC
                              format('cannot remove the offset of partition %s of topic "%s": a worker has read the partition', partition, topic),
                              'object_not_in_prerequisite_state',
                              format('heartbeat_seek(%1$s, 0%2$s) begins at offset 0. heartbeat_seek(timestamptz, %1$s%2$s) begins at a time.',
-                                    partition, CASE WHEN source <> 'default' THEN format(', %L', source) END));
+                                    partition, (SELECT format(', %L', source) WHERE EXISTS (
+                                                    SELECT FROM heartbeat_source_definitions d
+                                                    WHERE d.dropped_at IS NULL AND d.name <> 'default'))));
     WITH forgotten AS (
         DELETE FROM heartbeat_offsets o
             WHERE o.source = heartbeat_forget_offset.source AND o.topic = heartbeat_forget_offset.topic
@@ -87,11 +89,13 @@ BEGIN ATOMIC
                                  SELECT FROM heartbeat_source_definitions d
                                  WHERE d.dropped_at IS NULL AND d.name = coalesce(heartbeat_require_pause.source, d.name)
                                    AND NOT EXISTS (SELECT FROM heartbeat_control c WHERE c.paused AND c.source IN ('', d.name))),
-                             'heartbeat_seek needs ingest to be paused', 'object_not_in_prerequisite_state',
-                             CASE WHEN heartbeat_require_pause.source <> 'default'
-                                  THEN format('Call heartbeat_pause(source => %1$L) first and heartbeat_resume(%1$L) afterwards.',
-                                              heartbeat_require_pause.source)
-                                  ELSE 'Call heartbeat_pause() first and heartbeat_resume() afterwards.' END);
+                             'heartbeat_seek needs ' || coalesce('source "' || one.name || '"', 'ingest') || ' to be paused',
+                             'object_not_in_prerequisite_state',
+                             format('Call heartbeat_pause(%s) first and heartbeat_resume(%s) afterwards.',
+                                    'source => ' || quote_literal(one.name), quote_literal(one.name)))
+    -- If `default` is the only source, the texts do not name the source.
+    FROM (SELECT CASE WHEN EXISTS (SELECT FROM heartbeat_source_definitions d WHERE d.dropped_at IS NULL AND d.name <> 'default')
+                      THEN heartbeat_require_pause.source END AS name) one;
 END;
 COMMENT ON FUNCTION heartbeat_require_pause(text) IS
     'Internal: raises an error if the source is not paused. With NULL, all sources must be paused. No other session can end '

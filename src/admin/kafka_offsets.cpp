@@ -31,7 +31,7 @@ constexpr int check_patience_s = 3; // short, because a seek by offset also work
                     errdetail("The topic has the partitions 0 to %d.", topic.partition_count - 1),
                     errhint("heartbeat_seek(%d, NULL%s) removes an offset that was set for this partition "
                             "while Kafka did not answer.",
-                            partition, source_calls_argument(source, ", "))));
+                            partition, source_calls_argument(source))));
 }
 
 // If `only` is nullptr, adds one row for each partition to the result. Otherwise the function adds only the
@@ -59,10 +59,11 @@ void fill(const Source &source, Consumer *consumer, TimestampTz time, const int3
 
 // Accepts an offset without a check, and raises a notice that the offset was not checked. A person can set an
 // offset before the topic exists, or while Kafka does not answer.
-void accept_unchecked(int32_t partition, int64_t offset, const char *reason) {
-    ereport(NOTICE, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                     errmsg("offset %lld of partition %d was not checked: %s", static_cast<long long>(offset),
-                            partition, text_from_utf8(reason))));
+void accept_unchecked(const Source &source, int32_t partition, int64_t offset, const char *reason) {
+    ereport(NOTICE,
+            (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+             errmsg("offset %lld of partition %d%s was not checked: %s", static_cast<long long>(offset),
+                    partition, source_calls_owner(source), text_from_utf8(reason))));
 }
 
 Consumer *open_or_accept(const Source &source, int32_t partition, int64_t offset) {
@@ -72,14 +73,14 @@ Consumer *open_or_accept(const Source &source, int32_t partition, int64_t offset
                              ? nullptr
                              : consumer_open(source_kafka_settings(source, "heartbeat-session"), &error);
     if (consumer == nullptr)
-        accept_unchecked(partition, offset, error.text);
+        accept_unchecked(source, partition, offset, error.text);
     return consumer;
 }
 
 void refuse_offset(const Source &source, const PartitionRange &range, int64_t offset) {
     auto low = static_cast<long long>(range.low), high = static_cast<long long>(range.high);
     bool holds_any = low < high;
-    const char *argument = source_calls_argument(source, ", ");
+    const char *argument = source_calls_argument(source);
     ereport(
         ERROR,
         (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -103,14 +104,14 @@ void check(const Source &source, Consumer *consumer, int32_t partition, int64_t 
     TopicDescription topic = {};
     Error error = {};
     if (!kafka_session_ask(consumer, check_patience_s, &topic, &error))
-        return accept_unchecked(partition, offset, error.text);
+        return accept_unchecked(source, partition, offset, error.text);
     if (!topic.exists)
-        return accept_unchecked(partition, offset, "Kafka does not have the topic yet");
+        return accept_unchecked(source, partition, offset, "Kafka does not have the topic yet");
     if (partition >= topic.partition_count)
         refuse_partition(source, partition, topic);
     PartitionRange range = {partition, 0, 0};
     if (!kafka_session_ranges(consumer, &range, 1, check_patience_s * 1000, &error))
-        return accept_unchecked(partition, offset, error.text);
+        return accept_unchecked(source, partition, offset, error.text);
     if (offset < range.low || offset > range.high)
         refuse_offset(source, range, offset);
 }

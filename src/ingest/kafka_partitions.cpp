@@ -119,9 +119,9 @@ bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *h
 }
 
 const char *partitions_trouble_hint(const Source &source) {
-    return psprintf("heartbeat tries again automatically. If messages are damaged in Kafka, "
-                    "heartbeat_seek(partition, offset%s) can skip them.",
-                    source_calls_argument(source, ", "));
+    return psprintf(
+        "heartbeat tries again automatically. To skip messages that are damaged in Kafka, call %s.",
+        source_calls_seek(source, "partition, offset"));
 }
 
 bool partitions_any_away(const KafkaPartitions &partitions) {

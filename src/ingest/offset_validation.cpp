@@ -52,22 +52,17 @@ bool find_lost(const Source &source, StoredOffset *offsets, size_t count, const 
 }
 
 void print_advice(char (&hint)[state_text_size], const Source &source) {
-    text_print(
-        hint, sizeof(hint),
-        "To continue at another offset, call heartbeat_pause(%s), heartbeat_seek(partition, offset%s) and "
-        "heartbeat_resume(%s), or %s.",
-        source_calls_argument(source, "source => "), source_calls_argument(source, ", "),
-        source_calls_argument(source, ""), source_calls_reset(source));
+    text_print(hint, sizeof(hint), "To continue at another offset, call %s, or %s.",
+               source_calls_seek(source, "partition, offset"), source_calls_reset(source));
 }
 
 void print_truncated_advice(char (&hint)[state_text_size], const Source &source, int32_t partition,
                             int64_t offset) {
+    const char *to = psprintf("%d, %lld", partition, static_cast<long long>(offset));
     text_print(
         hint, sizeof(hint),
-        "To read the messages that the log has now, call heartbeat_pause(%s), heartbeat_seek(%d, %lld%s) "
-        "and heartbeat_resume(%s), or %s. heartbeat stores no reading twice.",
-        source_calls_argument(source, "source => "), partition, static_cast<long long>(offset),
-        source_calls_argument(source, ", "), source_calls_argument(source, ""), source_calls_reset(source));
+        "To read the messages that the log has now, call %s, or %s. heartbeat stores no reading twice.",
+        source_calls_seek(source, to), source_calls_reset(source));
 }
 
 void move(const Source &source, StoredOffset *stored, int64_t to, const char *reason) {

@@ -102,6 +102,7 @@ void keep_reader(SourceReader *reader, const ListedSource &listed, bool renews) 
     }
     reader->is_old = false;
     reader->control = listed.control;
+    reader->source.is_one_of_several = listed.source.is_one_of_several;
 }
 
 const ListedSource *find(const ListedSource *sources, size_t count, const SourceReader &reader) {

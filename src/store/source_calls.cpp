@@ -10,8 +10,28 @@ extern "C" {
 
 namespace heartbeat {
 
-const char *source_calls_argument(const Source &source, const char *before) {
-    return source.id == 0 ? "" : psprintf("%s%s", before, quote_literal_cstr(source.name));
+namespace {
+
+bool needs_name(const Source &source) {
+    return source.id != 0 || source.is_one_of_several;
+}
+
+} // namespace
+
+const char *source_calls_argument(const Source &source) {
+    return needs_name(source) ? psprintf(", %s", quote_literal_cstr(source.name)) : "";
+}
+
+const char *source_calls_owner(const Source &source) {
+    return needs_name(source) ? psprintf(" of source \"%s\"", source.name) : "";
+}
+
+const char *source_calls_seek(const Source &source, const char *to) {
+    if (!needs_name(source))
+        return psprintf("heartbeat_pause(), heartbeat_seek(%s) and heartbeat_resume()", to);
+    const char *name = quote_literal_cstr(source.name);
+    return psprintf("heartbeat_pause(source => %s), heartbeat_seek(%s, %s) and heartbeat_resume(%s)", name,
+                    to, name, name);
 }
 
 const char *source_calls_reset(const Source &source) {

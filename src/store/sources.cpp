@@ -91,6 +91,7 @@ Source source_default() {
             false,
             false,
             false,
+            false,
             false};
 }
 
@@ -134,8 +135,10 @@ ListedSource *sources_load(MemoryContext context, size_t *count) {
     *count = listed ? rows : 1;
     if (!listed)
         sources[0] = {source_copy(source_default(), context), statement_int8(0, 1)};
-    for (uint64_t i = 0; listed && i < rows; i++)
+    for (uint64_t i = 0; listed && i < rows; i++) {
         sources[i] = {source_copy(read_source(i), context), statement_int8(i, 14)};
+        sources[i].source.is_one_of_several = rows > 1;
+    }
     return sources;
 }
 

@@ -30,6 +30,7 @@ struct Source {
     bool own_brokers;
     bool own_config_file;
     bool own_offset_reset;
+    bool is_one_of_several; // the database had other sources too when the source was loaded
 };
 
 // Returns the source `default` with the values of the settings. The texts stay valid until the next reload of

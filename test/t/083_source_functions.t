@@ -58,7 +58,8 @@ $node->wait_for_query(stored('default'), 1500, 'a pause of one source does not p
 is($node->query(stored('ward')), $held, 'a paused source stores nothing');
 
 # heartbeat_seek() of one source requires that this source is paused. Other sources need not be paused.
-like($node->query_error("SELECT heartbeat_seek(0, 0)"), qr/heartbeat_seek needs ingest to be paused/, 'a seek of the source default needs a pause of this source');
+like($node->query_error("SELECT heartbeat_seek(0, 0)"), qr/heartbeat_seek needs source "default" to be paused.*HINT:  Call heartbeat_pause\(source => 'default'\) first and heartbeat_resume\('default'\) afterwards\./s,
+	'a seek without a source needs a pause of the source default, and the error names this source');
 is($node->query_error("SELECT heartbeat_add_source('it''s', 'absent')") . ($node->query_error("SELECT heartbeat_seek(0, 0, 'it''s')") =~ /(HINT:.*)/)[0],
 	"HINT:  Call heartbeat_pause(source => 'it''s') first and heartbeat_resume('it''s') afterwards.", 'the calls in the hint about the pause have the source');
 $node->query("SELECT heartbeat_drop_source('it''s')");
@@ -148,6 +149,12 @@ $node->wait_for_query("SELECT state, reason, hint FROM heartbeat_source_status W
 $node->query("SELECT heartbeat_alter_source('late', offset_reset => 'earliest')");
 $node->wait_for_log(qr/DETAIL:  The worker continues partition \d at offset 0, as the source's offset_reset requires\./);
 $node->wait_for_query("SELECT state FROM heartbeat_source_status WHERE source = 'late'", 'RUNNING', 'the source is read again');
+$node->query($_) for "SELECT heartbeat_pause(source => 'default')", "UPDATE heartbeat_offsets SET cluster_id = 'another' WHERE source = 'default'", "SELECT heartbeat_resume('default')";
+$node->wait_for_query("SELECT state, hint FROM heartbeat_source_status WHERE source = 'default'",
+	qr/^FAILED\|To continue at another offset, call heartbeat_pause\(source => 'default'\), heartbeat_seek\(partition, offset, 'default'\) and heartbeat_resume\('default'\), or set heartbeat\.offset_reset\.$/,
+	'the calls in the hint of the source default also change only this source, because there are other sources');
+$node->query($_) for "SELECT heartbeat_pause(source => 'default')", "UPDATE heartbeat_offsets SET cluster_id = NULL WHERE source = 'default'", "SELECT heartbeat_resume('default')";
+$node->wait_for_query("SELECT state FROM heartbeat_source_status WHERE source = 'default'", 'RUNNING', 'the source default is read again');
 
 $node->query("SELECT heartbeat_drop_source('late')");
 $node->query("SELECT heartbeat_pause('the topic is filled', 'ward')");
