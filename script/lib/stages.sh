@@ -141,7 +141,15 @@ count_prove() {
          END { print total - in_total, f + 0 }' "$1"
 }
 
-stage_fuzz() { make -j "$cores" -C test/fuzz check SECONDS="${FUZZ_SECONDS:-10}" CLANGXX=clang++; }
+# Harnesses run at the same time. With --output-sync the log has the output of each harness in one piece. script/test shows only the
+# end of the log, so the function ends the log with the results of the harnesses that failed.
+stage_fuzz() {
+    local status=0 output
+    output=$(mktemp "$scratch/fuzz.XXXXXX")
+    make -j "$cores" -k --output-sync=target -C test/fuzz check SECONDS="${FUZZ_SECONDS:-10}" CLANGXX=clang++ 2>&1 | tee "$output" || status=1
+    [ $status = 0 ] || grep -aE 'ERROR: |SUMMARY: |runtime error: |Test unit written to |^make.*\*\*\*|: error: ' "$output" | tail -38 | sed 's/^/failed: /'
+    return $status
+}
 count_fuzz() { awk '/^stat::number_of_executed_units/ { p++ } /^SUMMARY: / { f++ } END { print p + 0, f + 0 }' "$1"; }
 
 # Compares heartbeat with the official libraries of Avro, Protobuf and JSON Schema, on random messages.
