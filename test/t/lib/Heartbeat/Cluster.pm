@@ -9,7 +9,10 @@ use warnings;
 use parent -norequire, 'PostgreSQL::Test::Cluster';
 
 use Carp;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
 use JSON::PP ();
+use List::Util qw(first);
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(time usleep);
@@ -18,6 +21,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Heartbeat::Poll;
 use Heartbeat::Reading qw(reading_line);
+use Heartbeat::Repeat;
 
 my $deadline_seconds = 120;
 
@@ -52,10 +56,15 @@ sub create
 	$self->{heartbeat_database} = $opt{database} // 'heartbeat';
 	$self->{crashes_caused}     = 0;
 	push @servers, $self;
-	$self->init(
-		allows_streaming => $opt{streaming} // 0,
-		has_archiving    => $opt{archiving} // 0,
-		extra            => [ '--encoding', $opt{encoding} // 'UTF8', '--locale', $opt{locale} // 'C.UTF-8' ]);
+	my $starts   = $opt{start} // 1;
+	my $template = $opt{install_path} ? undef : _template($starts ? $self->{heartbeat_database} : 'postgres');
+	{
+		local %ENV = (%ENV, %{ $template // {} });
+		$self->init(
+			allows_streaming => $opt{streaming} // 0,
+			has_archiving    => $opt{archiving} // 0,
+			extra            => [ '--encoding', $opt{encoding} // 'UTF8', '--locale', $opt{locale} // 'C.UTF-8' ]);
+	}
 	my %settings = (
 		'shared_preload_libraries' => 'heartbeat',
 		'restart_after_crash'      => 'on',
@@ -67,11 +76,24 @@ sub create
 		'heartbeat.brokers'        => $opt{kafka} ? $opt{kafka}->brokers : '',
 		%{ $opt{settings} // {} });
 	$self->append_conf('postgresql.conf', join '', map { "$_ = '$settings{$_}'\n" } sort keys %settings);
-	return $self if defined $opt{start} && !$opt{start};
-	$self->_create_database if $self->{heartbeat_database} ne 'postgres';
+	return $self unless $starts;
+	$self->_create_database if $self->{heartbeat_database} ne 'postgres' && !$template;
 	$self->start;
 	$self->create_extension(%opt) if $opt{extension} // 1;
 	return $self;
+}
+
+# Returns the environment in which init() copies a template instead of a call of initdb. The template has the database.
+sub _template
+{
+	my ($database) = @_;
+	my $bindir = first { -x "$_/initdb" } split /:/, $ENV{PATH};
+	return {
+		PATH                       => abs_path(dirname(__FILE__) . '/../template') . ":$ENV{PATH}",
+		HEARTBEAT_INITDB_BINDIR    => $bindir,
+		HEARTBEAT_INITDB_DATABASE  => $database,
+		HEARTBEAT_INITDB_TEMPLATES => "$PostgreSQL::Test::Utils::tmp_check/templates"
+	};
 }
 
 # Creates the extension. With the option `owner`, also creates the extension's owner, as README.md describes.
@@ -153,19 +175,18 @@ sub wait_for_query
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $deadline = time + $deadline_seconds;
 	my $poll     = Heartbeat::Poll->new;
-	my ($answer, $error);
+	my $repeat   = Heartbeat::Repeat->new($self, $self->{heartbeat_database}, $sql);
+	my $answer;
 	while (1)
 	{
-		# while a server restarts, the query fails, and the loop repeats the query
-		$self->psql($self->{heartbeat_database}, $sql, stdout => \$answer, stderr => \$error);
-		$answer //= '';
+		$answer = $repeat->answer;    # while a server restarts, the query fails, and the loop repeats the query
 		return pass($what) if ref $expected ? $answer =~ $expected : $answer eq $expected;
 		last if time > $deadline;
 		$poll->pause;
 	}
 	$deadline_seconds = 5;    # later waits will probably fail too, so they are short
 	fail($what);
-	diag "expected: $expected\nlast answer: $answer\n$error";
+	diag "expected: $expected\nlast answer: $answer\n" . $repeat->error;
 	$self->show_state;
 	return 0;
 }

@@ -1,0 +1,94 @@
+# Test code: repeats a query in one psql process. A start of psql and of a session of the server needs much more CPU time than a
+# query. So a wait does not start another psql for each repetition. If the session ends, the next repetition starts another one.
+
+package Heartbeat::Repeat;
+
+use strict;
+use warnings;
+
+use Carp;
+use IO::Handle;
+use POSIX ();
+
+use PostgreSQL::Test::Utils;
+
+my $end_of_answer = 'heartbeat: end of the answer';
+
+=pod
+
+    my $repeat = Heartbeat::Repeat->new($node, 'heartbeat', 'SELECT count(*) FROM heartbeat_records');
+    my $answer = $repeat->answer;    # in the format of psql -At, or '' if the query or the connection failed
+    my $error  = $repeat->error;     # the error messages of the last answer
+
+=cut
+
+sub new
+{
+	my ($class, $node, $database, $sql) = @_;
+	return bless {
+		node    => $node,
+		command => [ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database), '-f', '-' ],
+		query   => "$sql\n;\n\\echo $end_of_answer\n",
+		errors  => PostgreSQL::Test::Utils::tempdir('repeat') . '/errors',
+		test    => $$
+	}, $class;
+}
+
+sub answer
+{
+	my ($self) = @_;
+	$self->_start unless $self->{pid};
+	local $SIG{PIPE} = 'IGNORE';    # psql may have ended
+	truncate($self->{errors}, 0);
+	print { $self->{input} } $self->{query};
+	my $answer = '';
+	while (defined(my $line = readline $self->{output}))
+	{
+		if ($line eq "$end_of_answer\n")
+		{
+			chomp $answer;
+			return $answer;
+		}
+		$answer .= $line;
+	}
+	$self->_end;                    # the query has failed
+	return '';
+}
+
+sub error { my ($self) = @_; return slurp_file($self->{errors}); }
+
+sub _start
+{
+	my ($self) = @_;
+	pipe(my $input_read, my $input)        or croak "pipe: $!";
+	pipe(my $output,     my $output_write) or croak "pipe: $!";
+	local %ENV = $self->{node}->_get_env;
+	my $pid = fork // croak "fork: $!";
+	if ($pid == 0)
+	{
+		open(STDIN,  '<&', $input_read)        or POSIX::_exit(126);
+		open(STDOUT, '>&', $output_write)      or POSIX::_exit(126);
+		open(STDERR, '>>', $self->{errors})    or POSIX::_exit(126);
+		exec(@{ $self->{command} }) or POSIX::_exit(127);
+	}
+	close $input_read;
+	close $output_write;
+	$input->autoflush(1);
+	@{$self}{qw(pid input output)} = ($pid, $input, $output);
+	return;
+}
+
+sub _end
+{
+	my ($self) = @_;
+	my $pid = delete $self->{pid} // return;
+	close delete $self->{input};
+	close delete $self->{output};
+	local $?;
+	waitpid($pid, 0);
+	return;
+}
+
+sub DESTROY { my ($self) = @_; $self->_end if $self->{test} == $$; return; }
+
+1;
