@@ -14,7 +14,8 @@ my $kafka = Heartbeat::Kafka->new('rig');
 my $began = time;
 $kafka->start;
 note sprintf 'the broker answered after %d s', time - $began;
-like($kafka->cluster_id, qr/^\S{22}$/, 'the broker reports the id of its cluster');
+like($kafka->cluster_id, qr/^\S{22}$/, 'the cluster has an id');
+is($kafka->_admin('ready') =~ s/\s+\z//r, $kafka->cluster_id, 'the broker reports the id of its cluster');
 
 $kafka->create_topic('rig', 3, 'max.message.bytes=2000000');
 is_deeply([ $kafka->end_offsets('rig') ], [ 0, 0, 0 ], 'a new topic has end offset 0 in each partition');

@@ -174,7 +174,7 @@ sub wait_for_query
 	my ($self, $sql, $expected, $what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $deadline = time + $deadline_seconds;
-	my $poll     = Heartbeat::Poll->new;
+	my $poll     = Heartbeat::Poll->new(0.1);    # no process starts, so a repetition needs little CPU time
 	my $repeat   = Heartbeat::Repeat->new($self, $self->{heartbeat_database}, $sql);
 	my $answer;
 	while (1)
