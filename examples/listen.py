@@ -24,7 +24,11 @@ def describe(channel, payload):
         return "{customer_id}: {anomaly_type}, {heart_rate} bpm at {event_timestamp}".format(**told)
     if channel == "heartbeat_state":
         return f"{told['state']} since {told['since']}: {told['reason'] or ''}"
-    return "{alert}: rule {rule}, {subject}".format(**told)
+    return describe_alert(told["alert"], told["rule"], told["subject"], told["source"])
+
+
+def describe_alert(what, rule, subject, source):
+    return f"{what}: rule {rule}, {subject}" + (f" (source {source})" if source else "")
 
 
 def show(kind, text):
@@ -40,9 +44,9 @@ def listen(dsn):
         cursor.execute("SELECT state, reason FROM heartbeat_status")
         state, reason = cursor.fetchone()
         show("state", f"{state}: {reason or ''}")
-        cursor.execute("SELECT rule, subject FROM heartbeat_alerts WHERE closed_at IS NULL ORDER BY raised_at")
-        for rule, subject in cursor.fetchall():
-            show("alert", f"open: rule {rule}, {subject}")
+        cursor.execute("SELECT rule, subject, source FROM heartbeat_alerts WHERE closed_at IS NULL ORDER BY raised_at")
+        for rule, subject, source in cursor.fetchall():
+            show("alert", describe_alert("open", rule, subject, source))
     while True:
         for notification in connection.notifies:
             show(notification.channel.removeprefix("heartbeat_"), describe(notification.channel, notification.payload))

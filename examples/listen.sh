@@ -9,7 +9,7 @@ LISTEN heartbeat_anomaly;
 LISTEN heartbeat_state;
 LISTEN heartbeat_alert;
 SELECT state, since, reason FROM heartbeat_status;
-SELECT rule, subject, raised_at, detail FROM heartbeat_alerts WHERE closed_at IS NULL ORDER BY raised_at;
+SELECT rule, subject, source, raised_at, detail FROM heartbeat_alerts WHERE closed_at IS NULL ORDER BY raised_at;
 \pset tuples_only on
 \pset format unaligned
 SQL

@@ -3,8 +3,8 @@ SET timezone = 'UTC';
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
 CREATE VIEW alerts AS
-    SELECT rule, subject, closed_at IS NOT NULL AS closed, detail - 'last_event' - 'reason' AS detail
-    FROM heartbeat_alerts ORDER BY rule, subject, id;
+    SELECT rule, subject, source, closed_at IS NOT NULL AS closed, detail - 'last_event' - 'reason' AS detail
+    FROM heartbeat_alerts ORDER BY rule, subject, source, id;
 
 -- the table refuses invalid rules, for example a rule that would always or never raise an alert
 INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('', 'lag', 1, NULL);
@@ -65,9 +65,19 @@ INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset, dead
 SELECT raised, closed, open, on_arrival, on_clock FROM heartbeat_evaluate_alerts('', true);
 UPDATE heartbeat_offsets SET next_offset = 3, dead_letters = 3;
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
-SELECT rule, subject, detail FROM alerts WHERE NOT closed;
-UPDATE heartbeat_offsets SET dead_letters_deleted = 1;
+SELECT rule, subject, source, detail FROM alerts WHERE NOT closed;
+
+-- An alert is about one source: the dead letters of another source raise another alert. While an alert is open, its detail has the
+-- present number, and heartbeat does not raise the alert again.
+INSERT INTO heartbeat_offsets (source, topic, partition, next_offset, first_offset, dead_letters) VALUES
+    ('ward', 'heartbeat-events', 0, 2, 0, 2), ('few', 'heartbeat-events', 0, 2, 0, 1), ('few', 'heartbeat-events', 1, 2, 0, 1);
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+UPDATE heartbeat_offsets SET next_offset = 9, dead_letters = 9 WHERE source IN ('default', 'ward');
+SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+SELECT rule, subject, source, detail FROM alerts WHERE NOT closed;
+UPDATE heartbeat_offsets SET dead_letters_deleted = 8 WHERE source = 'default';
+SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+SELECT rule, subject, source, detail FROM alerts WHERE NOT closed;
 DELETE FROM heartbeat_alert_rules;
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 
@@ -89,11 +99,19 @@ SELECT raised, closed FROM heartbeat_evaluate_alerts('', true);
 SELECT raised > 400 AS the_others, closed FROM heartbeat_evaluate_alerts('', true);
 SELECT raised, closed FROM heartbeat_evaluate_alerts('', true);
 
--- heartbeat keeps 10,000 closed alerts. A call deletes more of the other closed alerts than a call can close.
+-- heartbeat keeps the 10,000 alerts that were closed last. An alert with a low id can have been open for a long time. A call deletes
+-- more of the other closed alerts than a call can close.
 INSERT INTO heartbeat_alerts (rule, subject, closed_at, detail) SELECT 'past', n, now(), '{}' FROM generate_series(1, 15000) n;
+UPDATE heartbeat_alerts SET closed_at = now() + interval '1 second' WHERE rule = 'garbage';
+UPDATE heartbeat_alerts SET closed_at = now() - interval '1 hour' WHERE rule = 'past' AND subject::integer > 14000;
 SELECT count(*) AS alerts_before FROM heartbeat_alerts \gset
 SELECT raised, closed FROM heartbeat_evaluate_alerts('', true);
 SELECT :alerts_before - count(*) > 1000 AS deleted FROM heartbeat_alerts;
+SELECT rule, count(*), count(*) FILTER (WHERE rule = 'past' AND subject::integer > 14000) AS closed_long_ago FROM heartbeat_alerts
+    WHERE rule IN ('past', 'garbage') GROUP BY rule ORDER BY rule;
+SELECT raised, closed FROM heartbeat_evaluate_alerts('', true);
+SELECT raised, closed FROM heartbeat_evaluate_alerts('', true);
+SELECT count(closed_at) FROM heartbeat_alerts;
 
 DROP VIEW alerts;
 DROP EXTENSION heartbeat;

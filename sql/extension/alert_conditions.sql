@@ -1,12 +1,16 @@
 --
 -- The conditions of the alert rules: one function for each kind of rule. Each function looks at all rules of its kind, and returns
--- an alert if the condition of a rule is met now. An alert consists of the rule, the subject and the detail, as in
--- heartbeat_alerts. heartbeat_update_alerts() raises and closes the alerts.
+-- a row for each alert that is open or to be raised: the rule, the subject, the source and the detail, as in heartbeat_alerts. If
+-- `raises` is true, the condition of the rule is met now. If `raises` is false, heartbeat raises no alert, but an open alert stays
+-- open: the condition is possibly still met, for example because the lag is not known after a restart. If `detail` is NULL, the
+-- open alert keeps its detail. heartbeat_update_alerts() raises, updates and closes the alerts. An alert about a source depends only
+-- on the state of this source.
 --
--- No function reads a whole table of readings or customers. For a rule of kind anomalies the function reads only anomalies of the
--- rule's period and of the minute before the period. The function uses at most the newest 100,000 results of each of two queries.
--- For the rules of kind silence, each call reads the next 10,000 customers, and the customers that a rule names. The functions of
--- the other kinds read only the counters and the status.
+-- No function reads a whole table of readings or customers. For a rule of kind anomalies the function reads only anomalies from
+-- shortly before now, and uses at most the newest 100,000 results of each of two queries. For the rules of kind silence, each call
+-- reads the next 10,000 customers, and the customers that a rule names. The functions of the other kinds read only the counters
+-- and the status. The functions for lag and state read no table that ingest locks: a lock on such a table can be the cause of the
+-- trouble, and an alert must tell this trouble.
 --
 
 -- The rows of heartbeat_anomalies can be on other servers. A query on rows of other servers cannot also read a table of this
@@ -57,74 +61,151 @@ END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
     'Internal: returns an alert for each enabled rule of kind anomalies and each customer for whom the condition is met.';
 
--- heartbeat evaluates a silence rule only while the consumer lag is shorter than the rule's period. The function measures the
--- silence of a customer from heartbeat_customers.heard_until, a time shortly after the arrival of the customer's last reading.
-CREATE FUNCTION heartbeat_alerts_of_silence(after_customer text, OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
+-- If the time is in the future, the server's clock was set back. Then the time is not recent.
+CREATE FUNCTION heartbeat_is_recent(moment timestamptz, age interval) RETURNS boolean
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce(moment > clock_timestamp() - age AND moment < clock_timestamp() + interval '1 minute', false);
+END;
+COMMENT ON FUNCTION heartbeat_is_recent(timestamptz, interval) IS
+    'Internal: returns whether the time lies in the past, but not further than the given age.';
+
+-- A silence rule examines a customer only while the source of the customer's last reading is RUNNING, and while the lag of this
+-- source is shorter than the rule's period. The source must have been RUNNING for 15 seconds: a source that is RETRYING is RUNNING
+-- for a moment during each attempt, and after a start the workers do not know the lag for some seconds. If no arrival of the customer
+-- is recorded, the source is not known. Then all sources must be RUNNING. The function measures the silence of a customer from
+-- heartbeat_customers.heard_until, a time shortly after the arrival of the customer's last reading.
+CREATE FUNCTION heartbeat_conditions_of_silence(after_customer text, OUT rule text, OUT subject text, OUT source text, OUT raises boolean,
+                                                OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT w.rule, w.customer_id, jsonb_build_object('kind', 'silence', 'period', w.period)
-    FROM (SELECT r.name AS rule, r.period, c.customer_id, c.heard_until
-          FROM heartbeat_alert_rules r CROSS JOIN heartbeat_customers_after(after_customer) c
+    WITH running AS MATERIALIZED (
+        SELECT d.name, coalesce(x.lag_seconds, 0) AS lag_seconds
+        FROM heartbeat_source_definitions d JOIN heartbeat_source_states() x ON x.source_id = d.source_id
+        WHERE d.dropped_at IS NULL AND x.state = 'RUNNING' AND NOT heartbeat_is_recent(x.running_since, interval '15 seconds')
+        UNION ALL
+        SELECT NULL, coalesce(s.lag_seconds, 0) FROM heartbeat_status s WHERE heartbeat_ingest_state() = 'RUNNING'
+    )
+    SELECT w.rule, w.customer_id, w.source, true,
+           jsonb_strip_nulls(jsonb_build_object('kind', 'silence', 'period', w.period, 'source', w.source))
+    FROM (SELECT r.name AS rule, r.period, c.customer_id, c.heard_until, c.source
+          FROM heartbeat_alert_rules r
+               CROSS JOIN (SELECT n.customer_id, n.heard_until, n.source FROM heartbeat_customers n
+                           WHERE n.customer_id > coalesce(after_customer, '') ORDER BY n.customer_id LIMIT 10000) c
           WHERE r.enabled AND r.kind = 'silence' AND r.customer_id IS NULL
           UNION ALL
-          SELECT r.name, r.period, c.customer_id, c.heard_until
+          SELECT r.name, r.period, c.customer_id, c.heard_until, c.source
           FROM heartbeat_alert_rules r JOIN heartbeat_customers c ON c.customer_id = r.customer_id
           WHERE r.enabled AND r.kind = 'silence') w
-         JOIN heartbeat_status s ON coalesce(s.lag_seconds, 0) < extract(epoch FROM w.period)
-    WHERE (SELECT heartbeat_ingest_state()) = 'RUNNING'
-      AND w.heard_until < now() - w.period AND w.heard_until > now() - w.period - interval '1 day';
+         JOIN running s ON coalesce(s.name, '') = coalesce(w.source, '') AND s.lag_seconds < extract(epoch FROM w.period)
+    WHERE w.heard_until < now() - w.period AND w.heard_until > now() - w.period - interval '1 day';
 END;
-COMMENT ON FUNCTION heartbeat_alerts_of_silence(text) IS
-    'Internal: returns an alert for each enabled rule of kind silence and each customer for whom the condition is met. The '
+COMMENT ON FUNCTION heartbeat_conditions_of_silence(text) IS
+    'Internal: returns a row for each enabled rule of kind silence and each customer for whom the condition is met. The '
     'function examines the 10,000 customers after the given customer, and the customers that a rule names.';
 
 CREATE FUNCTION heartbeat_silences_ended(after_customer text, last_customer text) RETURNS SETOF bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT o.id
-    FROM heartbeat_alerts o JOIN heartbeat_alert_rules r ON r.name = o.rule JOIN heartbeat_customers c ON c.customer_id = o.subject
-    WHERE o.closed_at IS NULL AND r.enabled AND r.kind = 'silence' AND c.heard_until >= now() - r.period
+    FROM heartbeat_alerts o JOIN heartbeat_alert_rules r ON r.name = o.rule LEFT JOIN heartbeat_customers c ON c.customer_id = o.subject
+    WHERE o.closed_at IS NULL AND r.enabled AND r.kind = 'silence'
+      AND (c.customer_id IS NULL OR c.heard_until >= now() - r.period
+           OR c.source NOT IN (SELECT d.name FROM heartbeat_source_definitions d WHERE d.dropped_at IS NULL))
       AND (r.customer_id IS NOT NULL
            OR o.subject > coalesce(after_customer, '') AND (last_customer IS NULL OR o.subject <= last_customer));
 END;
 COMMENT ON FUNCTION heartbeat_silences_ended(text, text) IS
-    'Internal: returns the ids of open alerts of kind silence whose customer has sent a reading since the alert was raised. '
-    'The function examines the customers after after_customer, up to last_customer (NULL: no upper limit), and the customers '
-    'that a rule names.';
+    'Internal: returns the ids of open alerts of kind silence whose customer has sent a reading since the alert was raised, or whose '
+    'customer or source no longer exists. The function examines the customers after after_customer, up to last_customer (NULL: no '
+    'upper limit), and the customers that a rule names.';
 
-CREATE FUNCTION heartbeat_alerts_of_lag(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
+-- If the lag of a source is not known, an open alert stays open. In the first seconds after a change of the state, for example after
+-- a restart, the workers possibly do not know all Kafka partitions yet, and the lag can be too small. Then an open alert stays open too.
+CREATE FUNCTION heartbeat_conditions_of_lag(OUT rule text, OUT subject text, OUT source text, OUT raises boolean, OUT detail jsonb)
+    RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT r.name, current_setting('heartbeat.topic'), jsonb_build_object('kind', r.kind, 'lag_messages', s.lag_messages)
-    FROM heartbeat_alert_rules r JOIN heartbeat_status s ON s.lag_messages > r.threshold
-    WHERE r.enabled AND r.kind = 'lag';
+    SELECT r.name, coalesce(d.topic, current_setting('heartbeat.topic')), d.name, coalesce(x.lag_messages > r.threshold, false),
+           CASE WHEN x.lag_messages > r.threshold THEN
+               jsonb_build_object('kind', r.kind, 'source', d.name, 'lag_messages', x.lag_messages) END
+    FROM heartbeat_alert_rules r CROSS JOIN heartbeat_source_definitions d
+         LEFT JOIN heartbeat_source_states() x ON x.source_id = d.source_id
+    WHERE r.enabled AND r.kind = 'lag' AND d.dropped_at IS NULL
+      AND (coalesce(x.lag_messages > r.threshold, true)
+           OR heartbeat_is_recent(greatest(x.running_since, x.not_running_since), interval '10 seconds'));
 END;
-COMMENT ON FUNCTION heartbeat_alerts_of_lag() IS
-    'Internal: returns an alert for each enabled rule of kind lag, if the condition is met.';
+COMMENT ON FUNCTION heartbeat_conditions_of_lag() IS
+    'Internal: returns a row for each enabled rule of kind lag and each source whose lag is above the threshold or not known.';
 
-CREATE FUNCTION heartbeat_alerts_of_dead_letters(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
+CREATE FUNCTION heartbeat_conditions_of_dead_letters(OUT rule text, OUT subject text, OUT source text, OUT raises boolean,
+                                                     OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT r.name, 'pipeline', jsonb_build_object('kind', r.kind, 'dead_letters', d.unresolved)
-    FROM heartbeat_alert_rules r,
-         (SELECT coalesce(sum(o.unresolved), 0) AS unresolved
-          FROM (SELECT p.dead_letters::numeric - p.dead_letters_deleted AS unresolved FROM heartbeat_offsets p
-                UNION ALL SELECT p.dead_letters::numeric - p.dead_letters_deleted FROM heartbeat_dropped_offsets p) o) d
-    WHERE r.enabled AND r.kind = 'dead_letters' AND d.unresolved > r.threshold;
-END;
-COMMENT ON FUNCTION heartbeat_alerts_of_dead_letters() IS
-    'Internal: returns an alert for each enabled rule of kind dead_letters, if the condition is met.';
-
-CREATE FUNCTION heartbeat_alerts_of_state(OUT rule text, OUT subject text, OUT detail jsonb) RETURNS SETOF record
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT r.name, 'pipeline', jsonb_build_object('kind', r.kind, 'state', s.state, 'reason', s.reason)
+    SELECT r.name, 'pipeline', d.source, true, jsonb_build_object('kind', r.kind, 'source', d.source, 'dead_letters', d.unresolved)
     FROM heartbeat_alert_rules r
-         JOIN heartbeat_status s ON s.state <> 'RUNNING'
-             -- If `since` is in the future, somebody has set the server's clock back. heartbeat then does not know how long the
-             -- state has lasted, and the condition counts as met.
-             AND coalesce(s.since <= clock_timestamp() - r.period OR s.since > clock_timestamp() + interval '1 minute', true)
+         JOIN (SELECT o.source, sum(o.unresolved) AS unresolved
+               FROM (SELECT p.source, p.dead_letters::numeric - p.dead_letters_deleted AS unresolved FROM heartbeat_offsets p
+                     UNION ALL
+                     SELECT p.source, p.dead_letters::numeric - p.dead_letters_deleted FROM heartbeat_dropped_offsets p) o
+               GROUP BY o.source) d ON d.unresolved > r.threshold
+    WHERE r.enabled AND r.kind = 'dead_letters';
+END;
+COMMENT ON FUNCTION heartbeat_conditions_of_dead_letters() IS
+    'Internal: returns a row for each enabled rule of kind dead_letters and each source for which the condition is met. Dead letters '
+    'of a dropped source count too.';
+
+-- A trouble that belongs to no source is a row with the source NULL. If an ingest worker has not started to read a source, the cause
+-- can be such a trouble. Then heartbeat raises no alert about the source. An alert about a source is closed when the source has been
+-- RUNNING for ten seconds, because after a restart a source can be RUNNING for a moment until the same error occurs again. After a
+-- restart the maintenance worker has forgotten which of its duties failed. So an alert about a duty stays open until the duty has
+-- succeeded, or until two hours have passed.
+CREATE FUNCTION heartbeat_conditions_of_state(OUT rule text, OUT subject text, OUT source text, OUT raises boolean, OUT detail jsonb)
+    RETURNS SETOF record
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH common AS MATERIALIZED (
+        SELECT c.state, c.since, c.reason, c.duty
+        FROM (SELECT s.state, s.since, s.reason, NULL AS duty FROM heartbeat_status s WHERE s.workers = 0 OR s.state = 'STOPPED'
+              UNION ALL
+              SELECT t.state, t.since, t.reason, t.duty FROM heartbeat_common_trouble() t) c
+        LIMIT 1
+    ), troubles AS MATERIALIZED (
+        SELECT NULL AS source, c.state, c.since, c.reason, c.duty, true AS raises FROM common c
+        UNION ALL
+        SELECT d.name, coalesce(x.state, 'CONNECTING'),
+               coalesce(least(x.since, x.not_running_since), d.changed_at, d.added_at),
+               CASE WHEN x.state IS NULL THEN 'no worker reads the source yet'
+                    WHEN x.state = 'PAUSED' THEN heartbeat_pause_reason(d.name) ELSE x.reason END,
+               NULL, x.state IS NOT NULL OR NOT EXISTS (SELECT FROM common)
+        FROM heartbeat_source_definitions d LEFT JOIN heartbeat_source_states() x ON x.source_id = d.source_id
+        WHERE d.dropped_at IS NULL AND x.state IS DISTINCT FROM 'RUNNING'
+    ), settling AS MATERIALIZED (
+        SELECT d.name AS source
+        FROM heartbeat_source_definitions d JOIN heartbeat_source_states() x ON x.source_id = d.source_id
+        WHERE d.dropped_at IS NULL AND x.state = 'RUNNING' AND heartbeat_is_recent(x.running_since, interval '10 seconds')
+        UNION ALL
+        SELECT NULL
+        FROM heartbeat_alerts o, pg_stat_get_activity(pg_backend_pid()) a
+        WHERE o.closed_at IS NULL AND o.source IS NULL AND NOT EXISTS (SELECT FROM common)
+          AND (heartbeat_is_recent(a.backend_start, interval '20 seconds')
+               OR heartbeat_is_recent(a.backend_start, interval '2 hours')
+                  AND EXISTS (SELECT FROM heartbeat_maintenance_duties() m
+                              WHERE m.duty = o.detail->>'duty' AND coalesce(m.done_at < a.backend_start, true)))
+    )
+    SELECT r.name, 'pipeline', t.source,
+           -- If `since` is in the future, the server's clock was set back, and heartbeat does not know how long the state has
+           -- lasted. The condition is then met.
+           t.raises AND coalesce(t.since <= clock_timestamp() - r.period OR t.since > clock_timestamp() + interval '1 minute', true),
+           jsonb_strip_nulls(jsonb_build_object('kind', r.kind, 'source', t.source, 'state', t.state, 'reason', t.reason,
+                                                'duty', t.duty))
+    FROM heartbeat_alert_rules r CROSS JOIN troubles t
+    WHERE r.enabled AND r.kind = 'state'
+    UNION ALL
+    SELECT r.name, 'pipeline', s.source, false, NULL
+    FROM heartbeat_alert_rules r CROSS JOIN (SELECT DISTINCT n.source FROM settling n) s
     WHERE r.enabled AND r.kind = 'state';
 END;
-COMMENT ON FUNCTION heartbeat_alerts_of_state() IS
-    'Internal: returns an alert for each enabled rule of kind state, if the condition is met.';
+COMMENT ON FUNCTION heartbeat_conditions_of_state() IS
+    'Internal: returns a row for each enabled rule of kind state and each source that is not RUNNING or has not been RUNNING for ten '
+    'seconds. Returns a row with the source NULL if workers do not run or if a duty of the maintenance worker fails.';

@@ -10,9 +10,9 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
 -- The functions of alert_conditions.sql find the conditions that are met. heartbeat_update_alerts() calls the function of a kind
 -- only if there is an enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at
 -- most 1,000 alerts. One call can delete 2,000 old closed alerts, and this is more than one call raises. So heartbeat_alerts
--- cannot grow without limit. The call closes the alerts of deleted and disabled rules. For an enabled rule of kind silence, the
--- call closes an alert when a reading of the customer has arrived, or when the rule now names another customer. For a rule of
--- another kind, the call closes an alert when the condition is no longer met.
+-- cannot grow without limit. The call closes the alerts of deleted and disabled rules. If the rule is enabled, the call closes an alert of kind silence when
+-- heartbeat_silences_ended() returns the alert, and every other alert when the function of its kind returns no row for the alert.
+-- While an alert of kind lag, dead_letters or state is open, the call keeps `detail` up to date, and announces nothing.
 CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -20,8 +20,10 @@ CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolea
 BEGIN ATOMIC
     DELETE FROM heartbeat_alerts
         WHERE id IN (SELECT a.id FROM heartbeat_alerts a
-                     WHERE a.closed_at IS NOT NULL AND a.id <= (SELECT max(m.id) FROM heartbeat_alerts m) - 10000
-                     ORDER BY a.closed_at LIMIT 2000);
+                     WHERE a.closed_at IS NOT NULL
+                       AND (a.closed_at, a.id) <= (SELECT k.closed_at, k.id FROM heartbeat_alerts k WHERE k.closed_at IS NOT NULL
+                                                   ORDER BY k.closed_at DESC, k.id DESC OFFSET 10000 LIMIT 1)
+                     ORDER BY a.closed_at, a.id LIMIT 2000);
     WITH rules AS MATERIALIZED (
         SELECT r.name, r.kind, r.customer_id FROM heartbeat_alert_rules r WHERE r.enabled
     ), slice AS MATERIALIZED ( -- a slice is the next 10,000 customers; if fewer remain, last_customer is NULL
@@ -29,26 +31,36 @@ BEGIN ATOMIC
         FROM heartbeat_customers_after(after_customer) c
         WHERE with_silence AND EXISTS (SELECT FROM rules WHERE kind = 'silence' AND customer_id IS NULL)
     ), met AS MATERIALIZED (
-        SELECT a.rule, a.subject, a.detail FROM heartbeat_alerts_of_anomalies() a
+        SELECT a.rule, a.subject, NULL AS source, true AS raises, a.detail FROM heartbeat_alerts_of_anomalies() a
             WHERE EXISTS (SELECT FROM rules WHERE kind = 'anomalies')
         UNION ALL
-        SELECT s.rule, s.subject, s.detail FROM heartbeat_alerts_of_silence(after_customer) s
+        SELECT s.rule, s.subject, s.source, s.raises, s.detail FROM heartbeat_conditions_of_silence(after_customer) s
             WHERE with_silence AND EXISTS (SELECT FROM rules WHERE kind = 'silence')
         UNION ALL
-        SELECT l.rule, l.subject, l.detail FROM heartbeat_alerts_of_lag() l WHERE EXISTS (SELECT FROM rules WHERE kind = 'lag')
+        SELECT l.rule, l.subject, l.source, l.raises, l.detail FROM heartbeat_conditions_of_lag() l
+            WHERE EXISTS (SELECT FROM rules WHERE kind = 'lag')
         UNION ALL
-        SELECT d.rule, d.subject, d.detail FROM heartbeat_alerts_of_dead_letters() d
+        SELECT d.rule, d.subject, d.source, d.raises, d.detail FROM heartbeat_conditions_of_dead_letters() d
             WHERE EXISTS (SELECT FROM rules WHERE kind = 'dead_letters')
         UNION ALL
-        SELECT s.rule, s.subject, s.detail FROM heartbeat_alerts_of_state() s WHERE EXISTS (SELECT FROM rules WHERE kind = 'state')
+        SELECT s.rule, s.subject, s.source, s.raises, s.detail FROM heartbeat_conditions_of_state() s
+            WHERE EXISTS (SELECT FROM rules WHERE kind = 'state')
     ), raised AS (
-        INSERT INTO heartbeat_alerts (rule, subject, detail)
-            SELECT m.rule, m.subject, m.detail FROM met m
-            WHERE NOT EXISTS (SELECT FROM heartbeat_alerts o
-                              WHERE o.rule = m.rule AND o.subject = m.subject AND o.closed_at IS NULL)
-            ORDER BY m.rule COLLATE "C", m.subject COLLATE "C" LIMIT 1000
+        INSERT INTO heartbeat_alerts (rule, subject, source, detail)
+            SELECT m.rule, m.subject, m.source, m.detail FROM met m
+            WHERE m.raises
+              -- a customer has at most one open alert of a silence rule, also if the customer's source has changed
+              AND NOT EXISTS (SELECT FROM heartbeat_alerts o
+                              WHERE o.rule = m.rule AND o.subject = m.subject AND o.closed_at IS NULL
+                                AND (o.source IS NOT DISTINCT FROM m.source OR m.detail->>'kind' = 'silence'))
+            ORDER BY m.rule COLLATE "C", m.subject COLLATE "C", m.source COLLATE "C" LIMIT 1000
             ON CONFLICT DO NOTHING
-            RETURNING id, rule, subject, raised_at, closed_at, detail
+            RETURNING id, rule, subject, raised_at, closed_at, detail, source
+    ), followed AS (
+        UPDATE heartbeat_alerts a SET detail = m.detail
+            FROM met m
+            WHERE a.closed_at IS NULL AND a.rule = m.rule AND a.subject = m.subject AND a.source IS NOT DISTINCT FROM m.source
+              AND m.detail <> a.detail AND m.detail->>'kind' IN ('lag', 'dead_letters', 'state')
     ), over AS (
         SELECT o.id
         FROM heartbeat_alerts o LEFT JOIN rules r ON r.name = o.rule
@@ -58,16 +70,17 @@ BEGIN ATOMIC
                        (r.customer_id IS NOT NULL AND r.customer_id <> o.subject)
                        OR o.id IN (SELECT e.id FROM slice b, heartbeat_silences_ended(after_customer, b.last_customer) e (id)
                                    WHERE with_silence)
-                   ELSE NOT EXISTS (SELECT FROM met m WHERE m.rule = o.rule AND m.subject = o.subject) END
+                   ELSE NOT EXISTS (SELECT FROM met m WHERE m.rule = o.rule AND m.subject = o.subject
+                                                        AND m.source IS NOT DISTINCT FROM o.source) END
         ORDER BY o.id LIMIT 1000
     ), closed AS (
         UPDATE heartbeat_alerts a SET closed_at = clock_timestamp() FROM over WHERE a.id = over.id
-            RETURNING a.id, a.rule, a.subject, a.raised_at, a.closed_at, a.detail
+            RETURNING a.id, a.rule, a.subject, a.raised_at, a.closed_at, a.detail, a.source
     ), told AS MATERIALIZED (
         SELECT t.closed_at,
                heartbeat_notify('heartbeat_alert', json_build_object(
                    'alert', CASE WHEN t.closed_at IS NULL THEN 'raised' ELSE 'closed' END, 'id', t.id, 'rule', t.rule,
-                   'subject', t.subject, 'raised_at', t.raised_at, 'closed_at', t.closed_at, 'detail', t.detail)::text)
+                   'subject', t.subject, 'raised_at', t.raised_at, 'closed_at', t.closed_at, 'detail', t.detail, 'source', t.source)::text)
         FROM (SELECT * FROM raised UNION ALL SELECT * FROM closed) t
     )
     SELECT count(*) FILTER (WHERE t.closed_at IS NULL), count(t.closed_at),

@@ -15,15 +15,16 @@ CREATE FUNCTION heartbeat_move_arrivals() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     WITH taken AS (
-        DELETE FROM heartbeat_arrivals RETURNING customer_id, heard_until
+        DELETE FROM heartbeat_arrivals RETURNING customer_id, heard_until, source
     ), heard AS MATERIALIZED (
-        SELECT t.customer_id, max(t.heard_until) AS heard_until FROM taken t GROUP BY t.customer_id
+        SELECT DISTINCT ON (t.customer_id) t.customer_id, t.heard_until, t.source FROM taken t
+            ORDER BY t.customer_id, t.heard_until DESC, t.source
     ), updated AS (
-        UPDATE heartbeat_customers c SET heard_until = h.heard_until FROM heard h
+        UPDATE heartbeat_customers c SET heard_until = h.heard_until, source = h.source FROM heard h
             WHERE c.customer_id = h.customer_id AND coalesce(c.heard_until < h.heard_until, true)
     ), new AS (
-        INSERT INTO heartbeat_customers (customer_id, heard_until)
-            SELECT h.customer_id, h.heard_until FROM heard h
+        INSERT INTO heartbeat_customers (customer_id, heard_until, source)
+            SELECT h.customer_id, h.heard_until, h.source FROM heard h
             WHERE (SELECT true FROM heartbeat_customers c WHERE c.customer_id = h.customer_id LIMIT 1) IS NULL
             ON CONFLICT DO NOTHING RETURNING customer_id
     ), counted AS (

@@ -16,7 +16,8 @@ COMMENT ON FUNCTION heartbeat_state() IS
 CREATE FUNCTION heartbeat_ingest_state() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_ingest_state() IS
-    'Internal: returns the state of ingest alone, without the duties of the maintenance worker. Silence rules use this state.';
+    'Internal: returns the state of ingest alone, without the duties of the maintenance worker. A silence rule '
+    'uses this state for a customer whose source is not known.';
 
 CREATE FUNCTION heartbeat_maintenance_duties(OUT duty text, OUT done_at timestamptz, OUT failing_since timestamptz,
                                              OUT failures bigint, OUT failures_total bigint, OUT reason text, OUT hint text)
@@ -34,11 +35,25 @@ COMMENT ON FUNCTION heartbeat_partition_states() IS
 
 CREATE FUNCTION heartbeat_source_states(OUT source_id integer, OUT state text, OUT since timestamptz, OUT reason text, OUT hint text,
                                         OUT workers integer, OUT messages_per_second double precision, OUT last_error text,
-                                        OUT last_error_at timestamptz, OUT lag_messages bigint, OUT lag_seconds double precision)
+                                        OUT last_error_at timestamptz, OUT lag_messages bigint, OUT lag_seconds double precision,
+                                        OUT not_running_since timestamptz, OUT running_since timestamptz)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_source_states() IS
     'Internal: returns the state of each source that a worker reads, from shared memory. The view heartbeat_source_status shows '
-    'these states.';
+    'these states. not_running_since is the time since when the source has had another state than RUNNING. running_since is the '
+    'time at which the last worker of the source became RUNNING. Alert rules use these two times.';
+
+CREATE FUNCTION heartbeat_pause_reason(source text) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_pause_reason(text) IS
+    'Internal: returns why the source is paused. Returns NULL if the source is not paused, or if heartbeat_control is locked: the '
+    'function waits for no lock. Alert rules of kind state use the reason.';
+
+CREATE FUNCTION heartbeat_common_trouble(OUT state text, OUT since timestamptz, OUT reason text, OUT duty text)
+    RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_common_trouble() IS
+    'Internal: returns a row for each trouble that belongs to no source: an ingest worker does not run or has not started, or a duty of '
+    'the maintenance worker fails. Alert rules of kind state use these rows.';
 
 CREATE FUNCTION heartbeat_batch_times(OUT upper_bound double precision, OUT batches bigint,
                                       OUT total_seconds double precision)

@@ -135,6 +135,13 @@ ALTER TABLE heartbeat_dead_letters
     ADD COLUMN readings jsonb;
 DROP INDEX heartbeat_dead_letters_topic_partition_offset_idx;
 CREATE INDEX ON heartbeat_dead_letters (source, topic, partition, "offset");
+-- In 1.x all readings came from one source.
+ALTER TABLE heartbeat_arrivals ADD COLUMN source text COLLATE "C" NOT NULL DEFAULT 'default';
+ALTER TABLE heartbeat_customers ADD COLUMN source text COLLATE "C" DEFAULT 'default';
+ALTER TABLE heartbeat_customers ALTER COLUMN source DROP DEFAULT;
+ALTER TABLE heartbeat_alerts ADD COLUMN source text COLLATE "C";
+DROP INDEX heartbeat_alerts_rule_subject_idx;
+CREATE UNIQUE INDEX ON heartbeat_alerts (rule, subject, coalesce(source, '')) WHERE closed_at IS NULL;
 ALTER TABLE heartbeat_control
     ADD COLUMN source text COLLATE "C" NOT NULL DEFAULT '',
     DROP CONSTRAINT heartbeat_control_pkey,
@@ -180,6 +187,15 @@ BEGIN
 END
 $$;
 
+-- An open alert of 1.x is about the source default. Without this statement, heartbeat would close the alert and raise it again.
+DO $$
+BEGIN
+    PERFORM heartbeat_refuse_user_code(ARRAY['heartbeat_alerts'::regclass]);
+    UPDATE heartbeat_alerts a SET source = 'default'
+        FROM heartbeat_alert_rules r WHERE r.name = a.rule AND r.kind <> 'anomalies' AND a.closed_at IS NULL;
+END
+$$;
+
 -- Functions that 2.0 no longer has
 
 DROP FUNCTION heartbeat_seek(integer, bigint);
@@ -195,6 +211,10 @@ DROP FUNCTION heartbeat_pause(text);
 DROP FUNCTION heartbeat_resume();
 DROP FUNCTION heartbeat_store_pause(text);
 DROP FUNCTION heartbeat_store_resume();
+DROP FUNCTION heartbeat_alerts_of_silence(text);
+DROP FUNCTION heartbeat_alerts_of_lag();
+DROP FUNCTION heartbeat_alerts_of_dead_letters();
+DROP FUNCTION heartbeat_alerts_of_state();
 
 -- Rights on new objects
 

@@ -136,6 +136,13 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const 
         tell_stall(aggregate, source, since, look.now, partition);
 }
 
+void take_turn(AggregateStatus *aggregate, const ShownState &shown) {
+    if (shown.state == WorkerState::running)
+        aggregate->running_since = std::max(aggregate->running_since, shown.running_since);
+    else if (aggregate->not_running_since == 0 || shown.not_running_since < aggregate->not_running_since)
+        aggregate->not_running_since = shown.not_running_since;
+}
+
 void look_at_source(AggregateStatus *aggregate, const WorkerSlot &worker, const SourceSlot &source,
                     const Look &look) {
     aggregate->messages_per_second += worker_stats_rate(source, look.now);
@@ -144,6 +151,7 @@ void look_at_source(AggregateStatus *aggregate, const WorkerSlot &worker, const 
         aggregate->awaited = worker.awaited;
     }
     const ShownState &shown = source.shown;
+    take_turn(aggregate, shown);
     if (!aggregate->any || shown.state > aggregate->state)
         set_of_source(aggregate, source, shown.state, shown.since, shown.reason, shown.hint);
     if (is_throttled(source, look.now) && aggregate->state <= WorkerState::running)

@@ -13,6 +13,10 @@ struct AggregateStatus {
     // the source that has this state; empty: the state does not belong to a source
     char source[source_name_size];
     TimestampTz since; // the time when the state began; 0: not known
+    // Several workers can read a source. The next two members do not change when a worker only reports
+    // another trouble.
+    TimestampTz not_running_since; // when the first worker ceased to be RUNNING; 0: all are RUNNING
+    TimestampTz running_since;     // when the last worker became RUNNING; 0: none is RUNNING
     char reason[state_text_size];
     char hint[state_text_size];
     bool throttled; // true: the state is RUNNING, but a quota of Kafka limits the speed

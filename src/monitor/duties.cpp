@@ -138,6 +138,7 @@ bool duties_find_trouble(DutyTrouble *trouble, MonotonicTime now) {
     const DutySlot *duty = find_troubled(now);
     if (duty == nullptr)
         return false;
+    trouble->name = names[duty - shared_state->duties].name;
     trouble->since = troubled_since(*duty, now);
     describe(*duty, trouble->reason, sizeof(trouble->reason));
     text_copy(trouble->hint,

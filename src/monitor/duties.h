@@ -21,6 +21,7 @@ void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently
 void duty_forget(Duty duty); // forgets the failures of a duty that heartbeat no longer has
 
 struct DutyTrouble {
+    const char *name; // as in heartbeat_maintenance
     TimestampTz since;
     char reason[state_text_size];
     char hint[state_text_size];

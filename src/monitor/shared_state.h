@@ -57,7 +57,7 @@ enum class PartitionState : uint8_t { none, reading, away, asked, paused };
 // The state of a process, or of a source that a worker reads. heartbeat_status shows these members.
 struct ShownState {
     WorkerState state;
-    TimestampTz since;
+    TimestampTz since, running_since, not_running_since; // shown_state_begin() explains the last two
     char reason[state_text_size];
     char hint[state_text_size];
     char last_error[state_text_size];

@@ -15,6 +15,9 @@ namespace heartbeat {
 
 namespace {
 
+// A source that is RETRYING is RUNNING for a moment during each attempt.
+constexpr TimestampTz settled_after = 10 * USECS_PER_SEC;
+
 void copy_text(char *to, const char *from) {
     text_copy(to, state_text_size, from == nullptr ? "" : from);
 }
@@ -27,7 +30,20 @@ void count_change() {
     shared_state->worst = worst;
 }
 
+void set_times(ShownState *shown, WorkerState state) {
+    bool ran = shown->state == WorkerState::running, runs = state == WorkerState::running;
+    shown->since = GetCurrentTimestamp();
+    if (runs && !ran)
+        shown->running_since = shown->since;
+    if (ran && !runs && shown->since >= shown->running_since + settled_after)
+        shown->not_running_since = shown->since;
+}
+
 } // namespace
+
+void shown_state_begin(ShownState *shown) {
+    shown->since = shown->running_since = shown->not_running_since = GetCurrentTimestamp();
+}
 
 bool shown_state_set(ShownState *shown, WorkerState state, const char *reason, const char *hint) {
     // only this process writes the state, so this process can read the state without the lock
@@ -36,8 +52,8 @@ bool shown_state_set(ShownState *shown, WorkerState state, const char *reason, c
     if (shown->state == state && strcmp(shown->reason, reason_now) == 0)
         return false;
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    set_times(shown, state);
     shown->state = state;
-    shown->since = GetCurrentTimestamp();
     copy_text(shown->reason, reason);
     copy_text(shown->hint, hint);
     count_change();

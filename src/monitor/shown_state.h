@@ -7,6 +7,11 @@
 
 namespace heartbeat {
 
+// Sets the times of a new slot to the present time. `running_since` is the time when the state last became
+// RUNNING. `not_running_since` is the time when the state last ceased to be RUNNING. A state that is RUNNING
+// only for some seconds between two attempts does not end a trouble, and does not change `not_running_since`.
+void shown_state_begin(ShownState *shown);
+
 // Sets the state if the state or its reason is new. Only the calling process may write to `shown`. Returns
 // true if the state or its reason has changed.
 bool shown_state_set(ShownState *shown, WorkerState state, const char *reason, const char *hint);

@@ -23,7 +23,7 @@ SourceSlot *source_slot_open(const WorkerSlot &worker, int32_t source_id, const 
     slot->source_id = source_id;
     text_copy(slot->name, name);
     slot->opened_at = monotonic_now();
-    slot->shown.since = GetCurrentTimestamp();
+    shown_state_begin(&slot->shown);
     slot->shown.state = WorkerState::connecting; // this state stays until the reader reports its own state
     text_copy(slot->shown.reason, starting_reason);
     LWLockRelease(shared_state->lock);

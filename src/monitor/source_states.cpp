@@ -49,7 +49,9 @@ void put_row(ReturnSetInfo *result, int32_t source_id, const AggregateStatus &st
                       text(status.last_error),
                       TimestampTzGetDatum(status.last_error_at),
                       Int64GetDatum(lag.messages),
-                      Float8GetDatum(lag.seconds)};
+                      Float8GetDatum(lag.seconds),
+                      TimestampTzGetDatum(status.not_running_since),
+                      TimestampTzGetDatum(status.running_since)};
     bool nulls[] = {false,
                     false,
                     status.since == 0,
@@ -60,7 +62,9 @@ void put_row(ReturnSetInfo *result, int32_t source_id, const AggregateStatus &st
                     status.last_error[0] == '\0',
                     status.last_error_at == 0,
                     !lag.known,
-                    lag.seconds < 0};
+                    lag.seconds < 0,
+                    status.not_running_since == 0,
+                    status.running_since == 0};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

@@ -19,6 +19,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(heartbeat_state);
 PG_FUNCTION_INFO_V1(heartbeat_ingest_state);
+PG_FUNCTION_INFO_V1(heartbeat_pause_reason);
 }
 
 namespace heartbeat {
@@ -191,8 +192,9 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), row.values, row.nulls)));
 }
 
-// Silence rules apply only while ingest runs, so the evaluation of silence rules calls this function. The
-// function ignores failed duties of the maintenance worker.
+// If the source of a customer is not known, a silence rule applies to the customer only while all sources are
+// RUNNING. For this case, the evaluation of silence rules calls this function. The function ignores failed
+// duties of the maintenance worker.
 extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     WorkerState state = WorkerState::stopped;
     if (shared_state_serves_database() && !RecoveryInProgress()) {
@@ -201,4 +203,17 @@ extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
         state = aggregate->state;
     }
     PG_RETURN_TEXT_P(cstring_to_text(shared_state_name(state)));
+}
+
+// Returns NULL if the source is not paused, or if another session has locked heartbeat_control.
+extern "C" Datum heartbeat_pause_reason(PG_FUNCTION_ARGS) {
+    MemoryContext context = CurrentMemoryContext;
+    Hold hold;
+    SPI_connect();
+    table_status_hold(text_to_cstring(PG_GETARG_TEXT_PP(0)), &hold);
+    char *reason = hold.since == 0 ? nullptr : MemoryContextStrdup(context, hold.reason);
+    SPI_finish();
+    if (reason == nullptr)
+        PG_RETURN_NULL();
+    PG_RETURN_TEXT_P(cstring_to_text(reason));
 }

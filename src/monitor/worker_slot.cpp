@@ -50,7 +50,7 @@ bool worker_slot_claim(WorkerSlot *slot) {
         slot->pid = MyProcPid;
         slot->latch = MyLatch;
         slot->started_at = monotonic_now();
-        slot->shown.since = GetCurrentTimestamp();
+        shown_state_begin(&slot->shown);
         // this state stays until the process reports its own state
         slot->shown.state = WorkerState::connecting;
         text_copy(slot->shown.reason, starting_reason);

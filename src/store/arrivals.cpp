@@ -22,7 +22,12 @@ constexpr TimestampTz noted_for_min = 2 * USECS_PER_SEC;
 constexpr TimestampTz noted_for_max = USECS_PER_MINUTE;
 constexpr TimestampTz notes_per_period = 5;
 
-Statement insert_arrivals = {{TEXTARRAYOID, TIMESTAMPTZOID}, R"sql(
+Statement insert_arrivals = {{TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID}, R"sql(
+    INSERT INTO @extschema@.heartbeat_arrivals (customer_id, heard_until, source)
+    SELECT c, $2, $3 FROM unnest($1) c)sql"};
+
+// A database with version 1.2 of the extension has only one source.
+Statement insert_old_arrivals = {{TEXTARRAYOID, TIMESTAMPTZOID}, R"sql(
     INSERT INTO @extschema@.heartbeat_arrivals (customer_id, heard_until)
     SELECT c, $2 FROM unnest($1) c)sql"};
 
@@ -46,12 +51,14 @@ void arrivals_use_period(uint32_t seconds) {
                                                        noted_for_min, noted_for_max);
 }
 
-size_t arrivals_note(const Batch *batch, const BatchBytes *customers, size_t count, TimestampTz until) {
+size_t arrivals_note(const Batch *batch, const BatchBytes *customers, size_t count, TimestampTz until,
+                     const char *source) {
     if (count == 0 || !has_table())
         return 0;
-    Datum values[2] = {array_of_text(batch, count, [=](size_t i) { return customers[i]; }),
-                       TimestampTzGetDatum(until)};
-    statement_execute(&insert_arrivals, values, nullptr, SPI_OK_INSERT);
+    Datum values[3] = {array_of_text(batch, count, [=](size_t i) { return customers[i]; }),
+                       TimestampTzGetDatum(until), CStringGetTextDatum(source)};
+    bool has_source = get_attnum(extension_table("heartbeat_arrivals"), "source") != InvalidAttrNumber;
+    statement_execute(has_source ? &insert_arrivals : &insert_old_arrivals, values, nullptr, SPI_OK_INSERT);
     return count;
 }
 

@@ -23,9 +23,10 @@ TimestampTz arrivals_noted_for();
 void arrivals_use_period(uint32_t seconds);
 
 // Runs in the transaction that stores the batch. Inserts a row with the time `until` for each element of
-// `customers`. The worker inserts another row for such a customer only when a reading arrives after this
-// time. Returns the number of inserted rows.
-size_t arrivals_note(const Batch *batch, const BatchBytes *customers, size_t count, TimestampTz until);
+// `customers`, from whom readings of the source have arrived. The worker inserts another row for such a
+// customer only when a reading arrives after this time. Returns the number of inserted rows.
+size_t arrivals_note(const Batch *batch, const BatchBytes *customers, size_t count, TimestampTz until,
+                     const char *source);
 
 // Runs in a transaction of the maintenance worker. Moves the rows of heartbeat_arrivals to
 // heartbeat_customers. Returns the shortest period of all silence rules, in seconds. Returns 0 if there is no

@@ -104,7 +104,8 @@ void grow_known() {
 
 } // namespace
 
-CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t now, uint32_t note_until) {
+CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, int32_t source_id, uint32_t now,
+                            uint32_t note_until) {
     if (MyBackendType != B_BG_WORKER)
         return {false, false};
     if (known == nullptr) {
@@ -123,7 +124,8 @@ CustomerNews customers_meet(const Batch *batch, BatchBytes customer_id, uint32_t
     auto more =
         static_cast<uint32_t>(hash_bytes_extended(bytes, customer_id.size, UINT64CONST(0x9e3779b97f4a7c15)));
     bool found;
-    Customer *customer = put_known({hash_bytes_extended(bytes, customer_id.size, 0), more, 0}, &found);
+    auto seed = static_cast<uint64_t>(source_id);
+    Customer *customer = put_known({hash_bytes_extended(bytes, customer_id.size, seed), more, 0}, &found);
     CustomerNews news = {found, customer->noted_until <= now};
     if (news.to_note)
         customer->noted_until = note_until;

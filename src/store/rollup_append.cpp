@@ -151,13 +151,14 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
 // A sum without readings serves only to insert a new customer. If this process already knows the customer,
 // the function removes such a sum. Readings of the batch's customers have arrived, so the function also
 // inserts a row into heartbeat_arrivals for each customer that needs a new row (CustomerNews::to_note).
-void meet_customers(const Batch *batch, Sums *sums) {
+void meet_customers(const Batch *batch, const Source *source, Sums *sums) {
     MonotonicTime now = monotonic_now(), note_until = now + arrivals_noted_for();
     auto *heard = static_cast<BatchBytes *>(palloc(sizeof(BatchBytes) * (sums->count + 1)));
     size_t left = 0, heard_count = 0;
     for (size_t i = 0; i < sums->count; i++) {
         const Sum &sum = sums->rows[i];
-        CustomerNews news = customers_meet(batch, sum.customer_id, static_cast<uint32_t>(now / USECS_PER_SEC),
+        CustomerNews news = customers_meet(batch, sum.customer_id, source == nullptr ? 0 : source->id,
+                                           static_cast<uint32_t>(now / USECS_PER_SEC),
                                            static_cast<uint32_t>(note_until / USECS_PER_SEC));
         if (news.to_note)
             heard[heard_count++] = sum.customer_id;
@@ -166,7 +167,8 @@ void meet_customers(const Batch *batch, Sums *sums) {
     }
     sums->count = left;
     TimestampTz until = GetCurrentTimestamp() + arrivals_noted_for();
-    appended += static_cast<uint32_t>(arrivals_note(batch, heard, heard_count, until));
+    appended += static_cast<uint32_t>(
+        arrivals_note(batch, heard, heard_count, until, source == nullptr ? "default" : source->name));
     pfree(heard);
 }
 
@@ -190,7 +192,7 @@ void mark(const Marks &marks) {
 
 } // namespace
 
-void rollup_append_store(const Rows &records, const Rows &anomalies) {
+void rollup_append_store(const Rows &records, const Rows &anomalies, const Source *source) {
     const Batch *batch = records.batch;
     size_t readings = records.count + anomalies.count;
     Sums sums = {static_cast<Sum *>(palloc(sizeof(Sum) * (readings + 1))), 0};
@@ -204,7 +206,7 @@ void rollup_append_store(const Rows &records, const Rows &anomalies) {
         mark(marks);
     }
     add_sums(&sums, anomalies, none);
-    meet_customers(batch, &sums);
+    meet_customers(batch, source, &sums);
     append(batch, sums);
     pfree(sums.rows);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "store/rows.h"
+#include "store/sources.h"
 
 namespace heartbeat {
 
@@ -12,8 +13,9 @@ namespace heartbeat {
 // the heart rates. If the batch has many readings of a minute but few readings of each customer, the function
 // inserts no sums of this minute. Instead, the function inserts the minute into heartbeat_stale_minutes. The
 // row in heartbeat_stale_minutes is called a mark. For a marked minute the function inserts only the
-// customers that this process has not seen before.
-void rollup_append_store(const Rows &records, const Rows &anomalies);
+// customers that this process has not seen before. `source` is the source of the readings. `source` is
+// nullptr if the readings come from dead letters.
+void rollup_append_store(const Rows &records, const Rows &anomalies, const Source *source);
 
 // Returns the number of rows that rollup_append_store() has inserted into heartbeat_rollup_pending and
 // heartbeat_arrivals since the last call of rollup_append_take(). Does not count the marks.

@@ -175,7 +175,7 @@ PartitionCounts *store_batch(Batch *batch, const Source *source, bool isolate) {
     if (source != nullptr)
         dead_letters_store(batch, *source, counts);
     if (!batch->minutes.empty())
-        rollup_append_store(lists.rows[0], lists.rows[1]);
+        rollup_append_store(lists.rows[0], lists.rows[1], source);
     tables_prepare_commit();
     return counts;
 }

@@ -34,9 +34,9 @@ COMMENT ON COLUMN heartbeat_alert_rules.name IS 'Name of the rule, also in heart
 COMMENT ON COLUMN heartbeat_alert_rules.kind IS
     'anomalies: the number of anomalies of a customer within the period is at or above the threshold. The time of an anomaly is '
     'event_timestamp, or the arrival if event_timestamp is further ahead than heartbeat.max_clock_skew. silence: no reading of a '
-    'customer has arrived during the period, but a reading has arrived in the day before. lag: lag_messages is above the '
-    'threshold. dead_letters: the number of unresolved dead letters is above the threshold. state: the state in heartbeat_status '
-    'has been other than RUNNING for the whole period.';
+    'customer has arrived during the period, but a reading has arrived in the day before. lag: lag_messages of a source is above '
+    'the threshold. dead_letters: the number of unresolved dead letters of a source is above the threshold. state: the state of a '
+    'source, or of the workers, has been other than RUNNING for the whole period.';
 COMMENT ON COLUMN heartbeat_alert_rules.threshold IS 'Number of anomalies, messages or dead letters; see kind.';
 COMMENT ON COLUMN heartbeat_alert_rules.period IS
     'Time span; see kind. Up to an hour for anomalies, 10 seconds to a day for silence.';
@@ -53,17 +53,24 @@ CREATE TABLE heartbeat_alerts (
     subject   text COLLATE "C" NOT NULL,
     raised_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     closed_at timestamptz,
-    detail    jsonb NOT NULL
+    detail    jsonb NOT NULL,
+    source    text COLLATE "C"
 );
-CREATE UNIQUE INDEX ON heartbeat_alerts (rule, subject) WHERE closed_at IS NULL;
+CREATE UNIQUE INDEX ON heartbeat_alerts (rule, subject, coalesce(source, '')) WHERE closed_at IS NULL;
 CREATE INDEX ON heartbeat_alerts (closed_at) WHERE closed_at IS NOT NULL;
 COMMENT ON TABLE heartbeat_alerts IS
     'One row for each episode during which the condition of a rule is met. The alert is open while closed_at is NULL. heartbeat '
-    'keeps the newest 10,000 closed alerts, and deletes closed alerts that are older than heartbeat.retention.';
+    'keeps the 10,000 alerts that were closed last, and deletes closed alerts that are older than heartbeat.retention.';
 COMMENT ON COLUMN heartbeat_alerts.id IS 'Number of the alert. It increases with each alert, and has gaps.';
 COMMENT ON COLUMN heartbeat_alerts.rule IS 'Name of the rule.';
-COMMENT ON COLUMN heartbeat_alerts.subject IS 'What the alert is about: the customer, the topic, or the word pipeline.';
+COMMENT ON COLUMN heartbeat_alerts.subject IS
+    'What the alert is about: the customer, the topic (kind lag), or the word pipeline (kinds dead_letters and state).';
 COMMENT ON COLUMN heartbeat_alerts.raised_at IS 'When the alert was raised.';
 COMMENT ON COLUMN heartbeat_alerts.closed_at IS
-    'When the condition ended or the rule was disabled; NULL while the alert is open.';
-COMMENT ON COLUMN heartbeat_alerts.detail IS 'The values that raised the alert; the keys depend on the kind of the rule.';
+    'When the condition ended, the rule was disabled, or the source was dropped; NULL while the alert is open.';
+COMMENT ON COLUMN heartbeat_alerts.detail IS
+    'The values that raised the alert; the keys depend on the kind of the rule. While an alert of kind lag, dead_letters or state '
+    'is open, heartbeat keeps the values up to date.';
+COMMENT ON COLUMN heartbeat_alerts.source IS
+    'Name of the source that the alert is about. Kind silence: the source of the customer''s last reading. NULL: the alert belongs to '
+    'no source (kind anomalies, or workers that do not run, or a duty of the maintenance worker that fails).';

@@ -55,13 +55,17 @@ ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
 
 CREATE TABLE heartbeat_customers (
     customer_id text COLLATE "C" PRIMARY KEY,
-    heard_until timestamptz
+    heard_until timestamptz,
+    source      text COLLATE "C"
 ) WITH (fillfactor = 80); -- room for in-page updates
 COMMENT ON TABLE heartbeat_customers IS 'All customers with a normal reading or an anomaly that the rollup has counted.';
 COMMENT ON COLUMN heartbeat_customers.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_customers.heard_until IS
     'A silence rule measures the silence of the customer from this time, by the server''s clock. The time is up to a minute '
     'after a reading arrived. NULL: no reading has arrived since the update to version 1.2.';
+COMMENT ON COLUMN heartbeat_customers.source IS
+    'Name of the source from which the last reading of the customer arrived. A silence rule examines the customer only while this '
+    'source is RUNNING. NULL: no reading has arrived from a source, for example if heartbeat_replay() stored the readings.';
 
 CREATE TABLE heartbeat_customers_total (
     customers bigint NOT NULL

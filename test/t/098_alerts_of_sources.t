@@ -1,0 +1,140 @@
+# An alert depends only on the source that it is about. If one source has trouble, heartbeat still raises the alerts about the
+# other sources and their customers. One episode is one alert, even if the server restarts or the reason changes. When a source is
+# dropped, its alerts are closed.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+use Heartbeat::Cluster;
+use Heartbeat::Kafka;
+use Heartbeat::Reading;
+
+my $kafka = Heartbeat::Kafka->new('alerts_of_sources');
+$kafka->start;
+$kafka->create_topic($_, 1) for qw(heartbeat-events ward home);
+my $node = Heartbeat::Cluster->create('alerts_of_sources', kafka => $kafka, settings => { 'heartbeat.workers' => 2 });
+$node->query("SELECT heartbeat_add_source('$_', '$_')") for qw(ward home);
+
+my $sent = 0;
+
+sub publish
+{
+	my ($topic, @customers) = @_;
+	$kafka->produce($topic, map { { value => reading($_, 70, reading_time(int(time) - 3600 + $sent++)) } } @customers);
+	return;
+}
+
+sub stored
+{
+	my ($customer, $count) = @_;
+	return $node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id = '$customer'", $count, "$count readings of $customer are stored");
+}
+
+# Waits until the alerts about the subject and the source are `all|closed`.
+sub alerts_are
+{
+	my ($rule, $subject, $source, $expected, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return $node->wait_for_query(
+		"SELECT count(*), count(closed_at) FROM heartbeat_alerts WHERE rule = '$rule' AND subject = '$subject' AND coalesce(source, '') = '$source'",
+		$expected, $what);
+}
+
+sub open_alerts { my ($rule) = @_; return $node->query("SELECT string_agg(coalesce(source, '-'), ' ' ORDER BY source) FROM heartbeat_alerts WHERE rule = '$rule' AND closed_at IS NULL") // ''; }
+sub state_of { my ($source) = @_; return "SELECT state FROM heartbeat_source_status WHERE source = '$source'"; }
+sub reason { my ($source) = @_; return "SELECT detail->>'state', detail->>'reason' FROM heartbeat_alerts WHERE rule = 'state' AND source = '$source' AND closed_at IS NULL"; }
+
+# A trigger refuses the readings of some customers with an error that is no fault of the reading. So the source of these readings is
+# RETRYING until the trigger is changed.
+sub refuse
+{
+	my ($pattern, $message) = @_;
+	$node->query("CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+		IF NEW.customer_id LIKE '$pattern' THEN RAISE EXCEPTION '$message' USING ERRCODE = '54000'; END IF;
+		RETURN NEW; END \$\$");
+	return;
+}
+refuse('nobody', '');
+$node->query('CREATE TRIGGER refuse BEFORE INSERT ON heartbeat_records FOR EACH ROW EXECUTE FUNCTION refuse()');
+$node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES
+	('silence', 'silence', NULL, '10 seconds'), ('lag', 'lag', 50, NULL), ('state', 'state', NULL, '3 seconds'), ('state of long', 'state', NULL, '12 seconds')");
+$node->wait_for_query(state_of($_), 'RUNNING', "$_ is RUNNING") for qw(default ward home);
+publish('heartbeat-events', 'of default');
+publish('ward', 'of ward');
+publish('home', 'of home');
+stored("of $_", 1) for qw(default ward home);
+$node->wait_for_query('SELECT string_agg(customer_id || chr(58) || source, chr(32) ORDER BY customer_id) FROM heartbeat_customers',
+	'of default:default of home:home of ward:ward', 'heartbeat records the source of the last reading of each customer');
+alerts_are('silence', "of $_", $_, '1|0', "the silence of a customer of $_ raises an alert") for qw(default ward home);
+publish('heartbeat-events', 'of default');
+publish('ward', 'of ward');
+publish('home', 'of home');
+alerts_are('silence', "of $_", $_, '1|1', "the next reading of the customer of $_ closes the alert") for qw(default ward home);
+
+# The source ward is RETRYING and has a lag. The customers of the other sources still raise alerts. The customer of ward raises no
+# alert, because the readings of this customer wait in Kafka.
+refuse('% ward', 'the disk of ward is full');
+publish('ward', ('of ward') x 60);
+$node->wait_for_query(state_of('ward'), 'RETRYING', 'the source ward is RETRYING');
+alerts_are('state', 'pipeline', 'ward', '1|0', 'the state of ward raises an alert');
+alerts_are('lag', 'ward', 'ward', '1|0', 'the lag of ward raises an alert with the topic and the source');
+is($node->query("SELECT detail FROM heartbeat_alerts WHERE rule = 'lag'"), '{"kind": "lag", "source": "ward", "lag_messages": 60}', 'the detail names the source');
+alerts_are('silence', "of $_", $_, '2|1', "while ward is RETRYING, the silence of a customer of $_ raises an alert") for qw(default home);
+alerts_are('silence', 'of ward', 'ward', '1|1', 'the customer of the source that is RETRYING raises no alert');
+
+alerts_are('state of long', 'pipeline', 'ward', '1|0', 'the attempts of a source that is RETRYING do not begin the period of a rule again');
+
+# A second source gets trouble. The trouble has an alert of its own, although the first trouble has not ended.
+$node->query("SELECT heartbeat_pause('new devices', 'home')");
+alerts_are('state', 'pipeline', 'home', '1|0', 'the pause of home raises another alert');
+$node->wait_for_query(reason('home'), 'PAUSED|source "home": new devices', 'the alert has the reason of the pause');
+$kafka->produce('home', map { { value => reading('of home', 70, reading_time(int(time) - 7200 + $_)) } } 1 .. 70);
+alerts_are('lag', 'home', 'home', '1|0', 'the lag of home raises another alert');
+is(open_alerts('lag'), 'home ward', 'each source that lags has one open alert');
+
+# Another reason, a pause and a restart belong to the same episode.
+refuse('% ward', 'the disk of ward is broken');
+$node->wait_for_query(reason('ward'), qr/^RETRYING\|.*the disk of ward is broken/, 'the alert follows the reason');
+$node->restart;
+$node->wait_for_query(state_of('ward'), 'RETRYING', 'the source ward is RETRYING after a restart');
+$node->wait_for_query(reason('ward'), qr/^RETRYING\|.*the disk of ward is broken/, 'the alert has the reason after a restart');
+$node->query("SELECT heartbeat_pause('repair', 'ward')");
+$node->wait_for_query(reason('ward'), 'PAUSED|source "ward": repair', 'the alert follows the state');
+$node->query("SELECT heartbeat_resume('ward')");
+$node->wait_for_query(reason('ward'), qr/^RETRYING\|.*the disk of ward is broken/, 'the alert has the reason after the pause');
+is($node->query("SELECT string_agg(rule || chr(58) || source, chr(32) ORDER BY rule, source) FROM heartbeat_alerts WHERE rule IN ('state', 'lag')"),
+	'lag:home lag:ward state:home state:ward', 'each trouble has raised one alert');
+is($node->query("SELECT count(*) FROM heartbeat_alerts WHERE rule IN ('state', 'lag') AND closed_at IS NOT NULL"), 0, 'no alert was closed in the meantime');
+
+# The end of the trouble closes the alerts.
+refuse('nobody', '');
+$node->query("SELECT heartbeat_resume('home')");
+alerts_are('state', 'pipeline', $_, '1|1', "the alert about the state of $_ is closed") for qw(ward home);
+alerts_are('lag', $_, $_, '1|1', "the alert about the lag of $_ is closed") for qw(ward home);
+
+# A source is dropped. Its alerts are closed, and its customers raise no more alerts.
+alerts_are('silence', 'of ward', 'ward', '2|1', 'the silence of the customer of ward raises an alert');
+$node->query("SELECT heartbeat_pause('before the drop', 'ward')");
+alerts_are('state', 'pipeline', 'ward', '2|1', 'the pause of ward raises an alert');
+$node->query("SELECT heartbeat_drop_source('ward')");
+alerts_are('silence', 'of ward', 'ward', '2|2', 'the alert about the silence is closed when the source is dropped');
+alerts_are('state', 'pipeline', 'ward', '2|2', 'the alert about the state is closed when the source is dropped');
+publish('heartbeat-events', 'of default');
+alerts_are('silence', 'of default', 'default', '2|2', 'the other customer still sends');
+alerts_are('silence', 'of default', 'default', '3|2', 'the silence of the other customer raises an alert');
+alerts_are('silence', 'of ward', 'ward', '2|2', 'the customer of the dropped source raises no alert');
+
+# The customer moves to another source.
+publish('heartbeat-events', 'of ward');
+$node->wait_for_query("SELECT source FROM heartbeat_customers WHERE customer_id = 'of ward'", 'default', 'heartbeat records the new source of a customer');
+alerts_are('silence', 'of ward', 'default', '1|0', 'the silence of the customer raises an alert about the new source');
+
+is($node->query('SELECT (SELECT sum(abs(difference)) FROM heartbeat_audit()), (SELECT sum(abs(difference)) FROM heartbeat_audit_tables())'), '0|0', 'both audits are exact');
+$node->assert_no_crash;
+$kafka->stop;
+done_testing();
