@@ -48,7 +48,7 @@ bool is_great(std::string_view text) {
         if (end.ec != std::errc{})
             return digits[0] != '-';
     }
-    return static_cast<long>(point) - static_cast<long>(first) + exponent > 0;
+    return exponent > static_cast<long>(first) - static_cast<long>(point); // a sum could overflow
 }
 
 template <typename Number> bool parse_whole(std::string_view text, Number *number) {
