@@ -116,9 +116,10 @@ BEGIN ATOMIC
            OR o.subject > coalesce(after_customer, '') AND (last_customer IS NULL OR o.subject <= last_customer));
 END;
 COMMENT ON FUNCTION heartbeat_silences_ended(text, text) IS
-    'Internal: returns the ids of open alerts of kind silence whose customer has sent a reading since the alert was raised, or whose '
-    'customer or source no longer exists. The function examines the customers after after_customer, up to last_customer (NULL: no '
-    'upper limit), and the customers that a rule names.';
+    'Internal: returns the ids of the open alerts of enabled rules of kind silence that must be closed. An alert must be closed in '
+    'three cases: the last reading of the customer (heard_until) is not older than the period of the rule, heartbeat_customers no '
+    'longer has the customer, or the source of the customer''s last reading was dropped. The function examines the customers after '
+    'after_customer, up to last_customer (NULL: no upper limit), and the customers that a rule names.';
 
 -- If the lag of a source is not known, an open alert stays open. In the first seconds after a change of the state, for example after
 -- a restart, the workers possibly do not know all Kafka partitions yet, and the lag can be too small. Then an open alert stays open too.

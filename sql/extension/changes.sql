@@ -133,7 +133,8 @@ BEGIN ATOMIC
     SELECT heartbeat_record_rebuild(from_time, to_time, m.minutes) FROM heartbeat_mark_minutes(from_time, to_time) m (minutes);
 END;
 COMMENT ON FUNCTION heartbeat_rebuild_summary(timestamptz, timestamptz) IS
-    'Rebuilds vw_customer_bpm_summary from the readings, and returns the number of minutes that it rebuilds. It rebuilds the '
-    'minutes from from_time (included) to to_time (not included). The view is exact as soon as the call commits. Call the function '
-    'after changes that no trigger sees: COPY or INSERT of readings, changes in a session with session_replication_role = replica, '
-    'and attaching or detaching a table partition.';
+    'Marks the minutes of vw_customer_bpm_summary from from_time (included) to to_time (not included), and returns the number of '
+    'marked minutes. The maintenance worker then rebuilds these minutes from the readings. The view is exact as soon as the call '
+    'commits, because the view computes marked minutes from the readings. Call the function after changes that no trigger sees: '
+    'COPY or INSERT of readings, changes in a session with session_replication_role = replica, and attaching or detaching a table '
+    'partition.';

@@ -51,8 +51,8 @@ BEGIN ATOMIC
     GROUP BY 1, 2 ORDER BY 1, 2;
 END;
 COMMENT ON FUNCTION heartbeat_check_objects() IS
-    'Finds each object of the extension that uses a foreign object, and returns a row with both objects. An object of the '
-    'extension is a function, a view, or a table''s default, constraint, index, policy or trigger. A foreign object belongs '
-    'neither to the server nor to the extension. A foreign function runs with the rights of the role that uses the extension''s '
-    'object. The function also returns rows for objects that you have added to the tables yourself. Every other row shows a '
-    'security problem.';
+    'Finds each object of the extension that uses an object of a user. An object of a user belongs neither to the server nor to the '
+    'extension, for example a function, an operator, a type or a table. Each row has the extension''s object and the user''s object. '
+    'An object of the extension is a function, a view, or a table''s default, constraint, index, policy or trigger. A user''s '
+    'function runs with the rights of the role that uses the extension''s object. The function also returns rows for objects that '
+    'you have added to the tables yourself. Every other row shows a security problem.';
