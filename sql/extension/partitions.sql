@@ -166,14 +166,14 @@ BEGIN
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)
                     FROM pg_rewrite w WHERE w.ev_class = default_table AND w.ev_type = '4'
-                    UNION ALL SELECT format('code of role %s, which owns it,', c.relowner::regrole)
+                    UNION ALL SELECT format('code of role %s, the owner of the table,', c.relowner::regrole)
                     FROM pg_class c WHERE c.oid = default_table AND c.relowner <> quote_ident(current_user)::regrole) o (code));
             IF moving AND obstacle IS NOT NULL THEN
                 RAISE EXCEPTION 'cannot move rows of table % to their week: % would run as the extension''s owner',
                     default_table, obstacle
                     USING ERRCODE = 'object_not_in_prerequisite_state',
                           HINT = 'Drop the trigger, rule or foreign key, or create the trigger only for INSERT: a move deletes the rows from the default partition. '
-                                 'A trigger for DELETE may have no condition (WHEN).';
+                                 'A trigger for DELETE must not have a condition (WHEN).';
             END IF;
             columns := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
                         WHERE attrelid = missing.parent AND attnum > 0 AND NOT attisdropped AND attgenerated = '');

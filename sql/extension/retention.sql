@@ -60,14 +60,14 @@ BEGIN
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
             FROM pg_rewrite w WHERE w.ev_class = ANY (deleted_from) AND w.ev_type = '4'
-            UNION ALL SELECT format('code of role %s, which owns table %s,', c.relowner::regrole, c.oid::regclass)
+            UNION ALL SELECT format('code of role %s, the owner of table %s,', c.relowner::regrole, c.oid::regclass)
             FROM pg_class c WHERE c.oid = ANY (deleted_from) AND c.relowner <> quote_ident(current_user)::regrole) o (code)
         ORDER BY 1 LIMIT 1);
     IF obstacle IS NOT NULL THEN
         RAISE EXCEPTION 'cannot delete rows older than %: % would run as the extension''s owner', retention, obstacle
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Drop the trigger, rule or foreign key, or create the trigger only for INSERT or UPDATE, or give the table back to the extension''s owner. '
-                         'A trigger for DELETE may have no condition (WHEN).';
+                         'A trigger for DELETE must not have a condition (WHEN).';
     END IF;
     EXECUTE format('DELETE FROM %s WHERE event_timestamp < $1', records_default) USING cutoff;
     GET DIAGNOSTICS deleted = ROW_COUNT;

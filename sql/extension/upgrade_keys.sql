@@ -81,7 +81,7 @@ BEGIN
                 RAISE WARNING 'table partition % keeps its key: %', one.keyed, SQLERRM USING HINT = 'Call heartbeat_upgrade_keys() again later.';
             WHEN invalid_table_definition OR insufficient_privilege THEN
                 RAISE WARNING 'table partition % keeps its key: %', one.keyed, SQLERRM
-                    USING HINT = 'Replace the key yourself: (customer_id, event_timestamp, device_id).';
+                    USING HINT = 'Replace the primary key of this table yourself. The new key is (customer_id, event_timestamp, device_id).';
         END;
     END LOOP;
 END

@@ -79,7 +79,7 @@ BEGIN
                         AND (m.classid, m.objid) IN ((d.classid, d.objid), ('pg_class'::regclass, w.ev_class)));
     IF callers IS NOT NULL THEN
         RAISE EXCEPTION 'functions of extension "heartbeat" have other parameters or columns in 2.0, and other objects call them'
-            USING ERRCODE = 'dependent_objects_still_exist', DETAIL = format('They are called by %s.', callers),
+            USING ERRCODE = 'dependent_objects_still_exist', DETAIL = format('These objects call the functions: %s.', callers),
                   HINT = 'Drop these objects, update the extension, and create the objects again.';
     END IF;
     FOR i IN 1 .. array_length(replaced, 1) LOOP

@@ -101,7 +101,7 @@ for my $version (@earlier)
 	{
 		$node->query($called{$caller}[0]);
 		like($node->query_error('ALTER EXTENSION heartbeat UPDATE'),
-			qr/ERROR:  functions of extension "heartbeat" have other parameters or columns in 2.0, and other objects call them\nDETAIL:  They are called by \Q$caller\E\.\nHINT:  Drop these objects/,
+			qr/ERROR:  functions of extension "heartbeat" have other parameters or columns in 2.0, and other objects call them\nDETAIL:  These objects call the functions: \Q$caller\E\.\nHINT:  Drop these objects/,
 			"the update refuses a caller of a function that 2.0 replaces, and names the caller: $caller");
 		$node->query($called{$caller}[1]);
 	}
