@@ -89,7 +89,7 @@ void define_at_start() {
         "Worker N begins with Kafka partition P of the source with the id S if (P + S) modulo this value is "
         "N. A worker that lags hands Kafka partitions over. "
         "A change takes effect at a restart. "
-        "max_worker_processes must have room for two processes more.",
+        "max_worker_processes must have room for the workers and for two more processes of heartbeat.",
         &settings.workers, 1, 1, workers_max, context, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.max_sources", "Sets how many sources the workers can read.",
@@ -136,11 +136,14 @@ void define_storing() {
                             nullptr);
     DefineCustomIntVariable(
         "heartbeat.batch_wait", "Sets how long a batch waits for more messages.",
-        "The time begins when the previous batch was stored. If it is over, a batch does not wait.",
+        "The time begins when the worker has stored the previous batch. If the time is over when a message "
+        "arrives, the worker stores the message at once.",
         &settings.batch_wait, 5, 0, 60000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
-        "heartbeat.retention", "Sets how long readings and dead letters are kept.",
-        "0 keeps them forever. heartbeat drops whole weeks, so it keeps up to a week more.",
+        "heartbeat.retention",
+        "Sets how long heartbeat keeps readings, dead letters, events, gaps and closed alerts.",
+        "With 0, retention deletes nothing. heartbeat drops whole weeks of readings, so it keeps a "
+        "reading up to a week longer.",
         &settings.retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.pack_after", "Sets how long after the end of a week heartbeat packs its readings.",
@@ -157,8 +160,8 @@ void define_storing() {
         &settings.stall_timeout, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.max_clock_skew", "Sets how far ahead of its arrival a reading's time may be.",
-        "If a reading is further ahead, queries for recent readings use its arrival. heartbeat stores it in "
-        "any case.",
+        "If the time is later than that, the views and alert rules about recent readings use the time of the "
+        "reading's arrival. heartbeat stores the reading unchanged.",
         &settings.max_clock_skew, 300, 0, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.log_summary",
