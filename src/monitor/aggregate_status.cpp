@@ -71,8 +71,8 @@ void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, MonotonicT
     if (partition == nullptr) {
         text_print(reason, sizeof(reason), "a batch has been waiting for %ld seconds to be stored", seconds);
         set_of_source(aggregate, source, WorkerState::stalled, since, reason,
-                      "See what the worker waits for: SELECT pid, wait_event_type, wait_event, query FROM "
-                      "pg_stat_activity WHERE backend_type LIKE 'heartbeat%'; and pg_blocking_pids(pid).");
+                      "To see what the worker waits for: SELECT pid, wait_event_type, wait_event, query, "
+                      "pg_blocking_pids(pid) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat%'.");
         return;
     }
     const PartitionProgress &slot = *partition;
@@ -94,10 +94,10 @@ void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, MonotonicT
 void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, MonotonicTime now) {
     static const char *const doings[] = {"starting",
                                          "waiting for messages",
-                                         "looking at heartbeat_control",
-                                         "closing its Kafka client",
-                                         "consuming messages",
-                                         "comparing its offsets with what Kafka holds",
+                                         "reading the pauses and the sources from the database",
+                                         "closing a Kafka client",
+                                         "consuming messages from Kafka",
+                                         "comparing the stored offsets with the offsets in Kafka",
                                          "storing a batch"};
     MonotonicTime since = worker_stats_missed_since(worker, now);
     bool away = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
@@ -105,9 +105,9 @@ void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, Mono
         return;
     char reason[state_text_size];
     text_print(reason, sizeof(reason),
-               "the worker with process id %d has not returned to its loop for %ld seconds: it is %s",
-               worker.pid, static_cast<long>((now - since) / USECS_PER_SEC),
-               doings[static_cast<int>(worker.activity)]);
+               "worker %d (process id %d) has not responded for %ld seconds: its last activity was %s",
+               static_cast<int>(&worker - shared_state->workers), worker.pid,
+               static_cast<long>((now - since) / USECS_PER_SEC), doings[static_cast<int>(worker.activity)]);
     char hint[state_text_size];
     text_print(hint, sizeof(hint),
                "To see what the process waits for: SELECT wait_event_type, wait_event, query, "

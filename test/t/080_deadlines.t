@@ -127,8 +127,8 @@ for my $manner (@manners)
 $node->wait_for_state('RUNNING');
 my $worker = $node->worker_pid('heartbeat worker');
 kill('STOP', $worker);
-$node->wait_for_state('STALLED', qr/process id $worker has not returned to its loop for \d+ seconds: it is waiting/,
-	'a worker that does not return to its loop is STALLED, with its last activity');
+$node->wait_for_state('STALLED', qr/worker 0 \(process id $worker\) has not responded for \d+ seconds: its last activity was waiting for messages/,
+	'a worker that does not respond is STALLED, with its last activity');
 like($node->status->{hint}, qr/A superuser can end the process with SELECT pg_terminate_backend\($worker\)/, 'the hint says who can end the process');
 $node->wait_for_query('SELECT lag_messages IS NULL AND lag_seconds IS NULL FROM heartbeat_status', 't', 'a lag that was not confirmed for long is null, not 0');
 kill('CONT', $worker);
