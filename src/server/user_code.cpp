@@ -49,10 +49,14 @@ constexpr const char *bookkeeping[] = {
     "heartbeat_stale_minutes",
 };
 
-[[noreturn]] void refuse(Relation table, const char *what, const char *hint) {
+constexpr char would_run[] = "would run";
+constexpr char could_run_code[] = "could run code";
+
+// `does` is the verb of the error: a trigger would run, but a type could run code.
+[[noreturn]] void refuse(Relation table, const char *what, const char *does, const char *hint) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("%s on table \"%s\" would run with the rights of role \"%s\"", what,
-                           RelationGetRelationName(table), GetUserNameFromId(GetUserId(), false)),
+                    errmsg("%s on table \"%s\" %s with the rights of role \"%s\"", what,
+                           RelationGetRelationName(table), does, GetUserNameFromId(GetUserId(), false)),
                     errdetail("The table belongs to heartbeat. heartbeat does not write to the table before "
                               "you correct this."),
                     errhint("%s", hint)));
@@ -136,6 +140,7 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
         table,
         psprintf("a trigger of table \"%s\", whose foreign key \"%s\" refers to the table and changes rows,",
                  referring == nullptr ? "" : referring, key == nullptr ? "" : key),
+        would_run,
         "Drop the foreign key and revoke REFERENCES on the table, or create the foreign key with ON DELETE "
         "NO ACTION ON UPDATE NO ACTION.");
 }
@@ -174,7 +179,7 @@ void refuse_triggers(Relation table) {
         if (keeps_constraint(trigger) || trigger.tgenabled == TRIGGER_DISABLED ||
             (closed && is_trusted(owner_of_function(trigger.tgfoid), owner)) || is_own(trigger))
             continue;
-        refuse(table, psprintf("trigger \"%s\"", trigger.tgname), trigger_hint(trigger, owner));
+        refuse(table, psprintf("trigger \"%s\"", trigger.tgname), would_run, trigger_hint(trigger, owner));
     }
 }
 
@@ -190,16 +195,18 @@ void refuse_on(Relation table, Oid owner) {
     refuse_triggers(table);
     if (table->rd_rules != nullptr) {
         const char *rules = rules_of_table(RelationGetRelid(table));
-        refuse(table, rules == nullptr ? "a rule" : rules, "Drop the rule.");
+        refuse(table, rules == nullptr ? "a rule" : rules, would_run, "Drop the rule.");
     }
     if (table->rd_rel->relrowsecurity)
-        refuse(table, "row level security", "Run ALTER TABLE ... DISABLE ROW LEVEL SECURITY.");
+        refuse(table, "row level security", could_run_code,
+               "Run ALTER TABLE ... DISABLE ROW LEVEL SECURITY.");
     const char *expression = table_expressions_find(table);
     if (expression != nullptr)
-        refuse(table, expression,
-               "Drop it, or write it without functions of roles: heartbeat accepts here only immutable "
-               "functions "
-               "that are part of PostgreSQL.");
+        refuse(
+            table, expression, could_run_code,
+            "Drop it, or define it again. An expression of this table may call only immutable functions of "
+            "PostgreSQL, now(), clock_timestamp() and nextval(). A column may have only a type of "
+            "PostgreSQL, a base type or an enum.");
 }
 
 } // namespace

@@ -283,7 +283,7 @@ for my $condition ('mallory.noted(1)', "query_to_xml('SELECT mallory.note(''cond
 		is($spy->act("CREATE TRIGGER $name BEFORE INSERT OR UPDATE ON public.$table FOR EACH ROW WHEN ($condition) $own"), '', "mallory creates a trigger with a condition on $table");
 		$node->query("REVOKE ALL ON $table FROM mallory");
 		assert_work("a condition on $table");
-		like(call(undef, "SELECT heartbeat_refuse_user_code(ARRAY['$table'::regclass])"), qr/the condition of trigger "$name" on table "$table" would run with the rights of role "postgres"/,
+		like(call(undef, "SELECT heartbeat_refuse_user_code(ARRAY['$table'::regclass])"), qr/the condition of trigger "$name" on table "$table" could run code with the rights of role "postgres"/,
 			'the error names the trigger and the table');
 		$spy->assert_only("a condition on $table");
 		remove_triggers();
