@@ -115,7 +115,7 @@ Consumer *kafka_session_open(const Source &source) {
     if (source.brokers[0] == '\0')
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", settings_why_no_brokers()),
-                 errhint("Set heartbeat.brokers, and reload the configuration.")));
+                 errhint("%s", source_no_brokers_hint(source))));
     // if an earlier call ended before Kafka answered, its consumer may still exist: free that consumer now
     kafka_closing(0);
     Error error = {};

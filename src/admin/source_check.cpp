@@ -173,7 +173,7 @@ const char *setting_of(int field) {
 void source_check_layout(const SourceDefinition &source) {
     if (source.fields[mapping_field] != nullptr && source.fields[preset_field] != nullptr)
         refuse("a source cannot have both a mapping and a preset", nullptr,
-               "Give only one of them. Without both, the source has heartbeat's own layout.");
+               "Give a mapping or a preset. If you give neither, the source has heartbeat's own layout.");
 }
 
 void source_check(const SourceDefinition &source, const SourceDefinition &stored) {

@@ -57,12 +57,7 @@ long look_at_control(SourceReader *reader) {
         return reader_load_again(reader);
     if (reader->source.brokers[0] == '\0') {
         reader_close_client(reader);
-        return reader_stop(
-            reader, settings_why_no_brokers(),
-            reader->source.id == 0
-                ? "Set heartbeat.brokers, and reload the configuration."
-                : "Set heartbeat.brokers, and reload the configuration, or give the source brokers "
-                  "with heartbeat_alter_source().");
+        return reader_stop(reader, settings_why_no_brokers(), source_no_brokers_hint(reader->source));
     }
     reader_enter(reader, state == SourceState::paused ? ReaderPhase::paused : ReaderPhase::assigning);
     return at_once;

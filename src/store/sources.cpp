@@ -121,6 +121,12 @@ const char *source_config_file_name(const Source &source) {
     return source.own_config_file ? "the source's kafka_config_file" : "heartbeat.kafka_config_file";
 }
 
+const char *source_no_brokers_hint(const Source &source) {
+    return source.id == 0 ? "Set heartbeat.brokers, and reload the configuration."
+                          : "Set heartbeat.brokers, and reload the configuration, or give the source brokers "
+                            "with heartbeat_alter_source().";
+}
+
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id) {
     return {source.brokers,           source.topic, settings.group_id,
             source.kafka_config_file, client_id,    source_config_file_name(source)};

@@ -47,6 +47,9 @@ void source_free(Source *copy);
 const char *source_brokers_name(const Source &source);
 const char *source_config_file_name(const Source &source);
 
+// The hint of an error or a state whose cause is that the source has no bootstrap servers.
+const char *source_no_brokers_hint(const Source &source);
+
 // The settings of a consumer client for this source. The settings point to the texts of the source, and have
 // no copies of these texts.
 KafkaSettings source_kafka_settings(const Source &source, const char *client_id);
