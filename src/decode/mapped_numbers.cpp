@@ -31,7 +31,7 @@ NumberResult parse(const MappedMessage &message, const Place &place, const char 
     case NumberText::not_a_number:
         break;
     }
-    return fail(error, DecodeErrorCode::wrong_type, name, {message, place}, "a text that is no number",
+    return fail(error, DecodeErrorCode::wrong_type, name, {message, place}, "a text that is not a number",
                 expected_number_or_text);
 }
 

@@ -21,7 +21,7 @@ constexpr char expected_years[] = "a time in the years 0000 to 9999: check the u
 bool fail_text(const MappedMessage &message, const Place &place, size_t size, const char *expected,
                DecodeError *error) {
     return decode_fail(error, DecodeErrorCode::invalid_timestamp,
-                       "%s at %s is a string of %zu bytes that is no timestamp; expected %s", field_name,
+                       "%s at %s is a string of %zu bytes that is not a timestamp; expected %s", field_name,
                        static_cast<const char *>(PlaceText(message, place)), size, expected);
 }
 

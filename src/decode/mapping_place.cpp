@@ -150,7 +150,8 @@ class PlaceParser {
 
     void read_header() {
         if (names_.size() != 2 || names_[1].empty())
-            refuse(names_.size() > 2 ? "has segments after a header, which is a text" : "names no header",
+            refuse(names_.size() > 2 ? "has segments after a header, which is a text"
+                                     : "does not name a header",
                    "\"header/NAME\"");
         place_.root = PlaceRoot::header;
         place_.header = names_[1];

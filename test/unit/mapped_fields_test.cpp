@@ -145,16 +145,20 @@ TEST(MappedFields, HeartRate) {
          "WRONG_TYPE: heart_rate at /hr is a boolean; expected a number, or a number as text"},
         {{.heart_rate = text},
          rate("'74 bpm'"),
-         "WRONG_TYPE: heart_rate at /hr is a text that is no number; expected a number, or a number as text"},
+         "WRONG_TYPE: heart_rate at /hr is a text that is not a number; expected a number, or a number as "
+         "text"},
         {{.heart_rate = text},
          rate("'0x4A'"),
-         "WRONG_TYPE: heart_rate at /hr is a text that is no number; expected a number, or a number as text"},
+         "WRONG_TYPE: heart_rate at /hr is a text that is not a number; expected a number, or a number as "
+         "text"},
         {{.heart_rate = text},
          rate("'NaN'"),
-         "WRONG_TYPE: heart_rate at /hr is a text that is no number; expected a number, or a number as text"},
+         "WRONG_TYPE: heart_rate at /hr is a text that is not a number; expected a number, or a number as "
+         "text"},
         {{.heart_rate = text},
          rate("''"),
-         "WRONG_TYPE: heart_rate at /hr is a text that is no number; expected a number, or a number as text"},
+         "WRONG_TYPE: heart_rate at /hr is a text that is not a number; expected a number, or a number as "
+         "text"},
         {{.heart_rate = text},
          rate("'1e999'"),
          "NUMBER_OUT_OF_RANGE: heart_rate at /hr is a number out of range; expected a 64-bit integer or a "

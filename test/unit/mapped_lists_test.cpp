@@ -62,9 +62,8 @@ TEST(MappedLists, Members) {
         {offsets, "{'id':'A','t':60,'m':{'0':70,'15':71,'1.5':72}}",
          "A 70 1970-01-01T00:01:00Z; A 71 1970-01-01T00:01:15Z; A 72 1970-01-01T00:01:01.500000Z"},
         {offsets, "{'id':'A','t':60,'m':{'0':70,'secret':71}}",
-         "WRONG_TYPE: event_timestamp at the name of /m/(member 1) is a text that is no number; expected a "
-         "number, or a "
-         "number as text"},
+         "WRONG_TYPE: event_timestamp at the name of /m/(member 1) is a text that is not a number; expected "
+         "a number, or a number as text"},
         {offsets, "{'id':'A','t':60,'m':{'secret':'x'}}",
          "WRONG_TYPE: heart_rate at /m/(member 0) is a string; expected a number"},
         {people, "{'p':{'A':{'hr':74,'t':0},'B':{'hr':75,'t':1}}}",

@@ -23,7 +23,7 @@ template <size_t count> void expect_times(const TimeExample (&examples)[count]) 
 
 std::string no_timestamp(size_t size) {
     return "INVALID_TIMESTAMP: event_timestamp at /t is a string of " + std::to_string(size) +
-           " bytes that is no timestamp; expected YYYY-MM-DDTHH:MM:SS of a real date, with an optional "
+           " bytes that is not a timestamp; expected YYYY-MM-DDTHH:MM:SS of a real date, with an optional "
            "fraction and "
            "zone";
 }
@@ -103,7 +103,7 @@ TEST(MappedTime, SinceThen) {
         {text, "'1795444742123.25'", "2026-11-23T14:39:02.123250Z"},
         {text, "1795444742123", "2026-11-23T14:39:02.123000Z"},
         {text, "'2026-11-22'",
-         "WRONG_TYPE: event_timestamp at /t is a text that is no number; expected a number, or "
+         "WRONG_TYPE: event_timestamp at /t is a text that is not a number; expected a number, or "
          "a number as text"},
         {"{'at':'/t','unit':'ms','default':1500}", "null", "1970-01-01T00:00:01.500000Z"},
     });
@@ -167,11 +167,11 @@ TEST(MappedTime, DateAndAddition) {
         {dated, "'23:59:60','d':'2026-12-31'", "2027-01-01T00:00:00Z"},
         {berlin, "'14:39:02','d':'2026-07-01'", "2026-07-01T12:39:02Z"},
         {dated, "'14:39','d':'2026-11-22'",
-         "INVALID_TIMESTAMP: event_timestamp at /t is a string of 5 bytes that is no "
+         "INVALID_TIMESTAMP: event_timestamp at /t is a string of 5 bytes that is not a "
          "timestamp; expected HH:MM:SS, with an optional fraction and zone"},
         {dated, "'14:39:02','d':'2026-11-31'",
          "INVALID_TIMESTAMP: event_timestamp at /d is a string of 10 bytes that is "
-         "no timestamp; expected YYYY-MM-DD of a real date"},
+         "not a timestamp; expected YYYY-MM-DD of a real date"},
         {dated, "'14:39:02'",
          "MISSING_FIELD: event_timestamp is missing at /d; expected YYYY-MM-DD of a real date"},
         {dated, "'14:39:02','d':20261122",

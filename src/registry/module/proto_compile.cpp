@@ -68,7 +68,7 @@ bool Compiler::parse_text(const std::string &name, std::string_view text, pb::Fi
     parser.RecordErrorsTo(&token_errors);
     parser.RecordSourceLocationsTo(errors_->start_file());
     if (!parser.Parse(&tokenizer, file) || errors_->has_any())
-        return errors_->refuse(name, 0, "it is no .proto file");
+        return errors_->refuse(name, 0, "it is not a .proto file");
     proto_set_maps(file);
     return true;
 }
