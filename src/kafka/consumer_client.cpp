@@ -92,7 +92,9 @@ void Consumer::lose_topic() noexcept {
         return;
     lost_topic = true;
     utf8_print(lost_reason.text, sizeof(lost_reason.text),
-               "topic \"%s\" was deleted, and another topic has its name now", topic.c_str());
+               "Kafka reported that topic \"%s\" or a partition of it does not exist: the topic was probably "
+               "deleted and recreated",
+               topic.c_str());
 }
 
 void Consumer::set_beginning(bool begins) noexcept {

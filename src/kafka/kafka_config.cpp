@@ -140,7 +140,7 @@ const char *find_doubt(const rd_kafka_conf_t *config, const FileProperty &proper
         return nullptr;
     return properties_is_plain(value)
                ? "to a value that librdkafka refuses"
-               : "which this version of heartbeat does not know to be safe: remove the line";
+               : "which is not in heartbeat's list of safe properties: remove the line";
 }
 
 // Sets the property. Returns an objection if heartbeat or librdkafka refuses the property.

@@ -70,7 +70,7 @@ void put_high(RangeAnswer *answer, int64_t offset) {
     answer->wrong = !answer->known;
     if (answer->wrong)
         utf8_print(answer->reason.text, sizeof(answer->reason.text),
-                   "the broker says that it holds offsets %lld to %lld, which is not possible",
+                   "the broker reports the impossible offsets %lld to %lld",
                    static_cast<long long>(range.low), static_cast<long long>(range.high));
 }
 

@@ -83,8 +83,8 @@ const char *properties_find_exposure(const struct stat &status, uid_t reader) {
     if (status.st_uid != reader && status.st_uid != 0)
         return "belongs to another user: it must belong to the user that the server runs as, or to root";
     if ((status.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0)
-        return "is open to other users, and it may have secrets: set its mode to 0600, or to 0640 if its "
-               "group may read it";
+        return "is open to other users, but can contain passwords: set its mode to 0600, or to 0640 if its "
+               "group must read it";
     return status.st_size > size_max ? "is larger than 1 MiB" : nullptr;
 }
 

@@ -40,7 +40,8 @@ void topic_describe_leader(Consumer *consumer, int32_t partition, const char *fa
     if (!led && who.replica == no_leader)
         utf8_copy(reason->text, sizeof(reason->text), "it has no leader");
     else if (!led)
-        utf8_print(reason->text, sizeof(reason->text), "it has no leader; %s has a replica of it%s%s", broker,
+        utf8_print(reason->text, sizeof(reason->text),
+                   "it has no leader, but %s has a replica of the partition%s%s", broker,
                    error[0] == '\0' ? "" : ": ", error);
     else if (error[0] != '\0')
         utf8_print(reason->text, sizeof(reason->text), "its leader, %s, cannot be reached: %s", broker,

@@ -176,9 +176,8 @@ int64_t topic_high_watermark(Consumer *consumer, int32_t partition) noexcept {
     if (high <= offset_max)
         return high;
     if (!consumer->impossible_end)
-        consumer->note_trouble(
-            "partition %d: the broker says that the end offset is %lld, which is not possible", partition,
-            static_cast<long long>(high));
+        consumer->note_trouble("partition %d: the broker reports the impossible end offset %lld", partition,
+                               static_cast<long long>(high));
     consumer->impossible_end = true;
     return -1;
 }

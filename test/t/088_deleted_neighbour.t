@@ -40,7 +40,7 @@ for my $round (1 .. 4)
 	$node->query("SELECT heartbeat_drop_source('again')");
 	$kafka->delete_topic('again');
 }
-is($node->query(q{SELECT count(*) FROM heartbeat_events WHERE reason LIKE '%"heartbeat-events" was deleted%'}), 0, 'heartbeat never reports the topic of the other source as deleted');
+is($node->query(q{SELECT count(*) FROM heartbeat_events WHERE reason ~ '"heartbeat-events".* was (probably )?deleted'}), 0, 'heartbeat never reports the topic of the other source as deleted');
 is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'the audit shows no difference');
 
 $node->assert_no_crash;

@@ -117,7 +117,8 @@ TEST_F(KafkaConfigTest, RefusesAnOptionOfKinit) {
 TEST_F(KafkaConfigTest, RefusesPropertiesThatMayBeUnsafe) {
     for (const char *name : {"builtin.features", "opaque", "log_cb"})
         expect_refused(std::string(name) + "=evil\n", {"line 1"});
-    expect_refused("builtin.features=evil\n", {"builtin.features", "does not know to be safe"});
+    expect_refused("builtin.features=evil\n",
+                   {"builtin.features", "not in heartbeat's list of safe properties"});
     expect_refused("sasl.oauthbearer.token.endpoint.url=file:///evil\n", {"line 1", "https://"});
     if (!create("sasl.oauthbearer.token.endpoint.url=https://login.example/token\n")) { // built without curl
         EXPECT_EQ(std::string(error.text).find("https://"), std::string::npos) << error.text;
