@@ -27,7 +27,7 @@ while (my $line = <STDIN>)
 		$options[-1]{text} .= " $1";
 	}
 }
-die "no option was found in what --help says\n" unless @options;
+die "the output of --help has no option\n" unless @options;
 for (@options)
 {
 	$_->{repeated} = $_->{text} =~ /may be repeated/;

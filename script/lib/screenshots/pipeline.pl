@@ -65,7 +65,7 @@ $node->query('SELECT heartbeat_resume()');
 start_program([ "$top/generator.log" ], $generator, @to);
 # messages_per_second is the rate of the last minute. At this point this minute still contains the messages that the program has
 # published above, so the program waits.
-$node->poll_query_until('heartbeat', 'SELECT messages_per_second BETWEEN 30 AND 45 FROM heartbeat_status') or die 'the rate is not that of the generator';
+$node->poll_query_until('heartbeat', 'SELECT messages_per_second BETWEEN 30 AND 45 FROM heartbeat_status') or die 'messages_per_second in heartbeat_status does not reach the rate of the generator';
 
 open my $status, '>', "$top/status.txt" or die $!;
 print $status "heartbeat=# SELECT * FROM heartbeat_status \\gx\n", scalar `psql -X -h @{[ $node->host ]} -p @{[ $node->port ]} heartbeat -c '\\x' -c 'SELECT * FROM heartbeat_status' | tail -n +2`,
