@@ -51,11 +51,11 @@ sub change_of
 	return sprintf '%.2f%s', $ratio, ($lower ? $ratio > 1 + $tolerance : $ratio < 1 - $tolerance) ? ' worse' : '';
 }
 
-printf "%-78s %-7s %10s %10s %12s\n", 'figure', 'better', 'last', 'now', 'now / last';
+printf "%-95s %-7s %10s %10s %12s\n", 'figure', 'better', 'last', 'now', 'now / last';
 for my $name (@names)
 {
 	my ($last, $now) = ($last{$name}, $now{$name});
-	printf "%-78s %-7s %10s %10s %12s\n", $name, ($now // $last)->{better}, $last ? $last->{value} : '-', $now ? $now->{value} : '-',
+	printf "%-95s %-7s %10s %10s %12s\n", $name, ($now // $last)->{better}, $last ? $last->{value} : '-', $now ? $now->{value} : '-',
 	  change_of($last, $now);
 }
 

@@ -44,4 +44,4 @@ for my $round (1 .. $opt{rounds})
 	  for qw(earlier now);
 }
 $table->print_medians;
-figure('compare: rows/s against the earlier commit', ($table->medians('now'))[-1], '%.2f', 'higher');
+figure('compare: rows/s divided by rows/s of the earlier commit', ($table->medians('now'))[-1], '%.2f', 'higher');

@@ -124,6 +124,6 @@ $bench->node->poll_query_until('heartbeat', "SELECT failures = 0 AND done_at IS 
   or die "heartbeat has not packed the weeks\n";
 my $packed = print_relations('after heartbeat has packed the weeks', relations());
 print_line(sprintf "\nbytes per reading: %.1f, packed %.1f", $stored, $packed);
-figure('disk: bytes a reading',                    $stored,                                '%.1f', 'lower');
-figure('disk: bytes a reading, packed', $packed,                                '%.1f', 'lower');
-figure('disk: WAL, bytes a reading',               $drain->{wal} / $opt{readings},          '%.1f', 'lower');
+figure('disk: bytes per reading', $stored, '%.1f', 'lower');
+figure('disk: bytes per reading, packed', $packed, '%.1f', 'lower');
+figure('disk: WAL, bytes per reading', $drain->{wal} / $opt{readings}, '%.1f', 'lower');

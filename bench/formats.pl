@@ -79,7 +79,7 @@ for my $format (sort keys %type)
 {
 	my $ratio = ($table->medians($format))[-1];
 	print_line(sprintf '%s: %.2f of the own layout; the goal is %.2f: %s', $format, $ratio, $goal, $ratio >= $goal ? 'met' : 'missed');
-	figure("formats, $format: readings/s against the own layout", $ratio, '%.2f', 'higher');
+	figure("formats, $format: readings/s divided by readings/s of the own layout", $ratio, '%.2f', 'higher');
 	push @missed, $format if $ratio < $goal;
 }
 

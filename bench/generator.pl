@@ -133,4 +133,4 @@ for my $round (1 .. $rounds)
 	}
 }
 $table->print_medians;
-figure("generator, $_->[0]: messages/s against kafka-producer-perf-test", ($table->medians($_->[0]))[-1], '%.2f', 'higher') for @cases;
+figure("generator, $_->[0]: messages/s divided by messages/s of kafka-producer-perf-test", ($table->medians($_->[0]))[-1], '%.2f', 'higher') for @cases;

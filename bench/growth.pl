@@ -147,7 +147,7 @@ close($file) or die "$csv: $!";
 my ($empty_rate) = $table->medians('0 readings');
 my ($full_rate, undef, undef, undef, @full_ms) = $table->medians($history->size . ' readings');
 my $size = "growth, $opt{history} readings, $opt{customers} customers";
-figure("$size: rows/s against empty tables", $full_rate / $empty_rate, '%.2f', 'higher');
+figure("$size: rows/s divided by rows/s with empty tables", $full_rate / $empty_rate, '%.2f', 'higher');
 figure("$size: $queries[$_][0], ms", $full_ms[$_], '%.2f', 'lower') for 0 .. $#queries;
 
 my $rollup = $history->rollup;

@@ -98,5 +98,5 @@ for my $case (qw(quiet busy))
 $bench->query('SELECT heartbeat_resume()');
 my $idle = measure_idle($bench, $opt{idle});
 print_line("\n" . idle_line($idle));
-figure('latency: CPU of an idle heartbeat, % of a core', sum0(values %{ $idle->{cpu} }), '%.3f', 'lower');
+figure('latency: CPU time of heartbeat while no readings arrive, % of a core', sum0(values %{ $idle->{cpu} }), '%.3f', 'lower');
 die "an idle worker is not idle\n" if $idle->{transactions} || $idle->{wal} || sum0(values %{ $idle->{cpu} }) >= $most_idle_percent;

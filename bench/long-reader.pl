@@ -75,5 +75,5 @@ $bench->check_audit;
 my ($before) = $table->medians('before');
 my ($open)   = $table->medians(sprintf '%.0f minutes open', $opt{minutes});
 my ($later)  = $table->medians('later');
-figure("long reader, $opt{minutes} minutes: summary, against before", $open / $before, '%.2f', 'lower');
-figure("long reader, $opt{minutes} minutes: summary after it, against before", $later / $before, '%.2f', 'lower');
+figure("long reader, $opt{minutes} minutes: time of the summary divided by the time before", $open / $before, '%.2f', 'lower');
+figure("long reader, $opt{minutes} minutes: time of the summary afterwards divided by the time before", $later / $before, '%.2f', 'lower');

@@ -87,9 +87,9 @@ for my $partitions (@sizes)
 	$bench->pause;
 }
 my ($few, $many) = map { [ $table->medians("$_ partitions") ] } @sizes;
-figure("many, $opt{partitions} partitions: seconds to start",                           $many->[0],               '%.2f', 'lower');
-figure("many, $opt{partitions} partitions: rows/s against a quarter of the partitions", $many->[1] / $few->[1], '%.2f', 'higher');
-figure("many, $opt{partitions} partitions: replayed rows/s",                            $many->[2],               '%d',   'higher');
+figure("many, $opt{partitions} partitions: seconds to start", $many->[0], '%.2f', 'lower');
+figure("many, $opt{partitions} partitions: rows/s divided by rows/s with a quarter of the partitions", $many->[1] / $few->[1], '%.2f', 'higher');
+figure("many, $opt{partitions} partitions: replayed rows/s", $many->[2], '%d', 'higher');
 
 # 2. Many sources
 $bench->query('SELECT heartbeat_resume()');
@@ -111,11 +111,11 @@ for my $sources (@sizes)
 	$table->add('', "$sources sources", $seconds, $start, worker_memory(), @ms);
 }
 ($few, $many) = map { [ $table->medians("$_ sources") ] } @sizes;
-figure("many, $opt{sources} sources: seconds to start",           $many->[1], '%.2f', 'lower');
+figure("many, $opt{sources} sources: seconds to start", $many->[1], '%.2f', 'lower');
 figure("many, $opt{sources} sources: memory of the worker, MiB", $many->[2], '%.1f', 'lower');
-figure('many: slowest query of the status, ms',                   $slowest,   '%.2f', 'lower');
+figure('many: slowest query of the status, ms', $slowest, '%.2f', 'lower');
 my $samples = $bench->query('SELECT count(*) FROM heartbeat_metrics');
-figure('many: microseconds a sample of heartbeat_metrics', 1000 * $many->[-1] / $samples, '%.1f', 'lower');
+figure('many: microseconds per sample of heartbeat_metrics', 1000 * $many->[-1] / $samples, '%.1f', 'lower');
 print_line(sprintf "\nheartbeat_metrics: %d samples, %.1f microseconds a sample", $samples, 1000 * $many->[-1] / $samples);
 print_line(sprintf "slowest query of the status: %.2f ms; the goal is less than %d ms: %s", $slowest, $query_ms_max, $slowest < $query_ms_max ? 'met' : 'missed');
 die sprintf "the slowest query of the status takes %.2f ms\n", $slowest if $slowest >= $query_ms_max;

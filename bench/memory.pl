@@ -68,5 +68,5 @@ peak('backlog of small messages',            $small);
 peak('backlog of large messages',            $large);
 peak('small messages, the database stalled', $small, 1);
 peak('large messages, the database stalled', $large, 1);
-figure('memory: most private memory of a worker, MiB', $most, '%.1f', 'lower');
+figure('memory: largest private memory of a worker, MiB', $most, '%.1f', 'lower');
 die sprintf "%.1f MiB are more than %d\n", $most, $limit if $most > $limit;

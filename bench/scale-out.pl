@@ -63,4 +63,4 @@ for my $round (1 .. $rounds)
 	$table->add($round, $_->{name}, drain($_)) for @cases;
 }
 $table->print_medians;
-figure("scale-out, $_->{name}: CPU s a million of the coordinator", ($table->medians($_->{name}))[2], '%.2f', 'lower') for @cases;
+figure("scale-out, $_->{name}: CPU seconds of the coordinator per million readings", ($table->medians($_->{name}))[2], '%.2f', 'lower') for @cases;

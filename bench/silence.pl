@@ -43,7 +43,7 @@ for my $round (1 .. $rounds)
 	$bench->check_audit($readings);
 }
 $table->print_medians;
-figure('silence: CPU s of the thread that stores, against no arrivals',
+figure('silence: CPU seconds of the thread that stores batches, divided by the seconds without notes',
 	($table->medians('of a minute'))[1] / ($table->medians('without notes'))[1], '%.2f', 'lower');
 
 # Evaluates the rule in parts of 10,000 customers, as the maintenance worker does.

@@ -118,7 +118,7 @@ sub measure_mappings
 	check_goal(sprintf('flat JSON under a mapping: %.2f of the own layout; the goal is %.2f', $ratio{flat}, $goal{flat}), $ratio{flat} >= $goal{flat});
 	check_goal(sprintf('messages of %d readings: %.2f of the own layout; the goal is more than %d', $samples, $ratio{samples}, $goal{samples}),
 		$ratio{samples} > $goal{samples});
-	figure("sources, $_: readings/s against the own layout", $ratio{$_}, '%.2f', 'higher') for sort keys %ratio;
+	figure("sources, $_: readings/s divided by readings/s of the own layout", $ratio{$_}, '%.2f', 'higher') for sort keys %ratio;
 	drop_source($_) for sort keys %layouts;
 	return;
 }
@@ -199,7 +199,7 @@ sub measure_troubles
 	for my $case (sort keys %troubles)
 	{
 		my $share = ($table->medians($case))[-2];
-		figure("sources, beside one in trouble ($case): readings/s against alone", $share, '%.3f', 'higher');
+		figure("sources, beside a source in trouble ($case): readings/s divided by readings/s alone", $share, '%.3f', 'higher');
 		check_goal(sprintf('beside a source in trouble (%s): %.3f of the rate alone; the goal is %.2f', $case, $share, $goal{beside}), $share >= $goal{beside});
 	}
 	return;
@@ -219,7 +219,7 @@ sub measure_idle_sources
 	my $many = measure_idle($bench, $opt{idle});
 	print_line(sprintf '%d sources of %d partitions more, %s; the worker holds %.1f MiB', $opt{sources}, $partitions, idle_line($many), $many->{memory});
 	my $percent = sum0(values %{ $many->{cpu} });
-	figure("sources: CPU of $opt{sources} idle sources, % of a core", $percent, '%.3f', 'lower');
+	figure("sources: CPU time of $opt{sources} idle sources, % of a core", $percent, '%.3f', 'lower');
 	print_line('');
 	check_goal("transactions and bytes of WAL while idle: $many->{transactions} and $many->{wal}; the goal is 0", !$many->{transactions} && !$many->{wal});
 	check_goal(sprintf('CPU time while idle: %.3f %% of a core; the goal is less than %.1f %%', $percent, $goal{idle_percent}), $percent < $goal{idle_percent});

@@ -70,7 +70,7 @@ $table->print_medians;
 
 my ($rate, undef, $ratio, undef, $main_cpu, undef, $wal) = $table->medians('');
 my $what = 'throughput' . join '', map { $producer{$_} eq $usual{$_} ? () : ", $_ $producer{$_}" } sort keys %usual;
-figure("$what: rows/s against COPY",                       $ratio,                      '%.2f', 'higher');
-figure("$what: rows/s",                                    $rate,                       '%d',   'higher');
-figure("$what: CPU s a million of the thread that stores", $main_cpu * 1e6 / $readings, '%.2f', 'lower');
-figure("$what: WAL, bytes a row",                          $wal,                        '%.0f', 'lower');
+figure("$what: rows/s divided by rows/s of COPY", $ratio, '%.2f', 'higher');
+figure("$what: rows/s", $rate, '%d', 'higher');
+figure("$what: CPU seconds of the thread that stores batches, per million rows", $main_cpu * 1e6 / $readings, '%.2f', 'lower');
+figure("$what: WAL, bytes per row", $wal, '%.0f', 'lower');

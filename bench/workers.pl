@@ -73,7 +73,7 @@ sub drain
 }
 
 my @cases;
-for my $kind ({ name => '%s' }, { name => '%s, a core each', pinned => 1 }, { name => '%s, rollup', rollup => 1 })
+for my $kind ({ name => '%s' }, { name => '%s with a core each', pinned => 1 }, { name => '%s during a rollup', rollup => 1 })
 {
 	push @cases, { %$kind, workers => $_, name => sprintf $kind->{name}, $_ == 1 ? 'one worker' : 'two workers' } for 1, 2;
 }
@@ -94,7 +94,7 @@ for my $round (1 .. $rounds)
 	}
 }
 $table->print_medians;
-figure("workers: $_, against one", ($table->medians($_))[1], '%.2f', 'higher') for grep { /^two/ } map { $_->{name} } @cases;
+figure("workers, $_: rows/s divided by rows/s of one worker", ($table->medians($_))[1], '%.2f', 'higher') for grep { /^two/ } map { $_->{name} } @cases;
 
 # The queries of pg_stat_activity cost CPU time. So the benchmark runs these queries after the measurement, while the workers
 # store the backlog once more.
@@ -108,7 +108,7 @@ for my $case (@cases)
 		my ($process, $event, $percent) = split /\|/, $line;
 		push @{ $events{$process} }, sprintf '%s %.0f', $event, $percent if defined $percent && $percent >= 1;
 	}
-	print_line(sprintf '%-26s %-22s %s', $case->{name}, $_, join ', ', @{ $events{$_} }) for sort keys %events;
+	print_line(sprintf '%-28s %-22s %s', $case->{name}, $_, join ', ', @{ $events{$_} }) for sort keys %events;
 }
 
 # The second topic has four Kafka partitions. If the server has two workers, the first worker reads the Kafka partitions 0 and 2,
@@ -138,4 +138,4 @@ for my $round (1 .. $rounds)
 	}
 }
 $table->print_medians;
-figure('workers: two workers, uneven, against one', ($table->medians('two workers, uneven'))[1], '%.2f', 'higher');
+figure('workers, two workers, uneven: rows/s divided by rows/s of one worker', ($table->medians('two workers, uneven'))[1], '%.2f', 'higher');

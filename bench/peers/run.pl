@@ -77,4 +77,4 @@ for my $round (1 .. $opt{rounds})
 	}
 }
 $table->print_medians;
-figure("peers: rows/s against $_", ($table->medians($_))[-1], '%.1f', 'higher') for qw(batches by_row);
+figure("peers: rows/s divided by rows/s of $_.py", ($table->medians($_))[-1], '%.1f', 'higher') for qw(batches by_row);

@@ -102,7 +102,7 @@ sub print_medians
 sub _print_head
 {
 	my ($self) = @_;
-	print_line(sprintf('%-7s %-22s', 'round', ''), map { sprintf ' %*s', _width($_), $_->[0] } @{ $self->{columns} });
+	print_line(sprintf('%-7s %-28s', 'round', ''), map { sprintf ' %*s', _width($_), $_->[0] } @{ $self->{columns} });
 	return;
 }
 
@@ -110,7 +110,7 @@ sub _print_row
 {
 	my ($self, $round, $case, @values) = @_;
 	my @columns = @{ $self->{columns} };
-	print_line(sprintf('%-7s %-22s', $round, $case),
+	print_line(sprintf('%-7s %-28s', $round, $case),
 		map { sprintf ' %*s', _width($columns[$_]), sprintf($columns[$_][1], $values[$_]) } 0 .. $#columns);
 	return;
 }
