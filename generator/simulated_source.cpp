@@ -16,7 +16,8 @@ SourceState SimulatedSource::next(Message *message) {
     message->has_key = true;
     message->payload = payload_;
     message->headers = {};
-    message->timestamp_ms = std::max<int64_t>(reading_.event_time / 1000, 1); // 0 would mean the present time
+    // librdkafka would replace the time 0 with the present time, so the smallest time is 1
+    message->timestamp_ms = std::max<int64_t>(reading_.event_time / 1000, 1);
     return SourceState::message;
 }
 

@@ -28,7 +28,7 @@ SourceState TemplateSource::next(Message *message) {
     message->has_key = layout_.key.has_value();
     message->payload = payload_;
     message->headers = headers_;
-    // 0 would mean the present time
+    // librdkafka would replace the time 0 with the present time, so the smallest time is 1
     message->timestamp_ms = std::max<int64_t>(readings_.samples.back().time / 1000, 1);
     return SourceState::message;
 }

@@ -5,8 +5,8 @@
 CREATE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    -- `parents` also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE), if the extension's owner
-    -- owns these tables
+    -- `parents` has each table of the list below that the extension's owner owns. A person can have removed such a table from
+    -- the extension (ALTER EXTENSION heartbeat DROP TABLE). `parents` then still has the table.
     WITH RECURSIVE parents AS MATERIALIZED (
         SELECT c.oid
         FROM unnest(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,

@@ -48,8 +48,9 @@ BEGIN
         SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner
         FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
     LOOP
-        -- The role that runs this script is not always the extension's owner, but the functions must act as the extension's
-        -- owner. So this loop makes the extension's owner the owner of the objects that the role has created.
+        -- A role that is not the extension's owner can run this script. This role then owns the objects that the script has
+        -- created. But heartbeat's functions must run with the rights of the extension's owner. So this loop makes the
+        -- extension's owner the owner of these objects.
         IF one.owner <> quote_ident(owner)::regrole AND one.owner = quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER %s %s OWNER TO %I', one.kind, one.name, owner);
         END IF;

@@ -29,14 +29,14 @@ bool consumer_gathers_losses(Consumer *consumer) noexcept;
 // The result is false if the examination has not found the log that the client has read before.
 bool consumer_has_examined(Consumer *consumer, int32_t partition) noexcept;
 
-// Returns whether the client has read a message or the end of a partition since the last assignment. If no
-// partition is assigned, the function returns true.
+// Returns true if the client has read a message or the end of a partition since the last assignment. Also
+// returns true if no partition is assigned.
 bool consumer_heard(Consumer *consumer) noexcept;
 
-// Returns whether the client still waits for the first message or the end of an assigned partition.
-// librdkafka may have stopped forwarding the messages of such a partition to the consumer's queue. The
-// descriptor then does not become readable, but consumer_fill() starts the forwarding again. So while this
-// function returns true, call consumer_fill() at least every half second.
+// Returns true while an assigned partition has delivered neither a message nor its end since the assignment.
+// librdkafka may have stopped forwarding the messages of such a partition to the consumer's queue. Then the
+// consumer's descriptor does not become readable, although messages have arrived. consumer_fill() starts the
+// forwarding again. So while this function returns true, call consumer_fill() at least every half second.
 bool consumer_begins(Consumer *consumer) noexcept;
 
 // consumer_trouble() returns the error that caused the last FillResult::trouble. The next call with this

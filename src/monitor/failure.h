@@ -26,12 +26,15 @@ struct Failure {
     char hint[state_text_size];
 };
 
-// Call this function inside PG_CATCH, after process_refuse_cancel(). The function ends the failed
-// transaction. If may_be_of_row() returns true for the error, the function does not log the error, and
-// returns false. Then the caller stores smaller and smaller parts of the batch, until a part contains only
-// the refused row. The attempt to store this part reports the error of the row. For every other error, the
-// function logs the error and returns true, and the caller writes the error to its slot. While the message
-// stays the same, the function logs the error at most once a minute.
+// Ends the failed transaction. Call this function inside PG_CATCH, after process_refuse_cancel().
+//
+// If may_be_of_row() returns true, a row of the batch can have caused the error. In this case the function
+// returns false, and does not log the error. Then the caller divides the batch into smaller and smaller
+// parts, and tries to store each part. In the end a part has only the row that caused the error, and the
+// attempt to store this part reports the error.
+//
+// In every other case the function returns true, and logs the error. The caller then writes the error to its
+// slot. While the message of the error stays the same, the function logs the error at most once a minute.
 bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *) = nullptr);
 
 // Call this function after failure_take(), outside of PG_CATCH. The function finds the process or object that

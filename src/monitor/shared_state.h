@@ -170,7 +170,7 @@ struct SharedState {
     MonotonicTime started_at;      // when the server started, or restarted after a crash
     pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension has possibly changed
     pg_atomic_uint64 moves;        // grows with each change of shared_moves
-    // moves_of[i] grows with each change of the Kafka partitions of the sources with id % moves_counters == i
+    // moves_of[id % moves_counters] grows when a Kafka partition of the source `id` moves to another worker
     pg_atomic_uint64 moves_of[moves_counters];
     // 1: since the last rollup, a commit has inserted rows into heartbeat_rollup_pending, or marks of minutes
     // into heartbeat_stale_minutes

@@ -14,10 +14,11 @@ SourceSlot *source_slot_open(const WorkerSlot &worker, int32_t source_id, const 
 // process has read.
 void source_slot_close(SourceSlot *slot);
 
-// Returns the number of the slot among the slots of its worker.
+// Returns the index of the slot in the worker's array of slots. The first slot has the index 0.
 int source_slot_number(const WorkerSlot &worker, const SourceSlot *slot);
 
-// Sets the state of the source. Logs each change of the state or the reason once.
+// Sets the state of the source with its reason and hint, and writes one line to the server's log. Does
+// nothing if the source already has this state and this reason.
 void source_slot_report(SourceSlot *slot, WorkerState state, const char *reason, const char *hint);
 
 void source_slot_error(SourceSlot *slot, const char *message);

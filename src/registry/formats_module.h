@@ -79,15 +79,15 @@ struct FormatsModule {
 
     RegistryAnswer (*registry_answer)(const RegistryRequest *request) noexcept;
 
-    // Ends the request, also before an answer has arrived, and frees the request and its answer. The function
+    // Ends the request, even if no answer has arrived, and frees the request and its answer. The function
     // does not wait for the network.
     void (*registry_forget)(RegistryRequest *request) noexcept;
 
-    // Compiles the text of a .proto file. `imports` are the files that this text needs, directly or through
-    // other imports. Each import comes after the imports that it needs itself. `imports` need not contain the
-    // files google/protobuf/*.proto. If a text is wrong, the function returns nullptr, and writes the mistake
-    // with its file and line to `error`. If no memory is left, the function returns nullptr, and `error` is
-    // empty. The caller frees the result with proto_free().
+    // Compiles the text of a .proto file. The array `imports` has all files that the text imports, directly
+    // or through other files. In this array, each file must come after the files that it imports. The array
+    // need not contain the files google/protobuf/*.proto. If a text is wrong, the function returns nullptr,
+    // and writes the mistake with its file and line to `error`. If no memory is left, the function returns
+    // nullptr, and sets `error` to an empty text. The caller frees the result with proto_free().
     CompiledProto *(*proto_compile)(std::string_view text, const NamedText *imports, size_t import_count,
                                     char *error, size_t error_size) noexcept;
 

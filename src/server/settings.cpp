@@ -159,8 +159,9 @@ void define_storing() {
         "A worker has lag if a partition has more messages, or if a batch is not yet stored.",
         &settings.stall_timeout, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
-        "heartbeat.max_clock_skew", "Sets how far ahead of its arrival a reading's time may be.",
-        "If the time is later than that, the views and alert rules about recent readings use the time of the "
+        "heartbeat.max_clock_skew",
+        "Sets by how much a reading's time may be later than the reading's arrival.",
+        "If the difference is larger, the views and alert rules about recent readings use the time of the "
         "reading's arrival. heartbeat stores the reading unchanged.",
         &settings.max_clock_skew, 300, 0, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(

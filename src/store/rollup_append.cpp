@@ -36,16 +36,16 @@ Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
         ORDER BY r.customer_id LIMIT 1) IS NULL
     ORDER BY m.place)sql"};
 
-// A batch inserts its sums into heartbeat_rollup_pending if the sums are few rows. This is the case if the
-// batch has fewer sums than small_batch, or at least readings_per_sum_min times as many readings as sums. Any
-// other batch may mark minutes instead of inserting sums. A mark is only one row, and the sums of a marked
-// minute need no rows.
+// If a batch has few sums, this file inserts all its sums into heartbeat_rollup_pending. A batch has few sums
+// in two cases. (1) The batch has fewer sums than small_batch. (2) The batch has at least
+// readings_per_sum_min readings for each sum, on average. For any other batch, this file may mark minutes.
+// For a marked minute, this file inserts only one row, the mark, and no sums of normal readings.
 constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 
-// A mark makes the maintenance worker read all readings of the minute. So a batch marks a minute only if the
-// batch has at least this number of readings of the minute. Without this limit, a batch with few readings of
-// each minute would cause too much work.
+// If a minute is marked, the maintenance worker must read all readings of the minute. So this file marks a
+// minute only if the batch has at least this number of readings of the minute. Without this limit, a batch
+// with few readings of each minute would cause too much work.
 constexpr int64_t marked_readings_min = 256;
 
 struct Sum {

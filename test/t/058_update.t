@@ -79,8 +79,8 @@ for my $version (@earlier)
 	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
 	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, heartbeat_partitions, vw_customer_bpm_summary TO viewer',
 	  'GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states() TO viewer';
-	# ALTER EXTENSION UPDATE treats a role with these INSERT rights as a workers' role, and must also grant it rights on new
-	# objects
+	# ALTER EXTENSION UPDATE treats each role with these INSERT rights as a role of the workers. So the update must also grant
+	# storer the rights on new objects.
 	$node->query($_) for 'CREATE ROLE storer', 'GRANT INSERT ON heartbeat_records, heartbeat_anomalies, heartbeat_dead_letters, heartbeat_rollup_pending TO storer', 'GRANT SELECT ON heartbeat_dead_letters TO PUBLIC';
 	# versions before 1.2 could store an incomplete character at the end of a text
 	my $old = $version lt '1.2';

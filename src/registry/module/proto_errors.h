@@ -16,8 +16,8 @@ using ProtoSilence = google::protobuf::LogSilencer;
 
 class ProtoErrors : public google::protobuf::DescriptorPool::ErrorCollector {
   public:
-    // The pool of libprotobuf calls this function, but does not pass the number of the line. The parser has
-    // stored the lines in a table, and this function looks up the line there.
+    // libprotobuf calls this function for each error in a parsed file, but does not pass the line of the
+    // error. So this function looks up the line in the table that the parser has filled.
     void AddError(const std::string &file, const std::string &element,
                   const google::protobuf::Message *descriptor, ErrorLocation location,
                   const std::string &message) override;

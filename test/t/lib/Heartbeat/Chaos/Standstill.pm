@@ -166,8 +166,9 @@ sub _leaders
 	return [ map { my ($at, $ids) = split; [ $at, [ split /,/, $ids ] ] } split /\n/, slurp_file("$self->{folder}/leaders") ];
 }
 
-# Returns a function. Each call of this function returns the next sample: the time, and for each partition [ the next offset,
-# the number of offsets that heartbeat has passed ].
+# Returns a function that reads the file of the samples. Each call of the returned function returns the next sample: the time
+# of the sample, and a hash. For each partition, the hash has a list of two numbers. The first number is the next offset. The
+# second number counts the offsets that heartbeat has passed.
 sub _samples
 {
 	my ($self) = @_;
