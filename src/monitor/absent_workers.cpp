@@ -38,9 +38,7 @@ bool absent_workers_find(int workers, MonotonicTime now, ShownState *shown) {
     bool in_trouble = launcher.shown.state == WorkerState::stopped && launcher.shown.reason[0] != '\0';
     bool starting =
         !in_trouble && now < std::max(shared_state->started_at, launcher.started_at) + start_takes;
-    if (workers > 0 && starting)
-        return false;
-    if (workers == 0 && starting) {
+    if (starting) {
         set(shown, WorkerState::connecting, launcher.shown.since, starting_reason, "");
     } else if (workers == 0 && in_trouble) {
         set(shown, WorkerState::stopped, launcher.shown.since, launcher.shown.reason, launcher.shown.hint);

@@ -7,9 +7,8 @@
 namespace heartbeat {
 
 // Sets the state, the reason and the hint of *shown if not all ingest workers run. If the time when the state
-// began is not known, shown->since is 0. Returns false if all workers run, or if some workers run and the
-// others are still starting. `workers` is the number of workers that run. Call this function while you hold
-// the lock of shared memory.
+// began is not known, shown->since is 0. Returns false if all workers run. `workers` is the number of workers
+// that run. Call this function while you hold the lock of shared memory.
 bool absent_workers_find(int workers, MonotonicTime now, ShownState *shown);
 
 } // namespace heartbeat

@@ -75,13 +75,12 @@ void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, MonotonicT
                       "pg_blocking_pids(pid) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat%'.");
         return;
     }
-    const PartitionProgress &slot = *partition;
     text_print(reason, sizeof(reason),
                "Kafka has delivered nothing of partition %d for %ld seconds, but its end offset is %lld, "
                "%lld above the next offset %lld",
-               slot.key.partition, seconds, static_cast<long long>(slot.high_watermark),
-               static_cast<long long>(slot.high_watermark - slot.next_offset),
-               static_cast<long long>(slot.next_offset));
+               partition->key.partition, seconds, static_cast<long long>(partition->high_watermark),
+               static_cast<long long>(partition->high_watermark - partition->next_offset),
+               static_cast<long long>(partition->next_offset));
     set_of_source(
         aggregate, source, WorkerState::stalled, since, reason,
         "Kafka delivers no message after the beginning of a transaction that its producer has not ended: "
@@ -175,6 +174,10 @@ void look_for_absent_workers(AggregateStatus *aggregate, MonotonicTime now) {
     ShownState shown = {};
     if ((aggregate->workers > 0 && aggregate->state >= WorkerState::retrying) ||
         !absent_workers_find(aggregate->workers, now, &shown))
+        return;
+    // While the other workers start, a state other than RUNNING says more than that the workers are starting.
+    if (aggregate->workers > 0 && shown.state == WorkerState::connecting &&
+        aggregate->state != WorkerState::running)
         return;
     set(aggregate, shown.state, shown.since == 0 ? aggregate->since : shown.since, shown.reason, shown.hint);
 }
