@@ -1,7 +1,8 @@
 // Asks the leaders of Kafka partitions for the offsets of the partitions. This file asks for the end offsets
 // every two seconds. With these questions the worker also notices a leader that does not answer. If several
-// source readers share a Kafka client, only one of these readers asks each leader. If a leader does not
-// answer, the other readers ask this leader too. assignment.cpp calls this file in each step of a reader.
+// source readers share a Kafka client, only one of these readers asks each leader, and the other
+// readers take the high watermarks that arrive with the messages. If a leader does not answer, the other
+// readers ask this leader too. assignment.cpp calls this file in each step of a reader.
 #include "server/server.h"
 
 #include "ingest/leader_questions.h"
@@ -14,8 +15,10 @@ namespace {
 
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
 // A reader does not ask a leader that another reader already asks. After this time the reader checks whether
-// the other reader still asks this leader.
-constexpr TimestampTz look_every = 20 * USECS_PER_SEC;
+// the other reader still asks this leader, and takes the high watermark again. The time must be shorter than
+// watermark_lasts_s.
+constexpr TimestampTz look_every = 10 * USECS_PER_SEC;
+static_assert(look_every < watermark_lasts_s * USECS_PER_SEC);
 // After the worker has asked the brokers about the topic, the worker waits this time before it asks the
 // leaders.
 constexpr TimestampTz again_soon = USECS_PER_SEC / 2;
@@ -60,6 +63,16 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     partitions->topic_at = std::min(partitions->topic_at, topic_at);
 }
 
+// Takes the high watermark from the last answer with messages. The leader of the partition answers the other
+// reader, so the leader also answers the requests for messages, and each of these answers has the high
+// watermark of each partition. Returns false if no such answer has arrived yet.
+bool take_fetched(const KafkaPartitions &partitions, Consumer *consumer, int32_t number) {
+    int64_t high = topic_high_watermark(consumer, number);
+    if (high >= 0)
+        worker_stats_high_watermark(partitions_key(partitions, number), high);
+    return high >= 0;
+}
+
 // Asks the leaders for offsets of the kind `kind`. The function skips a partition if the next question about
 // the partition is not due. The function also skips a partition if the worker needs no offset of this kind
 // from the partition.
@@ -76,7 +89,8 @@ void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind ki
         if ((!own && (!all || known || partition->away)) || partition->asked || known ||
             partition->ask_at > now || end != (kind == RangeKind::end))
             continue;
-        if (partition->read && !partition->away && topic_others_ask(consumer, i)) {
+        if (partition->read && !partition->away && topic_others_ask(consumer, i) &&
+            take_fetched(*partitions, consumer, i)) {
             partition->ask_at = now + look_every;
             continue;
         }
