@@ -67,12 +67,15 @@ UPDATE heartbeat_offsets SET next_offset = 3, dead_letters = 3;
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 SELECT rule, subject, source, detail FROM alerts WHERE NOT closed;
 
--- An alert is about one source: the dead letters of another source raise another alert. While an alert is open, its detail has the
--- present number, and heartbeat does not raise the alert again.
+-- An alert is about one source: the dead letters of another source raise another alert. While an alert is open, heartbeat writes the
+-- present number into its detail at most once a minute, and does not raise the alert again.
 INSERT INTO heartbeat_offsets (source, topic, partition, next_offset, first_offset, dead_letters) VALUES
     ('ward', 'heartbeat-events', 0, 2, 0, 2), ('few', 'heartbeat-events', 0, 2, 0, 1), ('few', 'heartbeat-events', 1, 2, 0, 1);
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 UPDATE heartbeat_offsets SET next_offset = 9, dead_letters = 9 WHERE source IN ('default', 'ward');
+SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
+SELECT rule, subject, source, detail->'dead_letters' AS first FROM alerts WHERE NOT closed AND rule = 'garbage';
+UPDATE heartbeat_alerts SET detail_at = detail_at - interval '1 minute';
 SELECT raised, closed, open FROM heartbeat_evaluate_alerts('', true);
 SELECT rule, subject, source, detail FROM alerts WHERE NOT closed;
 UPDATE heartbeat_offsets SET dead_letters_deleted = 8 WHERE source = 'default';

@@ -71,23 +71,29 @@ COMMENT ON FUNCTION heartbeat_is_recent(timestamptz, interval) IS
     'Internal: returns whether the time lies in the past, but not further than the given age.';
 
 -- A silence rule examines a customer only while the source of the customer's last reading is RUNNING, and while the lag of this
--- source is shorter than the rule's period. The source must have been RUNNING for 15 seconds: a source that is RETRYING is RUNNING
--- for a moment during each attempt, and after a start the workers do not know the lag for some seconds. If no arrival of the customer
--- is recorded, the source is not known. Then all sources must be RUNNING. The function measures the silence of a customer from
--- heartbeat_customers.heard_until, a time shortly after the arrival of the customer's last reading.
+-- source is known and shorter than the rule's period. If an ingest worker does not run, no other worker reads its Kafka partitions.
+-- Then the lag is not known, and the function examines no customer. The source must have been RUNNING for 15 seconds: a source that
+-- is RETRYING is RUNNING for a moment during each attempt, and after a start the workers do not know the lag for some seconds. If no
+-- arrival of the customer is recorded, or if the source was dropped, the source is not known. The customer possibly sends to another
+-- source now, so all sources must be RUNNING. The function measures the silence of a customer from heartbeat_customers.heard_until,
+-- a time shortly after the arrival of the customer's last reading.
 CREATE FUNCTION heartbeat_conditions_of_silence(after_customer text, OUT rule text, OUT subject text, OUT source text, OUT raises boolean,
                                                 OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH running AS MATERIALIZED (
-        SELECT d.name, coalesce(x.lag_seconds, 0) AS lag_seconds
-        FROM heartbeat_source_definitions d JOIN heartbeat_source_states() x ON x.source_id = d.source_id
-        WHERE d.dropped_at IS NULL AND x.state = 'RUNNING' AND NOT heartbeat_is_recent(x.running_since, interval '15 seconds')
+    WITH sources AS MATERIALIZED (
+        SELECT d.name, x.lag_seconds,
+               coalesce(x.state = 'RUNNING' AND x.lag_messages IS NOT NULL, false)
+                   AND NOT heartbeat_is_recent(x.running_since, interval '15 seconds') AS runs
+        FROM heartbeat_source_definitions d LEFT JOIN heartbeat_source_states() x ON x.source_id = d.source_id
+        WHERE d.dropped_at IS NULL
+    ), running AS MATERIALIZED (
+        SELECT s.name, s.lag_seconds FROM sources s WHERE s.runs
         UNION ALL
-        SELECT NULL, coalesce(s.lag_seconds, 0) FROM heartbeat_status s WHERE heartbeat_ingest_state() = 'RUNNING'
+        SELECT NULL, max(s.lag_seconds) FROM sources s WHERE heartbeat_ingest_state() = 'RUNNING' HAVING bool_and(s.runs)
     )
-    SELECT w.rule, w.customer_id, w.source, true,
-           jsonb_strip_nulls(jsonb_build_object('kind', 'silence', 'period', w.period, 'source', w.source))
+    SELECT w.rule, w.customer_id, n.name, true,
+           jsonb_strip_nulls(jsonb_build_object('kind', 'silence', 'period', w.period, 'source', n.name))
     FROM (SELECT r.name AS rule, r.period, c.customer_id, c.heard_until, c.source
           FROM heartbeat_alert_rules r
                CROSS JOIN (SELECT n.customer_id, n.heard_until, n.source FROM heartbeat_customers n
@@ -97,7 +103,8 @@ BEGIN ATOMIC
           SELECT r.name, r.period, c.customer_id, c.heard_until, c.source
           FROM heartbeat_alert_rules r JOIN heartbeat_customers c ON c.customer_id = r.customer_id
           WHERE r.enabled AND r.kind = 'silence') w
-         JOIN running s ON coalesce(s.name, '') = coalesce(w.source, '') AND s.lag_seconds < extract(epoch FROM w.period)
+         LEFT JOIN sources n ON n.name = w.source
+         JOIN running s ON coalesce(s.name, '') = coalesce(n.name, '') AND s.lag_seconds < extract(epoch FROM w.period)
     WHERE w.heard_until < now() - w.period AND w.heard_until > now() - w.period - interval '1 day';
 END;
 COMMENT ON FUNCTION heartbeat_conditions_of_silence(text) IS
@@ -110,16 +117,15 @@ BEGIN ATOMIC
     SELECT o.id
     FROM heartbeat_alerts o JOIN heartbeat_alert_rules r ON r.name = o.rule LEFT JOIN heartbeat_customers c ON c.customer_id = o.subject
     WHERE o.closed_at IS NULL AND r.enabled AND r.kind = 'silence'
-      AND (c.customer_id IS NULL OR c.heard_until >= now() - r.period
-           OR c.source NOT IN (SELECT d.name FROM heartbeat_source_definitions d WHERE d.dropped_at IS NULL))
+      AND (c.customer_id IS NULL OR c.heard_until >= now() - r.period)
       AND (r.customer_id IS NOT NULL
            OR o.subject > coalesce(after_customer, '') AND (last_customer IS NULL OR o.subject <= last_customer));
 END;
 COMMENT ON FUNCTION heartbeat_silences_ended(text, text) IS
     'Internal: returns the ids of the open alerts of enabled rules of kind silence that must be closed. An alert must be closed in '
-    'three cases: the last reading of the customer (heard_until) is not older than the period of the rule, heartbeat_customers no '
-    'longer has the customer, or the source of the customer''s last reading was dropped. The function examines the customers after '
-    'after_customer, up to last_customer (NULL: no upper limit), and the customers that a rule names.';
+    'two cases: the last reading of the customer (heard_until) is not older than the period of the rule, or heartbeat_customers no '
+    'longer has the customer. The function examines the customers after after_customer, up to last_customer (NULL: no upper limit), '
+    'and the customers that a rule names.';
 
 -- If the lag of a source is not known, an open alert stays open. In the first seconds after a change of the state, for example after
 -- a restart, the workers possibly do not know all Kafka partitions yet, and the lag can be too small. Then an open alert stays open too.
@@ -156,57 +162,73 @@ COMMENT ON FUNCTION heartbeat_conditions_of_dead_letters() IS
     'Internal: returns a row for each enabled rule of kind dead_letters and each source for which the condition is met. Dead letters '
     'of a dropped source count too.';
 
--- A trouble that belongs to no source is a row with the source NULL. If an ingest worker has not started to read a source, the cause
--- can be such a trouble. Then heartbeat raises no alert about the source. An alert about a source is closed when the source has been
--- RUNNING for ten seconds, because after a restart a source can be RUNNING for a moment until the same error occurs again. After a
--- restart the maintenance worker has forgotten which of its duties failed. So an alert about a duty stays open until the duty has
--- succeeded, or until two hours have passed.
+-- A trouble that belongs to no source is a row with the source NULL. The pause of all sources is such a trouble: during this pause
+-- heartbeat raises no alert about a source, except if the source is FAILED. If an ingest worker has not started to read a source, the
+-- cause can be a trouble that belongs to no source. Then heartbeat raises no alert about the source either. An alert about a source
+-- is closed when the source has been RUNNING for ten seconds in all ingest workers, because after a restart a source can be RUNNING
+-- for a moment until the same error occurs again. After a restart the maintenance worker has forgotten which of its duties failed. So
+-- an alert about a duty stays open until the duty has succeeded, or until two hours have passed. If another session has locked
+-- heartbeat_control, the pauses are not known. Then the alerts about a pause stay open.
 CREATE FUNCTION heartbeat_conditions_of_state(OUT rule text, OUT subject text, OUT source text, OUT raises boolean, OUT detail jsonb)
     RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH common AS MATERIALIZED (
-        SELECT c.state, c.since, c.reason, c.duty
-        FROM (SELECT s.state, s.since, s.reason, NULL AS duty FROM heartbeat_status s WHERE s.workers = 0 OR s.state = 'STOPPED'
+    WITH pause AS MATERIALIZED (
+        SELECT p.known, p.since, p.reason FROM heartbeat_pause_of('') p
+    ), forgotten AS MATERIALIZED ( -- the duty of an open alert, if this duty has not succeeded since the restart
+        SELECT o.detail->>'duty' AS duty
+        FROM heartbeat_alerts o, heartbeat_maintenance_duties() m, heartbeat_maintenance_started() AS started
+        WHERE o.closed_at IS NULL AND o.source IS NULL AND m.duty = o.detail->>'duty' AND coalesce(m.done_at < started, true)
+          AND heartbeat_is_recent(started, interval '2 hours')
+    ), common AS MATERIALIZED (
+        SELECT c.state, min(c.since) OVER () AS since, c.reason,
+               coalesce(max(c.duty) OVER (), (SELECT max(f.duty) FROM forgotten f)) AS duty
+        FROM (SELECT 1 AS place, s.state, s.since, s.reason, NULL AS duty FROM heartbeat_status s WHERE s.state = 'STOPPED'
               UNION ALL
-              SELECT t.state, t.since, t.reason, t.duty FROM heartbeat_common_trouble() t) c
-        LIMIT 1
+              SELECT 2, t.state, t.since, t.reason, t.duty FROM heartbeat_common_trouble() t
+              UNION ALL
+              SELECT 3, 'PAUSED', p.since, p.reason, NULL FROM pause p WHERE p.since IS NOT NULL) c
+        ORDER BY c.place LIMIT 1
     ), troubles AS MATERIALIZED (
         SELECT NULL AS source, c.state, c.since, c.reason, c.duty, true AS raises FROM common c
         UNION ALL
         SELECT d.name, coalesce(x.state, 'CONNECTING'),
                coalesce(least(x.since, x.not_running_since), d.changed_at, d.added_at),
-               CASE WHEN x.state IS NULL THEN 'no worker reads the source yet'
-                    WHEN x.state = 'PAUSED' THEN heartbeat_pause_reason(d.name) ELSE x.reason END,
-               NULL, x.state IS NOT NULL OR NOT EXISTS (SELECT FROM common)
-        FROM heartbeat_source_definitions d LEFT JOIN heartbeat_source_states() x ON x.source_id = d.source_id
+               CASE WHEN x.state IS NULL THEN 'no worker reads the source yet' WHEN x.state = 'PAUSED' THEN h.reason ELSE x.reason END,
+               NULL,
+               CASE WHEN p.since IS NOT NULL THEN coalesce(x.state = 'FAILED', false)
+                    WHEN x.state = 'PAUSED' THEN h.since IS NOT NULL
+                    ELSE x.state IS NOT NULL OR NOT EXISTS (SELECT FROM common) END
+        FROM pause p CROSS JOIN heartbeat_source_definitions d
+             LEFT JOIN heartbeat_source_states() x ON x.source_id = d.source_id
+             CROSS JOIN LATERAL heartbeat_pause_of(CASE WHEN x.state = 'PAUSED' THEN d.name END) h
         WHERE d.dropped_at IS NULL AND x.state IS DISTINCT FROM 'RUNNING'
     ), settling AS MATERIALIZED (
         SELECT d.name AS source
         FROM heartbeat_source_definitions d JOIN heartbeat_source_states() x ON x.source_id = d.source_id
-        WHERE d.dropped_at IS NULL AND x.state = 'RUNNING' AND heartbeat_is_recent(x.running_since, interval '10 seconds')
+        WHERE d.dropped_at IS NULL AND x.state = 'RUNNING'
+          AND (heartbeat_is_recent(x.running_since, interval '10 seconds')
+               OR x.workers < current_setting('heartbeat.workers', true)::integer)
         UNION ALL
         SELECT NULL
-        FROM heartbeat_alerts o, pg_stat_get_activity(pg_backend_pid()) a
-        WHERE o.closed_at IS NULL AND o.source IS NULL AND NOT EXISTS (SELECT FROM common)
-          AND (heartbeat_is_recent(a.backend_start, interval '20 seconds')
-               OR heartbeat_is_recent(a.backend_start, interval '2 hours')
-                  AND EXISTS (SELECT FROM heartbeat_maintenance_duties() m
-                              WHERE m.duty = o.detail->>'duty' AND coalesce(m.done_at < a.backend_start, true)))
+        WHERE NOT EXISTS (SELECT FROM common)
+          AND (EXISTS (SELECT FROM forgotten) OR EXISTS (SELECT FROM pause p WHERE NOT p.known))
     )
     SELECT r.name, 'pipeline', t.source,
            -- If `since` is in the future, the server's clock was set back, and heartbeat does not know how long the state has
            -- lasted. The condition is then met.
            t.raises AND coalesce(t.since <= clock_timestamp() - r.period OR t.since > clock_timestamp() + interval '1 minute', true),
-           jsonb_strip_nulls(jsonb_build_object('kind', r.kind, 'source', t.source, 'state', t.state, 'reason', t.reason,
-                                                'duty', t.duty))
+           CASE WHEN t.state <> 'PAUSED' OR t.reason IS NOT NULL THEN
+               jsonb_strip_nulls(jsonb_build_object('kind', r.kind, 'source', t.source, 'state', t.state, 'reason', t.reason,
+                                                    'duty', t.duty)) END
     FROM heartbeat_alert_rules r CROSS JOIN troubles t
     WHERE r.enabled AND r.kind = 'state'
     UNION ALL
     SELECT r.name, 'pipeline', s.source, false, NULL
-    FROM heartbeat_alert_rules r CROSS JOIN (SELECT DISTINCT n.source FROM settling n) s
+    FROM heartbeat_alert_rules r CROSS JOIN settling s
     WHERE r.enabled AND r.kind = 'state';
 END;
 COMMENT ON FUNCTION heartbeat_conditions_of_state() IS
     'Internal: returns a row for each enabled rule of kind state and each source that is not RUNNING or has not been RUNNING for ten '
-    'seconds. Returns a row with the source NULL if workers do not run or if a duty of the maintenance worker fails.';
+    'seconds. Returns a row with the source NULL if workers do not run, if a duty of the maintenance worker fails, or if all sources '
+    'are paused together.';

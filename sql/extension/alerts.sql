@@ -9,10 +9,13 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
 
 -- The functions of alert_conditions.sql find the conditions that are met. heartbeat_update_alerts() calls the function of a kind
 -- only if there is an enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at
--- most 1,000 alerts. One call can delete 2,000 old closed alerts, and this is more than one call raises. So heartbeat_alerts
--- cannot grow without limit. The call closes the alerts of deleted and disabled rules. If the rule is enabled, the call closes an alert of kind silence when
--- heartbeat_silences_ended() returns the alert, and every other alert when the function of its kind returns no row for the alert.
--- While an alert of kind lag, dead_letters or state is open, the call keeps `detail` up to date, and announces nothing.
+-- most 1,000 alerts. One call can delete 2,000 old closed alerts, and this is more than one call raises. So heartbeat_alerts cannot
+-- grow without limit. The call closes the alerts of deleted and disabled rules. If the rule is enabled, the call closes an alert of
+-- kind silence when heartbeat_silences_ended() returns the alert, and every other alert when the function of its kind returns no
+-- row for the alert. While an alert of kind lag, dead_letters or state is open, the call keeps `detail` up to date, and announces
+-- nothing. The call writes `detail` at most once a minute, except if the state has changed. The comparisons of the source are
+-- written as coalesce() = coalesce(), because PostgreSQL cannot hash IS NOT DISTINCT FROM: with many alerts the call would take
+-- very long.
 CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)
@@ -52,15 +55,16 @@ BEGIN ATOMIC
               -- a customer has at most one open alert of a silence rule, also if the customer's source has changed
               AND NOT EXISTS (SELECT FROM heartbeat_alerts o
                               WHERE o.rule = m.rule AND o.subject = m.subject AND o.closed_at IS NULL
-                                AND (o.source IS NOT DISTINCT FROM m.source OR m.detail->>'kind' = 'silence'))
+                                AND (coalesce(o.source, '') = coalesce(m.source, '') OR m.detail->>'kind' = 'silence'))
             ORDER BY m.rule COLLATE "C", m.subject COLLATE "C", m.source COLLATE "C" LIMIT 1000
             ON CONFLICT DO NOTHING
             RETURNING id, rule, subject, raised_at, closed_at, detail, source
     ), followed AS (
-        UPDATE heartbeat_alerts a SET detail = m.detail
+        UPDATE heartbeat_alerts a SET detail = m.detail, detail_at = clock_timestamp()
             FROM met m
-            WHERE a.closed_at IS NULL AND a.rule = m.rule AND a.subject = m.subject AND a.source IS NOT DISTINCT FROM m.source
+            WHERE a.closed_at IS NULL AND a.rule = m.rule AND a.subject = m.subject AND coalesce(a.source, '') = coalesce(m.source, '')
               AND m.detail <> a.detail AND m.detail->>'kind' IN ('lag', 'dead_letters', 'state')
+              AND (m.detail->>'state' <> a.detail->>'state' OR NOT heartbeat_is_recent(a.detail_at, interval '1 minute'))
     ), over AS (
         SELECT o.id
         FROM heartbeat_alerts o LEFT JOIN rules r ON r.name = o.rule
@@ -71,7 +75,7 @@ BEGIN ATOMIC
                        OR o.id IN (SELECT e.id FROM slice b, heartbeat_silences_ended(after_customer, b.last_customer) e (id)
                                    WHERE with_silence)
                    ELSE NOT EXISTS (SELECT FROM met m WHERE m.rule = o.rule AND m.subject = o.subject
-                                                        AND m.source IS NOT DISTINCT FROM o.source) END
+                                                        AND coalesce(m.source, '') = coalesce(o.source, '')) END
         ORDER BY o.id LIMIT 1000
     ), closed AS (
         UPDATE heartbeat_alerts a SET closed_at = clock_timestamp() FROM over WHERE a.id = over.id

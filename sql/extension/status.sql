@@ -40,20 +40,28 @@ CREATE FUNCTION heartbeat_source_states(OUT source_id integer, OUT state text, O
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_source_states() IS
     'Internal: returns the state of each source that a worker reads, from shared memory. The view heartbeat_source_status shows '
-    'these states. not_running_since is the time since when the source has had another state than RUNNING. running_since is the '
-    'time at which the last worker of the source became RUNNING. Alert rules use these two times.';
+    'these states. not_running_since is the time since when the source has been neither RUNNING nor PAUSED. running_since is the '
+    'time at which the last worker of the source became RUNNING. Alert rules use these two times. If not all ingest workers read '
+    'the source, the lag is NULL.';
 
-CREATE FUNCTION heartbeat_pause_reason(source text) RETURNS text
+CREATE FUNCTION heartbeat_pause_of(source text, OUT known boolean, OUT since timestamptz, OUT reason text)
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
-COMMENT ON FUNCTION heartbeat_pause_reason(text) IS
-    'Internal: returns why the source is paused. Returns NULL if the source is not paused, or if heartbeat_control is locked: the '
-    'function waits for no lock. Alert rules of kind state use the reason.';
+COMMENT ON FUNCTION heartbeat_pause_of(text) IS
+    'Internal: returns since when and why the source is paused. For an empty name, returns the pause of all sources. If nothing is '
+    'paused, since is NULL. The function waits for no lock: if heartbeat_control is locked, known is false. Alert rules of kind state '
+    'use the result.';
 
 CREATE FUNCTION heartbeat_common_trouble(OUT state text, OUT since timestamptz, OUT reason text, OUT duty text)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_common_trouble() IS
-    'Internal: returns a row for each trouble that belongs to no source: an ingest worker does not run or has not started, or a duty of '
-    'the maintenance worker fails. Alert rules of kind state use these rows.';
+    'Internal: returns a row if there is a trouble that belongs to no source: an ingest worker does not run or has not been RUNNING for '
+    'ten seconds, or a duty of the maintenance worker fails. Alert rules of kind state use the row.';
+
+CREATE FUNCTION heartbeat_maintenance_started() RETURNS timestamptz
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION heartbeat_maintenance_started() IS
+    'Internal: returns when the maintenance worker last started, from shared memory; NULL if it has not started. Alert rules of kind '
+    'state use this time.';
 
 CREATE FUNCTION heartbeat_batch_times(OUT upper_bound double precision, OUT batches bigint,
                                       OUT total_seconds double precision)
@@ -163,7 +171,8 @@ COMMENT ON COLUMN heartbeat_source_status.reason IS 'Why the source has this sta
 COMMENT ON COLUMN heartbeat_source_status.hint IS 'What to do next.';
 COMMENT ON COLUMN heartbeat_source_status.messages_per_second IS 'Stored messages of the source per second, over the last minute.';
 COMMENT ON COLUMN heartbeat_source_status.lag_messages IS
-    'Sum of the lags of the source''s Kafka partitions; NULL if the lag of one partition is not known.';
+    'Sum of the lags of the source''s Kafka partitions; NULL if the lag of one partition is not known, or if not all ingest workers '
+    'read the source.';
 COMMENT ON COLUMN heartbeat_source_status.lag_seconds IS
     'Age in seconds of the last message read from the Kafka partition that lags most; 0 without lag.';
 COMMENT ON COLUMN heartbeat_source_status.workers IS 'Number of ingest workers that read the source.';

@@ -1,8 +1,9 @@
-// Says why ingest workers do not run: they are still starting, the launcher cannot start them, they end again
-// and again, or the launcher itself does not run.
+// Says why ingest workers do not run, and since when: they are still starting, the launcher cannot start
+// them, they end again and again, or the launcher itself does not run.
 #include "server/server.h"
 
 #include "monitor/absent_workers.h"
+#include "monitor/shown_state.h"
 #include "server/text.h"
 
 namespace heartbeat {
@@ -53,6 +54,20 @@ bool absent_workers_find(int workers, MonotonicTime now, ShownState *shown) {
             in_trouble ? launcher.shown.hint : "The server's log says why a worker has ended.");
     }
     return true;
+}
+
+TimestampTz absent_workers_since() {
+    const WorkerSlot *workers = shared_state->workers;
+    TimestampTz now = GetCurrentTimestamp();
+    bool settled = std::all_of(workers, workers + settings.workers, [=](const WorkerSlot &worker) {
+        return worker.pid != 0 && shown_state_has_settled(worker.shown, now);
+    });
+    return settled ? 0 : shared_state->absent_since;
+}
+
+void absent_workers_begin() {
+    if (absent_workers_since() == 0)
+        shared_state->absent_since = GetCurrentTimestamp();
 }
 
 } // namespace heartbeat

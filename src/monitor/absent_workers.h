@@ -11,4 +11,13 @@ namespace heartbeat {
 // that run. Call this function while you hold the lock of shared memory.
 bool absent_workers_find(int workers, MonotonicTime now, ShownState *shown);
 
+// Returns the time since when heartbeat has not had all its ingest workers, or 0 if all ingest workers have
+// been RUNNING for ten seconds. A worker that ends again and again, and runs for less than ten seconds each
+// time, does not change the time. Call this function while you hold the lock of shared memory.
+TimestampTz absent_workers_since();
+
+// Call this function before a worker ends or ceases to be RUNNING, while you hold the lock of shared memory
+// exclusively.
+void absent_workers_begin();
+
 } // namespace heartbeat

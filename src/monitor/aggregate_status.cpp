@@ -138,6 +138,8 @@ void look_for_stall(AggregateStatus *aggregate, const WorkerSlot &worker, const 
 void take_turn(AggregateStatus *aggregate, const ShownState &shown) {
     if (shown.state == WorkerState::running)
         aggregate->running_since = std::max(aggregate->running_since, shown.running_since);
+    else if (shown.state == WorkerState::paused)
+        return; // a pause is no part of a trouble that begins after the pause
     else if (aggregate->not_running_since == 0 || shown.not_running_since < aggregate->not_running_since)
         aggregate->not_running_since = shown.not_running_since;
 }

@@ -15,7 +15,7 @@ struct AggregateStatus {
     TimestampTz since; // the time when the state began; 0: not known
     // Several workers can read a source. The next two members do not change when a worker only reports
     // another trouble.
-    TimestampTz not_running_since; // when the first worker ceased to be RUNNING; 0: all are RUNNING
+    TimestampTz not_running_since; // when the first worker ceased to be RUNNING; 0: all are RUNNING or PAUSED
     TimestampTz running_since;     // when the last worker became RUNNING; 0: none is RUNNING
     char reason[state_text_size];
     char hint[state_text_size];

@@ -1,30 +1,24 @@
-// heartbeat_common_trouble() returns a row for each trouble that belongs to no source: an ingest worker does
-// not run or has not started its work, or a duty of the maintenance worker fails. The alert rules of kind
-// `state` use these rows.
+// heartbeat_common_trouble() returns a row if there is a trouble that belongs to no source: an ingest worker
+// does not run or has not started its work, or a duty of the maintenance worker fails. The alert rules of
+// kind `state` use this row.
 #include "server/server.h"
 
 #include "monitor/absent_workers.h"
 #include "monitor/duties.h"
-#include "monitor/shared_state.h"
+#include "monitor/shown_state.h"
 #include "server/compat.h"
+#include "server/text.h"
 
 extern "C" {
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(heartbeat_common_trouble);
+PG_FUNCTION_INFO_V1(heartbeat_maintenance_started);
 }
 
 namespace heartbeat {
 
 namespace {
-
-// Returns the time of the last start or end of an ingest worker.
-MonotonicTime last_change() {
-    MonotonicTime last = shared_state->started_at;
-    for (int i = 0; i < settings.workers; i++)
-        last = std::max({last, shared_state->workers[i].started_at, shared_state->workers[i].ended_at});
-    return last;
-}
 
 // Finds the most severe state of the worker processes. A worker that has sources reports RUNNING: the states
 // of its sources are no common trouble. Call this function while you hold the lock of shared memory.
@@ -38,14 +32,23 @@ bool find_processes(ShownState *shown, MonotonicTime now) {
         if (worker.shown.state == WorkerState::running || (found && worker.shown.state <= shown->state))
             continue;
         *shown = worker.shown;
-        shown->since = worker.shown.not_running_since;
         found = true;
     }
-    if ((found && workers > 0 && shown->state >= WorkerState::retrying) ||
-        !absent_workers_find(workers, now, shown))
-        return found;
+    bool is_severe = found && workers > 0 && shown->state >= WorkerState::retrying;
+    found = (!is_severe && absent_workers_find(workers, now, shown)) || found;
+    shown->since = absent_workers_since();
+    return found;
+}
+
+// If all workers run, but have not been RUNNING for ten seconds, the trouble has possibly not ended: a worker
+// can end again and again. The last ten seconds do not count in `since`, because a rule must not raise an
+// alert after a trouble that was shorter than the rule's period.
+bool still_settles(ShownState *shown) {
     if (shown->since == 0)
-        shown->since = monotonic_to_timestamptz(last_change());
+        return false;
+    shown->state = WorkerState::connecting;
+    shown->since += shown_state_settles;
+    text_copy(shown->reason, "an ingest worker is starting, or started less than ten seconds ago");
     return true;
 }
 
@@ -74,9 +77,26 @@ extern "C" Datum heartbeat_common_trouble(PG_FUNCTION_ARGS) {
     bool in_processes = find_processes(shown, now);
     bool in_duties = duties_find_trouble(trouble, now);
     LWLockRelease(shared_state->lock);
+    if (in_processes && in_duties)
+        shown->since = std::min(shown->since, trouble->since);
+    const char *duty = in_duties ? trouble->name : nullptr;
     if (in_processes)
+        put_row(result, shown->state, shown->since, shown->reason, duty);
+    else if (in_duties)
+        put_row(result, WorkerState::retrying, trouble->since, trouble->reason, duty);
+    else if (still_settles(shown))
         put_row(result, shown->state, shown->since, shown->reason, nullptr);
-    if (in_duties)
-        put_row(result, WorkerState::retrying, trouble->since, trouble->reason, trouble->name);
     return static_cast<Datum>(0);
+}
+
+extern "C" Datum heartbeat_maintenance_started(PG_FUNCTION_ARGS) {
+    TimestampTz started_at = 0;
+    if (shared_state_serves_database()) {
+        LWLockAcquire(shared_state->lock, LW_SHARED);
+        started_at = monotonic_to_timestamptz(shared_state->maintenance.started_at);
+        LWLockRelease(shared_state->lock);
+    }
+    if (started_at == 0)
+        PG_RETURN_NULL();
+    PG_RETURN_TIMESTAMPTZ(started_at);
 }

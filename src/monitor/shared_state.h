@@ -168,15 +168,15 @@ struct BatchTimes {
 struct SharedState {
     LWLock *lock;                  // protects all members except the atomic members
     MonotonicTime started_at;      // when the server started, or restarted after a crash
+    TimestampTz absent_since;      // see absent_workers_since()
     pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension has possibly changed
     pg_atomic_uint64 moves;        // grows with each change of shared_moves
     // moves_of[id % moves_counters] grows when a Kafka partition of the source `id` moves to another worker
     pg_atomic_uint64 moves_of[moves_counters];
-    // 1: since the last rollup, a commit has inserted rows into heartbeat_rollup_pending, or marks of minutes
-    // into heartbeat_stale_minutes
+    // 1: since the last rollup, a commit has inserted into heartbeat_rollup_pending or
+    // heartbeat_stale_minutes
     pg_atomic_uint32 rollup_due;
-    // since the duty `fold` last began: the number of rows inserted into heartbeat_rollup_pending and
-    // heartbeat_arrivals
+    // rows inserted into heartbeat_rollup_pending and heartbeat_arrivals since the duty `fold` last began
     pg_atomic_uint32 rollup_rows;
     pg_atomic_uint64 rules_changed; // grows when heartbeat_alert_rules has changed
     pg_atomic_uint32 rules_watch;   // 1: an arrival of readings makes an alert rule due

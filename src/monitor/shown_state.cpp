@@ -15,9 +15,6 @@ namespace heartbeat {
 
 namespace {
 
-// A source that is RETRYING is RUNNING for a moment during each attempt.
-constexpr TimestampTz settled_after = 10 * USECS_PER_SEC;
-
 void copy_text(char *to, const char *from) {
     text_copy(to, state_text_size, from == nullptr ? "" : from);
 }
@@ -35,7 +32,8 @@ void set_times(ShownState *shown, WorkerState state) {
     shown->since = GetCurrentTimestamp();
     if (runs && !ran)
         shown->running_since = shown->since;
-    if (ran && !runs && shown->since >= shown->running_since + settled_after)
+    if (shown->state == WorkerState::paused ||
+        (ran && !runs && shown_state_has_settled(*shown, shown->since)))
         shown->not_running_since = shown->since;
 }
 
@@ -43,6 +41,11 @@ void set_times(ShownState *shown, WorkerState state) {
 
 void shown_state_begin(ShownState *shown) {
     shown->since = shown->running_since = shown->not_running_since = GetCurrentTimestamp();
+}
+
+bool shown_state_has_settled(const ShownState &shown, TimestampTz now) {
+    return shown.state == WorkerState::running &&
+           (now < shown.running_since || now >= shown.running_since + shown_state_settles);
 }
 
 bool shown_state_set(ShownState *shown, WorkerState state, const char *reason, const char *hint) {

@@ -19,7 +19,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(heartbeat_state);
 PG_FUNCTION_INFO_V1(heartbeat_ingest_state);
-PG_FUNCTION_INFO_V1(heartbeat_pause_reason);
+PG_FUNCTION_INFO_V1(heartbeat_pause_of);
 }
 
 namespace heartbeat {
@@ -205,15 +205,17 @@ extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     PG_RETURN_TEXT_P(cstring_to_text(shared_state_name(state)));
 }
 
-// Returns NULL if the source is not paused, or if another session has locked heartbeat_control.
-extern "C" Datum heartbeat_pause_reason(PG_FUNCTION_ARGS) {
+extern "C" Datum heartbeat_pause_of(PG_FUNCTION_ARGS) {
+    TupleDesc description;
+    if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
     MemoryContext context = CurrentMemoryContext;
     Hold hold;
     SPI_connect();
     table_status_hold(text_to_cstring(PG_GETARG_TEXT_PP(0)), &hold);
-    char *reason = hold.since == 0 ? nullptr : MemoryContextStrdup(context, hold.reason);
+    const char *reason = hold.since == 0 ? "" : MemoryContextStrdup(context, hold.reason);
     SPI_finish();
-    if (reason == nullptr)
-        PG_RETURN_NULL();
-    PG_RETURN_TEXT_P(cstring_to_text(reason));
+    Datum values[] = {BoolGetDatum(hold.known), TimestampTzGetDatum(hold.since), CStringGetTextDatum(reason)};
+    bool nulls[] = {false, hold.since == 0, hold.since == 0};
+    PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
 }

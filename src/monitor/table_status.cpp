@@ -109,6 +109,7 @@ void table_status_hold(const char *source, Hold *hold) {
     *hold = {};
     if (!table_status_can_read("heartbeat_control"))
         return;
+    hold->known = true;
     if (get_attnum(extension_table("heartbeat_control"), "source") == InvalidAttrNumber) {
         statement_execute(&select_old_hold, nullptr, nullptr, SPI_OK_SELECT);
         take_hold("", hold);

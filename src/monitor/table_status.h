@@ -8,6 +8,7 @@
 namespace heartbeat {
 
 struct Hold {
+    bool known;         // false: another session has locked heartbeat_control
     TimestampTz since;  // 0: ingest is not paused
     const char *reason; // palloc'd
 };

@@ -3,6 +3,7 @@
 // writes its slot.
 #include "server/server.h"
 
+#include "monitor/absent_workers.h"
 #include "monitor/shown_state.h"
 #include "monitor/worker_slot.h"
 #include "server/text.h"
@@ -22,6 +23,7 @@ WorkerSlot *own_slot = nullptr;
 void release_slot(int /*code*/, Datum /*argument*/) {
     shared_state_forget_partitions(any_source);
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+    absent_workers_begin();
     own_slot->pid = 0;
     own_slot->ended_at = monotonic_now();
     own_slot->latch = nullptr;
@@ -69,6 +71,11 @@ bool worker_slot_is_claimed() {
 }
 
 void worker_slot_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint) {
+    if (state != WorkerState::running) {
+        LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+        absent_workers_begin();
+        LWLockRelease(shared_state->lock);
+    }
     if (shown_state_set(&slot->shown, state, reason, hint) && state != WorkerState::running)
         shown_state_log(slot->shown, "");
 }

@@ -16,8 +16,9 @@ namespace heartbeat {
 
 namespace {
 
-// An entry of the hash table `known`: a customer whose rows this process has written. The hash table consists
-// of sets of known_ways entries. If a set is full, a new customer replaces an old customer of this set.
+// An entry of the hash table `known`: a customer whose rows this process has written. A customer with
+// readings in several sources has an entry for each of these sources. The hash table consists of sets of
+// known_ways entries. If a set is full, a new customer replaces an old customer of this set.
 struct Customer {
     uint64_t hash;
     uint32_t more_hash; // the entry is empty if both hashes are 0

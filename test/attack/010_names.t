@@ -225,7 +225,7 @@ my @calls = (
 	"heartbeat_replay(now() - interval '1 day', now() + interval '1 day', NULL::integer)", 'heartbeat_make_partitions(to_timestamp(0), to_timestamp(0))',
 	"heartbeat_make_partitions(now() - interval '5 weeks', now() - interval '4 weeks')", 'heartbeat_summarize_partitions()', 'heartbeat_summarize_minute(now())', 'heartbeat_evaluate_alerts(NULL::text, true)', 'heartbeat_take_arrivals()',
 	'heartbeat_alerts_of_anomalies()', 'heartbeat_conditions_of_silence(NULL::text)', 'heartbeat_conditions_of_lag()', 'heartbeat_conditions_of_dead_letters()', 'heartbeat_conditions_of_state()',
-	"heartbeat_is_recent(now(), '1 minute'::interval)", 'heartbeat_common_trouble()', "heartbeat_pause_reason('default'::text)",
+	"heartbeat_is_recent(now(), '1 minute'::interval)", 'heartbeat_common_trouble()', "heartbeat_pause_of('default'::text)", 'heartbeat_maintenance_started()',
 	'heartbeat_silences_ended(NULL::text, NULL::text)', 'heartbeat_customers_after(NULL::text)',
 	'heartbeat_audit()', 'heartbeat_audit_tables()', 'heartbeat_state()', 'heartbeat_partition_states()', 'heartbeat_batch_times()', 'heartbeat_is_distributed()', 'heartbeat_actor()',
 	"heartbeat_newest_anomalies('hb.heartbeat_anomalies'::regclass, now() - interval '1 day', now(), '1 minute'::interval, NULL::text, NULL::text)", "heartbeat_heard('hb.heartbeat_records'::regclass, 'hb.heartbeat_anomalies'::regclass, false, '{N0}'::text[], now() - interval '1 day', now())",

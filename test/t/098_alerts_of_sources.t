@@ -1,6 +1,7 @@
 # An alert depends only on the source that it is about. If one source has trouble, heartbeat still raises the alerts about the
 # other sources and their customers. One episode is one alert, even if the server restarts or the reason changes. When a source is
-# dropped, its alerts are closed.
+# dropped, its alerts of the kinds lag and state are closed, but its customers are not forgotten. An ingest worker that does not run
+# causes no false alert about a customer, and closes no alert about a source.
 
 use strict;
 use warnings;
@@ -16,8 +17,9 @@ use Heartbeat::Reading;
 
 my $kafka = Heartbeat::Kafka->new('alerts_of_sources');
 $kafka->start;
-$kafka->create_topic($_, 1) for qw(heartbeat-events ward home);
-my $node = Heartbeat::Cluster->create('alerts_of_sources', kafka => $kafka, settings => { 'heartbeat.workers' => 2 });
+$kafka->create_topic($_, 1) for qw(heartbeat-events ward);
+$kafka->create_topic('home', 2);
+my $node = Heartbeat::Cluster->create('alerts_of_sources', kafka => $kafka, owner => 'plain', settings => { 'heartbeat.workers' => 2 });
 $node->query("SELECT heartbeat_add_source('$_', '$_')") for qw(ward home);
 
 my $sent = 0;
@@ -25,7 +27,7 @@ my $sent = 0;
 sub publish
 {
 	my ($topic, @customers) = @_;
-	$kafka->produce($topic, map { { value => reading($_, 70, reading_time(int(time) - 3600 + $sent++)) } } @customers);
+	$kafka->produce($topic, map { { partition => 0, value => reading($_, 70, reading_time(int(time) - 3600 + $sent++)) } } @customers);
 	return;
 }
 
@@ -93,46 +95,91 @@ alerts_are('state of long', 'pipeline', 'ward', '1|0', 'the attempts of a source
 $node->query("SELECT heartbeat_pause('new devices', 'home')");
 alerts_are('state', 'pipeline', 'home', '1|0', 'the pause of home raises another alert');
 $node->wait_for_query(reason('home'), 'PAUSED|source "home": new devices', 'the alert has the reason of the pause');
-$kafka->produce('home', map { { value => reading('of home', 70, reading_time(int(time) - 7200 + $_)) } } 1 .. 70);
+$kafka->produce('home', map { { partition => 0, value => reading('of home', 70, reading_time(int(time) - 7200 + $_)) } } 1 .. 70);
 alerts_are('lag', 'home', 'home', '1|0', 'the lag of home raises another alert');
 is(open_alerts('lag'), 'home ward', 'each source that lags has one open alert');
 
-# Another reason, a pause and a restart belong to the same episode.
+# A pause of all sources raises one alert, which belongs to no source. The open alerts of the sources stay open.
+$node->query("SELECT heartbeat_pause('new rooms')");
+alerts_are('state', 'pipeline', '', '1|0', 'the pause of all sources raises one alert');
+like($node->query("SELECT detail FROM heartbeat_alerts WHERE rule = 'state' AND source IS NULL"), qr/"state": "PAUSED", "reason": "new rooms"/, 'the alert has the reason of the pause');
+is(open_alerts('state'), 'home ward -', 'no source has another alert, and the open alerts stay open');
+$node->query('SELECT heartbeat_resume()');
+alerts_are('state', 'pipeline', '', '1|1', 'the alert is closed after the pause');
+
+# Another reason, a pause and a restart belong to the same episode. After the restart, heartbeat does not know that the duty packing
+# has failed, and does not know that it has succeeded.
 refuse('% ward', 'the disk of ward is broken');
-$node->wait_for_query(reason('ward'), qr/^RETRYING\|.*the disk of ward is broken/, 'the alert follows the reason');
+$node->query(q{INSERT INTO heartbeat_alerts (rule, subject, detail) VALUES ('state', 'pipeline', '{"kind": "state", "state": "RETRYING", "duty": "packing"}')});
 $node->restart;
 $node->wait_for_query(state_of('ward'), 'RETRYING', 'the source ward is RETRYING after a restart');
-$node->wait_for_query(reason('ward'), qr/^RETRYING\|.*the disk of ward is broken/, 'the alert has the reason after a restart');
 $node->query("SELECT heartbeat_pause('repair', 'ward')");
 $node->wait_for_query(reason('ward'), 'PAUSED|source "ward": repair', 'the alert follows the state');
 $node->query("SELECT heartbeat_resume('ward')");
 $node->wait_for_query(reason('ward'), qr/^RETRYING\|.*the disk of ward is broken/, 'the alert has the reason after the pause');
-is($node->query("SELECT string_agg(rule || chr(58) || source, chr(32) ORDER BY rule, source) FROM heartbeat_alerts WHERE rule IN ('state', 'lag')"),
-	'lag:home lag:ward state:home state:ward', 'each trouble has raised one alert');
-is($node->query("SELECT count(*) FROM heartbeat_alerts WHERE rule IN ('state', 'lag') AND closed_at IS NOT NULL"), 0, 'no alert was closed in the meantime');
+is($node->query("SELECT string_agg(rule || chr(58) || source, chr(32) ORDER BY rule, source) FROM heartbeat_alerts WHERE rule IN ('state', 'lag') AND source <> 'home'"),
+	'lag:ward state:ward', 'each trouble of ward has raised one alert');
+is($node->query("SELECT count(*) FROM heartbeat_alerts WHERE rule IN ('state', 'lag') AND source = 'ward' AND closed_at IS NOT NULL"), 0, 'no alert of ward was closed in the meantime');
 
 # The end of the trouble closes the alerts.
 refuse('nobody', '');
-$node->query("SELECT heartbeat_resume('home')");
 alerts_are('state', 'pipeline', $_, '1|1', "the alert about the state of $_ is closed") for qw(ward home);
 alerts_are('lag', $_, $_, '1|1', "the alert about the lag of $_ is closed") for qw(ward home);
 
-# A source is dropped. Its alerts are closed, and its customers raise no more alerts.
+$node->wait_for_query('SELECT clock_timestamp() > pg_postmaster_start_time() + $$20 seconds$$', 't', 'the start was 20 seconds ago');
+is($node->query("SELECT count(*), count(closed_at), min(detail->>'duty') FROM heartbeat_alerts WHERE rule = 'state' AND source IS NULL AND detail ? 'duty'"),
+	'1|0|packing', 'the alert about a duty is open until the duty succeeds, also if the owner of the extension is no superuser');
+$node->query("DELETE FROM heartbeat_alerts WHERE detail ? 'duty'");
+
+# A source is dropped. Its alerts about the lag and the state are closed. Its customers are still examined.
 alerts_are('silence', 'of ward', 'ward', '2|1', 'the silence of the customer of ward raises an alert');
+publish('ward', 'other of ward');
+stored('other of ward', 1);
 $node->query("SELECT heartbeat_pause('before the drop', 'ward')");
 alerts_are('state', 'pipeline', 'ward', '2|1', 'the pause of ward raises an alert');
 $node->query("SELECT heartbeat_drop_source('ward')");
-alerts_are('silence', 'of ward', 'ward', '2|2', 'the alert about the silence is closed when the source is dropped');
 alerts_are('state', 'pipeline', 'ward', '2|2', 'the alert about the state is closed when the source is dropped');
 publish('heartbeat-events', 'of default');
 alerts_are('silence', 'of default', 'default', '2|2', 'the other customer still sends');
-alerts_are('silence', 'of default', 'default', '3|2', 'the silence of the other customer raises an alert');
-alerts_are('silence', 'of ward', 'ward', '2|2', 'the customer of the dropped source raises no alert');
+alerts_are('silence', 'other of ward', '', '1|0', 'the silence of a customer of the dropped source raises an alert');
+alerts_are('silence', 'of ward', 'ward', '2|1', 'the alert about the silence is open after the source was dropped');
+publish('heartbeat-events', 'of ward', 'other of ward');
+alerts_are('silence', 'of ward', 'ward', '2|2', 'a reading from another source closes the alert');
+alerts_are('silence', 'other of ward', '', '1|1', 'a reading closes the alert that has no source');
 
-# The customer moves to another source.
-publish('heartbeat-events', 'of ward');
-$node->wait_for_query("SELECT source FROM heartbeat_customers WHERE customer_id = 'of ward'", 'default', 'heartbeat records the new source of a customer');
-alerts_are('silence', 'of ward', 'default', '1|0', 'the silence of the customer raises an alert about the new source');
+# A worker does not run, and no other worker reads its Kafka partitions. The other worker still reads the source home. The launcher is
+# stopped, so that it does not start the worker again.
+refuse('%slow', 'the disk of home is full');
+publish('home', 'guest');
+stored('guest', 1);
+$kafka->produce('home', map { { partition => 0, value => reading('slow', 70, reading_time(int(time) - 7200 + $_)) } } 1 .. 60);
+alerts_are('lag', 'home', 'home', '2|1', 'the lag of a Kafka partition of home raises an alert');
+alerts_are('state', 'pipeline', 'home', '2|1', 'the state of home raises an alert');
+my $before = $node->query("SELECT count(*) FROM heartbeat_alerts WHERE rule LIKE 'state%' AND source IS NULL");
+my $launcher = $node->worker_pid('heartbeat launcher');
+kill 'STOP', $launcher;
+$node->query("SELECT pg_terminate_backend(worker_pid) FROM heartbeat_partitions WHERE source = 'home' AND partition = 0");
+$node->wait_for_query(state_of('home'), 'RUNNING', 'the other worker reads the other Kafka partition of home');
+is($node->query("SELECT lag_messages IS NULL FROM heartbeat_source_status WHERE source = 'home'"), 't', 'the lag of home is not known');
+$node->wait_for_query("SELECT count(*) - $before FROM heartbeat_alerts WHERE rule LIKE 'state%' AND source IS NULL", 2, 'the worker that does not run raises an alert by each rule');
+$node->wait_for_query("SELECT clock_timestamp() > min(heard_until) + '17 seconds' FROM heartbeat_customers WHERE customer_id = 'guest'", 't', 'a rule had the time to examine the customer');
+alerts_are('silence', 'guest', 'home', '0|0', 'the customer whose Kafka partition no worker reads raises no alert');
+alerts_are('lag', 'home', 'home', '2|1', 'the alert about the lag is open');
+alerts_are('state', 'pipeline', 'home', '2|1', 'the alert about the state of home is open');
+kill 'CONT', $launcher;
+refuse('nobody', '');
+my $closed = "SELECT count(*) FROM heartbeat_alerts WHERE rule LIKE 'state%' AND source IS NULL AND closed_at IS NULL";
+$node->wait_for_query($closed, 0, 'the alerts are closed when both workers run');
+
+# A worker ends every two seconds, and the launcher starts the worker again.
+my $deadline = time + 40;
+my $raised = "SELECT count(*) - $before FROM heartbeat_alerts WHERE rule = 'state' AND source IS NULL";
+while ($node->query($raised) < 2 && time < $deadline)
+{
+	$node->query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' ORDER BY backend_start LIMIT 1");
+	sleep 2;
+}
+is($node->query($raised), 2, 'workers that end again and again raise an alert, although each start is a moment ago');
 
 is($node->query('SELECT (SELECT sum(abs(difference)) FROM heartbeat_audit()), (SELECT sum(abs(difference)) FROM heartbeat_audit_tables())'), '0|0', 'both audits are exact');
 $node->assert_no_crash;

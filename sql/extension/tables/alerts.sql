@@ -54,7 +54,8 @@ CREATE TABLE heartbeat_alerts (
     raised_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     closed_at timestamptz,
     detail    jsonb NOT NULL,
-    source    text COLLATE "C"
+    source    text COLLATE "C",
+    detail_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE UNIQUE INDEX ON heartbeat_alerts (rule, subject, coalesce(source, '')) WHERE closed_at IS NULL;
 CREATE INDEX ON heartbeat_alerts (closed_at) WHERE closed_at IS NOT NULL;
@@ -67,10 +68,12 @@ COMMENT ON COLUMN heartbeat_alerts.subject IS
     'What the alert is about: the customer, the topic (kind lag), or the word pipeline (kinds dead_letters and state).';
 COMMENT ON COLUMN heartbeat_alerts.raised_at IS 'When the alert was raised.';
 COMMENT ON COLUMN heartbeat_alerts.closed_at IS
-    'When the condition ended, the rule was disabled, or the source was dropped; NULL while the alert is open.';
+    'When the condition ended, the rule was disabled, or the source was dropped (kinds lag and state); NULL while the alert is open.';
 COMMENT ON COLUMN heartbeat_alerts.detail IS
     'The values that raised the alert; the keys depend on the kind of the rule. While an alert of kind lag, dead_letters or state '
-    'is open, heartbeat keeps the values up to date.';
+    'is open, heartbeat updates the values when the state changes, and otherwise at most once a minute.';
 COMMENT ON COLUMN heartbeat_alerts.source IS
-    'Name of the source that the alert is about. Kind silence: the source of the customer''s last reading. NULL: the alert belongs to '
-    'no source (kind anomalies, or workers that do not run, or a duty of the maintenance worker that fails).';
+    'Name of the source that the alert is about. Kind silence: the source of the customer''s last reading; NULL if this source is not '
+    'known or was dropped. NULL for all other alerts that belong to no source: kind anomalies, workers that do not run, a duty of the '
+    'maintenance worker that fails, a pause of all sources.';
+COMMENT ON COLUMN heartbeat_alerts.detail_at IS 'When heartbeat last wrote the column detail.';

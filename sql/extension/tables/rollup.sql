@@ -65,7 +65,8 @@ COMMENT ON COLUMN heartbeat_customers.heard_until IS
     'after a reading arrived. NULL: no reading has arrived since the update to version 1.2.';
 COMMENT ON COLUMN heartbeat_customers.source IS
     'Name of the source from which the last reading of the customer arrived. A silence rule examines the customer only while this '
-    'source is RUNNING. NULL: no reading has arrived from a source, for example if heartbeat_replay() stored the readings.';
+    'source is RUNNING; if the source was dropped, only while all sources are RUNNING. NULL: no reading has arrived from a source, for '
+    'example if heartbeat_replay() stored the readings.';
 
 CREATE TABLE heartbeat_customers_total (
     customers bigint NOT NULL
