@@ -139,7 +139,9 @@ CREATE INDEX ON heartbeat_dead_letters (source, topic, partition, "offset");
 ALTER TABLE heartbeat_arrivals ADD COLUMN source text COLLATE "C" NOT NULL DEFAULT 'default';
 ALTER TABLE heartbeat_customers ADD COLUMN source text COLLATE "C" DEFAULT 'default';
 ALTER TABLE heartbeat_customers ALTER COLUMN source DROP DEFAULT;
-ALTER TABLE heartbeat_alerts ADD COLUMN source text COLLATE "C";
+ALTER TABLE heartbeat_alerts
+    ADD COLUMN source text COLLATE "C",
+    ADD COLUMN detail_at timestamptz NOT NULL DEFAULT clock_timestamp();
 DROP INDEX heartbeat_alerts_rule_subject_idx;
 CREATE UNIQUE INDEX ON heartbeat_alerts (rule, subject, coalesce(source, '')) WHERE closed_at IS NULL;
 ALTER TABLE heartbeat_control
@@ -187,12 +189,19 @@ BEGIN
 END
 $$;
 
--- An open alert of 1.x is about the source default. Without this statement, heartbeat would close the alert and raise it again.
+-- An open alert of 1.x is about the source default, or belongs to no source: a duty fails, workers do not run, or ingest is paused.
+-- Without these sources, heartbeat would close the alert and raise it again.
 DO $$
 BEGIN
     PERFORM heartbeat_refuse_user_code(ARRAY['heartbeat_alerts'::regclass]);
+    UPDATE heartbeat_alerts SET detail_at = raised_at;
     UPDATE heartbeat_alerts a SET source = 'default'
-        FROM heartbeat_alert_rules r WHERE r.name = a.rule AND r.kind <> 'anomalies' AND a.closed_at IS NULL;
+        FROM heartbeat_alert_rules r
+        WHERE r.name = a.rule AND r.kind <> 'anomalies' AND a.closed_at IS NULL
+          AND NOT (r.kind = 'state'
+                   AND (a.detail->>'state' IN ('PAUSED', 'STOPPED')
+                        OR coalesce(a.detail->>'reason', '')
+                           ~ '^(the maintenance worker|[0-9]+ of [0-9]+ workers run|the workers are starting)'));
 END
 $$;
 

@@ -114,7 +114,21 @@ for my $version (@earlier)
 
 	my $updater = $node->background_psql('heartbeat');
 	$updater->query_safe('BEGIN');
+	my %alerts = (
+		'a duty'  => 'RETRYING|the maintenance worker cannot apply retention: x',
+		'broken'  => 'RETRYING|could not extend file',
+		'paused'  => 'PAUSED|repair',
+		'workers' => 'RETRYING|1 of 2 workers run');
+	for my $name (sort keys %alerts)
+	{
+		my ($state, $reason) = split /\|/, $alerts{$name};
+		$updater->query_safe("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('$name', 'state', '1 day')");
+		$updater->query_safe("INSERT INTO heartbeat_alerts (rule, subject, detail) VALUES ('$name', 'pipeline', jsonb_build_object('state', '$state', 'reason', '$reason'))");
+	}
 	$updater->query_safe("ALTER EXTENSION heartbeat UPDATE");
+	is($updater->query_safe("SELECT string_agg(rule || '=' || coalesce(source, ''), ',' ORDER BY rule) FROM heartbeat_alerts WHERE closed_at IS NULL"),
+		'a duty=,broken=default,garbage=default,paused=,workers=', 'an open alert is about the source default, or belongs to no source');
+	$updater->query_safe("DELETE FROM heartbeat_alert_rules WHERE kind = 'state'");
 	$feed->publish(6_000);
 	is($updater->query_safe($kept), $before, 'the update does not change the contents of the tables');
 	my $stored = $updater->query_safe('SELECT sum(records + anomalies) FROM heartbeat_offsets');
