@@ -171,13 +171,14 @@ refuse('nobody', '');
 my $closed = "SELECT count(*) FROM heartbeat_alerts WHERE rule LIKE 'state%' AND source IS NULL AND closed_at IS NULL";
 $node->wait_for_query($closed, 0, 'the alerts are closed when both workers run');
 
-# A worker ends every two seconds, and the launcher starts the worker again.
-my $deadline = time + 40;
+# A worker ends every four seconds, so each worker runs for about eight seconds. The launcher starts the worker again at once. The
+# launcher would let a worker wait only after more than 24 seconds.
+my $deadline = time + 24;
 my $raised = "SELECT count(*) - $before FROM heartbeat_alerts WHERE rule = 'state' AND source IS NULL";
 while ($node->query($raised) < 2 && time < $deadline)
 {
 	$node->query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' ORDER BY backend_start LIMIT 1");
-	sleep 2;
+	sleep 4;
 }
 is($node->query($raised), 2, 'workers that end again and again raise an alert, although each start is a moment ago');
 
