@@ -14,6 +14,11 @@ namespace {
 // ingest worker does not run this long after the start of the launcher, heartbeat_status shows RETRYING.
 constexpr MonotonicTime start_takes = 10 * USECS_PER_SEC;
 
+// The launcher starts a worker again at once, if the worker has run for some time. When the server shuts
+// down, the first worker can end some milliseconds before the maintenance worker. So an absence that is
+// shorter than this time is no trouble.
+constexpr MonotonicTime restart_takes = 1 * USECS_PER_SEC;
+
 void set(ShownState *shown, WorkerState state, TimestampTz since, const char *reason, const char *hint) {
     shown->state = state;
     shown->since = since;
@@ -38,7 +43,8 @@ bool absent_workers_find(int workers, MonotonicTime now, ShownState *shown) {
     // the launcher has reported why it cannot start the workers
     bool in_trouble = launcher.shown.state == WorkerState::stopped && launcher.shown.reason[0] != '\0';
     bool starting =
-        !in_trouble && now < std::max(shared_state->started_at, launcher.started_at) + start_takes;
+        !in_trouble && (now < std::max(shared_state->started_at, launcher.started_at) + start_takes ||
+                        now < last_end() + restart_takes);
     if (starting) {
         set(shown, WorkerState::connecting, launcher.shown.since, starting_reason, "");
     } else if (workers == 0 && in_trouble) {

@@ -7,6 +7,7 @@
 #include "monitor/aggregate_status.h"
 #include "monitor/duties.h"
 #include "monitor/source_slot.h"
+#include "monitor/worker_slot.h"
 #include "monitor/worker_stats.h"
 #include "server/text.h"
 
@@ -91,13 +92,6 @@ void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, MonotonicT
 // Sets STALLED if the worker had to be back in its loop more than heartbeat.stall_timeout ago. STALLED
 // replaces every other state except RETRYING and FAILED.
 void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, MonotonicTime now) {
-    static const char *const doings[] = {"starting",
-                                         "waiting for messages",
-                                         "reading the pauses and the sources from the database",
-                                         "closing a Kafka client",
-                                         "consuming messages from Kafka",
-                                         "comparing the stored offsets with the offsets in Kafka",
-                                         "storing a batch"};
     MonotonicTime since = worker_stats_missed_since(worker, now);
     bool away = since != 0 && since + settings.stall_timeout * USECS_PER_SEC < now;
     if (!away || aggregate->state > WorkerState::connecting || aggregate->state == WorkerState::stalled)
@@ -106,7 +100,7 @@ void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, Mono
     text_print(reason, sizeof(reason),
                "worker %d (process id %d) has not responded for %ld seconds: its last activity was %s",
                static_cast<int>(&worker - shared_state->workers), worker.pid,
-               static_cast<long>((now - since) / USECS_PER_SEC), doings[static_cast<int>(worker.activity)]);
+               static_cast<long>((now - since) / USECS_PER_SEC), worker_slot_activity_name(worker));
     char hint[state_text_size];
     text_print(hint, sizeof(hint),
                "To see what the process waits for: SELECT wait_event_type, wait_event, query, "

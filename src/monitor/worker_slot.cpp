@@ -100,4 +100,16 @@ void worker_slot_doing(WorkerSlot *slot, WorkerActivity activity, long milliseco
     LWLockRelease(shared_state->lock);
 }
 
+const char *worker_slot_activity_name(const WorkerSlot &slot) {
+    // in the order of WorkerActivity
+    static const char *const names[] = {"starting",
+                                        "waiting for messages",
+                                        "reading the pauses and the sources from the database",
+                                        "closing a Kafka client",
+                                        "consuming messages from Kafka",
+                                        "comparing the stored offsets with the offsets in Kafka",
+                                        "storing a batch"};
+    return names[static_cast<int>(slot.activity)];
+}
+
 } // namespace heartbeat

@@ -26,4 +26,7 @@ void worker_slot_await(const AwaitedLock &awaited);
 // is -1, there is no limit, because the worker waits until another process wakes it.
 void worker_slot_doing(WorkerSlot *slot, WorkerActivity activity, long milliseconds);
 
+// Returns the activity of the worker in words, for example "storing a batch".
+const char *worker_slot_activity_name(const WorkerSlot &slot);
+
 } // namespace heartbeat

@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
+use Time::HiRes qw(time usleep);
 use Heartbeat::Cluster;
 use Heartbeat::Feed;
 use Heartbeat::Kafka;
@@ -123,6 +123,28 @@ $node->query('SELECT heartbeat_resume()');
 
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 $node->assert_audit;
+
+# A worker ends, and the launcher starts the worker again less than a second later. The server also ends its workers one after another
+# when it shuts down. The launcher is stopped until the test has seen the state. The test tries again if this took too long.
+$node->wait_for_query("SELECT clock_timestamp() - backend_start > interval '10 seconds' FROM pg_stat_activity WHERE backend_type = 'heartbeat launcher'",
+	't', 'the start of the workers is over');
+my $launcher = $node->query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'heartbeat launcher'");
+my $absent;
+for (1 .. 10)
+{
+	my $pid = $node->query("SELECT min(pid) FROM pg_stat_activity WHERE backend_type = 'heartbeat worker'");
+	$position = $node->log_position;
+	kill 'STOP', $launcher;
+	my $began = time;
+	$node->query("SELECT pg_terminate_backend($pid, 10000)");
+	$absent = $node->query('SELECT state, reason FROM heartbeat_status');
+	my $seconds = time - $began;
+	kill 'CONT', $launcher;
+	$node->wait_for_log(qr/heartbeat: reads topic .*\n.*heartbeat: RUNNING/, $position);
+	last if $seconds < 0.9;
+}
+is($absent, 'CONNECTING|the workers are starting', 'the state is CONNECTING when a worker has been absent for less than a second');
+$node->wait_for_state('RUNNING');
 
 # The maintenance worker begins while there is no extension. After CREATE EXTENSION, the lines of heartbeat.log_summary count only
 # the batches of the new extension.
