@@ -13,7 +13,7 @@ perl_fetch_formats() {
 perl_prepare() {
     make -C test/kafka WERROR=1
     test/kafka/kafka fetch
-    test/kafka/kafka archive || echo "The tests run without an archive of Kafka's classes." >&2
+    timeout --verbose --kill-after=30 300 test/kafka/kafka archive || echo "The tests run without an archive of Kafka's classes." >&2
     rm -rf "$scratch/tap" && mkdir -p "$scratch/tap/test" "$scratch/tap/build"
     cp -R test/t test/attack test/citus test/formats test/kafka test/registry "$scratch/tap/test/"
     cp -R .env.example bench debian docker docker-compose.yml docs examples grafana sql CHANGELOG.md META.json.in Makefile README.md heartbeat.control "$scratch/tap/"
