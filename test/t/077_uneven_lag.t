@@ -22,8 +22,13 @@ my $node = Heartbeat::Cluster->create('uneven', kafka => $kafka,
 	settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 100 });
 $node->wait_for_state('RUNNING');
 
-# Each batch takes at least 30 ms. So the test needs only few messages for a lag of several seconds.
-$node->query("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.03); RETURN NULL; END'");
+# Makes each batch take at least this number of seconds. So the test needs only few messages for a long lag.
+sub slow_down
+{
+	my ($seconds) = @_;
+	return $node->query("CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep($seconds); RETURN NULL; END'");
+}
+slow_down(0.03);
 $node->query('CREATE TRIGGER slow AFTER INSERT ON heartbeat_records FOR EACH STATEMENT EXECUTE FUNCTION slow()');
 
 my ($sent, @end) = (0, (0) x 8);
@@ -59,13 +64,18 @@ assert_stored('worker 1 is stopped');
 kill('CONT', $stopped);
 ok(!$node->log_matches(qr/hands partition/, $position), 'a worker hands no partition over to a worker that is stopped');
 
-# Four partitions of worker 0 lag equally, so two of them are half of the lag.
+# Four partitions of worker 0 lag equally, so two of them are half of the lag. The lag lasts much longer than worker 0 needs to see
+# it, also on a busy machine.
+my $hands_over = qr/worker 0 hands partition [0246] of topic "$topic" over to worker 1/;
 $position = $node->log_position;
 $node->query('SELECT heartbeat_pause()');
 publish(7_000, 0, 2, 4, 6);
+slow_down(0.3);
 $node->query('SELECT heartbeat_resume()');
+$node->wait_for_log(qr/$hands_over.*$hands_over/s, $position);
+is($node->log_matches($hands_over, $position), 2, 'worker 0 hands two of four partitions over');
+slow_down(0.03);
 assert_stored('four partitions lag');
-is($node->log_matches(qr/worker 0 hands partition [0246] of topic "$topic" over to worker 1/, $position), 2, 'worker 0 hands two of four partitions over');
 
 # Only worker 0 knows that the topic has more partitions.
 $kafka->grow_topic($topic, 12);
@@ -78,8 +88,10 @@ my ($worker_0) = $node->query('SELECT worker_pid FROM heartbeat_partitions WHERE
 $node->query("SELECT pg_terminate_backend($worker_0)");
 $node->wait_for_query('SELECT count(*) FROM heartbeat_offsets', 14, 'worker 0 reads the newest partitions');
 $position = $node->log_position;
+slow_down(0.3);
 publish(9_000, 0, 2);
-$node->wait_for_log(qr/worker 0 hands partition [02] of topic "$topic" over to worker 1/, $position);
+$node->wait_for_log($hands_over, $position);
+slow_down(0.03);
 assert_stored('worker 1 knows fewer partitions');
 is($node->query('SELECT count(*) FROM heartbeat_offsets WHERE lost_at IS NOT NULL'), 0, 'no stored offset is marked as lost');
 ok(!$node->log_matches(qr/FAILED/), 'no worker reports that the topic was recreated');
