@@ -71,7 +71,7 @@ bool worker_slot_is_claimed() {
 }
 
 void worker_slot_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint) {
-    if (state != WorkerState::running) {
+    if (state != WorkerState::running && slot->shown.state == WorkerState::running) {
         LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
         absent_workers_begin();
         LWLockRelease(shared_state->lock);

@@ -8,11 +8,14 @@ use warnings;
 
 use Carp;
 use IO::Handle;
+use IO::Select;
+use List::Util qw(max);
 use POSIX ();
 
 use PostgreSQL::Test::Utils;
 
-my $end_of_answer = 'heartbeat: end of the answer';
+my $end_of_answer  = 'heartbeat: end of the answer';
+my $answer_seconds = 60;                                # the longest wait for one answer
 
 =pod
 
@@ -41,17 +44,15 @@ sub answer
 	local $SIG{PIPE} = 'IGNORE';    # psql may have ended
 	truncate($self->{errors}, 0);
 	print { $self->{input} } $self->{query};
-	my $answer = '';
-	while (defined(my $line = readline $self->{output}))
+	my $deadline = time + $answer_seconds;
+	my $answer   = '';
+	while (IO::Select->new($self->{output})->can_read(max(0, $deadline - time)) && sysread $self->{output}, $answer, 65536, length $answer)
 	{
-		if ($line eq "$end_of_answer\n")
-		{
-			chomp $answer;
-			return $answer;
-		}
-		$answer .= $line;
+		return $answer =~ s/\n\z//r if $answer =~ s/^\Q$end_of_answer\E\n\z//m;
 	}
-	$self->_end;                    # the query has failed
+	# the query has failed and psql ends, or the server does not answer and psql waits for it
+	kill('KILL', $self->{pid});
+	$self->_end;
 	return '';
 }
 
