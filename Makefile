@@ -6,7 +6,7 @@ HEARTBEAT_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" heartbe
 DATA = $(wildcard sql/heartbeat--*.sql)
 DATA_built = build/heartbeat--$(HEARTBEAT_VERSION).sql $(patsubst sql/updates/%.sql,build/heartbeat--%.sql,$(wildcard sql/updates/*.sql))
 
-# The files of the extension's script, in the order of the script: each file comes after the files that it needs. TABLE_PIECES
+# The files that make up the extension's script, in this order: each file comes after the files that it needs. TABLE_PIECES
 # create the tables, and CODE_PIECES create the views and functions. ALTER EXTENSION heartbeat UPDATE runs CODE_PIECES again.
 TABLE_PIECES = $(addprefix tables/,readings rollup arrivals defaults offsets events dead_letters control sources schemas dropped_offsets alerts)
 CODE_PIECES = classify user_code require events sources sources_try schemas control rollup distributed distributed_calls arrivals changes partitions upgrade_keys \
@@ -20,11 +20,11 @@ SERVER_OBJS = $(filter-out $(PURE_OBJS),$(patsubst %.cpp,%.o,$(wildcard src/*.cp
 OBJS = $(PURE_OBJS) $(SERVER_OBJS)
 DEPENDENCIES = $(OBJS:.o=.d) $(FORMATS_OBJS:.o=.d)
 
-# The module heartbeat_formats has all code that needs libcurl and libprotobuf. heartbeat.so loads the module only if a source
-# needs the module. So heartbeat can be built and can run without these libraries. pkg-config does not show whether the headers
-# of libprotobuf's parser are installed: Debian has these headers in a separate package, libprotoc-dev. So FORMATS_MISSING
-# also tries to include one of these headers. Versions of libprotobuf after 3.21 have other interfaces. After some errors
-# libprotobuf 3.21 throws an exception, but newer versions end the process. So the Makefile accepts only libprotobuf up to 3.21.
+# All code that needs libcurl and libprotobuf is in the module heartbeat_formats, and heartbeat.so loads the module only for
+# sources that need it. So you can build and run heartbeat without these libraries. Debian has the headers of libprotobuf's
+# parser in a separate package, libprotoc-dev, which pkg-config does not check. So FORMATS_MISSING also tries to include one of
+# these headers. The Makefile accepts libprotobuf only up to 3.21: newer versions have other interfaces, and after some errors
+# they end the process where 3.21 throws an exception.
 FORMATS_PACKAGES = libcurl protobuf
 hash := \#
 FORMATS_FLAGS := $(shell pkg-config --cflags $(FORMATS_PACKAGES) 2>/dev/null)
@@ -56,9 +56,9 @@ override CPPFLAGS := -isystem $(includedir_server) $(CPPFLAGS)
 # Debian's pg_buildext passes its flags in COPT. The server's makefiles use COPT only for C, so this line adds COPT for C++.
 override CXXFLAGS += $(COPT) -Wno-register -Wno-volatile -Wno-unused-parameter -Wno-suggest-attribute=format
 
-# The stage `sanitize` of script/test runs `make SANITIZE=address,undefined`. Then the stage starts a server that can load an
-# extension with sanitizers. The compiler flags of PGXS contain -fwrapv. With -fwrapv the sanitizer does not look for overflows
-# of signed integers, so the Makefile adds -fno-wrapv.
+# The stage `sanitize` of script/test runs `make SANITIZE=address,undefined`, and starts a server that can load such an
+# extension. PGXS compiles with -fwrapv. With -fwrapv the sanitizer does not look for overflows of signed integers, so the
+# Makefile adds -fno-wrapv.
 ifdef SANITIZE
 override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SHLIB_LINK += -fsanitize=$(SANITIZE)
@@ -66,15 +66,15 @@ endif
 
 $(OBJS): heartbeat.control # HEARTBEAT_VERSION comes from this file
 
-# If object files were compiled for another version of PostgreSQL, make compiles them again.
+# make recompiles object files that were compiled for another version of PostgreSQL.
 BUILT_FOR = build/built-for
 $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).now && \
 	{ cmp -s $(BUILT_FOR).now $(BUILT_FOR) && rm $(BUILT_FOR).now || mv $(BUILT_FOR).now $(BUILT_FOR); })
 $(SERVER_OBJS): $(BUILT_FOR)
 
-# This rule separates code that may throw from code that may longjmp. src/decode, src/kafka and src/registry are compiled without
-# the folder of the server's headers. CPPFLAGS contains this folder. So the rule replaces CPPFLAGS, and keeps only the flags that
-# begin with -D, -U or -W, for example -D_FORTIFY_SOURCE.
+# src/decode, src/kafka and src/registry may throw exceptions, so they must not call the server, which may longjmp. This rule
+# compiles them without the folder of the server's headers: of CPPFLAGS, it keeps only the flags that begin with -D, -U or -W,
+# for example -D_FORTIFY_SOURCE.
 $(PURE_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
 
 -include $(DEPENDENCIES)
@@ -88,7 +88,7 @@ else
 all: formats-missing
 endif
 
-# All symbols except heartbeat_formats() are hidden, also the symbols of static libraries.
+# The module exports only heartbeat_formats(). --exclude-libs hides the symbols of static libraries.
 FORMATS_LINK = $(shell pkg-config --libs $(FORMATS_PACKAGES) simdjson) -Wl,--exclude-libs,ALL -pthread
 ifdef SANITIZE
 FORMATS_LINK += -fsanitize=$(SANITIZE)
