@@ -12,12 +12,12 @@ class AliveFile {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // Creates the file, and sets its time to 1970. So the file is too old for a health check until Kafka
-    // acknowledges the first message. Throws std::system_error.
+    // Creates the file, and sets its time to 1970. So a health check fails until Kafka acknowledges the first
+    // message. Throws std::system_error.
     explicit AliveFile(std::string path);
 
-    // `acknowledged` is the number of messages that Kafka has acknowledged. Touches the file if this number
-    // has changed since the last touch, but at most once a second.
+    // Touches the file if the number of acknowledged messages has changed since the last touch, but at most
+    // once a second.
     void note(uint64_t acknowledged, Clock::time_point now = Clock::now());
 
   private:

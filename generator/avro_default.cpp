@@ -11,9 +11,8 @@ namespace {
 
 using Kind = AvroType::Kind;
 
-// If the default of a record lacks a field, the record gets the field's own default. If the type of this
-// field is the record itself, the default never ends. Other short schemas have a default with very many
-// values. So these limits are necessary.
+// The limits of a default. A short schema can have a default without an end: a field of a record has the type
+// of this record, and the default {}. Another short schema can have a default with very many values.
 constexpr int deepest = 64;
 constexpr size_t most_values = 100'000;
 

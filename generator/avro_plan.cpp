@@ -1,8 +1,8 @@
 // Generator, formats: makes the plan that writes a template's messages in Avro.
 //
-// The type of each value of a template is known before the first message. So the plan already contains three
-// kinds of bytes: the branch of each union, the index of each enum symbol, and the defaults of the fields
-// that the template lacks.
+// The type of each value of a template is known before the first message. So the plan already has the bytes
+// of each union's branch, of each enum symbol's index, and of the defaults of the fields that the template
+// lacks.
 #include "avro_plan.h"
 
 #include "avro_scalars.h"
@@ -29,9 +29,8 @@ void add_text(const Pieces &pieces, BinarySteps *steps) {
     steps->bytes += text;
 }
 
-// A union can have several types for a number. add_choice() first tries the types for which this function
-// returns true. For int and long, the function returns true if the node is a whole number. For float and
-// double, the function returns true if the node is any other number. For other types it always returns true.
+// A union can have several types for a number. add_choice() first tries the natural types: int and long are
+// natural for a whole number, and float and double for any other number. All other types are natural.
 bool is_natural(const TemplateNode &node, const AvroType &type) {
     switch (type.kind) {
     case Kind::float32:
@@ -110,8 +109,8 @@ class Compiler {
         steps->bytes += from.bytes;
     }
 
-    // Returns the index of the template's member that has the value of a field. A member's name can have
-    // characters that are not legal in Avro. So the name of the field is the member's name or its legal form.
+    // Returns the index of the template's member for a field. The member has the field's name, or a name that
+    // legal_name() changes to the field's name.
     static std::optional<size_t> member_of(const TemplateNode &node, const std::string &field) {
         for (size_t i = 0; i < node.names.size(); i++) {
             const std::string name = fixed_text(node.names[i]);

@@ -42,10 +42,11 @@ struct AvroType {
     std::vector<const json_t *> defaults{}; // the defaults of a record's fields; nullptr: no default
 };
 
-// Owns the types, and the JSON of their defaults. A type can contain itself, through its name.
+// Owns the types, and the JSON of their defaults. A type can contain itself: a field of a record can have the
+// type of this record.
 class AvroSchema {
   public:
-    // `name` is the beginning of an error's text. Throws TemplateError.
+    // The text of an error begins with `name`. Throws TemplateError.
     AvroSchema(std::string_view json, const std::string &name);
 
     const AvroType &root() const { return *root_; }

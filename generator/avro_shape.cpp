@@ -14,7 +14,7 @@ std::string time_type(const char *logical) {
 }
 
 std::string record_type(const Shape &shape) {
-    // Only the root record names the namespace, because the records inside the root inherit this namespace.
+    // Only the root record names the namespace: the records inside the root inherit it.
     const std::string space = shape.type_name == "Message" ? R"("namespace":"heartbeat.generator",)" : "";
     std::string text = R"({"type":"record",)" + space + R"("name":")" + shape.type_name + R"(","fields":[)";
     for (size_t i = 0; i < shape.elements.size(); i++)

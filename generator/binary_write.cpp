@@ -59,8 +59,8 @@ class Writer {
     }
 
   private:
-    // Writes a length and then the bytes of `content`. Most lengths fit into one byte, so this function first
-    // reserves one byte for the length. For a longer length, this function inserts the other bytes later.
+    // Writes a length and then the bytes of `content`. Reserves one byte for the length, because most lengths
+    // fit into one byte. A longer length moves the content.
     template <typename Content> void write_sized(Content content) {
         const size_t at = out_->size();
         out_->push_back('\0');
@@ -76,7 +76,8 @@ class Writer {
         out_->replace(at, 1, prefix);
     }
 
-    // A message that ends at midnight can have fewer readings than `$repeat` says.
+    // If the template writes one date for all readings, the message ends at midnight, and can have fewer
+    // readings than `$repeat` says.
     void write_repeat(const BinaryStep &step, size_t first) {
         const size_t left = readings_.samples.size() - std::min(first, readings_.samples.size());
         const size_t count = std::min(step.count, (left + step.stride - 1) / step.stride);
@@ -105,8 +106,8 @@ class Writer {
         }
     }
 
-    // Returns the numerator and denominator of the placeholder's number. The denominator is 1, except for a
-    // time with digits after the point. The numerator is a whole number, except for a heart rate.
+    // Returns the placeholder's number as a fraction (numerator, denominator). The denominator is above 1
+    // only for a time with digits after the decimal point.
     std::pair<double, int64_t> fraction_of(const Placeholder &placeholder, size_t reading) const {
         if (placeholder.field == Field::heart_rate)
             return {template_heart_rate(placeholder.unit, readings_.samples[reading].heart_rate), 1};
@@ -132,7 +133,7 @@ class Writer {
         }
     }
 
-    // Returns the placeholder's number without digits after the point.
+    // Returns the placeholder's number as an integer: rounds a heart rate, and truncates a time.
     int64_t whole_of(const Placeholder &placeholder, size_t reading) const {
         if (placeholder.field == Field::heart_rate) {
             const auto [number, unit] = fraction_of(placeholder, reading);
@@ -171,8 +172,8 @@ class Writer {
         }
     }
 
-    // Returns the local time plus one day. At the beginning of 1970, the local time west of Greenwich is
-    // negative. Without the added day, the division by day_us would round up, to the wrong day.
+    // Returns the local time plus one day. On 1970-01-01 the local time west of Greenwich can be negative,
+    // and the division by day_us would round a negative time to the wrong day.
     int64_t local_time(const Placeholder &placeholder, size_t reading) const {
         return time_of(placeholder.field, reading) + placeholder.format.zone() + day_us;
     }

@@ -3,8 +3,8 @@
 //
 // The user can request a port by --embedded-broker, but librdkafka itself chooses the port of the mock
 // cluster. So a forwarder listens on the requested port, and forwards connections to the mock cluster's port.
-// A client needs the forwarder only for its first connection: there it receives metadata with the mock
-// cluster's port. For all further connections the client uses this port on the same loopback interface.
+// A client uses the forwarder only for its first connection: the metadata that the client receives name the
+// mock cluster's port.
 #include "embedded_broker.h"
 
 #include <librdkafka/rdkafka_mock.h>

@@ -16,8 +16,8 @@ namespace heartbeat::generator {
 // batches. Threads of librdkafka serve clients until the object is destroyed.
 class EmbeddedBroker {
   public:
-    // Port 0 means any free port. Throws std::system_error if the port is not free, and std::runtime_error if
-    // librdkafka cannot start the mock cluster or create the topic.
+    // Port 0 means any free port. If the port is not free, throws std::system_error. If librdkafka cannot
+    // start the mock cluster or create the topic, throws std::runtime_error.
     EmbeddedBroker(uint16_t port, const std::string &topic, int partitions);
 
     // Returns the address for clients, as host:port.

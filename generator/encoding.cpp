@@ -78,7 +78,7 @@ PartEncoding avro_key(const Options &options, const TemplateTree &tree) {
 }
 
 // Sets the ids of --schema-id and --key-schema-id. If the key has a schema, the user must give both options,
-// or none of them.
+// or neither of them.
 void set_ids(const Options &options, MessageEncoding *encoding) {
     const bool has_key = !encoding->key.schema.empty();
     if (has_key && options.schema_id.has_value() != options.key_schema_id.has_value())
@@ -117,8 +117,8 @@ MessageEncoding encoding_load(const Options &options, const MessageTemplate &lay
     return encoding;
 }
 
-// The frame is a zero byte, and then the id of the schema. In Protobuf, another zero byte comes after the id,
-// and means that the value has the first message type of the schema.
+// The frame is a zero byte, and then the id of the schema. In Protobuf, a second zero byte comes after the
+// id: it means that the value has the first message type of the schema.
 void encoding_set_id(Format format, uint32_t id, PartEncoding *part) {
     part->prefix.assign(1, '\0');
     append_big_endian_id(id, &part->prefix);

@@ -30,10 +30,9 @@ struct MessageEncoding {
     bool is_binary() const { return value.plan.has_value() || !value.prefix.empty(); }
 };
 
-// Makes the encoding of a run: the schemas, the plans, and for --schema-id also the frames. --format names
-// the format of the messages. Without --format, the template names the format, or the format is JSON. Throws
-// LayoutError if the options do not fit the format. Throws TemplateError if the template does not fit the
-// format.
+// Makes the encoding of a run: the schemas, the plans, and for --schema-id also the frames. The format is
+// --format, or else the template's format, or else JSON. Throws LayoutError if the options do not fit the
+// format. Throws TemplateError if the template does not fit the format.
 MessageEncoding encoding_load(const Options &options, const MessageTemplate &layout);
 
 // Sets the part's frame, which contains this schema id.

@@ -25,9 +25,9 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // The user can give some options without a value. The default of such an option applies if the user gives
-    // the option without a value. This default does not apply if the user leaves out the option. So do not
-    // print this default.
+    // For an option with an optional value, the default applies only if the user gives the option without a
+    // value. A reader of the help would understand that the default applies without the option, so do not
+    // print it.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
         value != "{}") // some versions of CLI11 write an empty list as "[]", others as "{}"
         notes += " [default: " + value + "]";

@@ -18,7 +18,7 @@ class HelpFormatter : public CLI::Formatter {
 };
 
 // Returns the name of the environment variable that sets an option, for example HEARTBEAT_ANOMALY_RATE for
-// --anomaly-rate. If no variable sets the option, the name is empty.
+// --anomaly-rate. Returns an empty text if no variable sets the option.
 std::string variable_of(const std::string &option);
 
 } // namespace heartbeat::generator

@@ -12,8 +12,7 @@ namespace {
 
 std::string type_of(const TemplateNode &node);
 
-// Returns a type that fits all elements of an array, or all values of an object. In such an object, the names
-// of the members change from message to message.
+// Returns a type that fits all elements of an array, or all values of an object with changing member names.
 std::string common_type(const TemplateNode &node) {
     std::vector<std::string> types;
     for (const TemplateNode &element : node.elements) {

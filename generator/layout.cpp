@@ -49,7 +49,7 @@ void check_places(const Options &options, bool has_device, bool has_repeat) {
 }
 
 // A layout can write times in steps, for example in whole seconds. Refuses an --interval or a --rate at which
-// the layout could write the same time for two readings of a device.
+// two readings of a device could get the same written time.
 void check_interval(const Options &options, int64_t resolution) {
     const double shortest = static_cast<double>(resolution) / 1e6;
     const std::string why = ": this layout writes times in steps of " + number_text(shortest) +

@@ -16,11 +16,11 @@ struct LayoutError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Returns the template of the run, or no value if the run needs no template: for --replay, and for
-// heartbeat's own layout as JSON. With a template the function sets options->samples to the number of
-// readings in a message. A template can write times in steps, for example in whole seconds. If the user gives
-// no --interval, the function sets the interval to the length of a step, but not to less than the default
-// interval. Throws LayoutError and TemplateError.
+// Returns the template of the run. Returns no value for --replay, and for heartbeat's own layout as JSON.
+// With a template the function sets options->samples to the number of readings in a message. A template can
+// write times in steps, for example in whole seconds. If the user gives no --interval, and a step is longer
+// than the default interval, the function sets the interval to one step. Throws LayoutError and
+// TemplateError.
 std::optional<MessageTemplate> layout_load(Options *options);
 
 } // namespace heartbeat::generator

@@ -37,7 +37,7 @@ class Descriptor {
 };
 
 // One direction of a connection. The lane reads again only after it has written all bytes of the last read.
-// So the lane needs only one small buffer, and a sender cannot be faster than its receiver.
+// So one small buffer is enough, and a fast sender waits for a slow receiver.
 class Lane {
   public:
     Lane(int from, int to) : from_(from), to_(to) {}

@@ -68,8 +68,8 @@ struct MessageTemplate {
     std::optional<int64_t> day_zone;
 };
 
-// Writes a message with these readings: appends the texts of the steps to *out. The function makes UUIDs with
-// `random`. `first` is the index of the first reading that the steps write.
+// Appends a message with these readings to *out. The function makes UUIDs with `random`. `first` is the index
+// of the first reading that the steps write.
 void template_write(const std::vector<Step> &steps, const MessageReadings &readings, std::mt19937_64 *random,
                     std::string *out, size_t first = 0);
 

@@ -27,7 +27,7 @@ class Pacer {
     }
 
     // Returns how many messages have become due since the start, including the messages that the caller has
-    // already sent. The caller can send the other due messages before the caller reads the clock again.
+    // already sent. With this number the caller can send several messages without a look at the clock.
     uint64_t due(Clock::time_point now = Clock::now()) const {
         if (!paced())
             return UINT64_MAX;

@@ -59,8 +59,8 @@ void PrintSink::serve(int timeout_ms) {
 void PrintSink::write_out() {
     size_t written = 0;
     while (!broken_ && written < buffer_.size()) {
-        // The reader of a pipe can stop reading for a long time. If poll() has reported room in the pipe, a
-        // write() of at most PIPE_BUF bytes does not wait for the reader.
+        // The program that reads a pipe can stop reading for a long time. After poll() has reported room in
+        // the pipe, a write() of at most PIPE_BUF bytes does not wait for this program.
         pollfd writable{fd_, POLLOUT, 0};
         if (poll(&writable, 1, slice_ms) <= 0) {
             broken_ = stop_at_once();

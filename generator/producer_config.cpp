@@ -17,10 +17,9 @@ constexpr Property own_choices[] = {
     {"client.id", "heartbeat-generator"},
     {"enable.idempotence", "true"},
     // Allows only one request in flight to each broker. With two requests in flight, messages could be lost.
-    // While a broker becomes the leader of a partition, the broker can refuse the first request, and then
-    // accept the second request. librdkafka (2.0.2 and 2.16.0) then reports the messages of both requests as
-    // delivered, and does not send the messages of the refused request again. A broker becomes the leader of
-    // a partition, for example, when a topic is created.
+    // While a broker becomes the leader of a partition, for example of a new topic, the broker can refuse the
+    // first request, and then accept the second request. librdkafka (2.0.2 and 2.16.0) then reports the
+    // messages of both requests as delivered, and does not send the messages of the refused request again.
     {"max.in.flight.requests.per.connection", "1"},
     // Limits how long librdkafka tries to deliver a message while no broker answers.
     {"message.timeout.ms", "30000"},
@@ -30,8 +29,8 @@ constexpr Property own_choices[] = {
     // For each key this partitioner chooses the same partition as Kafka's own Java clients.
     {"partitioner", "murmur2_random"},
     {"compression.codec", "lz4"},
-    // With this property, rd_kafka_poll() calls the log callback, in the generator's own thread. Without this
-    // property, librdkafka's threads would call the log callback.
+    // With this property, the log callback runs in rd_kafka_poll(), and so in the generator's own thread, and
+    // not in librdkafka's threads.
     {"log.queue", "true"},
 };
 

@@ -1,7 +1,7 @@
 // Generator, formats: makes the plan that writes a template's messages in Protobuf.
 //
-// A field consists of a tag and a value. The tag has the field's number and its wire type. A text, a message
-// and an array of numbers begin with their length.
+// A field consists of a tag and a value. The tag has the field's number and its wire type. The value of a
+// text, a message or an array of numbers begins with its length in bytes.
 #include "protobuf_plan.h"
 
 #include "template_compile.h"
@@ -82,8 +82,8 @@ void add_single(const TemplateNode &node, const Shape &shape, BinarySteps *steps
     }
 }
 
-// Adds the elements of an array or a map. `add_element` adds one element. A node of the kind `repeat` has
-// only one element, so the plan gets one step that writes this element several times.
+// Adds the elements of an array or a map. `add_element` adds one element. For a node of the kind `repeat`,
+// the plan gets one step that writes the node's only element several times.
 template <typename AddElement>
 void add_elements(const TemplateNode &node, BinarySteps *steps, AddElement add_element) {
     if (node.kind != TemplateNode::Kind::repeat) {

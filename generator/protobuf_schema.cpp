@@ -15,7 +15,7 @@ using Kind = Shape::Kind;
 constexpr size_t most_fields = 10'000; // below the field numbers 19000 to 19999, which Protobuf reserves
 constexpr char package[] = "heartbeat.generator";
 
-// Returns the name that the field has in Protobuf's JSON by default.
+// Returns the JSON name that Protobuf gives to the field by default, for example heartRate for heart_rate.
 std::string default_json_name(const std::string &field) {
     std::string name;
     bool capital = false;
@@ -45,8 +45,8 @@ class Printer {
         throw TemplateError(name_ + ": at " + path + ": " + reason);
     }
 
-    // The frame of each Kafka message says that the value has the first message type of the schema. So this
-    // function writes the type of the outer object before the types of the inner objects.
+    // The frame of a Kafka message names the first message type of the schema. So this function writes the
+    // type of the outer object before the types of the inner objects.
     void add_message(const Shape &shape) {
         if (shape.elements.size() > most_fields)
             refuse(shape.path, "a Protobuf message has at most " + std::to_string(most_fields) + " fields");

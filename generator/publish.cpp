@@ -176,7 +176,7 @@ void Publisher::on_error(rd_kafka_t *rk, int error, const char *reason, void *se
         publisher->broken_ = true;
         return;
     }
-    // Do not print ALL_BROKERS_DOWN if the publisher has already printed a line with the reason.
+    // Do not print ALL_BROKERS_DOWN if the publisher has already printed an error of this outage.
     const bool repeats = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !publisher->outage_said_.empty();
     if (publisher->outage_said_.insert(error).second && !repeats)
         publisher->console_->error(std::string("Kafka: ") + reason);
@@ -184,8 +184,8 @@ void Publisher::on_error(rd_kafka_t *rk, int error, const char *reason, void *se
 
 void Publisher::on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
     const auto *publisher = static_cast<const Publisher *>(rd_kafka_opaque(rk));
-    // Without debug output, do not print log lines of FAIL and ERROR, because on_error() prints these errors.
-    // Do not print log lines of GETPID either, because librdkafka tries the failed request again.
+    // Without debug output, do not print lines of three facilities: FAIL and ERROR, because on_error() prints
+    // these errors, and GETPID, because librdkafka repeats the failed request.
     const bool repeats = std::strcmp(facility, "FAIL") == 0 || std::strcmp(facility, "ERROR") == 0 ||
                          std::strcmp(facility, "GETPID") == 0;
     if (publisher->log_all_ || (level <= LOG_WARNING && !repeats))

@@ -53,8 +53,8 @@ class Publisher : public Sink {
     bool log_all_;   // true: the caller wants librdkafka's debug output
     Counts counts_;
     bool broken_ = false;
-    // The errors that the publisher has printed since the last delivery. The publisher prints an outage only
-    // once, and not at every attempt.
+    // The errors that the publisher has printed since the last delivery. The publisher prints each error of
+    // an outage only once.
     std::set<int> outage_said_;
     // The kinds of delivery errors that the publisher has already printed. The publisher prints the first
     // error of each kind, and counts all errors.
@@ -64,7 +64,7 @@ class Publisher : public Sink {
     std::vector<rd_kafka_vu_t> values_; // send() passes these arguments to librdkafka
 };
 
-// Returns true if a publisher has ended, but threads of librdkafka still run. In that case main() ends the
+// Returns true if a Publisher was destroyed, but threads of its client still run. Then main() ends the
 // process by _exit(), because one of these threads could crash during exit().
 bool publisher_left_threads();
 

@@ -10,15 +10,15 @@ namespace heartbeat::generator {
 
 class ReplaySource : public Source {
   public:
-    // "-" is standard input. Throws std::system_error when the file cannot be opened.
+    // "-" is standard input. Throws std::system_error if the file cannot be opened.
     explicit ReplaySource(const std::string &path);
     ~ReplaySource() override;
     ReplaySource(const ReplaySource &) = delete;
     ReplaySource &operator=(const ReplaySource &) = delete;
 
     // An empty line is a message with an empty payload. The last line does not need a newline. Returns
-    // `waiting` after a short time if the end of the line has not arrived yet. Fails if a line is longer than
-    // any message of Kafka.
+    // `waiting` after a short time if the end of the line has not arrived yet. Returns `failed` if a line is
+    // longer than the largest possible message of Kafka.
     SourceState next(Message *message) override;
     std::string error() const override { return error_; }
 

@@ -30,8 +30,7 @@ namespace {
 using Clock = Pacer::Clock;
 
 constexpr int slice_ms = 50; // longest delay until the run notices Ctrl-C
-// After this number of messages, the run handles delivery reports and checks the clock, even if more messages
-// are due.
+// The run handles delivery reports and checks the clock at least once in this number of messages.
 constexpr uint64_t serve_every = 256;
 constexpr auto no_end = Clock::time_point::max();
 
@@ -62,8 +61,8 @@ std::unique_ptr<Sink> make_sink(const Options &options, PrintForm form, const Em
     return std::make_unique<Publisher>(settings, console);
 }
 
-// Returns the time at which --duration ends the run. With --start-time, --duration is simulated time: then
-// the simulator ends the run, and this function returns no_end.
+// Returns the time at which --duration ends the run. With --start-time, --duration is simulated time: the
+// simulator ends the run, so this function returns no_end.
 Clock::time_point end_of(const Options &options, Clock::time_point start) {
     if (!options.duration || (options.start_time && !options.replay))
         return no_end;
@@ -169,8 +168,8 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
 }
 
 // Returns how many of the expected messages Kafka has not acknowledged. The run expects --count messages. In
-// four cases the run expects only the messages that the run has sent: without --count, with --duration, after
-// Ctrl-C, and after the end of the source.
+// four cases it expects only the messages that it has sent: without --count, with --duration, after Ctrl-C,
+// and after the end of the source.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !options.duration && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;

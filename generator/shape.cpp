@@ -63,7 +63,7 @@ class ShapeMaker {
         return shape;
     }
 
-    // Gives each record a name. The name begins with the name of the outer record.
+    // Gives each record a name. The name of an inner record begins with the name of its outer record.
     void name_records(Shape *shape, const std::string &wanted) {
         if (shape->kind == Kind::record) {
             shape->type_name = wanted;
@@ -143,7 +143,7 @@ class ShapeMaker {
     }
 
     // Avro has logical types for times in milliseconds and finer units, but not for times in seconds. So a
-    // time in whole seconds is only an integer.
+    // time in whole seconds has the type integer.
     static Kind kind_of(const Placeholder &placeholder) {
         const TimeFormat &format = placeholder.format;
         switch (placeholder.field) {

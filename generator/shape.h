@@ -36,9 +36,8 @@ struct Shape {
     const Shape &element() const { return elements[0]; }
 };
 
-// Throws TemplateError if a value has no type. An array with elements of different types has no type. In some
-// objects, the names of the members change from message to message. Such an object has no type if its values
-// have different types. The text of the error begins with `name`.
+// Throws TemplateError if a value has no type: an array with elements of different types, or an object with
+// changing member names and values of different types. The text of the error begins with `name`.
 Shape shape_of(const TemplateNode &node, const std::string &name);
 
 // Returns a legal name for a field: replaces each byte that is not legal by an underscore, and adds an

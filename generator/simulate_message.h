@@ -1,6 +1,6 @@
 // Generator, simulate: makes the readings of messages for a template. A message can have several readings,
-// and a customer can have several devices. The readings get times of the same precision as the times that the
-// template writes. template_source.cpp calls this code.
+// and a customer can have several devices. The times of the readings have the precision with which the
+// template writes times. template_source.cpp calls this code.
 #pragma once
 
 #include "heart_rates.h"
@@ -24,11 +24,10 @@ struct MessageSettings {
     std::optional<int64_t> day_zone;
 };
 
-// In a round, makes one message of each device: first of the first customer's devices, then of the second
-// customer's devices, and so on. An example is CUST-0001 with DEV-0001-1, CUST-0001 with DEV-0001-2,
-// CUST-0002 with DEV-0002-1. Two readings of one device never have the same time. With one device for each
-// customer, one reading in a message and a resolution of a microsecond, this class makes the same readings as
-// the class Simulator.
+// In a round, makes one message of each device, in the order of the customers: for example DEV-0001-1 and
+// DEV-0001-2 of CUST-0001, then DEV-0002-1 of CUST-0002. Two readings of one device never have the same time.
+// With one device for each customer, one reading in a message and a resolution of a microsecond, this class
+// makes the same readings as the class Simulator.
 class MessageSimulator {
   public:
     explicit MessageSimulator(const MessageSettings &settings,

@@ -1,5 +1,5 @@
-// Generator: a source of messages. This source encodes the readings of the simulator. The key of a message is
-// the customer id.
+// Generator: the source of messages that writes the simulator's readings in heartbeat's own layout. The key
+// of a message is the customer id.
 #include "simulated_source.h"
 
 #include "encode.h"

@@ -1,5 +1,5 @@
-// Generator: a source of messages. This source encodes the readings of the simulator. make_source.cpp uses
-// this source for heartbeat's own layout.
+// Generator: the source of messages that writes the simulator's readings in heartbeat's own layout.
+// make_source.cpp uses this source.
 #pragma once
 
 #include "message.h"

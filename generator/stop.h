@@ -1,4 +1,4 @@
-// Generator: counts SIGINT (Ctrl-C) and SIGTERM. The loops of the generator call these functions to find out
+// Generator: counts SIGINT (Ctrl-C) and SIGTERM. With these functions the loops of the generator find out
 // whether they must stop.
 #pragma once
 
@@ -12,8 +12,8 @@ void stop_install_handlers();
 // flight.
 bool stop_requested();
 
-// Returns true after the second signal, or one second after SIGTERM. From then on the caller must not wait
-// for the messages in flight.
+// Returns true after the second signal, or one second after SIGTERM. The caller must then no longer wait for
+// the messages in flight.
 bool stop_at_once();
 
 } // namespace heartbeat::generator

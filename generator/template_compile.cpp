@@ -1,7 +1,7 @@
 // Generator, templates: makes a MessageTemplate from a template.
 //
-// The compiler walks through the tree once. The compiler collects the literal text between two placeholders,
-// and adds a step for each placeholder and for each $repeat.
+// The compiler walks through the tree once. It adds a step for each placeholder and for each $repeat, and
+// collects the literal text between them.
 #include "template_compile.h"
 
 #include "json_text.h"
@@ -10,8 +10,8 @@ namespace heartbeat::generator {
 
 namespace {
 
-// The steps that the compiler has made so far. `text` is the literal text after the last step, and becomes
-// the beginning of the next step.
+// The steps that the compiler has made so far. `text` is the literal text after the last step: the next step
+// begins with this text.
 struct Steps {
     std::vector<Step> done;
     std::string text;

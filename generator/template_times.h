@@ -15,8 +15,8 @@ class TemplateTimes {
     // `in_repeat`: the placeholder is inside $each, so it is written for each reading.
     void note(const Placeholder &placeholder, bool in_repeat);
 
-    // Returns the shortest time between two readings of a device, in microseconds. At this distance, the
-    // template writes different times for the two readings.
+    // Returns the shortest interval, in microseconds, at which the template writes different times for two
+    // readings of a device.
     int64_t resolution() const;
 
     // Has a value if the template writes only a time of day for each reading, and not the reading's date. The

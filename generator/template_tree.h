@@ -1,6 +1,6 @@
 // Generator, templates: a template as a tree of values, with the placeholders of its texts. template_tree.cpp
 // reads the tree from JSON and checks the tree. template_compile.cpp makes the text of messages from the
-// tree. For a format with a schema, the generator derives the schema and the bytes of messages from the tree.
+// tree. For Avro, Protobuf and JSON Schema, the generator also makes the schema from the tree.
 #pragma once
 
 #include "placeholder.h"

@@ -58,7 +58,7 @@ size_t zone_size(std::string_view text) {
     return 0;
 }
 
-// Returns the offset in `text`, in microseconds. The text of an error names `format`.
+// Converts an offset such as +02:00 to microseconds. The text of an error names `format`.
 int64_t zone_of(std::string_view format, std::string_view text) {
     std::string number(text.substr(1));
     std::erase(number, ':');
@@ -149,8 +149,8 @@ void TimeFormat::take_pattern(std::string_view text) {
     is_time_of_day_ = !has_year;
 }
 
-// `rest` is the rest of the pattern. If `rest` begins with a piece, adds this piece, and returns the number
-// of characters of the piece in the pattern. Otherwise returns 0.
+// `rest` is the rest of the pattern. Adds the part at its beginning, such as YYYY, and returns the number of
+// characters of this part. Returns 0 if no part begins there.
 size_t TimeFormat::take_part(std::string_view rest, bool after_hour) {
     struct Form {
         std::string_view letters;

@@ -1,6 +1,6 @@
-// Changes the user and the settings, like a function with SECURITY DEFINER and SET. The callers of this file
-// check the rights of the role that calls them. A function with SECURITY DEFINER cannot see this role. So the
-// callers of this file do not use SECURITY DEFINER itself.
+// Changes the user and the settings, like a function with SECURITY DEFINER and SET. The functions that call
+// this file are not SECURITY DEFINER, because they check the rights of the role that calls them: in a
+// SECURITY DEFINER function the current user is always the owner.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"

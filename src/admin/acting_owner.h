@@ -11,7 +11,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// The values that acting_owner_leave() restores. After an error the server itself restores these values.
+// The values that acting_owner_leave() restores. After an error PostgreSQL itself restores these values.
 struct ActingOwner {
     Oid caller;
     int security;

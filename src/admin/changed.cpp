@@ -1,7 +1,7 @@
 // The trigger on heartbeat_records keeps vw_customer_bpm_summary exact when a session updates, deletes or
-// truncates readings. The trigger marks the minutes of these readings as stale, as ingest does. The trigger
-// runs in the session that changes the readings, and acts as the extension's owner. So the session's role
-// needs no right on heartbeat_stale_minutes.
+// truncates readings. The trigger writes the minutes of these readings to heartbeat_stale_minutes. The
+// trigger runs in the session that changes the readings, but acts as the extension's owner. So the session's
+// role needs no right on this table.
 #include "server/server.h"
 
 #include "admin/changed_bounds.h"
@@ -47,14 +47,13 @@ Statement insert_marks_of_default = {R"sql(
     FROM @extschema@.heartbeat_records_default r
     WHERE isfinite(r.event_timestamp))sql"};
 
-// Minutes that this transaction has marked. If a subtransaction aborts, PostgreSQL undoes the marks of this
-// subtransaction. `marked` does not show which subtransaction has marked a minute, so the session cannot
-// remove only the undone marks from `marked`. So after such an abort the session empties `marked`. The
-// trigger can then mark a minute twice, which does no harm.
+// Minutes that this transaction has marked. If a subtransaction aborts, PostgreSQL removes its marks from the
+// table. `marked` does not show which subtransaction has marked a minute, so the session then empties
+// `marked`. The trigger can then mark a minute twice, which does no harm.
 HTAB *marked = nullptr;
 // heartbeat_own_changes(true) sets own_level to the nesting level of the current transaction. While own_level
-// is not 0, a function of the extension changes readings, and keeps the rollup correct itself. So the trigger
-// then does not mark the minutes of updated or deleted readings.
+// is not 0, a function of the extension changes readings and also corrects the rollup. So the trigger does
+// not mark the minutes of updated or deleted readings.
 int own_level = 0;
 
 void forget() {
@@ -110,8 +109,8 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Executes a statement as the extension's owner. The function also sets search_path, so that names in the
-// statement mean PostgreSQL's own objects, even if the session has another search_path.
+// Executes a statement as the extension's owner. The search_path of the statement has only PostgreSQL's own
+// objects, whatever search_path the session has.
 void execute_as_owner(const Extension &extension, Statement *statement, const Datum *values) {
     Oid user;
     int security;

@@ -17,8 +17,7 @@ namespace heartbeat {
 
 namespace {
 
-// Returns true if the bound is a single timestamptz, MINVALUE or MAXVALUE. Returns false for every other
-// bound.
+// Returns false if the bound is not a single timestamptz, MINVALUE or MAXVALUE.
 bool read_bound(const List *bound, TimestampTz infinite, TimestampTz *time) {
     if (list_length(bound) != 1)
         return false;

@@ -10,10 +10,9 @@ extern "C" {
 
 namespace heartbeat {
 
-// Sets `begin` (included) and `end` (excluded) to the bounds of the table partition. In two cases the
-// function sets `begin` to -infinity and `end` to infinity. In the first case, the table partition is not
-// directly below the parent. In the second case, the table partition does not have a time range as its
-// bounds.
+// Sets `begin` (included) and `end` (excluded) to the bounds of the table partition. Sets `begin` to
+// -infinity and `end` to infinity if the table partition is not directly below `parent`, or if its bounds are
+// not a time range.
 void changed_bounds(Relation partition, Oid parent, TimestampTz *begin, TimestampTz *end);
 
 } // namespace heartbeat

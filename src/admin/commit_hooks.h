@@ -1,6 +1,6 @@
-// When the transaction of a session commits, the session wakes the workers, so that the workers read the
-// changed tables again. The SQL functions and triggers in admin/ call this file. The workers do not learn
-// which rows have changed.
+// Wakes the workers when the transaction of a session commits, so that the workers read the changed tables
+// again. The SQL functions and triggers in admin/ call this file. The workers do not learn which rows have
+// changed.
 #pragma once
 
 namespace heartbeat {

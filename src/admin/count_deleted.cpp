@@ -1,8 +1,8 @@
 // The trigger on heartbeat_dead_letters counts deleted dead letters. If a person or retention deletes
 // unresolved dead letters, the trigger adds their number to the counter dead_letters_deleted. The counter has
-// two uses. With this counter, the result of heartbeat_audit_tables() stays exact after a deletion. A worker
-// also uses the counter to compute the number of unresolved dead letters without reading the rows, and
-// compares this number with heartbeat.dead_letter_limit.
+// two uses. (1) The result of heartbeat_audit_tables() stays exact after a deletion. (2) A worker computes
+// the number of unresolved dead letters from the counters, without reading the rows, and compares this number
+// with heartbeat.dead_letter_limit.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -31,9 +31,8 @@ Statement count_all_dropped = {R"sql(
     SET dead_letters_deleted = dead_letters
     WHERE dead_letters_deleted <> dead_letters)sql"};
 
-// deleted_letters is the trigger's transition table. A message in conflict also has a row in
-// heartbeat_dead_letters, but the counter dead_letters does not include this row. So this statement leaves
-// out the rows of messages in conflict.
+// deleted_letters is the trigger's transition table. The statement leaves out the rows of messages in
+// conflict (CONFLICT), because the counter dead_letters does not include these rows.
 Statement count_deleted = {R"sql(
     UPDATE @extschema@.heartbeat_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
@@ -46,9 +45,9 @@ Statement count_deleted = {R"sql(
         GROUP BY l.source, l.topic, l.partition) d
     WHERE o.source = d.source AND o.topic = d.topic AND o.partition = d.partition)sql"};
 
-// Counts the deleted dead letters of dropped sources. A later source can have the same name and topic. So the
-// statement counts only dead letters whose id is at most last_dead_letter, the last id before the source was
-// dropped.
+// Counts the deleted dead letters of dropped sources. last_dead_letter is the last id of a dead letter before
+// the source was dropped. A dead letter with a later id belongs to a later source with the same name and
+// topic.
 Statement count_dropped = {R"sql(
     UPDATE @extschema@.heartbeat_dropped_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
@@ -60,8 +59,8 @@ Statement count_dropped = {R"sql(
         GROUP BY l.source, l.topic) d
     WHERE o.source = d.source AND o.topic = d.topic)sql"};
 
-// The trigger executes this statement instead of count_deleted if the database has the tables of version 1.1
-// or 1.2.
+// If the database has the tables of version 1.1 or 1.2, the trigger executes this statement instead of
+// count_deleted.
 Statement count_old_deleted = {R"sql(
     UPDATE @extschema@.heartbeat_offsets o
     SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
@@ -76,8 +75,8 @@ Statement has_conflicts = {R"sql(
 
 // Returns true if a DELETE has deleted unresolved dead letters with the code CONFLICT. Also returns true
 // after a TRUNCATE, because the trigger cannot see the truncated rows. heartbeat.dead_letter_limit also
-// applies to dead letters with this code, but no counter includes these dead letters. A worker counts their
-// rows in the table. So count() cannot notice that such dead letters were deleted.
+// applies to these dead letters. No counter includes them: a worker counts their rows, and count() does not
+// notice their deletion.
 bool conflicts_deleted(bool truncated) {
     if (truncated)
         return true;
