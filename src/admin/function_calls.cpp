@@ -1,8 +1,8 @@
-// Implements heartbeat_record_calls(). The body of one of the extension's functions can call other functions
-// of the extension. PostgreSQL then adds a row to pg_depend for each called function. Such a row is a
-// dependency. No SQL statement removes a dependency of this kind. heartbeat_record_calls(function, false)
-// removes these dependencies, and heartbeat_record_calls(function, true) adds them again. The SQL files that
-// call heartbeat_record_calls() explain why heartbeat removes the dependencies.
+// Implements heartbeat_record_calls(). A function of the extension can call other functions of the extension.
+// PostgreSQL then adds a dependency to pg_depend for each called function, and no SQL statement removes such
+// a dependency. heartbeat_record_calls(function, false) removes these dependencies, and
+// heartbeat_record_calls(function, true) adds them again. The SQL files that call heartbeat_record_calls()
+// explain why heartbeat removes the dependencies.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -26,8 +26,8 @@ namespace heartbeat {
 
 namespace {
 
-// Finds the functions that an expression calls. Also finds the functions that the expression contains as
-// constants of type regproc or regprocedure. Adds the OIDs of all these functions to the list at `context`.
+// Adds to the list at `context` the OIDs of the functions that an expression calls. Also adds the functions
+// that the expression contains as constants of type regproc or regprocedure.
 bool collect_functions(Node *node, void *context) {
     auto *functions = static_cast<List **>(context);
     if (node == nullptr)

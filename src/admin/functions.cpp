@@ -89,8 +89,7 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
     }
 }
 
-// Returns false if the server did not preload the library. Without preloading, the server has no workers of
-// heartbeat.
+// Returns false if shared_preload_libraries does not contain heartbeat, because then there are no workers.
 bool register_callback() {
     static bool registered = false;
     if (shared_state == nullptr)

@@ -34,8 +34,8 @@ constexpr int check_patience_s = 3; // short, because a seek by offset also work
                             partition, source_calls_argument(source))));
 }
 
-// If `only` is nullptr, adds one row for each partition to the result. Otherwise the function adds only the
-// row of the partition `only`. A row has the first offset whose Kafka timestamp is at or after `time`.
+// Adds one row for each partition to the result, or only the row of the partition `only` if `only` is not
+// nullptr. A row has the first offset whose Kafka timestamp is at or after `time`.
 void fill(const Source &source, Consumer *consumer, TimestampTz time, const int32_t *only,
           ReturnSetInfo *result) {
     // no Kafka timestamp is before 1970, so for an earlier `time` the function asks for the first offset
@@ -57,8 +57,8 @@ void fill(const Source &source, Consumer *consumer, TimestampTz time, const int3
     }
 }
 
-// Accepts an offset without a check, and raises a notice that the offset was not checked. A person can set an
-// offset before the topic exists, or while Kafka does not answer.
+// Accepts an offset without a check, and raises a notice that the offset was not checked. So a person can set
+// an offset before the topic exists, or while Kafka does not answer.
 void accept_unchecked(const Source &source, int32_t partition, int64_t offset, const char *reason) {
     ereport(NOTICE,
             (errcode(ERRCODE_SUCCESSFUL_COMPLETION),

@@ -116,7 +116,8 @@ Consumer *kafka_session_open(const Source &source) {
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", settings_why_no_brokers()),
                  errhint("%s", source_no_brokers_hint(source))));
-    // if an earlier call ended before Kafka answered, its consumer may still exist: free that consumer now
+    // librdkafka may still be closing the consumer client of an earlier call: free that client if it is
+    // closed
     kafka_closing(0);
     Error error = {};
     Consumer *consumer = consumer_open(source_kafka_settings(source, "heartbeat-session"), &error);

@@ -18,8 +18,8 @@ namespace heartbeat {
 // Opens a consumer client. Raises an error if the source has no bootstrap servers, or if a setting is wrong.
 Consumer *kafka_session_open(const Source &source);
 
-// Closes the client. librdkafka's threads must end before the process ends. So use this function with
-// PG_ENSURE_ERROR_CLEANUP, because this macro also calls the function when the session is terminated.
+// Closes the client. librdkafka's threads must end before the process ends, also when the session is
+// terminated. So call this function with PG_ENSURE_ERROR_CLEANUP.
 void kafka_session_close(int code, Datum consumer);
 
 // Waits until an answer of Kafka has arrived, or `milliseconds` have passed. Meanwhile the session handles
@@ -35,17 +35,16 @@ bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic,
 // exist.
 TopicDescription kafka_session_describe(const Source &source, Consumer *consumer);
 
-// Each element of `ranges` names a partition. The function sets `low` of the element to the partition's first
-// offset in Kafka, and `high` to the end offset. Call this function after kafka_session_describe() or
-// kafka_session_ask(). Returns false if a leader has not answered within timeout_ms; *error then names a
-// partition and its leader.
+// For the partition in each element of `ranges`, sets `low` to the first offset that Kafka holds, and `high`
+// to the end offset. Call this function after kafka_session_describe() or kafka_session_ask(). Returns false
+// if a leader has not answered within timeout_ms; *error then names a partition and its leader.
 bool kafka_session_ranges(Consumer *consumer, PartitionRange *ranges, size_t count, int timeout_ms,
                           Error *error);
 
-// Each element of `positions` names a partition. Sets the element's offset to the first offset whose Kafka
-// timestamp is at or after kafka_time (milliseconds since 1970). If the partition has no such offset, sets
-// the element's offset to the end offset. Returns false if a leader has not answered within timeout_ms;
-// *error then names a partition and its leader.
+// For the partition in each element of `positions`, sets the offset to the first offset whose Kafka timestamp
+// is at or after kafka_time (milliseconds since 1970). If the partition has no such offset, sets the end
+// offset. Returns false if a leader has not answered within timeout_ms; *error then names a partition and its
+// leader.
 bool kafka_session_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions,
                               size_t count, int timeout_ms, Error *error);
 

@@ -1,6 +1,6 @@
 // Reads the messages at the last offsets of each Kafka partition. Transactions and compaction leave offsets
-// without a message, so the last offsets can have fewer messages than the caller wants. Because of this, the
-// session reads in rounds: if a round has read too few messages, the next round reads earlier offsets.
+// without a message, so the last offsets can have too few messages. Then the session reads earlier offsets in
+// a further round.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -56,8 +56,8 @@ void take_notes(Consumer *consumer) {
         elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
 }
 
-// Asks the leader of each partition for the partition's range of offsets. If a leader does not answer, `low`
-// of its partitions is -1.
+// Asks the leader of each partition for the first offset and the end offset. If a leader does not answer, its
+// partitions get -1 as `low`.
 PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     TopicDescription topic = {};
     Error error = {};
@@ -98,7 +98,8 @@ Pieces first_pieces(PartitionRange *ranges, size_t count, int64_t wanted) {
     return pieces;
 }
 
-// Chooses the offsets directly before the previous round. Returns false if Kafka holds no such offsets.
+// Chooses the offsets directly before the offsets of the previous round. Returns false if Kafka holds no
+// earlier offsets.
 bool go_back(Pieces *pieces, int64_t missing) {
     size_t kept = 0;
     for (size_t i = 0; i < pieces->count; i++) {

@@ -27,9 +27,9 @@ struct NewestMessages {
 };
 
 // Reads at most `wanted` messages, from all Kafka partitions that hold messages. Waits at most 10 seconds,
-// and a user can cancel the wait. If only some of these messages have arrived after 10 seconds, the function
-// raises a notice. If no message has arrived although Kafka holds messages, the function raises an error. The
-// function also raises an error if the topic does not exist. The samples are sorted by partition and offset.
+// and a user can cancel the wait. If only some of the messages arrive in this time, the function raises a
+// notice. If Kafka holds messages but none arrives, or if the topic does not exist, the function raises an
+// error. The samples are sorted by partition and offset.
 void newest_messages_read(NewestMessages *newest, size_t wanted);
 
 void newest_messages_close(NewestMessages *newest);

@@ -1,7 +1,7 @@
-// heartbeat_own_extension() changes the owner of the extension, and the initial rights of its objects.
-// heartbeat_set_owner() calls this function. The only SQL statement that can change this owner is REASSIGN
-// OWNED. But REASSIGN OWNED refuses the objects of one role: the superuser that initdb has created. If this
-// role owns the extension, no SQL statement can change the owner.
+// heartbeat_own_extension() changes the owner of the extension, and the initial rights of its objects
+// (pg_init_privs). heartbeat_set_owner() calls this function. In SQL, only REASSIGN OWNED can change the
+// owner of an extension. But REASSIGN OWNED refuses the objects of the superuser that initdb has created. So
+// if this superuser owns the extension, no SQL statement can change the owner.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -23,8 +23,7 @@ using namespace heartbeat;
 
 namespace {
 
-// Returns false for a list of rights without dimensions, such as '{}'. aclnewowner(), which changes the
-// initial rights, raises an error for such a list.
+// Returns false for an empty list of rights ('{}'), because aclnewowner() raises an error for an empty list.
 bool has_rights(Relation catalog, HeapTuple row) {
     bool null;
     Datum rights = heap_getattr(row, Anum_pg_init_privs_initprivs, RelationGetDescr(catalog), &null);

@@ -144,8 +144,8 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
 }
 
 // Returns the source that the call names. If the call names a partition but no source, returns the source
-// `default`. If the call names neither, returns all sources. In a database of version 1.1 or 1.2,
-// heartbeat_replay() has no argument for the source.
+// `default`. If the call names neither, returns all sources. heartbeat_replay() of heartbeat 1.1 and 1.2 has
+// no argument for the source.
 const Source *find_sources(FunctionCallInfo fcinfo, bool one_partition, size_t *count) {
     bool named = PG_NARGS() > 3 && !PG_ARGISNULL(3);
     const char *name = named           ? text_to_cstring(PG_GETARG_TEXT_PP(3))
@@ -188,9 +188,8 @@ void attempt(void *argument) {
     replay_source(attempt->span, attempt->result);
 }
 
-// Returns true if the cause of the error is in one source, so that the other sources can still be replayed.
-// For example, the source's cluster has not answered, or the source's topic is not the topic that ingest has
-// read.
+// Returns true if the error concerns only one source. The other sources can then still be replayed. For
+// example, the source's cluster has not answered, or the topic is not the topic that ingest has read.
 bool is_of_source(const ErrorData *error) {
     return error->sqlerrcode == ERRCODE_CONNECTION_FAILURE ||
            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;

@@ -75,10 +75,9 @@ bool may_be_removed(const ReplayPartition &partition) {
     return partition.range.low > 0 && partition.from <= partition.range.low;
 }
 
-// Returns whether Kafka may have removed messages of the span. This function is more exact than
-// may_be_removed(). `after` is the first offset with a time later than the span's beginning. If `after` is
-// the first offset that Kafka holds, Kafka holds no message at or before the span's beginning. Kafka may then
-// have removed messages from the beginning of the span.
+// Answers the same question as may_be_removed(), but more exactly. `after` is the first offset with a time
+// later than the span's beginning. If Kafka holds no message before `after`, Kafka may have removed messages
+// at the beginning of the span.
 bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_t after) {
     if (!may_be_removed(partition))
         return false;
@@ -89,8 +88,8 @@ bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_
     return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
 }
 
-// A person can set the stored offset of a partition before ingest has read the partition. Returns true if
-// ingest has not read the partition, and the stored offset is higher than the partition's end offset.
+// Returns true if a person has set the stored offset in advance: ingest has not read the partition, and the
+// stored offset is higher than the partition's end offset.
 bool is_ahead(const ReplayPartition &partition) {
     return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
 }
@@ -120,10 +119,9 @@ void look_at(Consumer *consumer, const ReplaySpan &span, const TopicDescription 
         partitions[i].removed = is_removed(partitions[i], span, after[i]);
 }
 
-// Returns whether the topic has this partition. If the topic lacks a partition that ingest has read, this
-// topic is not the topic that ingest has read. The function then raises an error. If the topic lacks a
-// partition that ingest has never read, the function returns false. Such a partition has a row only because a
-// person has set the offset in advance.
+// Returns whether the topic has this partition. If the topic lacks a partition that ingest has read, the
+// function raises an error, because ingest must have read another topic. A partition that ingest has never
+// read has a row only because a person has set its offset in advance.
 bool has_partition(const Source &source, const StoredOffset &stored, const TopicDescription &topic) {
     if (stored.partition < topic.partition_count)
         return true;

@@ -17,7 +17,7 @@ constexpr const char *select_gaps_sql = R"sql(
     WHERE topic = $1 AND partition = $2 AND from_offset < $4 AND to_offset > $3@source@
     ORDER BY from_offset)sql";
 
-// A database of version 1.1 or 1.2 has only the source `default`.
+// The tables of heartbeat 1.1 and 1.2 have no column for the source: all rows belong to the source `default`.
 constexpr StatementPart of_source = {"@source@", R"sql( AND source = $5)sql"};
 constexpr StatementPart of_any = {"@source@", R"sql( AND $5 = 'default')sql"};
 
@@ -32,8 +32,8 @@ void add_piece(ReplayPlan *plan, int32_t partition, int64_t from, int64_t to, bo
     plan->pieces[plan->count++] = {partition, from, std::max(from, to), skipped, plan->rows};
 }
 
-// Adds the pieces of one partition. The counters in heartbeat_offsets have already counted the messages that
-// ingest has read. These counters have not counted the messages of pieces with `skipped`.
+// Adds the replay pieces of one partition. The counters in heartbeat_offsets have counted the messages of all
+// replay pieces, except the messages of replay pieces with `skipped`.
 void add_pieces(ReplayPlan *plan, const Source &source, const ReplayPartition &partition) {
     int32_t number = partition.stored.partition;
     int64_t at = partition.from;

@@ -8,8 +8,7 @@
 namespace heartbeat {
 
 struct ReplayPlan {
-    // sorted by partition and offset; a partition without messages to read has one replay piece without
-    // offsets
+    // sorted by partition and offset; a partition without messages to read has one empty replay piece
     ReplayPiece *pieces;
     size_t count;
     size_t rows; // number of partitions

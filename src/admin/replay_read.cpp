@@ -40,9 +40,9 @@ size_t find_piece(const ReplayReader *reader, int32_t partition) {
     return static_cast<size_t>(replay_find_piece(reader, partition) - reader->pieces);
 }
 
-// Stores in `reached` the next offset that the session must read from each partition. If the session has read
-// a replay piece to its end, the function pauses the partition of this piece. librdkafka then fetches no more
-// messages of this partition while the session reads the other partitions.
+// Stores in `reached` the next offset that the session must read from each partition. Pauses each partition
+// whose replay piece is read to its end: librdkafka then fetches no more messages of this partition while the
+// session reads the other partitions.
 void note_reached(ReplayReader *reader) {
     auto *done = static_cast<int32_t *>(palloc(sizeof(int32_t) * reader->batch->partitions.size()));
     size_t count = 0;
@@ -81,8 +81,7 @@ void assign(ReplayReader *reader) {
 }
 
 // Loads the schema that the decoder has asked for. The consumer client has dropped the message that needs
-// this schema, and all later messages. So this function assigns the replay pieces again, and the consumer
-// client fetches these messages again.
+// this schema, and all later messages. So this function assigns the replay pieces again.
 void load_schema(ReplayReader *reader) {
     schema_session_load(reader->source, reader->decoder);
     reader->needs_schema = false;

@@ -32,8 +32,8 @@ bool replay_next(ReplayReader *reader);
 // Returns the replay piece of this partition.
 const ReplayPiece *replay_find_piece(const ReplayReader *reader, int32_t partition);
 
-// Reads the message at the first offset of each range, and sets kafka_times to the times of these messages,
-// in milliseconds since 1970. If no message has this offset, the time is -1.
+// Sets kafka_times to the time of the message at the first offset of each range (milliseconds since 1970). If
+// no message has this offset, the time is -1.
 void replay_first_times(const Source &source, Consumer *consumer, const PartitionRange *ranges, size_t count,
                         int64_t *kafka_times);
 

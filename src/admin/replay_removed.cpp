@@ -1,6 +1,5 @@
 // Refuses a replay if Kafka has removed messages of the time span. The replay then stores nothing, not even
-// the messages that Kafka still holds. For at most 16 partitions with removed messages, the error names the
-// offset and the time of the first message that Kafka still holds. replay_plan.cpp calls this file.
+// the messages that Kafka still holds. replay_plan.cpp calls this file.
 #include "server/server.h"
 
 #include "admin/replay_read.h"

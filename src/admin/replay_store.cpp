@@ -16,16 +16,16 @@ namespace {
 
 // The counters have already counted the message of an unresolved dead letter. If the replay stored the
 // readings of this message, the counters would count the message a second time. So the replay leaves out this
-// message, and only heartbeat_retry_dead_letters() can store the readings. The code CONFLICT is different:
-// the counters have counted the readings of a message in conflict, and have not counted a dead letter. So the
-// replay stores such a message like any other message.
+// message, and only heartbeat_retry_dead_letters() can store the readings. A dead letter with the code
+// CONFLICT is different, because the counters have counted the readings of its message. So the replay stores
+// this message like any other message.
 constexpr Statement::Types unresolved_types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID};
 constexpr const char *select_unresolved_sql = R"sql(
     SELECT "offset" FROM @extschema@.heartbeat_dead_letters
     WHERE topic = $1 COLLATE "C"@source@ AND partition = $2 AND "offset" >= $3 AND "offset" < $4
         AND resolved_at IS NULL AND error_code <> 'CONFLICT')sql";
 
-// A database of version 1.1 or 1.2 has only the source `default`.
+// The tables of heartbeat 1.1 and 1.2 have no column for the source: all rows belong to the source `default`.
 constexpr StatementPart of_source = {"@source@", R"sql( AND source = $5)sql"};
 constexpr StatementPart of_any = {"@source@", R"sql( AND $5 = 'default')sql"};
 

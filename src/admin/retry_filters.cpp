@@ -1,6 +1,6 @@
 // Refuses arguments of heartbeat_retry_dead_letters() that can match no dead letter. Without this check, a
-// call with a misspelt error code would find no dead letter, as if all dead letters were resolved. retry.cpp
-// calls this file first.
+// call with a misspelled error code would find no dead letter, as if all dead letters were resolved.
+// retry.cpp calls this file first.
 #include "server/server.h"
 
 #include "admin/retry_filters.h"
@@ -24,8 +24,8 @@ bool is_sqlstate(const char *text) {
            strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == sqlstate_size;
 }
 
-// Returns nullptr if the text is an error code. Otherwise the function returns the list of all error codes
-// ("INVALID_JSON, MISSING_FIELD" and so on).
+// Returns nullptr if the text is an error code. Otherwise returns a list of all error codes for an error
+// text: "INVALID_JSON, MISSING_FIELD" and so on.
 const char *codes_unless_one_is(const char *text) {
     StringInfoData codes;
     initStringInfo(&codes);

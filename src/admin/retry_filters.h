@@ -17,8 +17,7 @@ enum RetryFilter {
     retry_filters
 };
 
-// Since version 2.0, two more arguments follow the filters. These constants are their indexes among all
-// arguments.
+// The indexes of the two arguments that follow the filters in SQL since version 2.0.
 inline constexpr int retry_replace_argument = retry_filters;
 inline constexpr int retry_source_argument = retry_filters + 1;
 

@@ -57,8 +57,8 @@ constexpr const char *read_letters_sql = R"sql(
     WHERE id = ANY ($1)
     ORDER BY id)sql";
 
-// A database of version 1.1 or 1.2 has only the source `default`. In such a database, heartbeat_dead_letters
-// has no columns for headers and conflicts.
+// In heartbeat 1.1 and 1.2, heartbeat_dead_letters has no columns for the source, the headers and the
+// conflicts. All its rows belong to the source `default`.
 constexpr StatementPart source = {"@source@", R"sql(source)sql"};
 constexpr StatementPart only_source = {"@source@", R"sql('default'::text)sql"};
 constexpr StatementPart known = {"@known@", R"sql(
@@ -69,9 +69,9 @@ constexpr StatementPart added = {"@added@", R"sql(
         header_names, header_values,
         CASE jsonb_typeof(readings) WHEN 'array' THEN jsonb_array_length(readings) ELSE 0 END)sql"};
 // The expression is true if a person has dropped the source of the dead letter after the dead letter was
-// stored. heartbeat_dropped_offsets then has the counters of the source. A later source can have the same
-// name and the same topic, so the expression compares the dead letter's id with last_dead_letter, the last id
-// before the source was dropped.
+// stored. heartbeat_dropped_offsets then has a row for the source. A later source can have the same name and
+// the same topic. So the expression also compares the dead letter's id with last_dead_letter: the last id
+// before the drop.
 constexpr StatementPart was_dropped = {"@dropped@", R"sql(
         EXISTS (SELECT FROM @extschema@.heartbeat_dropped_offsets d
                 WHERE d.source = l.source AND d.topic = l.topic AND l.id <= d.last_dead_letter))sql"};
@@ -105,8 +105,8 @@ Datum *elements_of(uint64_t row, int column, Oid array_type, Oid type, bool **nu
     return elements;
 }
 
-// If a person has updated the row, header_names and header_values can have different numbers of elements. The
-// function then returns as many headers as the shorter array has elements.
+// A person can have updated the row, so header_names and header_values can have different numbers of
+// elements. The shorter array decides how many headers the function returns.
 const MessageHeader *headers_of(uint64_t row, size_t *count) {
     bool *no_names, *no_values;
     int names_count, values_count;
@@ -127,9 +127,8 @@ int64_t kafka_time_of(uint64_t row) {
     return null || TIMESTAMP_NOT_FINITE(time) ? -1 : to_unix_microseconds(time) / 1000;
 }
 
-// Puts a dead letter into the batch. The partition number of the message in the batch is the index of the
-// dead letter in `chosen`. store_batch() counts by partition number, so each dead letter gets counts of its
-// own.
+// Puts a dead letter into the batch. As its partition number, the message gets the index of the dead letter
+// in `chosen`. store_batch() counts by partition number, so each dead letter gets counts of its own.
 void decode_letter(const RetryLetters *letters, uint64_t row) {
     const SourceDecoder &decoder = *letters->chosen[row].decoder;
     bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);

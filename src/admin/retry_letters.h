@@ -47,8 +47,8 @@ void retry_letters_require_source(const RetryLetters &letters);
 // Locks the next dead letters that the filters choose. Returns the number of locked dead letters.
 size_t retry_letters_lock(RetryLetters *letters);
 
-// Creates RetryLetters::decoders in the current memory context: a hash table of the decoders by the name of
-// their source. retry_letters_destroy_decoders() destroys the decoders.
+// Creates RetryLetters::decoders in the current memory context: a hash table from the name of a source to its
+// decoder. retry_letters_destroy_decoders() destroys the decoders.
 HTAB *retry_letters_create_decoders();
 void retry_letters_destroy_decoders(HTAB *decoders);
 

@@ -1,8 +1,7 @@
 // Replaces stored readings with the readings of dead letters, each message in a subtransaction. The heart
-// rate decides whether a reading belongs to heartbeat_records or to heartbeat_anomalies. If the source has
-// another mapping, or if a person has changed the message, a reading in conflict can have a heart rate that
-// belongs to the other table. In this case this file also removes the stored reading from the table in which
-// the conflict was.
+// rate decides whether a reading belongs to heartbeat_records or to heartbeat_anomalies. A reading in
+// conflict can belong to the other table than the stored reading, if the source has another mapping now, or
+// if a person has changed the message. Then this file also deletes the stored reading.
 #include "server/server.h"
 
 #include "admin/retry_replace.h"
@@ -42,8 +41,8 @@ bool is_text(const Batch *batch, BatchBytes piece, const char *text) {
     return strlen(text) == static_cast<size_t>(size) && memcmp(own, text, strlen(text)) == 0;
 }
 
-// Compares one row of select_conflicts with the readings of its message. Sets moved[i] if the reading i has
-// the same customer, time and device as the row, but now belongs to the other table.
+// Compares one row of select_conflicts with the readings of its message. Sets moved[i] if reading i of the
+// batch has the same customer, time and device as the row, but now belongs to the other table.
 void mark_moved(const Batch *batch, uint64_t row, bool *moved) {
     const BatchMessage &message = batch->messages[static_cast<size_t>(statement_int4(row, 1))];
     const char *customer_id = statement_text(row, 2), *device_id = statement_text(row, 4);

@@ -34,8 +34,8 @@ constexpr const char *update_errors_sql = R"sql(
     WHERE l.id = n.id
         AND (l.error_code, l.error_text@old@) IS DISTINCT FROM (n.error_code, n.error_text@new@))sql";
 
-// A database of version 1.1 or 1.2 has no column `readings`. If n.readings is NULL, the column `readings`
-// does not change.
+// In heartbeat 1.1 and 1.2, heartbeat_dead_letters has no column `readings`. If n.readings is NULL, the
+// column `readings` does not change.
 constexpr StatementPart set_readings = {"@readings@",
                                         R"sql(, readings = coalesce(n.readings::jsonb, l.readings))sql"};
 constexpr StatementPart old_readings = {"@old@", R"sql(, l.readings)sql"};
@@ -70,8 +70,8 @@ uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
 
 // Counts a dead letter whose message is stored now. A resolved dead letter no longer counts as a dead letter.
 // Its message and its readings count instead. The readings of a message in conflict were already counted, so
-// only the counts of its readings in conflict can change. The message can have more readings now, if its
-// source has another mapping or a person has changed the message. Then the additional readings count too.
+// only the counts of its readings in conflict can change. If the source has another mapping now, or if a
+// person has changed the message, the message can have more readings. Then the additional readings count too.
 void count_stored(const RetryLetter &letter, const Batch *batch, const BatchMessage &message,
                   const PartitionCounts &counts) {
     CounterAdjustment *adjustment = letter.adjustment;
@@ -105,9 +105,9 @@ void count_error(HTAB *errors, const char *code) {
     error->remaining = found ? error->remaining + 1 : 1;
 }
 
-// The error code of a dead letter that stays unresolved. The counters count a message with the code CONFLICT
-// by its readings, and a message with any other code as a dead letter. The retry does not change how the
-// counters count a message in conflict. So this message keeps the code CONFLICT, even if it cannot be decoded
+// Returns the error code of a dead letter that stays unresolved. If the code was CONFLICT, the counters have
+// counted the readings of the message, and otherwise the counters have counted a dead letter. The retry does
+// not change this count. So the dead letter keeps the code CONFLICT, even if its message cannot be decoded
 // any more.
 const char *code_of(const RetryLetters &letters, uint32_t i) {
     return letters.chosen[i].is_conflict ? conflict_code

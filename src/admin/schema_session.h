@@ -1,6 +1,6 @@
-// Loads the schemas that a session's decoder lacks. The functions for replay, for retry and for trying a
-// source call this file. A session that asks the schema registry waits for the answer, and a user can cancel
-// this wait.
+// Loads the schemas that the decoder of a session needs and does not have. The functions for replay, for
+// retry and for trying a source call this file. A session that asks the schema registry waits for the answer,
+// and a user can cancel this wait.
 #pragma once
 
 #include "decode/decoder.h"
@@ -10,9 +10,8 @@
 namespace heartbeat {
 
 // A question about a schema. schema_session_find() passes the found schema to use(). The texts of the schema
-// exist only until use() returns. The session does not store the schema in heartbeat_schemas, because the
-// session's transaction can stay open for a long time. A worker that stores the same schema would have to
-// wait until this transaction ends.
+// exist only until use() returns. The session does not store the schema in heartbeat_schemas: a worker that
+// stores the same schema would have to wait until the session's transaction ends, possibly for a long time.
 struct SchemaQuestion {
     const Source &source;
     int32_t id;

@@ -54,7 +54,7 @@ const char *schema_argument(FunctionCallInfo fcinfo, RegistrySchemaType type) {
     return schema;
 }
 
-// Returns nullptr if the schema is for sources without a registry.
+// Returns the argument schema_registry. nullptr: the schema is for sources without a registry.
 const char *registry_argument(FunctionCallInfo fcinfo) {
     const char *urls = PG_ARGISNULL(3) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(3));
     char reason[registry_reason_size];
@@ -65,8 +65,8 @@ const char *registry_argument(FunctionCallInfo fcinfo) {
     return urls;
 }
 
-// Raises a notice if no source has this schema_registry. A source uses a stored schema only if the source and
-// the schema have exactly the same text in schema_registry.
+// Raises a notice if no source has exactly this text as schema_registry, because then no source uses the
+// schema.
 void warn_if_unused(const char *registry) {
     size_t count = 0;
     const ListedSource *listed = sources_load(CurrentMemoryContext, &count);

@@ -1,5 +1,6 @@
-// Checks each field of a source's definition, and finds fields that exclude each other. sources.cpp calls
-// this file before it stores a source. try_source.cpp calls this file before it reads a topic.
+// Checks each field of a source's definition, and finds fields that a source cannot have together.
+// sources.cpp calls this file before it stores a source. try_source.cpp calls this file before it reads a
+// topic.
 #include "server/server.h"
 
 #include "admin/source_check.h"
@@ -154,8 +155,8 @@ void require_right(int field, const char *value, const char *setting, Oid role) 
                                   name)));
 }
 
-// A role may set some fields of a source only if the role has the right to set a certain setting of
-// PostgreSQL. Returns the name of this setting, or nullptr if every role may set the field.
+// Some fields of a source need a right: the role must be allowed to change a setting of PostgreSQL. Returns
+// the name of this setting, or nullptr if every role may set the field.
 const char *setting_of(int field) {
     switch (field) {
     case brokers_field:

@@ -26,8 +26,8 @@ inline constexpr const char *source_field_names[source_fields] = {
     "topic",           "mapping", "preset",       "format",       "brokers",   "kafka_config_file",
     "schema_registry", "schema",  "start_offset", "offset_reset", "tombstones"};
 
-// The name of the source that CREATE EXTENSION makes. If its topic, bootstrap servers, kafka_config_file,
-// start_offset or offset_reset is nullptr, this source uses the setting of PostgreSQL for this field.
+// The name of the source that CREATE EXTENSION makes. This source uses PostgreSQL's setting for each of these
+// fields that is nullptr: topic, brokers, kafka_config_file, start_offset, offset_reset.
 inline constexpr const char *default_source = "default";
 
 struct SourceDefinition {

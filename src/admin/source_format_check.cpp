@@ -1,4 +1,4 @@
-// Finds wrong URLs, wrong schemas, and parameters of a source that the format does not allow.
+// Finds wrong URLs and schemas of a source, and finds parameters that the source's format does not allow.
 #include "server/server.h"
 
 #include "admin/source_format_check.h"
@@ -17,9 +17,9 @@ namespace {
                     detail == nullptr ? 0 : errdetail("%s", detail), errhint("%s", hint)));
 }
 
-// Returns the beginning of a hint that tells a person how to define the source without a value in the field.
-// If the stored source already has a value, the person must remove it: a call that leaves the field out keeps
-// the stored value.
+// Returns the beginning of a hint: how a person defines the source without a value in this field. If the
+// stored source has a value, the person must remove the value, because a call without the field keeps the
+// stored value.
 const char *advice_without(const SourceDefinition &stored, SourceField field) {
     const char *name = source_field_names[field];
     return stored.fields[field] == nullptr

@@ -49,8 +49,7 @@ Statement update_source = {definition_types, R"sql(
     WHERE name = $1)sql"};
 
 // Moves the counters of a source in one statement. A retry or the trigger on dead letters can change the
-// counters until the DELETE locks their rows. So an earlier SELECT could return old counters. The DELETE
-// returns the latest counters.
+// counters until the DELETE locks their rows. So a SELECT before the DELETE could miss a change.
 Statement move_counters = {{TEXTOID}, R"sql(
     WITH deleted AS (DELETE FROM @extschema@.heartbeat_offsets WHERE source = $1 RETURNING *)
     INSERT INTO @extschema@.heartbeat_dropped_offsets AS d (
@@ -89,8 +88,8 @@ Statement mark_dropped = {{TEXTOID}, R"sql(
     SET dropped_at = now(), changed_at = now(), revision = revision + 1
     WHERE name = $1)sql"};
 
-// jsonb_strip_nulls() also removes inner nulls, but the nulls inside a mapping must stay. So the statement
-// adds the previous and the new values, which can contain a mapping, after jsonb_strip_nulls().
+// jsonb_strip_nulls() also removes the nulls inside a mapping, and these nulls must stay. So the statement
+// adds the previous and the new values, which can be mappings, after jsonb_strip_nulls().
 Statement make_details = {{TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
             'source', $1, 'topic', $2, 'given', nullif(to_jsonb($3), '[]')))

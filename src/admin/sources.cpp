@@ -1,7 +1,7 @@
 // Implements heartbeat_add_source(), heartbeat_alter_source() and heartbeat_drop_source(). These functions
 // check the rights of their caller, and then write as the extension's owner. The functions lock the source as
-// heartbeat_pause() does. So no change commits in the middle of a batch. The change commits either before the
-// batch checks the revision of the source, or after the batch has committed.
+// heartbeat_pause() does. So a change commits either before a batch checks the revision of the source, or
+// after the batch has committed.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"
@@ -76,15 +76,15 @@ SourceDefinition read_arguments(FunctionCallInfo fcinfo) {
     return given;
 }
 
-// Sets each field with an empty text to nullptr, because a caller removes a field with an empty text.
+// Sets each field with an empty text to nullptr: a caller gives an empty text to remove the field.
 void take_away_empty(SourceDefinition *source) {
     for (const char *&field : source->fields)
         if (field != nullptr && field[0] == '\0')
             field = nullptr;
 }
 
-// Sets the fields without a value to their defaults. The source `default` gets no value for start_offset and
-// offset_reset, because this source uses the settings.
+// Sets the fields without a value to their defaults. For the source `default`, start_offset and offset_reset
+// stay nullptr, because this source uses the settings heartbeat.start_offset and heartbeat.offset_reset.
 void put_defaults(SourceDefinition *source) {
     auto put = [=](SourceField field, const char *value) {
         if (source->fields[field] == nullptr)

@@ -1,6 +1,5 @@
-// Finds the format that most of the sample messages have. The frame of Confluent begins with a zero byte, but
-// a JSON text never begins with a zero byte. So the first byte shows whether a message has a frame or is JSON
-// without a frame.
+// Finds the format that most of the sample messages have. The first byte shows whether a message has the
+// frame of Confluent: the frame begins with a zero byte, and a JSON text does not.
 #include "server/server.h"
 
 #include "admin/schema_session.h"

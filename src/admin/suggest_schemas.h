@@ -8,8 +8,8 @@
 
 namespace heartbeat {
 
-// Returns a format that fits the arguments of heartbeat_suggest_mapping(), or nullptr if every format fits.
-// The SQL function has no argument for the format, but the check of its arguments needs a format.
+// Returns a format that fits these arguments of heartbeat_suggest_mapping(), or nullptr if every format fits.
+// source_check() needs a format, but the SQL function has no argument for the format.
 const char *suggest_schemas_format(const char *schema_registry, const char *schema);
 
 // Sets *schemas to a new SampleSchemas, and then adds schemas to this object. So the caller can destroy the

@@ -113,8 +113,8 @@ bool is_interrupted() noexcept {
 }
 
 // suggest() calls no function of the server, so suggest() cannot handle an interrupt. Instead, suggest() ends
-// the search when is_interrupted() returns true, and CHECK_FOR_INTERRUPTS() then handles the interrupt. If
-// the interrupt does not cancel the statement, the search begins again.
+// the search when is_interrupted() returns true, and the loop then handles the interrupt. If the interrupt
+// does not cancel the statement, the loop begins the search again.
 void find_suggestions(Call *call) {
     while (call->suggestions == nullptr) {
         CHECK_FOR_INTERRUPTS();
