@@ -29,7 +29,6 @@ void replay_begin(ReplayReader *reader, const ReplayPiece *pieces, size_t count)
 // batch_seal(). Returns false if all replay pieces are read and the batch is empty.
 bool replay_next(ReplayReader *reader);
 
-// Returns the replay piece of this partition.
 const ReplayPiece *replay_find_piece(const ReplayReader *reader, int32_t partition);
 
 // Sets kafka_times to the time of the message at the first offset of each range (milliseconds since 1970). If

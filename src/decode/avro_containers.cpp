@@ -1,7 +1,6 @@
 // Reads records, arrays and maps of an Avro message into the tree of values. The functions call themselves
-// for inner values. Each record, array or map adds one level of depth. A union adds no level, but no union is
-// directly inside a union, so between two levels there is at most one union. So the limit of levels,
-// message_depth_max, also limits the recursion.
+// for inner values. message_depth_max limits this recursion: each record, array or map adds one level of
+// depth. A union adds no level, but a union never directly contains a union.
 #include "decode/avro_skip.h"
 #include "decode/avro_values.h"
 #include "decode/utf8_text.h"
@@ -12,7 +11,7 @@ namespace heartbeat {
 
 namespace {
 
-// The indexes of the inner steps of an array or a map. The comment on AvroStep describes these steps.
+// The indexes of the inner steps of an array or a map: see AvroStep.
 enum : uint32_t { skip_step, others_step, first_named_step };
 
 // The tree already has the first `size` elements of an array, and `count` more elements follow. Returns
@@ -83,8 +82,8 @@ bool AvroValues::take_array(const AvroStep &step, uint32_t index) {
     return true;
 }
 
-// If the mapping does not read an element, the tree gets a null instead, so that the later elements keep
-// their indexes.
+// Takes one element of an array. An element that the mapping does not read becomes a null in the tree. So the
+// later elements keep their indexes.
 bool AvroValues::take_element(const AvroStep *steps, const AvroStep &own, uint32_t index) {
     static constexpr AvroStep null_step = [] {
         AvroStep step;

@@ -22,9 +22,9 @@ bool AvroCursor::fail_skips() noexcept {
     return fail("too many values that are skipped", "fewer");
 }
 
-// Reads a number of several bytes. Each byte contains 7 bits of the number, and its highest bit shows whether
-// another byte follows. The first byte contains the lowest bits. The lowest bit of the first byte is the
-// sign.
+// Reads an integer of several bytes (a varint in zigzag encoding). Each byte contains 7 bits of the integer,
+// the lowest bits first. The highest bit of a byte shows whether another byte follows. The lowest bit of the
+// first byte is the sign.
 bool AvroCursor::long_integer(int64_t *value) noexcept {
     constexpr unsigned last_shift = 63;
     uint64_t bits = 0;

@@ -1,6 +1,6 @@
 // Reads numbers, lengths, and the blocks of arrays and maps from the bytes of an Avro message. The class also
-// checks the limits of depth and time, and keeps the first fault. The functions that take and skip values use
-// this class.
+// limits the depth and the number of skipped values, and keeps the first fault. The functions that take and
+// skip values use this class.
 #pragma once
 
 #include "decode/decode_error.h"

@@ -1,4 +1,4 @@
-// The JSON of an Avro schema, and the faults of this JSON. avro_schema.cpp reads a schema with AvroJson.
+// Reads the JSON of an Avro schema, and makes the error texts for its faults. avro_schema.cpp uses AvroJson.
 #pragma once
 
 #include "decode/avro_types.h"

@@ -7,8 +7,8 @@
 namespace heartbeat {
 
 // Reads the logical type of *type from `json`, and adds the logical type to *type. `object` is the index of
-// the JSON object that defines *type. If the logical type is unknown, or is not legal with this type, *type
-// stays unchanged, because by Avro's specification a reader must ignore such a logical type.
+// the JSON object that defines *type. Ignores a logical type that is unknown or not legal with this type, as
+// Avro's specification requires.
 void avro_apply_logical(const ValueTree &json, uint32_t object, AvroType *type) noexcept;
 
 } // namespace heartbeat

@@ -1,7 +1,6 @@
 // The path to a fault in a message, such as /samples/3/bpm. The path contains names of the schema's fields
-// and indexes of elements. After a fault, the reader of Avro messages returns from the inner value to the
-// outer values, and each return adds a part of the path. So a message without a fault needs no time for the
-// path.
+// and indexes of elements. The reader of Avro messages builds the path only after a fault: on its way back
+// from the inner value to the outer values, each function adds one part.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Compiles the types of a schema to steps. Recursive functions could exhaust the stack if a schema is deep.
-// So the compiler uses no recursion, but keeps a list of the types that have no steps yet.
+// Compiles the types of a schema to steps. A deep schema could exhaust the stack of recursive functions. So
+// the compiler keeps a list of the types that have no steps yet, and uses no recursion.
 #include "decode/avro_plan.h"
 
 #include "decode/avro_sizes.h"

@@ -43,7 +43,7 @@ enum class AvroOp : uint8_t {
 // type in the same way, these values share their inner steps. So a recursive schema has a finite plan.
 //
 // inner steps of      are
-// a record            a step for each field; one step skips several neighbouring fields of known size
+// a record            a step for each field; one step skips several neighboring fields of known size
 // a choice            a step for each branch
 // skip_blocks         the step that skips an element, or the two steps that skip a key and a value
 // an array, a map     1. the step that skips an element or a value; 2. the step that takes all elements or

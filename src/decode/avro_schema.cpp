@@ -1,5 +1,5 @@
-// Parses the JSON of Avro schemas by the rules of Avro's specification. Defaults and aliases do not change
-// the bytes of a message, so this file ignores defaults and aliases.
+// Parses the JSON of Avro schemas by the rules of Avro's specification. This file ignores defaults and
+// aliases, because they do not change the bytes of a message.
 #include "decode/avro_schema.h"
 
 #include "decode/avro_json.h"

@@ -8,8 +8,8 @@
 
 namespace heartbeat {
 
-// The last element of `schemas` is the schema of the messages. The earlier elements define types that later
-// elements use. May throw AvroSchemaFault and std::bad_alloc.
+// The last element of `schemas` is the schema of the messages. Each earlier element defines types that later
+// elements can use. May throw AvroSchemaFault and std::bad_alloc.
 AvroSchema avro_schema_parse(const std::vector<std::string_view> &schemas);
 
 } // namespace heartbeat

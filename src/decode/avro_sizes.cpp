@@ -1,6 +1,6 @@
 // First finds the types that have a fixed size and contain no other types. Then finds the records with a
-// fixed size. A record gets a size when all fields of the record have a size. A record that contains itself
-// never gets a size.
+// fixed size. A record has a fixed size if all its fields have a fixed size. So a record that contains itself
+// has no fixed size.
 #include "decode/avro_sizes.h"
 
 namespace heartbeat {

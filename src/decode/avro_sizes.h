@@ -1,6 +1,5 @@
-// Finds the types of an Avro schema that have a fixed size. All values of a type with a fixed size have the
-// same number of bytes, so a plan skips each of these values in one step. avro_plan.cpp calls
-// avro_fixed_sizes().
+// Finds the types of an Avro schema that have a fixed size. A plan skips a value of a fixed size in one step.
+// avro_plan.cpp calls avro_fixed_sizes().
 #pragma once
 
 #include "decode/avro_types.h"

@@ -1,6 +1,6 @@
-// The functions call themselves for inner values. Each record, array or map adds one level of depth. A union
-// adds no level, but no union is directly inside a union, so between two levels there is at most one union.
-// So the limit of levels, message_depth_max, also limits the recursion and the stack memory.
+// The functions call themselves for inner values. message_depth_max limits this recursion and its stack
+// memory: each record, array or map adds one level of depth. A union adds no level, but a union never
+// directly contains a union.
 #include "decode/avro_skip.h"
 
 namespace heartbeat {
@@ -42,8 +42,8 @@ bool avro_skip_elements(AvroCursor *cursor, const AvroPlan &plan, const AvroStep
             return cursor->fail_end();
         return cursor->skip(static_cast<size_t>(block->count * size));
     }
-    // These elements have no fixed size, so each element has at least one byte. The block is wrong if it has
-    // more elements than the message has remaining bytes.
+    // These elements have no fixed size, so each element has at least one byte. So a block with more elements
+    // than remaining bytes is wrong.
     if (block->count > cursor->left())
         return cursor->fail_end();
     for (; block->count > 0; block->count--)

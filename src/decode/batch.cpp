@@ -11,8 +11,8 @@ namespace heartbeat {
 
 namespace {
 
-// The batch keeps the bytes of a message, and small texts such as the customer id or the error text. If a
-// giant message fills the batch, the batch reserves this number of additional bytes for small texts.
+// Besides the bytes of its messages, a batch keeps small texts such as customer ids or error texts. For a
+// giant message, the batch reserves this number of additional bytes for the small texts.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
 // Empties the vector. Frees the vector's memory if giant messages have made the vector larger than `kept`.
@@ -51,9 +51,9 @@ BatchBytes Batch::keep(const void *data, size_t size) {
     size_t needed = bytes.size() + size;
     if (needed > std::numeric_limits<uint32_t>::max())
         throw std::bad_alloc();
-    // Double the capacity up to max_bytes, so that the vector copies each byte only a few times. Beyond
-    // max_bytes, reserve only the bytes that the batch needs. Otherwise the vector would reserve twice the
-    // memory of a giant message.
+    // Up to max_bytes, double the capacity: then the vector copies each byte only a few times. Beyond
+    // max_bytes, reserve only the bytes that the batch needs. Otherwise a giant message would need twice its
+    // memory.
     if (needed > bytes.capacity() && size > bytes_beside)
         bytes.reserve(needed < max_bytes ? std::min(std::max(needed, 2 * bytes.capacity()), max_bytes)
                                          : needed + bytes_beside);
@@ -77,7 +77,7 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     begun.partition_index = partition_index(message.partition, first_offset);
     if (message.offset < partitions[begun.partition_index].next_offset)
         // After a seek, librdkafka can still deliver a message that it fetched before the seek. The database
-        // or this batch already has all messages before next_offset.
+        // or this batch already has this message, because its offset is below next_offset.
         return false;
     begun.offset = message.offset;
     begun.kafka_time = message.kafka_time;
@@ -89,8 +89,8 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     return true;
 }
 
-// Usually all readings of a message have the same customer and the same device. If the customer id or the
-// device id is the same as in the previous reading of the message, both readings share one copy of this id.
+// Usually all readings of a message have the same customer id and the same device id. If an id is the same as
+// in the previous reading of the message, both readings share one copy of the id.
 BatchBytes Batch::keep_id(std::string_view id, BatchBytes BatchReading::*member) {
     if (begun.readings > 0) {
         BatchBytes last = readings.back().*member;

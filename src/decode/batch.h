@@ -34,8 +34,8 @@ class Batch {
                bytes.size() >= max_bytes;
     }
     // Returns how many messages the caller may take next: at least 1. The function assumes that each of these
-    // messages has as many readings as the largest message of this batch and of the previous batch. So a
-    // batch that exceeds its limit usually has only a few readings too many.
+    // messages has as many readings as the largest message so far, in this batch and in the previous batch.
+    // So a batch usually exceeds its limit by only a few readings.
     size_t room() const noexcept;
     const char *at(BatchBytes piece) const noexcept { return bytes.data() + piece.position; }
     const BatchMessage &message_of(const BatchReading &reading) const noexcept {
@@ -138,11 +138,11 @@ void batch_destroy(Batch *batch) noexcept;
 // does not store the message. Call this function before batch_seal().
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing
-// Call this function after batch_seal(), if the database refuses this reading. The whole message of the
-// reading becomes a dead letter. Each message that repeats the reading with the same heart rate also becomes
-// a dead letter, because the database would refuse that message too. After all calls of batch_reject(), call
-// batch_seal_again(). Only batch_seal_again() removes the readings of the new dead letters from the lists. A
-// repetition with another heart rate can then become a record or an anomaly.
+// Call this function after batch_seal(), if the database refuses this reading. The message of the reading
+// becomes a dead letter. Each message that repeats the reading with the same heart rate also becomes a dead
+// letter, because the database would refuse the repetition too. After all calls of batch_reject(), call
+// batch_seal_again(): it removes the readings of the new dead letters from the lists. A repetition with
+// another heart rate can then become a record or an anomaly.
 bool batch_reject(Batch *batch, uint32_t reading, const char *sqlstate, const char *text) noexcept;
 // Rejects each message that repeats a reading of a rejected message.
 bool batch_reject_repetitions(Batch *batch) noexcept;

@@ -1,5 +1,5 @@
-// Makes and destroys batches. Each batch is a BatchFiller, so that the files of src/decode and src/kafka can
-// call the functions of batch_filler.h.
+// Makes and destroys batches. Each batch is a BatchFiller, because the files of src/decode and src/kafka call
+// the functions of batch_filler.h.
 #include "decode/batch_filler.h"
 
 #include <new>

@@ -48,14 +48,13 @@ struct BatchReading {
     uint32_t first;   // the index of the first reading with this identity, possibly this reading itself
     HeartRateClass heart_rate_class;
     // One of these two members is true if an earlier reading in the batch or in the table has the same
-    // primary key. `conflict`: the two readings differ in the heart rate or in the device. `duplicate`: they
-    // do not differ, or src/store cannot compare their heart rates. Batch::seal() compares the readings of
-    // the batch with each other. src/store compares the readings with the table.
+    // primary key. `conflict`: the heart rates or the devices are different. `duplicate`: both are the same,
+    // or src/store cannot compare the heart rates. Batch::seal() compares the readings of the batch with each
+    // other. src/store compares the readings with the table.
     bool duplicate;
     bool conflict;
-    // If true, the table already has a reading with the same customer and time, but another device. The two
-    // readings have the same primary key, because they belong to a table partition that heartbeat 1.x made:
-    // the primary key of such a table partition does not contain the device.
+    // If true, the table already has a reading with the same primary key, but with another device. This is
+    // possible in a table partition of heartbeat 1.x, because its primary key does not contain the device.
     bool other_device;
     BatchBytes customer_id;
     BatchBytes device_id;
@@ -67,8 +66,8 @@ struct BatchReading {
 // The sort key of a reading for batch_sort.cpp. Most keys differ in `word` or in `event_time`, so the sort
 // rarely reads the texts of the batch.
 struct BatchKey {
-    // All customer ids of a sort can begin with the same bytes, for example "patient-". `word` contains the
-    // eight bytes that follow in the customer id of this reading.
+    // If all customer ids of a sort begin with the same bytes, for example "patient-", `word` has the next
+    // eight bytes of the customer id. Otherwise `word` has the first eight bytes.
     uint64_t word;
     int64_t event_time; // microseconds since 1970
     size_t id_size;     // the size of the customer id in bytes

@@ -87,10 +87,9 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
             refuse(readings[*repetition].message, sqlstate, kept);
 }
 
-// If the message of a first reading is rejected, this function also rejects the messages of its repetitions.
-// A message that is rejected for this reason can contain other readings. Such a reading can itself be the
-// first reading with its identity, so the rejection can lead to further rejections. A repetition always
-// arrives after its first reading. So one loop in the order of arrival finds all of these messages.
+// If a message is rejected, this function also rejects the messages that repeat one of its readings. Other
+// messages can repeat readings of these messages, so one rejection can lead to the next. A repetition always
+// arrives after the first reading. So one loop in the order of arrival finds all these messages.
 void Batch::reject_repetitions() {
     std::vector<uint32_t> arrived = repetitions;
     std::sort(arrived.begin(), arrived.end());

@@ -26,8 +26,8 @@ enum class DecodeErrorCode : uint8_t {
     out_of_memory,    // the message is possibly valid, so the caller must decode the message again
 };
 
-// The codes of decoders that a dead letter can have. A message with the code out_of_memory never becomes a
-// dead letter.
+// The codes that a dead letter can get from a decoder. out_of_memory is missing, because a message with this
+// code does not become a dead letter.
 constexpr DecodeErrorCode stored_decode_errors[] = {DecodeErrorCode::tombstone,
                                                     DecodeErrorCode::empty,
                                                     DecodeErrorCode::invalid_json,

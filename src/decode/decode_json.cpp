@@ -26,7 +26,8 @@ constexpr char expected_event_timestamp[] = "a string with an RFC 3339 timestamp
 
 using Member = std::optional<ValueNode>; // no value: the object does not have the member
 
-// The children of a container do not become nodes, because no field accepts a container.
+// Converts a value of jansson to a node. An object or array gets no children, because no field accepts an
+// object or array.
 Member member_of(const json_t *value) noexcept {
     if (value == nullptr)
         return {};
@@ -138,8 +139,8 @@ template <typename Find> bool read_fields(const Find &find, Reading *reading, De
            read_event_time(find(field_event_timestamp), reading, error);
 }
 
-// jansson refuses an integer of 2^63 or more, even in a member that no field reads. JsonTree accepts such an
-// integer if it fits into 64 bits. But JsonTree needs more time for one message, and accepts fewer levels. So
+// jansson refuses an integer of 2^63 or more, even in a member that no field reads. JsonTree accepts this
+// integer if it fits into 64 bits, but needs more time for one message and accepts fewer levels. So
 // decode_json() calls this function only after jansson has refused a number.
 bool decode_large_integers(std::string_view payload, Reading *reading, DecodeError *error) noexcept {
     JsonTree json;

@@ -1,5 +1,5 @@
-// Makes a Decoder from a mapping and a mapped decoder. A MappedMemory keeps memory between messages, and a
-// process can have hundreds of sources. So all decoders of a thread share one MappedMemory.
+// Makes a Decoder from a mapping and a mapped decoder. All decoders of a thread share one MappedMemory: it
+// keeps its memory between messages, and a process can have hundreds of sources.
 #include "decode/decoder_of_mapping.h"
 
 #include "decode/decoder_of_heartbeat.h"

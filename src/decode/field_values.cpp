@@ -1,5 +1,5 @@
-// The arithmetic of units. A double cannot hold every time in nanoseconds exactly. So an integer that is a
-// time never becomes a double, and loses only its digits below a microsecond.
+// The arithmetic of units. An integer that is a time never becomes a double, because a double cannot hold
+// every time in nanoseconds. So the integer loses only its digits below a microsecond.
 #include "decode/field_values.h"
 
 #include <cmath>
@@ -8,7 +8,6 @@ namespace heartbeat {
 
 namespace {
 
-// The number of nanoseconds in a microsecond, and the number of microseconds in each larger unit.
 constexpr int64_t nanoseconds_per_microsecond = 1000;
 constexpr int64_t microseconds_per(TimeUnit unit) {
     return unit == TimeUnit::s ? microseconds_per_second : unit == TimeUnit::ms ? 1000 : 1;

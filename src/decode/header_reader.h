@@ -1,7 +1,7 @@
-// Reading the headers of a message needs time, because librdkafka allocates memory for the headers. So
-// src/decode reads the headers only if the decoder or the batch needs the headers. src/kafka implements this
-// interface, and src/decode/pipeline.cpp calls read(). read() may throw, and no exception may reach code that
-// calls the server. So only the folders src/kafka and src/decode include this file.
+// Reads the headers of a message. librdkafka allocates memory for the headers, so pipeline.cpp calls read()
+// only if the decoder or the batch needs the headers. src/kafka implements this interface. read() may throw,
+// and no exception may reach code that calls the server. So only the folders src/kafka and src/decode include
+// this file.
 #pragma once
 
 #include "decode/message_view.h"

@@ -17,10 +17,10 @@ std::atomic<json_malloc_t> outer_malloc;
 std::atomic<json_free_t> outer_free;
 std::mutex installing;
 
-// jansson converts numbers with the C library. The C library takes the decimal point from the locale. The
-// server can change the locale of the process for a moment at any time, but the server never sets the locale
-// of a thread. So a parse sets the thread's locale to c_locale(). If there was no memory for this locale,
-// c_locale() returns 0, and the thread keeps its own locale.
+// jansson converts numbers with the C library, which takes the decimal point from the locale. The server can
+// change the locale of the process for a moment at any time, but never sets the locale of a thread. So a
+// parse sets the thread's locale to c_locale(). If there was no memory for this locale, c_locale() returns 0,
+// and the thread keeps its own locale.
 locale_t c_locale() noexcept {
     static const locale_t locale = newlocale(LC_ALL_MASK, "C", nullptr);
     return locale;
@@ -75,8 +75,8 @@ json_t *JsonArena::load(const char *text, size_t size, size_t flags, json_error_
     return value;
 }
 
-// longjmp would skip destructors. Between setjmp and longjmp there are only C functions of jansson, and
-// functions of this class whose locals have no destructors.
+// longjmp skips destructors. So longjmp leaves only C functions of jansson, and functions of this class whose
+// locals have no destructors.
 json_t *JsonArena::parse(const char *text, size_t size, size_t flags, json_error_t *error,
                          bool *out_of_memory) noexcept {
     *out_of_memory = setjmp(exhausted_) != 0;

@@ -18,7 +18,7 @@ bool json_fail(DecodeError *error, const json_error_t &cause, const char *what,
 // for a zero byte before it calls jansson, because jansson does not report a zero byte after a number.
 bool json_fail_zero_byte(DecodeError *error, size_t offset, const char *what, const char *expected) noexcept;
 
-// The fault because of which a parser other than jansson has refused a text.
+// The fault that JsonTree has found in a text.
 struct JsonFault {
     const char *text;
     bool is_number; // true: a number is malformed or out of range

@@ -153,7 +153,7 @@ template <typename Code> bool is_number_error(Code code) {
     return code == Code::NUMBER_ERROR;
 }
 
-// Returns `size` plus room for a slightly larger text. For a giant text, the function adds no room.
+// Returns `size` plus room for later texts that are slightly larger. For a giant text, returns only `size`.
 size_t room_for(size_t size) {
     constexpr size_t least = 1024;
     return size > message_bytes_kept ? size : std::max(size + size / 2, least);
@@ -212,8 +212,8 @@ bool JsonTree::read(std::string_view text, const char *what, DecodeError *error,
     if (code != simdjson::SUCCESS)
         return json_explain(text, what, {reason(code), is_number_error(code)}, error);
 
-    // JSON can contain U+0000 only as the escape \u0000. If the text lacks this escape, TreeBuilder need not
-    // search each string for U+0000
+    // JSON can contain U+0000 only as the escape \u0000. If the text has no such escape, TreeBuilder does not
+    // search the strings for U+0000
     const bool has_zero = text.find("\\u0000") != text.npos;
     const Build result = TreeBuilder(&tree_, &names_, may_repeat_names, has_zero).build(root);
     if (result == Build::too_many)

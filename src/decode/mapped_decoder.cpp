@@ -24,9 +24,8 @@ DecodeResult MappedDecoder::decode(const MessageView &message, DecodeError *erro
 
 DecodeResult MappedDecoder::decode_begun(const MessageView &message) noexcept {
     bool holds = true;
-    // First the decoder tests the conditions on the headers, the Kafka time and the text of the key. Then the
-    // decoder parses the value. So if these conditions exclude a message, the value of the message can have
-    // any format.
+    // Test the conditions on the headers, the Kafka time and the text of the key before the decoder parses
+    // the value. If these conditions exclude a message, its value can have any format.
     if (!test(mapping_.when_envelope, &holds))
         return DecodeResult::failed;
     if (!holds)

@@ -21,10 +21,10 @@ class MappedDecoder {
 
     void use(MappedMemory *memory) noexcept { memory_ = memory; } // the memory for the next messages
 
-    // If the result is `decoded`, readings() has all readings of the message. The list can be empty. If the
-    // result is `ignored`, the conditions of the mapping exclude the message, or all elements of the message.
-    // If the result is `failed`, *error contains the problem and its place, but never content of the message.
-    // If the result is `needs_schema`, the parser does not have the schema of the message yet.
+    // `decoded`: readings() has all readings of the message; the list can be empty. `ignored`: the conditions
+    // of the mapping exclude the message, or all elements of the message. `failed`: *error contains the
+    // problem and its place, but never content of the message. `needs_schema`: the parser does not have the
+    // schema of the message yet.
     DecodeResult decode(const MessageView &message, DecodeError *error) noexcept;
 
     // The readings are valid until the caller frees the message, or until a decoder decodes another message
@@ -60,8 +60,8 @@ class MappedDecoder {
     const ValueTree *key_ = nullptr;
     bool needs_schema_ = false;
     ZoneSpan span_;
-    // If a value is the same for many elements, the decoder reads the value once, and keeps the value. If a
-    // member of `known_` is true, the corresponding value is in `current_`, `base_time_` or `addition_`.
+    // The decoder reads a value only once if the value is the same for many elements. A member of `known_` is
+    // true if `current_`, `base_time_` or `addition_` has this value.
     ReadingView current_{};
     int64_t base_time_ = 0, addition_ = 0;
     struct Known {

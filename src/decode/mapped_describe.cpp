@@ -17,8 +17,7 @@ class Description {
   public:
     void add(const char *format, const char *text) { advance(snprintf(at(), left(), format, text)); }
     void add_position(const ListPosition &position) {
-        // write the index of a member and not its name: the name is content of the message, and error texts
-        // must not contain such content
+        // write the index of a member and not its name, because the name is content of the message
         advance(snprintf(at(), left(), position.is_member ? "/(member %u)" : "/%u", position.number));
     }
 

@@ -126,8 +126,8 @@ bool MappedMessage::is_any_of(const Condition &condition, const ValueNode &found
         ValueNode other = found;
         const ValueNode &value = values[index];
         char digits[24];
-        // `found` can be the name of an element. This name is a text or a number, so convert the name to the
-        // type of `value`
+        // `found` can be the name of an element, as a text or as a number: convert the name to the type of
+        // `value`
         if (found.type == ValueType::integer && value.type == ValueType::string) {
             const std::to_chars_result end = std::to_chars(digits, digits + sizeof(digits), found.integer);
             set_text(&other, digits, static_cast<size_t>(end.ptr - digits));

@@ -42,8 +42,8 @@ class MappedMessage {
 
     bool holds(const Condition &condition) const noexcept;
 
-    // Returns whether the place is missing because the payload has the wrong type. An object has the right
-    // type. If the place begins with a number, an array also has the right type.
+    // Returns whether the place is missing because the payload has the wrong type. The right type is an
+    // object, or also an array if the place begins with a number.
     bool payload_is_wrong(const Place &place) const noexcept;
 
     // Writes a place in printable ASCII, such as /data/metrics/3/bpm. The names in this text come from the

@@ -23,8 +23,8 @@ std::string legal_keys() {
            "\"device_id\", \"each\" and \"when\"";
 }
 
-// Checks the depth of the mapping, and finds repeated keys. JsonTree could also find repeated keys, but
-// JsonTree does not return the place of a repeated key.
+// Checks the depth of the mapping, and finds repeated keys. The check of JsonTree does not help here, because
+// it does not return the place of a repeated key.
 void check_names(const MappingValue &value, uint32_t depth, std::vector<std::string_view> *names) {
     if (depth > mapping_depth_max)
         value.refuse("is nested too deeply",
@@ -101,7 +101,7 @@ class MappingCompiler {
             when.refuse("has " + std::to_string(when.node().size) + " places",
                         "at most " + std::to_string(when_places_max) + " places");
         when.for_each([&](const MappingValue &member) { read_condition(member); });
-        // test the conditions on the value before the conditions on the key. So the decoder parses the key
+        // put the conditions on the value before the conditions on the key: the decoder then parses the key
         // only if all conditions on the value are true
         std::stable_partition(mapping_.when_message.begin(), mapping_.when_message.end(),
                               [](const Condition &c) { return c.place.root == PlaceRoot::value; });
@@ -161,8 +161,9 @@ class MappingCompiler {
         mapping_.reads_headers = mapping_.reads_headers || place.root == PlaceRoot::header;
     }
 
-    // In a joined text, some parts can change less often than others. A slot keeps the value of such a part,
-    // so that the decoder does not look for the value again for each element.
+    // Some parts of a joined text can be the same for many list elements, for example the id of the person in
+    // a message with many samples. A slot keeps the value of such a part. So the decoder does not look for
+    // the value again for each element.
     void give_slots(TextField *field) {
         for (Place &place : field->places)
             if (place.level < field->level)
@@ -195,8 +196,8 @@ void set_error(MappingError *error, const char *pointer, const char *problem, co
     utf8_copy(error->legal, sizeof(error->legal), legal);
 }
 
-// For a format with a schema, the decoder needs a tree of all values that the mapping reads. Refuse a giant
-// tree for every format, because a user can later change the source's format without a change of the mapping.
+// For a format with a schema, the decoder needs a tree of all values that the mapping reads. This function
+// refuses a giant tree for every format, because a user can later change only the source's format.
 void check_wanted(const Mapping &mapping) {
     try {
         for (const PlaceRoot root : {PlaceRoot::value, PlaceRoot::key})

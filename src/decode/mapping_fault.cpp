@@ -20,7 +20,7 @@ char lower(char c) {
 }
 
 // Returns the smallest number of changes that turn one name into the other. A change adds, removes or
-// replaces a character, or exchanges two neighbouring characters. The function ignores upper and lower case.
+// replaces a character, or exchanges two neighboring characters. The function ignores upper and lower case.
 size_t distance(std::string_view from, std::string_view to) {
     std::vector<size_t> before(to.size() + 1), last(to.size() + 1), row(to.size() + 1);
     std::iota(last.begin(), last.end(), size_t{0});

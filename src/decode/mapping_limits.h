@@ -29,19 +29,18 @@ inline constexpr size_t message_made_bytes_max = size_t{16} << 20;
 inline constexpr size_t schema_bytes_max = size_t{1} << 20;
 inline constexpr size_t schema_types_max = 16384;
 inline constexpr size_t schema_members_max = 65536; // fields, symbols, and the branches of unions
-// The number of steps in a compiled Avro schema. If the mapping reads different members of two values of the
-// same type, the steps for this type count twice.
+// The number of steps in a compiled Avro schema. If two values have the same type, and the mapping reads
+// different members of these values, the steps for this type count twice.
 inline constexpr size_t plan_steps_max = 262'144;
 
 // Limits of an Avro message
 
-// The number of skipped values. Neighbouring values that the reader skips in one step count as one value.
-// Some schemas have deeply nested records that need almost no bytes in a message. Without this limit, the
-// reader could need too much time for a small message of such a schema. Usual messages stay below the limit,
-// even if they have message_bytes_max bytes.
+// The number of skipped values. Neighboring values that the reader skips in one step count as one value. Some
+// schemas have deeply nested records that need almost no bytes in a message. Without this limit, a small
+// message of such a schema could need too much time. Even the largest usual messages stay below the limit.
 inline constexpr uint64_t avro_skips_max = uint64_t{1} << 25;
-// The number of bytes in a decimal number. A number of this size has at most 154 digits. Leading bytes that
-// only repeat the sign do not count.
+// The number of bytes in a decimal number: at most 154 digits. Leading bytes that only repeat the sign do not
+// count.
 inline constexpr size_t avro_decimal_bytes_max = 64;
 
 // Limits of a Protobuf schema
@@ -58,16 +57,15 @@ inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // the fie
 // reader can read a byte of a group several times. protobuf_group_bytes_max limits the total number of bytes
 // that the reader reads in groups.
 inline constexpr size_t protobuf_group_bytes_max = size_t{64} << 20;
-// For each nested message, the reader needs a slot for each field that the mapping reads, even if the nested
-// message lacks the field. protobuf_slots_max is the limit for the slots of all nested messages together, and
-// so limits the time. protobuf_nested_slots_max is the limit for the slots of a nested message and of all
-// messages around this nested message. So protobuf_nested_slots_max limits the memory.
+// For each nested message, the reader needs a slot for each field that the mapping reads, even for a field
+// that the nested message does not have. protobuf_slots_max limits the slots of all nested messages together,
+// and so the time. protobuf_nested_slots_max limits the slots of a nested message and of the messages around
+// it, and so the memory.
 inline constexpr size_t protobuf_slots_max = size_t{64} << 20;
 inline constexpr size_t protobuf_nested_slots_max = size_t{1} << 20;
 
-// If a message has more bytes, values or readings than these limits, the decoder frees the memory of the
-// message before it decodes the next message. The parser needs about 15 bytes of memory for each byte of a
-// message.
+// The decoder keeps its memory for the next message, but not the memory of a message that exceeds one of
+// these limits. The parser needs about 15 bytes of memory for each byte of a message.
 inline constexpr size_t message_bytes_kept = size_t{256} << 10;
 inline constexpr size_t message_values_kept = size_t{64} << 10;
 inline constexpr size_t message_readings_kept = 4096;

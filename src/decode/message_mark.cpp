@@ -12,10 +12,9 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the index of the mark that the trail needs least. The function computes a quotient for each mark
-// except the first and the last. The dividend is the gap between the two neighbours of the mark. The divisor
-// is the distance from the mark to the newest mark, plus 1. The mark with the smallest quotient is the mark
-// that the trail needs least.
+// Returns the index of the mark that the trail needs least. For each mark except the first and the last, the
+// function divides two distances: the distance between the two neighbors of the mark, and the distance from
+// the mark to the newest mark, plus 1. The trail needs the mark with the smallest quotient least.
 size_t least_needed(const MarkTrail &trail) {
     const MessageMark *marks = trail.marks;
     size_t best = 1;

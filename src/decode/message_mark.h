@@ -28,8 +28,7 @@ inline constexpr size_t trail_marks_max = 16;
 inline constexpr size_t trail_text_size = trail_marks_max * 72;
 
 // The marks of one Kafka partition, in ascending order of their offsets. If the trail is full, add() removes
-// one mark to make room. Old marks are removed more often than new marks, so the gaps between old marks are
-// larger.
+// one mark. The gaps between old marks become larger than the gaps between new marks.
 struct MarkTrail {
     MessageMark marks[trail_marks_max];
     size_t count = 0;

@@ -16,9 +16,9 @@
 
 namespace heartbeat {
 
-// The memory that a decoder needs. A decoder keeps this memory for its next messages, so that usual messages
-// need no allocation. All decoders of a thread can share one MappedMemory. If a giant message needed much
-// memory, the decoder frees this memory before it decodes the next message.
+// The memory that a decoder needs. A decoder keeps this memory for its next messages, because then usual
+// messages need no allocation. After a giant message, the decoder frees most of the memory. All decoders of a
+// thread can share one MappedMemory.
 struct MappedMemory {
     void clear() noexcept;
 

@@ -1,6 +1,5 @@
-// Each copy of a message has its own block of bytes with the key, the value, and the names and values of the
-// headers. When the list of copies grows, the blocks do not move. So views that point into the blocks stay
-// valid.
+// Each copy of a message has its own block of bytes for the key, the value and the headers. When the list of
+// copies grows, the blocks do not move. So views that point into the blocks stay valid.
 #include "decode/message_samples.h"
 
 #include <algorithm>

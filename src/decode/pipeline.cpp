@@ -11,9 +11,8 @@ namespace heartbeat {
 namespace {
 
 // A decoded message can still get a row in heartbeat_dead_letters: if the database refuses the message, or if
-// a reading is in conflict. When a person retries this row later, the source can have another mapping. The
-// new mapping possibly reads headers that the old mapping did not read. So the batch keeps all headers of
-// each message that the decoder does not ignore.
+// a reading is in conflict. Before a person retries this row, the source can get another mapping, which reads
+// other headers. So the batch keeps all headers of each message that the decoder does not ignore.
 MessageView with_headers(MessageView message) {
     if (message.unread_headers != nullptr)
         message.unread_headers->read(&message);
@@ -44,7 +43,7 @@ void add_failed(const MessageView &message, int64_t first_offset, const DecodeEr
 
 PipelineResult pipeline_take(Decoder *decoder, const MessageView &message, int64_t first_offset,
                              Batch *batch) noexcept {
-    // `decoded` is not initialised. The decoder sets the members, so zeros would only cost time
+    // `decoded` is not initialized: the decoder sets the members, so zeros would only cost time
     Decoded decoded;
     DecodeResult result = decoder->decode(message, &decoded);
     if (result == DecodeResult::failed && decoded.error.code == DecodeErrorCode::out_of_memory)

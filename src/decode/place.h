@@ -11,8 +11,8 @@ namespace heartbeat {
 
 enum class PlaceRoot : uint8_t { value, key, key_text, header, each, outer, name, kafka_timestamp };
 
-// The level shows how often the value of a place changes. The value changes with each message, with each
-// element of the outer list, or with each element that can be a reading.
+// How often the value of a place changes: with each message, with each element of the outer list, or with
+// each element that can be a reading.
 enum class PlaceLevel : uint8_t { message, outer, element };
 
 struct PlaceSegment {
@@ -29,7 +29,7 @@ struct Place {
     std::vector<PlaceSegment> segments; // the segments after the root
     std::string header;                 // the name of the header
     std::string path;                   // the segments in the form for error texts, such as "/data/0/bpm"
-    // MappedMessage finds the value once for several elements of a list, and keeps the value in this slot
+    // MappedMessage keeps a value in this slot if the value is the same for several elements of a list
     size_t slot = no_slot;
 };
 

@@ -6,8 +6,7 @@ namespace heartbeat {
 
 namespace {
 
-// If the value of a message does not contain an id of the person, the mapping takes the customer id from the
-// message's key.
+// If the value of a layout has no id of the person, the mapping takes the customer id from the message's key.
 constexpr Preset all[] = {
     {"heartbeat", "json", R"({
     "customer_id": "/customer_id",

@@ -43,8 +43,8 @@ inline bool descriptor_is_name(std::string_view name) noexcept {
 
 bool descriptor_fail_name(const char *what, SchemaError *error) noexcept;
 
-// Applies the features in `options` to *features. In descriptor.proto, each type of options has a field
-// `features`, but with another field number. `number` is the field number for the type of `options`.
+// Applies the features in `options` to *features. `number` is the number of the field `features` in
+// `options`: each type of options in descriptor.proto has another number for this field.
 bool descriptor_change(std::string_view options, uint32_t number, ProtobufFeatures *features,
                        SchemaError *error) noexcept;
 

@@ -92,8 +92,8 @@ bool ProtobufTreeBuilder::entries(const Field &map, const ProtobufSlot &slot, si
         if (!this->key(entry.fields[key_field], this->slot(first, entry.fields[key_field]), map, &key,
                        &is_taken))
             return false;
-        // if the values of the map have a closed enum as type, and the entry's value is not in this enum, the
-        // entry counts as an unknown field
+        // `is_unknown`: the entry's value is not in the closed enum of the map, so the entry counts as an
+        // unknown field
         if (is_taken && !is_unknown)
             memory_.keys.push_back(key);
         memory_.slots.resize(first);

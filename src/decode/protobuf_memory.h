@@ -22,7 +22,7 @@ struct ProtobufPiece {
     std::string_view bytes() const { return {data, size}; }
 };
 
-// The content of one field of a message. The content is the pieces of the field, or a number.
+// The content of one field of a message: the pieces of the field, or a number.
 struct ProtobufSlot {
     ProtobufPiece piece; // the first piece
     uint64_t value;      // the number, if the content is a number

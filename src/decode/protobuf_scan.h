@@ -11,10 +11,9 @@ struct ProtobufFault {
     const char *at;   // the position of the fault
 };
 
-// `piece` is the first piece of the message. The other pieces of the message follow in the linked list. The
-// function fills in the slots that begin at memory->slots[first]. These slots must be zero before the call.
-// The function adds pieces to memory->pieces. If the function fails, it fills in *fault and returns false.
-// May throw std::bad_alloc.
+// `piece` is the first piece of the message, and `piece.next` leads to its other pieces. The function fills
+// in the slots that begin at memory->slots[first], which must be zero before the call, and adds pieces to
+// memory->pieces. If the function fails, it fills in *fault and returns false. May throw std::bad_alloc.
 bool protobuf_scan(const ProtobufPlan &plan, const ProtobufPlanMessage &message, ProtobufPiece piece,
                    size_t first, ProtobufMemory *memory, ProtobufFault *fault);
 

@@ -36,9 +36,8 @@ ProtobufWant ProtobufWant::of(const WantedValue *child) const {
         return {nullptr, is_whole, is_whole};
     const bool whole = is_whole || child->whole;
     const ProtobufWant want{child, true, whole};
-    // If the mapping reads a value as a whole, but not as a time, and no place of the mapping is inside this
-    // value, the plan depends only on the type. So `value` is nullptr here, and all such values of one type
-    // share one plan.
+    // Here the mapping reads a whole value: not as a time, and without a place inside the value. The plan
+    // then depends only on the type. So `value` is nullptr, and all such values of one type share one plan.
     return whole && !want.has_children() && !want.is_time() ? ProtobufWant{nullptr, true, true} : want;
 }
 

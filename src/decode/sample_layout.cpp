@@ -137,8 +137,8 @@ void SampleLayout::add_node(const ValueTree &tree, uint32_t index, const At &at)
         return add_children(tree, index, at, false);
     if (is_array && node.size == 1)
         add_children(tree, index, at, false);
-    // If `each` has two places, the second place must begin with the name of a member. So a list that is
-    // directly an element of the first list cannot be the second place.
+    // If `each` has two places, the second place must begin with the name of a member. So the second place
+    // cannot be a list that is itself an element of the first list.
     if (at.root != SampleRoot::value || at.scope.level == 2 || (at.scope.level == 1 && at.pointer.empty()))
         return;
     At below = at;

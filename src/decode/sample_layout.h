@@ -15,8 +15,8 @@
 
 namespace heartbeat {
 
-// The lists that contain a value. `level` is the number of these lists: 0, 1 or 2. A mapping that reads the
-// value must have these lists as `each`.
+// The lists around a value. `level` is the number of these lists: 0, 1 or 2. A mapping that reads the value
+// must have these lists as `each`.
 struct SampleScope {
     int level = 0;
     std::string lists[2];
@@ -36,9 +36,9 @@ struct SamplePlace {
     std::vector<std::string> names; // the names on the path to the value, also the names of lists
     SampleValues found;
     uint32_t elements[2] = {}; // for each of the lists: the largest number of elements in a message
-    // For a place inside of lists, this vector is empty. For other places, element i belongs to message i,
-    // and shows which text message i has at this place. The element is the position of this text in
-    // `examples`, counted from 1. If `examples` does not contain the text, the element is 0 or missing.
+    // Element i shows which text message i has at this place: the position of the text in `examples`, counted
+    // from 1. If `examples` does not contain the text, the element is 0 or missing. The vector is empty for a
+    // place inside of lists.
     std::vector<uint8_t> text_of_message;
 };
 

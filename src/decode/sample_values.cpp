@@ -1,5 +1,5 @@
-// Tests whether a text is a number or a time with the functions of the mapped decoder. So the mapped decoder
-// can read each text that this file counts as a number or a time.
+// Finds texts that are numbers or times. This file uses the same functions as the mapped decoder, so the
+// mapped decoder can read each of these texts.
 #include "decode/sample_values.h"
 
 #include "decode/number_text.h"
@@ -18,8 +18,8 @@ void add_number(double number, SampleValues *values) {
     values->most = std::max(values->most, number);
 }
 
-// If the schema declares that an integer is a time, the statistics count the integer together with the texts
-// that are times.
+// Counts an integer that the schema declares as a time. The integer counts together with the texts that are
+// times.
 void add_time(TimeScale scale, SampleValues *values) {
     if (scale == TimeScale::days)
         values->dates++;

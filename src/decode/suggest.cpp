@@ -70,8 +70,8 @@ void try_rates(const SampleTrials &trials, const SampleLayout &layout, bool name
         }
 }
 
-// Keeps at most suggestions_max suggestions. First takes the presets and the best mapping for each proposed
-// heart rate, and then other mappings.
+// Keeps at most suggestions_max suggestions: first the presets and the best mapping for each proposed heart
+// rate, then other mappings.
 void choose(std::vector<Found> *found) {
     std::stable_sort(found->begin(), found->end(), is_better);
     std::vector<Found> chosen, others;

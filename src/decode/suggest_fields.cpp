@@ -190,8 +190,8 @@ std::vector<ProposedField> propose_customers(const SampleLayout &layout, const P
         if (place.root == SampleRoot::key_text)
             return json_key ? 0 : points_key;
         const int points = points_customer(place.names);
-        // if the messages have different keys, they probably belong to different customers, so a value that
-        // is the same in all messages is probably not the customer id
+        // different keys probably belong to different customers: then a value that is the same in all
+        // messages is probably not the customer id
         return differ && is_constant(place.found) ? std::min(points, points_weak) : points;
     });
 }

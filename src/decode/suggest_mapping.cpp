@@ -17,8 +17,8 @@ std::string json_list(const std::vector<std::string> &texts) {
     return texts.size() == 1 ? list : "[" + list + "]";
 }
 
-// Returns the texts of this place in the messages that the mapping reads. Returns an empty list if the texts
-// do not distinguish the messages that the mapping reads from the other messages.
+// Returns the texts of this place in the messages that the mapping reads. Returns an empty list if another
+// message has one of these texts, or if one of these messages has no text at this place.
 std::vector<std::string> values_of_read(const SamplePlace &place, const SampleLayout &layout,
                                         const Trial &trial) {
     std::set<uint8_t> read, other;

@@ -25,11 +25,10 @@ struct ProposedMapping {
 ProposedMapping combine(const ProposedRate &rate, const ProposedField &time, const ProposedField &customer,
                         const std::vector<ProposedField> &devices);
 
-// If the mapping reads only some of the messages, the other messages would become dead letters. So the
-// function looks for a place, such as `type`, at which the messages that the mapping reads have other texts
-// than the other messages. The function adds the place and the texts of the messages that the mapping reads
-// to `when`. With this condition, the mapping ignores the other messages. The function sets *trial to the
-// trial of the returned mapping.
+// A mapping can read only some of the messages, and the other messages would become dead letters. So the
+// function looks for a place, such as `type`, whose texts distinguish the messages that the mapping reads.
+// The function adds this place and these texts to `when`. With this condition, the mapping ignores the other
+// messages. Sets *trial to the trial of the returned mapping.
 ProposedMapping refine(const ProposedMapping &mapping, const SampleTrials &trials, const SampleLayout &layout,
                        Trial *trial);
 

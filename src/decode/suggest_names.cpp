@@ -17,8 +17,7 @@ constexpr std::string_view rate_words[] = {"hr", "bpm", "pulse", "puls", "heartb
 constexpr std::string_view rate_names[] = {"heartrate", "beatsperminute", "pulserate", "herzfrequenz"};
 constexpr std::string_view rate_codes[] = {"88674", "mdcpuls", "hkquantitytypeidentifierheartrate"};
 
-// A value with one of these words in its name is not a heart rate itself. The value can be another property
-// of a heart rate.
+// A value with one of these words in its name is not a heart rate, but can describe a heart rate.
 constexpr std::string_view other_words[] = {
     "variability", "hrv",       "rmssd",   "sdnn",  "confidence", "accuracy", "quality", "zone",   "zones",
     "limit",       "threshold", "count",   "goal",  "target",     "min",      "minimum", "max",    "maximum",
@@ -54,8 +53,7 @@ constexpr PointsOfWord customer_words[] = {
 constexpr PointsOfWord device_words[] = {{"device", 8},  {"sensor", 7}, {"serial", 6}, {"wearable", 6},
                                          {"watch", 5},   {"strap", 4},  {"band", 4},   {"gateway", 4},
                                          {"monitor", 4}, {"host", 3},   {"imei", 6},   {"mac", 4}};
-// A value with one of these words in its name is the same for all devices of a kind, so the value is not the
-// id of one device.
+// A value with one of these words in its name describes a kind of device, and is not the id of one device.
 constexpr std::string_view product_words[] = {"model",    "manufacturer", "vendor",     "brand",
                                               "make",     "product",      "firmware",   "hardware",
                                               "software", "app",          "application"};
@@ -107,8 +105,8 @@ Thing thing_of(const std::string &word) {
     return has(product_words, word) ? Thing::product : Thing::unknown;
 }
 
-// Divides a name into words. words_of() cannot divide a word such as deviceid, which has no separator. This
-// function divides it into device and id.
+// Divides a name into words. Also divides a word such as deviceid into device and id, because words_of()
+// needs a separator or a capital letter.
 Words id_words_of(std::string_view name) {
     Words words;
     for (std::string &word : words_of(name)) {
@@ -143,10 +141,10 @@ Thing thing_of_path(const NamePath &path) {
     return uid ? Thing::customer : Thing::unknown;
 }
 
-// Returns the points of a path. More points mean that the path more probably leads to the id of a customer or
-// device. `list` has the words for a customer or for a device. If the last name has one of these words, the
-// path gets the most points. If only an earlier name has one of these words, the last name must also have a
-// word for an id. If the path has a word for an id, but none of these words, the path gets at most one point.
+// Returns the points of a path: many points if the path probably leads to the id of a customer or device.
+// `list` has the words for a customer or for a device. A path whose last name has one of these words gets the
+// most points. If only an earlier name has one of these words, the last name must have a word for an id. A
+// path with a word for an id, but with none of these words, gets at most one point.
 template <size_t size> int points_id(const NamePath &path, const PointsOfWord (&list)[size]) {
     const Words own = path.empty() ? Words() : id_words_of(path.back());
     if (own.empty() || has_any(own, no_id_words))

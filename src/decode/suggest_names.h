@@ -1,7 +1,7 @@
 // Guesses from the names in a message whether a value is a heart rate, a time, a customer or a device. The
-// path to a value gets many points if the names on this path are clear. The points determine the proposed
-// places, and the order of the suggestions. These functions may throw, so only src/decode includes this
-// header.
+// functions give points to the path to a value: many points if the names on the path are clear. The points
+// determine the proposed places, and the order of the suggestions. These functions may throw, so only
+// src/decode includes this header.
 #pragma once
 
 #include "decode/name_words.h"

@@ -15,7 +15,7 @@ constexpr int points_text = 6, points_number = 4, points_of_day = 5;
 constexpr int points_far = 4; // points to subtract if the time belongs to a whole list
 // points to subtract instead of points_far if the list always has one element
 constexpr int points_single = 3;
-// points to subtract besides points_far if the list has no known number that the mapping can add to the time
+// further points to subtract if the list has no known number that the mapping can add to the time
 constexpr int points_guessed = 3;
 
 // Returns the unit that makes every number a time in the years 2000 to 2100. Returns nullptr if there is no
@@ -46,8 +46,8 @@ const char *addition_unit(const ProposedRate &rate, const SamplePlace &place) {
     return named_ms || rate.interval_ms || place.found.most > day_s ? "ms" : "s";
 }
 
-// Finds the place of a number that the mapping can add to the time of the whole list. The sum is the time of
-// one element.
+// Finds a number in each element that the mapping can add to the time of the whole list. The sum is the time
+// of the element.
 Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
     const SamplePlace &rated = *rate.field.place;
     const int level = rated.scope.level;
@@ -66,9 +66,8 @@ Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
                     addition_unit(rate, place) + '"',
                 points};
     }
-    // If the elements are plain numbers, the list possibly has one measurement for each second. So the
-    // mapping adds the element's position, in seconds, to the time. Elements that are objects would contain
-    // their own time.
+    // A list of plain numbers possibly has one measurement for each second. So the mapping adds the element's
+    // position, in seconds, to the time. For elements that are objects there is no such guess.
     if (best.points == 0 && !rated.scope.is_map[level - 1] && rated.pointer.empty())
         best.json = R"(,"plus":"name","plus_unit":"s")";
     return best;

@@ -38,10 +38,10 @@ int64_t bounded_microseconds(date::sys_seconds time) {
     return std::min(std::max(count, -seconds_max), seconds_max) * microseconds_per_second;
 }
 
-// In some databases, the file of a zone contains a list of all clock changes up to 2037. In other databases,
-// the list is shorter, and a rule describes the changes after the list. The library reads only the list. So
-// with a short list, the results of the library could be wrong by an hour. This function returns whether the
-// lists are long. For this purpose, the function looks at two zones that change their clocks each year.
+// In some time zone databases, the file of a zone contains a list of all clock changes up to 2037. In other
+// time zone databases, the list is shorter, and a rule describes the later changes. The library reads only
+// the list. So with a short list, the results of the library could be wrong by an hour. This function looks
+// at two zones that change their clocks each year, and returns whether the lists are long.
 bool database_has_lists() {
     using namespace date::literals;
     constexpr date::sys_days summer = 2036_y / 7 / 1;

@@ -8,7 +8,8 @@
 
 namespace heartbeat {
 
-// A span of local times that have the same offset. Within a span, conversions need no search in the database.
+// A span of local times with the same offset. Within a span, conversions do not search the time zone
+// database.
 struct ZoneSpan {
     int64_t begin = 0, end = 0; // local time, microseconds since 1970
     int64_t offset = 0;         // microseconds
@@ -17,13 +18,13 @@ struct ZoneSpan {
 class TimeZone {
   public:
     // `name` is "UTC", an offset such as +01:00, or a name such as Europe/Berlin. Returns false if the zone
-    // does not exist, or if the database has no lists of clock changes. May throw std::bad_alloc.
+    // does not exist, or if the time zone database lacks clock changes. May throw std::bad_alloc.
     bool set(std::string_view name);
 
     // Converts a local time in the same way as PostgreSQL. If a clock change skips the local time, the
     // function uses the offset before the change. If a clock change repeats the local time, the function uses
     // the offset after the change. The caller keeps one `span` for all calls with the same zone. Returns
-    // false if the function cannot read the database.
+    // false if the function cannot read the time zone database.
     bool to_utc(int64_t local_time, ZoneSpan *span, int64_t *event_time) const noexcept;
 
     static std::string suggest(std::string_view name); // returns a text for a person, such as a similar name

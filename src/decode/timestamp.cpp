@@ -46,10 +46,9 @@ int64_t fraction_microseconds(const char *digits, size_t count) noexcept {
         return microseconds;
     }
 
-    // PostgreSQL reads a fraction as a double, multiplies the double, and rounds half to even. This code does
-    // the same. Exact decimal arithmetic would give another result for many seven-digit fractions that
-    // end in 5. Then the stored time would differ from the time that PostgreSQL reads from the same text. The
-    // digits after the 40th digit cannot change the result.
+    // Like PostgreSQL, read the fraction as a double, multiply the double, and round half to even. Exact
+    // decimal arithmetic would give another time than PostgreSQL for many seven-digit fractions that end in
+    // 5. The digits after the 40th digit cannot change the result.
     constexpr size_t noticed_digits = 40;
     char decimal[2 + noticed_digits] = {'0', '.'};
     const size_t noticed = std::min(count, noticed_digits);

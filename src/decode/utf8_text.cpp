@@ -1,5 +1,5 @@
-// Finds the bytes of a text that are safe to show. These bytes are valid UTF-8 without control characters.
-// Copies these bytes, and writes every other byte as an escape.
+// Copies texts. Copies the bytes that are safe to show: valid UTF-8 without control characters. Writes every
+// other byte as an escape.
 #include "decode/utf8_text.h"
 
 #include <cstdarg>

@@ -34,14 +34,14 @@ enum class TimeScale : uint32_t {
     day_ms, // since midnight
     day_us,
     day_ns,
-    // since 1970 in UTC. In the message, the value is not a number, but has a type that is only for times
+    // like `us`, but the message has a type for times instead of an integer: google.protobuf.Timestamp
     instant_us,
 };
 
-// A node of a value tree. The children of an array or an object follow the node. An integer that is a time
-// can have children too: the members that the time has in the message, if the mapping also reads these
-// members. The children of a child directly follow this child. The texts belong to the parser, and are valid
-// until the next parse.
+// A node of a value tree. The children of an array or an object follow the node, and the children of a child
+// directly follow this child. An integer that is a time can have children too: the members of a
+// google.protobuf.Timestamp, if the mapping also reads these members. The texts belong to the parser, and are
+// valid until the next parse.
 struct ValueNode {
     const char *name_data; // the name of an object's member
     uint32_t name_size;

@@ -41,14 +41,14 @@ inline bool assignment_has(const Assignment &assignment, int32_t partition) {
     return partitions_own(assignment.partitions, partition);
 }
 
-// Assigns the partitions that can be read. The function never waits for Kafka. While Kafka has not answered,
-// the function returns `asking`, and the caller must call the function again. First the function asks Kafka.
-// Then the function reads heartbeat_offsets in a transaction of its own, and compares the stored offsets with
-// Kafka's answer. The function obeys start_offset and offset_reset of the source.
+// Assigns the partitions that can be read. The function asks Kafka, but never waits for the answer: until the
+// answer arrives, the function returns `asking`, and the caller must call the function again. Then the
+// function reads heartbeat_offsets in a transaction of its own, and compares the stored offsets with Kafka's
+// answer. The function obeys start_offset and offset_reset of the source.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
-// Call this function again and again while the worker reads assigned partitions. The function notices changes
-// of the topic and of the partitions. Returns true if the worker must assign all partitions again.
+// Notices changes of the topic and of the partitions. Call this function regularly while the worker reads
+// assigned partitions. Returns true if the worker must assign all partitions again.
 bool assignment_tend(Consumer *consumer, Assignment *assignment);
 
 // Assigns partitions that have become available, while the worker reads the other partitions. Call this

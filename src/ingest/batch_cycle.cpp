@@ -152,9 +152,8 @@ void batch_cycle_destroy(BatchCycle *cycle) {
 void batch_cycle_begin(BatchCycle *cycle) {
     cycle->stage = BatchStage::filling;
     cycle->after = AfterBatch::read_on;
-    // After an assignment, for example after a seek, the worker begins at other offsets. Tools that show
-    // consumer lag read the committed offsets of the group. So the worker soon commits the offsets at which
-    // it begins.
+    // Commit the offsets at which the worker begins, because tools that show consumer lag read the committed
+    // offsets of the group. After a seek, for example, the worker begins at other offsets.
     cycle->commit_at = monotonic_now();
 }
 
@@ -189,10 +188,9 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
         return -1;
     if (cycle->stage != BatchStage::filling || cycle->after != AfterBatch::read_on)
         return 0;
-    // The worker counts heartbeat.batch_wait from the time when it stored the previous batch. So if no
-    // message has arrived for a while, the worker stores the next message at once. If many messages arrive
-    // soon after a batch, the worker collects these messages and stores them in one transaction. In both
-    // cases a message waits at most heartbeat.batch_wait.
+    // heartbeat.batch_wait begins when the worker has stored the previous batch. So after a pause without
+    // messages, the worker stores the next message at once. If many messages arrive soon after a batch, the
+    // worker stores them in one transaction. In both cases a message waits at most heartbeat.batch_wait.
     MonotonicTime due = cycle->stored_at + settings.batch_wait * INT64CONST(1000);
     return monotonic_milliseconds(monotonic_now(), due);
 }
@@ -216,10 +214,9 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
 
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
     MonotonicTime now = monotonic_now();
-    // While a commit of offsets waits for the answer of the group coordinator, librdkafka does not begin to
-    // read newly assigned partitions. An unavailable partition can become available and be assigned at any
-    // time. So while one of the worker's partitions is unavailable, the worker does not commit offsets to the
-    // Kafka group.
+    // During a commit of offsets, librdkafka does not begin to read newly assigned partitions: it waits for
+    // the answer of the group coordinator. An unavailable partition can become available and be assigned at
+    // any time. So while a partition is unavailable, the worker does not commit offsets to the Kafka group.
     bool away = partitions_any_away(assignment->partitions);
     if (cycle->commit_at != 0 && cycle->commit_at <= now) {
         if (!away)

@@ -1,4 +1,4 @@
-// Decides how many messages a batch may have after an earlier batch was larger than a limit of the server.
+// Limits the number of messages in a batch, after an earlier batch was too large for the server.
 // batch_cycle.cpp calls this file. This file does not read the batch.
 #pragma once
 
@@ -20,8 +20,8 @@ size_t batch_split_limit(const BatchSplit &split);
 // only one message.
 bool batch_split_begin(BatchSplit *split, size_t messages);
 
-// Call this function when a batch was stored. After a number of stored batches, the limit for the next
-// batches grows again.
+// Call this function after each stored batch. After some stored batches, the limit for the next batches grows
+// again.
 void batch_split_stored(BatchSplit *split);
 
 } // namespace heartbeat

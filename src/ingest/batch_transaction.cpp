@@ -19,8 +19,7 @@ namespace heartbeat {
 
 namespace {
 
-// Call this function if the source's state does not allow the worker to store the batch. Returns the result
-// for this state.
+// Returns the result for a state of the source in which the worker may not store the batch.
 StoreResult result_of(SourceState state) {
     return state == SourceState::paused ? StoreResult::paused
            : state == SourceState::busy ? StoreResult::busy
@@ -39,9 +38,8 @@ StoreResult batch_transaction_store(Batch *batch, const Source &source, bool iso
         transaction_abandon();
         return result_of(state);
     }
-    // The previous attempt may have converted readings into dead letters, and then failed with an error that
-    // is not about a row. PostgreSQL has undone the INSERT of these dead letters. So this function converts
-    // the dead letters back into readings.
+    // The previous attempt may have converted readings into dead letters, and then failed for another reason.
+    // PostgreSQL has undone the INSERT of these dead letters. So convert the dead letters back into readings.
     if (isolates && !batch_restore(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));

@@ -30,10 +30,9 @@ bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) 
     return true;
 }
 
-// Returns true if the client seems to ignore a leader. After the volumes of a cluster were restored, the
-// leader epochs can be lower than before. librdkafka 2.1 and newer then ignores the leaders, even if the
-// metadata names these leaders. A new client has seen no higher epoch, so the new client does not ignore the
-// leaders.
+// Returns true if the client seems to ignore a leader. In a cluster whose volumes were restored, the leader
+// epochs can be lower than before. librdkafka 2.1 and newer then ignores the leaders in the metadata. A new
+// client has seen no higher epoch, so the new client accepts these leaders.
 bool is_misled(ClientHealth *health, const KafkaPartitions &partitions, Consumer *consumer) {
     health->leader_patience = std::max(health->leader_patience, leader_patience_min);
     if (!partitions_any_away(partitions))

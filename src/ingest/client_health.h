@@ -12,11 +12,11 @@ struct ClientHealth {
     TimestampTz leader_patience;
 };
 
-// Returns whether a new client must replace this client. If one new client does not help, the next new client
-// probably does not help either. So after each replacement the time until the next replacement doubles.
-// `connected` is true if a broker has answered this client before. For a connected client, the worker waits
-// for a larger number of unanswered questions, because the broker may only be slow. But while one of the
-// worker's partitions is unavailable, the smaller number also applies to a connected client.
+// Returns whether a new client must replace this client. After each replacement, the time until the next
+// replacement doubles. If one new client did not help, another new client probably does not help. `connected`
+// is true if a broker has answered this client before. A connected client may have more unanswered questions
+// before it is replaced, because the broker may only be slow. This is not so while one of the worker's
+// partitions is unavailable.
 bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

@@ -23,7 +23,7 @@ namespace {
 // client may hang: if a person deletes the topic of a source, the client of this source may never close.
 constexpr int hanging_max = 4;
 
-// Ends the suspicions of the partitions whose log the client has examined without finding a loss.
+// Ends the suspicions of a partition if the client has examined its log and has found no loss.
 void end_suspicions(ConsumerSession *session) {
     Suspicions *suspicions = &session->assignment.suspected_logs;
     if (suspicions->count == 0 || session->loss_count > 0)
@@ -35,7 +35,7 @@ void end_suspicions(ConsumerSession *session) {
 }
 
 // Takes the losses (see TopicLoss) from the client. The session keeps the losses until
-// consumer_session_assign() has handled the losses, even if the topic of the source changes before then.
+// consumer_session_assign() has handled them, even after a change of the source's topic.
 void take_losses(ConsumerSession *session) {
     TopicLoss loss;
     while (consumer_lost_topic(session->consumer, &loss))
@@ -62,8 +62,8 @@ void close_client(ConsumerSession *session, bool retire) {
 
 // The loss of the whole topic is confirmed at once. The loss of a partition's log is confirmed when the
 // worker finds the loss again some seconds later. Moves the confirmed losses to the front of session->losses,
-// and returns their number. If there are unconfirmed losses, the function sets the reason and the hint of the
-// assignment. The reason is the reason of the first unconfirmed loss.
+// and returns their number. If there are unconfirmed losses, sets the assignment's reason to the reason of
+// the first of them, and sets a hint.
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;

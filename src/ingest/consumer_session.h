@@ -7,8 +7,8 @@
 
 namespace heartbeat {
 
-// The largest number of losses (see TopicLoss) that the session keeps. The worker drops all further losses,
-// and finds the dropped losses again later.
+// The largest number of losses (see TopicLoss) that the session keeps. The worker drops further losses, but
+// finds them again later.
 inline constexpr int losses_kept = 32;
 
 // Says whether Kafka has reported errors since Kafka last delivered a message.
@@ -42,10 +42,10 @@ bool consumer_session_open(ConsumerSession *session, Error *error);
 // is true, consumer_session_open() does not use the present client of librdkafka again.
 void consumer_session_close(ConsumerSession *session, bool assigned, bool retire);
 
-// Frees the memory of the closed clients that librdkafka has destroyed. If there are too many clients that
-// librdkafka cannot destroy, the function ends the process, and the launcher starts a new worker. The limit
-// for such clients grows with the number of sources. Returns true while some clients are still closing. In
-// this case call the function again soon.
+// Frees the memory of the closed clients that librdkafka has destroyed. There is a limit for the number of
+// clients that librdkafka cannot destroy, and the limit grows with the number of sources. Above this limit,
+// the function ends the process, and the launcher starts a new worker. Returns true while some clients are
+// still closing: then call the function again soon.
 bool consumer_session_free_closed(int sources);
 
 // Stops reading, and forgets Kafka's answers about the partitions. `assigned` is true if partitions are
@@ -69,7 +69,7 @@ enum class PartitionChange : uint8_t {
     leave, // hand a partition over that hand_over_choose() has chosen
 };
 
-// Returns the change that is due now. While a change is necessary, the worker consumes no more messages. The
+// Returns the change that is due. If a change is necessary, the worker consumes no more messages, and the
 // change is due when the worker has stored its batch.
 PartitionChange consumer_session_due_change(ConsumerSession *session);
 

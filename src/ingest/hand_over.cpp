@@ -1,6 +1,6 @@
 // Reads the lags of all workers from shared memory, compares them, and chooses the Kafka partitions that this
-// worker hands over. A Kafka partition counts as lagging only if its lag is at least a few batches. For a
-// shorter lag the worker needs less time than for a hand-over.
+// worker hands over. A Kafka partition counts as lagging only if its lag is at least a few batches, because a
+// worker reads a shorter lag faster than it can hand the partition over.
 #include "server/server.h"
 
 #include "ingest/hand_over.h"
@@ -51,9 +51,9 @@ bool is_late(const WorkerSlot &worker) {
     return since != 0 && now >= since + late_after;
 }
 
-// Returns the lag of the worker with this number, minus `given`. A worker cannot take a partition if the
-// worker does not run, does not read the source, or is late. For such a worker the function returns
-// lag_min(), so that the worker counts as lagging. Call this function while you hold the lock.
+// Returns the lag of the worker with this number, minus `given`. If the worker does not run, does not read
+// the source, or is late, it cannot take a partition. Then the function returns lag_min(), as if the worker
+// lagged. Call this function while you hold the lock.
 int64_t lag_of_taker(const ProgressList &progress, const KafkaPartitions &partitions, int number,
                      int64_t given) {
     const WorkerSlot &worker = shared_state->workers[number];
@@ -85,8 +85,8 @@ void mark(KafkaPartitions *partitions, const PartitionKey &key) {
     partition->leaves = partition->read && !partition->away;
 }
 
-// Marks partitions of this worker. All marked partitions together have at most half of the worker's lag, so
-// the worker always keeps a partition that lags.
+// Marks partitions of this worker. All marked partitions together have at most half of the lag of the listed
+// partitions, so the worker always keeps a partition that lags.
 void mark_half(const PartitionProgress *lagging, size_t count, KafkaPartitions *partitions) {
     int64_t total = 0;
     for (size_t i = 0; i < count; i++)
@@ -118,9 +118,9 @@ int32_t find_chosen(const KafkaPartitions &partitions) {
     return found;
 }
 
-// Returns true if the worker with this number still reads the source and does not lag. While PostgreSQL
-// refuses a batch, the hand-over must wait. So hand_over_choose() may have chosen that worker long ago. Sets
-// *lag to the lag of the partition.
+// Returns true if the worker `hand_over.to` still reads the source and does not lag. hand_over_choose() may
+// have chosen this worker long ago, because a hand-over waits while PostgreSQL refuses a batch. Sets *lag to
+// the lag of the partition.
 bool can_take(const HandOver &hand_over, const KafkaPartitions &partitions, int32_t partition, int64_t *lag) {
     ProgressList progress = progress_list_take();
     LWLockAcquire(shared_state->lock, LW_SHARED);
@@ -168,7 +168,7 @@ bool hand_over_make(HandOver *hand_over, KafkaPartitions *partitions, Consumer *
     int32_t number = find_chosen(*partitions);
     KafkaPartition *partition = &partitions->partition[number];
     partition->leaves = false;
-    // since hand_over_choose(), the partition or the other worker can have become unavailable
+    // after hand_over_choose(), the partition or the other worker can have become unavailable
     int64_t lag;
     if (!partition->read || partition->away || !can_take(*hand_over, *partitions, number, &lag))
         return true;
