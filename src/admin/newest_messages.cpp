@@ -98,8 +98,7 @@ Pieces first_pieces(PartitionRange *ranges, size_t count, int64_t wanted) {
     return pieces;
 }
 
-// Chooses the offsets directly before the offsets of the previous round. Returns false if Kafka holds no
-// earlier offsets.
+// Chooses the offsets before the offsets of the previous round. Returns false if Kafka holds none.
 bool go_back(Pieces *pieces, int64_t missing) {
     size_t kept = 0;
     for (size_t i = 0; i < pieces->count; i++) {

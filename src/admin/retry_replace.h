@@ -8,9 +8,9 @@
 namespace heartbeat {
 
 // Replaces the readings message by message, in the order of the dead letters. If several messages have a
-// heart rate for the same reading, the last message wins. If the database refuses a heart rate, the function
-// replaces no reading of this message. A replaced reading counts as a duplicate, and no longer as a conflict.
-// `counts` is the result of store_batch().
+// heart rate for the same reading, the heart rate of the last message stays. If the database refuses a heart
+// rate, the function replaces no reading of this message. A replaced reading counts as a duplicate, and no
+// longer as a conflict. `counts` is the result of store_batch().
 void retry_replace(RetryLetters *letters, PartitionCounts *counts);
 
 } // namespace heartbeat

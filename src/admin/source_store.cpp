@@ -79,10 +79,9 @@ Statement delete_pause = {{TEXTOID}, R"sql(
 Statement delete_source = {{TEXTOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_source_definitions WHERE name = $1)sql"};
 
-// CREATE EXTENSION makes the row of `default`, also during the restore of a dump. So a dump must show that a
-// person has dropped `default`. Otherwise the source would exist again after the restore. For this reason, a
-// drop of `default` does not delete the row, but writes the time of the drop into dropped_at. Each dump
-// contains this row.
+// A drop of `default` does not delete the row, but writes the time of the drop into dropped_at. Each dump
+// contains this row. Without the row, the source would exist again after a restore, because CREATE EXTENSION
+// makes the row of `default`.
 Statement mark_dropped = {{TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET dropped_at = now(), changed_at = now(), revision = revision + 1

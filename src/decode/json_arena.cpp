@@ -75,8 +75,8 @@ json_t *JsonArena::load(const char *text, size_t size, size_t flags, json_error_
     return value;
 }
 
-// longjmp skips destructors. So longjmp leaves only C functions of jansson, and functions of this class whose
-// locals have no destructors.
+// longjmp skips destructors. So only two kinds of functions run between setjmp and longjmp: C functions of
+// jansson, and functions of this class whose locals have no destructors.
 json_t *JsonArena::parse(const char *text, size_t size, size_t flags, json_error_t *error,
                          bool *out_of_memory) noexcept {
     *out_of_memory = setjmp(exhausted_) != 0;

@@ -60,8 +60,8 @@ class MappedDecoder {
     const ValueTree *key_ = nullptr;
     bool needs_schema_ = false;
     ZoneSpan span_;
-    // The decoder reads a value only once if the value is the same for many elements. A member of `known_` is
-    // true if `current_`, `base_time_` or `addition_` has this value.
+    // The decoder reads a value only once if the value is the same for many elements. The members of `known_`
+    // show which values are already in `current_`, `base_time_` and `addition_`.
     ReadingView current_{};
     int64_t base_time_ = 0, addition_ = 0;
     struct Known {

@@ -161,9 +161,8 @@ class MappingCompiler {
         mapping_.reads_headers = mapping_.reads_headers || place.root == PlaceRoot::header;
     }
 
-    // Some parts of a joined text can be the same for many list elements, for example the id of the person in
-    // a message with many samples. A slot keeps the value of such a part. So the decoder does not look for
-    // the value again for each element.
+    // A part of a joined text can be the same for many list elements, for example the id of the person. A
+    // slot keeps its value. So the decoder does not look for the value again for each element.
     void give_slots(TextField *field) {
         for (Place &place : field->places)
             if (place.level < field->level)

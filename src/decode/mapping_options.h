@@ -52,8 +52,7 @@ inline size_t mapping_choice(const MappingValue &value, Names names) {
                  mapping_list(names));
 }
 
-// Checks the place of a number. If the option `text` of the field is not true, refuses a place whose value is
-// always a text.
+// Checks the place of a number. A place whose value is always a text needs the option `text`.
 inline void mapping_check_number(const Place &place, bool text, const std::string &pointer) {
     if (!text && (place.root == PlaceRoot::key_text || place.root == PlaceRoot::header))
         mapping_refuse(

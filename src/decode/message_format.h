@@ -43,7 +43,6 @@ constexpr DecodeErrorCode message_format_error(MessageFormat format) noexcept {
     return DecodeErrorCode::invalid_json;
 }
 
-// Returns whether a decoder needs a schema for messages of this format.
 constexpr bool message_format_needs_schema(MessageFormat format) noexcept {
     return format == MessageFormat::avro || format == MessageFormat::protobuf;
 }

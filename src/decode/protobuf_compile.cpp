@@ -125,8 +125,7 @@ class PlanMaker {
         made->dense[number] = index + 1;
     }
 
-    // In a message, a later member of a oneof replaces an earlier member. So if the mapping reads one member
-    // of a oneof, the plan has all members of this oneof.
+    // The plan has all members of a oneof: in a message, a later member replaces an earlier member.
     void add_oneofs(const ProtobufMessage &message, const Numbers &positions, Numbers *oneofs,
                     ProtobufPlanMessage *made) {
         if (oneofs->empty())

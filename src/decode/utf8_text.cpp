@@ -1,4 +1,4 @@
-// Copies texts. Copies the bytes that are safe to show: valid UTF-8 without control characters. Writes every
+// Copies the bytes of a text that are safe to show: valid UTF-8 without control characters. Writes every
 // other byte as an escape.
 #include "decode/utf8_text.h"
 
