@@ -2,15 +2,15 @@
 -- The conditions of the alert rules: one function for each kind of rule. Each function looks at all rules of its kind, and returns
 -- a row for each alert that is open or to be raised: the rule, the subject, the source and the detail, as in heartbeat_alerts. If
 -- `raises` is true, the condition of the rule is met now. If `raises` is false, heartbeat raises no alert, but an open alert stays
--- open: the condition is possibly still met, for example because the lag is not known after a restart. If `detail` is NULL, the
--- open alert keeps its detail. heartbeat_update_alerts() raises, updates and closes the alerts. An alert about a source depends only
--- on the state of this source.
+-- open. For example, the lag is not known after a restart, so the condition can still be met. If `detail` is NULL, the open alert
+-- keeps its detail. heartbeat_update_alerts() raises, updates and closes the alerts. An alert about a source depends only on the
+-- state of this source.
 --
--- No function reads a whole table of readings or customers. For a rule of kind anomalies the function reads only anomalies from
--- shortly before now, and uses at most the newest 100,000 results of each of two queries. For the rules of kind silence, each call
--- reads the next 10,000 customers, and the customers that a rule names. The functions of the other kinds read only the counters
--- and the status. The functions for lag and state read no table that ingest locks: a lock on such a table can be the cause of the
--- trouble, and an alert must tell this trouble.
+-- No function reads a whole table of readings or customers. For a rule of kind anomalies, the function has two queries on recent
+-- anomalies, and reads at most the newest 100,000 rows of each query. For the rules of kind silence, each call reads the next
+-- 10,000 customers, and the customers that a rule names. The functions of the other kinds read only the counters and the status.
+-- The functions for lag and state read no table that ingest locks. A lock on such a table can stop ingest, and heartbeat must still
+-- raise an alert then.
 --
 
 -- The rows of heartbeat_anomalies can be on other servers. A query on rows of other servers cannot also read a table of this
@@ -61,7 +61,7 @@ END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
     'Internal: returns an alert for each enabled rule of kind anomalies and each customer for whom the condition is met.';
 
--- If the time is in the future, the server's clock was set back. Then the time is not recent.
+-- A time in the future is not recent: it shows that the server's clock was set back.
 CREATE FUNCTION heartbeat_is_recent(moment timestamptz, age interval) RETURNS boolean
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -70,13 +70,13 @@ END;
 COMMENT ON FUNCTION heartbeat_is_recent(timestamptz, interval) IS
     'Internal: returns whether the time lies in the past, but not further than the given age.';
 
--- A silence rule examines a customer only while the source of the customer's last reading is RUNNING, and while the lag of this
--- source is known and shorter than the rule's period. If an ingest worker does not run, no other worker reads its Kafka partitions.
--- Then the lag is not known, and the function examines no customer. The source must have been RUNNING for 15 seconds: a source that
--- is RETRYING is RUNNING for a moment during each attempt, and after a start the workers do not know the lag for some seconds. If no
--- arrival of the customer is recorded, or if the source was dropped, the source is not known. The customer possibly sends to another
--- source now, so all sources must be RUNNING. The function measures the silence of a customer from heartbeat_customers.heard_until,
--- a time shortly after the arrival of the customer's last reading.
+-- A silence rule examines a customer only if the source of the customer's last reading is RUNNING. Also, the lag of this source
+-- must be known, and shorter than the rule's period. If an ingest worker does not run, no other worker reads its Kafka partitions.
+-- Then the lag is not known, and the function examines no customer. The source must have been RUNNING for 15 seconds, for two
+-- reasons. First, a source that is RETRYING is RUNNING for a moment during each attempt. Second, the workers do not know the lag
+-- for some seconds after a start. If no arrival of the customer is recorded, or if the source was dropped, the customer can send to
+-- any source. Then all sources must be RUNNING. The function measures the silence of a customer from
+-- heartbeat_customers.heard_until, a time shortly after the arrival of the customer's last reading.
 CREATE FUNCTION heartbeat_conditions_of_silence(after_customer text, OUT rule text, OUT subject text, OUT source text, OUT raises boolean,
                                                 OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -127,8 +127,8 @@ COMMENT ON FUNCTION heartbeat_silences_ended(text, text) IS
     'longer has the customer. The function examines the customers after after_customer, up to last_customer (NULL: no upper limit), '
     'and the customers that a rule names.';
 
--- If the lag of a source is not known, an open alert stays open. In the first seconds after a change of the state, for example after
--- a restart, the workers possibly do not know all Kafka partitions yet, and the lag can be too small. Then an open alert stays open too.
+-- An open alert stays open while the lag of the source is not known. It also stays open in the first seconds after a change of the
+-- state, for example after a restart: the workers may not know all Kafka partitions yet, so the lag can be too small.
 CREATE FUNCTION heartbeat_conditions_of_lag(OUT rule text, OUT subject text, OUT source text, OUT raises boolean, OUT detail jsonb)
     RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -162,12 +162,12 @@ COMMENT ON FUNCTION heartbeat_conditions_of_dead_letters() IS
     'Internal: returns a row for each enabled rule of kind dead_letters and each source for which the condition is met. Dead letters '
     'of a dropped source count too.';
 
--- A trouble that belongs to no source is a row with the source NULL. The pause of all sources is such a trouble: during this pause
--- heartbeat raises no alert about a source, except if the source is FAILED. If an ingest worker has not started to read a source, the
--- cause can be a trouble that belongs to no source. Then heartbeat raises no alert about the source either. An alert about a source
--- is closed when the source has been RUNNING for ten seconds in all ingest workers, because after a restart a source can be RUNNING
--- for a moment until the same error occurs again. After a restart the maintenance worker has forgotten which of its duties failed. So
--- an alert about a duty stays open until the duty has succeeded, or until two hours have passed. If another session has locked
+-- The row of a trouble that concerns all sources has the source NULL. The pause of all sources is an example: during this pause,
+-- heartbeat raises alerts only about sources that are FAILED. If no worker reads a source yet, a trouble that concerns all sources
+-- can be the cause. During such a trouble, heartbeat raises no alert about the source. heartbeat closes an alert about a source
+-- when the source has been RUNNING for ten seconds in all ingest workers: after a restart, a source can be RUNNING for a moment
+-- until the same error occurs again. After a restart the maintenance worker has forgotten which of its duties failed. So an alert
+-- about a duty stays open until the duty has succeeded, or until two hours have passed. If another session has locked
 -- heartbeat_control, the pauses are not known. Then the alerts about a pause stay open.
 CREATE FUNCTION heartbeat_conditions_of_state(OUT rule text, OUT subject text, OUT source text, OUT raises boolean, OUT detail jsonb)
     RETURNS SETOF record

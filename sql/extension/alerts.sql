@@ -10,12 +10,12 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
 -- The functions of alert_conditions.sql find the conditions that are met. heartbeat_update_alerts() calls the function of a kind
 -- only if there is an enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at
 -- most 1,000 alerts. One call can delete 2,000 old closed alerts, and this is more than one call raises. So heartbeat_alerts cannot
--- grow without limit. The call closes the alerts of deleted and disabled rules. If the rule is enabled, the call closes an alert of
--- kind silence when heartbeat_silences_ended() returns the alert, and every other alert when the function of its kind returns no
--- row for the alert. While an alert of kind lag, dead_letters or state is open, the call keeps `detail` up to date, and announces
--- nothing. The call writes `detail` at most once a minute, except if the state has changed. The comparisons of the source are
--- written as coalesce() = coalesce(), because PostgreSQL cannot hash IS NOT DISTINCT FROM: with many alerts the call would take
--- very long.
+-- grow without limit. The call closes the alerts of deleted and disabled rules. For an enabled rule of kind silence, the call
+-- closes the alerts that heartbeat_silences_ended() returns. For any other enabled rule, the call closes each alert for which the
+-- function of the kind returns no row. While an alert of kind lag, dead_letters or state is open, the call keeps `detail` up to
+-- date, and announces nothing. The call writes `detail` at most once a minute, except if the state has changed. The comparisons of
+-- the source use coalesce() = coalesce(). PostgreSQL cannot hash IS NOT DISTINCT FROM, so with many alerts the call would take very
+-- long.
 CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)

@@ -55,7 +55,7 @@ COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
 
 -- A reading in a wrong table partition does not count as stored. A query does not find this reading, because PostgreSQL searches
 -- only the table partition whose bounds include the reading's time. So a replay stores the reading again. The function looks for
--- such readings only if each table partition to search has a unique key, which makes the search for a reading fast.
+-- such readings only if each table partition to search has a unique key: otherwise the search for a reading would be slow.
 CREATE FUNCTION heartbeat_surplus_rows(OUT records bigint, OUT anomalies bigint)
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_partition_pruning = on SET jit = off

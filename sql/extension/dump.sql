@@ -27,10 +27,9 @@ $$;
 
 -- During the restore of a dump, a worker would store readings and create table partitions that the dump also contains. So the
 -- restore pauses ingest. heartbeat cannot see when the restore ends, so a person calls heartbeat_resume(). This statement
--- recognizes a restore by the name of pg_restore, or by row_security. Usually the script of a dump first sets row_security to off
--- in its session, but an option of pg_dump can prevent this. No other session has a reason to set row_security before CREATE
--- EXTENSION. If row_security is off only because of a setting of the server, the database or the role, the statement does not
--- take the session for a restore.
+-- recognizes a restore in two ways: application_name is pg_restore, or the session itself has set row_security to off. Usually the
+-- script of a dump first sets row_security to off, but an option of pg_dump can prevent this. No other session has a reason to set
+-- row_security before CREATE EXTENSION. The statement ignores a row_security that the server, the database or the role has set.
 INSERT INTO heartbeat_control (hold, paused, reason)
     SELECT 'restore', true, 'restored from a dump: call heartbeat_resume() when the restore has ended'
     WHERE EXISTS (SELECT FROM pg_settings WHERE name = 'row_security' AND setting = 'off' AND source = 'session')

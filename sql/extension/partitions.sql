@@ -134,9 +134,8 @@ BEGIN
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- Another session's statement on the parent can wait for this function. If rows move, this function also locks the
-        -- parent. Otherwise PostgreSQL would not plan the waiting statement again, and the statement would not find the rows in
-        -- the new table partition.
+        -- Another session's statement can wait until this function has moved rows. PostgreSQL must then plan this statement again,
+        -- because the old plan does not read the new table partition. So this function also locks the parent if rows move.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -153,7 +152,8 @@ BEGIN
                       -- This condition excludes the triggers of constraints. The condition does not test tgisinternal, because
                       -- PostgreSQL 14 also sets this column for a trigger that a table partition has from its parent.
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
-                      -- A condition (WHEN) can call a function of a role that had the right TRIGGER earlier.
+                      -- A trigger with a condition (WHEN) is always an obstacle: the condition can call a function of a role that
+                      -- had the right TRIGGER earlier.
                       AND (t.tgqual IS NOT NULL
                            OR NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
                            AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'

@@ -33,8 +33,8 @@ BEGIN
     IF retention = interval '0' THEN
         RETURN;
     END IF;
-    -- The slow statements come first. They can wait for the rollup, or for another call of heartbeat_apply_retention(). Their
-    -- locks do not conflict with the locks of a batch, so ingest continues meanwhile.
+    -- The slow statements come first. These statements can wait for the rollup, or for another call of heartbeat_apply_retention().
+    -- Their locks do not conflict with the locks of a batch, so ingest continues.
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
@@ -47,7 +47,8 @@ BEGIN
               -- This condition excludes the triggers of constraints. The condition does not test tgisinternal, because PostgreSQL
               -- 14 also sets this column for a trigger that a table partition has from its parent.
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
-              -- A condition (WHEN) can call a function of a role that had the right TRIGGER earlier.
+              -- A trigger with a condition (WHEN) is always an obstacle: the condition can call a function of a role that had the
+              -- right TRIGGER earlier.
               AND (t.tgqual IS NOT NULL
                    OR NOT ((f.proowner = quote_ident(current_user)::regrole OR r.rolsuper) AND NOT others_may)
                    AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'

@@ -1,6 +1,6 @@
--- heartbeat_summarize_minute() finds the rows of one minute by the readings' index on time. If the view itself had this query,
--- the planner would not know the range of time. The server would then scan all readings, and use JIT compilation. So the query is
--- in a function, because the planner takes the cost of a function from its definition, and not from its query.
+-- heartbeat_summarize_minute() finds the rows of one minute by the readings' index on time. If the view itself had this query, the
+-- planner would not know the range of time. The server would then scan all readings, and use JIT compilation. For a function, the
+-- planner instead uses the cost in the function's definition.
 CREATE FUNCTION heartbeat_summarize_minute(minute timestamptz, OUT customer_id text, OUT avg_bpm double precision,
                                            OUT reading_count bigint) RETURNS SETOF record
     LANGUAGE sql STABLE STRICT SECURITY DEFINER ROWS 100 COST 100

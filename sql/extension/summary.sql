@@ -4,17 +4,17 @@
 -- heartbeat_undistribute() call heartbeat_use_summary().
 --
 
--- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. While
--- the query runs, the maintenance worker can move a sum from heartbeat_rollup_pending to heartbeat_rollup. So that the query
--- reads no sum twice, this text first selects the minutes that are in the small tables (heartbeat_rollup_pending and
--- heartbeat_stale_minutes). If all rows are on one server, this text is far slower than the text for one server.
+-- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. While the
+-- query runs, the maintenance worker can move a sum from heartbeat_rollup_pending to heartbeat_rollup. So this text first selects
+-- the minutes that are in the small tables (heartbeat_rollup_pending and heartbeat_stale_minutes). Otherwise the query could read a
+-- sum twice. If all rows are on one server, this text is far slower than the text for one server.
 --
--- The text for one server returns a row of heartbeat_rollup unchanged in this case: heartbeat_stale_minutes does not have the
--- minute of the row, and heartbeat_rollup_pending has no sum for the customer and the minute of the row. For each row of
--- heartbeat_rollup_pending this text looks up the sum in heartbeat_rollup by the key. The small tables can be empty at one moment
--- and large at the next moment, and the planner does not see this change. So the text reads the small tables as arrays. The
--- planner assumes that an array has ten elements, and hashes the elements. The real length of the array then changes the cost,
--- but not the plan.
+-- The text for one server returns a row of heartbeat_rollup unchanged if two conditions hold. First, heartbeat_stale_minutes does
+-- not have the minute of the row. Second, heartbeat_rollup_pending has no sum for the customer and the minute of the row. For each
+-- row of heartbeat_rollup_pending this text looks up the sum in heartbeat_rollup by the key. The small tables can be empty at one
+-- moment and large at the next moment, and the planner does not see this change. So the text reads the small tables as arrays. The
+-- planner assumes that an array has ten elements, and hashes the elements. The real length of the array then changes the cost, but
+-- not the plan.
 --
 -- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.

@@ -1,6 +1,6 @@
 // Loads the module heartbeat_formats with the dynamic linker. The symbols of the module stay hidden from all
-// other libraries of the process. The reason is that another extension can bring another version of
-// libprotobuf or libcurl.
+// other libraries of the process, because another extension can load another version of libprotobuf or
+// libcurl.
 #include "registry/formats_library.h"
 
 #include "decode/utf8_text.h"
@@ -16,8 +16,9 @@ namespace heartbeat {
 namespace {
 
 // PostgreSQL makes the symbols of each extension visible to all libraries. With RTLD_DEEPBIND, the module and
-// its libraries use their own symbols, and not the visible symbols. The sanitizers replace functions of the C
-// library. RTLD_DEEPBIND would undo this replacement, so a build with a sanitizer does not use RTLD_DEEPBIND.
+// its libraries use their own symbols, and not the symbols of other extensions. The sanitizers replace
+// functions of the C library. RTLD_DEEPBIND would undo this replacement, so a build with a sanitizer does not
+// use RTLD_DEEPBIND.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(RTLD_DEEPBIND)
 constexpr int prefer_own = 0;
 #else

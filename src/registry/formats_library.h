@@ -14,9 +14,9 @@ namespace heartbeat {
 // the worker runs. Only the main thread may call this function.
 const FormatsModule *formats_load(const char *folder, char *error, size_t size) noexcept;
 
-// Writes the folder of heartbeat.so to `folder`. `make install` puts both libraries into the same folder.
-// This folder is not always PostgreSQL's folder of libraries, because PostgreSQL can load an extension from
-// another folder (dynamic_library_path). Returns false if the folder is unknown.
+// Writes the folder of heartbeat.so to `folder`. `make install` puts heartbeat.so and the module into the
+// same folder. This folder is not always PostgreSQL's folder of libraries, because PostgreSQL can load an
+// extension from another folder (dynamic_library_path). Returns false if the folder is unknown.
 bool formats_folder(char *folder, size_t size) noexcept;
 
 // Returns the module, or nullptr if the module is not loaded. A process calls this function before the

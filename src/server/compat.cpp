@@ -135,8 +135,8 @@ void change_extension_owner(Oid extension, Oid owner) {
 
 void change_initial_rights([[maybe_unused]] Relation catalog, HeapTuple row, Oid before, Oid after) {
 #if PG_VERSION_NUM >= 170000
-    // ReplaceRoleInInitPriv() also changes pg_shdepend: since version 17, pg_shdepend has the roles of
-    // pg_init_privs
+    // from PostgreSQL 17 on, pg_shdepend also lists the roles of pg_init_privs; ReplaceRoleInInitPriv()
+    // changes both catalogs
     const auto *object = reinterpret_cast<Form_pg_init_privs>(GETSTRUCT(row));
     ReplaceRoleInInitPriv(before, after, object->classoid, object->objoid, object->objsubid);
 #else

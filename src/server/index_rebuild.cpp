@@ -57,8 +57,8 @@ void index_drop_invalid(Oid index) {
     Oid table = IndexGetRelation(index, true);
     if (!OidIsValid(table))
         return; // another session has dropped the index
-    // The first lock waits for the rebuilds of other sessions. This lock does not block readers and writers,
-    // so they need not wait for these rebuilds.
+    // The first lock waits until no other session rebuilds an index of the table. Meanwhile, other sessions
+    // can read and write the table. Only the second lock stops them.
     LockRelationOid(table, ShareUpdateExclusiveLock);
     LockRelationOid(table, AccessExclusiveLock);
     if (IndexGetRelation(index, true) != table || get_index_isvalid(index))

@@ -1,6 +1,5 @@
 // Changes and rebuilds an index with the rights of the current user, but without an SQL statement. So no
-// event trigger of a user runs. src/maintenance calls these functions. This file does not depend on which
-// index is rebuilt.
+// event trigger of a user runs. src/maintenance calls these functions. They work for any index.
 #pragma once
 
 extern "C" {

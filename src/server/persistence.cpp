@@ -90,8 +90,8 @@ void persistence_check() {
     watch();
     if (checked == extension)
         return;
-    // If a table changes during the search, forget() resets `checked`. So set `checked` before the search:
-    // after the search, the assignment would undo this reset.
+    // If a table changes during the search, forget() resets `checked`. So set `checked` before the search: an
+    // assignment after the search would overwrite this reset.
     checked = extension;
     PG_TRY();
     check_members(extension);

@@ -52,11 +52,11 @@ void protect_session() {
     // and the worker tries again.
     set("lock_timeout", "10s");
     log_redaction_hide();
-    // With this setting, a crash can lose the last commits. This is safe on one server: each commit contains
-    // the readings together with the offsets of their messages, so after the crash the workers read these
-    // messages from Kafka again. But if a transaction writes on several servers, a crash of one server could
-    // lose one part of the transaction, while the other parts stay. So TransactionHooks::before_commit makes
-    // the commit of such a transaction wait for the disk.
+    // With this setting, a crash can lose the last commits. This is safe on one server, because each commit
+    // contains the readings together with the offsets of their messages. After the crash, the workers read
+    // the lost messages from Kafka again. But if a transaction writes on several servers, a crash of one
+    // server could lose one part of the transaction, while the other parts stay. So
+    // TransactionHooks::before_commit makes the commit of such a transaction wait for the disk.
     set("synchronous_commit", "off");
 }
 

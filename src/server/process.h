@@ -21,9 +21,9 @@ void process_describe(BackgroundWorker *process, const char *function, const cha
 // signals.
 void process_begin();
 
-// Connects to the database. If `database` is nullptr, the process connects only to the shared catalogs. Sets
-// the settings that a worker depends on, so that defaults of a role or a database have no effect on these
-// settings.
+// Connects to the database. If `database` is nullptr, the process connects only to the shared catalogs. Then
+// sets the settings that a worker depends on. These values override the defaults of the role and of the
+// database.
 void process_connect(const char *database);
 
 // Handles interrupts. If the server has requested a reload of the configuration, the function reloads the

@@ -76,9 +76,10 @@ bool check_group_id(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// Defines the settings whose changes take effect at a restart. If the server did not preload the library,
-// these settings have no effect, and PGC_POSTMASTER would raise an error because the server is already
-// running. So the function then uses PGC_SIGHUP, and a configuration file may still contain these settings.
+// Defines the settings whose changes take effect at a restart. If shared_preload_libraries does not contain
+// the library, a session loads it later, and a new setting with PGC_POSTMASTER would then be an error. So the
+// function uses PGC_SIGHUP in this case. A configuration file may contain these settings, but they have no
+// effect.
 void define_at_start() {
     GucContext context = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
     DefineCustomStringVariable("heartbeat.database", "Sets the database that the workers store readings in.",

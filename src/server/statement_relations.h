@@ -14,7 +14,7 @@ void statement_check_relations(Statement *statement);
 
 // Returns true if no object that the statement uses has changed since the last parse of the statement. If the
 // function returns false, the caller must first parse the statement again, and then check the tables. Without
-// the new parse, the check would see only the old tables, and the server would then plan the statement with
+// the new parse, the check would see only the old tables. The server would then plan the statement with
 // tables that nobody has checked. The planning itself is already a danger: the server evaluates column
 // defaults, and a column default can call a function of another role.
 bool statement_is_valid(const Statement *statement);

@@ -1,6 +1,5 @@
-// Reads the results of a statement. The callers of statement_execute() do not take values out of SPI's result
-// themselves, because this file checks the type of each value first. Without this check, code that expects
-// another type could use an invalid pointer.
+// Reads the results of a statement. The callers of statement_execute() read all values with these functions,
+// because they check the type of each value. Without this check, a caller could use a number as a pointer.
 #include "server/server.h"
 
 #include "server/statement.h"

@@ -16,8 +16,8 @@ namespace {
 
 // The classes of the errors that a row causes: the row violates a constraint, the row makes a trigger fail,
 // or a trigger refuses the row. An error of any other class can come from the state of the database. For
-// example, class 54 has an error for a server without free transaction ids and an error for a table of the
-// maximum size, and class XX is an internal error of the server.
+// example, a server without free transaction ids, or a table of the maximum size, causes an error of class
+// 54. Class XX is for internal errors of the server.
 constexpr const char *row_error_classes[] = {
     "09", // triggered action exception
     "20", // a CASE in PL/pgSQL has found no branch

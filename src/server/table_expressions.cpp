@@ -114,8 +114,8 @@ bool is_refused_type(Oid type) {
     return kind != TYPTYPE_BASE && kind != TYPTYPE_ENUM;
 }
 
-// The server has functions that read these expressions from the relation cache. But those functions also
-// evaluate constant parts of the expressions. So is_refused_attribute() reads the catalog itself.
+// Reads the expression from the catalog. The server's own functions for this purpose, such as
+// RelationGetIndexExpressions(), would also evaluate constant parts of the expression.
 bool is_refused_attribute(int cache, HeapTuple tuple, int attribute) {
     bool null;
     Datum value = SysCacheGetAttr(cache, tuple, static_cast<AttrNumber>(attribute), &null);

@@ -1,6 +1,6 @@
 // Converts, escapes and cuts texts. The server's usual conversion functions need a transaction, and raise an
 // error if they cannot convert a character. So this file calls PostgreSQL's functions for a single pair of
-// encodings directly. Only text_exactly_to_utf8() uses a usual function.
+// encodings directly. Only text_exactly_to_utf8() uses a usual function: pg_server_to_any().
 #include "server/server.h"
 
 #include "decode/utf8_text.h"

@@ -7,8 +7,8 @@
 
 namespace heartbeat {
 
-// Begins a transaction of a worker, connects to SPI, and acts as heartbeat.role (or the extension's owner)
-// with the rights of a security-restricted operation. If the extension is missing, the function returns
+// Begins a transaction of a worker, and connects to SPI. The transaction acts as heartbeat.role (or the
+// extension's owner), in a security-restricted operation. If the extension is missing, the function returns
 // false, and no transaction remains open. No session can drop the extension while the transaction runs.
 // `isolation` is XACT_READ_COMMITTED or XACT_REPEATABLE_READ. If locked_table is not nullptr, the function
 // locks this table in SHARE UPDATE EXCLUSIVE mode before it takes the snapshot, and also calls two hooks: see
@@ -39,7 +39,7 @@ void transaction_set_hooks(const TransactionHooks &given);
 
 // In a session, the code that stores readings calls role_enter() first and role_leave() last. role_enter()
 // first checks the caller's deferred constraints, with the role of the caller. Users' triggers can run
-// between the two calls. So between the two calls, the code acts as the workers' role with the rights of a
+// between the two calls. So between the two calls, the code acts as the workers' role, in a
 // security-restricted operation. A trigger can change settings (SET, set_config), and so change the meaning
 // of the caller's next statements. So role_leave() undoes changes of settings. After an error, the server
 // restores the user and the settings.

@@ -146,8 +146,8 @@ void refuse_foreign_key(Relation table, const Trigger &trigger) {
 }
 
 // Returns true if the trigger's function is heartbeat's own, so that the trigger runs no code of another
-// role. The extension's owner can add functions to the extension and replace its functions. So for a
-// superuser, the function must also belong to a superuser.
+// role. The extension's owner can add functions to the extension and replace its functions. So if the current
+// role is a superuser, the function must also belong to a superuser.
 bool is_own(const Trigger &trigger) {
     return getExtensionOfObject(ProcedureRelationId, trigger.tgfoid) == extension_known().oid &&
            (!superuser() || superuser_arg(owner_of_function(trigger.tgfoid)));
@@ -163,10 +163,10 @@ const char *trigger_hint(const Trigger &trigger, Oid owner) {
 }
 
 // Refuses triggers of other roles. The function accepts disabled triggers, the server's own triggers for
-// constraints, and triggers with functions of heartbeat. The catalog has no column for the creator of any
-// other trigger. So the function accepts another trigger only if two conditions hold. First, only the owner
-// or a superuser has the right to create triggers on the table. Second, the trigger's function belongs to a
-// role that the current role trusts. The function does not look at the trigger's condition (WHEN):
+// constraints, and triggers with functions of heartbeat. The catalog does not show which role has created a
+// trigger. So the function accepts any other trigger only if two conditions hold. First, only the owner or a
+// superuser has the right to create triggers on the table. Second, the trigger's function belongs to a role
+// that the current role trusts. The function does not look at the trigger's condition (WHEN):
 // table_expressions_find() does.
 void refuse_triggers(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;

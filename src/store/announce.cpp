@@ -30,9 +30,9 @@ constexpr double usage_max = 0.25;
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 
 // These flags describe the current top transaction. `asked` means that the transaction has called
-// queue_has_room(), and `has_room` keeps the result. Before `suspended_until` the result is false. After this
-// time queue_has_room() calls pg_notification_queue_usage(). This call also removes from the queue each
-// notification that all listeners have read.
+// queue_has_room(), and `has_room` keeps the result of this call. Before `suspended_until`, queue_has_room()
+// returns false. After this time, it calls pg_notification_queue_usage(). This call also removes from the
+// queue each notification that all listeners have read.
 bool asked = false, has_room = false, announced = false, committing = false;
 MonotonicTime suspended_until = 0;
 uint64_t (*count_dropped)() = nullptr;

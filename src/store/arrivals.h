@@ -22,9 +22,9 @@ namespace heartbeat {
 TimestampTz arrivals_noted_for();
 void arrivals_use_period(uint32_t seconds);
 
-// Runs in the transaction that stores the batch. Inserts a row with the time `until` for each element of
-// `customers`, from whom readings of the source have arrived. The worker inserts another row for such a
-// customer only when a reading arrives after this time. Returns the number of inserted rows.
+// Runs in the transaction that stores the batch. `customers` are customers from whom readings of the source
+// have arrived. Inserts a row with the time `until` for each of them. The worker inserts the next row for a
+// customer only when a reading arrives after `until`. Returns the number of inserted rows.
 size_t arrivals_note(const Batch *batch, const BatchBytes *customers, size_t count, TimestampTz until,
                      const char *source);
 

@@ -1,7 +1,8 @@
 // The readings of a batch that are in conflict. A reading is in conflict if the database has a different
-// heart rate for the same customer, time and device. A reading is also in conflict if a stored reading of
-// another device has prevented the insert, because the primary key does not contain the device. store.cpp
-// finds these readings. dead_letters.cpp and the retry of dead letters store the messages of these readings.
+// heart rate for the same customer, time and device. The primary key of an old table partition does not
+// contain the device. In such a table partition, a reading is also in conflict if another device has already
+// stored a reading with the same customer and time. store.cpp finds these readings. dead_letters.cpp and the
+// retry of dead letters store the messages of these readings.
 #pragma once
 
 #include "decode/batch.h"

@@ -1,7 +1,7 @@
 // Remembers the customers whose readings this process has stored. For a customer that this process does not
-// remember, a batch always inserts a row into heartbeat_rollup_pending, even if the row has no sum. For a
-// customer that this process remembers, a row without a sum is not necessary. rollup_append.cpp calls this
-// file for each customer of a batch.
+// remember, a batch always inserts a row into heartbeat_rollup_pending, even a row with 0 readings, so that
+// heartbeat counts the customer. For a remembered customer, a batch inserts no row with 0 readings.
+// rollup_append.cpp calls this file for each customer of a batch.
 #pragma once
 
 #include "decode/batch.h"

@@ -133,8 +133,8 @@ const char *error_text(const Batch *batch, const BatchMessage &message) {
                           static_cast<size_t>(std::max(message.error_text.size, 0)));
 }
 
-// If `is_new` is false, the table already had the row of the message. In this case heartbeat has already
-// counted the message when it read the message for the first time.
+// If `is_new` is false, the table already had the row of the message, so heartbeat has already counted the
+// message.
 void count_letter(const Batch *batch, const BatchMessage &message, bool is_new, PartitionCounts *counts) {
     PartitionCounts &partition = counts[message.partition_index];
     int64_t conflicts = conflicts_of(batch, message);

@@ -1,9 +1,9 @@
-// The fold of the rollup on a Citus cluster. Citus accepts a statement only if the statement runs completely
-// on the nodes, or completely on the coordinator. So the fold cannot be one statement, as in
-// local_rollup.cpp. Instead, this process reads the rows from heartbeat_rollup_pending, and writes the sums
-// to heartbeat_rollup. On a node, one transaction deletes the rows of a customer from
-// heartbeat_rollup_pending and adds their sums to heartbeat_rollup. So a query on this node finds each sum in
-// exactly one of the two tables.
+// The fold of the rollup on a Citus cluster: it moves sums from heartbeat_rollup_pending to heartbeat_rollup.
+// Citus accepts a statement only if the statement runs completely on the nodes, or completely on the
+// coordinator. So the fold cannot be one statement, unlike in local_rollup.cpp. Instead, this process reads
+// the rows from heartbeat_rollup_pending, and writes the sums to heartbeat_rollup. On a node, one transaction
+// deletes the rows of a customer from heartbeat_rollup_pending and adds their sums to heartbeat_rollup. So a
+// query on this node finds each sum in exactly one of the two tables.
 #include "server/server.h"
 
 #include "server/arrays.h"

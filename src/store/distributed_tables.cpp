@@ -47,10 +47,10 @@ void set_for_transaction(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-// The statements find the stored readings that have prevented the insert of a reading. Citus can send these
-// statements to the nodes. In this form the statements cannot find out whether the primary key of a table
-// partition contains the device. So if the table has no reading of the same device, the statements return a
-// reading of another device with the same customer and time.
+// The statements find the stored readings that have prevented the insert of a reading. Citus must be able to
+// send these statements to the nodes. So the statements cannot look up whether the primary key of a table
+// partition contains the device. If the table has no reading of the same device, they return a reading of
+// another device with the same customer and time.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     WITH found AS MATERIALIZED (
@@ -170,8 +170,8 @@ void release_marks() {
     set_for_transaction("citus.max_adaptive_executor_pool_size", "1");
 }
 
-// Makes the commit wait for the disk. Otherwise a crash could lose the commit on this server, although the
-// nodes still have the commit.
+// Makes the commit wait for the disk. Otherwise a crash could lose the commit on this server, but not on the
+// nodes.
 void prepare_commit() {
     set_for_transaction("synchronous_commit", "on");
 }

@@ -14,15 +14,14 @@ namespace heartbeat {
 
 struct LeafInserts;
 
-// Prepares insertions into `index`, an index of `table`. Returns nullptr if leaf_insert() cannot insert into
-// this index. This is the case if HEARTBEAT_KNOWS_BTREE is false, or if a server before version 12 has built
-// the index. This is also the case if the index is not a unique B-tree, or if its key is deferrable.
+// Prepares insertions into `index`, an index of `table`. Returns nullptr if the index is not a unique B-tree,
+// if its key is deferrable, or if a server before version 12 has built the index. Also returns nullptr if
+// HEARTBEAT_KNOWS_BTREE is false.
 LeafInserts *leaf_inserts_begin(Relation index, Relation table);
 
-// Adds an entry, and returns true. The function can add an entry only by writing to a single leaf page. If
-// this is not possible, the function adds nothing and returns false. This is the case, for example, if the
-// index already has the key, or if the page has no room for the entry. If the result is false, the caller
-// must insert the entry with index_insert(). No column of the entry may be NULL.
+// Adds an entry by writing to one leaf page, and returns true. If this is not possible, adds nothing and
+// returns false: for example, the page has no room, or the index already has the key. The caller must then
+// insert the entry with index_insert(). No column of the entry may be NULL.
 //
 // After the call, a leaf page can still be locked. So until the caller calls leaf_inserts_release(), the
 // caller may use the index only through leaf_insert(), and must not read or write any other page.

@@ -1,5 +1,5 @@
-// The fold and the rebuild of the rollup in the usual table layout: this server has all rows. The fold is one
-// statement, so the worker itself reads no row of heartbeat_rollup_pending.
+// The fold and the rebuild of the rollup in the usual table layout: this server has all rows. The fold moves
+// sums from heartbeat_rollup_pending to heartbeat_rollup, in one statement.
 #include "server/server.h"
 
 #include "server/statement.h"

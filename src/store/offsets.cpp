@@ -122,9 +122,9 @@ template <size_t size> void copy_id(uint64_t row, int column, char (&to)[size]) 
     ascii_copy(to, size, text_of(row, column));
 }
 
-// Returns the mark of the last consumed message. Usually `trail` has this mark, with the checksum of the
-// message. But version 1.1 stores no marks. If version 1.1 has consumed the message, the function makes a
-// mark from the stored offset and time, without a checksum.
+// Returns the mark (offset, time and checksum) of the last consumed message. Usually `trail` has this mark,
+// with the checksum of the message. But version 1.1 stores no marks. If version 1.1 has consumed the message,
+// the function makes a mark from the stored offset and time, without a checksum.
 MessageMark last_message_of(uint64_t row, const MarkTrail &trail) {
     bool no_offset, no_time;
     int64_t offset = DatumGetInt64(statement_value(row, 3, INT8OID, &no_offset));

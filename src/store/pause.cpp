@@ -107,8 +107,8 @@ SourceState pause_check(const Source &source, bool waits) {
     LockRelationOid(extension_table("heartbeat_control"), RowShareLock);
     if (!extension_find(&now) || now.owner != before.owner || now.schema != before.schema)
         return SourceState::changed;
-    // SPI takes a new snapshot for each statement. So if this transaction has waited until another session
-    // has committed a change, the next statement sees this change.
+    // This transaction may have waited until another session committed a change. The next statement sees this
+    // change, because SPI takes a new snapshot for each statement.
     if (!offsets_have_sources()) {
         // In versions 1.1 and 1.2, heartbeat_pause() writes to heartbeat_control, and takes no lock of a
         // source. This SHARE lock makes heartbeat_pause() wait until the batch has committed.

@@ -1,7 +1,7 @@
 // Computes the sums of a batch's heart rates, one sum for each customer and minute. This file either inserts
 // the sums of a minute into heartbeat_rollup_pending, or marks the minute with a row in
-// heartbeat_stale_minutes. This file also inserts a row for each customer that this process does not know
-// yet. store.cpp calls this file.
+// heartbeat_stale_minutes. For each customer that this process does not know yet, this file inserts a row
+// into heartbeat_rollup_pending in any case. store.cpp calls this file.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -86,8 +86,8 @@ struct Marks {
 
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
 // each other. The function does not add the heart rate of an anomaly, or of a reading in a marked minute. For
-// such a reading, the function adds only the customer, as a sum without readings. If this call has already
-// added a sum of the customer, the function adds nothing for such a reading.
+// such a reading, the function adds a sum with 0 readings, which only names the customer. If the customer
+// already has a sum from this call, the function adds nothing.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {
@@ -148,9 +148,9 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
     return marks;
 }
 
-// A sum without readings serves only to insert a new customer. If this process already knows the customer,
-// the function removes such a sum. Readings of the batch's customers have arrived, so the function also
-// inserts a row into heartbeat_arrivals for each customer that needs a new row (CustomerNews::to_note).
+// A sum with 0 readings only makes heartbeat count a new customer. So if this process already knows the
+// customer, the function removes the sum. The function also inserts a row into heartbeat_arrivals for each
+// customer of the batch that needs a new row (CustomerNews::to_note).
 void meet_customers(const Batch *batch, const Source *source, Sums *sums) {
     MonotonicTime now = monotonic_now(), note_until = now + arrivals_noted_for();
     auto *heard = static_cast<BatchBytes *>(palloc(sizeof(BatchBytes) * (sums->count + 1)));

@@ -1,5 +1,5 @@
-// Parts of the statements that fold the rollup. The two table layouts and rollup_rebuild.cpp use these parts
-// in their statements.
+// Parts of the statements that move sums from heartbeat_rollup_pending to heartbeat_rollup (the fold). The
+// two table layouts and rollup_rebuild.cpp use these parts in their statements.
 #pragma once
 
 #include "server/statement.h"

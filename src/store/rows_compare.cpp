@@ -27,8 +27,8 @@ Rows rest_of(const Rows &rows) {
 
 // Call this function if row `i` was not inserted, and the table does not have the key of the row. The first
 // INSERT has raised no error, so the cause is not known. So the function tries to insert only this row again,
-// by a statement that raises an error with the cause. After the error the worker stores the batch by halves,
-// and finds each other row whose insert a user's index or trigger prevents.
+// by a statement that raises an error with the cause. After this error, the worker stores the batch by
+// halves. So the worker also finds the other rows that a user's index or trigger prevents.
 [[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
     row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -1,6 +1,6 @@
 // Gives a decoder the schemas to which messages refer by an id. This file compiles Protobuf schemas with the
-// module heartbeat_formats. The ingest workers call this file, and so do the SQL functions that replay
-// messages, retry dead letters or try a source.
+// module heartbeat_formats. The ingest workers call this file. The SQL functions that replay messages, retry
+// dead letters or try a source also call this file.
 #pragma once
 
 #include "decode/schema_access.h"

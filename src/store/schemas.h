@@ -1,6 +1,6 @@
 // Reads and writes heartbeat_schemas. This table has the schemas to which messages refer by an id. The ingest
-// workers call this file, and so do the SQL functions that replay messages, retry dead letters or try a
-// source. This file sends no request to a registry.
+// workers call this file. The SQL functions that replay messages, retry dead letters or try a source also
+// call this file. This file sends no request to a registry.
 #pragma once
 
 #include "registry/formats_module.h"

@@ -1,6 +1,5 @@
-// Texts for hints and details that concern one source: calls with the argument that names the source, and the
-// name of the source's offset_reset. Without the argument, a call would change the source `default`, or all
-// sources.
+// Texts for hints and details about one source. The calls in these texts have an argument that names the
+// source. Without this argument, a call would change the source `default`, or all sources.
 #pragma once
 
 #include "store/sources.h"
@@ -18,12 +17,12 @@ const char *source_calls_owner(const Source &source);
 // The calls concern no other source. `to` has the first two arguments of heartbeat_seek().
 const char *source_calls_seek(const Source &source, const char *to);
 
-// Returns a part of a hint. This part says how a person can let the worker continue at another offset
-// automatically.
+// Returns a part of a hint, for example `set heartbeat.offset_reset`: the setting that lets the worker
+// continue at another offset by itself.
 const char *source_calls_reset(const Source &source);
 
-// Returns how a text names the offset_reset that applies to the source: the source's own value, or the
-// setting if the source has no value of its own.
+// Returns the name of the offset_reset that applies to the source: `the source's offset_reset` if the source
+// has its own value, and otherwise `heartbeat.offset_reset`.
 const char *source_calls_reset_name(const Source &source);
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
 // Makes the decoder of a source's messages. The messages have heartbeat's own layout, or the layout of a
-// preset or of a mapping. The ingest workers call this file, and so do the SQL functions that replay
-// messages, retry dead letters or try a source. This file decodes no message.
+// preset or of a mapping. The ingest workers call this file. The SQL functions that replay messages, retry
+// dead letters or try a source also call this file. This file decodes no message.
 #pragma once
 
 #include "kafka/error.h"

@@ -1,6 +1,6 @@
-// Reads the sources from heartbeat_source_definitions. If the row of a source has NULL in a column that has a
-// setting (such as `brokers`), this file puts the value of the setting into the Source. So the callers do not
-// need to read these settings.
+// Reads the sources from heartbeat_source_definitions. If a column such as `brokers` is NULL, the source uses
+// the setting, here heartbeat.brokers. This file then puts the value of the setting into the Source, so the
+// callers need not read the settings.
 #include "server/server.h"
 
 #include "server/extension.h"

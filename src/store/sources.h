@@ -41,9 +41,8 @@ Source source_default();
 Source source_copy(const Source &source, MemoryContext context);
 void source_free(Source *copy);
 
-// Error texts use the results of these functions as names for the source's bootstrap servers and properties
-// file. If the source has its own value, the result describes this value. Otherwise the result is the name of
-// the setting.
+// These functions return the names that error texts use for the bootstrap servers and the properties file:
+// for example, `the source's brokers` if the source has its own value, and otherwise `heartbeat.brokers`.
 const char *source_brokers_name(const Source &source);
 const char *source_config_file_name(const Source &source);
 
@@ -57,9 +56,8 @@ KafkaSettings source_kafka_settings(const Source &source, const char *client_id)
 struct ListedSource {
     Source source;
     // A hash of the rows of heartbeat_control that concern the source. The hash changes with each pause and
-    // resume. The newest changed_at of these rows would not be enough. A transaction that began before the
-    // last pause of all sources can change the row of one source later, and the row then gets an earlier
-    // changed_at.
+    // resume. The newest changed_at of these rows is not enough: changed_at is the start of a transaction, so
+    // a later change can have an earlier changed_at.
     int64_t control;
 };
 

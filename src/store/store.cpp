@@ -30,7 +30,7 @@ namespace {
 // for example in a replay. A batch without such rows clears the flag.
 bool replaying_of[2] = {}; // records, anomalies
 
-// The number of attempts to store a batch in which the database refuses readings. Usually two attempts are
+// If the database refuses readings of a batch, the worker stores the batch again. Usually two attempts are
 // enough. After attempts_max attempts, heartbeat also refuses each message that repeats a refused reading.
 // Otherwise a batch could need as many attempts as the batch has messages.
 constexpr int attempts_max = 8;

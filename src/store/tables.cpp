@@ -1,6 +1,5 @@
 // Chooses the table layout once in each transaction, and remembers the choice. A batch asks for the table
-// layout several times. Without the remembered answer, each of these questions would need a search in the
-// catalog.
+// layout several times. If this file did not remember its choice, each question would search the catalog.
 #include "server/server.h"
 
 #include "store/tables.h"

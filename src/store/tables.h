@@ -87,7 +87,7 @@ void tables_register(const TablesLayout *usual, const TablesLayout *other);
 
 // Returns the table layout. The function chooses the table layout at the first call in a transaction. While
 // this transaction waits for a lock, another transaction can change the table layout. So the function chooses
-// again after any table has changed. The answer stays true as long as the caller holds a lock on one of the
+// again after any table has changed. The choice stays valid as long as the caller holds a lock on one of the
 // tables, or the lock of pause_check() on heartbeat_control.
 const TablesLayout &tables_layout();
 

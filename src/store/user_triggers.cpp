@@ -17,9 +17,9 @@ namespace {
 // The query tests these bits of tgtype: 1 (FOR EACH ROW), 2 (BEFORE) and 4 (INSERT). The query looks at each
 // table that holds rows, at any depth below the parent. The query counts a foreign table as a trigger,
 // because a foreign table can change a row in any way. The query does not use pg_partition_tree(), because
-// pg_partition_tree() locks all tables below the parent. So the query would have to wait for each session
-// that has locked one of these tables, or that waits for such a lock. The query does not count a unique index
-// that refuses exactly the same rows as the primary key. REINDEX CONCURRENTLY makes such an index.
+// this function locks all tables below the parent, and would wait for the sessions that have locked one of
+// these tables. The query does not count a unique index that refuses exactly the same rows as the primary
+// key. REINDEX CONCURRENTLY makes such an index.
 Statement select_additions = {R"sql(
     WITH RECURSIVE below AS (
         SELECT c.oid

@@ -1,8 +1,8 @@
 --
--- Readings. The table partitions have keys and indexes, and the parents have no keys and no indexes. The reason is the restore of
--- a dump. The restore creates each table partition of the worker as a separate table, and attaches this table to the parent that
--- CREATE EXTENSION has created. The restore also creates the table's own key. If the parent had a key too, the table would get
--- two primary keys, and PostgreSQL refuses a second primary key.
+-- Readings. Only the table partitions have keys and indexes, and not the parents, because of the restore of a dump. The restore
+-- creates each table partition of the worker as a separate table, and attaches this table to the parent that CREATE EXTENSION has
+-- created. The restore also creates the table's own key. If the parent had a key too, the table would get two primary keys, and
+-- PostgreSQL refuses a second primary key.
 --
 
 CREATE TABLE heartbeat_records (

@@ -46,9 +46,9 @@ bool has_extension(const pb::UninterpretedOption &option) {
 
 // Keeps only the options that change the encoding, and the options that libprotobuf needs to accept a correct
 // file. The parser has stored the options as uninterpreted options. The only exception is map_entry, because
-// proto_set_maps() has already interpreted this option. If the value of an option is an object, this function
-// usually removes the option. It keeps only the option `features`, and only if the object has no extensions.
-// Such an object has no nested objects.
+// proto_set_maps() has already interpreted this option. The function removes each option whose value is an
+// object, because the object can be deeply nested. It keeps only `features` without extensions, because this
+// object has no nested objects.
 template <typename Options> void clean_options(Options *options) {
     auto *all = options->mutable_uninterpreted_option();
     for (int i = all->size() - 1; i >= 0; i--) {

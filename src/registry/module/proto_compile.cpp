@@ -1,7 +1,7 @@
 // Each compilation has its own pool of descriptors. The compilation adds the imports of a file before the
-// file itself, so libprotobuf never looks for a file. libprotobuf also has one pool for the whole process,
-// and ends the process if two libraries register the same file there. So the files of a schema never get into
-// this pool.
+// file itself, so libprotobuf never looks for a file. The compilation never adds a file of a schema to
+// libprotobuf's pool for the whole process: libprotobuf ends the process if two libraries register the same
+// file in that pool.
 #include "registry/module/proto_compile.h"
 
 #include "decode/utf8_text.h"
@@ -101,7 +101,8 @@ bool Compiler::build(const pb::FileDescriptorProto &file) {
     const pb::FileDescriptor *built = pool_.BuildFileCollectingErrors(file, errors_);
     if (built == nullptr || errors_->has_any())
         return errors_->refuse(file.name(), 0, "libprotobuf refuses it");
-    // unlike the parser's result, the built file has complete names of types and interpreted options
+    // in the built file, the names of types are complete and the options are interpreted, unlike in the
+    // parser's result
     pb::FileDescriptorProto *result = files_.add_file();
     built->CopyTo(result);
     built->CopyJsonNameTo(result);

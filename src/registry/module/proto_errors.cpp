@@ -1,4 +1,4 @@
-// Makes one line of text from the first error: file, line, column and libprotobuf's message. The texts can
+// Makes one line of text from the first error: file, line, column and libprotobuf's message. This line can
 // contain names from the schema, because a schema is not a secret.
 #include "registry/module/proto_errors.h"
 

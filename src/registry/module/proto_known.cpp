@@ -1,5 +1,5 @@
-// Copies Protobuf's own files from the pool of libprotobuf. This file contains the texts of the other known
-// files.
+// Protobuf's own .proto files come from the pool of libprotobuf. The texts of Confluent's files and of the
+// files of google/type are in this file.
 #include "registry/module/proto_known.h"
 
 #include <google/protobuf/any.pb.h>

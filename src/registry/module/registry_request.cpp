@@ -122,7 +122,7 @@ void RegistryRequest::begin_transfer() {
         next_url(transfer->reason().c_str());
 }
 
-// Adds the reason of this URL to the reasons of the previous URLs.
+// Adds the reason why this URL failed to the reasons of the previous URLs.
 void RegistryRequest::next_url(const char *why) {
     std::string reasons = std::string(reason) + (reason[0] == '\0' ? "" : "; ") + urls[url] + ": " + why;
     utf8_copy(reason, sizeof(reason), reasons.c_str());
