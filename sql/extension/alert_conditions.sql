@@ -1,10 +1,10 @@
 --
--- The conditions of the alert rules: one function for each kind of rule. Each function looks at all rules of its kind, and returns
--- a row for each alert that is open or to be raised: the rule, the subject, the source and the detail, as in heartbeat_alerts. If
--- `raises` is true, the condition of the rule is met now. If `raises` is false, heartbeat raises no alert, but an open alert stays
--- open. For example, the lag is not known after a restart, so the condition can still be met. If `detail` is NULL, the open alert
--- keeps its detail. heartbeat_update_alerts() raises, updates and closes the alerts. An alert about a source depends only on the
--- state of this source.
+-- The conditions of the alert rules: one function for each kind of rule. Each function looks at all rules of its kind. It returns a
+-- row for each alert that heartbeat must raise or leave open: the rule, the subject, the source and the detail, as in
+-- heartbeat_alerts. If `raises` is true, the condition of the rule is met now. If `raises` is false, heartbeat raises no alert, but
+-- an open alert stays open. For example, the lag is not known after a restart, so the condition can still be met. If `detail` is
+-- NULL, the open alert keeps its detail. heartbeat_update_alerts() raises, updates and closes the alerts. An alert about a source
+-- depends only on the state of this source.
 --
 -- No function reads a whole table of readings or customers. For a rule of kind anomalies, the function has two queries on recent
 -- anomalies, and reads at most the newest 100,000 rows of each query. For the rules of kind silence, each call reads the next
@@ -162,13 +162,13 @@ COMMENT ON FUNCTION heartbeat_conditions_of_dead_letters() IS
     'Internal: returns a row for each enabled rule of kind dead_letters and each source for which the condition is met. Dead letters '
     'of a dropped source count too.';
 
--- The row of a trouble that concerns all sources has the source NULL. The pause of all sources is an example: during this pause,
--- heartbeat raises alerts only about sources that are FAILED. If no worker reads a source yet, a trouble that concerns all sources
--- can be the cause. During such a trouble, heartbeat raises no alert about the source. heartbeat closes an alert about a source
--- when the source has been RUNNING for ten seconds in all ingest workers: after a restart, a source can be RUNNING for a moment
--- until the same error occurs again. After a restart the maintenance worker has forgotten which of its duties failed. So an alert
--- about a duty stays open until the duty has succeeded, or until two hours have passed. If another session has locked
--- heartbeat_control, the pauses are not known. Then the alerts about a pause stay open.
+-- A row with the source NULL is a problem of no single source: the workers do not run, a duty of the maintenance worker fails, or
+-- all sources are paused. While all sources are paused, heartbeat raises alerts only about sources that are FAILED. If no worker
+-- reads a source yet, such a problem can be the cause, so heartbeat then raises no alert about the source. heartbeat closes an
+-- alert about a source when the source has been RUNNING for ten seconds in all ingest workers: after a restart, a source can be
+-- RUNNING for a moment until the same error occurs again. After a restart the maintenance worker has forgotten which of its duties
+-- failed. So an alert about a duty stays open until the duty has succeeded, or until two hours have passed. If another session has
+-- locked heartbeat_control, the pauses are not known. Then the alerts about a pause stay open.
 CREATE FUNCTION heartbeat_conditions_of_state(OUT rule text, OUT subject text, OUT source text, OUT raises boolean, OUT detail jsonb)
     RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

@@ -9,7 +9,7 @@ COMMENT ON FUNCTION heartbeat_rules_changed() IS
 
 -- The functions of alert_conditions.sql find the conditions that are met. heartbeat_update_alerts() calls the function of a kind
 -- only if there is an enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at
--- most 1,000 alerts. One call can delete 2,000 old closed alerts, and this is more than one call raises. So heartbeat_alerts cannot
+-- most 1,000 alerts. One call can delete 2,000 old closed alerts. This is more than one call raises, so heartbeat_alerts cannot
 -- grow without limit. The call closes the alerts of deleted and disabled rules. For an enabled rule of kind silence, the call
 -- closes the alerts that heartbeat_silences_ended() returns. For any other enabled rule, the call closes each alert for which the
 -- function of the kind returns no row. While an alert of kind lag, dead_letters or state is open, the call keeps `detail` up to

@@ -49,8 +49,8 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
     'rules, in seconds (0: there is no such rule). The maintenance worker calls this function.';
 
 -- This function finds the last reading of customers in the tables, between the two given times. If this server has the rows, the
--- function searches once for each customer, with one subquery for the records and one for the anomalies. Each of these subqueries
--- has a LIMIT, so that the planner always uses the keys of the table partitions.
+-- function has two subqueries for each customer: one for the records, and one for the anomalies. Each of these subqueries has a
+-- LIMIT, so that the planner always uses the keys of the table partitions.
 CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record

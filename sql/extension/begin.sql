@@ -1,10 +1,10 @@
 --
 -- The beginning of each script: creates the schema heartbeat_building, in which no other role can create objects. ALTER EXTENSION
 -- heartbeat UPDATE first moves the existing objects of the extension to this schema. The script creates all new objects in this
--- schema. PostgreSQL looks up each name in pg_catalog and then in this schema. So no function, operator or type of another role
--- can match a call better than heartbeat's own object, or make a call ambiguous. At the end finish.sql moves all objects to the
--- extension's schema. SQL bodies, views, defaults and constraints still use the same objects then, because PostgreSQL stores
--- references to objects, and not their names.
+-- schema. PostgreSQL looks up each name in pg_catalog and then in this schema. So no function, operator or type of another role can
+-- match a call better than heartbeat's own object, or make a call ambiguous. At the end finish.sql moves all objects to the
+-- extension's schema. SQL bodies, views, defaults and constraints then still use the same objects, because PostgreSQL stores
+-- references to objects, not names.
 --
 SET LOCAL search_path = pg_catalog, pg_temp;
 CREATE SCHEMA heartbeat_building;
@@ -54,8 +54,8 @@ BEGIN
     END LOOP;
     PERFORM set_config('lock_timeout', timeout, true);
     -- The extension's owner can add functions to the extension, but only heartbeat's own functions may be in heartbeat_building.
-    -- A function with another name, for example format(text, regclass, name), could match a call of this script better than the
-    -- function of pg_catalog. Such a function would run with the rights of the role that runs this script.
+    -- For example, a function format(text, regclass, name) could match a call in this script better than format() of pg_catalog.
+    -- Such a function would run with the rights of the role that runs this script.
     FOR statement IN
         SELECT format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', d.objid::regprocedure)
         FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid

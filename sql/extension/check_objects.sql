@@ -34,8 +34,8 @@ BEGIN ATOMIC
         UNION ALL SELECT 'pg_class'::regclass::oid, i.indexrelid FROM pg_index i JOIN tables t ON t.objid = i.indrelid
         UNION ALL SELECT 'pg_policy'::regclass::oid, p.oid FROM pg_policy p JOIN tables t ON t.objid = p.polrelid
         UNION ALL SELECT 'pg_trigger'::regclass::oid, g.oid FROM pg_trigger g JOIN tables t ON t.objid = g.tgrelid
-            -- This condition excludes the triggers of constraints. The condition does not test tgisinternal, because PostgreSQL
-            -- 14 also sets this column for a trigger that a table partition has from its parent.
+            -- This condition excludes the triggers of constraints. The condition does not test tgisinternal: PostgreSQL 14 also
+            -- sets this column for a trigger that a table partition has from its parent.
             WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = g.tgconstraint AND k.contype <> 't'::"char")
     ), own AS (
         SELECT classid, objid FROM parts

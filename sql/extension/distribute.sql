@@ -50,8 +50,8 @@ DECLARE
     name text;
     one record;
 BEGIN
-    -- This lock waits while the maintenance worker creates table partitions with triggers, because the next query must see all
-    -- of these triggers.
+    -- This lock waits until the maintenance worker has created its table partitions, because the next query must see the triggers
+    -- of these table partitions.
     EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', records);
     -- Citus distributes no table that has triggers
     FOR one IN SELECT t.tgname, t.tgrelid::regclass AS watched FROM pg_trigger t WHERE t.tgfoid = mark_changed AND t.tgparentid = 0 LOOP

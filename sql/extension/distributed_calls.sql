@@ -8,8 +8,8 @@
 -- objects that the called function depends on then also count as dependencies. The functions of heartbeat use the tables and call
 -- each other. So Citus would find that a table depends on itself, and would refuse to distribute the table. Citus would also find
 -- that the table depends on the extension, and would create the extension on the nodes. So heartbeat removes the dependencies
--- between its functions from pg_depend. This removal is safe: the body of each function still calls the same functions, and
--- PostgreSQL does not drop a function that belongs to an extension.
+-- between its functions from pg_depend. This removal is safe. The body of each function still calls the same functions. PostgreSQL
+-- does not drop a function that belongs to an extension.
 CREATE FUNCTION heartbeat_record_calls(caller regprocedure, recorded boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_record_calls(regprocedure, boolean) IS

@@ -29,7 +29,8 @@ $$;
 -- restore pauses ingest. heartbeat cannot see when the restore ends, so a person calls heartbeat_resume(). This statement
 -- recognizes a restore in two ways: application_name is pg_restore, or the session itself has set row_security to off. Usually the
 -- script of a dump first sets row_security to off, but an option of pg_dump can prevent this. No other session has a reason to set
--- row_security before CREATE EXTENSION. The statement ignores a row_security that the server, the database or the role has set.
+-- row_security before CREATE EXTENSION. The statement ignores a value of row_security that comes from a setting of the server, the
+-- database or the role.
 INSERT INTO heartbeat_control (hold, paused, reason)
     SELECT 'restore', true, 'restored from a dump: call heartbeat_resume() when the restore has ended'
     WHERE EXISTS (SELECT FROM pg_settings WHERE name = 'row_security' AND setting = 'off' AND source = 'session')

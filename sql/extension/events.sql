@@ -10,8 +10,8 @@ COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user,
 -- events of a kind in a minute, the role's last row of this kind counts the further events. After the clock was set back, rows can
 -- be in the future. Such rows do not count for this limit. Otherwise the last row would count all events until the clock reaches
 -- the old time again. The function also deletes old events. When the function deletes or counts events, it does not wait for
--- another session. In an isolation level stricter than READ COMMITTED, an UPDATE or DELETE fails if another session has changed the
--- row since the snapshot of the transaction. So the function does not delete or count events in such an isolation level.
+-- another session. In an isolation level stricter than READ COMMITTED, the function does not delete or count events: an UPDATE or
+-- DELETE would fail if another session has changed the row since the snapshot.
 CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

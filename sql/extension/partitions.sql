@@ -3,15 +3,15 @@
 -- Monday, UTC). Rows of a week without a table partition go to the default partition.
 --
 
--- heartbeat_make_partitions() refers to the tables by oid, and passes the tables to other functions as regclass. If the
--- range of an existing table partition overlaps a week, the function creates no further partition of the same table for this
--- week. The name and the owner of the existing table partition do not matter. If another table or type has the usual name, the
--- new table partition gets another name.
+-- heartbeat_make_partitions() refers to the tables by oid, and passes the tables to other functions as regclass. If a table already
+-- has a table partition whose range overlaps a week, the function creates no table partition of this table for the week. The name
+-- and the owner of the existing table partition do not matter. If another table or type has the usual name, the new table partition
+-- gets another name.
 --
--- To move rows, heartbeat_make_partitions() first deletes the rows from the default partition, then attaches the week's table,
--- and then inserts the rows into this table. A publication of the parents needs this order. The DELETE must come before the
--- INSERT, because the tables of a subscriber have a unique key, which refuses a second row of the same reading. ATTACH PARTITION
--- must also come before the INSERT. Otherwise PostgreSQL would not publish the INSERT, and the subscriber would lose the rows.
+-- To move rows, heartbeat_make_partitions() first deletes the rows from the default partition, then attaches the week's table, and
+-- then inserts the rows into this table. A publication of the parents needs this order. The DELETE must come before the INSERT: the
+-- unique key of a subscriber's table refuses a second row of the same reading. ATTACH PARTITION must also come before the INSERT.
+-- Otherwise PostgreSQL would not publish the INSERT, and the subscriber would lose the rows.
 CREATE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
@@ -134,8 +134,8 @@ BEGIN
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- Another session's statement can wait until this function has moved rows. PostgreSQL must then plan this statement again,
-        -- because the old plan does not read the new table partition. So this function also locks the parent if rows move.
+        -- If rows move, this function also locks the parent. A statement of another session that waits for this lock is then
+        -- planned again, and so finds the rows in the new table partition.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -159,9 +159,9 @@ BEGIN
                            AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                            WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                              AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
-                    -- If another table has a foreign key to the default partition, for example with ON DELETE CASCADE, the
-                    -- DELETE in this function also changes rows of the other table. Before PostgreSQL 18, the AFTER triggers of
-                    -- the other table would run as the extension's owner at the end of the DELETE.
+                    -- Another table can have a foreign key to the default partition, for example with ON DELETE CASCADE. The DELETE
+                    -- in this function then also changes the other table. Before PostgreSQL 18, the AFTER triggers of the other
+                    -- table would run as the extension's owner at the end of the DELETE.
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)

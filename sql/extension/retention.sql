@@ -54,9 +54,9 @@ BEGIN
                    AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                    WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                      AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
-            -- If another table has a foreign key to one of these tables, for example with ON DELETE CASCADE, the DELETE in this
-            -- function also changes rows of the other table. Before PostgreSQL 18, the AFTER triggers of the other table would
-            -- run as the extension's owner at the end of the DELETE.
+            -- Another table can have a foreign key to one of these tables, for example with ON DELETE CASCADE. The DELETE in this
+            -- function then also changes the other table. Before PostgreSQL 18, the AFTER triggers of the other table would run as
+            -- the extension's owner at the end of the DELETE.
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
@@ -121,8 +121,8 @@ BEGIN
             EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege OR wrong_object_type THEN
                 -- DROP TABLE fails if a view uses the table. Any role with USAGE on the schema can have created such a view. DROP
                 -- TABLE also fails for a foreign table, or for a table of another owner. So the loop drops each table separately.
-                -- If DROP TABLE fails for a table, the loop empties and detaches this table. If the table or one of its table
-                -- partitions is a foreign table or belongs to another owner, the loop only detaches the table.
+                -- If DROP TABLE fails for a table, the loop empties and detaches this table. A foreign table, or a table of another
+                -- owner, is only detached. The same is true for a table that has such a table partition.
                 FOREACH one IN ARRAY old LOOP
                     BEGIN
                         EXECUTE format('DROP TABLE %s', one);

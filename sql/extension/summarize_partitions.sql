@@ -3,8 +3,7 @@
 -- this function.
 --
 
--- Autosummarize would do the same, but PostgreSQL writes a message to the log each time that ingest fills the queue of
--- autosummarize.
+-- Autosummarize would do the same, but PostgreSQL logs a message each time that ingest fills the queue of autosummarize.
 CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'

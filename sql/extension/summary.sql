@@ -13,8 +13,8 @@
 -- not have the minute of the row. Second, heartbeat_rollup_pending has no sum for the customer and the minute of the row. For each
 -- row of heartbeat_rollup_pending this text looks up the sum in heartbeat_rollup by the key. The small tables can be empty at one
 -- moment and large at the next moment, and the planner does not see this change. So the text reads the small tables as arrays. The
--- planner assumes that an array has ten elements, and hashes the elements. The real length of the array then changes the cost, but
--- not the plan.
+-- planner assumes that an array has ten elements, and hashes the elements. So the plan does not depend on the real length of the
+-- array.
 --
 -- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.

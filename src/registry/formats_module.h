@@ -67,9 +67,9 @@ struct FormatsModule {
 
     // Begins a request for the schema with this id. `urls` is a list that registry_urls_check() accepts. The
     // request tries one URL after the other, and each URL gets a part of registry_call_ms. The function
-    // copies its parameters and reads the files of the options, but sends nothing: registry_poll() asks the
-    // registry. If no memory is left, the function returns nullptr. The caller must call registry_forget()
-    // for the request.
+    // copies its parameters, and reads the files that the options name. It sends nothing: registry_poll()
+    // asks the registry. If no memory is left, the function returns nullptr. The caller must call
+    // registry_forget() for the request.
     RegistryRequest *(*registry_begin)(const char *urls, const RegistryOptions *options,
                                        uint32_t id) noexcept;
 

@@ -1,6 +1,6 @@
 // The monotonic clock. A person or NTP can set the wall clock back or forward. So use the monotonic clock to
 // measure a duration, and to decide when something is due. Use GetCurrentTimestamp() only for times that
-// people see, and for times that tables store. This file knows nothing of its callers.
+// people see, and for times that tables store. This file does not depend on its callers.
 #pragma once
 
 #include "server/server.h"

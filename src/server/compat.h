@@ -42,8 +42,8 @@ uint32 new_wait_event(const char *name);
 // of the returned struct.
 ReturnSetInfo *return_rows(FunctionCallInfo call);
 
-// Copies the parser's range table into the state of an executor. Call this function for an executor without a
-// plan: the server copies the range table only for an executor that runs a plan.
+// Copies the parser's range table into the state of an executor without a plan. For an executor that runs a
+// plan, the server itself copies the range table.
 void init_range_table(EState *estate, ParseState *parse);
 
 // Returns the map that converts a row of a partitioned table to a row of its table partition. Returns nullptr

@@ -1,5 +1,5 @@
 // Changes and rebuilds an index with the rights of the current user, but without an SQL statement. So no
-// event trigger of a user runs. src/maintenance calls these functions. They work for any index.
+// event trigger of a user runs. src/maintenance calls these functions. These functions work for any index.
 #pragma once
 
 extern "C" {
@@ -8,9 +8,9 @@ extern "C" {
 
 namespace heartbeat {
 
-// Finds the transactions that have a snapshot in this database at the time of the call, and waits until all
-// these transactions have ended. Waits for each of them at most as long as lock_timeout allows. Does not wait
-// for VACUUM and autovacuum. Call this function in a transaction.
+// Waits until all transactions that now have a snapshot in this database have ended. Waits for each
+// transaction at most for lock_timeout. Does not wait for VACUUM and autovacuum. Call this function in a
+// transaction.
 void index_wait_for_snapshots();
 
 // Sets the storage parameter `fillfactor`. The next rebuild of the index fills the pages to this percentage.

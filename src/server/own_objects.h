@@ -27,8 +27,8 @@ struct OwnFunction {
 // Returns false if the result is NULL. `nulls` may be nullptr.
 bool own_function_call(const OwnFunction &function, const Datum *values, const bool *nulls, Datum *answer);
 
-// Raises an error if the relation (a table, a view or a sequence) belongs neither to the server, nor to the
-// extension, nor to the extension's owner.
+// Accepts a relation (a table, a view or a sequence) that belongs to the server, to the extension or to the
+// extension's owner. Raises an error for any other relation.
 void own_relation_check(Oid relation);
 
 // Opens a table of the extension by its name. Raises an error if the table no longer exists, or if

@@ -7,8 +7,8 @@ namespace heartbeat {
 
 // Raises an error if a table of the extension, or a table partition of such a table, is unlogged. Call this
 // function in a transaction that has already written to a table. The function checks the tables of the
-// extension that the last call of extension_find() has found. If the previous check raised no error, and no
-// table definition has changed since this check, the function does not look at the tables again.
+// extension that the last call of extension_find() has found. After a check without an error, the function
+// does not look at the tables again until a table definition changes.
 void persistence_check();
 
 } // namespace heartbeat

@@ -55,8 +55,8 @@ void protect_session() {
     // With this setting, a crash can lose the last commits. This is safe on one server, because each commit
     // contains the readings together with the offsets of their messages. After the crash, the workers read
     // the lost messages from Kafka again. But if a transaction writes on several servers, a crash of one
-    // server could lose one part of the transaction, while the other parts stay. So
-    // TransactionHooks::before_commit makes the commit of such a transaction wait for the disk.
+    // server could lose only one part of the transaction. So TransactionHooks::before_commit makes the commit
+    // of such a transaction wait for the disk.
     set("synchronous_commit", "off");
 }
 
@@ -71,7 +71,7 @@ void return_memory() {
 #endif
 }
 
-// escape_in_log() escapes the control characters in each log line of a process of heartbeat, even in an error
+// escape_in_log() escapes the control characters in each log line of heartbeat's processes, even in an error
 // from a user's trigger. A log line can contain a customer's id or a text of a broker. If such a text had
 // control characters, a terminal that shows the log would execute them.
 emit_log_hook_type next_log_hook = nullptr;

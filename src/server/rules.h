@@ -9,9 +9,9 @@ extern "C" {
 
 namespace heartbeat {
 
-// Call this function with an SPI connection. The function searches the text of a statement for the
-// extension's tables, and returns the rules on these tables, in the form 'rule "a" on table "b"'. Returns
-// nullptr if these tables have no rules.
+// Call this function with an SPI connection. The function finds the extension's tables in the text of a
+// statement. It returns the rules on these tables, in the form 'rule "a" on table "b"'. Returns nullptr if
+// these tables have no rules.
 const char *rules_in_statement(const char *statement);
 
 // Call this function with an SPI connection. The function returns the rules that can change the rows that

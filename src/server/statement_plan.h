@@ -35,8 +35,8 @@ inline constexpr int statement_parts_max = 3;
 
 void statement_types_are_of_other_parameters();
 
-// A declaration contains the types of the parameters $1, $2 and so on, then the parts that the text uses, and
-// last the text as a raw string. If the text has no parameters, leave out the types. If the text uses no
+// A declaration has three elements: the types of the parameters $1, $2 and so on, the parts that the text
+// uses, and the text as a raw string. If the text has no parameters, leave out the types. If the text uses no
 // parts, leave out the parts. For example:
 //
 //     Statement select_rates = {{TEXTOID}, R"sql(

@@ -7,16 +7,15 @@
 
 namespace heartbeat {
 
-// Raises an error if a name in the statement now means a table of another role. Also locks each bookkeeping
-// table that the statement writes to, and raises an error if users' code could run on the table: see
-// user_code_refuse().
+// Raises an error if a name in the statement now means a table of another role. Also calls user_code_refuse()
+// for each bookkeeping table that the statement writes to.
 void statement_check_relations(Statement *statement);
 
 // Returns true if no object that the statement uses has changed since the last parse of the statement. If the
 // function returns false, the caller must first parse the statement again, and then check the tables. Without
 // the new parse, the check would see only the old tables. The server would then plan the statement with
-// tables that nobody has checked. The planning itself is already a danger: the server evaluates column
-// defaults, and a column default can call a function of another role.
+// tables that nobody has checked. Even the planning is a danger: the server then evaluates column defaults,
+// which can call a function of another role.
 bool statement_is_valid(const Statement *statement);
 
 } // namespace heartbeat

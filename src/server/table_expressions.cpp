@@ -107,8 +107,8 @@ bool is_refused(const char *expression) {
 }
 
 // Returns false for the server's types, for base types, which only superusers create, and for enums. Returns
-// true for all other types, for example domains and ranges: a value of such a type can run a function that
-// the type's owner has chosen.
+// true for all other types, such as domains and ranges: PostgreSQL can run a function of the type's owner for
+// a value of such a type.
 bool is_refused_type(Oid type) {
     char kind = type < FirstNormalObjectId ? TYPTYPE_BASE : get_typtype(type);
     return kind != TYPTYPE_BASE && kind != TYPTYPE_ENUM;

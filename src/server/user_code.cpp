@@ -1,6 +1,7 @@
-// Finds bookkeeping tables that have triggers, rules, row level security or expressions of users, or that do
-// not belong to the extension's owner. statement_relations.cpp calls user_code_refuse() before each
-// statement. For SQL functions, heartbeat_refuse_user_code() calls user_code_refuse().
+// Finds bookkeeping tables that have triggers, rules, row level security or expressions of users. Also finds
+// bookkeeping tables that do not belong to the extension's owner. statement_relations.cpp calls
+// user_code_refuse() before each statement. For SQL functions, heartbeat_refuse_user_code() calls
+// user_code_refuse().
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -103,7 +104,7 @@ Oid owner_of_function(Oid function) {
 
 // Returns true for a trigger that the server uses for a foreign key or a deferred unique constraint. The
 // column tgisinternal is not enough for this decision. If a user creates a trigger on a partitioned table,
-// each table partition gets a copy of the trigger, and PostgreSQL 14 sets tgisinternal for this copy too.
+// each table partition gets a copy of the trigger. PostgreSQL 14 sets tgisinternal for these copies too.
 bool keeps_constraint(const Trigger &trigger) {
     HeapTuple tuple = OidIsValid(trigger.tgconstraint)
                           ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger.tgconstraint))
@@ -117,8 +118,8 @@ bool keeps_constraint(const Trigger &trigger) {
 
 // Returns true if the trigger performs CASCADE, SET NULL or SET DEFAULT for a foreign key. Such a trigger
 // changes rows of the referring table, with the rights of the referring table's owner. But the AFTER triggers
-// of the referring table run only at the end of heartbeat's statement. Before PostgreSQL 18 they run as the
-// role that executes this statement, so a user's AFTER trigger would run with the rights of heartbeat.
+// of the referring table run only at the end of heartbeat's statement. Before PostgreSQL 18, they run as the
+// role of this statement. So a user's AFTER trigger would run with the rights of heartbeat.
 bool changes_referring_table(const Trigger &trigger) {
     switch (trigger.tgfoid) {
     case F_RI_FKEY_CASCADE_DEL:

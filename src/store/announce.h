@@ -1,6 +1,6 @@
 // Sends notifications with NOTIFY. store.cpp calls this file for anomalies. The SQL function
 // heartbeat_notify() calls this file for states and alerts. All roles and databases of the server share one
-// notification queue, and the commit of a NOTIFY fails if the queue is full. So if the queue is too full,
+// notification queue. If the queue is full, the commit of a NOTIFY fails. So if the queue is too full,
 // announce() drops the notification and counts the drop, and ingest continues.
 #pragma once
 

@@ -15,10 +15,10 @@ extern "C" {
 namespace heartbeat {
 
 // A worker writes at most one row for a customer in each interval. arrivals_noted_for() returns the length of
-// this interval in microseconds: a fifth of the shortest period of all silence rules, but at least two
-// seconds and at most a minute. If there is no silence rule, the interval is a minute. Before each batch, the
-// worker passes the shortest period of all silence rules, in seconds, to arrivals_use_period(). The value 0
-// means that there is no silence rule.
+// this interval in microseconds. The length is a fifth of the shortest period of all silence rules, but
+// between two seconds and a minute. If there is no silence rule, the length is a minute. Before each batch,
+// the worker passes the shortest period of all silence rules, in seconds, to arrivals_use_period(). The value
+// 0 means that there is no silence rule.
 TimestampTz arrivals_noted_for();
 void arrivals_use_period(uint32_t seconds);
 

@@ -132,10 +132,9 @@ bool routes_by_time(Load *load) {
 }
 
 // Returns the table partition that holds all rows. Returns nullptr if the rows belong to several table
-// partitions, or if the function cannot decide this. If two rows belong to the same table partition for a
-// range of times, each row with a time between these two rows also belongs to this table partition. So the
-// function looks only at the earliest and the latest row. This rule does not apply to the default partition,
-// because other table partitions can hold times between two rows of the default partition.
+// partitions, or if the function cannot decide this. A table partition other than the default partition has
+// one range of times. If the earliest and the latest row belong to the same range, all other rows belong to
+// this range too. So the function looks only at these two rows.
 ResultRelInfo *find_common_partition(Load *load) {
     auto time_of = [=](size_t row) { return DatumGetTimestampTz(load->at(row)[load->time_column]); };
     size_t earliest = 0, latest = 0;

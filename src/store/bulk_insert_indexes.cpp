@@ -1,6 +1,6 @@
-// Fills the indexes of a table one after the other: first all rows of a chunk go into one index, then the
-// same rows go into the next index. So the pages of an index stay in the processor's caches. bulk_insert.cpp
-// calls this file after it has written the rows.
+// Fills the indexes of a table one after the other: all rows of a chunk go into the first index, then into
+// the next index. So the pages of an index stay in the processor's caches. bulk_insert.cpp calls this file
+// after it has written the rows.
 #include "server/server.h"
 
 #include "store/bulk_insert_indexes.h"

@@ -34,8 +34,8 @@ void append_text(StringInfo json, const char *name, const Batch *batch, BatchByt
     escape_json(json, pnstrdup(text, size));
 }
 
-// JSON has no number for NaN and Infinity. A person can have stored such a heart rate in heartbeat_anomalies,
-// so the function writes these values as strings, as to_jsonb() does.
+// JSON has no number for NaN and Infinity. A person can have stored such a heart rate in heartbeat_anomalies.
+// The function writes these values as strings, as to_jsonb() does.
 void append_rate(StringInfo json, const char *name, double heart_rate) {
     const char *quote = std::isfinite(heart_rate) ? "" : "\"";
     appendStringInfo(json, "\"%s\":%s%s%s", name, quote, float8out_internal(heart_rate), quote);

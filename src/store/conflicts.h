@@ -1,8 +1,8 @@
 // The readings of a batch that are in conflict. A reading is in conflict if the database has a different
-// heart rate for the same customer, time and device. The primary key of an old table partition does not
-// contain the device. In such a table partition, a reading is also in conflict if another device has already
-// stored a reading with the same customer and time. store.cpp finds these readings. dead_letters.cpp and the
-// retry of dead letters store the messages of these readings.
+// heart rate for the same customer, time and device. In a table partition of version 1.x, the primary key
+// does not contain the device. In such a table partition, a reading is also in conflict if another device has
+// already stored a reading with the same customer and time. store.cpp finds these readings. dead_letters.cpp
+// and the retry of dead letters store the messages of these readings.
 #pragma once
 
 #include "decode/batch.h"
@@ -18,9 +18,9 @@ inline constexpr char conflict_code[] = "CONFLICT"; // in the column error_code
 // repetitions are duplicates: see rows_compare.cpp.
 void conflicts_settle(Batch *batch, bool comparable);
 
-// Looks at each repetition and its earlier reading. Returns true if the message of an earlier reading has
-// become a dead letter, but the message of the repetition has not become a dead letter. The caller must then
-// store the batch again, with the repetition instead of the earlier reading.
+// Looks at each repetition and its earlier reading. Returns true if the message of an earlier reading is now
+// a dead letter, and the message of its repetition is not a dead letter. The caller must then store the batch
+// again, with the repetition instead of the earlier reading.
 bool conflicts_lost_first(const Batch *batch);
 
 // The number of the message's readings that are in conflict. 0 for a dead letter, and for a message that the

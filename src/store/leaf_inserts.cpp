@@ -1,8 +1,8 @@
 // If a caller inserts index entries in key order, consecutive entries often belong to the same leaf page. But
 // index_insert() searches the tree from its root for each entry. This file searches the tree only for the
 // first entry that belongs to a leaf page. Then this file keeps the page locked, and adds the next entries
-// without another search. This file writes the same data to the page and to the WAL as
-// index_insert(), so the server's own code replays the WAL record.
+// without another search. This file writes the same data as index_insert() to the page and to the WAL, so the
+// server's own code can replay the WAL.
 //
 // leaf_insert() writes to a leaf page only if the page has room for the entry, and no entry on the page has
 // the same key. In all other cases leaf_insert() returns false, for example if the page must be split.

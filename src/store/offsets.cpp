@@ -1,5 +1,5 @@
-// Reads the stored offsets. This file also writes the findings of a worker: a new Kafka partition, a gap, the
-// ids of the cluster and the topic, or a recreated or truncated topic. When the worker stores a batch,
+// Reads the stored offsets. This file also stores what a worker finds: a new Kafka partition, a gap, the ids
+// of the cluster and the topic, or a recreated or truncated topic. When the worker stores a batch,
 // offsets_advance.cpp moves the offsets.
 #include "server/server.h"
 

@@ -31,7 +31,7 @@ struct StoredOffset {
 bool offsets_have_marks();
 
 // Returns false in a database of version 1.1 or 1.2 that was not updated yet. Such a database has only the
-// source `default`, and its tables have no columns `source` and `device_id` and no counters of messages.
+// source `default`. Its tables do not have the columns `source` and `device_id`, nor counters of messages.
 bool offsets_have_sources();
 
 // Returns all stored offsets of the source and its topic. The array lives as long as the transaction.

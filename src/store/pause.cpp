@@ -43,10 +43,9 @@ Statement select_restore = {R"sql(
 // the wait: see lock_wait.cpp.
 constexpr char wait_takes[] = "300ms";
 
-// The lock of a source is an object lock. PostgreSQL uses object locks for the rows of its catalogs: such a
-// lock names a catalog and the OID of an object. This lock names heartbeat_source_definitions instead of a
-// catalog, and the id of the source instead of an OID. No SQL statement takes a lock on such an object, so a
-// user cannot block ingest with such a lock.
+// The lock of a source is an object lock. PostgreSQL's own object locks name a catalog and the OID of an
+// object. This lock names heartbeat_source_definitions and the id of the source instead. No SQL statement
+// takes a lock on such an object, so a user cannot block ingest with such a lock.
 LOCKTAG tag_of(int32_t source_id, uint16_t part) {
     LOCKTAG tag;
     SET_LOCKTAG_OBJECT(tag, MyDatabaseId, extension_table("heartbeat_source_definitions"),

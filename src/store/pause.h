@@ -20,10 +20,10 @@ enum class SourceState {
 // Call this function in a worker's transaction. Returns whether a person has paused, altered or dropped the
 // source. A pause or change that starts later waits until the worker's transaction ends. If another
 // transaction is pausing all sources, the function waits for that transaction. If another transaction is
-// pausing or changing only this source, the function returns `busy` at once, so that the process can continue
-// with its other sources. If `waits` is true, the function does not return `busy`. Instead, the function
-// waits a short time for the other transaction. If the other transaction does not end within this time, the
-// function raises an error that names its session.
+// pausing or changing only this source, the function returns `busy` at once. The process can then continue
+// with its other sources. But if `waits` is true, the function waits a short time for the other transaction.
+// If the other transaction does not end within this time, the function raises an error that names the other
+// session.
 SourceState pause_check(const Source &source, bool waits);
 
 // Call one of these functions before you write a pause or another change of a source. The function waits

@@ -1,7 +1,7 @@
 // Replaces or removes one stored reading at a time. There are few conflicts, so one reading at a time is fast
 // enough. In a table layout with several servers, each statement goes only to the server that has the
-// customer. The tables' triggers on UPDATE and DELETE mark the minutes of changed readings, so that the
-// maintenance worker rebuilds the rollup of these minutes.
+// customer. The tables' triggers on UPDATE and DELETE mark the minutes of changed readings. The maintenance
+// worker then rebuilds the rollup of these minutes.
 #include "server/server.h"
 
 #include "decode/classify.h"

@@ -1,7 +1,7 @@
-// Asks the schema registry of a source for a schema. These functions do not wait for the answer: the caller
-// calls schema_request_poll() again and again, and waits on its latch between two calls. The ingest workers
-// call this file. The SQL functions that replay messages, retry dead letters or try a source also call this
-// file. Never call this file in the transaction that stores a batch.
+// Asks the schema registry of a source for a schema. These functions do not wait for the answer. The caller
+// calls schema_request_poll() until the answer is there, and waits on its latch between two calls. The ingest
+// workers call this file. The SQL functions that replay messages, retry dead letters or try a source also
+// call this file. Never call this file in the transaction that stores a batch.
 #pragma once
 
 #include "store/schema_add.h"

@@ -17,8 +17,8 @@ const char *source_calls_owner(const Source &source);
 // The calls concern no other source. `to` has the first two arguments of heartbeat_seek().
 const char *source_calls_seek(const Source &source, const char *to);
 
-// Returns a part of a hint, for example `set heartbeat.offset_reset`: the setting that lets the worker
-// continue at another offset by itself.
+// Returns a part of a hint, for example `set heartbeat.offset_reset`: what a person must do so that the
+// worker can continue at another offset.
 const char *source_calls_reset(const Source &source);
 
 // Returns the name of the offset_reset that applies to the source: `the source's offset_reset` if the source

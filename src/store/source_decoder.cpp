@@ -1,6 +1,6 @@
 // Makes the decoder for heartbeat's own layout, for a preset or for a mapping. The functions that add and
-// alter a source refuse a wrong layout. But a restored dump can have a layout that only a newer version of
-// heartbeat can read, so this file checks the layout too.
+// alter a source refuse a wrong layout. But a restored dump can contain a layout of a newer version of
+// heartbeat, so this file checks the layout too.
 #include "server/server.h"
 
 #include "decode/decoder_of_heartbeat.h"

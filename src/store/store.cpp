@@ -87,8 +87,8 @@ Rows rows_of(Batch *batch, bool anomalies) {
 }
 
 // Returns false in two cases. First case: the database has refused one reading of a message, and stored
-// another reading of the same message. Second case: a message has become a dead letter, but a later message
-// with the same reading has not become a dead letter (conflicts_lost_first()).
+// another reading of the same message. Second case: a message is now a dead letter, and a later message with
+// the same reading is not a dead letter (conflicts_lost_first()).
 bool store_lists_isolated(void *argument) {
     auto *lists = static_cast<Lists *>(argument);
     bool whole = true;

@@ -15,7 +15,8 @@ namespace heartbeat {
 // of the batch. The database can refuse a reading because of its values: see subtransaction_is_row_error().
 // If `isolate` is true, the message of such a reading becomes a dead letter of the batch, and no reading of
 // the message is stored. If `isolate` is false, the function raises the error. If `source` is nullptr, the
-// function stores no dead letters: the messages come from heartbeat_dead_letters, so the table has them.
+// function stores no dead letters: the messages come from heartbeat_dead_letters, so this table already has
+// them.
 PartitionCounts *store_batch(Batch *batch, const Source *source, bool isolate);
 
 } // namespace heartbeat

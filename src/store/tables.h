@@ -31,8 +31,8 @@ struct TablesLayout {
     bool (*is_in_use)() = [] { return true; };
 
     // Call this function at the start of a process. Sets the settings that the process needs for this table
-    // layout. The function sets these settings even if the tables have another table layout now, because the
-    // tables can get this table layout later.
+    // layout. A process calls this function even if the tables have another table layout, because the table
+    // layout can change later.
     void (*prepare_process)() = [] {};
     // Call this function outside of a transaction, at the start of a process and after each error. A
     // transaction that failed can leave prepared transactions (of a two-phase commit) on other servers. The
@@ -60,8 +60,8 @@ struct TablesLayout {
     // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT. If a
     // stored reading has prevented the insert of a key, the SELECT returns a row, in the order of the keys.
     // The row has the index of the key, the stored heart rate, and a boolean. The boolean is true if the
-    // stored reading has the same device. The boolean is false if the stored reading has another device: the
-    // primary key of the table partition then does not contain the device. Returns the number of rows.
+    // stored reading has the same device. If it is false, the primary key of the table partition does not
+    // contain the device. Returns the number of rows.
     uint64_t (*select_stored)(bool anomalies, const Datum *keys);
     bool bulk_insert;  // the table partitions of this server have the rows, so a bulk insert is possible
     bool cheap_lookup; // a search for one key reads only an index of this server

@@ -15,11 +15,11 @@ namespace heartbeat {
 namespace {
 
 // The query tests these bits of tgtype: 1 (FOR EACH ROW), 2 (BEFORE) and 4 (INSERT). The query looks at each
-// table that holds rows, at any depth below the parent. The query counts a foreign table as a trigger,
-// because a foreign table can change a row in any way. The query does not use pg_partition_tree(), because
-// this function locks all tables below the parent, and would wait for the sessions that have locked one of
-// these tables. The query does not count a unique index that refuses exactly the same rows as the primary
-// key. REINDEX CONCURRENTLY makes such an index.
+// table that has rows, also at table partitions of table partitions. The query counts a foreign table as a
+// trigger, because a foreign table can change a row in any way. The query does not use pg_partition_tree(),
+// because this function locks all tables below the parent, and would wait for the sessions that have locked
+// one of these tables. The query does not count a unique index that refuses exactly the same rows as the
+// primary key. REINDEX CONCURRENTLY makes such an index.
 Statement select_additions = {R"sql(
     WITH RECURSIVE below AS (
         SELECT c.oid

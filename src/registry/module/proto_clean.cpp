@@ -77,8 +77,8 @@ const char *clean_enum(pb::EnumDescriptorProto *type, uint64_t prefix, Names *na
     return nullptr;
 }
 
-// This function calls itself for each nested message. The nesting is not deep: proto_scan() limits the depth
-// of a text, and libprotobuf limits the depth of a file in base64.
+// This function calls itself for each nested message. The nesting is not deep. For a text, proto_scan()
+// limits the depth. For a file in base64, libprotobuf limits the depth.
 const char *clean_message(pb::DescriptorProto *type, uint64_t prefix, Names *names) {
     names->add(prefix, type->name());
     uint64_t inner = prefix + 1 + type->name().size();

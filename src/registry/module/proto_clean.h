@@ -7,9 +7,9 @@
 
 namespace heartbeat {
 
-// Removes all services and extensions, and also the options that only other programs read. libprotobuf would
-// interpret these options, and would call itself for each nested value of an option, without a limit. Returns
-// nullptr, or a constant text about the mistake.
+// Removes all services, all extensions, and the options that only other programs read. libprotobuf would call
+// itself for each nested value of such an option, without a limit. Returns nullptr, or a constant text about
+// the mistake.
 const char *proto_clean(google::protobuf::FileDescriptorProto *file);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Decodes base64, and lets libprotobuf parse the bytes. This file need not check how deep the bytes are
-// nested: libprotobuf's parser of bytes limits the depth, unlike its parser of .proto texts.
+// Decodes base64, and lets libprotobuf parse the bytes. libprotobuf's parser of bytes limits the depth of
+// nesting, unlike its parser of .proto texts. So this file need not check the depth.
 #include "registry/module/proto_encoded.h"
 
 #include <algorithm>

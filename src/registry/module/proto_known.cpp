@@ -24,8 +24,8 @@ namespace {
 namespace pb = google::protobuf;
 
 // Returns Protobuf's own .proto file with this name, or nullptr. The function gets the files from generated
-// C++ classes, one class for each .proto file. A search by name in the pool of the process would be unsafe,
-// because another library can have put its own file with this name into the pool.
+// C++ classes, one class for each .proto file. A search by name in the pool of the process would be unsafe:
+// another library can have added its own file with this name.
 const pb::FileDescriptor *own_file(std::string_view name) {
     const pb::FileDescriptor *files[] = {
         pb::Any::descriptor()->file(),

@@ -26,9 +26,9 @@ bool declares_entry(const pb::DescriptorProto &type) {
 // This function calls itself for each nested message. proto_scan() limits the depth of a text.
 void set_maps(pb::DescriptorProto *type) {
     auto *nested = type->mutable_nested_type();
-    // A Kafka message starts with the index of its type among the nested types. Confluent's deserializers
-    // count only the types that the text of the schema contains. So the map entries that the parser has added
-    // must come after these types.
+    // Before the Protobuf bytes, a Kafka message contains the index of its type among the nested types.
+    // Confluent's deserializers count only the types that the text of the schema contains. So the map entries
+    // that the parser has added must come after these types.
     std::stable_partition(nested->pointer_begin(), nested->pointer_end(),
                           [](const pb::DescriptorProto *one) { return !is_entry(*one); });
     for (pb::DescriptorProto &one : *nested) {

@@ -26,8 +26,8 @@ class RegistryReferences {
     const AnswerReference &reference(size_t index) const { return nodes_[index].reference; }
     const RegisteredSchema &schema(size_t index) const { return nodes_[index].schema; }
 
-    // Sorts the references, without the root. Each reference comes after the references that it needs itself.
-    // Returns nullptr, or a text about the mistake.
+    // Sorts the references. The result does not contain `root`. Each reference comes after the references
+    // that it needs itself. Returns nullptr, or a text about the mistake.
     const char *sort(std::vector<size_t> *order) const;
 
   private:

@@ -175,8 +175,8 @@ void RegistryRequest::accept() {
     std::string why = "it has answered with HTTP status " + std::to_string(status);
     if (code != 0)
         why += " and error_code " + std::to_string(code);
-    // if a registry does not have the schema, it answers with an error_code of its own, such as 40403;
-    // without such a code, the path of the URL is probably wrong
+    // a registry without the schema answers with an error_code such as 40403; without such a code, the path
+    // of the URL is probably wrong
     if (status == status_not_found && (code == 0 || code == status_not_found))
         why += "; check the path of the URL";
     if (asked != RegistryReferences::root)

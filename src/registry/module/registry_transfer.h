@@ -13,7 +13,7 @@ namespace heartbeat {
 
 using RegistryClock = std::chrono::steady_clock;
 
-// The options of all transfers of a request. The PEM texts are the content of the files.
+// The options of all transfers of a request, with the contents of the PEM files.
 struct TransferOptions {
     std::string user;
     std::string password;
@@ -25,8 +25,8 @@ struct TransferOptions {
     bool check_host = true;
 };
 
-// Copies the options, and reads their files. Returns an empty text, or a text about the fault. Throws
-// std::bad_alloc.
+// Copies the options, and reads the files that the options name. Returns an empty text, or a text about the
+// fault. Throws std::bad_alloc.
 std::string transfer_options_read(const RegistryOptions &from, TransferOptions *to);
 
 enum class TransferState { running, answered, failed };

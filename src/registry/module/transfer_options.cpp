@@ -1,6 +1,6 @@
-// Reads the files of a request's options. Each request reads the files again, so a renewed certificate needs
-// no restart. A path can name any file that PostgreSQL's operating system user can read, also a file with
-// secrets. So the content of a file goes only to OpenSSL, and never into an error text.
+// Reads the files that the options of a request name. Each request reads the files again, so a renewed
+// certificate needs no restart. A path can name any file that PostgreSQL's operating system user can read,
+// even a file with secrets. So the content of a file goes only to OpenSSL, and never into an error text.
 #include "registry/module/registry_transfer.h"
 
 #include <cerrno>
