@@ -144,7 +144,8 @@ COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer, text) IS
     'Kafka partition of the source, or for each partition. If the source is NULL, the function uses the source default. For a '
     'partition without such a message, returns the end offset.';
 
--- The last query sorts its rows, so the function moves all Kafka partitions even if the caller fetches only one row.
+-- The last query sorts its rows, and a sort first reads all rows. So the function moves all Kafka partitions even if the caller
+-- fetches only one row.
 CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL, source text DEFAULT NULL,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint, OUT source_name text)

@@ -12,10 +12,11 @@ extern "C" {
 namespace heartbeat {
 
 // Returns a text that names such an expression or column type, for example `constraint "positive"`. Returns
-// nullptr if the table has neither. The catalog does not show which role has written an expression. Even a
-// function of the server can run code of a role: query_to_xml() runs any query. So an expression of the table
-// may use only two kinds of functions: immutable functions of the server, and the functions that heartbeat's
-// own defaults use. The function remembers a table without such an expression until the table changes.
+// nullptr if the table has no such expression and no such column type. The catalog does not show which role
+// has written an expression. Even a function of the server can run code of a role: query_to_xml() runs any
+// query. So an expression of the table may use only two kinds of functions: immutable functions of the
+// server, and the functions that heartbeat's own defaults use. The function remembers a table without such an
+// expression until the table changes.
 const char *table_expressions_find(Relation table);
 
 } // namespace heartbeat

@@ -13,8 +13,8 @@ const char *source_calls_argument(const Source &source);
 // Returns a part of a message, such as ` of source "ward"`, or an empty text if the only source is `default`.
 const char *source_calls_owner(const Source &source);
 
-// Returns a part of a hint: the calls that pause the source, continue it at another offset, and resume it.
-// The calls concern no other source. `to` has the first two arguments of heartbeat_seek().
+// Returns a part of a hint: the calls that pause the source, change its offset, and resume it. The calls
+// concern no other source. `to` has the first two arguments of heartbeat_seek().
 const char *source_calls_seek(const Source &source, const char *to);
 
 // Returns a part of a hint, for example `set heartbeat.offset_reset`: what a person must do so that the
