@@ -15,7 +15,7 @@ DECLARE
     name text;
     item text;
 BEGIN
-    -- the rollup also takes this lock first, and two sessions with the same order of locks cannot cause a deadlock
+    -- the rollup also locks this table first; sessions that lock tables in the same order cannot cause a deadlock
     EXECUTE format('LOCK TABLE %I.heartbeat_records IN SHARE UPDATE EXCLUSIVE MODE', schema);
     EXECUTE 'SET LOCAL citus.multi_shard_modify_mode = sequential';
     CREATE TEMP TABLE heartbeat_spread ON COMMIT DROP AS

@@ -7,10 +7,11 @@
 -- replaces the old key by the new key. This replacement takes only a moment. Ingest into the table partition waits from the start
 -- of the build until the transaction ends. If a person has already created the index (CREATE UNIQUE INDEX CONCURRENTLY), ingest
 -- waits only from the replacement on. If `elsewhere` is true, other servers store the rows. In this case the function builds no
--- index in advance: it drops the old key and adds the new key. The owner can have partitioned the table partition of a week. If
--- this table partition has the key, the function also drops the old key and adds the new key, because PostgreSQL cannot make a
--- key of a partitioned table from an index. Queries of such a week also wait until the transaction ends. The argument `weeks`
--- limits the number of weeks in one call. A week counts only if the function has replaced a key of this week.
+-- index in advance: it drops the old key and adds the new key. The owner may have divided the table partition of a week into
+-- smaller partitions. If the divided table has the key, the function also drops the old key and adds the new key, because
+-- PostgreSQL cannot make the key of a partitioned table from an index. Then queries of this week must wait, too, until the
+-- transaction ends. The argument `weeks` limits the number of weeks in one call. A week counts only if the function has
+-- replaced a key of this week.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
     RETURNS SETOF record
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -32,8 +33,7 @@ BEGIN
         LATERAL (SELECT CASE WHEN h.inhparent = ANY (parents::oid[]) THEN coalesce((regexp_match(
                      pg_get_expr(w.relpartbound, w.oid), $x$FROM \('([^']+)'\)$x$))[1], '-infinity')::timestamptz END) b (starts_at)
         WHERE h.inhparent = ANY (parents::oid[])
-          -- a partition of a week's table partition can inherit the key, and then gets the new key together with the table
-          -- partition of the week
+          -- omits a partition that inherits the key from the table partition of its week: both get the new key together
           AND (k.conparentid = 0 OR c.oid = w.oid)
           AND cardinality(k.conkey) = 2
           AND (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)
@@ -48,8 +48,8 @@ BEGIN
         table_partition := one.keyed;
         BEGIN
             IF NOT elsewhere THEN
-                -- An interrupted REINDEX CONCURRENTLY can have left an invalid copy of the old key. This copy can still refuse
-                -- the reading of a second device.
+                -- An interrupted REINDEX CONCURRENTLY may have left an invalid copy of the old key. This copy can still refuse
+                -- a reading of a second device at the same time.
                 FOR remains IN SELECT i.indexrelid::regclass
                                FROM pg_partition_tree(one.keyed) p JOIN pg_index i ON i.indrelid = p.relid JOIN pg_class c ON c.oid = i.indexrelid
                                WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' LOOP

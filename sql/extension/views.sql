@@ -44,7 +44,7 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
                coalesce(sum(invalid), 0) AS invalid, coalesce(sum(duplicates), 0) AS duplicates,
                coalesce(sum(dead_letters), 0) AS dead_letters, coalesce(sum(conflicts), 0) AS conflicts,
                min(first_event) AS first_event,
-               -- an older version can have stored a time in the future
+               -- a row from an older version may have a last_event in the future
                max(CASE WHEN last_event > now() + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
                         THEN updated_at ELSE last_event END) AS last_event
         FROM (SELECT records, anomalies, bradycardia, tachycardia, invalid, duplicates, dead_letters, conflicts, first_event, last_event,
@@ -57,7 +57,7 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
     ), customers AS (
         SELECT (SELECT coalesce(sum(customers), 0) FROM heartbeat_customers_total) +
                (SELECT count(*) FROM pending p
-                -- The subquery has a LIMIT, so that PostgreSQL looks up each customer by the key, and never reads all customers.
+                -- Because of the LIMIT, PostgreSQL looks up each customer by the key, and does not read all customers.
                 WHERE (SELECT true FROM heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
                ) AS customers
     )

@@ -58,7 +58,8 @@ is( $node->query('SELECT sum(records), sum(anomalies), sum(duplicates), sum(dead
 	'4|7|0|0|0', 'the counters in heartbeat_offsets equal the stored rows');
 $node->assert_audit;
 
-# The server sends the notifications when the worker commits. psql shows them only after its next statement, so the test runs one.
+# The server sends the notifications when the worker commits. psql shows them only after its next statement, so the test runs
+# SELECT 1.
 my $heard = $listener->query('SELECT 1');
 my %announced = map { $_ => 1 } $heard =~ /(CUST-\d+)/g;
 is(scalar(() = $heard =~ /notification "heartbeat_anomaly"/g) > 0, 1, 'the worker sends a notification for an anomaly');

@@ -35,8 +35,8 @@ sub stays_the_same
 	return pass($what);
 }
 
-# The worker can store all readings of this topic within a second, but the second pause below must come earlier. So the test
-# first pauses ingest and fills the topic. Then one session resumes ingest, waits for 5000 stored readings, pauses ingest
+# The test must pause ingest while readings of this topic wait, but the worker can store all of them within a second. So the
+# test first pauses ingest and fills the topic. Then one session resumes ingest, waits for 5000 stored readings, pauses ingest
 # again, and counts the readings before it commits the pause.
 $node->query("SELECT heartbeat_pause('the topic is filled')");
 $kafka->produce('heartbeat-events', reading_stream(100_000, 2));

@@ -94,7 +94,7 @@ is( $node->query('SELECT count(*) FROM heartbeat_dead_letters d JOIN heartbeat_o
 	scalar @bad, 'each dead letter has its topic, partition and offset');
 $node->assert_audit;
 
-# Since these messages became dead letters, nothing has been corrected. So a retry cannot decode any of them, and changes nothing.
+# The messages and the mapping have not changed, so a retry cannot decode any of the dead letters, and changes nothing.
 is($node->query('SELECT resolved, remaining FROM heartbeat_retry_dead_letters()'), '0|' . @bad, 'a retry resolves no dead letter that is still bad');
 $node->assert_audit;
 

@@ -16,9 +16,9 @@ use Time::HiRes qw(clock_gettime sleep time);
 
 # The goal: if forty readings arrive per second, 99 % of them are visible within 10 ms. On a shared machine with two
 # cores, other tests can preempt a process for much more than 10 ms. So the test has a limit of 250 ms, and it fails only if
-# three measurements in a row are above the limit. Without a message a broker answers a fetch after 500 ms. So the test
-# still finds a worker that waits for such an answer. The output of the test has the measured figures.
-# HEARTBEAT_LATENCY_MS sets another limit.
+# three measurements in a row are above the limit. If a broker has no message, it answers a fetch only after 500 ms. So the test
+# still detects a worker that waits for such an answer. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS
+# sets another limit.
 my $limit = $ENV{HEARTBEAT_LATENCY_MS} // 250;
 my $tries = 3;
 
@@ -29,8 +29,9 @@ my $node = Heartbeat::Cluster->create('latency', kafka => $kafka, settings => { 
 $kafka->produce('heartbeat-events', reading_stream(100, 2));
 $node->wait_for_offsets('heartbeat-events', 50, 50);
 
-# Sends readings of a customer for 15 seconds, and measures the time until each reading is visible: from its event time, which
-# is the time of sending, to the commit timestamp of its row. Returns the 99th percentile in milliseconds.
+# Sends readings of a customer for 15 seconds, and measures how soon each reading is visible. The measured time begins at the
+# event time, when the test sends the reading. It ends at the commit timestamp of the row. Returns the 99th percentile in
+# milliseconds.
 sub measure
 {
 	my ($customer) = @_;
@@ -71,14 +72,13 @@ sub threads
 	return ($cpu, $wakeups);
 }
 
-# The worker is idle below for longer than this heartbeat.batch_wait. So it must store the first reading after the idle time
-# immediately.
+# Below, the worker is idle for longer than this heartbeat.batch_wait.
 my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
-# The worker is idle: the offsets are committed, and the rollup is complete. While the worker is idle, heartbeat runs no
-# transaction and writes no WAL. All processes of heartbeat together use less than a hundredth of a core. The limit in bench/latency
-# is stricter. This test must also pass on a busy machine: such a machine takes memory away from idle processes, and each wake-up
+# The worker is idle: the offsets are committed, and the rollup is complete. In this time heartbeat runs no transaction and
+# writes no WAL. All processes of heartbeat together use less than a hundredth of a core. The limit in bench/latency is
+# stricter. This test must also pass on a busy machine: such a machine takes memory away from idle processes, and each wake-up
 # then needs more CPU time. The test runs its queries in another database, so that the queries do not change the counters of
 # heartbeat's database. The operating system counts the CPU time and the wake-ups of threads.
 my ($most_cpu, $most_wakeups) = (0.01, 20);

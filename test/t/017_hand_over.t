@@ -1,5 +1,6 @@
-# A worker that lags hands Kafka partitions over to a worker that does not lag. No reading is lost or stored twice, and the other
-# Kafka partitions of both workers do not stop. The new division of the Kafka partitions survives the end of a worker's process.
+# A worker that lags hands Kafka partitions over to a worker that does not lag. No reading is lost or stored twice. During the
+# hand-over both workers continue to read their other Kafka partitions. The new division of the Kafka partitions survives the
+# end of a worker's process.
 
 use strict;
 use warnings;

@@ -22,8 +22,8 @@ my $node = Heartbeat::Cluster->create('packing', kafka => $kafka, owner => 'hear
 $node->query('CREATE EXTENSION amcheck');
 
 # Publishes readings of this week, and of three weeks that ended at least four weeks ago. In each of these weeks the readings
-# arrive in random order. So PostgreSQL splits the pages of the primary key indexes in the middle, which leaves free space to
-# pack.
+# arrive in random order. So PostgreSQL splits the pages of the primary key indexes in the middle, and packing can remove the
+# free space in these pages.
 my $now  = int(time);
 my @past = map { $now - $_ * 7 * 86400 } 6, 7, 8;
 srand 1;
@@ -165,7 +165,7 @@ $dump->quit;
 $waiting->quit;
 is($node->query($invalid), 1, 'the rebuild has left an invalid index');
 my $wal;
-for my $batch (1, 2)    # the first batch follows a batch with duplicates, so this batch is no bulk insert
+for my $batch (1, 2)    # the batch before the first one had duplicates, so the worker uses the bulk insert only for the second one
 {
 	$wal = $node->query('SELECT pg_current_wal_insert_lsn()');
 	$kafka->produce($topic, reading_stream(1000, 1, start => $now - 1800 + $batch * 60, first => 20_000));
@@ -182,9 +182,9 @@ $node->set('heartbeat.pack_after' => '7d');
 $node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after the wait the key is packed');
 assert_packed('after another session has waited');
 
-# DROP EXTENSION locks the extension, and then waits for the table whose key is being rebuilt. The maintenance worker cancels the
-# rebuild although the worker's other tasks wait for the extension. Before that, heartbeat.pack_after is set to 0. So
-# heartbeat_maintenance forgets the failure when the process has ended.
+# DROP EXTENSION locks the extension, and then waits for the table whose key is being rebuilt. The maintenance worker must
+# cancel the rebuild, even though its other tasks wait for the lock on the extension. heartbeat.pack_after is 0 when the rebuild
+# fails, so heartbeat_maintenance then shows no failure.
 $key   = interrupt_rebuild();
 $table = $node->query("SELECT indrelid::regclass FROM pg_index WHERE indexrelid = '$key'::regclass");
 $dump  = $node->background_psql('heartbeat', on_error_stop => 1);
@@ -204,8 +204,8 @@ pack_again();
 $node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after DROP EXTENSION has waited the key is packed');
 assert_packed('after DROP EXTENSION has waited');
 
-# A person rebuilds an index with REINDEX CONCURRENTLY, and the new index is still invalid when packing looks for invalid indexes.
-# Packing waits for the rebuild, and does not drop the new index.
+# A person runs REINDEX CONCURRENTLY. Its new index is still invalid when packing looks for invalid indexes. Packing must wait
+# for the REINDEX, and must not drop the new index.
 my $rebuilt = $node->query("SELECT indexrelid::regclass FROM pg_index WHERE indrelid = '$table'::regclass AND NOT indisprimary LIMIT 1");
 my $valid   = "SELECT count(*) FROM pg_index WHERE indrelid = '$table'::regclass AND indisvalid";
 my $number  = $node->query($valid);

@@ -1,7 +1,6 @@
-# In a unique B-tree index, a bulk insert adds many entries to a leaf page after one search of the tree. amcheck, the server's
-# own check of an index, finds no fault on the primary, on a standby and after a crash. The standby compares each of its pages
-# with the page of the primary. The bulk insert refuses a key that exists, even if another session inserts this key at the same
-# time.
+# In a unique B-tree index, a bulk insert adds many entries to a leaf page after one search of the tree. The extension amcheck
+# finds no fault in the index on the primary, on a standby and after a crash. The standby compares each of its pages with the
+# page of the primary. The bulk insert refuses a key that exists, even if another session inserts this key at the same time.
 
 use strict;
 use warnings;

@@ -64,8 +64,8 @@ wait_for_end('heartbeat-events');
 is($node->query($stored), 40, 'the worker stores nothing of this transaction');
 $node->assert_audit;
 
-# While a transaction is open in a Kafka partition, Kafka does not deliver any later message of this partition to the worker,
-# not even a message that another producer publishes without a transaction.
+# While a transaction is open in a Kafka partition, Kafka delivers no later message of this partition to the worker. This is
+# also true for a message that another producer publishes without a transaction.
 for my $outcome ('commit', 'abort')
 {
 	my $before   = $node->query($stored);

@@ -115,8 +115,8 @@ $node->wait_for_state('RUNNING');
 is_stored(70, 'after a seek the worker stores all messages of the recreated topic');
 $node->assert_audit;
 
-# While SIGSTOP stops the worker, the topic is recreated with more Kafka partitions, and each Kafka partition has fewer messages
-# than before. When the worker runs again, the new topic already exists. So the worker gets no metadata without the topic.
+# The topic is recreated while SIGSTOP stops the worker. The new topic has more Kafka partitions, and fewer messages in each of
+# them. When the worker runs again, the new topic already exists. So the worker never sees that the topic was missing.
 my ($worker) = $node->worker_pids('heartbeat worker%');
 kill('STOP', $worker) or die "kill $worker: $!";
 make_again('again', 10, 5);

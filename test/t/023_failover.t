@@ -117,7 +117,7 @@ is( $standby->query("SELECT count(*) FROM pg_stat_activity WHERE backend_type LI
 	4, 'the promoted standby runs a launcher, a maintenance worker and two workers');
 
 watch($standby, 'CUST-0002');
-# A later reading of the customer can have closed the alert. So the test counts open alerts and closed alerts.
+# A later reading of the customer may have closed the alert, so the test counts open and closed alerts.
 is($standby->query("SELECT count(*) FROM heartbeat_alerts WHERE subject = 'CUST-0001'"), 1, 'the promoted standby does not raise an open alert again');
 
 # The old primary runs again, as a second primary with the same consumer group. Each server has its own stored offsets.

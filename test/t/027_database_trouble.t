@@ -76,8 +76,8 @@ for my $table ('heartbeat_records', $week, 'heartbeat_rollup_pending', 'heartbea
 	assert_stored("$table was locked");
 }
 
-# A user locks three tables for a long time, and each of the three workers waits for another one of them. The lock_timeout of
-# each worker ends its wait, and the status reports the lock.
+# A user locks three tables for a long time, and each of the three workers waits for a different table. The lock_timeout of each
+# worker ends its wait, and the status reports the lock.
 my @tables = ('heartbeat_records', 'heartbeat_offsets', 'heartbeat_dead_letters');
 my $log = $node->log_position;
 $user->query_safe('BEGIN; LOCK TABLE ' . join(', ', @tables) . ' IN ACCESS EXCLUSIVE MODE');
@@ -98,8 +98,8 @@ wait_for_workers("wait_event_type = 'Lock'", 'the workers try their batches agai
 $user->query_safe('COMMIT');
 assert_stored('three tables were locked for long');
 
-# While the three ingest workers cannot restart, a user's parallel query takes the place of one of them in
-# max_worker_processes. So only two of the three workers can start later.
+# max_worker_processes leaves room for three ingest workers. While they cannot restart, a user's parallel query starts one
+# background worker. So only two ingest workers can start later.
 $node->safe_psql('postgres', 'CREATE TABLE crowd AS SELECT 1');
 $node->safe_psql('postgres', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS false');
 $node->safe_psql('postgres', $end_workers);

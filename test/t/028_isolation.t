@@ -69,8 +69,8 @@ $node->assert_audit;
 $letters = 2 * @own;
 
 # These errors are not the fault of a row. The batch waits until the cause of the error ends, even if another row of the batch
-# has a fault of its own. The error 54000 is the last error in the list, because the worker makes its batches smaller after
-# this error, but the check of the other errors needs all rows in one batch.
+# has a fault of its own. After the error 54000 the worker makes its batches smaller. The checks of the other errors need all
+# rows in one batch, so 54000 is the last error in the list.
 my @not_own = qw(08006 0A000 25006 28000 40001 40P01 42501 42P01 42883 53100 53200 53300 53400 55000 55P03 57014 58030 72000 XX000 54000);
 for my $code (@not_own)
 {

@@ -57,8 +57,8 @@ $node->wait_for_offsets($topic, 500);
 # sometimes reports only that the broker has closed the connection.
 my $no_tls = `pkg-config --modversion rdkafka` =~ /^2\.\d\./ ? qr/security\.protocol/ : qr/security\.protocol|closed by peer|Broken pipe|transport failure/;
 
-# Each entry has a mistake, and the pattern of the reason that the status must show. After a reload with the correct
-# properties file the worker reads again.
+# Each entry has a mistake in the configuration, and a pattern that the reason in the status must match. After a reload with the
+# correct properties file the worker reads again.
 my $sent = 500;
 for my $mistake (
 	[ 'TLS',       { %tls, 'ssl.ca.location' => $stranger->file }, qr/certificate verify failed/, 'an unknown certificate authority' ],

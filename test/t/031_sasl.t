@@ -85,8 +85,8 @@ is_deeply([ $kafka->wait_for_group_offsets('heartbeat-consumer-group', $topic, (
 # sometimes reports only that the broker has closed the connection.
 my $no_sasl = $version < 2_012_000 ? qr/SASL authentication|security\.protocol/ : qr/SASL authentication|security\.protocol|closed by peer|Broken pipe|transport failure/;
 
-# Each entry has a mistake, and the pattern of the reason that the status must show. After a reload with the correct
-# properties file the worker reads again.
+# Each entry has a mistake in the configuration, and a pattern that the reason in the status must match. After a reload with the
+# correct properties file the worker reads again.
 for my $mistake (
 	[ 'SECURE', { 'sasl.password' => $wrong },                              qr/[Aa]uthentication failed/, 'a wrong password' ],
 	[ 'SECURE', { 'sasl.username' => 'nobody' },                            qr/[Aa]uthentication failed/, 'an unknown user' ],

@@ -150,7 +150,8 @@ $node->wait_for_state('RETRYING', 'role "ghost" does not exist', 'the worker is 
 $node->set('heartbeat.role' => '');
 $node->wait_for_state('RUNNING');
 
-# A user adds a plain column and a generated column. A new table partition, to which a row moves, must also have both columns.
+# A user adds a plain column and a generated column. heartbeat_make_partitions() must create table partitions that have both
+# columns too, and must keep these columns of a row that moves.
 publish(1_000);
 $node->query(q{ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown',
 	ADD COLUMN per_second double precision GENERATED ALWAYS AS (heart_rate / 60) STORED});

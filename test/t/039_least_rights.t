@@ -50,7 +50,7 @@ my $registry = Heartbeat::Registry->new('rights');
 $registry->start;
 my $schemas = 0;
 my $node = Heartbeat::Cluster->create('rights', kafka => $kafka, settings => { 'heartbeat.offset_reset' => 'earliest' });
-$node->query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');    # the default since PostgreSQL 15
+$node->query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');    # the default in PostgreSQL 15 and newer
 $node->query($_) for grep { /\S/ } split /;\n/, $block;
 
 $node->query("SELECT heartbeat_add_source('schemas', 'schemas', format => 'avro', schema_registry => '" . $registry->url . "')");

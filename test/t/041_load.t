@@ -107,8 +107,8 @@ for my $condition ('heart_rate > 150', 'heart_rate / 2 = 40.5')
 }
 $node->query("DROP INDEX fast, halved");
 
-# A user adds a statement trigger to heartbeat_records. After the trigger is dropped, a batch goes to the table partition $name,
-# which the user has created above.
+# A user adds a statement trigger to heartbeat_records. Then the user drops the trigger, and a batch goes to the user's table
+# partition $name.
 $node->query('CREATE TABLE told (rows bigint)');
 $node->query(q{CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN INSERT INTO public.told SELECT count(*) FROM new_rows; RETURN NULL; END $$});
@@ -119,8 +119,8 @@ $node->query('DROP TRIGGER tell ON heartbeat_records');
 store('a batch is stored in a table partition with another order of columns', 1000, $this_week - 30 * $week + 3600);
 is($node->query("SELECT count(*) >= 900 FROM $name"), 't', 'the rows are in the table partition of the user');
 
-# heartbeat_records is a table partition of a user's table. The partition key of this table is a column to which only a default
-# gives a value.
+# heartbeat_records is a table partition of a user's table all_records. The partition key of all_records is ingested_at, a
+# column that gets its value only from its default.
 $node->query('CREATE TABLE all_records (LIKE heartbeat_records) PARTITION BY RANGE (ingested_at)');
 $node->query(q{ALTER TABLE all_records ATTACH PARTITION heartbeat_records FOR VALUES FROM ('2000-01-01') TO ('infinity')});
 store('a batch is stored if heartbeat_records is a table partition of a user', 1000, $this_week + 20 * 3600);

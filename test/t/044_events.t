@@ -75,7 +75,8 @@ $node->wait_for_query("$events OFFSET $known", qr/state RUNNING$/, 'an event rec
 $known = $node->count('heartbeat_events');
 my $position = $node->log_position;
 $node->restart;
-# The broker has just started, so a Kafka partition can be without a leader for a moment. Then a row has the state CONNECTING.
+# The broker has just started, so a Kafka partition can be without a leader for a moment. In this moment heartbeat_events can
+# get rows with the state CONNECTING.
 next_events('the events have the restart of the server', 'start', qr/(?:state CONNECTING .*\n)*state RUNNING/);
 $known = $node->count('heartbeat_events');
 $node->wait_for_log(qr/heartbeat: reads topic "heartbeat-events": partition [01] at 50[01] of 50[01]/, $position);
@@ -124,8 +125,8 @@ $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 $node->assert_audit;
 
-# A worker ends, and the launcher starts the worker again less than a second later. The server also ends its workers one after another
-# when it shuts down. The launcher is stopped until the test has seen the state. The test tries again if this took too long.
+# In the first second after the end of a worker, the state is CONNECTING: usually the launcher starts the worker again, or the
+# server is shutting down. The test stops the launcher while it reads the state, and tries again if the reading took too long.
 $node->wait_for_query("SELECT clock_timestamp() - backend_start > interval '10 seconds' FROM pg_stat_activity WHERE backend_type = 'heartbeat launcher'",
 	't', 'the start of the workers is over');
 my $launcher = $node->query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'heartbeat launcher'");

@@ -107,8 +107,8 @@ my $before = $node->query($calls);
 usleep(6_000_000);
 is($node->query($calls), $before, 'without new readings and open alerts nothing is evaluated');
 
-# The maintenance worker evaluates the rule `first`, and has already taken its snapshot when a lock blocks the evaluation. Then
-# ingest stores an anomaly that this snapshot does not contain. No later reading arrives, but the anomaly must raise an alert.
+# The maintenance worker takes a snapshot and evaluates the rule `first`, but a lock blocks the evaluation. Then ingest stores
+# an anomaly that the snapshot does not contain. No later reading arrives, but the anomaly must raise an alert.
 $node->query("DELETE FROM heartbeat_alert_rules");
 $node->wait_for_query("SELECT calls > $before FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'", 't', 'the rules are evaluated after all of them are removed');
 my $holder = $node->background_psql('heartbeat');

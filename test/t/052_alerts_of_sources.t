@@ -37,7 +37,8 @@ sub stored
 	return $node->wait_for_query("SELECT count(*) FROM heartbeat_records WHERE customer_id = '$customer'", $count, "$count readings of $customer are stored");
 }
 
-# Waits until the alerts about the subject and the source are `all|closed`.
+# Waits for the expected alerts about the subject and the source. $expected is "all|closed": with 2|1 there are two alerts, and
+# one of them is closed.
 sub alerts_are
 {
 	my ($rule, $subject, $source, $expected, $what) = @_;
@@ -91,7 +92,7 @@ alerts_are('silence', 'of ward', 'ward', '1|1', 'the customer of the source that
 
 alerts_are('state of long', 'pipeline', 'ward', '1|0', 'the attempts of a source that is RETRYING do not begin the period of a rule again');
 
-# A second source gets trouble. The trouble has an alert of its own, although the first trouble has not ended.
+# A second source has a problem, and gets an alert of its own, although the problem of the first source has not ended.
 $node->query("SELECT heartbeat_pause('new devices', 'home')");
 alerts_are('state', 'pipeline', 'home', '1|0', 'the pause of home raises another alert');
 $node->wait_for_query(reason('home'), 'PAUSED|source "home": new devices', 'the alert has the reason of the pause');
@@ -107,8 +108,8 @@ is(open_alerts('state'), 'home ward -', 'no source has another alert, and the op
 $node->query('SELECT heartbeat_resume()');
 alerts_are('state', 'pipeline', '', '1|1', 'the alert is closed after the pause');
 
-# Another reason, a pause and a restart belong to the same episode. After the restart, heartbeat does not know that the duty packing
-# has failed, and does not know that it has succeeded.
+# Another reason, a pause and a restart belong to the same episode. After the restart, heartbeat does not know whether the duty
+# `packing` has failed or succeeded.
 refuse('% ward', 'the disk of ward is broken');
 $node->query(q{INSERT INTO heartbeat_alerts (rule, subject, detail) VALUES ('state', 'pipeline', '{"kind": "state", "state": "RETRYING", "duty": "packing"}')});
 $node->restart;
@@ -131,7 +132,7 @@ is($node->query("SELECT count(*), count(closed_at), min(detail->>'duty') FROM he
 	'1|0|packing', 'the alert about a duty is open until the duty succeeds, also if the owner of the extension is no superuser');
 $node->query("DELETE FROM heartbeat_alerts WHERE detail ? 'duty'");
 
-# A source is dropped. Its alerts about the lag and the state are closed. Its customers are still examined.
+# A source is dropped. Its alerts about the lag and the state are closed. Silence rules still examine its customers.
 alerts_are('silence', 'of ward', 'ward', '2|1', 'the silence of the customer of ward raises an alert');
 publish('ward', 'other of ward');
 stored('other of ward', 1);
@@ -147,8 +148,8 @@ publish('heartbeat-events', 'of ward', 'other of ward');
 alerts_are('silence', 'of ward', 'ward', '2|2', 'a reading from another source closes the alert');
 alerts_are('silence', 'other of ward', '', '1|1', 'a reading closes the alert that has no source');
 
-# A worker does not run, and no other worker reads its Kafka partitions. The other worker still reads the source home. The launcher is
-# stopped, so that it does not start the worker again.
+# One of the two workers ends, and the test has stopped the launcher, so the worker does not start again. Nobody reads the Kafka
+# partitions of this worker. The other worker still reads its Kafka partition of the source home.
 refuse('%slow', 'the disk of home is full');
 publish('home', 'guest');
 stored('guest', 1);
@@ -171,8 +172,8 @@ refuse('nobody', '');
 my $closed = "SELECT count(*) FROM heartbeat_alerts WHERE rule LIKE 'state%' AND source IS NULL AND closed_at IS NULL";
 $node->wait_for_query($closed, 0, 'the alerts are closed when both workers run');
 
-# A worker ends every four seconds, so each worker runs for about eight seconds. The launcher starts the worker again at once. The
-# launcher would let a worker wait only after more than 24 seconds.
+# Every four seconds the test ends the older of the two workers, so each worker runs for about eight seconds. In the first 24
+# seconds the launcher restarts each worker at once. Later it would wait before a restart.
 my $deadline = time + 24;
 my $raised = "SELECT count(*) - $before FROM heartbeat_alerts WHERE rule = 'state' AND source IS NULL";
 while ($node->query($raised) < 2 && time < $deadline)

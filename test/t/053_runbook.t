@@ -153,7 +153,7 @@ $node->wait_for_query('SHOW heartbeat.offset_reset', 'error', 'heartbeat.offset_
 $node->set('heartbeat.brokers' => '');
 state_is('STOPPED', 'heartbeat.brokers is empty', 'heartbeat.brokers is empty');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET heartbeat.brokers');
-# With this value PostgreSQL refuses heartbeat's launcher.
+# With max_worker_processes = 1 PostgreSQL does not register heartbeat's launcher.
 $node->safe_psql('postgres', 'ALTER SYSTEM SET max_worker_processes = 1');
 $node->restart;
 state_is('STOPPED', 'no background worker can be started \| Raise max_worker_processes', 'the launcher cannot be started');

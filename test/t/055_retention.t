@@ -121,8 +121,8 @@ $node->query('DROP TRIGGER slow ON heartbeat_offsets');
 $node->set('heartbeat.batch_size' => 20_000);
 
 # Two sessions apply retention at the same time, for example a person's session and the maintenance worker. The second session
-# waits up to 30 seconds for the first session. For a session that reads the tables, heartbeat_apply_retention() waits for a
-# much shorter time.
+# waits up to 30 seconds for the first session. If another session only reads the tables, heartbeat_apply_retention() gives up
+# much sooner.
 my ($first, $second) = map { $node->background_psql('heartbeat') } 1, 2;
 $first->query_safe('BEGIN; SELECT * FROM heartbeat_apply_retention()');
 $second->query_until(qr/begun/, "\\echo begun\nSELECT * FROM heartbeat_apply_retention();\n");

@@ -1,6 +1,6 @@
 # Runs every SQL block of README.md, reference.md, security.md and administration.md while a worker reads a topic. The first
 # block runs CREATE EXTENSION, and the last block runs DROP EXTENSION. The test compares the results with the documents. Other
-# tests run the blocks of operations.md, replication.md, from-python.md, sources.md and scale-out.md.
+# tests run the blocks of operations.md, replication.md, from-python.md, sources.md, formats.md and scale-out.md.
 
 use strict;
 use warnings;

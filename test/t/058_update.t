@@ -80,7 +80,7 @@ for my $version (@earlier)
 	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, heartbeat_partitions, vw_customer_bpm_summary TO viewer',
 	  'GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states() TO viewer';
 	# ALTER EXTENSION UPDATE treats each role with these INSERT rights as a role of the workers. So the update must also grant
-	# storer the rights on new objects.
+	# the role `storer` the rights on new objects.
 	$node->query($_) for 'CREATE ROLE storer', 'GRANT INSERT ON heartbeat_records, heartbeat_anomalies, heartbeat_dead_letters, heartbeat_rollup_pending TO storer', 'GRANT SELECT ON heartbeat_dead_letters TO PUBLIC';
 	# versions before 1.2 could store an incomplete character at the end of a text
 	my $old = $version lt '1.2';
@@ -108,8 +108,8 @@ for my $version (@earlier)
 	$node->query($_) for 'GRANT EXECUTE ON FUNCTION heartbeat_audit() TO viewer WITH GRANT OPTION', 'CREATE ROLE mover',
 	  'GRANT EXECUTE ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) TO mover', 'GRANT SELECT ON heartbeat_control TO mover';
 	my $had = $node->query($has);
-	# The owner of this view has no right in pg_init_privs. So the update must remove the list of the view, because PostgreSQL cannot
-	# read an empty list.
+	# The new owner of this view has no rights in pg_init_privs, so the update makes the view's list in pg_init_privs empty. The
+	# update must then delete this row, because PostgreSQL cannot read an empty list.
 	$node->query('ALTER VIEW vw_recent_anomalies OWNER TO keeper');
 
 	my $updater = $node->background_psql('heartbeat');
@@ -190,7 +190,7 @@ for my $version (@earlier)
 	is($node->safe_psql('restored', $rights), $node->query($rights), 'a restored database has these rights');
 	$node->query('DROP DATABASE restored');
 	$node->query($_) for 'DROP OWNED BY viewer, storer, mover', 'REVOKE ALL ON heartbeat_dead_letters FROM PUBLIC';
-	# Roles without rights can be dropped. Since PostgreSQL 17 this also needs correct rows in pg_shdepend.
+	# Roles without rights can be dropped. In PostgreSQL 17 and newer this also needs correct rows in pg_shdepend.
 	is($node->query_error("DROP ROLE $_"), '', "role $_ can be dropped after the update") for qw(viewer storer mover operator keeper);
 	my $updated = definition($node);
 	is($updated->{$_}, $expected->{$_}, "$_ are the same as after CREATE EXTENSION") for sort keys %$expected;

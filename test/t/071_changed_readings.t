@@ -129,7 +129,7 @@ assert_exact('DELETE after a move');
 is($node->query("SELECT count(*) FROM pg_partition_tree('heartbeat_records') p WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'heartbeat_records_changed')
 	OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = p.relid AND t.tgname = 'heartbeat_records_truncated')"), 0, 'each table partition has both triggers');
 
-# Some changes run no trigger of heartbeat, such as INSERT by a user or DETACH PARTITION. After these changes
+# Some changes, such as INSERT by a user or DETACH PARTITION, run no trigger of heartbeat. After these changes
 # heartbeat_rebuild_summary() repairs the summary.
 publish($now - 7 * 86400, 60, 5);
 publish($now + 180, 60, 5);

@@ -146,7 +146,7 @@ if ($node->query('SHOW server_version_num') >= 150000)
 	$node->query('ALTER TABLE heartbeat_offsets REPLICA IDENTITY DEFAULT');
 	assert_goes_on('a table without a replica identity');
 
-	# The publication does not prevent updates now. A rule prevents them, with the same code.
+	# Now the publication allows updates. A rule prevents them, and its error has the same error code.
 	$node->query('CREATE RULE neighbour AS ON UPDATE TO heartbeat_offsets DO INSTEAD NOTHING');
 	publish();
 	$node->wait_for_query($say, qr/^RETRYING \| rule "neighbour" on table "heartbeat_offsets" rewrites a statement(?!.*publication).*DROP RULE/, 'the hint does not name a publication that prevents nothing');

@@ -1,6 +1,6 @@
 # A machine boots with a clock that is two hours ahead, and NTP later sets the clock back. heartbeat measures all waiting times
-# with the monotonic clock. So when the clock is set back, heartbeat still restarts workers, asks Kafka again, evaluates alert
-# rules, rebuilds the rollup and notices stalled work, and does not wait for two hours.
+# with the monotonic clock. So when the clock is set back, these tasks do not stop for two hours: restarts of workers, new
+# questions to Kafka, alert rules, the rollup, and the detection of stalled work.
 
 use strict;
 use warnings;

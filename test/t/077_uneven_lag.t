@@ -1,6 +1,5 @@
-# A worker that lags hands Kafka partitions with at most half of its lag over to a worker that does not lag. It hands no Kafka
-# partition over to a worker that is stopped. The other worker may know fewer Kafka partitions of the topic than the worker that
-# lags.
+# A worker that lags hands some Kafka partitions over to a worker that does not lag. Together these partitions have at most half
+# of the lag. A worker that is stopped gets no Kafka partition. A worker can get a Kafka partition that it does not know yet.
 
 use strict;
 use warnings;
@@ -64,8 +63,8 @@ assert_stored('worker 1 is stopped');
 kill('CONT', $stopped);
 ok(!$node->log_matches(qr/hands partition/, $position), 'a worker hands no partition over to a worker that is stopped');
 
-# Four partitions of worker 0 lag equally, so two of them are half of the lag. The lag lasts much longer than worker 0 needs to see
-# it, also on a busy machine.
+# Four partitions of worker 0 lag equally, so two of them have half of the lag. The lag must last until worker 0 notices it,
+# even on a busy machine.
 my $hands_over = qr/worker 0 hands partition [0246] of topic "$topic" over to worker 1/;
 $position = $node->log_position;
 $node->query('SELECT heartbeat_pause()');

@@ -1,5 +1,5 @@
-# A change of one source makes no other source ask Kafka about its topic. With many sources these questions would need many threads
-# at the same moment.
+# When one source changes, the other sources do not ask Kafka about their topics. With many sources such questions would need
+# many threads at the same time.
 
 use strict;
 use warnings;
@@ -19,7 +19,7 @@ my $node    = Heartbeat::Cluster->create('quiet', settings => { 'heartbeat.broke
 $node->query("SELECT heartbeat_add_source('s' || n, 'heartbeat-events') FROM generate_series(2, $sources) n");
 $node->wait_for_query('SELECT count(*) FROM heartbeat_offsets WHERE next_offset = 1', $sources, 'all sources read their topic');
 
-# Returns the number of questions about a topic until now.
+# Returns how often clients have asked about a topic until now.
 sub questions { return scalar grep { /^_metadata$/ } split /^/, slurp_file($log); }
 
 # Waits until the clients ask no more questions.

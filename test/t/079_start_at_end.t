@@ -1,6 +1,7 @@
 # With heartbeat.start_offset = latest the workers read a new topic from its end. This is also true for a Kafka partition whose
-# leader answers later than the others. If the topic gets more Kafka partitions later, the workers read the added Kafka partitions
-# from the first message, even if the workers read a topic with more Kafka partitions before.
+# leader answers later than the others. If the topic gets more Kafka partitions later, the workers read the added Kafka
+# partitions from the first message. This must also work if the workers have read another topic with more Kafka partitions in
+# between.
 
 use strict;
 use warnings;
@@ -55,7 +56,8 @@ publish('away', 4, 5);
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 is_stored('away', join(', ', map { "CUST-away-$_ 1" } 0 .. 5), 'the workers read added Kafka partitions from the first message');
 
-# The worker has read the topic `grown`. Then it reads another topic with more Kafka partitions, and meanwhile `grown` grows.
+# The worker has read the topic `grown`. Then it reads the topic `wide`, which has more Kafka partitions. Meanwhile `grown` gets
+# more Kafka partitions.
 $node->set('heartbeat.topic' => 'grown', 'heartbeat.workers' => 1);
 $node->restart;
 $node->wait_for_query("SELECT count(*) FROM heartbeat_offsets WHERE topic = 'grown'", 2, 'the worker reads the topic grown');

@@ -53,8 +53,9 @@ is($node->query(q{SELECT error_code, readings->0->>'device_id', readings->0->>'h
 is(counters(), '4|1|1|8|5|1|1|1', 'a message without readings counts as a message, and an ignored message counts as ignored');
 assert_exact('both audits are exact');
 
-# The database refuses the second reading of the first message. The second message has another heart rate for the device and
-# time of the first reading of the first message. This is no conflict, because heartbeat stores no reading of the first message.
+# The database refuses the second reading of the first message, so heartbeat stores no reading of this message. The second
+# message repeats the device and time of the first message's first reading, with another heart rate. This is no conflict,
+# because that reading is not stored.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
 publish(message('whole', 'a 70 0', 'b 77 0', 'c 210 0'), message('whole', 'a 71 0', 'd 72 0'), message('whole', 'e 73 0'));
 is(stored('whole'), 'a 71, d 72, e 73', 'no reading of a refused message is stored, and the other messages are stored whole');

@@ -14,7 +14,7 @@ use Heartbeat::Reading;
 
 sub messages { my ($customer) = @_; return [ map { { value => reading($customer, 60, reading_time(1_790_000_000, $_)) } } 1 .. 20 ]; }
 
-# The state that all brokers have, and the old states.
+# %present is the present state of Kafka. The other hashes are old states that the broker can serve.
 my %present     = (messages => messages('CUST-1'), partitions => 6);
 my %short_log   = (messages => [], partitions => 6);
 my %other_log   = (messages => messages('CUST-2'), partitions => 6);
@@ -26,7 +26,7 @@ my $row    = q{SELECT next_offset, lost_at IS NULL FROM heartbeat_offsets WHERE 
 $node->wait_for_query($row, '20|t', 'the worker reads the messages');
 $node->wait_for_query('SELECT count(*) FROM heartbeat_offsets', 6, 'each Kafka partition has a stored offset');
 
-# Replaces the broker with a broker that has this state.
+# Replaces the broker by a broker that serves the given state.
 sub answer_with { my (%state) = @_; $broker = $broker->replace(%state); return; }
 
 sub assert_not_failed

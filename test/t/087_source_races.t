@@ -84,7 +84,7 @@ race("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', so
 assert_exact('after a drop that began during a replay');
 
 # The source `ward` is dropped, but its dead letters remain. A later source has the same name, and the workers have not read its
-# topic yet. A retry of the dead letters now must change the counters of the dropped source.
+# topic yet. In this situation a retry of the old dead letters must change the counters of the dropped source.
 $node->query("SELECT heartbeat_pause('before the topic is read'); SELECT heartbeat_add_source('ward', 'ward', '$flat')");
 cmp_ok($node->query("SELECT resolved FROM heartbeat_retry_dead_letters(source => 'ward')"), '>', 0, 'a retry stores dead letters of the dropped source with the mapping of a later source of the same name');
 assert_exact('after a retry of dead letters of a dropped source');

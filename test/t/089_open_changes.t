@@ -18,8 +18,8 @@ my $node = Heartbeat::Cluster->create('open', kafka => $kafka, settings => { 'he
 $kafka->produce('ward', map { { partition => 0, value => reading("CUST-$_", 60, reading_time(1_790_000_000)) } } 1 .. 20);
 $node->wait_for_query('SELECT next_offset FROM heartbeat_offsets WHERE partition = 0', 20, 'the worker reads the topic');
 
-# The transaction of the first session begins before the pause of the second session. So the times that this transaction stores
-# are older than the times of the second session.
+# $session begins its transaction first. Then another session pauses and resumes ingest. So the times that $session stores later
+# (its now()) are older than the times of the other session.
 my $session = $node->background_psql('heartbeat');
 $session->query_safe($_) for 'BEGIN', 'SELECT now()';
 $node->query('SELECT heartbeat_pause()');
@@ -29,8 +29,9 @@ $session->query_safe($_) for "SELECT heartbeat_pause('the older transaction', 'd
 $node->wait_for_query('SELECT rewound, next_offset, duplicates FROM heartbeat_offsets WHERE partition = 0', '15|20|15',
 	'the worker notices a seek of a transaction that is older than the last pause of all sources');
 
-# The worker begins to read only partition 0, because the broker of partition 1 is stopped. While the transaction is open, the
-# broker comes back, so the worker wants to begin to read partition 1. The topic has no new message.
+# The worker begins to read only partition 0, because the broker of partition 1 is stopped. The broker starts again while
+# $session has an open transaction. So the worker must wait for $session before it begins to read partition 1. The topic has no
+# new message.
 $node->query('SELECT heartbeat_pause()');
 $kafka->node(2)->stop;
 $node->query('SELECT heartbeat_resume()');

@@ -156,9 +156,9 @@ $kafka->produce('typed-text', map { { value => pack('CN', 0, $text_id) . $_ . $m
 $node->wait_for_query(q{SELECT records, duplicates, dead_letters FROM heartbeat_offsets WHERE source = 'text'}, '1|1|0', 'both forms of the index of the first message are read');
 is(stored($node, 'text-'), 'text-1 12 61.5 ' . shown($time), 'a schema that is text in the registry: the reading is equal to the published reading');
 
-# Confluent's serializers and registry write a map as a repeated field with a map entry, when they convert a descriptor to text.
-# In the frame, the indexes of the message type count the messages of the text: Report has the index 1, although the compiler of
-# Protobuf also makes a message for the map `limits`.
+# When Confluent's serializers and registry convert a descriptor to text, they write a map as a repeated field of a map entry.
+# The frame names a message type by its indexes. These indexes count only the messages in the text. So Report has the index 1,
+# although the compiler of Protobuf also makes a message for the map `limits`.
 my $entries_id = $registry->register('entries-value', 'PROTOBUF', <<'PROTO');
 syntax = "proto3";
 message Outer {

@@ -91,8 +91,7 @@ $node->query(q(SELECT heartbeat_resume(source => 'held-pause')));
 $node->wait_for_query(q(SELECT duplicates FROM heartbeat_offsets WHERE source = 'held-pause'), 10, 'the paused source continues');
 is($node->count('heartbeat_dead_letters'), 0, 'no message is a dead letter');
 
-# Tests a database in LATIN1. The registry refuses schemas whose names have other letters than ASCII, so a front sends the
-# schema.
+# Tests a database in LATIN1. The registry refuses names with letters outside ASCII, so a front sends the schema.
 my $latin_schema = avro('Stammdaten', id => 'string', 心拍 => { type => [ 'null', 'int' ] }, größe => 'double', at => 'long',
 	art => { type => 'enum', name => 'Art', symbols => [ '安静', 'überall' ] }) =~ s/"type":"record"/"type":"record","doc":"heart \x{2665} and \x{1F493}"/r;
 my $latin_front = Heartbeat::RegistryFront->new($registry->url);
@@ -101,8 +100,8 @@ my $latin = Heartbeat::Cluster->create('latin', kafka => $kafka, encoding => 'LA
 $latin->query("SELECT heartbeat_drop_source('default')");
 $kafka->create_topic('latin', 1);
 
-# The serializers also refuse names with other letters than ASCII, so the test encodes each message itself. The fields are a
-# text, the integer 4 in a union, a double, a long, and the second symbol of the enum.
+# The serializers also refuse such names, so the test encodes each message itself. The fields are a text, the integer 4 in a
+# union, a double, a long, and the second symbol of the enum.
 sub long { my ($n) = @_; my $out = ''; for ($n *= 2; $n > 127; $n >>= 7) { $out .= chr($n & 127 | 128); } return $out . chr $n; }
 sub latin_messages { return map { { value => framed(4711, long(length "latin-$_") . "latin-$_" . "\2\10" . pack('d<', 60 + $_) . long($time) . "\2") } } @_; }
 $latin->query(qq(SELECT heartbeat_add_source('latin', 'latin', format => 'avro', schema_registry => '@{[ $latin_front->url ]}', mapping =>

@@ -133,8 +133,7 @@ is($node->query($calls{heartbeat_replay}), 1, 'a replay succeeds');
 is($node->query(q(SELECT resolved, remaining FROM heartbeat_retry_dead_letters(source => 'avro'))), '0|1', 'a retry succeeds');
 
 # A server runs without the module heartbeat_formats, which needs libcurl and libprotobuf. PostgreSQL finds its other folders
-# relative to the folder of its programs, so the test copies the folder of the programs, and makes links to all other files
-# except the module.
+# relative to the folder of its programs. So the test copies this folder, and makes links to all other files except the module.
 my %folder = map { my $text = `pg_config --$_`; chomp $text; $_ => $text } qw(bindir pkglibdir sharedir);
 my $copy = PostgreSQL::Test::Utils::tempdir('without');
 make_path(map { $copy . dirname($_) } values %folder);

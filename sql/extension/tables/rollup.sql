@@ -1,9 +1,10 @@
 --
--- The rollup for vw_customer_bpm_summary, in three tables. For each customer and minute of a batch, an ingest worker inserts a
--- row with the sums into heartbeat_rollup_pending. If a large batch has few readings for each such row, the worker can mark a
--- minute in heartbeat_stale_minutes instead. The worker then inserts no sums of this minute. The maintenance worker adds the sums
--- to heartbeat_rollup, and computes the rows of marked minutes again from the readings. The sums and marks commit together with
--- their readings, and the maintenance worker removes only rows that its snapshot sees. So the view is exact in every snapshot.
+-- The rollup for vw_customer_bpm_summary, in three tables. An ingest worker sums the heart rates of a batch by customer and
+-- minute. It inserts each sum into heartbeat_rollup_pending. If a minute of a batch would need many such rows, the worker can
+-- mark the minute instead: it inserts the minute into heartbeat_stale_minutes, and inserts no sums of this minute. The
+-- maintenance worker adds the sums to heartbeat_rollup, and computes each marked minute again from the readings. The sums and
+-- marks commit together with their readings. The maintenance worker removes only the sums and marks that its snapshot sees. So
+-- the view is exact in every snapshot.
 --
 
 CREATE TABLE heartbeat_rollup (
@@ -21,7 +22,7 @@ COMMENT ON COLUMN heartbeat_rollup.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN heartbeat_rollup.sum_bpm IS 'Sum of the minute''s normal readings, in beats per minute.';
 COMMENT ON COLUMN heartbeat_rollup.reading_count IS 'Number of normal readings of the minute.';
 
--- The table has no index, because ingest only appends rows, and each query reads all of the few rows.
+-- The table needs no index: ingest only appends rows, and each query reads the whole table, which is small.
 CREATE TABLE heartbeat_rollup_pending (
     minute_bucket timestamptz NOT NULL,
     customer_id   text COLLATE "C" NOT NULL,
@@ -47,9 +48,9 @@ COMMENT ON TABLE heartbeat_stale_minutes IS
 COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored or changed the readings.';
 
--- heartbeat_rollup_pending and heartbeat_stale_minutes have no key. With the default replica identity, a publication FOR ALL
--- TABLES would refuse changes of their rows. Then logical replication could not move the tables to another server while ingest
--- writes to the tables.
+-- heartbeat_rollup_pending and heartbeat_stale_minutes have no key. Without REPLICA IDENTITY FULL, a publication FOR ALL TABLES
+-- would make PostgreSQL refuse UPDATE and DELETE on these tables. Then logical replication could not move the tables to another
+-- server while ingest continues.
 ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
 

@@ -201,10 +201,9 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
-# Returns a table with a row for each kind of fault. A row has the number of faults of this kind, and how many additional faults
-# of this kind occurred during another fault. The row also has the median and the longest time of the recoveries in seconds. If
-# the test did not wait for a recovery, these times do not include this recovery. For a cluster a row also has the longest
-# standstill.
+# Returns a table with a row for each kind of fault. A row has two numbers of faults of this kind: faults of their own, and
+# second faults during another fault. The row also has the median and the longest time of the recoveries for which the test has
+# waited, in seconds. For a cluster a row also has the longest standstill.
 sub summary
 {
 	my ($self) = @_;

@@ -83,7 +83,7 @@ sub create
 	return $self;
 }
 
-# Returns the environment in which init() copies a template instead of a call of initdb. The template has the database.
+# Returns environment variables with which init() copies a template and does not run initdb. The template has the database.
 sub _template
 {
 	my ($database) = @_;
@@ -311,8 +311,8 @@ sub worker_pid
 	return $pids[ ($which // 0) * @pids ];
 }
 
-# Kills a worker whose backend_type matches the pattern with SIGKILL, so that the server sees a crash. Waits until the server
-# has restarted all its processes, and returns the time of the crash.
+# Sends SIGKILL to a worker whose backend_type matches the pattern, so that the server sees a crash. Waits until the server has
+# restarted all its processes, and returns the time of the crash.
 sub kill_worker
 {
 	my ($self, $like, $which) = @_;

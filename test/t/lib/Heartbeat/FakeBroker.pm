@@ -79,7 +79,7 @@ sub _serve
 	$SIG{PIPE} = 'IGNORE';
 	my $all = IO::Select->new($listener);
 	my %said;    # the bytes received from each client, by file descriptor
-	my @later;    # answers to a fetch that have no message; the broker sends these answers a moment later
+	my @later;    # answers without a message to a fetch; the broker sends them a moment later
 	my @late;    # answers that the broker sends later: the time, the client, the answer
 	while (1)
 	{

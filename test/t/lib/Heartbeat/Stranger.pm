@@ -22,8 +22,8 @@ use Heartbeat::Spy;
 
 =cut
 
-# The types of parameters, and for each type a list of other types. overload() creates functions with the other types. Some
-# arguments of a call match another type as well as the right type, or better: literals, arguments with a cast, and arguments
+# For each type of a parameter, a list of other types. overload() creates functions with these other types. Some arguments of a
+# call match another type as well as the parameter's own type, or even better: literals, arguments with a cast, and arguments
 # that need an implicit conversion.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],

@@ -50,8 +50,7 @@ sub ask
 	}
 }
 
-# If the plan has a second fault, injects this fault while the first fault lasts. The function returns after the time of the
-# first fault.
+# Waits as long as a fault must last. If the plan has a second fault for this time, the function injects it.
 sub _last
 {
 	my ($self, $fault) = @_;

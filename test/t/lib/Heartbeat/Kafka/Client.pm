@@ -48,7 +48,7 @@ sub remove_quota
 
 sub delete_topic { my ($self, $topic) = @_; $self->_admin('delete', $topic); return; }
 
-# Adds partitions, until the topic has the given number.
+# Adds partitions to a topic. $partitions is the new total number.
 sub grow_topic { my ($self, $topic, $partitions) = @_; $self->_admin('grow', $topic, $partitions); return; }
 
 # Removes the messages of a partition before an offset, as retention would.
