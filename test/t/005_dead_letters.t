@@ -108,7 +108,7 @@ is($node->query("SELECT count(*), max(length(customer_id)), count(*) FILTER (WHE
 $node->assert_audit;
 
 # While the worker stores a batch, a trigger refuses two of its four readings. At the last reading the trigger raises an error
-# that is not the fault of a reading, so the worker rolls back the whole batch and tries it again. In the second attempt the
+# that is not the fault of a reading. So the worker rolls back the whole batch and tries it again. In the second attempt the
 # trigger refuses the same two readings again, but the worker must count each message only once.
 $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE FUNCTION obstruct() RETURNS trigger LANGUAGE plpgsql AS $$

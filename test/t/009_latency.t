@@ -99,7 +99,7 @@ cmp_ok($cpu, '<', $most_cpu, sprintf 'heartbeat\'s processes use %.3f %% of a co
 cmp_ok($wakeups, '<', $most_wakeups, sprintf 'heartbeat\'s processes wake up %.1f times a second', $wakeups);
 
 # The worker has stored no batch for longer than heartbeat.batch_wait, so it stores the next reading at once. Then a stream of
-# readings arrives. The worker stores several readings of the stream in each transaction, and the time between two of these
+# readings arrives. Each transaction of the worker stores several readings of the stream. The time between two of these
 # transactions is at least heartbeat.batch_wait.
 my $commits = q{SELECT pg_xact_commit_timestamp(xmin) AS at, event_timestamp FROM heartbeat_records WHERE customer_id = 'woken'};
 my $sent    = time;

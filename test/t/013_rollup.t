@@ -15,9 +15,9 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# The statement of the rollup joins the minutes with the readings. If the server uses an index for this join, the statement reads
-# for each minute only the table partitions that can contain readings of this minute. The server uses indexes if the tables are
-# large. The tables of this test are small, and the setting enable_seqscan = off makes the server use indexes for them too.
+# The statement of the rollup joins the minutes with the readings. With an index, the statement reads for each minute only the
+# table partitions that can contain readings of this minute. The server uses an index if the tables are large. The tables of
+# this test are small, and the setting enable_seqscan = off makes the server use indexes for them too.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;
@@ -45,8 +45,8 @@ is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute')
 $node->assert_summary('the summary is exact before the rollup');
 
 # If a batch has readings of many customers in one minute, the worker does not add their sums to heartbeat_rollup_pending.
-# Instead, it marks the minute as stale: it inserts the minute into heartbeat_stale_minutes. In this test, five readings of
-# such a batch are duplicates, and batches before and after it add sums of the same minute.
+# Instead, it marks the minute as stale: it inserts the minute into heartbeat_stale_minutes. In this test such a batch has five
+# duplicates. Batches before and after it add sums of the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of these readings are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute as stale');

@@ -150,8 +150,8 @@ pack_again();
 $node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after a cancel request the key is packed');
 assert_packed('after a cancel request');
 
-# A session waits for an exclusive lock on a table whose key is being rebuilt, and ingest would have to wait behind this
-# session. So the maintenance worker cancels the rebuild.
+# A session waits for an exclusive lock on a table whose key is being rebuilt. Ingest would have to wait behind this session, so
+# the maintenance worker cancels the rebuild.
 $key   = interrupt_rebuild();
 $table = $node->query("SELECT indrelid::regclass FROM pg_index WHERE indexrelid = '$key'::regclass");
 $dump  = $node->background_psql('heartbeat', on_error_stop => 1);

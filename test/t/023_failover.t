@@ -72,8 +72,8 @@ sub watch
 {
 	my ($node, $customer) = @_;
 	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id) VALUES ('$customer is silent', 'silence', '1 minute', '$customer')");
-	# heard_until can be up to a minute after the arrival of the customer's last reading, and a silence rule measures the
-	# silence from heard_until. The test does not wait so long. Instead, the test sets heard_until to a time in the past.
+	# A silence rule measures the silence from heard_until, which can be a minute later than the arrival of the customer's last
+	# reading. The test does not wait so long: it sets heard_until to a time in the past.
 	$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = '$customer'", 't', "the arrival of $customer is recorded");
 	$node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '2 minutes' WHERE customer_id = '$customer'");
 	$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = '$customer'", 1, $node->name . " raises the alert of $customer");

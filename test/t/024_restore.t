@@ -1,6 +1,6 @@
 # Tests backups: recovery to a point in time, a cold copy, every kind of pg_dump, and a copied database. The stored offsets are
-# part of the data, so the workers of a restored database continue at the stored offsets of this database. The workers do not
-# use a database while a restore is running.
+# part of the data, so the workers of a restored database continue at its stored offsets. The workers do not use a database
+# while a restore is running.
 
 use strict;
 use warnings;
@@ -89,7 +89,7 @@ reads_everything($copy, 'a cold copy continues at its stored offsets');
 $copy->assert_no_crash;
 $copy->stop;
 
-# The test takes dumps while readings are being stored, and restores the dumps while the workers of the new server wait for the
+# The test takes dumps while readings are being stored. It restores the dumps while the workers of the new server wait for the
 # extension.
 my $new = Heartbeat::Cluster->create('new', kafka => $kafka, extension => 0, settings => { 'heartbeat.workers' => 2 });
 my $folder = PostgreSQL::Test::Utils::tempdir('dumps');

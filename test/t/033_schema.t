@@ -1,6 +1,6 @@
-# While readings arrive, users change the extension, its schema and its tables: users drop, create, rename and alter these
-# objects, and give them other owners. Users also create their own objects with the names of heartbeat's objects. No reading is
-# lost or stored twice, no session waits forever, and the status names the problem.
+# While readings arrive, users drop, create, rename and alter the extension, its schema and its tables, and give them other
+# owners. Users also create their own objects with the names of heartbeat's objects. No reading is lost or stored twice, no
+# session waits forever, and the status names the problem.
 
 use strict;
 use warnings;

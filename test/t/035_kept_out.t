@@ -21,9 +21,9 @@ my $begin     = int(time) - 3600;
 my $published = 0;
 my ($records, $letters, $duplicates) = (0, 0, 0);
 
-# Publishes one reading of each customer while ingest is paused, and then resumes ingest, so that the worker stores all these
-# readings in one batch. The event times are a millisecond apart. Checks that $kept readings are stored, and that $refused
-# readings are dead letters with the error code $code.
+# Publishes one reading of each customer while ingest is paused. Then resumes ingest, so the worker stores all these readings in
+# one batch. The event times are a millisecond apart. Checks that $kept readings are stored, and that $refused readings are dead
+# letters with the error code $code.
 sub try_batch
 {
 	my ($what, $kept, $refused, $code, @customers) = @_;

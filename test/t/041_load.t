@@ -47,8 +47,8 @@ $node->query("CREATE TABLE $name (ingested_at timestamptz NOT NULL DEFAULT now()
 $node->query("ALTER TABLE $name DROP gone");
 $node->query("ALTER TABLE heartbeat_records ATTACH PARTITION $name FOR VALUES FROM ('$from+00') TO ('$to+00')");
 
-# The first batch goes to one table partition, and the second batch goes to several table partitions. The next two batches go to
-# several table partitions and to the default partitions, and the last batch goes only to the default partitions.
+# The first batch goes to one table partition, and the second batch to several table partitions. The next two batches go to
+# several table partitions and to the default partitions. The last batch goes only to the default partitions.
 store('a batch of one week is stored', 3000, $this_week + 3600);
 store('a batch of ten weeks is stored', 2000, $this_week - 10 * $week, 3000);
 store('a batch with event times from 1970 to this week is stored', 2000, 0, int($this_week / 2000));

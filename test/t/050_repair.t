@@ -52,8 +52,8 @@ is($node->query("SELECT count(*), count(*) FILTER (WHERE heart_rate = 70) FROM h
 	'6|6', 'the corrected dead letters are readings');
 $node->assert_audit;
 
-# After a seek the worker reads the misspelt messages again. The dead letters of these messages were corrected and resolved
-# above, so the worker must store no second dead letter for the same offsets.
+# After a seek the worker reads the misspelt messages again. Their dead letters are already corrected and resolved, so the
+# worker must store no second dead letter for the same offsets.
 my $letters = $node->count('heartbeat_dead_letters');
 $node->query('SELECT heartbeat_pause(); SELECT heartbeat_seek(p, 0) FROM generate_series(0, 1) p; SELECT heartbeat_resume()');
 stored();

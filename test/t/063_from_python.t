@@ -23,8 +23,8 @@ $kafka->create_topic($topic, 1);
 my $node = Heartbeat::Cluster->create('python', kafka => $kafka, extension => 0);
 my $page = Heartbeat::Runbook->new($node, 'docs/from-python.md');
 
-# The consumer has read two groups of messages: the messages of the last day, which Kafka still has, and older messages, which
-# Kafka no longer has.
+# The consumer has read messages of the last day and older messages. Kafka still has the messages of the last day, but not the
+# older messages.
 my $day      = 1_795_363_200;    # 2026-11-22 16:00 UTC
 my @stream   = reading_stream(2000, 1, start => $day);
 my @consumed = ((map { $_->{value} } @stream[ 0 .. 999 ]),

@@ -33,8 +33,8 @@ my %cases = (
 my @names = sort keys %cases;
 my $published = 0;
 
-# Publishes readings to the topic of the given case, and adds them to the readings that the server of this case must have stored
-# at the end. No other topic has these readings.
+# Publishes readings to the topic of the given case. The server of this case must have stored these readings at the end. No
+# other topic has these readings.
 sub publish
 {
 	my ($name, $count) = @_;
@@ -192,8 +192,8 @@ $node->wait_for_state('FAILED', 'log of partition 0 was truncated to offset 1300
 diag sprintf 'unclean election: FAILED %.1f s after it', time - $elected;
 is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), 4400, 'nothing of the new log is stored after an unclean election');
 
-# With offset_reset = latest the worker skips the messages that the new leader has received since its election, and
-# heartbeat_gaps records their offsets. A replay stores the skipped messages.
+# With offset_reset = latest the worker skips the messages that the new leader has received since its election. heartbeat_gaps
+# records their offsets. A replay stores the skipped messages.
 $node->set('heartbeat.offset_reset' => 'latest');
 $node->wait_for_offsets($topic, 2000, 1300, 1300);
 $node->wait_for_state('RUNNING');

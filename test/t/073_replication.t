@@ -128,8 +128,8 @@ fold();
 same('after the rollup of pending sums');
 $server->assert_summary('the summary of the subscriber is exact after the pending sums are rolled up');
 
-# When heartbeat_make_partitions() creates the table partitions of a week, the function moves the readings, the anomalies and
-# the rollup of this week from the default partitions to the new table partitions.
+# When heartbeat_make_partitions() creates the table partitions of a week, it moves the readings, anomalies and rollup rows of
+# this week out of the default partitions.
 my $moved = "to_timestamp($now - 60 * $week)";
 # A user's trigger must not fire for moved readings: the trigger would run with the rights of the extension's owner.
 $publisher->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''fired as %'', current_user; END';

@@ -40,7 +40,7 @@ $kafka->node(2)->stop;
 $node = Heartbeat::Cluster->create('at_end', kafka => $kafka,
 	settings => { 'heartbeat.workers' => 2, 'heartbeat.topic' => 'away', 'heartbeat.start_offset' => 'latest' });
 
-# Worker 1 has only the partitions 1 and 3, and their leader does not answer when the workers read the topic for the first time.
+# Worker 1 has only the partitions 1 and 3. Their leader does not answer when the workers read the topic for the first time.
 $node->wait_for_query("SELECT string_agg(partition || ' ' || next_offset, ', ' ORDER BY partition) FROM heartbeat_offsets WHERE topic = 'away'",
 	'0 1, 2 1', 'worker 0 begins at the end');
 $node->wait_for_state('CONNECTING', qr/is not read/);

@@ -68,7 +68,7 @@ is($node->query('SELECT source, topic, count(*), sum(lag_messages) FROM heartbea
 	"default|heartbeat-events|2|0\nward|ward|3|0\nwatch|watch|2|0", 'heartbeat_partitions shows the partitions of each source');
 is($node->query('SELECT count(DISTINCT worker_pid) FROM heartbeat_partitions'), 2, 'both workers read partitions');
 
-# Reasons and hints name the brokers, the file and the topic that a source uses, and the log has a line for each source.
+# Reasons and hints name the brokers, the file and the topic that a source uses. The log has a line for each source.
 $node->query("SELECT heartbeat_add_source('absent', 'absent'), heartbeat_add_source('filed', 'ward', kafka_config_file => '/nowhere'),
 	heartbeat_add_source('gone', 'ward', brokers => '127.0.0.1:1'), heartbeat_add_source('gone too', 'ward', brokers => '127.0.0.1:1')");
 sub reason_and_hint { my ($source) = @_; return "SELECT reason || ' | ' || hint FROM heartbeat_source_status WHERE source = '$source'"; }
@@ -94,7 +94,7 @@ for my $i (1 .. 10)
 }
 cmp_ok($slowest, '<', 3, sprintf 'readings of a source arrive while another source does not answer: %.1f s at most', $slowest);
 
-# After the commit of a pause of one source, no worker stores a reading of this source, and workers still read the other
+# When the pause of one source has committed, no worker stores a reading of this source. The workers still read the other
 # sources. The source is paused while the test publishes. Then one session resumes the source, and pauses the source after some
 # batches. The batches are small, so the session can pause the source before the worker has stored all messages.
 my $before = $sent{watch};

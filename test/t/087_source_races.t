@@ -1,6 +1,6 @@
 # One session uses a source while another session pauses, resumes or drops this source. When both sessions have ended their
-# transactions, the counters must equal the rows in the tables. The test also checks mappings in a database with another
-# encoding than UTF-8, and the memory of a source without new messages.
+# transactions, the counters must equal the rows in the tables. The test also checks mappings in a database whose encoding is
+# not UTF-8, and the memory of a source without new messages.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
-# heartbeat stores the schemas of messages in heartbeat_schemas, also in a database with another encoding than UTF-8. So
-# heartbeat needs no registry after a restart, after a promotion of a standby, or after a restore of a dump. While a source
-# waits for a registry, a user can pause, change and drop the source without a delay.
+# heartbeat stores the schemas of messages in heartbeat_schemas, also in a database whose encoding is not UTF-8. So heartbeat
+# needs no registry after a restart, after a promotion of a standby, or after a restore of a dump. While a source waits for a
+# registry, a user can pause, change and drop the source without a delay.
 
 use strict;
 use warnings;

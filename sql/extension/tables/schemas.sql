@@ -1,6 +1,6 @@
 --
--- The schemas of Avro and Protobuf messages. Such a message does not contain its schema, but only the id of the schema. Because
--- the database has these schemas, heartbeat needs no schema registry after a restart, on a standby or after the restore of a
+-- The schemas of Avro and Protobuf messages. Such a message does not contain its schema, but only the id of the schema. The
+-- database stores the schemas, so heartbeat needs no schema registry after a restart, on a standby, or after the restore of a
 -- dump.
 --
 

@@ -3,8 +3,8 @@
 --
 
 -- A worker reads this table in the transaction that stores a batch, while it holds the lock of the source
--- (heartbeat_lock_source()). The worker stores the batch only if the revision of the source has not changed since the worker read
--- and decoded the messages.
+-- (heartbeat_lock_source()). Each change of a source increases its revision. If the revision has changed since the worker
+-- decoded the messages, the worker does not store the batch.
 CREATE TABLE heartbeat_source_definitions (
     name              text COLLATE "C" PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 63),
     source_id         serial NOT NULL UNIQUE,

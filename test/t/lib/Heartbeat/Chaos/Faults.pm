@@ -1,8 +1,7 @@
 # Test code: injects the faults of a plan into a server and its Kafka, one after the other. A second fault can occur while the
 # first fault lasts. The function of each fault returns the time when the fault was over, and the recovery begins at this time.
 # The fault of a killed process is over at once. The fault of a stopped server or broker is over when the server or broker
-# answers again. The fault of a lock, a pause or a frozen broker is over when the function has ended the lock, the pause or the
-# freeze.
+# answers again. A lock, a pause or a freeze of a broker is over when the function has ended it.
 
 package Heartbeat::Chaos::Faults;
 
