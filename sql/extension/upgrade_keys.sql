@@ -8,8 +8,8 @@
 -- of the build until the transaction ends. If a person has already created the index (CREATE UNIQUE INDEX CONCURRENTLY), ingest
 -- waits only from the replacement on. If `elsewhere` is true, other servers store the rows. In this case the function builds no
 -- index in advance: it drops the old key and adds the new key. The owner may have divided the table partition of a week into
--- smaller partitions. If the divided table has the key, the function also drops the old key and adds the new key, because
--- PostgreSQL cannot make the key of a partitioned table from an index. Then queries of this week must wait, too, until the
+-- smaller partitions. PostgreSQL cannot make the key of such a partitioned table from an index. So if the partitioned table has
+-- the key, the function also drops the old key and adds the new key. Then queries of this week must wait too, until the
 -- transaction ends. The argument `weeks` limits the number of weeks in one call. A week counts only if the function has
 -- replaced a key of this week.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)

@@ -22,8 +22,8 @@ my $node = Heartbeat::Cluster->create('packing', kafka => $kafka, owner => 'hear
 $node->query('CREATE EXTENSION amcheck');
 
 # Publishes readings of this week, and of three weeks that ended at least four weeks ago. In each of these weeks the readings
-# arrive in random order. So PostgreSQL splits the pages of the primary key indexes in the middle, and packing can remove the
-# free space in these pages.
+# arrive in random order. So PostgreSQL splits the pages of the primary key indexes in the middle. Packing can remove the free
+# space in these pages.
 my $now  = int(time);
 my @past = map { $now - $_ * 7 * 86400 } 6, 7, 8;
 srand 1;

@@ -109,7 +109,7 @@ for my $version (@earlier)
 	  'GRANT EXECUTE ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) TO mover', 'GRANT SELECT ON heartbeat_control TO mover';
 	my $had = $node->query($has);
 	# The new owner of this view has no rights in pg_init_privs, so the update makes the view's list in pg_init_privs empty. The
-	# update must then delete this row, because PostgreSQL cannot read an empty list.
+	# update must then delete the empty list, because PostgreSQL cannot read it.
 	$node->query('ALTER VIEW vw_recent_anomalies OWNER TO keeper');
 
 	my $updater = $node->background_psql('heartbeat');

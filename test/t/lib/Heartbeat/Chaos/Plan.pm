@@ -66,7 +66,7 @@ my %lasts = (
 	locked               => [ 0.2, 1.0 ]);
 my @long      = (8, 10);    # seconds, for leader faults of the deck `brokers`; a partition with a live leader must not stand still for so long
 my @meanwhile = (('worker_cancelled') x 2, ('worker_terminated') x 2, 'worker_killed', 'maintenance_killed', 'server_stopped', 'settings_reloaded');
-# The second faults that can occur during a fault of the Kafka cluster. They can also occur during the election of a leader.
+# During a fault of the Kafka cluster, one of these second faults can occur. Kafka may elect a leader at the same time.
 my @restarts  = qw(worker_terminated worker_killed server_stopped server_restarted paused settings_reloaded);
 my %meanwhile = (broker_killed => 0.5, broker_frozen => 0.5, leader_killed => 0.5, leader_frozen => 0.5, paused => 0.5, replayed => 0.3, locked => 0.75);
 
