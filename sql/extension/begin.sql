@@ -17,7 +17,8 @@ DECLARE
     statement text;
 BEGIN
     SELECT * INTO STRICT extension FROM pg_extension e WHERE e.extname = 'heartbeat';
-    -- heartbeat_control comes first: its lock waits for the current batch, and the next batch waits for this lock.
+    -- heartbeat_control is the first table in the array. LOCK TABLE waits until the current batch ends, and the next batch waits
+    -- until this transaction unlocks heartbeat_control.
     tables := ARRAY(
         SELECT c.oid::regclass FROM pg_class c
         WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')

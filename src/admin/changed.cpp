@@ -52,8 +52,8 @@ Statement insert_marks_of_default = {R"sql(
 // `marked`. The trigger can then mark a minute twice, which does no harm.
 HTAB *marked = nullptr;
 // heartbeat_own_changes(true) sets own_level to the nesting level of the current transaction. While own_level
-// is not 0, a function of the extension changes readings and also corrects the rollup. So the trigger does
-// not mark the minutes of updated or deleted readings.
+// is not 0, the changes of readings come from a function of the extension that itself keeps the rollup
+// correct. So the trigger does not mark the minutes of updated or deleted readings.
 int own_level = 0;
 
 void forget() {

@@ -39,8 +39,8 @@ inline constexpr size_t plan_steps_max = 262'144;
 // schemas have deeply nested records that need almost no bytes in a message. Without this limit, a small
 // message of such a schema could need too much time. Even the largest usual messages stay below the limit.
 inline constexpr uint64_t avro_skips_max = uint64_t{1} << 25;
-// The number of bytes in a decimal number: at most 154 digits. Leading bytes that only repeat the sign do not
-// count.
+// The number of bytes in a decimal number, without leading bytes that only repeat the sign. A number of 154
+// digits needs 64 bytes.
 inline constexpr size_t avro_decimal_bytes_max = 64;
 
 // Limits of a Protobuf schema

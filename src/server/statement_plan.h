@@ -45,8 +45,9 @@ void statement_types_are_of_other_parameters();
 //
 // statement_sql() replaces the name of each part by the text of the part. The function also replaces
 // @extschema@ by the quoted name of the extension's schema, and makes one line of the text. So the text must
-// have no comments and no line break inside quotes. A process plans the statement at its first use, and keeps
-// the plan. A statement must not call a function of the extension: use own_objects.h for such calls.
+// have no comments. A quoted string or name in the text must have no line break. A process plans the
+// statement at its first use, and keeps the plan. A statement must not call a function of the extension: use
+// own_objects.h for such calls.
 struct Statement {
     using Types = ConstantList<Oid, statement_arguments_max>;
     using Parts = ConstantList<StatementPart, statement_parts_max>;

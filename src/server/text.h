@@ -46,8 +46,8 @@ char *text_exactly_to_utf8(const char *text);
 char *text_escape(const char *text, bool lines);
 
 // Finds the conversions between the encodings. This search needs a transaction. A worker calls this function
-// once, because the worker later also converts texts outside of a transaction. In a session, the functions
-// above call this function when they need the conversions.
+// at its start, because later the worker also converts texts outside of a transaction. In a session, the
+// functions above call this function when they need the conversions.
 void text_prepare();
 
 } // namespace heartbeat

@@ -25,7 +25,8 @@ namespace {
 MemoryContext context_before;
 Oid user_before;
 int security_before;
-// the nesting level of the settings that the transaction changes; the commit undoes the changes at this level
+// the nesting level of settings (GUC) in the transaction: transaction_commit() restores the settings that a
+// trigger has changed at this level
 int settings_before;
 TransactionHooks hooks;
 

@@ -1,6 +1,6 @@
-// Begins and ends the transactions of the workers. In a session's transaction, this file begins and ends the
-// part that acts as the workers' role. All floors above call these functions. This file does not depend on
-// the statements of these transactions.
+// Begins and ends the transactions of the workers. A session stores readings in its own transaction: there
+// role_enter() switches to the workers' role, and role_leave() switches back. All floors above call these
+// functions. This file does not depend on the statements of these transactions.
 #pragma once
 
 #include "server/extension.h"

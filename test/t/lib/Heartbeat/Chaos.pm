@@ -201,9 +201,9 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
-# Returns a table with a row for each kind of fault. A row counts the faults of this kind. It counts separately the second
-# faults of this kind, which occurred during another fault. The row also has the median and the longest recovery in seconds.
-# Only recoveries for which the test has waited count. For a cluster a row also has the longest standstill.
+# Returns a table with a row for each kind of fault. The row of a kind has the number of faults of this kind, and the number of
+# second faults of this kind. A second fault occurs during another fault. The row also has the median and the longest recovery
+# in seconds, of those recoveries for which the test has waited. For a cluster the row also has the longest standstill.
 sub summary
 {
 	my ($self) = @_;
