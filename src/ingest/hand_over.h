@@ -11,15 +11,15 @@ namespace heartbeat {
 
 struct HandOver {
     MonotonicTime look_at; // when the worker next compares the lags
-    bool confirmed;        // the last comparison was the first that found a reason for a hand-over
+    bool confirmed;        // true: if the next comparison also finds a reason, it chooses partitions
     int to;                // the number of the worker that gets the partitions with KafkaPartition::leaves
     int64_t given;         // the lag of the partitions handed over since the last comparison
 };
 
 // Compares the lags of the workers once a second while this worker reads the source. A hand-over has a reason
 // if this worker has more than one lagging partition and another worker does not lag. If two comparisons in
-// succession find this reason, the function chooses partitions of this source. A worker that has not returned
-// to its loop in time gets no partition. The chosen partitions have at most half of this worker's lag.
+// succession find this reason, the function chooses partitions of this source. Together, these partitions
+// have at most half of this worker's lag. A worker that is late gets no partition (see late_after).
 void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions);
 
 // Returns true if the worker has chosen a partition that it has not handed over yet.

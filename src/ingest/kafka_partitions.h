@@ -56,8 +56,8 @@ int partitions_home(const KafkaPartitions &partitions, int32_t partition);
 // Sets the field `own` of each partition whose number is `from` or higher.
 void partitions_set_own(KafkaPartitions *partitions, int32_t from);
 
-// Call this function before the worker uses its partitions. If a worker has handed partitions of this source
-// over since the last call, the function sets the fields `own` again.
+// Call this function before the worker uses its partitions. If a worker has handed over partitions of this
+// source since the last call, the function sets the fields `own` again.
 void partitions_take_moves(KafkaPartitions *partitions);
 
 inline PartitionKey partitions_key(const KafkaPartitions &partitions, int32_t partition) {
@@ -84,8 +84,8 @@ bool partitions_to_join(const KafkaPartitions &partitions);
 // Marks a partition as away because of an error. The worker must then assign the partition again.
 void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &trouble);
 
-// Sets the state of each partition of the worker in heartbeat_partitions. The parameter `otherwise` is the
-// state for a partition that is not away and that the worker does not read.
+// Sets the state of each partition of the worker in heartbeat_partitions. If a partition is neither away nor
+// assigned, its state becomes `otherwise`.
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise);
 
 // Returns false if no partition of the worker is away. Otherwise the function returns true, and sets `reason`

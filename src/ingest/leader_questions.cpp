@@ -14,9 +14,9 @@ namespace heartbeat {
 namespace {
 
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
-// A reader does not ask a leader that another reader already asks. After this time the reader checks whether
-// the other reader still asks this leader, and takes the high watermark again. The time must be shorter than
-// watermark_lasts_s.
+// If another reader asks a leader, this reader does not ask this leader. Instead, at this interval, this
+// reader takes the high watermark from librdkafka, and checks whether the other reader still asks the leader.
+// The interval must be shorter than watermark_lasts_s.
 constexpr TimestampTz look_every = 10 * USECS_PER_SEC;
 static_assert(look_every < watermark_lasts_s * USECS_PER_SEC);
 // After the worker has asked the brokers about the topic, the worker waits this time before it asks the
@@ -63,9 +63,9 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     partitions->topic_at = std::min(partitions->topic_at, topic_at);
 }
 
-// Takes the high watermark from the last answer with messages. The leader of the partition answers the other
-// reader, so the leader also answers the requests for messages, and each of these answers has the high
-// watermark of each partition. Returns false if no such answer has arrived yet.
+// Takes the high watermark from the leader's last answer with messages. This high watermark is recent: the
+// leader answers the other reader, so the leader also answers the requests for messages. Returns false if no
+// answer with messages has arrived yet.
 bool take_fetched(const KafkaPartitions &partitions, Consumer *consumer, int32_t number) {
     int64_t high = topic_high_watermark(consumer, number);
     if (high >= 0)
@@ -74,8 +74,7 @@ bool take_fetched(const KafkaPartitions &partitions, Consumer *consumer, int32_t
 }
 
 // Asks the leaders for offsets of the kind `kind`. The function skips a partition if the next question about
-// the partition is not due. The function also skips a partition if the worker needs no offset of this kind
-// from the partition.
+// the partition is not due, or if the worker needs no offset of this kind from the partition.
 void ask(KafkaPartitions *partitions, Consumer *consumer, bool all, RangeKind kind, bool refresh,
          MonotonicTime now) {
     int32_t count = partitions->topic.partition_count;

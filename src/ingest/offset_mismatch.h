@@ -22,8 +22,8 @@ bool offset_mismatch_ids_differ(const char *stored, const char *found);
 OffsetMismatch offset_mismatch_find(const Source &source, const StoredOffset &stored,
                                     const PartitionRange &range, const TopicDescription &topic, char *reason);
 
-// Writes the reason for this case: the topic has the same id as before, but Kafka holds none of the messages
-// of the stored marks any more.
+// Writes the reason for OffsetMismatch::truncated: the topic still has the stored id, but Kafka holds none of
+// the messages of the stored marks.
 void offset_mismatch_print_truncated(char *reason, int32_t partition, const char *topic, int64_t highest,
                                      int64_t position);
 

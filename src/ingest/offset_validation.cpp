@@ -82,9 +82,8 @@ int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range
 }
 
 // Moves a stored offset to the place that the source's offset_reset requires. If the topic was recreated or
-// the log was truncated, the messages at `begin` and at later offsets are new for ingest. In this case a
-// reset to the end offset skips these messages, and the function writes the skipped offsets to
-// heartbeat_gaps.
+// the log was truncated, the messages at `begin` and at later offsets are new for ingest. If offset_reset is
+// `latest`, the worker skips these messages, so the function writes their offsets to heartbeat_gaps.
 void reset(const Source &source, StoredOffset *stored, const PartitionRange &range, OffsetMismatch mismatch,
            const char *reason) {
     bool to_end = source.offset_reset == OffsetReset::latest;

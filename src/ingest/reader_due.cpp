@@ -1,8 +1,8 @@
 // Decides which source readers must make a step. Each reader of the process has a number. If a consumer
-// client has something for a reader, the client writes the number of this reader to a pipe. All consumer
-// clients use the same pipe. The worker makes steps only of the readers with these numbers, and of readers
-// whose next step is due. So an idle reader needs almost no CPU time. A reader takes messages or answers from
-// its client only while the reader can use them.
+// client has messages or an answer for a reader, the client writes the number of this reader to a pipe. All
+// consumer clients use the same pipe. A reader makes a step only if its number is in the pipe or its next
+// step is due. So an idle reader needs almost no CPU time. A reader takes messages or answers from its client
+// only while the reader can use them.
 #include "server/server.h"
 
 #include "ingest/reader_due.h"

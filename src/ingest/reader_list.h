@@ -1,6 +1,6 @@
-// The source readers of an ingest worker. worker.cpp makes the steps of the readers. This file opens a reader
-// for each source, and closes the readers of altered and dropped sources. This file does not depend on the
-// steps.
+// Keeps the list of the source readers of an ingest worker. This file opens a reader for each source, and
+// closes the readers of altered and dropped sources. worker.cpp makes the steps of the readers. This file
+// does not depend on the steps.
 #pragma once
 
 #include "ingest/source_reader.h"
@@ -34,9 +34,9 @@ const Source *reader_list_update(ReaderList *list, const ListedSource *sources, 
 // answer. The function sets SourceReader::rung of these readers.
 void reader_list_take_rings(ReaderList *list);
 
-// Call this function in each round of the worker's loop. Since the last call, another worker may have handed
-// Kafka partitions over to this worker. In this case the function looks for the readers of the sources of
-// these partitions. If such a reader is in the phase `reading` or `paused`, its next step is due now.
+// Call this function in each round of the worker's loop. The function finds the readers whose Kafka
+// partitions have changed since the last call, because a worker has handed over partitions. If such a reader
+// is in the phase `reading` or `paused`, its next step is due now.
 void reader_list_take_moves(ReaderList *list);
 
 // Returns true if a reader has found that the worker must load the sources again.

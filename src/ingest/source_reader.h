@@ -45,10 +45,11 @@ inline constexpr long reconnect_ms = 1000;
 //   any        looking    a person may have changed something; or a transaction finds that the source was
 //                         paused, altered or dropped; or PostgreSQL reported an error
 //
-// After an error of PostgreSQL the state is RETRYING. In two cases the phase does not change. In the phase
-// `loading`, the reader loads the schema again. In the phase `reading`, the reader stores a sealed batch
-// again, unless the reader must split the batch. No reader sets the state STALLED: aggregate_status.cpp
-// decides whether heartbeat_status shows STALLED.
+// After an error of PostgreSQL the state is RETRYING, and the phase becomes `looking`. There are two
+// exceptions. A reader in the phase `loading` stays in this phase, and loads the schema again. A reader in
+// the phase `reading` stays in this phase to store a sealed batch again, unless the reader must split the
+// batch. No reader sets the state STALLED: aggregate_status.cpp decides whether heartbeat_status shows
+// STALLED.
 enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, reading, loading };
 
 // The data of a reader in the phase `loading`.

@@ -88,8 +88,8 @@ TopicNews take_topic(KafkaPartitions *partitions, const TopicDescription &found)
         partitions->known = false;
         return TopicNews::missing;
     }
-    // A topic can be recreated while a client reads the topic. After that, a librdkafka that fetches messages
-    // by the topic's id gets no more messages. So the worker opens a new client.
+    // A topic can be recreated while a client reads the topic. If librdkafka fetches messages by the topic's
+    // id, the client then gets no more messages. So the worker opens a new client.
     bool other = !topic_is_same(before, found);
     bool fewer = partitions->known && found.partition_count < before.partition_count;
     bool first = !partitions->known;

@@ -90,8 +90,8 @@ bool look_around(Consumer *consumer, const Batch &batch) noexcept {
 }
 
 // SharedClient::add() has forwarded the queue of each partition to the consumer's queue. librdkafka may have
-// ended the forwarding of a queue since then. So this function forwards again the queue of each partition
-// that has delivered neither a message nor its end since the assignment. After a partition has delivered a
+// ended the forwarding of a queue since then. So this function repeats the forwarding for each partition that
+// has delivered neither a message nor its end since the assignment. After a partition has delivered a
 // message, librdkafka keeps the forwarding until the partition is removed.
 void forward_again(Consumer *consumer) noexcept {
     if (!consumer->beginning)

@@ -92,10 +92,9 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
         examination.last_epoch = found.leader_epoch;
         return Examined::passed_over;
     }
-    // The log has no message at the sought offset any more. The client has already read the offsets between
-    // the sought offset and the position. The sought message was the last message with a Kafka time, so at
-    // that time none of these offsets had a message with a Kafka time. Compaction and aborted transactions
-    // only remove messages. So if one of these offsets now has a message with a Kafka time, the log is
+    // The log no longer has a message at the sought offset. Between the sought offset and the position, the
+    // client has consumed no message with a Kafka time. Compaction and aborted transactions only remove
+    // messages. So if the log now has a message with a Kafka time between these two offsets, the log is
     // another log.
     if (message->offset < examination.next) {
         if (found.kafka_time < 0)

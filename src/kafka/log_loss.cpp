@@ -1,6 +1,6 @@
-// Before log_search.cpp calls this file, log_search.cpp has compared the log with the messages that the
-// worker remembers. If the log still has older remembered messages, the text says that the log was truncated.
-// If the log has none of the remembered messages, the text says that the topic was recreated.
+// log_search.cpp first compares the log with the messages that the worker remembers, and then calls this
+// file. If the log still has older remembered messages, the text says that the log was truncated. If the log
+// has none of the remembered messages, the text says that the topic was recreated.
 #include "kafka/log_loss.h"
 
 #include "decode/utf8_text.h"

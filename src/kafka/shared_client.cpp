@@ -1,7 +1,7 @@
 // Begins and ends the reading of partitions, on the threads of a consumer. In librdkafka each partition has a
-// queue. The application forwards this queue to a queue of its own, and reads the messages there. When
-// librdkafka stops a partition, a thread of librdkafka ends the forwarding. Later messages stay in the
-// partition's queue until the application forwards this queue again.
+// queue. heartbeat forwards this queue to the consumer's queue, and reads the messages there. When librdkafka
+// stops a partition, a thread of librdkafka ends the forwarding. Later messages stay in the partition's queue
+// until heartbeat forwards this queue again.
 #include "kafka/shared_client.h"
 
 namespace heartbeat {

@@ -14,9 +14,9 @@ namespace {
 // ingest worker does not run this long after the start of the launcher, heartbeat_status shows RETRYING.
 constexpr MonotonicTime start_takes = 10 * USECS_PER_SEC;
 
-// The launcher starts a worker again at once, if the worker has run for some time. When the server shuts
-// down, the first worker can end some milliseconds before the maintenance worker. So an absence that is
-// shorter than this time is no trouble.
+// A shorter absence of the workers is no trouble, for two reasons. The launcher restarts a worker at once if
+// the worker has run for some time. When the server shuts down, the first worker can end some milliseconds
+// before the maintenance worker.
 constexpr MonotonicTime restart_takes = 1 * USECS_PER_SEC;
 
 void set(ShownState *shown, WorkerState state, TimestampTz since, const char *reason, const char *hint) {
