@@ -1,6 +1,6 @@
-// The launcher. PostgreSQL starts this process. The launcher waits for the database heartbeat.database, and
-// logs the reason of the wait once. Then the launcher starts the maintenance worker and the ingest workers,
-// and restarts each worker that has ended. This file does not depend on the work of these processes.
+// PostgreSQL starts the launcher. The launcher waits for the database heartbeat.database, and logs the reason
+// of the wait once. Then the launcher starts the maintenance worker and the ingest workers, and restarts each
+// worker that has ended. This file does not depend on the work of these processes.
 #include "server/server.h"
 
 #include "kafka/consumer.h"

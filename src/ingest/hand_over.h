@@ -25,9 +25,10 @@ void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions);
 // Returns true if the worker has chosen a partition that it has not handed over yet.
 bool hand_over_is_due(const KafkaPartitions &partitions);
 
-// Hands one of the chosen partitions over. Call this function when the worker has stored all messages that it
-// has consumed, and no assignment is under way. Returns false if the client could not stop reading the
-// partition: the worker must then assign all partitions again.
+// Hands one of the chosen partitions over. If this partition or the other worker is no longer available, the
+// function hands nothing over. Call this function when the worker has stored all messages that it has
+// consumed, and no assignment is under way. Returns false if the client could not stop reading the partition:
+// the worker must then assign all partitions again.
 bool hand_over_make(HandOver *hand_over, KafkaPartitions *partitions, Consumer *consumer);
 
 } // namespace heartbeat

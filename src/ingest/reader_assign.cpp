@@ -52,7 +52,7 @@ long reader_assign_take(SourceReader *reader, AssignmentResult result) {
         reader_report(reader, WorkerState::connecting, reader->session.assignment.reason,
                       reader->session.assignment.hint);
         // The client can find the same fault again after some milliseconds. Without this wait, the reader
-        // would stop and begin to read many times before suspicion_is_confirmed() accepts a check.
+        // would stop and begin to read many times before suspicion_is_confirmed() returns true.
         return reconnect_ms;
     case AssignmentResult::outdated:
         reader_close_client(reader);

@@ -1,7 +1,7 @@
 // Defines how a source reader waits while another session pauses, alters or drops the reader's source. The
 // other readers of the process must continue during this time. So the reader does not wait for the lock of
-// the other session. Instead the reader calls pause_check() again and again. reader_step.cpp and
-// reader_batch.cpp call this file.
+// the other session. Instead the reader calls pause_check() again and again. The steps of the reader call
+// this file.
 #pragma once
 
 #include "ingest/source_reader.h"

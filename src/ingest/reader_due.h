@@ -1,5 +1,6 @@
-// Decides when the next step of a source reader is due, and lets the worker sleep until then. worker.cpp
-// calls this file. The steps, and not this file, decide how long a reader waits.
+// Decides when the next step of a source reader is due, and lets the worker sleep until then. The files of
+// the worker's loop and reader_step.cpp call this file. The steps, and not this file, decide how long a
+// reader waits.
 #pragma once
 
 #include "ingest/source_reader.h"

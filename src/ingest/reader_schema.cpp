@@ -1,5 +1,5 @@
-// The steps of the phase `loading`: search heartbeat_schemas for the schema, ask the registry, store the
-// registry's answer, and add the schema to the decoder.
+// Makes the steps of the phase `loading`. The reader searches heartbeat_schemas for the schema, asks the
+// registry, stores the registry's answer, and adds the schema to the decoder.
 #include "server/server.h"
 
 #include "decode/decoder.h"

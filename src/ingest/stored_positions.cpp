@@ -25,7 +25,7 @@ StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
 
 // Returns the mark of the last consumed message. The client begins to read at this message, to check that
 // Kafka's log still has the message. Returns an empty mark if the message is before the beginning of the log,
-// or not before the next offset. Also returns an empty mark if the message is more than last_message_reach
+// or at or after the next offset. Also returns an empty mark if the message is more than last_message_reach
 // offsets before the next offset. Between these two offsets there can be many messages of aborted
 // transactions, and each new client would fetch these messages again.
 MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange &range) {

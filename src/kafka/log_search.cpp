@@ -18,7 +18,7 @@ namespace heartbeat {
 namespace {
 
 // If a broker has lost the log of one partition, the broker may have lost the logs of other partitions too.
-// The client waits this long before it reports the loss, so that the report names all these partitions.
+// The client waits at most this time for the examinations of these partitions, to report all losses together.
 constexpr std::chrono::seconds others_may_take{1};
 constexpr int64_t read_over = 5000; // up to this number of messages, reading is faster than a seek
 

@@ -1,7 +1,7 @@
 // Reads the user's properties file. Each line is `key=value`, and a value can be a secret. This code refuses
-// a file that the file's group can write. The code also refuses a file that other users can read or write. An
-// error text quotes a part of the file only if this part looks like the name of a property. kafka_config.cpp
-// calls this file.
+// a file that the file's group can write, or that other users can read or write. An error text quotes a part
+// of the file only if this part looks like the name of a property. kafka_config.cpp and registry_config.cpp
+// call this file.
 #pragma once
 
 #include "kafka/error.h"

@@ -47,8 +47,8 @@ uint64_t rules_seen;
 // the evaluation, so that ingest does not wake this process again before the evaluation.
 bool arrival_noticed = false;
 MonotonicTime evaluated_at;
-// The time at which silence rules are due. An arrival of readings does not make silence rules due, because
-// the evaluation of silence rules takes the most time. Only the clock makes silence rules due.
+// The time at which silence rules are due. Only the clock makes silence rules due. An arrival of readings
+// does not, because the evaluation of silence rules takes the most time.
 MonotonicTime silence_due;
 char customer[customer_size] = ""; // the next slice of customers begins after this customer
 

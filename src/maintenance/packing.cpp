@@ -23,8 +23,8 @@ namespace {
 
 constexpr TimestampTz look_every = 2 * USECS_PER_SEC;
 
-// Selects a session that waits for a lock on a table that the process $1 has locked. VACUUM can also wait for
-// the process. The statement does not select VACUUM, because ingest and queries do not wait behind VACUUM.
+// Selects a session that waits for a lock on a table that the process $1 has locked. Does not select a VACUUM
+// that waits, because ingest and queries do not wait behind this VACUUM.
 Statement select_waiting = {{INT4OID}, R"sql(
     SELECT w.pid
     FROM pg_catalog.pg_locks h
@@ -49,8 +49,8 @@ int process() {
     return static_cast<int>(pg_atomic_read_u32(&shared_state->packing));
 }
 
-// Takes no lock of the extension. DROP EXTENSION holds this lock while DROP EXTENSION waits for the process.
-// So if this function waited for the lock, the function could not find the session of DROP EXTENSION.
+// Takes no lock on the extension. While DROP EXTENSION waits for the process `pid`, it holds the lock on the
+// extension. If this function waited for this lock, it could not find the session of DROP EXTENSION.
 bool session_waits(int pid) {
     MemoryContext before = CurrentMemoryContext;
     StartTransactionCommand();

@@ -67,8 +67,8 @@ void make_or_go_without(TimestampTz time) {
         MemoryContextSwitchTo(context);
         ErrorData *error = CopyErrorData();
         bool passing = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-        // an object of a user, such as a trigger, prevents the creation; or a publication prevents the DELETE
-        // that removes the readings of the week from the default partition
+        // An object of a user is in the way. For example, a trigger prevents the creation, or a publication
+        // prevents the DELETE that removes the week's readings from the default partition.
         bool obstructed = error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
                           error->sqlerrcode == ERRCODE_INVALID_COLUMN_REFERENCE;
         if (!passing && !obstructed)

@@ -1,5 +1,6 @@
-// Finds the state of heartbeat when one or more ingest workers do not run. aggregate_status.cpp calls this
-// file. This file does not depend on the states of the workers that run.
+// Finds the state of heartbeat when one or more ingest workers do not run. aggregate_status.cpp,
+// common_trouble.cpp and worker_slot.cpp call this file. This file does not depend on the states of the
+// workers that run.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -11,9 +12,9 @@ namespace heartbeat {
 // that run. Call this function while you hold the lock of shared memory.
 bool absent_workers_find(int workers, MonotonicTime now, ShownState *shown);
 
-// Returns the time since when heartbeat has not had all its ingest workers, or 0 if all ingest workers have
-// been RUNNING for ten seconds. A worker that ends again and again, and runs for less than ten seconds each
-// time, does not change the time. Call this function while you hold the lock of shared memory.
+// Returns the time at which an ingest worker ended or ceased to be RUNNING. Returns 0 if all ingest workers
+// have been RUNNING for ten seconds. If a worker ends again and again, and runs for less than ten seconds
+// each time, the time does not change. Call this function while you hold the lock of shared memory.
 TimestampTz absent_workers_since();
 
 // Call this function before a worker ends or ceases to be RUNNING, while you hold the lock of shared memory

@@ -13,8 +13,8 @@ struct AggregateStatus {
     // the source that has this state; empty: the state does not belong to a source
     char source[source_name_size];
     TimestampTz since; // the time when the state began; 0: not known
-    // Several workers can read a source. The next two members do not change when a worker only reports
-    // another trouble.
+    // Several workers can read a source. If the trouble of a worker changes to another trouble, `since`
+    // changes, but the next two members do not.
     TimestampTz not_running_since; // when the first worker ceased to be RUNNING; 0: all are RUNNING or PAUSED
     TimestampTz running_since;     // when the last worker became RUNNING; 0: none is RUNNING
     char reason[state_text_size];

@@ -41,7 +41,7 @@ bool find_processes(ShownState *shown, MonotonicTime now) {
 }
 
 // If all workers run, but have not been RUNNING for ten seconds, the trouble has possibly not ended: a worker
-// can end again and again. The last ten seconds do not count in `since`, because a rule must not raise an
+// can end again and again. The function adds these ten seconds to `since`. Otherwise a rule could raise an
 // alert after a trouble that was shorter than the rule's period.
 bool still_settles(ShownState *shown) {
     if (shown->since == 0)

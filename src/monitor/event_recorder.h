@@ -11,9 +11,9 @@ namespace heartbeat {
 bool event_recorder_has_news();
 
 // Writes the state in its own transaction. If the state changes often, the function writes one row per
-// minute, with the number of changes. If the function must wait before it may write the next row, it writes
-// nothing, and returns the number of microseconds after which the caller must call it again. Otherwise the
-// function returns 0, and the caller calls it again when event_recorder_has_news() returns true.
+// minute, with the number of changes. If it is too early for the next row, the function writes nothing, and
+// returns the microseconds until the caller must call it again. Otherwise the function returns 0, and the
+// caller calls it again when event_recorder_has_news() returns true.
 TimestampTz event_recorder_write();
 
 } // namespace heartbeat

@@ -1,4 +1,4 @@
-// Adds rows to heartbeat_events. event_recorder.cpp, offsets.cpp, replay.cpp and retry.cpp call
+// Adds rows to heartbeat_events. event_recorder.cpp, offsets.cpp, replay.cpp, retry.cpp and sources.cpp call
 // events_record(). This file does not depend on the kinds of events.
 #pragma once
 

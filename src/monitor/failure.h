@@ -1,5 +1,5 @@
 // Recovers a process of heartbeat after an error. Explains the error by its message and by the process or
-// object that caused the error. The ingest workers and the maintenance worker call these functions when a
+// object that caused the error. The workers and the process that packs old weeks call these functions when a
 // step or a duty fails.
 #pragma once
 

@@ -9,10 +9,9 @@ namespace heartbeat {
 
 // Takes the log messages that the consumer client has collected. Messages of one source have the same kind if
 // their beginnings differ only in digits. For each kind, the function logs an error or a warning at most once
-// a minute.
-// This log line also says how many messages of the kind have arrived since the kind's previous line. For each
-// source with errors or warnings, the function logs at least one line and at most 20 lines per minute. The
-// function also writes each error or warning to the slot as the last error.
+// a minute. This log line also says how many messages of the kind have arrived since the kind's previous
+// line. For each source with errors or warnings, the function logs at least one line and at most 20 lines per
+// minute. The function also writes each error or warning to the slot as the last error.
 void kafka_log_take(Consumer *consumer, SourceSlot *slot);
 
 // Logs, for each kind of messages of this source, how many messages kafka_log_take() has received but not

@@ -77,9 +77,9 @@ struct WorkerSlot {
     AwaitedLock awaited;   // the lock for which the process has been waiting for more than 200 ms
 };
 
-// Describes the topic of a source as it was when a worker began to read it at the end offsets.
+// The topic of a source at the time when a worker began to read this topic at the end offsets.
 struct StartAtEnd {
-    uint64_t name;                // a hash of the topic's name
+    uint64_t name;                // a hash of the topic's name, the source's revision and the extension's OID
     TopicDescription description; // not `exists`: no worker has begun to read the topic at the end offsets
 };
 

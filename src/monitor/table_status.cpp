@@ -37,8 +37,7 @@ Statement select_old_hold = {{of_one}, select_hold_sql};
 // partition whose high watermark is known: the source, the number of the partition, and the high watermark.
 // If the sum of the lags is too large for a bigint, the result is the largest bigint. A person can set the
 // offset of a Kafka partition that does not exist yet. The statement ignores the row of such a partition.
-// With this row, the lag would be unknown until the partition exists, and possibly the partition never
-// exists.
+// With this row, the lag would be unknown until the partition exists.
 Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
     SELECT bool_and(s.high_watermark IS NOT NULL),
         least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,

@@ -22,7 +22,7 @@ inline constexpr uint32_t rollup_rows_max = 4096;
 // Call this function after a commit that has inserted rows into heartbeat_rollup_pending or
 // heartbeat_arrivals, or has marked minutes as stale. `rows` is the result of rollup_append_take(). The
 // function wakes the maintenance worker once for all commits until the next rollup. The function wakes the
-// maintenance worker again when the sum of `rows` since the last fold reaches rollup_rows_max.
+// maintenance worker again when the sum of `rows` since the last rollup_fold() reaches rollup_rows_max.
 void wake_for_rollup(uint32_t rows);
 
 // Call this function after a commit that has changed alert rules. The function wakes the maintenance worker.

@@ -14,8 +14,8 @@ namespace heartbeat {
 namespace {
 
 // A Kafka partition lags while its high watermark is greater than the stored offset. While a Kafka partition
-// lags, waiting_since is the time at which the lag began, or the later time at which the worker last stored
-// messages of this Kafka partition.
+// lags, waiting_since is the later of two times: the start of the lag, and the time at which the worker last
+// stored messages of this Kafka partition.
 void note_lag(PartitionSlot *slot, bool moved) {
     bool lags = slot->next_offset >= 0 && slot->high_watermark > slot->next_offset;
     if (!lags)
