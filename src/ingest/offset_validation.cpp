@@ -13,17 +13,17 @@ namespace {
 
 // Returns true if the stored offset shows that the topic had more partitions before. A person can set an
 // offset for a partition that no worker has seen. Such an offset has no cluster id, and does not prove that
-// the topic had the partition. If the topic still has the stored id, nobody has recreated the topic. The
-// description `topic` is then only older than the stored offset.
+// the topic had the partition. If the topic still has the stored id, nobody has recreated the topic, and the
+// description `topic` is only older than the stored offset.
 bool is_beyond(const StoredOffset &stored, const TopicDescription &topic) {
     bool same = stored.topic_id[0] != '\0' && strcmp(stored.topic_id, topic.topic_id) == 0;
     return stored.partition >= topic.partition_count && !stored.lost && stored.cluster_id[0] != '\0' && !same;
 }
 
-// Kafka never removes partitions of a topic. So a topic that has fewer partitions than before was recreated.
-// This function then marks all stored offsets as lost. But a broker can describe the topic as it was before
-// the topic got more partitions. So without an id of the topic, the worker checks twice. Returns false if the
-// worker must check again, and then sets `reason`.
+// Kafka never removes partitions of a topic. So if the topic has fewer partitions than before, it was
+// recreated, and the function marks all stored offsets as lost. But for some time a broker can return an old
+// description of the topic, with fewer partitions. So without an id of the topic, the worker checks twice. If
+// the worker must check again, the function sets `reason` and returns false.
 bool find_lost(const Source &source, StoredOffset *offsets, size_t count, const TopicDescription &topic,
                Suspicions *suspicions, char (&reason)[state_text_size]) {
     bool fewer = false, confirmed = false;
@@ -73,9 +73,9 @@ void move(const Source &source, StoredOffset *stored, int64_t to, const char *re
     stored->truncated_to = -1;
 }
 
-// Call this function if Kafka has truncated the log. Returns the offset to which Kafka truncated the log: the
-// messages at this offset and at later offsets are new for ingest. If this offset is not known, or is no
-// longer in the log, the function returns the beginning of the log.
+// Call this function if Kafka has truncated the log. Returns the truncation offset: the messages at this
+// offset and at later offsets are new for ingest. If the truncation offset is not known, or is no longer in
+// the log, the function returns the beginning of the log.
 int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range) {
     return stored.truncated_to >= range.low && stored.truncated_to <= range.high ? stored.truncated_to
                                                                                  : range.low;
@@ -99,8 +99,8 @@ void reset(const Source &source, StoredOffset *stored, const PartitionRange &ran
     move(source, stored, to, reason);
 }
 
-// Returns true if only the end offset in the leader's answer shows the mismatch. The worker must then check a
-// second time, because a leader can serve an old log for a moment.
+// Returns true if only the end offset in the leader's answer shows the mismatch. A leader can serve an old
+// log for a moment, so the worker must then check a second time.
 bool is_of_range(const StoredOffset &stored, const TopicDescription &topic, OffsetMismatch mismatch) {
     return mismatch != OffsetMismatch::removed && !stored.lost &&
            !offset_mismatch_ids_differ(stored.cluster_id, topic.cluster_id) &&

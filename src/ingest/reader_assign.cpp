@@ -1,6 +1,6 @@
-// Assigns partitions to a source reader. The result decides how the reader continues. reader_step.cpp calls
-// this file while no partition is assigned. reader_batch.cpp calls this file when another partition has
-// become available.
+// Assigns partitions to a source reader. The result of the assignment decides how the reader continues.
+// reader_step.cpp calls this file while no partition is assigned. reader_batch.cpp calls this file when
+// another partition has become available.
 #include "server/server.h"
 
 #include "ingest/reader_assign.h"
@@ -51,12 +51,12 @@ long reader_assign_take(SourceReader *reader, AssignmentResult result) {
     case AssignmentResult::suspected:
         reader_report(reader, WorkerState::connecting, reader->session.assignment.reason,
                       reader->session.assignment.hint);
-        // The client can find the same fault again after some milliseconds. Without this wait, the reader
+        // The client can find the same fault again after some milliseconds. If the reader did not wait, it
         // would stop and begin to read many times before suspicion_is_confirmed() returns true.
         return reconnect_ms;
     case AssignmentResult::outdated:
         reader_close_client(reader);
-        // Brokers can disagree about the topic for some time. Without this wait, the reader would close one
+        // Brokers can disagree about the topic for some time. If the reader did not wait, it would close one
         // client after the other during this time.
         return reconnect_ms;
     case AssignmentResult::uninstalled:

@@ -15,8 +15,8 @@ long reader_assign_step(SourceReader *reader);
 long reader_assign_take(SourceReader *reader, AssignmentResult result);
 
 // Sets the state of a reader in the phase `reading`. If one of the reader's partitions is unavailable, the
-// state becomes CONNECTING. Otherwise the state becomes RUNNING, but only if Kafka has reported no error
-// since the last message (see Trouble).
+// state becomes CONNECTING. If all of them are available, the state becomes RUNNING. But while an error of
+// Kafka lasts (see Trouble), the state does not become RUNNING.
 void reader_assign_report(SourceReader *reader);
 
 } // namespace heartbeat

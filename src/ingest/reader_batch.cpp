@@ -1,5 +1,5 @@
-// Fills the batch of a source reader, and stores the batch. The result decides how the reader continues.
-// reader_step.cpp calls this file while partitions are assigned.
+// Fills the batch of a source reader, and stores the batch. The result of the store decides how the reader
+// continues. reader_step.cpp calls this file while partitions are assigned.
 #include "server/server.h"
 
 #include "ingest/reader_assign.h"

@@ -9,8 +9,9 @@
 namespace heartbeat {
 
 // Call this function before pause_check(), and pass the result to pause_check() as the argument `waits`. The
-// result is true only one time: when the reader has waited for the other session for a second. Then
-// pause_check() raises an error that names the other session, and heartbeat_status shows that session.
+// result is true only one time: when the reader has waited for the other session for a second. If the other
+// session still does not end its transaction, pause_check() then raises an error that names this session, and
+// heartbeat_status shows the session.
 bool reader_change_is_shown(SourceReader *reader);
 
 // Call this function after pause_check(). `busy` is true if pause_check() has found that the transaction of

@@ -1,5 +1,5 @@
-// Opens the consumer client of a source reader. This file also closes a client that no longer works. The next
-// step of the reader then opens a new client. The other steps of the reader call this file.
+// Opens the consumer client of a source reader. This file also closes a client that no longer works, and the
+// next step of the reader opens a new client. The steps of the reader call this file.
 #include "server/server.h"
 
 #include "ingest/reader_client.h"

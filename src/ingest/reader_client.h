@@ -1,5 +1,5 @@
-// Opens and replaces the consumer client of a source reader. The other steps of the reader call this file.
-// This file does not decide when the reader assigns partitions.
+// Opens and replaces the consumer client of a source reader. The steps of the reader call this file. This
+// file does not decide when the reader assigns partitions.
 #pragma once
 
 #include "ingest/source_reader.h"

@@ -18,10 +18,9 @@ namespace heartbeat {
 
 namespace {
 
-// Returns whether the reader takes messages or answers of Kafka now. The reader takes messages and answers
-// only if the reader has a client, and is in a phase that uses messages or answers. The reader takes no
-// messages if the reader must first store its batch. After an error the reader takes nothing until its next
-// attempt.
+// Returns whether the reader takes messages or answers of Kafka now. For this, the reader must have a client,
+// and be in a phase that needs messages or answers. A reader that must first store its batch takes no
+// messages. After an error the reader takes nothing until its next attempt.
 bool listens(const SourceReader &reader) {
     const BatchCycle &cycle = reader.session.cycle;
     if (reader.session.consumer == nullptr || reader.backoff_ms > 0)

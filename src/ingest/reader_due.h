@@ -8,20 +8,20 @@
 
 namespace heartbeat {
 
-// Call this function after a step. The next step is then due after this number of milliseconds. If
-// `milliseconds` is until_woken, the next step is due only when something wakes the reader.
+// Call this function after a step. The next step is then due after `milliseconds`. If `milliseconds` is
+// until_woken, the next step is due only when something wakes the reader.
 void reader_due_after(SourceReader *reader, long milliseconds);
 
 // Returns true if the next step of the reader is due. A step is due when its due time has passed, or when
 // Kafka has messages or an answer that the reader can take now. `now` is monotonic_now().
 bool reader_is_due(SourceReader *reader, MonotonicTime now);
 
-// Returns the milliseconds until `due_at`, which has the form of SourceReader::due_at. Returns until_woken if
-// `due_at` is -1: the reader then waits until something wakes it.
+// Returns the milliseconds until `due_at`, a time as in SourceReader::due_at. If `due_at` is -1, the function
+// returns until_woken: the reader waits until something wakes it.
 long milliseconds_until(MonotonicTime due_at);
 
-// Sleeps until the worker's latch is set, Kafka has messages or an answer for a reader, or the time has
-// passed. If `milliseconds` is until_woken, there is no time limit.
+// Sleeps until the worker's latch is set, Kafka has messages or an answer for a reader, or `milliseconds`
+// have passed. If `milliseconds` is until_woken, there is no time limit.
 void worker_sleep(WorkerSlot *slot, const WakePipe &pipe, long milliseconds);
 
 } // namespace heartbeat

@@ -52,8 +52,8 @@ void free_reader(SourceReader *reader) {
     MemoryContextDelete(reader->context);
 }
 
-// The memory context of the reader is a child of `parent`. If open_reader() raises an error, the reader is
-// freed together with `parent`.
+// The memory context of the reader is a child of `parent`, so PostgreSQL frees the reader together with
+// `parent` if open_reader() raises an error.
 SourceReader *make_reader(const ReaderList &list, const ListedSource &listed, MemoryContext parent) {
     MemoryContext context = AllocSetContextCreate(parent, "heartbeat source reader", ALLOCSET_SMALL_SIZES);
     auto *reader = static_cast<SourceReader *>(MemoryContextAllocZero(context, sizeof(SourceReader)));

@@ -22,12 +22,12 @@ struct ReaderList {
 // Call this function once, when the worker starts. Raises an error if there is no memory.
 void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 
-// Opens, keeps and closes readers, so that the list has a reader for each of these sources. Keeps a reader if
-// the reader's source still has the same revision. A kept reader begins again if a person may have changed
-// something that concerns this reader. After a reload of the configuration each kept reader gets a new
-// client, because the content of the properties file may have changed. Each kept reader also gets a new
-// client if the number of sources requires another fetch_wait_ms. Returns the first source for which there is
-// no room, or nullptr.
+// Opens, keeps and closes readers, so that the list has a reader for each element of `sources`. Keeps a
+// reader if the reader's source still has the same revision. A kept reader begins again if a person may have
+// changed something that concerns this reader. After a reload of the configuration each kept reader gets a
+// new client, because the content of the properties file may have changed. Each kept reader also gets a new
+// client if the number of sources requires another fetch_wait_ms. Returns the first source for which shared
+// memory has no room, or nullptr.
 const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded);
 
 // Reads the pipe. Each number in the pipe is the number of a reader for which Kafka has messages or an

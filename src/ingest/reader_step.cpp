@@ -1,7 +1,7 @@
-// A step of a source reader: wait -> consume -> decode -> classify -> store. attempt() catches an error that
-// step() raises, and the worker tries the step again. An error of PostgreSQL skips destructors, so no
-// function of this file has a local object that needs its destructor. Data that must survive an error is in
-// the SourceReader.
+// Makes one step of a source reader. The reader's phase decides what the step does: see source_reader.h.
+// attempt() catches an error that step() raises, and the worker tries the step again. An error of PostgreSQL
+// skips destructors, so no function of this file has a local object that needs its destructor. Data that must
+// survive an error is in the SourceReader.
 #include "server/server.h"
 
 #include "ingest/reader_assign.h"

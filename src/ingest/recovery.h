@@ -1,5 +1,5 @@
 // Ends the prepared transactions that remain after an error. worker_sources.cpp and reader_step.cpp call this
-// file before their next transaction. This file does not depend on the error.
+// file before their next transaction. This file does not need to know the error.
 #pragma once
 
 namespace heartbeat {

@@ -1,5 +1,5 @@
 // Opens and closes the consumer client. The client reads assigned partitions of one topic into batches. Call
-// all these functions on the same thread. The functions never throw. Only consumer_close() and
+// all functions of this header on the same thread. The functions never throw. Only consumer_close() and
 // consumers_closing() wait for librdkafka. If a call of librdkafka can wait, heartbeat makes the call on a
 // separate thread: see question.h. docs/how-it-works.md has a table of all calls of librdkafka. librdkafka's
 // own threads run only one callback of heartbeat: on_broker_state() of connections.cpp.

@@ -91,8 +91,7 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->reassigning = true;
         // A paused partition stays paused in librdkafka even after a new assignment, so end the pauses here.
         // After the end of the pauses, librdkafka can fetch messages of the old assignment. These messages do
-        // no harm, because the new assignment below replaces the old one, and librdkafka then drops the
-        // queued messages of the old assignment.
+        // no harm: the new assignment below makes librdkafka drop the queued messages of the old assignment.
         if (!consumer->paused.empty())
             call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {

@@ -83,7 +83,7 @@ class Consumer {
     size_t note_count = 0;
     // If true, the caller must assign the partitions again. There are two possible causes. First, a message
     // of the topic arrived in the client's own queue instead of `queue`. Second, librdkafka reported an
-    // unknown topic before the assignment's first message.
+    // unknown topic before the first message of the assignment.
     bool assign_again = false;
     bool beginning = false; // an assigned partition has delivered neither a message nor its end yet
     // Since the last assignment, the client has lost its connections to all brokers. After a new connection,

@@ -23,8 +23,8 @@ namespace {
 
 constexpr size_t messages_at_once = 512;
 
-// A message with a list can have 100,000 readings. The client knows the number of readings only after
-// decoding. The batch must have room for every message that the client has taken from the queue. So, if
+// A message with a list can have 100,000 readings, and the client must decode the message to know their
+// number. The batch must have room for every message that the client has taken from the queue. So, if
 // messages can have lists, the client takes only one message for an empty batch. After this message, the
 // batch can estimate the size of the next messages (see Batch::room()). The client then takes a few messages
 // at a time.

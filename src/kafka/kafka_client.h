@@ -134,11 +134,10 @@ class QueueReading {
     static inline thread_local const ClientInbox *inbox_ = nullptr;
 };
 
-// Looks for a client that another consumer of this process has opened with these settings. The function
-// ignores a client that kafka_client_retire() has retired. The function also ignores a client on which the
-// topic is taken (see is_taken()). The function returns the client that it has found, or opens a new client.
-// If a setting is wrong, the function returns nullptr, and *error describes the mistake. Only the main thread
-// calls this function. May throw std::bad_alloc.
+// Returns a client that another consumer of this process has opened with these settings, or opens a new
+// client. Never returns a retired client (see kafka_client_retire()), or a client on which the topic is taken
+// (see is_taken()). If a setting is wrong, the function returns nullptr, and *error describes the mistake.
+// Only the main thread calls this function. May throw std::bad_alloc.
 std::shared_ptr<KafkaClient> kafka_client_share(const KafkaSettings &settings, const WakePipe &pipe,
                                                 Error *error);
 

@@ -1,9 +1,7 @@
-// Asks the leader of several partitions for offsets with rd_kafka_offsets_for_times(). This function obeys
-// its timeout in every version of librdkafka. For three reasons, this file does not use
-// rd_kafka_query_watermark_offsets(). First, in librdkafka before 2.12, rd_kafka_query_watermark_offsets()
-// ignores its timeout. Second, rd_kafka_query_watermark_offsets() asks for one partition after the other.
-// Third, if a broker gives an end offset below the first offset, rd_kafka_query_watermark_offsets() returns a
-// guess.
+// Asks the leader of several partitions for offsets with rd_kafka_offsets_for_times(), which obeys its
+// timeout in every version of librdkafka. This file does not use rd_kafka_query_watermark_offsets(). That
+// function asks for one partition after the other, and ignores its timeout in librdkafka before 2.12. It also
+// returns a guess if a broker gives an end offset below the first offset.
 #include "kafka/leader_offsets.h"
 
 #include "decode/utf8_text.h"

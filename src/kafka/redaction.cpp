@@ -49,7 +49,7 @@ constexpr const char *harmless_names[] = {
 };
 
 // The redactor takes most words of librdkafka's own texts from librdkafka's documentation and list of errors.
-// The words below are missing there: words about connections, and words from OpenSSL and SASL.
+// These two sources do not have the words below: words about connections, and words from OpenSSL and SASL.
 constexpr char further_texts[] =
     "disconnected connect to ipv4# ipv6# failed: connection refused reset by peer closed while request was "
     "in "

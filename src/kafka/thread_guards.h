@@ -1,5 +1,5 @@
-// Create one of these guards before you start a thread. The first guard blocks signals, and the second guard
-// sets the timer slack. The new thread inherits this state. Each file of this folder that starts a thread
+// Two guards: SignalsBlocked blocks signals, and TimersSlackened sets the timer slack. Create a guard before
+// you start a thread, because a new thread inherits this state. Each file of this folder that starts a thread
 // uses a guard.
 #pragma once
 

@@ -15,8 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-// This time is long, because the answer shares its connection with fetches. The answer can wait behind a
-// fetch, and the fetch waits for messages.
+// This time is long, because the answer can wait behind a fetch on the same connection, and the fetch waits
+// for messages.
 constexpr int metadata_timeout_ms = 6000;
 constexpr int identity_timeout_ms = 1000;
 constexpr size_t asked_at_once = 5;

@@ -50,8 +50,8 @@ void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char
     consumer->questions.answers.push_back(answer);
 }
 
-// Returns whether the leader throttles this client. The answer of such a leader can come after the timeout of
-// the question, so the leader does not count as away.
+// Returns whether the leader throttles this client. A leader that throttles the client can answer after the
+// timeout of the question, so this leader does not count as away.
 bool is_delayed(const Consumer &consumer, const RangesQuestion &question) {
     return consumer.throttles.is_throttled(question.leader, Clock::now());
 }

@@ -1,6 +1,5 @@
 // Calls the extension's functions that create and drop table partitions. After an attempt to create the table
-// partitions of a week, this file remembers the week. For the next minute, this file does not try again for
-// this week.
+// partitions of a week, this file remembers the week, and does not try again for a minute.
 #include "server/server.h"
 
 #include "maintenance/partitions.h"

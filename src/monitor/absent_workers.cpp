@@ -10,11 +10,12 @@ namespace heartbeat {
 
 namespace {
 
-// If the launcher does not run this long after the start of the server, heartbeat_status shows STOPPED. If an
-// ingest worker does not run this long after the start of the launcher, heartbeat_status shows RETRYING.
+// The server needs some time to start the launcher, and the launcher needs some time to start the workers.
+// After this time, heartbeat_status shows STOPPED if the launcher does not run, and RETRYING if an ingest
+// worker does not run.
 constexpr MonotonicTime start_takes = 10 * USECS_PER_SEC;
 
-// A shorter absence of the workers is no trouble, for two reasons. The launcher restarts a worker at once if
+// An absence of up to this time is no trouble, for two reasons. The launcher restarts a worker at once if
 // the worker has run for some time. When the server shuts down, the first worker can end some milliseconds
 // before the maintenance worker.
 constexpr MonotonicTime restart_takes = 1 * USECS_PER_SEC;

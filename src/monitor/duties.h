@@ -9,8 +9,8 @@ namespace heartbeat {
 
 enum class Duty : uint8_t { partitions, retention, indexes, fold, rollup, alerts, events, summary, packing };
 
-// The maintenance worker calls duties_forget(), duty_begins(), duty_done() and duty_failed(). The process
-// that packs old weeks also calls the last three of these functions, but only for the duty `packing`.
+// The maintenance worker calls duties_forget(), duty_begins(), duty_done() and duty_failed(). For the duty
+// `packing`, the process that packs old weeks also calls duty_begins(), duty_done() and duty_failed().
 void duties_forget(); // the maintenance worker calls this function at its start
 void duty_begins(Duty duty);
 void duty_done(Duty duty);
