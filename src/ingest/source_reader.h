@@ -46,10 +46,10 @@ inline constexpr long reconnect_ms = 1000;
 //                         paused, altered or dropped; or PostgreSQL reported an error
 //
 // After an error of PostgreSQL the state is RETRYING, and the phase becomes `looking`. There are two
-// exceptions. A reader in the phase `loading` stays in this phase, and loads the schema again. A reader in
-// the phase `reading` stays in this phase to store a sealed batch again, unless the reader must split the
-// batch. No reader sets the state STALLED: aggregate_status.cpp decides whether heartbeat_status shows
-// STALLED.
+// exceptions. A reader in the phase `loading` stays in this phase, and loads the schema again. A reader with
+// a sealed batch stays in the phase `reading`, and stores the batch again. But if the reader must split this
+// batch, the phase becomes `looking`. No reader sets the state STALLED: aggregate_status.cpp decides whether
+// heartbeat_status shows STALLED.
 enum class ReaderPhase : uint8_t { looking, stopped, failed, paused, assigning, reading, loading };
 
 // The data of a reader in the phase `loading`.

@@ -35,9 +35,10 @@ MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange
     return usable ? stored.last_message : MessageMark{};
 }
 
-// Identifies the topic of a source with a hash. The topic's name alone is not enough: an altered source can
-// keep its topic, and after DROP EXTENSION and CREATE EXTENSION a new source can have the topic of a dropped
-// source. So the hash also contains the revision of the source and the OID of the extension.
+// Returns the description of the source's topic, and a hash. A hash of the topic's name is not enough: an
+// altered source can keep its topic, and after DROP EXTENSION and CREATE EXTENSION a new source can have the
+// topic of a dropped source. So the hash also contains the revision of the source and the OID of the
+// extension.
 StartAtEnd present_topic(const Source &source, const TopicDescription &description) {
     uint64_t seed =
         static_cast<uint64_t>(extension_known().oid) << 32 ^ static_cast<uint64_t>(source.revision);

@@ -43,7 +43,7 @@ bool examine(Consumer *consumer, size_t index, const Batch &batch) {
     return log_move(consumer, index, known ? examination.sought.offset : examination.next);
 }
 
-// Returns whether the message possibly comes from another log than the previous messages. This is possible in
+// Returns whether the message can come from another log than the messages before it. This is possible in
 // three cases: the connection to the broker was lost, the message comes from another broker, or the message
 // has another leader epoch.
 bool is_doubtful(const Consumer &consumer, Examination *examination, const rd_kafka_message_t *message) {

@@ -70,8 +70,8 @@ void SharedClient::forward(int32_t partition) const noexcept {
 
 SharedClient::~SharedClient() {
     // While other consumers use the client, the client stays open. So this function must end the assignment
-    // of the topic's partitions. If no other consumer uses the client, no later consumer can use the client
-    // either. In this case the assignment ends when librdkafka destroys the client.
+    // of the topic's partitions. If no other consumer uses the client, the client is retired, and the
+    // assignment ends when librdkafka destroys the client.
     if (client != nullptr && client->is_used() && clear() == RD_KAFKA_RESP_ERR_NO_ERROR)
         client->release(topic);
     assigned_.reset(); // like the queue and the topic, a list can refer to objects of the client

@@ -47,8 +47,8 @@ uint64_t rules_seen;
 // the evaluation, so that ingest does not wake this process again before the evaluation.
 bool arrival_noticed = false;
 MonotonicTime evaluated_at;
-// The time at which silence rules are due. Only the clock makes silence rules due. An arrival of readings
-// does not, because the evaluation of silence rules takes the most time.
+// The time at which silence rules are due. The evaluation of silence rules takes the most time, so only the
+// clock makes silence rules due, and not an arrival of readings.
 MonotonicTime silence_due;
 char customer[customer_size] = ""; // the next slice of customers begins after this customer
 
@@ -118,10 +118,11 @@ MonotonicTime alerts_due(MonotonicTime due, MonotonicTime now) {
 
 TimestampTz alerts_evaluate() {
     evaluated_at = monotonic_now();
-    // Set both flags before the evaluation, so that no arrival is lost. The evaluation does not see the
-    // readings that ingest stores after the snapshot of the evaluation, so ingest must report the arrival of
-    // these readings. If no earlier rule depended on arrivals, rules_watch was 0 until now. rules_watch must
-    // be 1 during the evaluation, because the evaluation can find a new rule that depends on arrivals.
+    // Set `arrived` and rules_watch before the evaluation, so that no arrival is lost. The evaluation does
+    // not see the readings that ingest stores after the snapshot of the evaluation, so ingest must report the
+    // arrival of these readings. If no earlier rule depended on arrivals, rules_watch was 0 until now.
+    // rules_watch must be 1 during the evaluation, because the evaluation can find a new rule that depends on
+    // arrivals.
     pg_atomic_write_u32(&shared_state->arrived, 0);
     pg_atomic_write_u32(&shared_state->rules_watch, 1);
     arrival_noticed = false;

@@ -38,7 +38,7 @@ constexpr TimestampTz quiet = rollup_quiet_ms * INT64CONST(1000);
 constexpr TimestampTz retry = 10 * USECS_PER_SEC;
 constexpr TimestampTz watch_at_most = USECS_PER_MINUTE; // sum_up()'s period if heartbeat.log_summary is 0
 
-// Each function of a task returns the microseconds until the task is due again. The result 0 means that no
+// The function of each task returns the microseconds until the task is due again. The result 0 means that no
 // time is known: look_around() or watch() then makes the task due when the task has work.
 TimestampTz make_partitions() {
     partitions_make_ahead();
@@ -189,7 +189,7 @@ void attempt(Task *task) {
         if (!tables_recovered)
             tables_recover();
         tables_recovered = true;
-        // if this process must not work, the task is not due again until heartbeat_resume() wakes the process
+        // if this process must not work, the task waits until a session wakes it (see heartbeat_resume())
         again = pause_for_maintenance() ? 0 : task->run();
         task->failure.message[0] = '\0';
         process_refuse_cancel();

@@ -12,7 +12,7 @@ namespace heartbeat {
 // Call this function in each round of the maintenance worker's loop. Once an hour, and after each reload of
 // the configuration (`reloaded`), the function starts the process that packs old weeks. The function starts
 // the process only if all other processes of heartbeat run. The process packs one key after the other, and
-// ends when all keys are packed. If PostgreSQL cannot start the process, heartbeat_maintenance shows this
+// ends when it has tried all keys. If PostgreSQL cannot start the process, heartbeat_maintenance shows this
 // failure. Returns the time of the next call; 0: heartbeat packs no week.
 //
 // The function also calls packing_make_way(). If heartbeat.pack_after is 0 and no process runs, the function

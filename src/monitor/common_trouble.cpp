@@ -40,9 +40,9 @@ bool find_processes(ShownState *shown, MonotonicTime now) {
     return found;
 }
 
-// If all workers run, but have not been RUNNING for ten seconds, the trouble has possibly not ended: a worker
-// can end again and again. The function adds these ten seconds to `since`. Otherwise a rule could raise an
-// alert after a trouble that was shorter than the rule's period.
+// If all workers run, but not all of them have been RUNNING for ten seconds, the trouble may not be over: a
+// worker can end again and again. The function adds these ten seconds to `since`. Otherwise a rule could
+// raise an alert after a trouble that was shorter than the rule's period.
 bool still_settles(ShownState *shown) {
     if (shown->since == 0)
         return false;

@@ -16,7 +16,7 @@ void kafka_log_take(Consumer *consumer, SourceSlot *slot);
 
 // Logs, for each kind of messages of this source, how many messages kafka_log_take() has received but not
 // logged. Call this function when the source becomes RUNNING again. Without this call, heartbeat would log
-// the number only with the next message of the kind, and possibly no such message comes.
+// the number only with the next message of the kind, and such a message may never come.
 void kafka_log_tell_folded(const SourceSlot &source);
 
 } // namespace heartbeat

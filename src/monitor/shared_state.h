@@ -238,8 +238,8 @@ void shared_state_request(); // call this function in _PG_init(), while PostgreS
 // Returns true if the workers serve the database of this session.
 bool shared_state_serves_database();
 
-// Removes the slots of the Kafka partitions that the calling process reads: all of them if source_id is
-// any_source, and otherwise only the slots of this source.
+// Removes the slots of the Kafka partitions that the calling process reads. If source_id is not any_source,
+// removes only the slots of this source.
 inline constexpr int32_t any_source = -1;
 void shared_state_forget_partitions(int32_t source_id);
 
