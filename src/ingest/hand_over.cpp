@@ -153,10 +153,10 @@ void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions) {
     hand_over->to = find_idle_worker(progress, *partitions);
     size_t lagging = hand_over->to >= 0 ? take_lagging(progress) : 0;
     bool uneven = lagging > 1;
-    if (uneven && hand_over->confirmed)
+    if (uneven && hand_over->to_confirm)
         mark_half(progress.partitions, lagging, partitions);
     hand_over->given = 0;
-    hand_over->confirmed = uneven && !hand_over->confirmed;
+    hand_over->to_confirm = uneven && !hand_over->to_confirm;
     progress_list_free(&progress);
 }
 
