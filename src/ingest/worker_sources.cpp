@@ -34,7 +34,8 @@ void close_all(WorkerSources *sources, const char *reason, const char *hint) {
 void tell_no_room(WorkerSlot *slot, const Source &first) {
     char reason[state_text_size];
     text_print(reason, sizeof(reason),
-               "heartbeat.max_sources (%d) is reached: source \"%s\" and later ones are not read",
+               "heartbeat.max_sources (%d) is reached: heartbeat does not read source \"%s\" and later "
+               "sources",
                settings.max_sources, first.name);
     worker_slot_report(slot, WorkerState::failed, reason,
                        "Raise heartbeat.max_sources and restart the server, or drop sources that you do not "

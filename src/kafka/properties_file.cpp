@@ -39,8 +39,9 @@ bool refuse(const KafkaSettings &settings, Error *error, const char *what) {
 }
 
 bool refuse_unreadable(const KafkaSettings &settings, Error *error) {
-    std::string what = std::string("cannot be read: ") + strerror(errno);
-    return refuse(settings, error, what.c_str());
+    utf8_print(error->text, sizeof(error->text), "cannot read the file in %s: %s", settings.config_file_name,
+               strerror(errno));
+    return false;
 }
 
 // Opens the file, and then checks the open descriptor and not the path. So no other file can take the place

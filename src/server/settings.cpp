@@ -59,7 +59,7 @@ bool check_brokers(char **value, void ** /*extra*/, GucSource source) {
         return true;
     }
     if (source >= PGC_S_FILE)
-        snprintf(refused_brokers, sizeof(refused_brokers), "heartbeat.brokers was refused: %s", reason);
+        snprintf(refused_brokers, sizeof(refused_brokers), "heartbeat.brokers is not valid: %s", reason);
     GUC_check_errdetail("%s", reason);
     GUC_check_errhint("Give %s Set security.protocol in the file of heartbeat.kafka_config_file.",
                       broker_list_legal);
@@ -115,8 +115,9 @@ void define_kafka() {
                              nullptr, &settings.start_offset, static_cast<int>(StartOffset::earliest),
                              start_offset_values, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomEnumVariable("heartbeat.offset_reset",
-                             "Sets what to do if Kafka does not hold the stored offset, or if the topic or "
-                             "the cluster is another one.",
+                             "Sets what to do if Kafka does not hold the stored offset, if Kafka's log was "
+                             "truncated, if the topic was recreated, or if the brokers belong to another "
+                             "cluster.",
                              "With error, the worker stops as FAILED. With earliest or latest, it continues "
                              "at the first or at the end offset, and records the reset.",
                              &settings.offset_reset, static_cast<int>(OffsetReset::error),
@@ -152,12 +153,16 @@ void define_storing() {
         &settings.pack_after, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.dead_letter_limit",
-        "Sets how many dead letters and conflicts may be unresolved before another one stops the source.",
+        "Sets how many dead letters and conflicts may be unresolved before a further dead letter or conflict "
+        "stops the source.",
         "The source is then FAILED, until fewer are unresolved or the limit is higher. 0 sets no limit.",
         &settings.dead_letter_limit, 0, 0, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
-        "heartbeat.stall_timeout", "Sets the time without progress after which a worker with lag is STALLED.",
-        "A worker has lag if a partition has more messages, or if a batch is not yet stored.",
+        "heartbeat.stall_timeout",
+        "Sets the time after which the state is STALLED if a partition has lag and its stored offset does "
+        "not change.",
+        "The state is also STALLED if a worker does not store a batch, or does not return to its main loop, "
+        "within this time.",
         &settings.stall_timeout, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "heartbeat.max_clock_skew",

@@ -311,7 +311,7 @@ for my $setting (sort keys %types)
 }
 # Some values are valid, but the worker cannot use them. If a setting has such a value, the status names the problem. If a
 # server starts with an invalid value, the status names this invalid value.
-for my $case ([ 'role', 'no such role', 'no such role' ], [ 'kafka_config_file', '/nowhere/at/all', 'heartbeat.kafka_config_file names cannot be read' ], [ 'topic', 'nosuchtopic', 'nosuchtopic' ])
+for my $case ([ 'role', 'no such role', 'no such role' ], [ 'kafka_config_file', '/nowhere/at/all', 'cannot read the file in heartbeat.kafka_config_file' ], [ 'topic', 'nosuchtopic', 'nosuchtopic' ])
 {
 	my ($setting, $value, $reason) = @$case;
 	$node->set("heartbeat.$setting" => $value);
@@ -326,7 +326,7 @@ $node->reload;
 $node->wait_for_log(qr/invalid value for parameter "heartbeat.brokers": "kafka:/, $position);
 is($node->query('SELECT setting FROM pg_settings WHERE name = $$heartbeat.brokers$$'), $kafka->brokers, 'a reload with wrong brokers keeps the brokers that were valid');
 $node->restart;
-$node->wait_for_query('SELECT reason FROM heartbeat_status', 'heartbeat.brokers was refused: "kafka://127.0.0.1:9092" is not the address of a broker: it begins with a protocol, which you set with security.protocol.',
+$node->wait_for_query('SELECT reason FROM heartbeat_status', 'heartbeat.brokers is not valid: "kafka://127.0.0.1:9092" is not the address of a broker: it begins with a protocol, which you set with security.protocol.',
 	'a server that starts with wrong brokers gives the reason');
 $node->append_conf('postgresql.conf', "heartbeat.brokers = '" . $kafka->brokers . "'");
 $node->reload;

@@ -113,7 +113,7 @@ $node->wait_for_state('RUNNING');
 
 # A setting is wrong or empty. The worker stops until a person corrects the setting.
 $node->set('heartbeat.kafka_config_file' => '/nowhere');
-$node->wait_for_query($line, qr{^FAILED \| .*kafka_config_file names cannot be read: .* \| Correct the setting and reload the configuration\.}, 'the worker is FAILED with an unusable setting, and the hint says what to do');
+$node->wait_for_query($line, qr{^FAILED \| cannot read the file in heartbeat\.kafka_config_file: .* \| Correct the setting and reload the configuration\.}, 'the worker is FAILED with an unusable setting, and the hint says what to do');
 $node->set('heartbeat.kafka_config_file' => $properties);
 $node->wait_for_state('RUNNING');
 $node->set('heartbeat.brokers' => '');

@@ -74,7 +74,7 @@ $node->query("SELECT heartbeat_add_source('absent', 'absent'), heartbeat_add_sou
 sub reason_and_hint { my ($source) = @_; return "SELECT reason || ' | ' || hint FROM heartbeat_source_status WHERE source = '$source'"; }
 $node->wait_for_query(reason_and_hint('silent'), qr/cannot reach Kafka.*check the source's brokers and the file of heartbeat\.kafka_config_file/, 'the hint names the brokers that the source has');
 $node->wait_for_query(reason_and_hint('absent'), qr/topic "absent" does not exist \| Create the topic, or correct the source with heartbeat_alter_source\(\)/, 'the hint names the topic that the source has');
-$node->wait_for_query(reason_and_hint('filed'), qr/^the file that the source's kafka_config_file names cannot be read.* \| Correct the source/, 'the reason names the file that the source has');
+$node->wait_for_query(reason_and_hint('filed'), qr/^cannot read the file in the source's kafka_config_file: .* \| Correct the source/, 'the reason names the file that the source has');
 # Each of the two workers logs librdkafka's error _ALL_BROKERS_DOWN once for `gone` and once for `gone too`, so the log must
 # have four such lines.
 my $told = qr/source "gone(?: too)?": librdkafka: _ALL_BROKERS_DOWN/;
@@ -177,7 +177,7 @@ $node->append_conf('postgresql.conf', "heartbeat.max_sources = 2\n");
 add_source('second', 'ward', $one->brokers);
 add_source('third',  'ward', $one->brokers);
 $node->restart;
-$node->wait_for_state('FAILED', 'heartbeat.max_sources \(2\) is reached: source "third" and later ones are not read', 'the state says that sources have no room');
+$node->wait_for_state('FAILED', 'heartbeat.max_sources \(2\) is reached: heartbeat does not read source "third" and later sources', 'the state says that sources have no room');
 $node->wait_for_query(state_of('second'), 'RUNNING', 'the sources that have room are read');
 
 $node->assert_no_crash;
