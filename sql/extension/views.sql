@@ -28,9 +28,9 @@ CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
       AND a.plausible <= a.ingested_at + coalesce(current_setting('heartbeat.max_clock_skew', true), '5min')::interval
     ORDER BY a.recent DESC;
 COMMENT ON VIEW vw_recent_anomalies IS
-    'Anomalies of the last 24 hours. The view sorts them by event_timestamp, the newest first. If event_timestamp is further '
-    'ahead of ingested_at than heartbeat.max_clock_skew, the view sorts the anomaly by ingested_at minus '
-    'heartbeat.max_clock_skew instead.';
+    'Anomalies of the last 24 hours. The view sorts them by event_timestamp, the newest first. If event_timestamp is more '
+    'than heartbeat.max_clock_skew after ingested_at, the view sorts the anomaly by ingested_at minus heartbeat.max_clock_skew '
+    'instead.';
 COMMENT ON COLUMN vw_recent_anomalies.customer_id IS 'The measured customer.';
 COMMENT ON COLUMN vw_recent_anomalies.heart_rate IS 'Beats per minute, exactly as published.';
 COMMENT ON COLUMN vw_recent_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID.';
@@ -82,7 +82,7 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
     ORDER BY m.position;
 COMMENT ON VIEW vw_pipeline_summary IS
     'One row for each metric: totals since the first reading (retention does not reduce them), customers, first and last '
-    'event, lag. If the event_timestamp of a reading is further ahead than heartbeat.max_clock_skew, heartbeat computes the last '
-    'event from the time at which it stored the reading.';
+    'event, lag. If the event_timestamp of a reading is more than heartbeat.max_clock_skew after the time at which heartbeat '
+    'stored the reading, heartbeat computes the last event from the latter time.';
 COMMENT ON COLUMN vw_pipeline_summary.metric IS 'Name of the metric.';
 COMMENT ON COLUMN vw_pipeline_summary.value IS 'Value of the metric, as text; NULL if it is not known.';

@@ -33,8 +33,8 @@ COMMENT ON TABLE heartbeat_alert_rules IS
 COMMENT ON COLUMN heartbeat_alert_rules.name IS 'Name of the rule, also in heartbeat_alerts.';
 COMMENT ON COLUMN heartbeat_alert_rules.kind IS
     'anomalies: the number of anomalies of a customer within the period is at or above the threshold. The time of an anomaly is '
-    'event_timestamp, or the arrival if event_timestamp is further ahead than heartbeat.max_clock_skew. silence: no reading of a '
-    'customer has arrived during the period, but a reading has arrived in the day before. lag: lag_messages of a source is above '
+    'event_timestamp, or ingested_at if event_timestamp is more than heartbeat.max_clock_skew after ingested_at. silence: no reading '
+    'of a customer has arrived during the period, but a reading has arrived in the day before. lag: lag_messages of a source is above '
     'the threshold. dead_letters: the number of unresolved dead letters of a source is above the threshold. state: the state of a '
     'source, or of the workers, has been other than RUNNING for the whole period.';
 COMMENT ON COLUMN heartbeat_alert_rules.threshold IS 'Number of anomalies, messages or dead letters; see kind.';

@@ -41,7 +41,7 @@ COMMENT ON COLUMN heartbeat_dead_letters.error_code IS
 COMMENT ON COLUMN heartbeat_dead_letters.error_text IS 'Error text of the last attempt.';
 COMMENT ON COLUMN heartbeat_dead_letters.arrived_at IS 'Start of the transaction that stored the row.';
 COMMENT ON COLUMN heartbeat_dead_letters.resolved_at IS 'When a retry stored the message as a reading; NULL until then.';
-COMMENT ON COLUMN heartbeat_dead_letters.mended_at IS 'When a person first changed the payload; NULL: nobody has changed it.';
+COMMENT ON COLUMN heartbeat_dead_letters.mended_at IS 'When a person first changed the payload; NULL: no person has changed the payload.';
 COMMENT ON COLUMN heartbeat_dead_letters.original_payload IS
     'The payload as it arrived, if a person has changed it since. A replay recognizes the message by this payload.';
 COMMENT ON COLUMN heartbeat_dead_letters.source IS 'Name of the source, as in heartbeat_sources.';

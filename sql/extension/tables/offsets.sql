@@ -57,8 +57,8 @@ COMMENT ON COLUMN heartbeat_offsets.empty_offsets IS
     'Offsets without a message: compaction, transaction markers, aborted transactions, gaps in heartbeat_gaps.';
 COMMENT ON COLUMN heartbeat_offsets.first_event IS 'Earliest event_timestamp of the readings stored from this partition.';
 COMMENT ON COLUMN heartbeat_offsets.last_event IS
-    'Latest event_timestamp of the readings stored from this partition. If the event_timestamp of a reading is further ahead '
-    'than heartbeat.max_clock_skew, heartbeat uses the time at which it stored the reading instead.';
+    'Latest event_timestamp of the readings stored from this partition. If the event_timestamp of a reading is more than '
+    'heartbeat.max_clock_skew after the time at which heartbeat stored the reading, heartbeat uses the latter time.';
 COMMENT ON COLUMN heartbeat_offsets.last_message_at IS 'Kafka timestamp of the last message that was read and has a timestamp.';
 COMMENT ON COLUMN heartbeat_offsets.last_message_offset IS
     'Offset of the last message read. After each connect the worker reads this message again: if another message is at this '
