@@ -139,7 +139,7 @@ class Compiler {
         }
         for (size_t i = 0; i < used.size(); i++) {
             if (!used[i])
-                refuse(node.elements[i], "the schema's record " + type.name + " has no such field");
+                refuse(node.elements[i], "the schema's record " + type.name + " has no field with this name");
         }
     }
 

@@ -40,8 +40,8 @@ void add_format_options(CLI::App *app, Options *options) {
         ->group(group);
     CLI::Option *registry =
         app->add_option("--schema-registry", options->schema_registry,
-                        "register the schema as TOPIC-value at this schema registry, and put its id before "
-                        "each message. Several addresses have commas between them. The "
+                        "register the schema as TOPIC-value at this schema registry, and put the id of the "
+                        "schema before each message. Several addresses have commas between them. The "
                         "password and the certificates are properties, such as "
                         "schema.registry.basic.auth.user.info: docs/generator.md lists them")
             ->check(check_registry())

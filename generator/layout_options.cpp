@@ -35,14 +35,13 @@ void add_layout_options(CLI::App *app, Options *options, bool *print_template) {
         ->excludes(file)
         ->group(group);
     app->add_option("--devices", options->devices,
-                    "number of devices of each customer. It needs a layout with a place for a device")
+                    "number of devices of each customer; the layout must have a place for a device")
         ->check(check_integer(1, most_devices))
         ->type_name("NUMBER")
         ->group(group);
     app->add_option("--samples", options->samples,
-                    "number of readings in a message. It needs a layout with an array. Without this option: "
-                    "the number of "
-                    "the layout")
+                    "number of readings in a message; the layout must have an array. Without this option: "
+                    "the number in the layout")
         ->check(check_integer(1, most_samples))
         ->type_name("NUMBER")
         ->group(group);

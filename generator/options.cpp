@@ -31,10 +31,10 @@ constexpr char description[] =
     "consume.\n"
     "Most heart rates are normal (mean 75, standard deviation 15, from 40 to 180). Some are anomalies.\n"
     "\n"
-    "It runs until Ctrl-C or SIGTERM, or until the end that --count or --duration sets. Then it waits for "
-    "the delivery\n"
-    "of the messages in flight, after SIGTERM for one second at most. A second Ctrl-C ends the generator at "
-    "once.\n";
+    "The generator runs until Ctrl-C or SIGTERM, or until the end that --count or --duration sets. Then "
+    "it waits for the\n"
+    "delivery of the messages in flight, after SIGTERM for one second at most. A second Ctrl-C ends the "
+    "generator at once.\n";
 
 constexpr char footer[] = "\nEnvironment:\n"
                           "You can set each option in three ways: on the command line, by the environment "
@@ -140,7 +140,7 @@ void add_other_options(CLI::App *app, Options *options) {
     app->add_option(
            "--alive-file", options->alive_file,
            "touch this file when Kafka acknowledges messages, at most once a second, so that a health "
-           "check can read the age of the file. Until the first acknowledgement its time is 1970")
+           "check can read the age of the file. Until the first acknowledgment its time is 1970")
         ->type_name("FILE");
     app->add_flag("--quiet", options->quiet, "print errors only, no progress and no summary")
         ->check(check_switch());

@@ -137,7 +137,7 @@ void Publisher::abandon() {
     constexpr int flags = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING;
     const rd_kafka_resp_err_t error = rd_kafka_purge(rk_, flags);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        console_->error(std::string("abandoning the messages in flight: ") + rd_kafka_err2str(error));
+        console_->error(std::string("cannot abandon the messages in flight: ") + rd_kafka_err2str(error));
     rd_kafka_flush(rk_, flush_ms); // receives the reports of the purged messages
 }
 

@@ -43,7 +43,7 @@ uint32_t registry_answer_id(long status, const std::string &answer, const Regist
         json_integer_value(id) <= INT32_MAX)
         return static_cast<uint32_t>(json_integer_value(id));
     const char *message = json_string_value(json_object_get(json.get(), "message"));
-    std::string reason = "it answered with HTTP status " + std::to_string(status);
+    std::string reason = "the registry answered with HTTP status " + std::to_string(status);
     if (message != nullptr)
         reason += ": " + shown(message, settings);
     else if (status == 200)

@@ -125,9 +125,9 @@ uint32_t post(const std::string &url, const RegistrySettings &settings, const st
 
     const CURLcode code = curl_easy_perform(curl.get());
     if (code == CURLE_ABORTED_BY_CALLBACK)
-        throw RegistryError("stopped before it answered");
+        throw RegistryError("stopped before the registry answered");
     if (code == CURLE_WRITE_ERROR)
-        throw RegistryError("its answer is longer than 64 KiB");
+        throw RegistryError("the answer is longer than 64 KiB");
     if (code != CURLE_OK)
         throw RegistryError(*reason != '\0' ? reason : curl_easy_strerror(code));
     long status = 0;

@@ -145,7 +145,7 @@ void TimeFormat::take_pattern(std::string_view text) {
     }
     pieces_.push_back({Part::literal, 0, std::string(text.substr(zone_at))});
     if (resolution_ == 0)
-        refuse(text, "it has no part of a time");
+        refuse(text, "the format has no part of a time");
     is_time_of_day_ = !has_year;
 }
 

@@ -107,7 +107,7 @@ TEST(Avro, NamesThePlaceOfAMistake) {
     const std::string record = R"({"type":"record","name":"R","fields":[{"name":"a","type":"int"}]})";
     const std::array<std::string, 3> mistakes[] = {
         {R"({"b": 1})", record, "t: at /value: the member \"a\" is missing"},
-        {R"({"a": 1, "b": 1})", record, "t: at /value/b: the schema's record R has no such field"},
+        {R"({"a": 1, "b": 1})", record, "t: at /value/b: the schema's record R has no field with this name"},
         {R"({"a": "x"})", record, "t: at /value/a: a text cannot be written as an int"},
         {R"({"a": "${time:s}"})", record, "t: at /value/a: an int is too small for a time"},
         {R"({"a": 3000000000})", record, "t: at /value/a: an int is from"},

@@ -51,18 +51,19 @@ std::string reason_of(long status, const std::string &answer, const RegistrySett
 
 TEST(Registry, ReadsTheIdOfAnAnswer) {
     EXPECT_EQ(registry_answer_id(200, R"({"id":2147483647})", {}), 2147483647U);
-    EXPECT_EQ(reason_of(200, "<html>"), "it answered with HTTP status 200, but without the id of the schema");
+    EXPECT_EQ(reason_of(200, "<html>"),
+              "the registry answered with HTTP status 200, but without the id of the schema");
     EXPECT_NE(reason_of(200, R"({"id":2147483648})"), "");
     EXPECT_NE(reason_of(200, R"({"id":"1"})"), "");
-    EXPECT_EQ(reason_of(401, ""), "it answered with HTTP status 401");
-    EXPECT_EQ(reason_of(500, R"({"id":1})"), "it answered with HTTP status 500");
+    EXPECT_EQ(reason_of(401, ""), "the registry answered with HTTP status 401");
+    EXPECT_EQ(reason_of(500, R"({"id":1})"), "the registry answered with HTTP status 500");
 }
 
 TEST(Registry, ShowsAReasonWithoutSecrets) {
     RegistrySettings settings;
     settings.user_info = "me:secret";
     EXPECT_EQ(reason_of(422, R"({"message":"no secret\n\u001b here"})", settings),
-              "it answered with HTTP status 422: no ***?? here");
+              "the registry answered with HTTP status 422: no ***?? here");
     EXPECT_LT(reason_of(422, "{\"message\":\"" + std::string(5000, 'x') + "\"}").size(), 400U);
 }
 
