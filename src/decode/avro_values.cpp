@@ -48,7 +48,7 @@ bool AvroValues::read() {
     if (!take(plan_.root, {}))
         return false;
     return cursor_.left() == 0 ||
-           cursor_.fail("bytes after the value", "the end, or another schema of the message");
+           cursor_.fail("bytes after the value", "no more bytes (perhaps the message has another schema)");
 }
 
 bool AvroValues::fail_values() {

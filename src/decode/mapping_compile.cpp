@@ -203,7 +203,7 @@ void check_wanted(const Mapping &mapping) {
             (void)wanted_values(mapping, root);
     } catch (const WantedTooMuch &) {
         mapping_refuse("/when", "has places with \"*\" that combine to too many places",
-                       "fewer places with \"*\", or shorter ones");
+                       "fewer or shorter places with \"*\"");
     }
 }
 

@@ -58,7 +58,8 @@ void take_part(const WireField &part, ProtobufField *field) {
 bool descriptor_fail_name(const char *what, SchemaError *error) noexcept {
     return protobuf_schema_fail(error,
                                 "the name of %s in the schema is not legal; expected letters, digits and "
-                                "underscores, at most %zu bytes with the names around it",
+                                "underscores, at most %zu bytes including the names of the package and the "
+                                "outer types",
                                 what, protobuf_name_bytes_max);
 }
 

@@ -51,7 +51,7 @@ class Linker {
         const std::string_view name = field->type_name.substr(std::min<size_t>(field->type_name.size(), 1));
         if (field->type_name.empty() || field->type_name[0] != '.')
             return fail(message, *field,
-                        "has no complete name of its type; expected one such as .package.Type");
+                        "has no complete name of its type; expected a name such as .package.Type");
         const auto found_message = messages_.find(name), found_enum = enums_.find(name);
         if (found_enum != enums_.end() && !protobuf_is_message(field->type)) {
             field->type = ProtobufType::enumeration;

@@ -129,9 +129,9 @@ TEST(AvroReader, NamesThePlaceOfAFault) {
 }
 
 TEST(AvroReader, RefusesBytesThatDoNotFit) {
-    EXPECT_EQ(
-        avro_read({"'int'"}, varint(1) + "x"),
-        avro_fault("bytes after the value at byte 1; expected the end, or another schema of the message"));
+    EXPECT_EQ(avro_read({"'int'"}, varint(1) + "x"),
+              avro_fault("bytes after the value at byte 1; expected no more bytes (perhaps the message has "
+                         "another schema)"));
     EXPECT_EQ(avro_read({"'int'"}, ""), avro_fault("an unexpected end at byte 0; expected more bytes"));
     EXPECT_EQ(avro_read({"'int'"}, "\x80"), avro_fault("an unexpected end at byte 0; expected more bytes"));
     EXPECT_EQ(avro_read({"'double'"}, "1234567"),

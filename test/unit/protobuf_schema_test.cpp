@@ -30,7 +30,7 @@ TEST(ProtobufSchema, RefusesWrongTypes) {
     EXPECT_EQ(refused(pb_field("a", 1, PbType::enumeration, ".p.M")),
               "the field a of the message p.M has a type that no file of the schema declares");
     EXPECT_EQ(refused(pb_field("a", 1, PbType::message, "M")),
-              "the field a of the message p.M has no complete name of its type; expected one such as "
+              "the field a of the message p.M has no complete name of its type; expected a name such as "
               ".package.Type");
     EXPECT_EQ(refused(pb_field("a", 0, PbType::int32)),
               "the field a of the message p.M has no legal number; expected a number from 1 to 536870911");
@@ -87,7 +87,7 @@ TEST(ProtobufSchema, LimitsNamesAndDeclarations) {
     EXPECT_EQ(
         pb_refused(pb_set({named})),
         "the name of a message in the schema is not legal; expected letters, digits and underscores, at "
-        "most 1024 bytes with the names around it");
+        "most 1024 bytes including the names of the package and the outer types");
     Bytes values;
     values.bytes(1, std::string("E"));
     for (size_t i = 0; i <= protobuf_declarations_max; ++i)

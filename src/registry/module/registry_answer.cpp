@@ -88,10 +88,10 @@ const char *registry_answer_parse(std::string_view body, RegisteredSchema *schem
     dom::parser parser;
     dom::object answer;
     if (!parse_object(&parser, body, &answer))
-        return "it has not sent a JSON object";
+        return "the registry has not sent a JSON object";
     std::string_view text;
     if (answer["schema"].get(text) != simdjson::SUCCESS)
-        return "its JSON object has no schema";
+        return "the JSON object of the registry has no schema";
     if (!is_usable(text, body.size()))
         return "the schema is empty or has the character U+0000";
     const char *mistake = parse_type(answer, &schema->type);

@@ -172,15 +172,15 @@ void RegistryRequest::accept() {
         return;
     }
     // the reason does not show the text of the answer, because the text can repeat the credentials
-    std::string why = "it has answered with HTTP status " + std::to_string(status);
+    std::string why = "the registry has answered with HTTP status " + std::to_string(status);
     if (code != 0)
         why += " and error_code " + std::to_string(code);
+    if (asked != RegistryReferences::root)
+        why += " when asked for a schema that this schema refers to";
     // a registry without the schema answers with an error_code such as 40403; without such a code, the path
     // of the URL is probably wrong
     if (status == status_not_found && (code == 0 || code == status_not_found))
         why += "; check the path of the URL";
-    if (asked != RegistryReferences::root)
-        why += " to the question for a reference of the schema";
     next_url(why.c_str());
 }
 
@@ -191,7 +191,7 @@ void RegistryRequest::step(int timeout_ms) {
         return;
     TransferState done = transfer->step(std::min(std::max(timeout_ms, 0), time_left()));
     if (time_left() == 0) // the registry can have sent a part of the answer, but the answer is too slow
-        next_url("it has not answered in time");
+        next_url("the registry has not answered in time");
     else if (done == TransferState::answered)
         accept();
     else if (done == TransferState::failed)
