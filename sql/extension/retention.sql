@@ -134,7 +134,7 @@ BEGIN
                                 USING DETAIL = obstacle, HINT = 'Drop the table, or keep it as an archive.';
                         ELSE
                             RAISE WARNING 'table % was emptied and detached, but could not be dropped', one
-                                USING DETAIL = 'Other objects depend on it: ' || obstacle, HINT = 'Drop these objects and the table.';
+                                USING DETAIL = 'Other objects depend on this table: ' || obstacle, HINT = 'Drop these objects and the table.';
                             FOR part IN SELECT p.relid FROM pg_partition_tree(one) p LOOP
                                 EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', part);
                             END LOOP;

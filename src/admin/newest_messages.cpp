@@ -196,14 +196,14 @@ void explain(const NewestMessages *newest, bool all_read, const char *trouble, s
                                    ? trouble
                                    : psprintf("Kafka has sent no message within %d seconds.", limit_s));
     if (message_samples_full(newest->samples))
-        notice(psprintf("only %zu messages were read: more do not fit into %zu MB", count,
+        notice(psprintf("only %zu messages were read: more messages do not fit into %zu MB", count,
                         samples_bytes_max >> 20),
                nullptr);
     else if (count == 0)
         notice(psprintf("topic \"%s\" has no messages", newest->source.topic), nullptr);
     else if (!all_read)
         notice(
-            psprintf("only %zu messages were read: Kafka has sent no more within %d seconds", count, limit_s),
+            psprintf("only %zu messages were read: no more messages came within %d seconds", count, limit_s),
             trouble);
     if (silent > 0)
         notice(psprintf("no messages of %zu partitions were read: their leaders did not answer", silent),

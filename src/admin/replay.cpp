@@ -133,7 +133,8 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
         ereport(
             ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-             errmsg("heartbeat_replay needs two finite times, the first before the second"),
+             errmsg("heartbeat_replay needs a finite from_time and to_time, and from_time must be before "
+                    "to_time"),
              errhint("heartbeat_replay() compares the times with the Kafka timestamps of the messages.")));
     if (!arguments->args[2].isnull && DatumGetInt32(arguments->args[2].value) < 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

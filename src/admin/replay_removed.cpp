@@ -56,7 +56,8 @@ void replay_removed_refuse(const Source &source, Consumer *consumer, const Repla
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
              errmsg("Kafka no longer holds all messages of topic \"%s\" from this time span", source.topic),
              errdetail("%s", held.data),
-             errhint("Give a later from_time, or replay the other partitions one by one.")));
+             errhint("Give a later from_time, or replay, one by one, only the partitions that still hold all "
+                     "messages of the time span.")));
 }
 
 } // namespace heartbeat

@@ -65,7 +65,7 @@ void retry_filters_check(const NullableDatum *filters) {
         DatumGetTimestampTz(since.value) >= DatumGetTimestampTz(until.value))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("arrived_until is not later than arrived_since"),
-                        errhint("Give arrived_since the earlier time, and arrived_until the later one.")));
+                        errhint("Give arrived_since the earlier time, and arrived_until the later time.")));
 }
 
 } // namespace heartbeat

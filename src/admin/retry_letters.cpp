@@ -231,7 +231,7 @@ void retry_letters_decode(RetryLetters *letters, size_t count) {
     if (statement_execute(offsets_have_sources() ? &read_letters : &read_old_letters, &ids, nullptr,
                           SPI_OK_SELECT) != count)
         ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-                        errmsg("dead letters were deleted during their own retry"),
+                        errmsg("a dead letter was deleted while it was retried"),
                         errhint("Look for a trigger that deletes rows of heartbeat_dead_letters.")));
     for (uint64_t row = 0; row < count; row++) {
         letters->chosen[row].adjustment =

@@ -72,7 +72,7 @@ void check_schema(const SourceDefinition &source, const SourceDefinition &stored
     if (source.fields[schema_registry_field] != nullptr)
         refuse("a source cannot have both a schema and a schema registry",
                "schema is for messages without the frame of Confluent, and schema_registry for messages with "
-               "it.",
+               "this frame.",
                psprintf("%s.", advice_without(stored, stored.fields[schema_field] != nullptr
                                                           ? schema_field
                                                           : schema_registry_field)));

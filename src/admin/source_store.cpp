@@ -139,7 +139,7 @@ void source_store_add(const SourceDefinition &source) {
     if (count >= settings.max_sources)
         ereport(ERROR,
                 (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                 errmsg("there are %lld sources already", static_cast<long long>(count)),
+                 errmsg("cannot add a source: there are already %lld sources", static_cast<long long>(count)),
                  errhint("Raise heartbeat.max_sources (%d), and restart the server.", settings.max_sources)));
     Datum values[1 + source_fields];
     char nulls[1 + source_fields];

@@ -137,7 +137,7 @@ void tell(int from, int to, const KafkaPartitions &partitions, int32_t number) {
     ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
                   errmsg("heartbeat: worker %d hands partition %d of topic \"%s\" over to worker %d", from,
                          number, partitions.source->topic, to),
-                  errdetail("Worker %d lags, and worker %d does not.", from, to), errhidecontext(true)));
+                  errdetail("Worker %d lags, and worker %d does not lag.", from, to), errhidecontext(true)));
 }
 
 } // namespace

@@ -63,7 +63,7 @@ long reader_client_replace(SourceReader *reader) {
     reader->session.trouble = Trouble::first; // stays set until the new client has read from a partition
     reader_report(reader, WorkerState::connecting,
                   "the Kafka client does not begin to read the assigned partitions",
-                  "heartbeat replaces the client with a new one.");
+                  "heartbeat replaces the client with a new client.");
     return at_once;
 }
 

@@ -67,7 +67,7 @@ Acceptance consumer_accept(Consumer *consumer, const rd_kafka_message_t *message
     if (position == nullptr)
         return Acceptance::passed_over; // the client has stopped reading this partition
     if (message->offset < 0 || message->offset > offset_max) {
-        consumer->note_trouble("partition %d: the broker gives offset %lld, which no message can have",
+        consumer->note_trouble("partition %d: the broker reports the impossible offset %lld",
                                message->partition, static_cast<long long>(message->offset));
         return Acceptance::trouble;
     }

@@ -34,7 +34,7 @@ void log_loss_describe(const char *topic, const Examination &examination, TopicL
     if (loss->lowest == loss->highest)
         snprintf(where, sizeof(where), "offset %lld", shown(loss->lowest));
     else
-        snprintf(where, sizeof(where), "offset %lld or a later one up to %lld", shown(loss->lowest),
+        snprintf(where, sizeof(where), "offset %lld or a later offset up to %lld", shown(loss->lowest),
                  shown(loss->highest));
     utf8_print(
         loss->reason.text, sizeof(loss->reason.text),

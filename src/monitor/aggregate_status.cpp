@@ -85,8 +85,8 @@ void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, MonotonicT
     set_of_source(
         aggregate, source, WorkerState::stalled, since, reason,
         "Kafka delivers no message after the beginning of a transaction that its producer has not ended: "
-        "kafka-transactions.sh find-hanging shows such a transaction. If there is none, see the brokers' "
-        "logs.");
+        "kafka-transactions.sh find-hanging shows such a transaction. If the tool shows no such "
+        "transaction, see the brokers' logs.");
 }
 
 // Sets STALLED if the worker had to be back in its loop more than heartbeat.stall_timeout ago. STALLED
@@ -105,7 +105,7 @@ void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, Mono
     text_print(hint, sizeof(hint),
                "To see what the process waits for: SELECT wait_event_type, wait_event, query, "
                "pg_blocking_pids(pid) FROM pg_stat_activity WHERE pid = %d. A superuser can end the process "
-               "with SELECT pg_terminate_backend(%d), and the launcher starts a new one.",
+               "with SELECT pg_terminate_backend(%d), and the launcher starts a new worker.",
                worker.pid, worker.pid);
     set(aggregate, WorkerState::stalled, monotonic_to_timestamptz(since), reason, hint);
 }

@@ -158,7 +158,7 @@ bool duties_describe(char *sentence, size_t size) {
     LWLockRelease(shared_state->lock);
     if (duty == nullptr)
         return false;
-    text_print(sentence, size, "Besides, %s.", text);
+    text_print(sentence, size, "In addition, %s.", text);
     return true;
 }
 

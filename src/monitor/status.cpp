@@ -50,12 +50,12 @@ void stopped(AggregateStatus *aggregate, const char *reason, const char *hint) {
 void look(AggregateStatus *aggregate) {
     if (shared_state == nullptr)
         return stopped(
-            aggregate, "the worker is not loaded",
+            aggregate, "the server has not preloaded the library heartbeat",
             "Add heartbeat to shared_preload_libraries, set heartbeat.database and heartbeat.brokers, and "
             "restart the server.");
     if (!shared_state_serves_database())
         return stopped(aggregate,
-                       psprintf("the workers serve database \"%s\", not this one", settings.database),
+                       psprintf("the workers serve database \"%s\", not this database", settings.database),
                        "Set heartbeat.database and restart the server.");
     if (RecoveryInProgress())
         return stopped(aggregate, "the server is in recovery, and only a primary reads from Kafka",

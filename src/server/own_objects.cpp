@@ -71,8 +71,8 @@ void own_relation_check(Oid relation) {
     ereport(ERROR,
             (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
              errmsg("relation \"%s\" does not belong to extension \"heartbeat\"", get_rel_name(relation)),
-             errdetail("It belongs to role \"%s\", and has the name of a relation of the extension that was "
-                       "renamed or dropped.",
+             errdetail("The relation belongs to role \"%s\", and has the name of a relation of the extension "
+                       "that was renamed or dropped.",
                        GetUserNameFromId(owner_of(relation), true)),
              errhint("Rename or drop this relation, and give the extension's own relation its name back.")));
 }

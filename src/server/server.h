@@ -5,7 +5,7 @@
 #pragma once
 
 #if defined(_RDKAFKA_H_) || defined(JANSSON_H)
-#error "files that include the server reach Kafka and JSON through src/kafka and src/decode only"
+#error "a file that includes server.h must use Kafka and JSON only through src/kafka and src/decode"
 #endif
 #define _RDKAFKA_H_ // NOLINT(bugprone-reserved-identifier): the guard of librdkafka's header
 #define JANSSON_H

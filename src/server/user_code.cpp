@@ -134,16 +134,22 @@ bool changes_referring_table(const Trigger &trigger) {
     }
 }
 
-void refuse_foreign_key(Relation table, const Trigger &trigger) {
-    const char *referring = get_rel_name(trigger.tgconstrrelid);
+[[noreturn]] void refuse_foreign_key(Relation table, const Trigger &trigger) {
+    const char *name = get_rel_name(trigger.tgconstrrelid);
+    const char *referring = name == nullptr ? "" : name;
     const char *key = get_constraint_name(trigger.tgconstraint);
-    refuse(
-        table,
-        psprintf("a trigger of table \"%s\", whose foreign key \"%s\" refers to the table and changes rows,",
-                 referring == nullptr ? "" : referring, key == nullptr ? "" : key),
-        would_run,
-        "Drop the foreign key and revoke REFERENCES on the table, or create the foreign key with ON DELETE "
-        "NO ACTION ON UPDATE NO ACTION.");
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("foreign key \"%s\" changes rows of table \"%s\" when heartbeat changes rows of table "
+                    "\"%s\", so a trigger of table \"%s\" could run with the rights of role \"%s\"",
+                    key == nullptr ? "" : key, referring, RelationGetRelationName(table), referring,
+                    GetUserNameFromId(GetUserId(), false)),
+             errdetail("Table \"%s\" belongs to heartbeat. heartbeat does not write to this table before you "
+                       "correct this.",
+                       RelationGetRelationName(table)),
+             errhint("Drop the foreign key and revoke REFERENCES on table \"%s\", or create the foreign key "
+                     "with ON DELETE NO ACTION ON UPDATE NO ACTION.",
+                     RelationGetRelationName(table))));
 }
 
 // Returns true if the trigger's function is heartbeat's own, so that the trigger runs no code of another
@@ -205,9 +211,9 @@ void refuse_on(Relation table, Oid owner) {
     if (expression != nullptr)
         refuse(
             table, expression, could_run_code,
-            "Drop it, or define it again. An expression of this table may call only immutable functions of "
-            "PostgreSQL, now(), clock_timestamp() and nextval(). A column may have only a type of "
-            "PostgreSQL, a base type or an enum.");
+            "Drop this object, or define the object again. An expression of this table may call only "
+            "immutable functions of PostgreSQL, now(), clock_timestamp() and nextval(). A column may have "
+            "only a type of PostgreSQL, a base type or an enum.");
 }
 
 } // namespace

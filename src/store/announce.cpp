@@ -64,8 +64,8 @@ void drop() {
     ereport(
         LOG,
         (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-         errmsg("heartbeat: announcements are dropped, %llu so far: the server's notification queue is more "
-                "than a quarter full",
+         errmsg("heartbeat: notifications were dropped (%llu since the server's start): the server's "
+                "notification queue is more than a quarter full",
                 static_cast<unsigned long long>(dropped)),
          errhint("pg_notification_queue_usage() shows how full the queue is. A session that listens and "
                  "stays in a transaction prevents the server from emptying the queue: end that transaction."),

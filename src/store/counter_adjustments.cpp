@@ -144,9 +144,9 @@ const CounterAdjustment **list_of(HTAB *adjustments, bool dropped, size_t *count
 void tell_uncounted(int64_t partitions, const char *table) {
     if (partitions > 0)
         ereport(WARNING, (errcode(ERRCODE_WARNING),
-                          errmsg("the counters of %lld partitions were not changed",
+                          errmsg("the counters of %lld Kafka partitions were not changed",
                                  static_cast<long long>(partitions)),
-                          errdetail("%s has no row of these partitions.", table),
+                          errdetail("%s has no rows for these Kafka partitions.", table),
                           errhint("heartbeat_audit_tables() shows the difference.")));
 }
 

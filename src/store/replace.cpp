@@ -68,7 +68,7 @@ bool lock(Statement *statement, const Datum *values, HeartRateClass *stored) {
 void require_changed(uint64_t rows) {
     if (rows != 1)
         ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-                        errmsg("a trigger prevented the change of a reading without an error")));
+                        errmsg("a trigger suppressed the change of a reading, and raised no error")));
 }
 
 } // namespace

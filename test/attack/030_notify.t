@@ -108,8 +108,8 @@ $node->wait_for_query("SELECT count(*) FROM heartbeat_events WHERE kind = 'state
 $node->query('SELECT heartbeat_resume()');
 publish('during', 5);
 $node->assert_audit;
-is($node->log_matches(qr/LOG:  heartbeat: [^\n]*announcement/, $position) + $node->log_matches(qr/WARNING:  heartbeat: [^\n]*announcement/, $position), 1,
-	'the log says once that announcements are dropped');
+is($node->log_matches(qr/LOG:  heartbeat: notifications were dropped/, $position) + $node->log_matches(qr/WARNING:  heartbeat: [^\n]*notifications were dropped/, $position), 1,
+	'the log says once that notifications were dropped');
 is($node->log_matches(qr/ERROR:/, $position), 0, 'nothing fails while announcements are dropped');
 
 # When the session $holder ends, the queue becomes empty, and heartbeat sends announcements again.

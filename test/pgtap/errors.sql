@@ -14,11 +14,11 @@ SELECT throws_ok($$SELECT heartbeat_seek(NULL::timestamptz)$$, '22023', 'heartbe
 SELECT throws_ok($$SELECT heartbeat_seek('-infinity'::timestamptz)$$, '22023',
                  'heartbeat_seek needs a finite time, not -infinity');
 SELECT throws_ok($$SELECT heartbeat_replay(now(), NULL)$$, '22023',
-                 'heartbeat_replay needs two finite times, the first before the second');
+                 'heartbeat_replay needs a finite from_time and to_time, and from_time must be before to_time');
 SELECT throws_ok($$SELECT heartbeat_replay('-infinity', now())$$, '22023',
-                 'heartbeat_replay needs two finite times, the first before the second');
+                 'heartbeat_replay needs a finite from_time and to_time, and from_time must be before to_time');
 SELECT throws_ok($$SELECT heartbeat_replay(now(), now())$$, '22023',
-                 'heartbeat_replay needs two finite times, the first before the second');
+                 'heartbeat_replay needs a finite from_time and to_time, and from_time must be before to_time');
 SELECT throws_ok($$SELECT heartbeat_replay(now() - interval '1 hour', now(), -1)$$, '22023', 'partition -1 is below 0');
 SELECT throws_ok($$SELECT heartbeat_replay(now() - interval '1 hour', now())$$, '55000', 'heartbeat.brokers is empty');
 SELECT lives_ok($$SELECT heartbeat_pause()$$, 'heartbeat_pause() needs no Kafka');

@@ -207,7 +207,7 @@ $kafka->produce($topic, { value => 'garbage' });
 $published++;
 $node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE rule = 'garbage' AND closed_at IS NULL", 1, 'alerts are evaluated while other tasks fail');
 $node->query("SELECT heartbeat_pause('to look')");
-like($node->query($say), qr/^PAUSED \| to look \| .*Besides, the maintenance worker cannot/, 'the hint of a paused worker still names the failing task');
+like($node->query($say), qr/^PAUSED \| to look \| .*In addition, the maintenance worker cannot/, 'the hint of a paused worker still names the failing task');
 $node->query('SELECT heartbeat_resume()');
 # a missing table
 $node->query('DROP TRIGGER broken ON heartbeat_rollup; ALTER TABLE heartbeat_customers_total RENAME TO away');
