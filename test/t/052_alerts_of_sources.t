@@ -90,7 +90,7 @@ is($node->query("SELECT detail FROM heartbeat_alerts WHERE rule = 'lag'"), '{"ki
 alerts_are('silence', "of $_", $_, '2|1', "while ward is RETRYING, the silence of a customer of $_ raises an alert") for qw(default home);
 alerts_are('silence', 'of ward', 'ward', '1|1', 'the customer of the source that is RETRYING raises no alert');
 
-alerts_are('state of long', 'pipeline', 'ward', '1|0', 'the attempts of a source that is RETRYING do not begin the period of a rule again');
+alerts_are('state of long', 'pipeline', 'ward', '1|0', 'a new attempt of a RETRYING source does not restart the period of a rule');
 
 # A second source has a problem, and gets an alert of its own, although the problem of the first source has not ended.
 $node->query("SELECT heartbeat_pause('new devices', 'home')");

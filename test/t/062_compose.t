@@ -135,7 +135,7 @@ $kafka->freeze;
 # could not connect, and would fail like a right check.
 ok(!$kafka_is->(), 'a frozen Kafka is not healthy');
 becomes('a generator whose readings are not delivered is not healthy', 0, $generator_is);
-is($server_is->(), 1, 'a server is healthy while Kafka is frozen, since ingest continues without help');
+is($server_is->(), 1, 'a server is healthy while Kafka is frozen, because ingest continues without help');
 $kafka->thaw;
 becomes('the generator is healthy again when Kafka answers', 1, $generator_is);
 

@@ -49,9 +49,9 @@ sub assert_exact
 {
 	my ($what) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	$node->assert_summary("$what: the summary is exact at once");
+	$node->assert_summary("$what: the summary equals the readings at once");
 	wait_for_rollup("$what: the minutes are rolled up");
-	return $node->assert_summary("$what: the summary is exact after the rollup");
+	return $node->assert_summary("$what: the summary equals the readings after the rollup");
 }
 
 publish($now, 300, 5);
@@ -122,7 +122,7 @@ assert_exact('DELETE while readings come');
 publish($old, 120, 5);
 wait_for_rollup('the minutes of old readings are rolled up');
 is($node->query("SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old)) > 0, (SELECT count(*) FROM heartbeat_stale_minutes)"), 't|0', 'heartbeat_make_partitions() moves readings without marking a minute');
-$node->assert_summary('the summary is exact after the move');
+$node->assert_summary('the summary equals the readings after the move');
 is($node->query("BEGIN; SELECT heartbeat_make_partitions(to_timestamp($old), to_timestamp($old)); DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($old + 60); COMMIT;
 	SELECT count(*) FROM heartbeat_stale_minutes") =~ s/.*\n//r, 1, 'a DELETE by a user in the same transaction marks its minute');
 assert_exact('DELETE after a move');

@@ -58,7 +58,7 @@ is( $node->query(q{SELECT error_code, convert_from(payload, 'UTF8') = '} . at('b
 	'CONFLICT|t|[{"device_id": "", "heart_rate": 75, "customer_id": "between", "event_timestamp": "2026-01-01T00:00:00+00:00", "stored_heart_rate": 74}]',
 	'the message of the conflict is kept with its bytes and its reading');
 like($node->query('SELECT error_text FROM heartbeat_dead_letters'), qr/^1 of 1 readings is not stored: another heart rate/, 'the error text says what is in conflict');
-assert_exact('a conflict changes neither audit');
+assert_exact('both audits find no difference after a conflict');
 
 # Some readings are in conflict with another reading of the same batch. Other readings are in conflict with a stored reading.
 publish(at('within', 80), at('within', 81), at('within', 80), at('within', 200));
@@ -68,7 +68,7 @@ publish(at('between', 76), at('between', 74), at('between', 77));
 is(letters(q{readings->0->>'customer_id' = 'between' AND readings->0->>'stored_heart_rate' = '74'}), 3,
 	'if the first reading of a batch is in conflict, the other readings are compared with the stored reading');
 is(counters(), '10|0|0|10|2|1|3|4', 'the counters add up');
-assert_exact('both audits are exact with conflicts within a batch');
+assert_exact('both audits find no difference with conflicts within a batch');
 
 # The worker has one statement for few readings, and another statement for many readings. So the test also causes a conflict in
 # a batch of many readings.
@@ -76,7 +76,7 @@ publish((map { at("many-$_", 70, $_) } 1 .. 400), at('between', 78));
 publish(map { at("many-$_", $_ == 7 ? 71 : 70, $_) } 1 .. 400);
 is(letters(q{readings->0->>'customer_id' LIKE 'many-%'}), 1, 'one conflict among many duplicates is found');
 is(counters(), '811|0|0|811|402|1|402|6', 'the other readings are duplicates');
-assert_exact('both audits are exact after a batch of duplicates');
+assert_exact('both audits find no difference after a batch of duplicates');
 
 # A retry without `replace` changes nothing.
 is(retry(q{'CONFLICT'}), '0|6|{"CONFLICT": 6}', 'a retry without replace resolves no conflict');
@@ -89,19 +89,19 @@ sub replay { return $node->query("SELECT messages, records, anomalies, duplicate
 is(replay(), '811|0|0|811|0', 'a replay stores nothing, and keeps no conflict a second time');
 is(letters('true'), 6, 'a message in conflict has one row');
 is(counters(), '1622|0|0|1622|402|1|1213|6', 'a conflict that is read again is not a new conflict');
-assert_exact('both audits are exact after the replay');
+assert_exact('both audits find no difference after the replay');
 
 # With `replace` a retry stores the heart rate of the last message
 is(retry(q{'CONFLICT', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' = 'between'), replace => true}), '4|0|{}', 'replace settles conflicts');
 is(rates('between'), '78', 'the newest heart rate is stored');
 is(counters(), '1622|0|0|1622|402|1|1217|2', 'each settled conflict counts as a duplicate');
-assert_exact('both audits and the summary are exact after replace');
+assert_exact('after replace, both audits find no difference, and the summary equals the readings');
 is($node->query("SELECT conflicts, ignored, error FROM heartbeat_replay(to_timestamp($epoch - 10), now() + interval '1 day')"), '3|0|', 'a replay shows its new conflicts');
 is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'after a second read, the three messages whose heart rates were replaced are in conflict');
 is(counters(), '2433|0|0|2433|402|1|2025|5', 'these messages count as new conflicts');
 replay();
 is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'a third read keeps no conflict a second time');
-assert_exact('both audits are exact after the replays');
+assert_exact('both audits find no difference after the replays');
 
 # The newer heart rate has another class than the stored heart rate. If an anomaly becomes an anomaly of another class, the
 # reading stays in heartbeat_anomalies. If a normal reading becomes an anomaly, the reading moves from heartbeat_records to
@@ -113,7 +113,7 @@ is(retry(q{'CONFLICT', arrived_since => now() - interval '1 hour', ids => (SELEC
 is(rates('class'), '30 BRADYCARDIA', 'an anomaly becomes an anomaly of another type');
 is(rates('table'), '250 TACHYCARDIA', 'a normal reading becomes an anomaly, in the other table');
 is($node->query('SELECT bradycardia, tachycardia, records, anomalies FROM heartbeat_offsets'), '1|2|402|3', 'the counters of the classes change with the readings');
-assert_exact('both audits and the summary are exact after a change of the class');
+assert_exact('after a change of the class, both audits find no difference, and the summary equals the readings');
 
 # A person can store NaN or Infinity in heartbeat_anomalies. JSON has no number for such a heart rate.
 my @extremes = qw(NaN Infinity -Infinity);
@@ -125,7 +125,7 @@ is( $node->query(q{SELECT string_agg(r.stored_heart_rate || ' ' || r.heart_rate,
 is(retry(q{'CONFLICT', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' LIKE 'extreme%'), replace => true}), '3|0|{}', 'replace settles these conflicts');
 is(rates("extreme$_"), '200 TACHYCARDIA', "200 replaces $_") for @extremes;
 $node->query(q{DELETE FROM heartbeat_anomalies WHERE customer_id LIKE 'extreme%'});
-assert_exact('both audits and the summary are exact after these conflicts');
+assert_exact('after these conflicts, both audits find no difference, and the summary equals the readings');
 
 # The database can refuse the replacement.
 publish(at('refused', 74), at('refused', 99), at('refused', 76));
@@ -137,7 +137,7 @@ is(rates('refused'), '76', 'the other conflict is settled');
 like($node->query(q{SELECT error_text FROM heartbeat_dead_letters WHERE resolved_at IS NULL AND readings->0->>'customer_id' = 'refused'}),
 	qr/the database refused the replacement: P0001: not 99/, 'the error text says why');
 $node->query('DROP TRIGGER refuse_99 ON heartbeat_records');
-assert_exact('both audits are exact after a refused replacement');
+assert_exact('both audits find no difference after a refused replacement');
 
 # The database refuses the first of two heart rates. heartbeat stores the second heart rate.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_98 CHECK (heart_rate <> 98) NOT VALID');
@@ -145,7 +145,7 @@ publish(at('second', 98), at('second', 97), at('second', 98), at('neighbour', 70
 is(rates('second'), '97', 'the reading that the database accepts is stored');
 is(letters(q{error_code = '23514'}), 2, 'the refused messages are dead letters');
 $node->query('ALTER TABLE heartbeat_records DROP CONSTRAINT no_98');
-assert_exact('both audits are exact after a refused reading');
+assert_exact('both audits find no difference after a refused reading');
 
 # When the worker reads the message of a dead letter again, only the counter `messages` increases.
 publish('garbage');
@@ -155,7 +155,7 @@ $node->query('SELECT heartbeat_seek(0, ' . ($published - 2) . '); SELECT heartbe
 $node->wait_for_offsets($topic, $published);
 is($node->query('SELECT messages - 1, duplicates, dead_letters FROM heartbeat_offsets'), $before, 'a dead letter that is read again counts as a message, and not as a duplicate');
 is(letters(q{payload = 'garbage'}), 1, 'the dead letter is stored once');
-assert_exact('both audits are exact after the seek');
+assert_exact('both audits find no difference after the seek');
 
 # If a user's trigger can change the stored heart rates, heartbeat does not compare heart rates, and finds no conflict.
 $node->query(q{CREATE FUNCTION round_rate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.heart_rate := round(NEW.heart_rate); RETURN NEW; END $$;
@@ -165,7 +165,7 @@ publish(at('rounded', 74.4), at('rounded', 74.6));
 publish(at('rounded', 75.6));
 is(rates('rounded'), '74', 'the first reading is stored');
 is($node->query('SELECT conflicts FROM heartbeat_offsets'), $conflicts, 'the other readings count as duplicates');
-assert_exact('both audits are exact with a trigger');
+assert_exact('both audits find no difference with a trigger');
 
 # A person deletes the stored reading, so the conflict no longer exists. Then a retry stores the other reading, even without
 # `replace`.
@@ -178,7 +178,7 @@ is(retry(q{'CONFLICT', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters 
 is(rates('gone'), '75', 'the reading in conflict is stored');
 is($node->query('SELECT readings, records, duplicates, conflicts FROM heartbeat_offsets'), join('|', $readings, $records + 1, $duplicates, $in_conflict - 1),
 	'the reading counts as a record, and not as a conflict');
-is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'heartbeat_audit() stays exact');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'heartbeat_audit() still finds no difference');
 
 # heartbeat.dead_letter_limit stops a source with too many conflicts.
 my $limit = $node->query('SELECT count(*) FROM heartbeat_dead_letters WHERE resolved_at IS NULL');
@@ -195,7 +195,7 @@ $node->query(q{DELETE FROM heartbeat_dead_letters WHERE resolved_at IS NULL AND 
 $node->wait_for_offsets($topic, $published);
 $node->wait_for_state('RUNNING');
 is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'limit'}), 1, 'the worker continues after a person has deleted a conflict');
-is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'heartbeat_audit() is exact after the limit was reached');
+is($node->query('SELECT count(*) FROM heartbeat_audit() WHERE difference <> 0'), 0, 'heartbeat_audit() finds no difference after the limit was reached');
 
 $node->assert_no_crash;
 $kafka->stop;
