@@ -93,7 +93,7 @@ sub run_producer
 }
 
 # Returns the messages per second that the generator reports, and its CPU seconds. Each of the two programs measures its rate from
-# the first message to the last acknowledgement.
+# the first message to the last acknowledgment.
 sub generator_rate
 {
 	my (%options) = @_;

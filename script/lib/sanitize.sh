@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # script/test sets bindir, pg_config and cores, server_begin sets scratch
 # script/test loads this file for the stage `sanitize`. The stage tests the whole extension in a real server: first a build with
-# the address and undefined-behaviour sanitizers, then a build with the thread sanitizer. Each build runs in a copy of the server
+# the address and undefined-behavior sanitizers, then a build with the thread sanitizer. Each build runs in a copy of the server
 # below the scratch folder, so the installed server keeps the ordinary build. If a sanitizer finds an error in a process, the
 # sanitizer ends the process. assert_no_crash of Heartbeat::Cluster also searches for the sanitizer's report.
 

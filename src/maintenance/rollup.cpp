@@ -101,7 +101,7 @@ void free_room() {
 } // namespace
 
 void rollup_prepare() {
-    // If no process has ever analysed a table, the planner assumes that the table is small. With this
+    // If no process has ever analyzed a table, the planner assumes that the table is small. With this
     // assumption, the planner would scan the whole table for each minute.
     for (const char *method : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"})
         SetConfigOption(method, "off", PGC_SUSET, PGC_S_OVERRIDE);

@@ -17,7 +17,7 @@ def reference(name, subject, version=1):
     return {"name": name, "subject": subject, "version": version}
 
 
-# Each behaviour in this table has two parts: the references of the main schema, and a dictionary of the other schemas. A key
+# Each behavior in this table has two parts: the references of the main schema, and a dictionary of the other schemas. A key
 # of this dictionary is a subject and a version, and a value is the text and the references of the schema.
 REFERENCES = {
     "refs": ([reference("b.proto", "b/ä?"), reference("c.proto", "c", 2)],
@@ -32,7 +32,7 @@ REFERENCES = {
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = 65536  # the server sends an answer as one packet, because a second packet would wait for an acknowledgement
+    wbufsize = 65536  # the server sends an answer as one packet, because a second packet would wait for an acknowledgment
 
     def log_message(self, *_):
         pass
@@ -54,10 +54,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        behaviour, path = self.path[1:].split("/", 1)
-        self.server.seen.append((behaviour, path, dict(self.headers)))
+        behavior, path = self.path[1:].split("/", 1)
+        self.server.seen.append((behavior, path, dict(self.headers)))
         try:
-            getattr(self, "do_" + behaviour, self.do_references)(path)
+            getattr(self, "do_" + behavior, self.do_references)(path)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
@@ -135,8 +135,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_json({"schema": "x", "references": [reference("r%d" % i, "s", i + 1) for i in range(100)]})
 
     def do_references(self, path):
-        behaviour = self.path[1:].split("/", 1)[0]
-        references, subjects = REFERENCES[behaviour]
+        behavior = self.path[1:].split("/", 1)[0]
+        references, subjects = REFERENCES[behavior]
         if path.startswith("schemas/ids/"):
             self.send_json({"schema": "main", "schemaType": "PROTOBUF", "references": references})
             return
@@ -156,7 +156,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def start(context=None):
-    """Returns a server on a free port of 127.0.0.1. `seen` of the server has the behaviour, path and headers of each request."""
+    """Returns a server on a free port of 127.0.0.1. `seen` of the server has the behavior, path and headers of each request."""
     server = Server(("127.0.0.1", 0), Handler)
     server.seen = []
     if context is not None:

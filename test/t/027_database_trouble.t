@@ -227,7 +227,7 @@ $position = $node->log_position;
 $node->query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event_type = 'Lock'");
 $node->wait_for_log(qr/RETRYING: canceling statement due to user request/, $position);
 $user->query_safe('COMMIT');
-assert_stored('a cancelled statement');
+assert_stored('a canceled statement');
 
 # Tests missing rights: heartbeat.role first names a role that does not exist, and then a role without rights.
 $node->query('CREATE ROLE nobody_in_particular');

@@ -79,14 +79,14 @@ for (1 .. 20)
 	$feed->publish(1_000);
 	$cancelled += signal_workers('cancel', 'heartbeat%') for 1 .. 3;
 }
-cmp_ok($cancelled, '>=', 60 * 3, 'the launcher and the workers are cancelled many times while batches are stored');
-$feed->assert_counted($node, 'every reading is counted once after the workers were cancelled');
+cmp_ok($cancelled, '>=', 60 * 3, 'the launcher and the workers are canceled many times while batches are stored');
+$feed->assert_counted($node, 'every reading is counted once after the workers were canceled');
 my $position = $node->log_position;
 # The loop must cancel only idle processes. The session $enemy repeatedly terminates the maintenance worker, so the maintenance
 # worker is not idle, and the loop does not cancel it.
 for (1 .. 20) { signal_workers('cancel', $_) for 'heartbeat worker%', 'heartbeat launcher'; }
-is($node->status->{state}, 'RUNNING', 'an idle worker that is cancelled stays RUNNING');
-is($node->log_matches('ERROR|WARNING', $position), 0, 'an idle worker that is cancelled logs no error and no warning');
+is($node->status->{state}, 'RUNNING', 'an idle worker that is canceled stays RUNNING');
+is($node->log_matches('ERROR|WARNING', $position), 0, 'an idle worker that is canceled logs no error and no warning');
 
 # Terminates all ingest workers, which then restart.
 terminate('heartbeat worker%');
@@ -102,10 +102,10 @@ $user->query_safe('LOCK TABLE heartbeat_anomalies IN EXCLUSIVE MODE');
 $feed->publish(200);
 wait_until_locked_out('a batch waits for a lock');
 signal_workers('cancel', 'heartbeat worker%');
-$node->wait_for_state('RETRYING', 'user request', 'the worker is RETRYING when its wait for a lock is cancelled');
-wait_until_locked_out('the worker tries the cancelled batch again');
+$node->wait_for_state('RETRYING', 'user request', 'the worker is RETRYING when its wait for a lock is canceled');
+wait_until_locked_out('the worker tries the canceled batch again');
 $user->query_safe('COMMIT');
-$feed->assert_counted($node, 'every reading is counted once after a wait for a lock was cancelled');
+$feed->assert_counted($node, 'every reading is counted once after a wait for a lock was canceled');
 $user->quit;
 
 $kafka->freeze;
@@ -117,7 +117,7 @@ for (1 .. 10)
 }
 $kafka->thaw;
 $feed->publish(200);
-$feed->assert_counted($node, 'every reading is counted once after the workers were cancelled while they asked Kafka');
+$feed->assert_counted($node, 'every reading is counted once after the workers were canceled while they asked Kafka');
 
 $node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat maintenance' AND backend_start < clock_timestamp() - interval '10.2 s'",
 	1, 'the maintenance worker lives for ten seconds when no session terminates it');

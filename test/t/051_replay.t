@@ -115,13 +115,13 @@ $node->wait_for_offsets($topic, 2303, 2320);
 is($node->query("SELECT count(*) FROM heartbeat_records WHERE customer_id = 'meanwhile'"), 20, 'ingest continues during a replay');
 $node->query("SELECT pg_cancel_backend($pid)");
 $node->wait_for_query($waits, 0, 'pg_cancel_backend() ends a replay');
-is($node->query("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid"), 1, 'the session of a cancelled replay stays connected');
+is($node->query("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid"), 1, 'the session of a canceled replay stays connected');
 like($node->query_error("SET statement_timeout = '200ms'; $call"), qr/statement timeout/, 'a statement timeout ends a replay');
 $holder->quit;
 $node->query('DROP TRIGGER wait_for_lock ON heartbeat_records');
-is($session->query('SELECT sum(records) FROM heartbeat_replay(' . at(0) . ', ' . at(500) . ')'), 970, 'a replay restores all readings after a cancelled replay');
+is($session->query('SELECT sum(records) FROM heartbeat_replay(' . at(0) . ', ' . at(500) . ')'), 970, 'a replay restores all readings after a canceled replay');
 $session->quit;
-assert_complete('both audits show no difference after cancelled replays');
+assert_complete('both audits show no difference after canceled replays');
 
 # A replay and a seek refuse offsets that Kafka does not have. The errors of both functions name the offsets that Kafka has.
 $kafka->truncate($topic, 0, 1000);

@@ -93,7 +93,7 @@ for my $manner (@manners)
 	my $began = time;
 	$node->query("SELECT pg_cancel_backend($pid)");
 	$psql->finish;
-	took('cancel', 1, time - $began, "$name: a session ends in time when it is cancelled");
+	took('cancel', 1, time - $began, "$name: a session ends in time when it is canceled");
 
 	($psql, $pid) = session($question);
 	$began = time;

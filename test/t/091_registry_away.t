@@ -54,9 +54,9 @@ sub has_read
 
 add_source($node, 'json', topic => 'json');
 
-# A front is an HTTP server between heartbeat and the registry. Each source has a front of its own. For each behaviour of a
+# A front is an HTTP server between heartbeat and the registry. Each source has a front of its own. For each behavior of a
 # front, the hash has a pattern that the reason of the source must match.
-my %behaviours = (
+my %behaviors = (
 	'error 500'                          => 'answer.*500',
 	'error 503'                          => 'answer.*503',
 	'error 401'                          => 'answer.*401',
@@ -71,27 +71,27 @@ my %behaviours = (
 	'trickle'                            => '.*has not answered in time',
 	'endless'                            => '.+');
 $publisher->publish('away', { format => 'avro', schema => version(0) }, undef, beats('away', 1 .. 50));
-my %front = map { $_ => Heartbeat::RegistryFront->new($registry->url) } sort keys %behaviours;
-for my $behaviour (sort keys %behaviours)
+my %front = map { $_ => Heartbeat::RegistryFront->new($registry->url) } sort keys %behaviors;
+for my $behavior (sort keys %behaviors)
 {
-	$front{$behaviour}->behave($behaviour);
-	add_source($node, $behaviour, topic => 'away', schema_registry => $front{$behaviour}->url, @mapping);
+	$front{$behavior}->behave($behavior);
+	add_source($node, $behavior, topic => 'away', schema_registry => $front{$behavior}->url, @mapping);
 }
-for my $behaviour (sort keys %behaviours)
+for my $behavior (sort keys %behaviors)
 {
-	$node->wait_for_query(source_is($behaviour) =~ s/source = '.*'/source = \$\$$behaviour\$\$/r, qr/^CONNECTING\|.*\Q127.0.0.1:$front{$behaviour}{port}\E/, "the source is CONNECTING: $behaviour");
-	note $node->query(source_is($behaviour) =~ s/source = '.*'/source = \$\$$behaviour\$\$/r);
-	like($node->query(source_is($behaviour) =~ s/source = '.*'/source = \$\$$behaviour\$\$/r), qr/$behaviours{$behaviour}/, "the reason says what is wrong: $behaviour");
+	$node->wait_for_query(source_is($behavior) =~ s/source = '.*'/source = \$\$$behavior\$\$/r, qr/^CONNECTING\|.*\Q127.0.0.1:$front{$behavior}{port}\E/, "the source is CONNECTING: $behavior");
+	note $node->query(source_is($behavior) =~ s/source = '.*'/source = \$\$$behavior\$\$/r);
+	like($node->query(source_is($behavior) =~ s/source = '.*'/source = \$\$$behavior\$\$/r), qr/$behaviors{$behavior}/, "the reason says what is wrong: $behavior");
 }
 other_source_reads('while thirteen sources wait for registries');
 dead_letters('because of these answers');
 is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE topic = 'away' AND next_offset > 0"), 0, 'no waiting source has advanced its offset');
-$node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE topic = 'away' AND lag_messages = 50", scalar keys %behaviours, 'heartbeat_partitions shows the lag of each waiting source');
+$node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE topic = 'away' AND lag_messages = 50", scalar keys %behaviors, 'heartbeat_partitions shows the lag of each waiting source');
 $node->wait_for_state('CONNECTING', undef, 'heartbeat_status shows that a source waits');
 $_->behave('pass') for values %front;
-has_read($_, 50, "the source is read when its registry answers: $_") for sort keys %behaviours;
+has_read($_, 50, "the source is read when its registry answers: $_") for sort keys %behaviors;
 is(stored($node, 'away-') =~ tr/\n//, 49, 'each reading is stored once');
-is($node->query("SELECT count(DISTINCT schema) || ' ' || count(*) FROM heartbeat_schemas"), '1 ' . keys %behaviours, 'each registry has its own row in heartbeat_schemas');
+is($node->query("SELECT count(DISTINCT schema) || ' ' || count(*) FROM heartbeat_schemas"), '1 ' . keys %behaviors, 'each registry has its own row in heartbeat_schemas');
 
 # A source has several URLs of registries. The worker needs an answer from only one of these registries.
 my $front = $front{drop};

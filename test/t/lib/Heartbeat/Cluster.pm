@@ -39,7 +39,7 @@ $SIG{TERM} = sub { $$ == $test_pid ? die "the test was ended by SIGTERM\n" : POS
 =pod
 
     my $node = Heartbeat::Cluster->create('main', kafka => $kafka, settings => { 'heartbeat.topic' => 'readings' });
-    my $node = Heartbeat::Cluster->create('main', start => 0);        # initialised and configured, not started
+    my $node = Heartbeat::Cluster->create('main', start => 0);        # initialized and configured, not started
 
 Options: kafka (a Heartbeat::Kafka; without this option heartbeat.brokers is empty), settings (a hash), database (default:
 'heartbeat'), encoding (default: 'UTF8'), locale (default: 'C.UTF-8'), extension (0: does not create the extension), version

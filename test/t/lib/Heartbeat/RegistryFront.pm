@@ -23,9 +23,9 @@ my @fronts;
     $front->behave('error 500');    # later requests get this answer
     $front->behave('pass');         # passes requests on to the registry, as at the beginning
 
-The behaviours: pass (502 if the registry does not answer); error STATUS; text TEXT (an answer 200 with this text); drop
+The behaviors: pass (502 if the registry does not answer); error STATUS; text TEXT (an answer 200 with this text); drop
 (closes the connection); slow SECONDS (passes the request on after this time); trickle (one byte of the answer in a second);
-endless (an answer without an end); hold (answers only when another behaviour begins).
+endless (an answer without an end); hold (answers only when another behavior begins).
 
 =cut
 
@@ -34,7 +34,7 @@ sub new
 	my ($class, $url) = @_;
 	my $socket = IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1', ReuseAddr => 1) or croak "no socket: $!";
 	my $folder = PostgreSQL::Test::Utils::tempdir('front');
-	my $self   = bless { url => $url, socket => $socket, port => $socket->sockport, behaviour => "$folder/behaviour", log => "$folder/log" }, $class;
+	my $self   = bless { url => $url, socket => $socket, port => $socket->sockport, behavior => "$folder/behavior", log => "$folder/log" }, $class;
 	$self->behave('pass');
 	append_to_file($self->{log}, '');
 	$self->{pid} = fork // croak "fork: $!";
@@ -51,11 +51,11 @@ sub url { my ($self) = @_; return "http://127.0.0.1:$self->{port}"; }
 
 sub behave
 {
-	my ($self, $behaviour) = @_;
-	open(my $file, '>', "$self->{behaviour}.new") or croak "$self->{behaviour}: $!";
-	print $file $behaviour;
+	my ($self, $behavior) = @_;
+	open(my $file, '>', "$self->{behavior}.new") or croak "$self->{behavior}: $!";
+	print $file $behavior;
 	close $file;
-	rename("$self->{behaviour}.new", $self->{behaviour}) or croak "$self->{behaviour}: $!";
+	rename("$self->{behavior}.new", $self->{behavior}) or croak "$self->{behavior}: $!";
 	return;
 }
 
@@ -90,20 +90,20 @@ sub _answer
 	while (my $line = <$client>) { $request .= $line; last if $line =~ /^\r?\n$/; }
 	my ($path) = $request =~ m{^GET (\S+)} or return;
 	append_to_file($self->{log}, "$path\n");
-	my ($behaviour, $argument) = slurp_file($self->{behaviour}) =~ /^(\S+) ?(.*)$/s;
-	while ($behaviour eq 'hold')
+	my ($behavior, $argument) = slurp_file($self->{behavior}) =~ /^(\S+) ?(.*)$/s;
+	while ($behavior eq 'hold')
 	{
 		usleep(20_000);
-		($behaviour, $argument) = slurp_file($self->{behaviour}) =~ /^(\S+) ?(.*)$/s;
+		($behavior, $argument) = slurp_file($self->{behavior}) =~ /^(\S+) ?(.*)$/s;
 	}
-	return if $behaviour eq 'drop';
-	sleep $argument if $behaviour eq 'slow';
-	return _send($client, $argument, '{"error_code":50001,"message":"broken"}') if $behaviour eq 'error';
-	return _send($client, 200,       $argument) if $behaviour eq 'text';
-	return _endless($client) if $behaviour eq 'endless';
+	return if $behavior eq 'drop';
+	sleep $argument if $behavior eq 'slow';
+	return _send($client, $argument, '{"error_code":50001,"message":"broken"}') if $behavior eq 'error';
+	return _send($client, 200,       $argument) if $behavior eq 'text';
+	return _endless($client) if $behavior eq 'endless';
 	my $answer = HTTP::Tiny->new(timeout => 20)->get("$self->{url}$path");
 	return _send($client, 502, '') if $answer->{status} == 599;    # HTTP::Tiny returns 599 if the registry has not answered
-	return _trickle($client, $answer) if $behaviour eq 'trickle';
+	return _trickle($client, $answer) if $behavior eq 'trickle';
 	return _send($client, $answer->{status}, $answer->{content});
 }
 

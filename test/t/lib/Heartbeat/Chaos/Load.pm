@@ -1,5 +1,5 @@
 # Test code: a process that publishes messages at a constant rate, even while the broker is down. Heartbeat::Chaos uses this
-# code. The process keeps the broker's acknowledgements with their offsets. The producer is idempotent and tries again, so a
+# code. The process keeps the broker's acknowledgments with their offsets. The producer is idempotent and tries again, so a
 # killed broker only delays the messages.
 
 package Heartbeat::Chaos::Load;
@@ -14,7 +14,7 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Utils;
 
 my $tick             = 10_000;    # microseconds
-my $delivery_seconds = 120;    # the longest wait for the acknowledgements at the end of the stream
+my $delivery_seconds = 120;    # the longest wait for the acknowledgments at the end of the stream
 
 my @loads;
 
@@ -70,7 +70,7 @@ sub finish
 	return;
 }
 
-# Returns a function. Each call of this function returns the next acknowledgement: number, partition, offset and time of a
+# Returns a function. Each call of this function returns the next acknowledgment: number, partition, offset and time of a
 # message.
 sub receipts
 {

@@ -1,7 +1,7 @@
 # Test code: measures the standstills of Kafka partitions while faults occur. A Kafka partition stands still if the following
 # three conditions are true. Its leader is alive. The leader has acknowledged messages that are not stored. The stored offset
 # does not change. The computation has three inputs: samples of the stored offsets, the leaders that Kafka reports, and the
-# times of the acknowledgements. Separate processes take the samples, and the computation starts when these processes have
+# times of the acknowledgments. Separate processes take the samples, and the computation starts when these processes have
 # ended.
 
 package Heartbeat::Chaos::Standstill;
