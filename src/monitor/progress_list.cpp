@@ -6,6 +6,15 @@
 
 namespace heartbeat {
 
+namespace {
+
+bool is_before(const PartitionProgress &one, const PartitionKey &other) {
+    return one.key.source_id != other.source_id ? one.key.source_id < other.source_id
+                                                : one.key.partition < other.partition;
+}
+
+} // namespace
+
 ProgressList progress_list_take() {
     auto room = static_cast<size_t>(shared_state_partitions_room());
     void *memory = palloc_extended(sizeof(PartitionProgress) * room, MCXT_ALLOC_NO_OOM);
@@ -20,7 +29,7 @@ ProgressList progress_list_take() {
     LWLockRelease(shared_state->lock);
     std::sort(list.partitions, list.partitions + list.count,
               [](const PartitionProgress &one, const PartitionProgress &other) {
-                  return one.key.source_id < other.key.source_id;
+                  return is_before(one, other.key);
               });
     return list;
 }
@@ -42,6 +51,14 @@ ProgressRange progress_list_of(const ProgressList &list, int32_t source_id) {
     auto *last = std::partition_point<const PartitionProgress *>(
         first, end, [=](const PartitionProgress &one) { return one.key.source_id == source_id; });
     return {first, last};
+}
+
+const PartitionProgress *progress_list_find(const ProgressList &list, const PartitionKey &key) {
+    const PartitionProgress *end = list.partitions + list.count;
+    auto *found = std::lower_bound<const PartitionProgress *>(list.partitions, end, key, is_before);
+    return found != end && found->key.source_id == key.source_id && found->key.partition == key.partition
+               ? found
+               : nullptr;
 }
 
 } // namespace heartbeat

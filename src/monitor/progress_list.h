@@ -1,6 +1,6 @@
 // Copies the progress of all Kafka partitions from shared memory to the memory of the process, and sorts the
-// copy by source. So a caller finds the Kafka partitions of each source without a search through all Kafka
-// partitions.
+// copy by source and partition. So a caller finds a Kafka partition, or all Kafka partitions of a source,
+// without a search through all Kafka partitions.
 #pragma once
 
 #include "monitor/shared_state.h"
@@ -28,5 +28,8 @@ void progress_list_free(ProgressList *list);
 
 ProgressRange progress_list_all(const ProgressList &list);
 ProgressRange progress_list_of(const ProgressList &list, int32_t source_id);
+
+// Returns nullptr if the list does not contain the partition.
+const PartitionProgress *progress_list_find(const ProgressList &list, const PartitionKey &key);
 
 } // namespace heartbeat

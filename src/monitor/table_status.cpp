@@ -3,11 +3,13 @@
 // lock.
 #include "server/server.h"
 
+#include "monitor/progress_list.h"
 #include "monitor/source_slot.h"
 #include "monitor/table_status.h"
-#include "server/arrays.h"
 #include "server/extension.h"
 #include "server/statement.h"
+
+#include <limits>
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -33,46 +35,48 @@ constexpr StatementPart of_one = {"@source@", R"sql()sql"};
 Statement select_hold = {{TEXTOID}, {of_source}, select_hold_sql};
 Statement select_old_hold = {{of_one}, select_hold_sql};
 
-// $1 is heartbeat.topic. $2, $3 and $4 are arrays of the same length, with one element for each Kafka
-// partition whose high watermark is known: the source, the number of the partition, and the high watermark.
-// If the sum of the lags is too large for a bigint, the result is the largest bigint. A person can set the
-// offset of a Kafka partition that does not exist yet. The statement ignores the row of such a partition.
-// With this row, the lag would be unknown until the partition exists.
-Statement select_lag = {{TEXTOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID}, R"sql(
-    SELECT bool_and(s.high_watermark IS NOT NULL),
-        least(sum(greatest(s.high_watermark - o.next_offset, 0)), 9223372036854775807)::bigint,
-        max(CASE WHEN s.high_watermark > o.next_offset
-            THEN greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision
-            WHEN s.high_watermark IS NOT NULL THEN 0 END)
+// Selects the stored offsets that heartbeat reads from. $1 is heartbeat.topic. A person can set the offset of
+// a Kafka partition that does not exist yet: then was_read is false. The lookup of the end offsets is not a
+// join of this statement. With few statistics PostgreSQL would compare each stored offset with each end
+// offset.
+Statement select_offsets = {{TEXTOID}, R"sql(
+    SELECT d.source_id, o.partition, o.next_offset,
+        greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision AS age,
+        o.cluster_id IS NOT NULL
+            OR o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0 AS was_read
     FROM @extschema@.heartbeat_offsets o
         JOIN @extschema@.heartbeat_source_definitions d
-            ON d.name = o.source AND d.dropped_at IS NULL AND coalesce(d.topic, $1) = o.topic
-        LEFT JOIN unnest($2, $3, $4) AS s (source_id, partition, high_watermark)
-            ON s.source_id = d.source_id AND s.partition = o.partition
-    WHERE (s.high_watermark IS NOT NULL OR o.cluster_id IS NOT NULL
-            OR o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0))sql"};
+            ON d.name = o.source AND d.dropped_at IS NULL AND coalesce(d.topic, $1) = o.topic)sql"};
 
-// Makes three arrays for the Kafka partitions with a known high watermark that is not too old. The arrays
-// contain the sources, the numbers of the partitions, and the high watermarks.
-void put_watermarks(Datum *arrays) {
-    auto room = static_cast<size_t>(shared_state_partitions_room());
-    auto *sources = static_cast<int32_t *>(palloc(sizeof(int32_t) * room));
-    auto *partitions = static_cast<int32_t *>(palloc(sizeof(int32_t) * room));
-    auto *watermarks = static_cast<int64_t *>(palloc(sizeof(int64_t) * room));
-    size_t count = 0;
+// Adds one row of select_offsets to the lag. `end` is nullptr, or has the end offset of the row's partition.
+// The function ignores a partition without a known end offset that heartbeat has never read: with such a row,
+// the lag would be unknown until the partition exists. If the sum is too large, it is the largest integer.
+void add_lag(uint64_t row, const PartitionProgress *end, Lag *lag) {
+    if (end == nullptr) {
+        if (statement_bool(row, 5))
+            lag->known = false;
+        return;
+    }
+    int64_t messages = std::max<int64_t>(end->high_watermark - statement_int8(row, 3), 0);
+    if (__builtin_add_overflow(lag->messages, messages, &lag->messages))
+        lag->messages = std::numeric_limits<int64_t>::max();
+    double age = messages > 0 ? DatumGetFloat8(statement_value(row, 4, FLOAT8OID)) : 0;
+    lag->seconds = std::max(lag->seconds, age);
+}
+
+// Adds up the lag of the rows of select_offsets. The lag is known if there is a partition with an end offset,
+// and if each partition that heartbeat has read has an end offset.
+void add_lags(uint64_t rows, Lag *lag) {
+    ProgressList progress = progress_list_take();
     MonotonicTime now = monotonic_now();
-    LWLockAcquire(shared_state->lock, LW_SHARED);
-    shared_state_each_partition([&](const PartitionSlot &slot) {
-        if (count == room || !worker_stats_know_end(slot, now))
-            return;
-        sources[count] = slot.key.source_id;
-        partitions[count] = slot.key.partition;
-        watermarks[count++] = slot.high_watermark;
-    });
-    LWLockRelease(shared_state->lock);
-    arrays[0] = array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return sources[i]; });
-    arrays[1] = array_of_fixed<int32_t>(count, INT4OID, [=](size_t i) { return partitions[i]; });
-    arrays[2] = array_of_int8(count, [=](size_t i) { return watermarks[i]; });
+    lag->known = true;
+    for (uint64_t row = 0; row < rows; row++) {
+        const PartitionProgress *end =
+            progress_list_find(progress, {statement_int4(row, 1), statement_int4(row, 2)});
+        add_lag(row, end != nullptr && worker_stats_know_end(*end, now) ? end : nullptr, lag);
+    }
+    lag->known = lag->known && lag->seconds >= 0;
+    progress_list_free(&progress);
 }
 
 void take_hold(const char *source, Hold *hold) {
@@ -128,16 +132,8 @@ void table_status_lag(Lag *lag) {
         *lag = worker_stats_lag_of_all();
         return;
     }
-    Datum values[4] = {CStringGetTextDatum(settings.topic)};
-    put_watermarks(&values[1]);
-    statement_execute(&select_lag, values, nullptr, SPI_OK_SELECT);
-    bool null;
-    Datum known = statement_value(0, 1, BOOLOID, &null);
-    lag->known = !null && DatumGetBool(known);
-    Datum messages = statement_value(0, 2, INT8OID, &null);
-    lag->messages = null ? 0 : DatumGetInt64(messages);
-    Datum seconds = statement_value(0, 3, FLOAT8OID, &null);
-    lag->seconds = null ? -1 : DatumGetFloat8(seconds);
+    Datum topic = CStringGetTextDatum(settings.topic);
+    add_lags(statement_execute(&select_offsets, &topic, nullptr, SPI_OK_SELECT), lag);
 }
 
 } // namespace heartbeat
