@@ -47,15 +47,11 @@ void commit_callback(rd_kafka_t * /*client*/, rd_kafka_resp_err_t error,
         client->send_reader(offsets->elems[0].topic, ClientEvent::Kind::commit, error);
 }
 
-int refresh_ms_of(rd_kafka_t *client) {
+int property_of(rd_kafka_t *client, const char *name) {
     char value[32];
     size_t size = sizeof(value);
-    rd_kafka_conf_res_t result =
-        rd_kafka_conf_get(rd_kafka_conf(client), "topic.metadata.refresh.interval.ms", value, &size);
-    int milliseconds = result == RD_KAFKA_CONF_OK ? atoi(value) : 0;
-    // with the value -1, librdkafka itself never asks about the topic; heartbeat then asks at the default
-    // interval
-    return milliseconds > 0 ? milliseconds : refresh_ms_default;
+    rd_kafka_conf_res_t result = rd_kafka_conf_get(rd_kafka_conf(client), name, value, &size);
+    return result == RD_KAFKA_CONF_OK ? atoi(value) : 0;
 }
 
 void put(ClientInbox *inbox, ClientEvent::Kind kind, int code, const char *text, int32_t broker) noexcept {
@@ -114,7 +110,11 @@ bool KafkaClient::open(const KafkaSettings &settings, std::shared_ptr<Wake> wake
         redactor.show(error->text, sizeof(error->text), error_text);
         return false;
     }
-    refresh_ms = refresh_ms_of(handle.get());
+    // with the value -1, librdkafka itself never asks about the topic; heartbeat then asks at the default
+    // interval
+    int refresh = property_of(handle.get(), "topic.metadata.refresh.interval.ms");
+    refresh_ms = refresh > 0 ? refresh : refresh_ms_default;
+    fetch_wait = std::chrono::milliseconds(property_of(handle.get(), "fetch.wait.max.ms"));
     // use one queue for errors and log lines, so that one descriptor signals all events
     rd_kafka_poll_set_consumer(handle.get());
     events_.reset(rd_kafka_queue_get_consumer(handle.get()));

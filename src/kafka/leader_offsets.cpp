@@ -15,7 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int leader_timeout_ms = 8000;
+// The time for a question with two requests, not counting the time that both requests wait behind fetches.
+constexpr int leader_timeout_ms = 7000;
 
 using Clock = std::chrono::steady_clock;
 
@@ -80,11 +81,11 @@ RangesAnswer leader_offsets_ask(SharedClient &client, const std::vector<int32_t>
     for (int32_t partition : partitions)
         answer.ranges.push_back({kind, true, false, false, {partition, -1, -1}, {}});
     auto began_at = Clock::now();
+    int timeout_ms = leader_timeout_ms + 2 * static_cast<int>(client.client->fetch_wait.count());
     if (kind != RangeKind::end)
-        ask(client, kind == RangeKind::time ? time : RD_KAFKA_OFFSET_BEGINNING, leader_timeout_ms, &answer,
-            put_low);
+        ask(client, kind == RangeKind::time ? time : RD_KAFKA_OFFSET_BEGINNING, timeout_ms, &answer, put_low);
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_at).count();
-    int left_ms = std::max(leader_timeout_ms - static_cast<int>(took), 1);
+    int left_ms = std::max(timeout_ms - static_cast<int>(took), 1);
     ask(client, RD_KAFKA_OFFSET_END, left_ms, &answer, put_high);
     answer.took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_at);
     return answer;
