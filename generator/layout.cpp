@@ -35,10 +35,9 @@ MessageTemplate compile(const Options &options) {
 // Refuses --devices and --samples if the layout has no place for them. Also refuses too many devices.
 void check_places(const Options &options, bool has_device, bool has_repeat) {
     if (options.devices > 1 && !has_device)
-        throw LayoutError(
-            "--devices " + std::to_string(options.devices) +
-            ": the layout has no place for a device, so a consumer could not distinguish the "
-            "readings of two devices. Use a template with ${device_id} or ${device_number}");
+        throw LayoutError("--devices " + std::to_string(options.devices) +
+                          ": the layout has no place for a device, so a consumer could not distinguish the "
+                          "readings of two devices. Use a template with ${device_id} or ${device_number}");
     if (options.samples && !has_repeat)
         throw LayoutError("--samples " + std::to_string(*options.samples) +
                           ": a message of this layout has one reading. Use a template with $repeat");

@@ -116,10 +116,9 @@ CLI::Validator check_registry() {
                     return std::string("an address of a schema registry begins with http:// or https://");
                 const bool has_secret = url.find('@') != std::string::npos;
                 if (has_secret || url.find_first_of("?# ") != std::string::npos)
-                    return std::string(
-                        "an address of a schema registry is http(s)://HOST:PORT/PATH, without "
-                        "user name and password. Give both as the property "
-                        "schema.registry.basic.auth.user.info in --config-file");
+                    return std::string("an address of a schema registry is http(s)://HOST:PORT/PATH, without "
+                                       "user name and password. Give both as the property "
+                                       "schema.registry.basic.auth.user.info in --config-file");
             }
             return std::string(text.empty() ? "an address of a schema registry is missing" : "");
         },

@@ -209,11 +209,10 @@ void refuse_on(Relation table, Oid owner) {
                "Run ALTER TABLE ... DISABLE ROW LEVEL SECURITY.");
     const char *expression = table_expressions_find(table);
     if (expression != nullptr)
-        refuse(
-            table, expression, could_run_code,
-            "Drop this object, or define the object again. An expression of this table may call only "
-            "immutable functions of PostgreSQL, now(), clock_timestamp() and nextval(). A column may have "
-            "only a type of PostgreSQL, a base type or an enum.");
+        refuse(table, expression, could_run_code,
+               "Drop this object, or define the object again. An expression of this table may call only "
+               "immutable functions of PostgreSQL, now(), clock_timestamp() and nextval(). A column may have "
+               "only a type of PostgreSQL, a base type or an enum.");
 }
 
 } // namespace
