@@ -135,7 +135,9 @@ TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Erro
     case AnswerState::none:
         break;
     }
-    if (partitions->topic_asked_at != 0 && now > partitions->topic_asked_at + answers_take) {
+    // the two requests of the question can both wait behind a fetch
+    MonotonicTime patience = answers_take + 2 * consumer_fetch_delay_ms(consumer) * INT64CONST(1000);
+    if (partitions->topic_asked_at != 0 && now > partitions->topic_asked_at + patience) {
         partitions->unanswered++;
         topic_explain_silence(consumer, error);
         topic_answered(partitions, now + partitions_ask_again_after);

@@ -90,6 +90,10 @@ int consumer_refresh_ms(const Consumer *consumer) noexcept {
     return consumer->refresh_ms;
 }
 
+int consumer_fetch_delay_ms(const Consumer *consumer) noexcept {
+    return consumer->shared == nullptr ? 0 : static_cast<int>(consumer->shared->client->fetch_delay.count());
+}
+
 const char *consumer_library_version() noexcept {
     return rd_kafka_version_str();
 }

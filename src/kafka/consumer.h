@@ -68,6 +68,8 @@ int consumer_descriptor(const Consumer *consumer) noexcept;
 // must ask the brokers about the topic.
 int consumer_refresh_ms(const Consumer *consumer) noexcept;
 
+int consumer_fetch_delay_ms(const Consumer *consumer) noexcept; // see KafkaClient::fetch_delay
+
 const char *consumer_library_version() noexcept; // the version of librdkafka
 
 } // namespace heartbeat

@@ -23,17 +23,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int close_asking_ms = 300; // most questions get an answer within this time
-constexpr std::chrono::seconds hangs_after{5};
+constexpr int close_asking_ms = 300;           // most questions get an answer within this time
+constexpr std::chrono::seconds hangs_after{5}; // and longer if the answer to a question can take longer
 
 // A consumer that is being closed: a thread destroys its client. While the client exists, librdkafka's
 // threads may use the consumer's fields, so consumers_closing() frees the consumer later.
 struct Closing {
     Consumer *consumer;
     std::future<void> destroyed;
-    Clock::time_point since;
+    Clock::time_point hangs_at; // when the destruction counts as hanging
 };
 std::vector<Closing> closing; // only the main thread uses this list
+
+Clock::time_point hangs_at(const Consumer &consumer) {
+    return Clock::now() + hangs_after + 2 * consumer.shared->client->fetch_delay;
+}
 
 // Gives the client to a thread that destroys the client.
 void let_go(std::shared_ptr<SharedClient> shared) {
@@ -81,9 +85,10 @@ CloseResult consumer_close(Consumer *consumer) noexcept {
             bool asking = consumer->shared.use_count() > 1;
             closing.reserve(closing.size() + 1);
             std::future<void> destroyed = consumer->shared->destroyed.get_future();
+            Clock::time_point hangs = hangs_at(*consumer);
             let_go(std::move(consumer->shared));
             if (!is_destroyed(destroyed, asking ? close_asking_ms : consumer_close_ms)) {
-                closing.push_back({consumer, std::move(destroyed), Clock::now()});
+                closing.push_back({consumer, std::move(destroyed), hangs});
                 return asking ? CloseResult::left_asking : CloseResult::left;
             }
         } catch (...) {
@@ -102,7 +107,7 @@ void consumer_close_later(Consumer *consumer, bool retire) noexcept {
         kafka_client_retire(consumer->shared->client.get());
     try {
         closing.reserve(closing.size() + 1);
-        closing.push_back({consumer, consumer->shared->destroyed.get_future(), Clock::now()});
+        closing.push_back({consumer, consumer->shared->destroyed.get_future(), hangs_at(*consumer)});
         let_go(std::move(consumer->shared));
     } catch (...) {
         // let_go() was not called, so the client stays until the process ends
@@ -120,7 +125,7 @@ ClosingConsumers consumers_closing(int milliseconds) noexcept {
             return true;
         }
         left.count++;
-        left.hanging += now > one.since + hangs_after ? 1 : 0;
+        left.hanging += now > one.hangs_at ? 1 : 0;
         return false;
     };
     auto end = std::remove_if(closing.begin(), closing.end(), is_done);

@@ -20,6 +20,7 @@ std::atomic<int> KafkaClient::count_{0};
 namespace {
 
 constexpr int refresh_ms_default = 60000;
+constexpr int usual_wait_ms = 500, delay_ms_max = 10000; // see KafkaClient::fetch_delay
 constexpr size_t events_kept = 128; // the limit for one consumer; a new event replaces the oldest event
 constexpr std::chrono::seconds begins_within{2};
 
@@ -50,8 +51,7 @@ void commit_callback(rd_kafka_t * /*client*/, rd_kafka_resp_err_t error,
 int property_of(rd_kafka_t *client, const char *name) {
     char value[32];
     size_t size = sizeof(value);
-    rd_kafka_conf_res_t result = rd_kafka_conf_get(rd_kafka_conf(client), name, value, &size);
-    return result == RD_KAFKA_CONF_OK ? atoi(value) : 0;
+    return rd_kafka_conf_get(rd_kafka_conf(client), name, value, &size) == RD_KAFKA_CONF_OK ? atoi(value) : 0;
 }
 
 void put(ClientInbox *inbox, ClientEvent::Kind kind, int code, const char *text, int32_t broker) noexcept {
@@ -110,11 +110,12 @@ bool KafkaClient::open(const KafkaSettings &settings, std::shared_ptr<Wake> wake
         redactor.show(error->text, sizeof(error->text), error_text);
         return false;
     }
-    // with the value -1, librdkafka itself never asks about the topic; heartbeat then asks at the default
-    // interval
-    int refresh = property_of(handle.get(), "topic.metadata.refresh.interval.ms");
-    refresh_ms = refresh > 0 ? refresh : refresh_ms_default;
-    fetch_wait = std::chrono::milliseconds(property_of(handle.get(), "fetch.wait.max.ms"));
+    // with -1, librdkafka itself never asks about the topic, and heartbeat asks at the default interval
+    refresh_ms = property_of(handle.get(), "topic.metadata.refresh.interval.ms");
+    refresh_ms = refresh_ms > 0 ? refresh_ms : refresh_ms_default;
+    int delay_ms = property_of(handle.get(), "fetch.wait.max.ms") - usual_wait_ms;
+    fetch_delay =
+        std::chrono::milliseconds(settings.fetch_wait_ms > 0 ? std::clamp(delay_ms, 0, delay_ms_max) : 0);
     // use one queue for errors and log lines, so that one descriptor signals all events
     rd_kafka_poll_set_consumer(handle.get());
     events_.reset(rd_kafka_queue_get_consumer(handle.get()));

@@ -62,9 +62,10 @@ class KafkaClient {
     Redactor redactor; // removes secrets from the texts of librdkafka and of brokers
     Connections connections;
     int refresh_ms = 0;
-    // fetch.wait.max.ms: a broker answers the requests of a connection in their order, so the answer to any
-    // question can wait this time behind a fetch on the same connection
-    std::chrono::milliseconds fetch_wait{0};
+    // A broker answers the requests of a connection in their order, so an answer can wait behind a fetch. The
+    // time limits of heartbeat allow for fetch.wait.max.ms of 0.5 s. With a longer fetch.wait.max.ms, the
+    // limits of a worker's requests grow by this time, at most 10 s.
+    std::chrono::milliseconds fetch_delay{0};
 
     // A consumer calls join() before it uses the client, and leave() afterwards. join() may throw
     // std::bad_alloc. leave() returns whether other consumers use the client.

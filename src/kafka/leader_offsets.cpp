@@ -15,8 +15,7 @@ namespace heartbeat {
 
 namespace {
 
-// The time for a question with two requests, not counting the time that both requests wait behind fetches.
-constexpr int leader_timeout_ms = 7000;
+constexpr int leader_timeout_ms = 8000; // KafkaClient::fetch_delay is added for each request
 
 using Clock = std::chrono::steady_clock;
 
@@ -81,7 +80,8 @@ RangesAnswer leader_offsets_ask(SharedClient &client, const std::vector<int32_t>
     for (int32_t partition : partitions)
         answer.ranges.push_back({kind, true, false, false, {partition, -1, -1}, {}});
     auto began_at = Clock::now();
-    int timeout_ms = leader_timeout_ms + 2 * static_cast<int>(client.client->fetch_wait.count());
+    int requests = kind == RangeKind::end ? 1 : 2;
+    int timeout_ms = leader_timeout_ms + requests * static_cast<int>(client.client->fetch_delay.count());
     if (kind != RangeKind::end)
         ask(client, kind == RangeKind::time ? time : RD_KAFKA_OFFSET_BEGINNING, timeout_ms, &answer, put_low);
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_at).count();

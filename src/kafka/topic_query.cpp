@@ -15,10 +15,10 @@ namespace heartbeat {
 
 namespace {
 
-// The timeouts of the requests. describe() adds the time that a request can wait behind a fetch on the same
-// connection.
-constexpr int metadata_timeout_ms = 5500;
-constexpr int identity_timeout_ms = 500;
+// This time is long, because the answer can wait behind a fetch on the same connection, and the fetch waits
+// for messages. describe() adds KafkaClient::fetch_delay to each of these times.
+constexpr int metadata_timeout_ms = 6000;
+constexpr int identity_timeout_ms = 1000;
 constexpr size_t asked_at_once = 5;
 
 void take_brokers(const rd_kafka_metadata_t &metadata, TopicAnswer *answer) {
@@ -66,10 +66,10 @@ void take_topic(const SharedClient &client, const rd_kafka_metadata_t &metadata,
 
 TopicAnswer describe(SharedClient &client) {
     TopicAnswer answer;
-    int fetch_ms = static_cast<int>(client.client->fetch_wait.count());
+    int delay_ms = static_cast<int>(client.client->fetch_delay.count());
     const rd_kafka_metadata_t *metadata = nullptr;
     rd_kafka_resp_err_t code = rd_kafka_metadata(client.handle(), 0, client.topic_handle.get(), &metadata,
-                                                 metadata_timeout_ms + fetch_ms);
+                                                 metadata_timeout_ms + delay_ms);
     MetadataPointer owner(metadata);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         refuse(&answer, "cannot reach Kafka", code);
@@ -80,12 +80,12 @@ TopicAnswer describe(SharedClient &client) {
     take_topic(client, *metadata, &answer);
     if (answer.code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return answer;
-    char *cluster_id = rd_kafka_clusterid(client.handle(), identity_timeout_ms + fetch_ms);
+    char *cluster_id = rd_kafka_clusterid(client.handle(), identity_timeout_ms + delay_ms);
     ascii_copy(answer.topic.cluster_id, sizeof(answer.topic.cluster_id),
                cluster_id == nullptr ? "" : cluster_id);
     rd_kafka_mem_free(client.handle(), cluster_id); // no Deleter: rd_kafka_mem_free() also needs the client
     if (answer.topic.exists)
-        topic_id_describe(client, identity_timeout_ms + fetch_ms, &answer.topic);
+        topic_id_describe(client, identity_timeout_ms + delay_ms, &answer.topic);
     return answer;
 }
 

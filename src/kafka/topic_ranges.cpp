@@ -17,15 +17,13 @@ namespace heartbeat {
 
 namespace {
 
-// If a leader does not answer within this time, the leader counts as away. The client waits longer if the
-// answer can wait longer behind fetches: see patience_with().
-constexpr std::chrono::milliseconds answers_take{1500};
-constexpr std::chrono::milliseconds answers_take_after_fetch{1000};
+constexpr std::chrono::milliseconds answers_take{1500}; // after this time the leader counts as away
 // If the last answer of a leader took a long time, the client waits up to this time for the leader's next
 // answer.
 constexpr std::chrono::milliseconds answers_take_max{4000};
 // If librdkafka has reported an error of a leader, the client waits at most this time for the leader's
-// answer. The client does not give up at once, because the error can belong to an earlier connection.
+// answer. The client does not give up at once, because the error can belong to an earlier connection. The
+// answer can also wait behind a fetch.
 constexpr std::chrono::milliseconds errors_take{1000};
 
 using Clock = std::chrono::steady_clock;
@@ -91,17 +89,14 @@ void take_done(Consumer *consumer, const RangesQuestion &question) {
     consumer->questions.took[question.leader] = question.question->answer.took;
 }
 
-// Returns how long the client waits for an answer of the leader before the leader counts as away. A question
-// for both offsets is two requests, and each of them can wait behind a fetch. A leader that answers slowly
-// gets more time.
+// Returns how long the client waits for the leader before the leader counts as away. A leader that answers
+// slowly gets more time. A question for both offsets is two requests, and each can wait behind a fetch.
 std::chrono::milliseconds patience_with(const Consumer &consumer, const RangesQuestion &question) {
-    int requests = question.kind == RangeKind::end ? 1 : 2;
-    std::chrono::milliseconds fetches = requests * consumer.shared->client->fetch_wait;
-    std::chrono::milliseconds least = std::max(answers_take, fetches + answers_take_after_fetch);
+    auto delay = consumer.shared->client->fetch_delay * (question.kind == RangeKind::end ? 1 : 2);
     auto took = consumer.questions.took.find(question.leader);
-    return took == consumer.questions.took.end()
-               ? least
-               : std::clamp(2 * took->second, least, std::max(least, answers_take_max));
+    return delay + (took == consumer.questions.took.end()
+                        ? answers_take
+                        : std::clamp(2 * took->second, answers_take, answers_take_max));
 }
 
 void look_at(Consumer *consumer, RangesQuestion *question) {
@@ -115,7 +110,7 @@ void look_at(Consumer *consumer, RangesQuestion *question) {
         return;
     }
     Clock::time_point now = Clock::now();
-    bool refused = now > question->asked_at + errors_take + consumer->shared->client->fetch_wait &&
+    bool refused = now > question->asked_at + errors_take + consumer->shared->client->fetch_delay &&
                    consumer->broker_errors.of(question->leader)[0] != '\0';
     bool waits = now < question->asked_at + patience_with(*consumer, *question);
     if (question->told || (waits && !refused))

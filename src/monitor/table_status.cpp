@@ -41,7 +41,9 @@ Statement select_old_hold = {{of_one}, select_hold_sql};
 // offset.
 Statement select_offsets = {{TEXTOID}, R"sql(
     SELECT d.source_id, o.partition, o.next_offset,
-        greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision AS age,
+        CASE WHEN isfinite(o.last_message_at)
+            THEN greatest(extract(epoch FROM clock_timestamp() - o.last_message_at), 0)::double precision
+            ELSE 0 END AS age,
         o.cluster_id IS NOT NULL
             OR o.records::numeric + o.anomalies + o.duplicates + o.dead_letters > 0 AS was_read
     FROM @extschema@.heartbeat_offsets o
@@ -66,9 +68,7 @@ void add_lag(uint64_t row, const PartitionProgress *end, Lag *lag) {
 
 // Adds up the lag of the rows of select_offsets. The lag is known if there is a partition with an end offset,
 // and if each partition that heartbeat has read has an end offset.
-void add_lags(uint64_t rows, Lag *lag) {
-    ProgressList progress = progress_list_take();
-    MonotonicTime now = monotonic_now();
+void add_lags(uint64_t rows, const ProgressList &progress, MonotonicTime now, Lag *lag) {
     lag->known = true;
     for (uint64_t row = 0; row < rows; row++) {
         const PartitionProgress *end =
@@ -76,7 +76,6 @@ void add_lags(uint64_t rows, Lag *lag) {
         add_lag(row, end != nullptr && worker_stats_know_end(*end, now) ? end : nullptr, lag);
     }
     lag->known = lag->known && lag->seconds >= 0;
-    progress_list_free(&progress);
 }
 
 void take_hold(const char *source, Hold *hold) {
@@ -133,7 +132,11 @@ void table_status_lag(Lag *lag) {
         return;
     }
     Datum topic = CStringGetTextDatum(settings.topic);
-    add_lags(statement_execute(&select_offsets, &topic, nullptr, SPI_OK_SELECT), lag);
+    // Take the end offsets first. Otherwise a batch that commits in between would show as lag.
+    MonotonicTime now = monotonic_now();
+    ProgressList progress = progress_list_take();
+    add_lags(statement_execute(&select_offsets, &topic, nullptr, SPI_OK_SELECT), progress, now, lag);
+    progress_list_free(&progress);
 }
 
 } // namespace heartbeat

@@ -180,13 +180,13 @@ sub wait_for_query
 	while (1)
 	{
 		$answer = $repeat->answer;    # while a server restarts, the query fails, and the loop repeats the query
-		return pass($what) if ref $expected ? $answer =~ $expected : $answer eq $expected;
+		return pass($what) if defined $answer && (ref $expected ? $answer =~ $expected : $answer eq $expected);
 		last if time > $deadline;
 		$poll->pause;
 	}
 	$deadline_seconds = 5;    # later waits will probably fail too, so they are short
 	fail($what);
-	diag "expected: $expected\nlast answer: $answer\n" . $repeat->error;
+	diag "expected: $expected\nlast answer: " . ($answer // 'none in a minute') . "\n" . $repeat->error;
 	$self->show_state;
 	return 0;
 }

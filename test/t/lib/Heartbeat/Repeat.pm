@@ -20,7 +20,7 @@ my $answer_seconds = 60;                                # the longest wait for o
 =pod
 
     my $repeat = Heartbeat::Repeat->new($node, 'heartbeat', 'SELECT count(*) FROM heartbeat_records');
-    my $answer = $repeat->answer;    # in the format of psql -At, or '' if the query or the connection failed
+    my $answer = $repeat->answer;    # in the format of psql -At, or '' if the query failed, or undef without an answer in a minute
     my $error  = $repeat->error;     # the error messages of the last answer
 
 =cut
@@ -51,9 +51,10 @@ sub answer
 		return $answer =~ s/\n\z//r if $answer =~ s/^\Q$end_of_answer\E\n\z//m;
 	}
 	# the query has failed and psql ends, or the server does not answer and psql waits for it
+	my $late = time >= $deadline;
 	kill('KILL', $self->{pid});
 	$self->_end;
-	return '';
+	return $late ? undef : '';
 }
 
 sub error { my ($self) = @_; return slurp_file($self->{errors}); }
