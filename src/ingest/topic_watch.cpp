@@ -136,7 +136,7 @@ TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Erro
         break;
     }
     // the two requests of the question can both wait behind a fetch
-    MonotonicTime patience = answers_take + 2 * consumer_fetch_delay_ms(consumer) * INT64CONST(1000);
+    MonotonicTime patience = answers_take + INT64CONST(2000) * consumer_fetch_delay_ms(consumer);
     if (partitions->topic_asked_at != 0 && now > partitions->topic_asked_at + patience) {
         partitions->unanswered++;
         topic_explain_silence(consumer, error);
