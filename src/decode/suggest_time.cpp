@@ -67,7 +67,7 @@ Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
                 points};
     }
     // A list of plain numbers possibly has one measurement for each second. So the mapping adds the element's
-    // position, in seconds, to the time. For elements that are objects there is no such guess.
+    // position, in seconds, to the time. A list of objects gets no such mapping.
     if (best.points == 0 && !rated.scope.is_map[level - 1] && rated.pointer.empty())
         best.json = R"(,"plus":"name","plus_unit":"s")";
     return best;

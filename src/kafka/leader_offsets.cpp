@@ -80,8 +80,8 @@ RangesAnswer leader_offsets_ask(SharedClient &client, const std::vector<int32_t>
     for (int32_t partition : partitions)
         answer.ranges.push_back({kind, true, false, false, {partition, -1, -1}, {}});
     auto began_at = Clock::now();
-    int requests = kind == RangeKind::end ? 1 : 2;
-    int timeout_ms = leader_timeout_ms + requests * static_cast<int>(client.client->fetch_delay.count());
+    auto delay_ms = static_cast<int>(client.client->fetch_delay.count());
+    int timeout_ms = leader_timeout_ms + range_requests(kind) * delay_ms;
     if (kind != RangeKind::end)
         ask(client, kind == RangeKind::time ? time : RD_KAFKA_OFFSET_BEGINNING, timeout_ms, &answer, put_low);
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began_at).count();

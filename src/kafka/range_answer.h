@@ -23,6 +23,12 @@ enum class RangeKind {
     time,
 };
 
+// Returns how many requests a question of this kind sends to the leader. Each of them can wait behind a
+// fetch.
+constexpr int range_requests(RangeKind kind) {
+    return kind == RangeKind::end ? 1 : 2;
+}
+
 struct RangeAnswer {
     RangeKind kind;
     bool known;

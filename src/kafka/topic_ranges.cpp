@@ -90,9 +90,9 @@ void take_done(Consumer *consumer, const RangesQuestion &question) {
 }
 
 // Returns how long the client waits for the leader before the leader counts as away. A leader that answers
-// slowly gets more time. A question for both offsets is two requests, and each can wait behind a fetch.
+// slowly gets more time.
 std::chrono::milliseconds patience_with(const Consumer &consumer, const RangesQuestion &question) {
-    auto delay = consumer.shared->client->fetch_delay * (question.kind == RangeKind::end ? 1 : 2);
+    auto delay = consumer.shared->client->fetch_delay * range_requests(question.kind);
     auto took = consumer.questions.took.find(question.leader);
     return delay + (took == consumer.questions.took.end()
                         ? answers_take
