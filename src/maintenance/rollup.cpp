@@ -6,8 +6,8 @@
 #include "server/server.h"
 
 #include "maintenance/rollup.h"
+#include "maintenance/rollup_space.h"
 #include "server/clock.h"
-#include "server/compat.h"
 #include "server/extension.h"
 #include "server/own_objects.h"
 #include "server/statement.h"
@@ -16,11 +16,7 @@
 
 extern "C" {
 #include "access/xact.h"
-#include "catalog/pg_class.h"
-#include "nodes/makefuncs.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
 }
 
 namespace heartbeat {
@@ -68,36 +64,6 @@ void adapt(TimestampTz took) {
         minutes_at_once = std::max(minutes_at_once / 2, INT64CONST(1));
 }
 
-// When the worker has removed this number of rows, the worker itself vacuums the tables of marks and of
-// pending rows. Each query of vw_customer_bpm_summary reads these tables completely, so autovacuum would come
-// too late.
-constexpr int64_t vacuum_after = 8192;
-int64_t removed = 0;
-
-void free_room() {
-    if (removed < vacuum_after)
-        return;
-    removed = 0;
-    Extension extension;
-    MemoryContext before = CurrentMemoryContext;
-    // all calls use this one context: if each call created a context, an error would skip its deletion
-    static MemoryContext context = nullptr;
-    if (context == nullptr)
-        context = AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
-    MemoryContextReset(context);
-    StartTransactionCommand();
-    if (extension_find(&extension)) {
-        MemoryContextSwitchTo(context);
-        List *tables = NIL;
-        for (const char *name : {"heartbeat_rollup_pending", "heartbeat_stale_minutes"})
-            tables = lappend(tables, makeVacuumRelation(nullptr, extension_table(name), NIL));
-        vacuum_tables(tables, context);
-        MemoryContextSwitchTo(before);
-    }
-    CommitTransactionCommand();
-    MemoryContextSwitchTo(before);
-}
-
 } // namespace
 
 void rollup_prepare() {
@@ -109,6 +75,7 @@ void rollup_prepare() {
 
 void rollup_fold() {
     Extension extension;
+    int64_t removed = 0;
     bool more;
     do {
         if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
@@ -118,7 +85,7 @@ void rollup_fold() {
         more = fold.more;
         transaction_commit();
     } while (more);
-    free_room();
+    rollup_space_free(removed);
 }
 
 void rollup_summarize() {
@@ -147,14 +114,15 @@ RollupResult rollup_run() {
     minutes[1] = statement_value(0, 2, TIMESTAMPTZOID, &nothing);
     minutes[2] = statement_value(0, 3, TIMESTAMPTZOID, &nothing);
     bool remain = false;
+    int64_t removed = 0;
     if (!nothing) {
-        removed += tables.rebuild(minutes);
+        removed = tables.rebuild(minutes);
     } else {
         statement_execute(&select_marks, nullptr, nullptr, SPI_OK_SELECT);
         remain = statement_bool(0, 1);
     }
     transaction_commit();
-    free_room();
+    rollup_space_free(removed);
     if (!nothing) {
         adapt(monotonic_now() - began);
         return RollupResult::rolled_up;

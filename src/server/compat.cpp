@@ -12,6 +12,7 @@ extern "C" {
 #include "catalog/pg_init_privs.h"
 #include "catalog/pg_proc.h"
 #include "commands/alter.h"
+#include "commands/cluster.h"
 #include "commands/vacuum.h"
 #include "funcapi.h"
 #include "nodes/nodeFuncs.h"
@@ -200,6 +201,15 @@ void vacuum_tables(List *tables, MemoryContext context) {
     PortalContext = context;
     vacuum(tables, &params, nullptr, true);
     PortalContext = portal;
+#endif
+}
+
+void rewrite_table(Oid table) {
+    ClusterParams params = {};
+#if PG_VERSION_NUM >= 180000
+    cluster_rel(table_open(table, NoLock), InvalidOid, &params); // the call closes the table
+#else
+    cluster_rel(table, InvalidOid, &params);
 #endif
 }
 

@@ -1,0 +1,153 @@
+// Vacuums and rewrites small tables whose rows ingest and the rollup replace all the time. While a session
+// keeps an old snapshot, for example for a dump, no vacuum can remove the rows that this snapshot sees, and
+// the tables grow. After the end of this session a vacuum removes the rows, but the file keeps its size. Only
+// a rewrite makes the file smaller.
+#include "server/server.h"
+
+#include "maintenance/rollup_space.h"
+#include "server/compat.h"
+#include "server/extension.h"
+#include "server/process.h"
+#include "server/statement.h"
+#include "server/transaction.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "nodes/makefuncs.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+}
+
+namespace heartbeat {
+
+namespace {
+
+// When the worker has removed this number of rows, the worker looks at the tables. The worker vacuums the
+// tables of the rollup, because autovacuum would come too late.
+constexpr int64_t look_after = 8192;
+int64_t removed_since_look = 0;
+
+// A vacuum reads the whole table. If an old snapshot keeps many dead rows, each vacuum takes long and removes
+// nothing. So the next vacuum waits until the worker has removed a quarter of this number of rows again.
+constexpr int64_t dead_per_removed = 4;
+int64_t removed_since_vacuum = 0;
+int64_t dead_rows = 0; // of the vacuumed tables, when the worker last looked
+
+// A rewrite stops ingest and the queries of the table until the new file is complete. So the worker rewrites
+// a table only if the new file is small: the table's rows need at most rewritten_bytes_max, and less than a
+// quarter of the old file. The statement also counts the dead rows, because after a vacuum these are the rows
+// that an old snapshot still sees. A rewrite must keep such rows.
+constexpr int64_t rewrite_bytes_min = 4 << 20;
+constexpr int64_t rewritten_bytes_max = 16 << 20;
+constexpr int64_t bytes_per_row = 100; // more than a row with a usual customer_id needs
+
+struct Table {
+    const char *name;
+    bool is_vacuumed;
+    int64_t rewrite_from; // the worker does not rewrite a smaller file
+};
+
+Table tables[] = {{"heartbeat_rollup_pending", true, rewrite_bytes_min},
+                  {"heartbeat_stale_minutes", true, rewrite_bytes_min},
+                  {"heartbeat_offsets", false, rewrite_bytes_min}};
+
+Statement select_sparse = {{OIDOID, INT8OID, INT8OID, INT8OID}, R"sql(
+    SELECT pg_relation_size(c.oid) > greatest($2, 4 * r.bytes) AND r.bytes <= $3
+    FROM pg_catalog.pg_class c
+        CROSS JOIN LATERAL (SELECT $4 * (c.reltuples + pg_stat_get_dead_tuples(c.oid)) AS bytes) r
+    WHERE c.oid = $1 AND c.relkind = 'r' AND c.reltuples >= 0)sql"};
+
+Statement select_bytes = {{OIDOID}, "SELECT pg_relation_size($1)"};
+Statement select_dead = {{OIDOID}, "SELECT pg_stat_get_dead_tuples($1)"};
+
+// A rewrite needs a lock that no other session may share. The worker does not wait in the queue for this
+// lock, because ingest and the queries would wait behind the worker. Instead the worker tries to take the
+// lock, this number of times.
+constexpr int lock_attempts = 50;
+constexpr long lock_pause_ms = 10;
+
+bool lock_at_once(Oid table) {
+    for (int i = 0; i < lock_attempts; i++) {
+        if (ConditionalLockRelationOid(table, AccessExclusiveLock))
+            return true;
+        process_sleep(lock_pause_ms);
+        CHECK_FOR_INTERRUPTS();
+    }
+    return false;
+}
+
+int64_t number_of(Statement *statement, Oid oid) {
+    Datum value = ObjectIdGetDatum(oid);
+    statement_execute(statement, &value, nullptr, SPI_OK_SELECT);
+    return statement_int8(0, 1);
+}
+
+bool is_sparse(const Table &table, Oid oid) {
+    Datum values[] = {ObjectIdGetDatum(oid), Int64GetDatum(table.rewrite_from),
+                      Int64GetDatum(rewritten_bytes_max), Int64GetDatum(bytes_per_row)};
+    return statement_execute(&select_sparse, values, nullptr, SPI_OK_SELECT) == 1 && statement_bool(0, 1);
+}
+
+void rewrite(Table *table, Oid oid) {
+    rewrite_table(oid);
+    // If the server keeps no statistics (track_counts), the statement above counts no dead rows, and the new
+    // file can be as large as the old file. Then the next rewrite must wait until the file is twice as large.
+    table->rewrite_from = std::max(rewrite_bytes_min, 2 * number_of(&select_bytes, oid));
+    ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION), errmsg("heartbeat: rewrote \"%s\"", table->name),
+                  errdetail("Deleted rows had made the table large."), errhidecontext(true)));
+}
+
+// Rewrites the sparse tables, and counts the dead rows of the vacuumed tables.
+void look() {
+    dead_rows = 0;
+    for (Table &table : tables) {
+        Extension extension;
+        if (!transaction_begin(&extension, XACT_READ_COMMITTED))
+            return;
+        Oid oid = extension_table(table.name);
+        if (table.is_vacuumed)
+            dead_rows += number_of(&select_dead, oid);
+        if (is_sparse(table, oid) && lock_at_once(oid))
+            rewrite(&table, oid);
+        transaction_commit();
+    }
+}
+
+void vacuum_all() {
+    Extension extension;
+    MemoryContext before = CurrentMemoryContext;
+    // all calls use this one context: if each call created a context, an error would skip its deletion
+    static MemoryContext context = nullptr;
+    if (context == nullptr)
+        context = AllocSetContextCreate(TopMemoryContext, "heartbeat vacuum", ALLOCSET_SMALL_SIZES);
+    MemoryContextReset(context);
+    StartTransactionCommand();
+    if (extension_find(&extension)) {
+        MemoryContextSwitchTo(context);
+        List *relations = NIL;
+        for (const Table &table : tables)
+            if (table.is_vacuumed)
+                relations = lappend(relations, makeVacuumRelation(nullptr, extension_table(table.name), NIL));
+        vacuum_tables(relations, context);
+        MemoryContextSwitchTo(before);
+    }
+    CommitTransactionCommand();
+    MemoryContextSwitchTo(before);
+}
+
+} // namespace
+
+void rollup_space_free(int64_t rows) {
+    removed_since_look += rows;
+    removed_since_vacuum += rows;
+    if (removed_since_look < look_after)
+        return;
+    removed_since_look = 0;
+    if (removed_since_vacuum >= dead_rows / dead_per_removed) {
+        removed_since_vacuum = 0;
+        vacuum_all();
+    }
+    look();
+}
+
+} // namespace heartbeat

@@ -1,0 +1,16 @@
+// Frees the space of rows that ingest and the rollup have deleted or replaced in small tables. Each query of
+// vw_customer_bpm_summary reads heartbeat_rollup_pending and heartbeat_stale_minutes completely, so these two
+// tables must stay small. rollup.cpp calls this file after its transactions.
+#pragma once
+
+#include <cstdint>
+
+namespace heartbeat {
+
+// Call this function outside of a transaction, with the number of rows that the last transaction has removed.
+// After some thousand removed rows the function vacuums the tables of the rollup. A vacuum lets PostgreSQL
+// use the space again, but it does not make the file smaller. So if a table is still much larger than its
+// rows, the function also rewrites the table.
+void rollup_space_free(int64_t rows);
+
+} // namespace heartbeat
