@@ -178,8 +178,8 @@ uint64_t undelivered(const Options &options, const Counts &counts, bool source_e
 void serve_until_stopped(const EmbeddedBroker &broker, Console *console) {
     const int64_t dropped = broker.dropped();
     if (dropped > 0)
-        console->error("embedded broker: its memory is limited: it has removed the oldest " +
-                       std::to_string(dropped) + " messages");
+        console->error("the embedded broker has removed the oldest " + std::to_string(dropped) +
+                       " messages, because its memory is limited");
     console->info("embedded broker: runs until Ctrl-C");
     while (!stop_requested())
         poll(nullptr, 0, slice_ms);

@@ -126,8 +126,10 @@ bool has_partition(const Source &source, const StoredOffset &stored, const Topic
     if (stored.partition < topic.partition_count)
         return true;
     if (stored.was_read)
-        refuse_topic(source, psprintf("The topic has %d partitions, but heartbeat has read partition %d.",
-                                      topic.partition_count, stored.partition));
+        refuse_topic(
+            source,
+            psprintf("The topic has %d partitions, numbered from 0, but heartbeat has read partition %d.",
+                     topic.partition_count, stored.partition));
     return false;
 }
 

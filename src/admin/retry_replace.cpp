@@ -85,7 +85,7 @@ void replace_message(void *argument) {
             continue;
         if (!replace_reading(work->batch, reading, &work->replaced))
             ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                            errmsg("another session has deleted the reading to replace"),
+                            errmsg("another session has deleted the stored reading that the retry replaces"),
                             errhint("Call heartbeat_retry_dead_letters() again.")));
     }
 }

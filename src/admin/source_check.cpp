@@ -203,12 +203,12 @@ void source_check_topic_rights(const SourceDefinition &stored, Oid role) {
         if (stored.fields[field] == nullptr || setting == nullptr || may_alter_system(setting, role))
             continue;
         const char *name = source_field_names[field];
-        ereport(ERROR,
-                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                 errmsg("permission denied to change the topic of source \"%s\"", stored.name),
-                 errdetail("The source has its own %s. A change of its topic needs the right to set %s.",
-                           name, setting),
-                 errhint("Ask a superuser to change the topic.")));
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("permission denied to change the topic of source \"%s\"", stored.name),
+                        errdetail("The source has its own %s. To change the topic of this source, you need "
+                                  "the right to set %s.",
+                                  name, setting),
+                        errhint("Ask a superuser to change the topic.")));
     }
 }
 
