@@ -28,7 +28,7 @@ class Scanner {
         return true;
     }
 
-    // Returns the raw text of a string, without decoding escapes.
+    // Returns the bytes between the quotes of a string. An escape such as \n stays as it is.
     std::optional<std::string_view> take_string() {
         if (!take('"'))
             return std::nullopt;

@@ -30,7 +30,7 @@ namespace {
 using Clock = Pacer::Clock;
 
 constexpr int slice_ms = 50; // longest delay until the run notices Ctrl-C
-// The run handles delivery reports and checks the clock at least once in this number of messages.
+// After this many messages at the latest, the run handles delivery reports and checks the clock.
 constexpr uint64_t serve_every = 256;
 constexpr auto no_end = Clock::time_point::max();
 
@@ -61,8 +61,8 @@ std::unique_ptr<Sink> make_sink(const Options &options, PrintForm form, const Em
     return std::make_unique<Publisher>(settings, console);
 }
 
-// Returns the time at which --duration ends the run. With --start-time, --duration is simulated time: the
-// simulator ends the run, so this function returns no_end.
+// Returns the time at which --duration ends the run. With --start-time, --duration limits the simulated time
+// and not the time of the clock. Then the simulator ends the run, and this function returns no_end.
 Clock::time_point end_of(const Options &options, Clock::time_point start) {
     if (!options.duration || (options.start_time && !options.replay))
         return no_end;
@@ -77,8 +77,7 @@ class Run {
         : options_(options), source_(source), sink_(sink), alive_file_(alive_file), console_(console) {}
 
     // Sends messages. Returns `end` if the source has no more messages, and `failed` if the source has an
-    // error. Returns `message` if the run must end for another reason: the count, the duration, an error of
-    // the sink, or Ctrl-C.
+    // error. Returns `message` if the count, the duration, an error of the sink, or Ctrl-C ends the run.
     SourceState send_all() {
         const Pacer pacer(options_.gap_ns());
         const auto end = end_of(options_, Clock::now());
@@ -124,7 +123,7 @@ class Run {
             alive_file_->note(sink_->counts().acknowledged);
     }
 
-    // Returns `waiting` if the run ended before the source had a message.
+    // Returns `waiting` if the run must end and the source still has no message.
     SourceState next_message(Message *message, Clock::time_point end) {
         SourceState state = SourceState::waiting;
         while ((state = source_->next(message)) == SourceState::waiting && !is_over(end))
@@ -167,9 +166,9 @@ void sum_up(const Options &options, const Counts &counts, Clock::time_point star
     console->info(text);
 }
 
-// Returns how many of the expected messages Kafka has not acknowledged. The run expects --count messages. In
-// four cases it expects only the messages that it has sent: without --count, with --duration, after Ctrl-C,
-// and after the end of the source.
+// Returns how many of the expected messages Kafka has not acknowledged. The run expects --count messages. But
+// without --count, with --duration, after Ctrl-C, or after the end of the source, the run expects only the
+// messages that it has sent.
 uint64_t undelivered(const Options &options, const Counts &counts, bool source_ended) {
     const bool all_wanted = options.count && !options.duration && !stop_requested() && !source_ended;
     return (all_wanted ? *options.count : counts.sent) - counts.acknowledged;

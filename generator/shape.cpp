@@ -97,8 +97,7 @@ class ShapeMaker {
         }
     }
 
-    // Returns one type for all elements, or refuses the template. If some elements are integers and others
-    // are reals, the type is real.
+    // Returns one type for all elements, or refuses the template. For example, the type of [1, 2.5] is real.
     Shape common(const TemplateNode &node) const {
         Shape shape;
         shape.path = node.path;

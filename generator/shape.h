@@ -10,7 +10,7 @@
 namespace heartbeat::generator {
 
 struct Shape {
-    // `nothing`: the type of the elements of an empty array. `millis`, `micros` and `nanos`: a time as the
+    // `nothing`: an empty array has elements of this type. `millis`, `micros` and `nanos`: a time as the
     // number of milliseconds, microseconds or nanoseconds since 1970.
     enum class Kind {
         nothing,
@@ -36,8 +36,9 @@ struct Shape {
     const Shape &element() const { return elements[0]; }
 };
 
-// Throws TemplateError if a value has no type: an array with elements of different types, or an object with
-// changing member names and values of different types. The text of the error begins with `name`.
+// Throws TemplateError for an array whose elements have different types. Also throws TemplateError for an
+// object with changing member names, if its values have different types. The text of the error begins with
+// `name`.
 Shape shape_of(const TemplateNode &node, const std::string &name);
 
 // Returns a legal name for a field: replaces each byte that is not legal by an underscore, and adds an

@@ -49,7 +49,7 @@ bool Simulator::next_event_time(int64_t *event_time) {
     }
 
     // In each interval every customer has one reading. `share` spreads these readings evenly over the
-    // interval. Its formula divides before it multiplies, so that the product fits into 64 bits.
+    // interval. The formula divides first: the product interval_ns * customer_ could need more than 64 bits.
     const int64_t share = settings_.interval_ns / settings_.customers * customer_ +
                           settings_.interval_ns % settings_.customers * customer_ / settings_.customers;
     const int64_t elapsed = round_time_ + (round_time_rest_ + share) / 1000;

@@ -66,7 +66,7 @@ void MessageSimulator::set_wall_times(std::vector<Sample> *samples) {
 bool MessageSimulator::set_times(std::vector<Sample> *samples) {
     const SimulationSettings &simulation = settings_.simulation;
     // In a round each device has one message. `share` spreads the messages of the customers evenly over the
-    // round. Its formula divides before it multiplies, so that the product fits into 64 bits.
+    // round. The formula divides first: the product round_ns * customer_ could need more than 64 bits.
     const int64_t round_ns = simulation.interval_ns * settings_.samples;
     const int64_t share = round_ns / simulation.customers * customer_ +
                           round_ns % simulation.customers * customer_ / simulation.customers;

@@ -19,8 +19,8 @@ struct MessageSettings {
     uint32_t devices = 1;   // the number of devices of each customer
     uint32_t samples = 1;   // the number of readings in a message
     int64_t resolution = 1; // in microseconds; all times of readings are multiples of this number
-    // The offset of a time zone from UTC, in microseconds. With a value, all readings of a message are of the
-    // same day in this time zone. Without a value, a message can have readings of several days.
+    // The offset of a time zone from UTC, in microseconds. If this member has a value, all readings of a
+    // message are of the same day in this time zone. If not, a message can have readings of several days.
     std::optional<int64_t> day_zone;
 };
 
@@ -33,8 +33,9 @@ class MessageSimulator {
     explicit MessageSimulator(const MessageSettings &settings,
                               Simulator::Clock wall_clock = simulate_wall_clock);
 
-    // Returns false after the simulated duration, or if a time would be after the year 9999. The duration
-    // limits only the first reading of a message: the message's other readings can be later.
+    // Returns false if the simulated duration has passed, or if a reading would have a time after the year
+    // 9999. The duration limits only the first reading of a message: the message's other readings can be
+    // later.
     bool next(MessageReadings *readings);
 
   private:

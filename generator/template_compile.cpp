@@ -1,7 +1,7 @@
 // Generator, templates: makes a MessageTemplate from a template.
 //
-// The compiler walks through the tree once. It adds a step for each placeholder and for each $repeat, and
-// collects the literal text between them.
+// The compiler walks through the tree once. The compiler adds a step for each placeholder and for each
+// $repeat. A step also has the literal text before its placeholder or $repeat.
 #include "template_compile.h"
 
 #include "json_text.h"

@@ -1,5 +1,5 @@
-// Generator, templates: checks an object with $repeat. In a template, such an object stands for an array, or
-// for an object with many members. template_tree.cpp calls this code.
+// Generator, templates: checks an object with $repeat. From this object, the generator writes an array, or an
+// object with many members. template_tree.cpp calls this code.
 #pragma once
 
 #include <cstdint>

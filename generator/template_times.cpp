@@ -35,8 +35,8 @@ void TemplateTimes::note(const Placeholder &placeholder, bool in_repeat) {
 }
 
 // ${offset} is the time from the start time of the message to the reading. The program that reads the message
-// adds ${offset} to the start time. If these two times have different resolutions, the sum has the coarser
-// resolution.
+// adds ${offset} to the start time. If one of these two times is in seconds and the other in milliseconds,
+// the sum is exact only to a second.
 int64_t TemplateTimes::resolution() const {
     std::optional<int64_t> finest = of_readings_;
     if (of_offsets_)

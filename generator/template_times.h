@@ -15,12 +15,12 @@ class TemplateTimes {
     // `in_repeat`: the placeholder is inside $each, so it is written for each reading.
     void note(const Placeholder &placeholder, bool in_repeat);
 
-    // Returns the shortest interval, in microseconds, at which the template writes different times for two
-    // readings of a device.
+    // Returns an interval in microseconds. If two readings of a device are at least this interval apart, the
+    // template writes different times for these readings.
     int64_t resolution() const;
 
-    // Has a value if the template writes only a time of day for each reading, and not the reading's date. The
-    // value is the offset of the time of day from UTC, in microseconds.
+    // Has a value if the template writes the time of day of each reading, but not the date. The value is the
+    // offset of the time of day from UTC, in microseconds.
     std::optional<int64_t> day_zone() const { return day_zone_; }
 
   private:

@@ -41,7 +41,7 @@ struct TemplateNode {
     std::vector<Pieces> names; // the names of an object's members; a repeat that makes an object has one name
     std::vector<TemplateNode> elements; // members, elements of an array, or the element of a repeat
 
-    // Returns true if a repeat makes the object, or if the name of a member has a placeholder. The names of
+    // Returns true if $repeat makes the object, or if the name of a member has a placeholder. The names of
     // the members can then differ from message to message.
     bool has_changing_names() const;
 };

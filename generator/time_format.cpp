@@ -79,8 +79,8 @@ void append_padded(int64_t value, size_t width, std::string *out) {
     out->append(text.data(), size);
 }
 
-// Writes `width` digits of the fraction rest/unit. Times have microseconds, so all digits after the sixth are
-// zeros.
+// Writes `width` digits of the fraction rest/unit. Times are in microseconds, so each digit after the sixth
+// is 0.
 void append_fraction(int64_t rest, int64_t unit, size_t width, std::string *out) {
     const int64_t shown = power_of_ten(std::min<size_t>(width, 6));
     append_padded(rest * shown / unit, std::min<size_t>(width, 6), out);

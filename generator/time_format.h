@@ -28,7 +28,7 @@ class TimeFormat {
     // count() returns the largest int64_t.
     int64_t count(int64_t time) const;
     int64_t per_unit() const { return unit_ / resolution_; }
-    // Two times that differ by at least this number of microseconds have different texts.
+    // If two times differ by at least this number of microseconds, append() writes different texts for them.
     int64_t resolution() const { return resolution_; }
     // Returns true if the format writes a time of day without its date.
     bool is_time_of_day() const { return is_time_of_day_; }

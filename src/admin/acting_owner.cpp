@@ -1,6 +1,6 @@
-// Changes the user and the settings, like a function with SECURITY DEFINER and SET. The functions that call
-// this file are not SECURITY DEFINER, because they check the rights of the role that calls them: in a
-// SECURITY DEFINER function the current user is always the owner.
+// Changes the user and the settings, like a function with SECURITY DEFINER and SET. The SQL functions that
+// call this file first check the rights of the role that calls them. So these SQL functions cannot be
+// SECURITY DEFINER: the current user would then be the owner, and not this role.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"

@@ -1,7 +1,7 @@
 // The trigger on heartbeat_records keeps vw_customer_bpm_summary exact when a session updates, deletes or
 // truncates readings. The trigger writes the minutes of these readings to heartbeat_stale_minutes. The
 // trigger runs in the session that changes the readings, but acts as the extension's owner. So the session's
-// role needs no right on this table.
+// role needs no right on heartbeat_stale_minutes.
 #include "server/server.h"
 
 #include "admin/changed_bounds.h"
@@ -48,11 +48,11 @@ Statement insert_marks_of_default = {R"sql(
     WHERE isfinite(r.event_timestamp))sql"};
 
 // Minutes that this transaction has marked. If a subtransaction aborts, PostgreSQL removes its marks from the
-// table. `marked` does not show which subtransaction has marked a minute, so the session then empties
-// `marked`. The trigger can then mark a minute twice, which does no harm.
+// table. `marked` does not show which subtransaction has marked a minute. So after the abort, the session
+// empties `marked`. The trigger can then mark a minute a second time, which does no harm.
 HTAB *marked = nullptr;
 // heartbeat_own_changes(true) sets own_level to the nesting level of the current transaction. While own_level
-// is not 0, the changes of readings come from a function of the extension that itself keeps the rollup
+// is not 0, a function of the extension changes the readings, and this function itself keeps the rollup
 // correct. So the trigger does not mark the minutes of updated or deleted readings.
 int own_level = 0;
 
@@ -109,8 +109,8 @@ void set_until_end(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Executes a statement as the extension's owner. The search_path of the statement has only PostgreSQL's own
-// objects, whatever search_path the session has.
+// Executes a statement as the extension's owner. The statement runs with search_path = pg_catalog, pg_temp,
+// and not with the search_path of the session.
 void execute_as_owner(const Extension &extension, Statement *statement, const Datum *values) {
     Oid user;
     int security;
@@ -198,8 +198,8 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
 }
 
 // The extension's SQL functions call heartbeat_own_changes(true) before they move or delete readings. The
-// trigger then does not mark the minutes of updated or deleted readings. After heartbeat_own_changes(false),
-// after an error, or in the next transaction, the trigger marks such minutes again.
+// trigger then does not mark the minutes of updated or deleted readings. This ends with
+// heartbeat_own_changes(false), with an error, or with the transaction.
 extern "C" Datum heartbeat_own_changes(PG_FUNCTION_ARGS) {
     register_callbacks();
     own_level = PG_GETARG_BOOL(0) ? GetCurrentTransactionNestLevel() : 0;

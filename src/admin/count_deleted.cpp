@@ -1,8 +1,8 @@
-// The trigger on heartbeat_dead_letters counts deleted dead letters. If a person or retention deletes
-// unresolved dead letters, the trigger adds their number to the counter dead_letters_deleted. The counter has
-// two uses. (1) The result of heartbeat_audit_tables() stays exact after a deletion. (2) A worker computes
-// the number of unresolved dead letters from the counters, without reading the rows, and compares this number
-// with heartbeat.dead_letter_limit.
+// The trigger on heartbeat_dead_letters counts deleted dead letters. After a DELETE or TRUNCATE of unresolved
+// dead letters, the trigger adds their number to the counter dead_letters_deleted. The counter has two uses.
+// (1) heartbeat_audit_tables() stays exact after a deletion. (2) A worker computes the number of unresolved
+// dead letters from the counters, and does not read the rows. The worker compares this number with
+// heartbeat.dead_letter_limit.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -75,8 +75,8 @@ Statement has_conflicts = {R"sql(
 
 // Returns true if a DELETE has deleted unresolved dead letters with the code CONFLICT. Also returns true
 // after a TRUNCATE, because the trigger cannot see the truncated rows. heartbeat.dead_letter_limit also
-// applies to these dead letters. No counter includes them: a worker counts their rows, and count() does not
-// notice their deletion.
+// applies to these dead letters. But no counter includes them: count() changes no counter if they are
+// deleted.
 bool conflicts_deleted(bool truncated) {
     if (truncated)
         return true;
@@ -84,7 +84,7 @@ bool conflicts_deleted(bool truncated) {
     return statement_bool(0, 1);
 }
 
-// Changes the counters, and returns the number of changed rows.
+// Changes the counters, and returns the number of changed rows of counters.
 uint64_t count(bool truncated) {
     if (!offsets_have_sources())
         return statement_execute(truncated ? &count_all : &count_old_deleted, nullptr, nullptr,

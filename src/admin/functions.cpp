@@ -115,7 +115,7 @@ void heartbeat::commit_hooks_roll_up_later() {
 }
 
 // The SQL functions that control the workers write to a table, and also call heartbeat_wake_workers(). The
-// order of the write and the call does not matter, because the workers wake only at the commit.
+// function may call heartbeat_wake_workers() before it writes, because the workers wake only at the commit.
 // heartbeat_wake_workers() raises an error if one of the extension's tables is unlogged.
 extern "C" Datum heartbeat_wake_workers(PG_FUNCTION_ARGS) {
     Extension extension;

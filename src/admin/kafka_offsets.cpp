@@ -1,6 +1,6 @@
 // Implements heartbeat_kafka_offsets(time) and heartbeat_check_offset(). heartbeat_seek() calls these two
-// functions. The session itself asks Kafka, without a worker. So heartbeat_seek() can use Kafka's answer in
-// the transaction of the session.
+// functions. The session asks Kafka itself, and not through a worker. So heartbeat_seek() can use Kafka's
+// answer in the transaction of the session.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"

@@ -18,17 +18,17 @@ namespace heartbeat {
 // Opens a consumer client. Raises an error if the source has no bootstrap servers, or if a setting is wrong.
 Consumer *kafka_session_open(const Source &source);
 
-// Closes the client. librdkafka's threads must end before the process ends, also when the session is
-// terminated. So call this function with PG_ENSURE_ERROR_CLEANUP.
+// Closes the client. Call this function with PG_ENSURE_ERROR_CLEANUP: even if the session is terminated,
+// librdkafka's threads must end before the process ends.
 void kafka_session_close(int code, Datum consumer);
 
 // Waits until an answer of Kafka has arrived, or `milliseconds` have passed. Meanwhile the session handles
-// interrupts, statement_timeout, barriers and the postmaster's death. A wait in a call of librdkafka would
-// ignore these events, so the session waits on its latch instead.
+// interrupts, statement_timeout, barriers and the postmaster's death. So the session waits on its latch: a
+// call of librdkafka that waits would ignore these events.
 void kafka_session_wait(Consumer *consumer, long milliseconds);
 
-// Asks the brokers about the topic. The answer can be that the topic does not exist. Returns false if Kafka
-// has not answered within `seconds`; *error then has the reason.
+// Asks the brokers about the topic. Returns true even if the topic does not exist. Returns false if Kafka has
+// not answered within `seconds`; *error then has the reason.
 bool kafka_session_ask(Consumer *consumer, int seconds, TopicDescription *topic, Error *error);
 
 // Asks the brokers about the topic. Raises an error if Kafka does not answer, and also if the topic does not
@@ -42,9 +42,9 @@ bool kafka_session_ranges(Consumer *consumer, PartitionRange *ranges, size_t cou
                           Error *error);
 
 // For the partition in each element of `positions`, sets the offset to the first offset whose Kafka timestamp
-// is at or after kafka_time (milliseconds since 1970). If the partition has no such offset, sets the end
-// offset. Returns false if a leader has not answered within timeout_ms; *error then names a partition and its
-// leader.
+// is at or after kafka_time (milliseconds since 1970). If no message of the partition is so new, sets the
+// offset to the end offset. Returns false if a leader has not answered within timeout_ms; *error then names a
+// partition and its leader.
 bool kafka_session_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions,
                               size_t count, int timeout_ms, Error *error);
 

@@ -1,6 +1,6 @@
 // Reads the messages at the last offsets of each Kafka partition. Transactions and compaction leave offsets
-// without a message, so the last offsets can have too few messages. Then the session reads earlier offsets in
-// a further round.
+// without a message, so the last offsets can have too few messages. If messages are missing, the session
+// reads earlier offsets in a further round.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -71,7 +71,7 @@ PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     auto *ranges = static_cast<PartitionRange *>(palloc(sizeof(PartitionRange) * (*count + 1)));
     for (size_t i = 0; i < *count; i++)
         ranges[i] = {static_cast<int32_t>(i), -1, -1};
-    // this question gets half of the remaining time; the reading of messages gets the other half
+    // the leaders have half of the remaining time to answer; the session reads messages in the other half
     int patience_ms = static_cast<int>(left_ms(newest) / 2);
     if (!kafka_session_ranges(newest->consumer, ranges, *count, patience_ms, &error) &&
         std::all_of(ranges, ranges + *count, [](const PartitionRange &range) { return range.low < 0; }))
@@ -98,7 +98,8 @@ Pieces first_pieces(PartitionRange *ranges, size_t count, int64_t wanted) {
     return pieces;
 }
 
-// Chooses the offsets before the offsets of the previous round. Returns false if Kafka holds none.
+// Chooses the offsets before the offsets of the previous round. Returns false if Kafka holds no earlier
+// offsets.
 bool go_back(Pieces *pieces, int64_t missing) {
     size_t kept = 0;
     for (size_t i = 0; i < pieces->count; i++) {
@@ -136,8 +137,8 @@ void note_read(Pieces *pieces, int32_t partition, int64_t next_offset) {
     }
 }
 
-// Takes the messages that have arrived, and adds them to the samples. Returns true if more messages may be
-// queued.
+// Takes the messages that have arrived, and adds them to the samples. Returns true if librdkafka may have
+// more messages in its queue.
 bool take(NewestMessages *newest, Pieces *pieces, const char **trouble) {
     FillResult result =
         consumer_fill(newest->consumer, message_samples_decoder(newest->samples), newest->batch);

@@ -17,7 +17,7 @@ extern "C" {
 
 namespace heartbeat {
 
-// Call newest_messages_close() also after an error, because only this function frees the members.
+// Call newest_messages_close() even after an error: no other function frees the members.
 struct NewestMessages {
     Source source;
     MonotonicTime deadline; // newest_messages_read() sets the deadline
@@ -26,10 +26,10 @@ struct NewestMessages {
     MessageSamples *samples;
 };
 
-// Reads at most `wanted` messages, from all Kafka partitions that hold messages. Waits at most 10 seconds,
-// and a user can cancel the wait. If only some of the messages arrive in this time, the function raises a
-// notice. If Kafka holds messages but none arrives, or if the topic does not exist, the function raises an
-// error. The samples are sorted by partition and offset.
+// Reads at most `wanted` messages in total, from all Kafka partitions. Waits at most 10 seconds, and a user
+// can cancel the wait. If only some of the messages arrive in this time, the function raises a notice. If
+// Kafka holds messages but none arrives, or if the topic does not exist, the function raises an error. The
+// samples are sorted by partition and offset.
 void newest_messages_read(NewestMessages *newest, size_t wanted);
 
 void newest_messages_close(NewestMessages *newest);

@@ -31,7 +31,7 @@ bool has_rights(Relation catalog, HeapTuple row) {
 }
 
 // To find the grants of users, pg_dump compares the present rights of the extension's objects with their
-// initial rights. So the initial rights must also name the new owner instead of the old owner.
+// initial rights. So in the initial rights, this function replaces the old owner by the new owner.
 void give_initial_rights(const Extension &extension, Oid owner) {
     Relation catalog = table_open(InitPrivsRelationId, RowExclusiveLock);
     SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, nullptr, 0, nullptr);

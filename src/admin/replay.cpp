@@ -66,9 +66,8 @@ void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, Repla
     }
 }
 
-// Copies one replay piece of each partition to `round`: the next piece that has offsets. Returns the number
-// of copied pieces.
-// NOLINTNEXTLINE(readability-non-const-parameter): it is written to by reference
+// Copies the next replay piece of each partition to `round`, and skips pieces without offsets. Returns the
+// number of copied pieces. NOLINTNEXTLINE(readability-non-const-parameter): it is written to by reference
 size_t take_round(const ReplayPlan &plan, size_t *next, ReplayPiece *round) {
     size_t count = 0;
     for (size_t row = 0; row < plan.rows; row++) {
@@ -189,8 +188,8 @@ void attempt(void *argument) {
     replay_source(attempt->span, attempt->result);
 }
 
-// Returns true if the error concerns only one source. The other sources can then still be replayed. For
-// example, the source's cluster has not answered, or the topic is not the topic that ingest has read.
+// Returns true if the error concerns only one source, so that the replay of the other sources can continue.
+// For example, the source's cluster has not answered, or the topic is not the topic that ingest has read.
 bool is_of_source(const ErrorData *error) {
     return error->sqlerrcode == ERRCODE_CONNECTION_FAILURE ||
            error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;

@@ -69,15 +69,14 @@ int64_t *ask_offsets_at(const Source &source, Consumer *consumer, const ReplayPa
     return offsets;
 }
 
-// Returns whether Kafka may have removed messages of the span. If Kafka has never removed a message of the
-// partition, the span is complete. The span is also complete if Kafka still holds a message before the span.
+// Returns whether Kafka may have removed messages of the span. The span is complete if Kafka has never
+// removed a message of the partition, or if Kafka still holds a message from before the span.
 bool may_be_removed(const ReplayPartition &partition) {
     return partition.range.low > 0 && partition.from <= partition.range.low;
 }
 
-// Answers the same question as may_be_removed(), but more exactly. `after` is the first offset with a time
-// later than the span's beginning. If Kafka holds no message before `after`, Kafka may have removed messages
-// at the beginning of the span.
+// Like may_be_removed(), but also returns false if Kafka holds a message with exactly the time at which the
+// span begins. `after` is the first offset with a time later than the span's beginning.
 bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_t after) {
     if (!may_be_removed(partition))
         return false;
@@ -88,8 +87,8 @@ bool is_removed(const ReplayPartition &partition, const ReplaySpan &span, int64_
     return last.offset < 0 || last.kafka_time >= to_kafka_time(span.from);
 }
 
-// Returns true if a person has set the stored offset in advance: ingest has not read the partition, and the
-// stored offset is higher than the partition's end offset.
+// Returns true if a person has set an offset that Kafka has not reached yet, and ingest has never read the
+// partition.
 bool is_ahead(const ReplayPartition &partition) {
     return !partition.stored.was_read && partition.stored.next_offset > partition.range.high;
 }

@@ -1,6 +1,6 @@
-// Divides the offsets that a replay reads into replay pieces (replay_piece.h). A new replay piece begins at
-// each bound of a range in heartbeat_gaps, and at the first offset that ingest has read in the partition.
-// replay.cpp calls this file before it reads messages.
+// Divides the offsets that a replay reads into replay pieces (replay_piece.h). A new replay piece begins
+// where a range in heartbeat_gaps begins, where this range ends, and at the first offset that ingest has
+// read. replay.cpp calls this file before it reads messages.
 #include "server/server.h"
 
 #include "admin/replay_plan.h"
@@ -32,8 +32,8 @@ void add_piece(ReplayPlan *plan, int32_t partition, int64_t from, int64_t to, bo
     plan->pieces[plan->count++] = {partition, from, std::max(from, to), skipped, plan->rows};
 }
 
-// Adds the replay pieces of one partition. The counters in heartbeat_offsets have counted the messages of all
-// replay pieces, except the messages of replay pieces with `skipped`.
+// Adds the replay pieces of one partition. If `skipped` of a replay piece is false, the counters in
+// heartbeat_offsets have already counted its messages.
 void add_pieces(ReplayPlan *plan, const Source &source, const ReplayPartition &partition) {
     int32_t number = partition.stored.partition;
     int64_t at = partition.from;

@@ -41,8 +41,7 @@ size_t find_piece(const ReplayReader *reader, int32_t partition) {
 }
 
 // Stores in `reached` the next offset that the session must read from each partition. Pauses each partition
-// whose replay piece is read to its end: librdkafka then fetches no more messages of this partition while the
-// session reads the other partitions.
+// whose replay piece is read to its end: librdkafka then fetches no more messages of this partition.
 void note_reached(ReplayReader *reader) {
     auto *done = static_cast<int32_t *>(palloc(sizeof(int32_t) * reader->batch->partitions.size()));
     size_t count = 0;

@@ -32,7 +32,7 @@ bool replay_next(ReplayReader *reader);
 const ReplayPiece *replay_find_piece(const ReplayReader *reader, int32_t partition);
 
 // Sets kafka_times to the time of the message at the first offset of each range (milliseconds since 1970). If
-// no message has this offset, the time is -1.
+// Kafka has no message at this offset, the time is -1.
 void replay_first_times(const Source &source, Consumer *consumer, const PartitionRange *ranges, size_t count,
                         int64_t *kafka_times);
 

@@ -43,11 +43,11 @@ void leave_out_dead_letters(Batch *batch, const Source &source, const BatchParti
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Adds the number of the batch's offsets to `rewound`. A seek to an earlier offset does the same for the
-// offsets that ingest will read again. If `skipped` is false, ingest has already read these offsets, and the
-// counters have counted each reading. So each reading now counts as a duplicate, even if a session has
-// deleted its row and the replay has stored the row again. counts.conflicts has only the readings in conflict
-// whose message was not in heartbeat_dead_letters before the replay (see dead_letters.cpp).
+// Adds the number of the batch's offsets to `rewound`, like a seek to an earlier offset. If `skipped` is
+// false, ingest has already read these offsets, and the counters have counted each reading. So each reading
+// now counts as a duplicate, even if its row was deleted and the replay has stored it again. counts.conflicts
+// has the readings in conflict, but not those of messages that were already in heartbeat_dead_letters (see
+// dead_letters.cpp).
 void count_read(CounterAdjustment *adjustment, const BatchPartition &read, const PartitionCounts &counts,
                 bool skipped) {
     adjustment->rewound += read.next_offset - read.first_offset;

@@ -1,7 +1,7 @@
 // Implements heartbeat_retry_dead_letters(). The function decodes dead letters again into a batch
-// (retry_letters.cpp), and stores the batch with store_batch(), as a worker does. The function counts
-// differently from a worker, because the counters have already counted the dead letters and their offsets
-// (retry_results.cpp).
+// (retry_letters.cpp), and stores the batch with store_batch(), as a worker does. Unlike a worker, the
+// function does not count the offsets of the messages again: the counters have already counted the dead
+// letters (retry_results.cpp).
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -31,7 +31,7 @@ namespace {
 
 constexpr int64_t bytes_at_once = int64_t{4} << 20; // the size of a batch; a single message can be larger
 
-// The event's details have the filters of the call: each filter has the name of its SQL parameter.
+// In the event's details, each filter of the call has the name of its SQL parameter.
 Statement build_details = {{INT8OID, INT8OID, JSONBOID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID,
                             TIMESTAMPTZOID, INT8ARRAYOID, TEXTOID, BOOLOID},
                            R"sql(
@@ -123,8 +123,8 @@ void prepare(Retry *retry, FunctionCallInfo arguments) {
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-// Writes the event of the retry, with the results and the filters of the call. If the call names ids, the
-// event has only the number of these ids.
+// Writes the event of the retry, with the results and the filters of the call. If the call names the ids of
+// dead letters, the event has the number of these ids instead of the ids.
 void record_event(const Retry &retry, const Datum *results) {
     constexpr int counts = 3;
     Datum values[counts + retry_filters + 2];

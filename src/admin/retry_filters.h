@@ -17,7 +17,8 @@ enum RetryFilter {
     retry_filters
 };
 
-// The indexes of the two arguments that follow the filters in SQL since version 2.0.
+// The indexes of the arguments `replace` and `source`, which follow the filters. Versions before 2.0 do not
+// have these two arguments.
 inline constexpr int retry_replace_argument = retry_filters;
 inline constexpr int retry_source_argument = retry_filters + 1;
 

@@ -68,10 +68,10 @@ constexpr StatementPart all_known = {"@known@", R"sql()sql"};
 constexpr StatementPart added = {"@added@", R"sql(
         header_names, header_values,
         CASE jsonb_typeof(readings) WHEN 'array' THEN jsonb_array_length(readings) ELSE 0 END)sql"};
-// The expression is true if a person has dropped the source of the dead letter after the dead letter was
-// stored. heartbeat_dropped_offsets then has a row for the source. A later source can have the same name and
-// the same topic. So the expression also compares the dead letter's id with last_dead_letter: the last id
-// before the drop.
+// The expression is true if the source of the dead letter was dropped after the dead letter was stored.
+// heartbeat_dropped_offsets then has a row for the source. A later source can have the same name and the same
+// topic. So the expression also compares the dead letter's id with last_dead_letter, the last id before the
+// drop.
 constexpr StatementPart was_dropped = {"@dropped@", R"sql(
         EXISTS (SELECT FROM @extschema@.heartbeat_dropped_offsets d
                 WHERE d.source = l.source AND d.topic = l.topic AND l.id <= d.last_dead_letter))sql"};
@@ -105,8 +105,8 @@ Datum *elements_of(uint64_t row, int column, Oid array_type, Oid type, bool **nu
     return elements;
 }
 
-// A person can have updated the row, so header_names and header_values can have different numbers of
-// elements. The shorter array decides how many headers the function returns.
+// If a person has changed the row, header_names and header_values can have different numbers of elements. The
+// number of headers is then the smaller of these two numbers.
 const MessageHeader *headers_of(uint64_t row, size_t *count) {
     bool *no_names, *no_values;
     int names_count, values_count;
@@ -127,8 +127,9 @@ int64_t kafka_time_of(uint64_t row) {
     return null || TIMESTAMP_NOT_FINITE(time) ? -1 : to_unix_microseconds(time) / 1000;
 }
 
-// Puts a dead letter into the batch. As its partition number, the message gets the index of the dead letter
-// in `chosen`. store_batch() counts by partition number, so each dead letter gets counts of its own.
+// Puts a dead letter into the batch. store_batch() counts for each partition number. This function uses the
+// index of the dead letter in `chosen` as the partition number, so store_batch() counts each dead letter
+// separately.
 void decode_letter(const RetryLetters *letters, uint64_t row) {
     const SourceDecoder &decoder = *letters->chosen[row].decoder;
     bytea *key = letter_bytes(row, 2), *payload = letter_bytes(row, 3);

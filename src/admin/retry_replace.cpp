@@ -1,7 +1,7 @@
 // Replaces stored readings with the readings of dead letters, each message in a subtransaction. The heart
-// rate decides whether a reading belongs to heartbeat_records or to heartbeat_anomalies. A reading in
-// conflict can belong to the other table than the stored reading, if the source has another mapping now, or
-// if a person has changed the message. Then this file also deletes the stored reading.
+// rate decides whether a reading belongs to heartbeat_records or to heartbeat_anomalies. After a change of
+// the mapping or of the message, the reading in conflict can belong to one of these tables while the stored
+// reading is in the other table. Then this file also deletes the stored reading.
 #include "server/server.h"
 
 #include "admin/retry_replace.h"
@@ -80,7 +80,7 @@ void replace_message(void *argument) {
         if (work->moved[i])
             replace_remove_other(work->batch, reading, &work->replaced);
         // if the primary key of a table partition does not contain the device, the stored reading can be of
-        // another device: such a reading must stay
+        // another device, and must then stay
         if (!reading.conflict || reading.other_device)
             continue;
         if (!replace_reading(work->batch, reading, &work->replaced))

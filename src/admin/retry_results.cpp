@@ -68,10 +68,10 @@ uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
     return indexes;
 }
 
-// Counts a dead letter whose message is stored now. A resolved dead letter no longer counts as a dead letter.
-// Its message and its readings count instead. The readings of a message in conflict were already counted, so
-// only the counts of its readings in conflict can change. If the source has another mapping now, or if a
-// person has changed the message, the message can have more readings. Then the additional readings count too.
+// Counts a dead letter whose message is stored now. The counters then include its message and its readings
+// instead of the dead letter. But the counters already include the readings of a message in conflict, so the
+// function changes only the counts of its readings in conflict. After a change of the mapping or of the
+// message, the message can have more readings. The function then counts the additional readings.
 void count_stored(const RetryLetter &letter, const Batch *batch, const BatchMessage &message,
                   const PartitionCounts &counts) {
     CounterAdjustment *adjustment = letter.adjustment;
@@ -105,10 +105,9 @@ void count_error(HTAB *errors, const char *code) {
     error->remaining = found ? error->remaining + 1 : 1;
 }
 
-// Returns the error code of a dead letter that stays unresolved. If the code was CONFLICT, the counters have
-// counted the readings of the message, and otherwise the counters have counted a dead letter. The retry does
-// not change this count. So the dead letter keeps the code CONFLICT, even if its message cannot be decoded
-// any more.
+// Returns the error code of a dead letter that stays unresolved. For the code CONFLICT, the counters include
+// the readings of the message. For each other code, the counters include a dead letter instead. The retry
+// does not change this, so the code CONFLICT stays, even if the message cannot be decoded any more.
 const char *code_of(const RetryLetters &letters, uint32_t i) {
     return letters.chosen[i].is_conflict ? conflict_code
                                          : dead_letters_error_code(letters.batch->messages[i]);

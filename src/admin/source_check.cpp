@@ -135,9 +135,8 @@ void check_file(const char *file) {
 }
 
 // Raises an error if the role has no right to set `setting`. An empty value removes the field, and needs the
-// same right. Otherwise a role could, for example, remove kafka_config_file from a source with its own
-// bootstrap servers. PostgreSQL would then send the credentials of heartbeat.kafka_config_file to these
-// servers.
+// same right. An example without this check: a role removes kafka_config_file from a source with its own
+// bootstrap servers. PostgreSQL then sends the credentials of heartbeat.kafka_config_file to these servers.
 void require_right(int field, const char *value, const char *setting, Oid role) {
     if (may_alter_system(setting, role))
         return;
@@ -155,8 +154,8 @@ void require_right(int field, const char *value, const char *setting, Oid role) 
                                   name)));
 }
 
-// Some fields of a source need a right: the role must be allowed to change a setting of PostgreSQL. Returns
-// the name of this setting, or nullptr if every role may set the field.
+// To set some fields of a source, a role must be allowed to change a setting of PostgreSQL. Returns the name
+// of this setting, or nullptr if every role may set the field.
 const char *setting_of(int field) {
     switch (field) {
     case brokers_field:

@@ -25,8 +25,8 @@ void source_check(const SourceDefinition &source, const SourceDefinition &stored
 void source_check_rights(const SourceDefinition &given, Oid role);
 
 // Call this function before a role changes the topic of a stored source. Raises an error if the role has no
-// right to set the servers and files of this source. Otherwise the role could let PostgreSQL read any topic
-// with the credentials of this source.
+// right to set the servers and files of this source. Without this check, such a role could let PostgreSQL
+// read any topic with the credentials of this source.
 void source_check_topic_rights(const SourceDefinition &stored, Oid role);
 
 } // namespace heartbeat

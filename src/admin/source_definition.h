@@ -26,8 +26,8 @@ inline constexpr const char *source_field_names[source_fields] = {
     "topic",           "mapping", "preset",       "format",       "brokers",   "kafka_config_file",
     "schema_registry", "schema",  "start_offset", "offset_reset", "tombstones"};
 
-// The name of the source that CREATE EXTENSION makes. This source uses PostgreSQL's setting for each of these
-// fields that is nullptr: topic, brokers, kafka_config_file, start_offset, offset_reset.
+// The name of the source that CREATE EXTENSION makes. If one of the fields topic, brokers, kafka_config_file,
+// start_offset and offset_reset of this source is nullptr, the source uses PostgreSQL's setting instead.
 inline constexpr const char *default_source = "default";
 
 struct SourceDefinition {

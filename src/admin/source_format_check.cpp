@@ -17,9 +17,8 @@ namespace {
                     detail == nullptr ? 0 : errdetail("%s", detail), errhint("%s", hint)));
 }
 
-// Returns the beginning of a hint: how a person defines the source without a value in this field. If the
-// stored source has a value, the person must remove the value, because a call without the field keeps the
-// stored value.
+// Returns the beginning of a hint: how to define the source without a value in this field. A call without the
+// field keeps the stored value, so a person must remove a stored value.
 const char *advice_without(const SourceDefinition &stored, SourceField field) {
     const char *name = source_field_names[field];
     return stored.fields[field] == nullptr
@@ -56,8 +55,8 @@ void check_registry(const SourceDefinition &source, const SourceDefinition &stor
         refuse("schema_registry is not a list of URLs", reason, registry_urls_legal);
 }
 
-// Checks the field `schema` of a source. This schema describes only the values of messages. The values have
-// no frame of Confluent. No schema describes the keys, so the mapping cannot read a part of a key.
+// Checks the field `schema` of a source. This schema describes the values of messages, which have no frame of
+// Confluent. No schema describes the keys, so the mapping cannot read a part of a key.
 void check_schema(const SourceDefinition &source, const SourceDefinition &stored, MessageFormat format,
                   bool reads_key) {
     const char *schema = source.fields[schema_field];

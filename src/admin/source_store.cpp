@@ -48,8 +48,8 @@ Statement update_source = {definition_types, R"sql(
         changed_at = CASE WHEN dropped_at IS NULL THEN now() END, dropped_at = NULL
     WHERE name = $1)sql"};
 
-// Moves the counters of a source in one statement. A retry or the trigger on dead letters can change the
-// counters until the DELETE locks their rows. So a SELECT before the DELETE could miss a change.
+// Moves the counters of a source in one statement. A SELECT before the DELETE could miss a change: until the
+// DELETE locks the rows, a retry or the trigger on dead letters can change them.
 Statement move_counters = {{TEXTOID}, R"sql(
     WITH deleted AS (DELETE FROM @extschema@.heartbeat_offsets WHERE source = $1 RETURNING *)
     INSERT INTO @extschema@.heartbeat_dropped_offsets AS d (
@@ -80,15 +80,15 @@ Statement delete_source = {{TEXTOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_source_definitions WHERE name = $1)sql"};
 
 // A drop of `default` does not delete the row, but writes the time of the drop into dropped_at. Each dump
-// contains this row. Without the row, the source would exist again after a restore, because CREATE EXTENSION
-// makes the row of `default`.
+// contains this row. After a restore, this row shows that the source was dropped: CREATE EXTENSION alone
+// would make a row of `default` that is not dropped.
 Statement mark_dropped = {{TEXTOID}, R"sql(
     UPDATE @extschema@.heartbeat_source_definitions
     SET dropped_at = now(), changed_at = now(), revision = revision + 1
     WHERE name = $1)sql"};
 
-// jsonb_strip_nulls() also removes the nulls inside a mapping, and these nulls must stay. So the statement
-// adds the previous and the new values, which can be mappings, after jsonb_strip_nulls().
+// jsonb_strip_nulls() also removes the nulls inside a mapping, and these nulls must stay. The previous and
+// the new values can be mappings, so the statement adds these values after jsonb_strip_nulls().
 Statement make_details = {{TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, R"sql(
     SELECT jsonb_strip_nulls(jsonb_build_object(
             'source', $1, 'topic', $2, 'given', nullif(to_jsonb($3), '[]')))

@@ -32,9 +32,9 @@ namespace {
 constexpr const char *usual_tombstones = "dead_letter";
 
 // After this function the session acts as the extension's owner. Like heartbeat_pause(), this function locks
-// the source before the tables. So the function holds no table lock while it waits for a session that uses
-// the source. Such a table lock would make a worker's batch wait. The lock on heartbeat_source_definitions
-// lets only one session at a time change sources.
+// the source before the tables. While the function waits for a session that uses the source, it holds no
+// table lock, for which a worker's batch would have to wait. The lock on heartbeat_source_definitions lets
+// only one session at a time change sources.
 ActingOwner owner_enter(const char *source, bool drops) {
     const ActingOwner acting = acting_owner_enter();
     source_store_lock(source, drops);
@@ -98,7 +98,7 @@ void put_defaults(SourceDefinition *source) {
 }
 
 // Changes the fields that were given. A new mapping removes the preset, and a new preset removes the mapping.
-// A preset gives its format to a source that has no format of its own. If a new mapping replaces the preset,
+// A source without a format of its own has the format of its preset. If a new mapping replaces the preset,
 // the source keeps this format.
 void change(SourceDefinition *stored, const SourceDefinition &given) {
     auto has = [&](SourceField field) {

@@ -1,7 +1,7 @@
 // Implements heartbeat_refuse_user_code(), heartbeat_notify() and heartbeat_announcements_dropped(). The SQL
 // functions of the extension call heartbeat_refuse_user_code() before they write to a bookkeeping table. The
 // SQL functions send NOTIFY with heartbeat_notify(). heartbeat_announcements_dropped() returns how many
-// notifications were dropped.
+// notifications heartbeat could not send.
 #include "server/server.h"
 
 #include "monitor/shared_state.h"

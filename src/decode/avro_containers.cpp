@@ -83,7 +83,7 @@ bool AvroValues::take_array(const AvroStep &step, uint32_t index) {
 }
 
 // Takes one element of an array. An element that the mapping does not read becomes a null in the tree. So the
-// later elements keep their indexes.
+// elements after it keep their indexes.
 bool AvroValues::take_element(const AvroStep *steps, const AvroStep &own, uint32_t index) {
     static constexpr AvroStep null_step = [] {
         AvroStep step;

@@ -1,6 +1,7 @@
 // Converts a decimal to a double. If a double can hold both the integer and the power of ten exactly, one
-// division gives the nearest double. Otherwise a division would round more than once. So this file writes
-// such a decimal as a text with digits and an exponent, and std::from_chars() rounds only once.
+// division gives the nearest double. For larger numbers, the conversions to double and the division would
+// each round. So this file writes a larger number as a text with digits and an exponent, and
+// std::from_chars() rounds only once.
 #include "decode/avro_decimal.h"
 
 #include "decode/mapping_limits.h"

@@ -34,7 +34,7 @@ class AvroJson {
 
     const ValueNode &node(const AvroPart &part) const { return json_.tree()[part.index]; }
 
-    // If the object has no attribute with this name, the index of the returned part is no_value.
+    // If the object has no attribute with this name, the returned part has the index no_value.
     AvroPart find(const AvroPart &object, std::string_view name) const {
         return {value_member(json_.tree(), object.index, name), object.space,
                 mapping_pointer(object.pointer, name)};

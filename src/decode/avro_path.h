@@ -1,6 +1,6 @@
 // The path to a fault in a message, such as /samples/3/bpm. The path contains names of the schema's fields
-// and indexes of elements. The reader of Avro messages builds the path only after a fault: on its way back
-// from the inner value to the outer values, each function adds one part.
+// and indexes of elements. The reader of Avro messages builds the path only after a fault. First the function
+// that reads the inner value adds its part, and then the function of each outer value adds a part.
 #pragma once
 
 #include <cstdint>

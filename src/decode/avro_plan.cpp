@@ -90,8 +90,8 @@ class Compiler {
     }
 
   private:
-    // The index of a type, and the wanted parts of the type's values. If the pointer is nullptr, the mapping
-    // reads no part of the values.
+    // The index of a type, and the parts of its values that the mapping reads. If the pointer is nullptr, the
+    // mapping reads no part of the values.
     using Use = std::pair<uint32_t, const WantedValue *>;
 
     struct Group { // the inner steps of a step

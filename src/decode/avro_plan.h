@@ -40,7 +40,8 @@ enum class AvroOp : uint8_t {
 };
 
 // A step has `count` inner steps, which begin at the index `first`. If a plan reads several values of one
-// type in the same way, these values share their inner steps. So a recursive schema has a finite plan.
+// type in the same way, these values share their inner steps. So even the plan of a type that contains itself
+// has an end.
 //
 // inner steps of      are
 // a record            a step for each field; one step skips several neighboring fields of known size

@@ -42,8 +42,8 @@ bool avro_skip_elements(AvroCursor *cursor, const AvroPlan &plan, const AvroStep
             return cursor->fail_end();
         return cursor->skip(static_cast<size_t>(block->count * size));
     }
-    // These elements have no fixed size, so each element has at least one byte. So a block with more elements
-    // than remaining bytes is wrong.
+    // These elements have no fixed size, so each element has at least one byte. If a block declares more
+    // elements than bytes remain, the message is invalid.
     if (block->count > cursor->left())
         return cursor->fail_end();
     for (; block->count > 0; block->count--)

@@ -37,7 +37,7 @@ struct AvroType {
     bool is_decimal = false;          // true: bytes or Avro's `fixed` with the logical type decimal
     bool is_uuid = false;             // true: Avro's `fixed` with the logical type uuid
     uint32_t decimal_scale = 0;
-    // the size of a `fixed`. UINT32_MAX: this size or any larger size, because no message has so many bytes
+    // the size of a `fixed`. UINT32_MAX stands for every size that does not fit: no message has so many bytes
     uint32_t size = 0;
     // the fields of a record, the branches of a union, or the type of the elements of an array or map
     std::vector<AvroMember> members;

@@ -11,8 +11,8 @@ namespace heartbeat {
 
 namespace {
 
-// Besides the bytes of its messages, a batch keeps small texts such as customer ids or error texts. For a
-// giant message, the batch reserves this number of additional bytes for the small texts.
+// Besides the bytes of its messages, a batch keeps small texts such as customer ids or error texts. After a
+// giant message, the batch reserves this number of bytes for the small texts.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
 // Empties the vector. Frees the vector's memory if giant messages have made the vector larger than `kept`.
@@ -52,8 +52,8 @@ BatchBytes Batch::keep(const void *data, size_t size) {
     if (needed > std::numeric_limits<uint32_t>::max())
         throw std::bad_alloc();
     // Up to max_bytes, double the capacity: then the vector copies each byte only a few times. Beyond
-    // max_bytes, reserve only the bytes that the batch needs. Otherwise a giant message would need twice its
-    // memory.
+    // max_bytes, reserve only the bytes that the batch needs: a doubled capacity could be twice the size of a
+    // giant message.
     if (needed > bytes.capacity() && size > bytes_beside)
         bytes.reserve(needed < max_bytes ? std::min(std::max(needed, 2 * bytes.capacity()), max_bytes)
                                          : needed + bytes_beside);
@@ -76,8 +76,8 @@ bool Batch::begin_message(const MessageView &message, int64_t first_offset) {
     begun.first_header = static_cast<uint32_t>(headers.size());
     begun.partition_index = partition_index(message.partition, first_offset);
     if (message.offset < partitions[begun.partition_index].next_offset)
-        // After a seek, librdkafka can still deliver a message that it fetched before the seek. The database
-        // or this batch already has this message, because its offset is below next_offset.
+        // After a seek, librdkafka can still deliver a message that it fetched before the seek. The offset of
+        // this message is below next_offset, so the database or this batch already has the message.
         return false;
     begun.offset = message.offset;
     begun.kafka_time = message.kafka_time;

@@ -33,9 +33,9 @@ class Batch {
         return messages.size() >= max_messages || readings.size() >= max_messages ||
                bytes.size() >= max_bytes;
     }
-    // Returns how many messages the caller may take next: at least 1. The function assumes that each of these
-    // messages has as many readings as the largest message so far, in this batch and in the previous batch.
-    // So a batch usually exceeds its limit by only a few readings.
+    // Returns how many messages the caller may take next: at least 1. The function assumes that none of these
+    // messages has more readings than the largest message of this batch and the previous batch. So a batch
+    // rarely has many more readings than its limit.
     size_t room() const noexcept;
     const char *at(BatchBytes piece) const noexcept { return bytes.data() + piece.position; }
     const BatchMessage &message_of(const BatchReading &reading) const noexcept {
@@ -79,8 +79,8 @@ class Batch {
     // To add a message, first call begin_message(). Then call add_reading() for each reading of the message.
     // Then call one of the functions end_*(). `first_offset` is the offset at which this batch begins in the
     // Kafka partition. begin_message() returns false if the batch or the database has this message already.
-    // In this case, do not call add_reading() or end_*() for the message. If any of these functions throws
-    // std::bad_alloc, call abandon_message() to remove the added parts of the message.
+    // If it returns false, do not call add_reading() or end_*() for the message. If any of these functions
+    // throws std::bad_alloc, call abandon_message() to remove the added parts of the message.
     bool begin_message(const MessageView &message, int64_t first_offset);
     void add_reading(const ReadingView &reading, HeartRateClass heart_rate_class);
     void end_message();
@@ -118,7 +118,7 @@ class Batch {
     void refuse(uint32_t message, const char *sqlstate, BatchBytes text);
 
     std::vector<BatchKey> keys; // the keys of the list that sort_by_key() sorts
-    // the number of bytes that are the same at the beginning of all customer ids of `keys`
+    // all customer ids of `keys` begin with the same bytes: this is the number of these bytes
     size_t common_bytes = 0;
 
     BatchMessage begun = {};  // the message between begin_message() and end_*()
@@ -129,26 +129,26 @@ class Batch {
 
 // If no memory is left, the functions below return nullptr or false.
 
-// Makes a batch for `max_messages` messages, for the same number of readings, and for `max_bytes` bytes. The
-// consumer client takes several messages from the queue at once, and adds all of them to one batch. So a
-// batch can have more readings and bytes than these limits.
+// Makes a batch for at most `max_messages` messages, at most `max_messages` readings, and at most `max_bytes`
+// bytes. The consumer client takes several messages from the queue at once, and adds all of them to one
+// batch. So a batch can have more readings and bytes than these limits.
 Batch *batch_create(size_t max_messages, size_t max_bytes) noexcept;
 void batch_destroy(Batch *batch) noexcept;
 // Leaves out the message at this offset of this Kafka partition: the message counts as read, but src/store
 // does not store the message. Call this function before batch_seal().
 void batch_leave_out(Batch *batch, int32_t partition, int64_t offset) noexcept;
 bool batch_seal(Batch *batch) noexcept; // a second call does nothing
-// Call this function after batch_seal(), if the database refuses this reading. The message of the reading
-// becomes a dead letter. Each message that repeats the reading with the same heart rate also becomes a dead
-// letter, because the database would refuse the repetition too. After all calls of batch_reject(), call
-// batch_seal_again(): it removes the readings of the new dead letters from the lists. A repetition with
-// another heart rate can then become a record or an anomaly.
+// Call this function after batch_seal() if the database refuses this reading. The function makes the message
+// of the reading a dead letter. The function also makes a dead letter of each message that repeats the
+// reading with the same heart rate, because the database would refuse the repetition too. After all calls of
+// batch_reject(), call batch_seal_again(): it removes the readings of the new dead letters from the lists. A
+// repetition with another heart rate can then become a record or an anomaly.
 bool batch_reject(Batch *batch, uint32_t reading, const char *sqlstate, const char *text) noexcept;
 // Rejects each message that repeats a reading of a rejected message.
 bool batch_reject_repetitions(Batch *batch) noexcept;
 bool batch_seal_again(Batch *batch) noexcept; // makes the lists again, without the rejected messages
-// Keeps only the first `count` indexes of one list. If `anomalies` is true, this is the list of anomalies.
-// Otherwise, this is the list of records.
+// Keeps only the first `count` indexes of one list. The list is `anomalies` if the argument `anomalies` is
+// true, and `records` if it is false.
 void batch_shorten(Batch *batch, bool anomalies, size_t count) noexcept;
 bool batch_restore(Batch *batch) noexcept; // undoes all calls of batch_reject()
 

@@ -1,5 +1,5 @@
-// Makes and destroys batches. Each batch is a BatchFiller, because the files of src/decode and src/kafka call
-// the functions of batch_filler.h.
+// Makes and destroys batches. Each batch is a BatchFiller: so batch_filler() can convert a Batch to a
+// BatchFiller for the files of src/decode and src/kafka.
 #include "decode/batch_filler.h"
 
 #include <new>

@@ -48,9 +48,9 @@ struct BatchReading {
     uint32_t first;   // the index of the first reading with this identity, possibly this reading itself
     HeartRateClass heart_rate_class;
     // One of these two members is true if an earlier reading in the batch or in the table has the same
-    // primary key. `conflict`: the heart rates or the devices are different. `duplicate`: both are the same,
-    // or src/store cannot compare the heart rates. Batch::seal() compares the readings of the batch with each
-    // other. src/store compares the readings with the table.
+    // primary key. `conflict`: the two readings have different heart rates or different devices. `duplicate`:
+    // heart rate and device are the same, or src/store cannot compare the heart rates. Batch::seal() compares
+    // the readings of the batch with each other. src/store compares the readings with the table.
     bool duplicate;
     bool conflict;
     // If true, the table already has a reading with the same primary key, but with another device. This is
@@ -66,8 +66,8 @@ struct BatchReading {
 // The sort key of a reading for batch_sort.cpp. Most keys differ in `word` or in `event_time`, so the sort
 // rarely reads the texts of the batch.
 struct BatchKey {
-    // If all customer ids of a sort begin with the same bytes, for example "patient-", `word` has the next
-    // eight bytes of the customer id. Otherwise `word` has the first eight bytes.
+    // `word` has eight bytes of the customer id: the first eight bytes in which the customer ids of a sort
+    // can differ. If all ids begin with "patient-", these are the eight bytes after "patient-".
     uint64_t word;
     int64_t event_time; // microseconds since 1970
     size_t id_size;     // the size of the customer id in bytes

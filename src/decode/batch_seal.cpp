@@ -87,9 +87,9 @@ void Batch::reject(uint32_t reading, const char *sqlstate, const char *text) {
             refuse(readings[*repetition].message, sqlstate, kept);
 }
 
-// If a message is rejected, this function also rejects the messages that repeat one of its readings. Other
-// messages can repeat readings of these messages, so one rejection can lead to the next. A repetition always
-// arrives after the first reading. So one loop in the order of arrival finds all these messages.
+// If message A is rejected, this function also rejects each message B that repeats a reading of A, each
+// message C that repeats a reading of B, and so on. A repetition always arrives after the first reading. So
+// one loop in the order of arrival finds all these messages.
 void Batch::reject_repetitions() {
     std::vector<uint32_t> arrived = repetitions;
     std::sort(arrived.begin(), arrived.end());

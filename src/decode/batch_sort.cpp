@@ -23,7 +23,8 @@ size_t count_common(std::string_view left, std::string_view right, size_t limit)
 }
 
 // Returns eight bytes of the text as a number. The first of these bytes is at `begin`. Bytes after the end of
-// the text count as zero. Two such numbers have the same order that memcmp() returns for their eight bytes.
+// the text count as zero. If memcmp() sorts the eight bytes of one text before those of another text, the
+// number of the first text is smaller.
 uint64_t word_at(std::string_view text, size_t begin) noexcept {
     uint64_t word = 0;
     for (size_t i = begin; i < begin + sizeof(word); i++)
@@ -66,8 +67,8 @@ int Batch::compare_ids(const BatchKey &left, const BatchKey &right) const {
         .compare(text_at(*this, readings[right.reading].customer_id));
 }
 
-// Compares two readings by their sort keys. The function returns the same order as compare_keys() for two
-// BatchReadings, but rarely reads the texts.
+// Compares two readings by their sort keys. The function returns the same order as compare_keys() for the two
+// BatchReadings, but rarely reads the texts of the batch.
 int Batch::compare_keys(const BatchKey &left, const BatchKey &right) const {
     int order = compare_ids(left, right);
     if (order != 0)
@@ -78,8 +79,9 @@ int Batch::compare_keys(const BatchKey &left, const BatchKey &right) const {
         .compare(text_at(*this, readings[right.reading].device_id));
 }
 
-// Sorts the readings. Afterwards, all readings of a customer share one text of the customer id. src/store
-// reads the customer ids in the order of the keys, so the shared text is usually in the processor's caches.
+// Sorts the readings. After the function, all readings of a customer share one text of the customer id.
+// src/store reads the customer ids in the order of the keys, so the shared text is usually in the processor's
+// caches.
 void Batch::sort_by_key(std::vector<uint32_t> &indexes) {
     make_keys(indexes);
     std::sort(keys.begin(), keys.end(), [this](const BatchKey &left, const BatchKey &right) {

@@ -14,8 +14,8 @@ constexpr char expected[] = "expected the byte 0 and the id of a schema in 4 byt
 bool confluent_frame_read(std::string_view bytes, const char *what, DecodeErrorCode code,
                           ConfluentFrame *frame, DecodeError *error) noexcept {
     const auto byte = [=](size_t i) { return uint32_t{static_cast<unsigned char>(bytes[i])}; };
-    // Check the first byte before the size. If the first byte of a short message is wrong, the message has no
-    // frame, so an error text about its size would be misleading.
+    // Check the first byte before the size. If the first byte is wrong, the message has no frame, and an
+    // error text about the size of a frame would mislead a person.
     if (!bytes.empty() && byte(0) != 0)
         return decode_fail(error, code, "%s begins with the byte 0x%02x and has no frame of Confluent; %s",
                            what, byte(0), expected);

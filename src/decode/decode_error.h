@@ -44,9 +44,8 @@ constexpr DecodeErrorCode stored_decode_errors[] = {DecodeErrorCode::tombstone,
 
 struct DecodeError {
     DecodeErrorCode code;
-    // a text for a person, in UTF-8 with a terminator. The text names the place of the wrong value, the type
-    // of this value, and the value that the decoder expects there. The text never contains the wrong value
-    // itself
+    // a text for a person, in UTF-8 with a terminator. The text names the place and the type of the wrong
+    // value, and the value that the decoder expects there. The text never contains the wrong value itself
     char text[256];
 };
 

@@ -139,9 +139,9 @@ template <typename Find> bool read_fields(const Find &find, Reading *reading, De
            read_event_time(find(field_event_timestamp), reading, error);
 }
 
-// jansson refuses an integer of 2^63 or more, even in a member that no field reads. JsonTree accepts this
-// integer if it fits into 64 bits, but needs more time for one message and accepts fewer levels. So
-// decode_json() calls this function only after jansson has refused a number.
+// jansson refuses each integer of 2^63 or more, even in a member that is not a field of a reading. JsonTree
+// accepts integers up to 2^64 - 1, but is slower and accepts fewer levels. So decode_json() calls this
+// function only after jansson has refused a number.
 bool decode_large_integers(std::string_view payload, Reading *reading, DecodeError *error) noexcept {
     JsonTree json;
     if (!json.parse(payload, "payload", error))

@@ -48,14 +48,14 @@ class Decoder {
     Decoder &operator=(const Decoder &) = delete;
 
     // Decodes either the whole message or no part of the message. The function sets only the members of
-    // *decoded that belong to the result. The other members are unspecified. An error text can contain a
-    // position in the message, but never content of the message, because error texts go to logs. Several
-    // threads may call a decoder one after the other, but never at the same time. The locale of the process
-    // can change at any time, so the result must not depend on the locale.
+    // *decoded that the result needs: for example, `error` after an error. The other members are unspecified.
+    // An error text can contain a position in the message, but never content of the message, because error
+    // texts go to logs. Several threads may call a decoder one after the other, but never at the same time.
+    // The locale of the process can change at any time, so the result must not depend on the locale.
     virtual DecodeResult decode(const MessageView &message, Decoded *decoded) noexcept = 0;
 
     // Returns the cache in which the decoder finds the schema of a message, or nullptr if the decoder needs
-    // no such cache. After DecodeResult::needs_schema, schema_cache_wanted() returns the key of the missing
+    // no schemas. After DecodeResult::needs_schema, schema_cache_wanted() returns the key of the missing
     // schema.
     virtual SchemaCache *schema_cache() noexcept { return nullptr; }
 

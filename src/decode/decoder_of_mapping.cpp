@@ -1,5 +1,5 @@
-// Makes a Decoder from a mapping and a mapped decoder. All decoders of a thread share one MappedMemory: it
-// keeps its memory between messages, and a process can have hundreds of sources.
+// Makes a Decoder from a mapping and a mapped decoder. A MappedMemory keeps its memory between messages. A
+// process can have hundreds of sources, so all decoders of a thread share one MappedMemory.
 #include "decode/decoder_of_mapping.h"
 
 #include "decode/decoder_of_heartbeat.h"
@@ -20,7 +20,7 @@ using MappingPointer = std::unique_ptr<const Mapping, DestroyMapping>;
 
 class MappingDecoder final : public Decoder {
   public:
-    // `own_parser` owns `parser`. If `parser` is a parser that all decoders share, `own_parser` is nullptr.
+    // `own_parser` owns `parser`. If all decoders share `parser`, `own_parser` is nullptr.
     MappingDecoder(MappingPointer mapping, MessageParser *parser, std::unique_ptr<MessageParser> own_parser,
                    SchemaCache *schemas)
         : Decoder(mapping->reads_headers, !mapping->each.empty()), mapping_(std::move(mapping)),

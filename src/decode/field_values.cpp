@@ -1,5 +1,5 @@
-// The arithmetic of units. An integer that is a time never becomes a double, because a double cannot hold
-// every time in nanoseconds. So the integer loses only its digits below a microsecond.
+// The arithmetic of units. A time that is an integer never becomes a double, because a double cannot hold
+// every time in nanoseconds. So the time is exact to the microsecond.
 #include "decode/field_values.h"
 
 #include <cmath>

@@ -15,14 +15,13 @@ bool rate_convert(double number, RateUnit unit, double *heart_rate) noexcept;
 bool epoch_convert(const ValueNode &number, TimeUnit unit, int64_t *microseconds) noexcept;
 
 // Converts an integer to a time. ValueNode::scale is the unit of the integer, and the moment at which the
-// integer is 0. If `of_day` is true, the integer must count the time since midnight. Otherwise the integer
-// must count the time since 1970. Returns false if the integer counts from another moment, counts whole days,
-// or has no scale. Also returns false if the result is out of range. The result has a time zone only if the
-// schema declares a time since 1970 in UTC.
+// integer is 0. This moment must be midnight if `of_day` is true, and the beginning of 1970 if `of_day` is
+// false. Returns false if the moment is another one, or if the integer counts whole days, has no scale, or is
+// out of range. The result has a time zone only if the schema declares a time since 1970 in UTC.
 bool scaled_convert(const ValueNode &integer, bool of_day, TimestampParts *parts) noexcept;
 
-// Returns whether a time is in the years 0000 to 9999, or at most one day outside these years. A local time
-// in these years can have an offset from UTC, so the same time in UTC can be outside these years.
+// Returns whether a time is in the years 0000 to 9999, or at most one day outside these years. For example,
+// the local time 0000-01-01 00:00 with the offset +02:00 is in the year before 0000 in UTC.
 bool event_time_is_legal(int64_t event_time) noexcept;
 
 } // namespace heartbeat

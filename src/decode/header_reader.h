@@ -1,7 +1,6 @@
-// Reads the headers of a message. librdkafka allocates memory for the headers, so pipeline.cpp calls read()
-// only if the decoder or the batch needs the headers. src/kafka implements this interface. read() may throw,
-// and no exception may reach code that calls the server. So only the folders src/kafka and src/decode include
-// this file.
+// Reads the headers of a message. src/kafka implements this interface. librdkafka allocates memory for the
+// headers, so pipeline.cpp calls read() only if the decoder or the batch needs the headers. Only src/kafka
+// and src/decode include this file: read() may throw, and no exception may reach code that calls the server.
 #pragma once
 
 #include "decode/message_view.h"

@@ -19,8 +19,8 @@ std::mutex installing;
 
 // jansson converts numbers with the C library, which takes the decimal point from the locale. The server can
 // change the locale of the process for a moment at any time, but never sets the locale of a thread. So a
-// parse sets the thread's locale to c_locale(). If there was no memory for this locale, c_locale() returns 0,
-// and the thread keeps its own locale.
+// parse sets the thread's locale to c_locale(). If there is no memory for the C locale, c_locale() returns 0,
+// and the parse does not change the thread's locale.
 locale_t c_locale() noexcept {
     static const locale_t locale = newlocale(LC_ALL_MASK, "C", nullptr);
     return locale;
@@ -31,9 +31,9 @@ locale_t c_locale() noexcept {
 constinit thread_local JsonArena *JsonArena::current_ = nullptr;
 
 // heartbeat never removes its allocator, because a thread cannot find out whether another thread parses JSON
-// at this moment. Another library can replace heartbeat's allocator at any time. In this case the next call
-// of install() installs heartbeat's allocator again. From then on, outside a parse, heartbeat's allocator
-// calls the allocator of the other library.
+// at this moment. Another library can replace heartbeat's allocator at any time. The next call of install()
+// then installs heartbeat's allocator again. After that, heartbeat's allocator calls the allocator of the
+// other library outside a parse.
 void JsonArena::install() noexcept {
     json_malloc_t present_malloc;
     json_free_t present_free;

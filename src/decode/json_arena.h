@@ -20,8 +20,8 @@ class JsonArena {
     JsonArena(const JsonArena &) = delete;
     JsonArena &operator=(const JsonArena &) = delete;
 
-    // Does the same as json_loadb(), with two differences. If no memory is left, load() returns nullptr and
-    // sets *out_of_memory. The decimal point is always ".", in every locale of the process.
+    // Does the same as jansson's json_loadb(), with two differences. If no memory is left, load() returns
+    // nullptr and sets *out_of_memory. The decimal point is always ".", in every locale of the process.
     json_t *load(const char *text, size_t size, size_t flags, json_error_t *error,
                  bool *out_of_memory) noexcept;
 

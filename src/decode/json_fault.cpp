@@ -39,8 +39,8 @@ const char *reason(enum json_error_code code) noexcept {
     }
 }
 
-// Like jansson, this function counts characters of UTF-8 from the beginning of the line. The position is the
-// last character of the number.
+// `until_number` is the JSON text up to the last character of the number. Like jansson, this function counts
+// characters of UTF-8 from the beginning of the line.
 bool fail_number(DecodeError *error, std::string_view until_number) noexcept {
     const auto line = 1 + std::count(until_number.begin(), until_number.end(), '\n');
     const std::string_view shown = until_number.substr(until_number.rfind('\n') + 1);

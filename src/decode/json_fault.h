@@ -14,8 +14,8 @@ namespace heartbeat {
 bool json_fail(DecodeError *error, const json_error_t &cause, const char *what,
                const char *expected) noexcept;
 
-// Fills in the error of a text that has a zero byte at this offset, and returns false. The caller must look
-// for a zero byte before it calls jansson, because jansson does not report a zero byte after a number.
+// Fills in the error of a text that has a zero byte at this offset, and returns false. jansson does not
+// report a zero byte after a number, so the caller must look for zero bytes before it calls jansson.
 bool json_fail_zero_byte(DecodeError *error, size_t offset, const char *what, const char *expected) noexcept;
 
 // The fault that JsonTree has found in a text.
@@ -24,8 +24,8 @@ struct JsonFault {
     bool is_number; // true: a number is malformed or out of range
 };
 
-// Finds the position of the fault, fills in the error, and returns false. The error of a giant text can lack
-// the position.
+// Finds the position of the fault, fills in the error, and returns false. For a giant text, the error can
+// have no position.
 bool json_explain(std::string_view text, const char *what, JsonFault fault, DecodeError *error) noexcept;
 
 } // namespace heartbeat

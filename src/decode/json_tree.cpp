@@ -24,8 +24,8 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 enum class Build : uint8_t { done, repeated_name, too_many, zero_character };
 
-// Copies simdjson's values into the tree. The parser limits the depth of the JSON, and so limits the depth of
-// this class's recursion.
+// Copies simdjson's values into the tree. add() calls itself for inner values. The parser refuses JSON with
+// too many levels, so this recursion has a limit.
 class TreeBuilder {
   public:
     TreeBuilder(ValueTree *tree, std::vector<std::string_view> *names, bool may_repeat_names, bool has_zero)

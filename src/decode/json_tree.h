@@ -22,15 +22,16 @@ class JsonTree {
     JsonTree &operator=(JsonTree &&) noexcept;
 
     // `what` is the name of the text in errors, such as "payload". If `may_repeat_names` is true, parse()
-    // also accepts objects that repeat keys. The compiler of mappings uses this option: it finds repeated
-    // keys itself, and its error text contains the place of the key. If parse() fails, it fills in *error and
-    // returns false.
+    // also accepts objects that repeat keys. The compiler of mappings uses this option, because it finds
+    // repeated keys itself, and names the place of the key in its error text. If parse() fails, it fills in
+    // *error and returns false.
     bool parse(std::string_view text, const char *what, DecodeError *error,
                bool may_repeat_names = false) noexcept;
 
     const ValueTree &tree() const { return tree_; }
 
-    // Frees memory that usual messages do not need. After this call the tree is not valid.
+    // After a giant message, frees the memory that usual messages do not need. After this call the tree is
+    // not valid.
     void release_giant() noexcept;
 
   private:

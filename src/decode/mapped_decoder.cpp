@@ -25,7 +25,7 @@ DecodeResult MappedDecoder::decode(const MessageView &message, DecodeError *erro
 DecodeResult MappedDecoder::decode_begun(const MessageView &message) noexcept {
     bool holds = true;
     // Test the conditions on the headers, the Kafka time and the text of the key before the decoder parses
-    // the value. If these conditions exclude a message, its value can have any format.
+    // the value. So a message that these conditions exclude can have any format.
     if (!test(mapping_.when_envelope, &holds))
         return DecodeResult::failed;
     if (!holds)
@@ -70,7 +70,7 @@ bool MappedDecoder::parse_value(const MessageView &message) {
     return true;
 }
 
-// If a message has no key, every place in the key counts as missing.
+// If a message has no key, each place in the key is missing.
 bool MappedDecoder::parse_key() {
     const MessageBytes &key = view_->key;
     if (key_ != nullptr || !mapping_.reads_key || key.data == nullptr)

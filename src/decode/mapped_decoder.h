@@ -13,7 +13,7 @@ namespace heartbeat {
 // Only one thread at a time may call a decoder. The mapping and the parser must live as long as the decoder.
 class MappedDecoder {
   public:
-    // `memory` may be nullptr if the caller calls use() before decode(). May throw std::bad_alloc.
+    // If `memory` is nullptr, the caller must call use() before decode(). May throw std::bad_alloc.
     MappedDecoder(const Mapping &mapping, MappedMemory *memory,
                   MessageParser *parser = json_message_parser());
     MappedDecoder(const MappedDecoder &) = delete;
@@ -32,7 +32,7 @@ class MappedDecoder {
     const std::vector<ReadingView> &readings() const { return memory_->readings; }
 
   private:
-    // The result for a list. `ignored`: the list has elements, and the conditions exclude all elements.
+    // The result for a list. `ignored`: the list has elements, but the conditions exclude all of them.
     enum class ListResult : uint8_t { taken, ignored, failed };
 
     void begin(const MessageView &message) noexcept;

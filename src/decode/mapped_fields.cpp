@@ -44,8 +44,8 @@ bool fail_store(const TextStore &made, DecodeError *error) {
                        message_made_bytes_max);
 }
 
-// Sets *text to the text of a value, or to the digits of an integer, which the function writes into `digits`.
-// Returns false for a value of another type.
+// Sets *text to the text of a value. For an integer, the function writes the digits into `digits`, and sets
+// *text to these digits. Returns false for a value of another type.
 bool text_of(const ValueNode &found, char *digits, std::string_view *text) {
     std::to_chars_result end{};
     if (found.type == ValueType::string) {
@@ -140,9 +140,9 @@ class Joiner {
     char *const begin_, *at_, *const end_;
 };
 
-// If a part of customer_id is missing, the whole field is missing. The same is true for a device_id with a
-// default. In a device_id without a default, a missing part is an empty text: "a//c". If all parts are
-// missing, this device_id is an empty text.
+// If a part of customer_id is missing, the whole field is missing. A device_id with a default follows the
+// same rule. In a device_id without a default, a missing part is an empty text: "a//c". If all its parts are
+// missing, such a device_id is empty.
 bool joined_text(MappedMessage *message, const NamedTextField &named, TextStore *made, std::string_view *text,
                  DecodeError *error) {
     const size_t room_size = customer_id_max_bytes + named.field.strip.size();

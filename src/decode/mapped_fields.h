@@ -17,8 +17,8 @@ struct NamedTextField {
     bool may_be_empty; // the field may be empty or missing
 };
 
-// After an error, each of these functions fills in *error and returns false. The bytes of *text belong to the
-// message, to the mapping, or to `made`.
+// After an error, each of these functions fills in *error and returns false. *text points to bytes of the
+// message, of the mapping, or of `made`.
 bool mapped_text(MappedMessage *message, const NamedTextField &named, TextStore *made, std::string_view *text,
                  DecodeError *error) noexcept;
 bool mapped_heart_rate(const MappedMessage &message, const RateField &field, double *heart_rate,

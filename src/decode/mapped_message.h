@@ -27,7 +27,7 @@ class MappedMessage {
         forget(PlaceLevel::message);
     }
 
-    // Forgets the kept values of the places at this level and at deeper levels.
+    // Forgets the kept values of the places whose level is `level` or deeper.
     void forget(PlaceLevel level) noexcept;
 
     // Copies the value at the place to *found. A JSON null counts as missing. The result is `not_text` if the
@@ -42,8 +42,8 @@ class MappedMessage {
 
     bool holds(const Condition &condition) const noexcept;
 
-    // Returns whether the place is missing because the payload has the wrong type. The right type is an
-    // object, or also an array if the place begins with a number.
+    // Returns true if the place is missing because the payload has the wrong type. The payload must be an
+    // object. If the place begins with a number, the payload can also be an array.
     bool payload_is_wrong(const Place &place) const noexcept;
 
     // Writes a place in printable ASCII, such as /data/metrics/3/bpm. The names in this text come from the

@@ -8,8 +8,8 @@ namespace heartbeat {
 
 enum class NumberResult : uint8_t { found, missing, failed };
 
-// If `text` is true, the function also accepts a text that contains a number. If `place` is the name of a
-// list element, the function accepts such a text even if `text` is false.
+// The function accepts a text such as "72" only if `text` is true, or if `place` is the name of a list
+// element.
 NumberResult mapped_number(const MappedMessage &message, const Place &place, bool text, const char *name,
                            ValueNode *number, DecodeError *error) noexcept;
 

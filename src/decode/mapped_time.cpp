@@ -1,5 +1,5 @@
-// Reads event_timestamp, which is a text or a number. A mapping can name a second place for the date. A
-// mapping can also name a place of a number that the decoder adds to the time.
+// Reads event_timestamp, which is a text or a number. With the option `date`, the date comes from a second
+// place. With the option `plus`, the decoder adds the number at another place to the time.
 #include "decode/field_values.h"
 #include "decode/mapped_fields.h"
 #include "decode/mapped_numbers.h"

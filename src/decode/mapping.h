@@ -16,7 +16,7 @@
 namespace heartbeat {
 
 struct TextField {
-    // the decoder joins the values of the places with "/"; no places: the mapping does not have the field
+    // the decoder joins the values of the places with "/"; an empty list: the mapping does not have the field
     std::vector<Place> places;
     PlaceLevel level = PlaceLevel::message;
     std::string strip;

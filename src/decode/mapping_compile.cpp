@@ -23,8 +23,8 @@ std::string legal_keys() {
            "\"device_id\", \"each\" and \"when\"";
 }
 
-// Checks the depth of the mapping, and finds repeated keys. The check of JsonTree does not help here, because
-// it does not return the place of a repeated key.
+// Checks the depth of the mapping, and finds repeated keys. JsonTree also finds repeated keys, but does not
+// return their places.
 void check_names(const MappingValue &value, uint32_t depth, std::vector<std::string_view> *names) {
     if (depth > mapping_depth_max)
         value.refuse("is nested too deeply",
@@ -123,7 +123,7 @@ class MappingCompiler {
         list_of(condition.place)->push_back(std::move(condition));
     }
 
-    // Adds a value to the condition. Refuses a value that the place can never have.
+    // Adds a value to the condition. Refuses a value that can never be at the place of the condition.
     static void add_value(Condition *condition, const MappingValue &value) {
         const bool is_text = value.type() == ValueType::string, is_number = value.node().is_number();
         switch (value.type() == ValueType::null ? PlaceRoot::value : condition->place.root) {
@@ -162,7 +162,7 @@ class MappingCompiler {
     }
 
     // A part of a joined text can be the same for many list elements, for example the id of the person. A
-    // slot keeps its value. So the decoder does not look for the value again for each element.
+    // slot keeps the value of this part, so that the decoder does not look for the value in each element.
     void give_slots(TextField *field) {
         for (Place &place : field->places)
             if (place.level < field->level)
@@ -195,8 +195,9 @@ void set_error(MappingError *error, const char *pointer, const char *problem, co
     utf8_copy(error->legal, sizeof(error->legal), legal);
 }
 
-// For a format with a schema, the decoder needs a tree of all values that the mapping reads. This function
-// refuses a giant tree for every format, because a user can later change only the source's format.
+// With the formats avro and protobuf, the decoder needs a tree of all values that the mapping reads. This
+// function refuses a mapping with a giant tree for every format, because a user can later change the format
+// of the source.
 void check_wanted(const Mapping &mapping) {
     try {
         for (const PlaceRoot root : {PlaceRoot::value, PlaceRoot::key})

@@ -21,8 +21,8 @@ struct MappingError {
 const Mapping *mapping_compile(std::string_view json, MappingError *error) noexcept;
 void mapping_destroy(const Mapping *mapping) noexcept;
 
-// Returns whether the mapping reads a value inside the key, and not only the key as a text. If so, the
-// decoder must parse the key.
+// Returns true if the mapping reads a value inside the key. Returns false if it reads the key only as a text,
+// or not at all. If so, the decoder must parse the key.
 bool mapping_reads_key(const Mapping &mapping) noexcept;
 
 } // namespace heartbeat

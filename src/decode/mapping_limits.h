@@ -22,7 +22,8 @@ inline constexpr size_t message_bytes_max = size_t{16} << 20;
 inline constexpr size_t message_values_max = size_t{1} << 20; // values of all types; names do not count
 inline constexpr uint32_t message_depth_max = 256;
 inline constexpr size_t message_readings_max = 100'000;
-// the bytes of the customer ids and device ids that the decoder makes from integers and from lists of places
+// the bytes of all customer ids and device ids of a message that the decoder makes from integers or by
+// joining several places
 inline constexpr size_t message_made_bytes_max = size_t{16} << 20;
 
 // Limits of an Avro schema, together with the schemas to which this schema refers
@@ -30,14 +31,14 @@ inline constexpr size_t schema_bytes_max = size_t{1} << 20;
 inline constexpr size_t schema_types_max = 16384;
 inline constexpr size_t schema_members_max = 65536; // fields, symbols, and the branches of unions
 // The number of steps in a compiled Avro schema. If two values have the same type, and the mapping reads
-// different members of these values, the steps for this type count twice.
+// different members of these values, the plan has the steps of this type twice.
 inline constexpr size_t plan_steps_max = 262'144;
 
 // Limits of an Avro message
 
-// The number of skipped values. Neighboring values that the reader skips in one step count as one value. Some
-// schemas have deeply nested records that need almost no bytes in a message. Without this limit, a small
-// message of such a schema could need too much time. Even the largest usual messages stay below the limit.
+// The number of skipped values in a message. Values that the reader skips in one step count as one value.
+// Deeply nested records can have many values but almost no bytes, so without this limit a small message could
+// need too much time. Even the largest usual messages stay below the limit.
 inline constexpr uint64_t avro_skips_max = uint64_t{1} << 25;
 // The number of bytes in a decimal number, without leading bytes that only repeat the sign. A number of 154
 // digits needs 64 bytes.
@@ -53,14 +54,13 @@ inline constexpr size_t protobuf_plan_fields_max = size_t{256} << 10; // the fie
 
 // Limits of a Protobuf message
 //
-// If a group of proto2 is inside other groups, the reader reads the inner group once for each level. So the
-// reader can read a byte of a group several times. protobuf_group_bytes_max limits the total number of bytes
-// that the reader reads in groups.
+// If a group of proto2 is inside other groups, the reader reads the inner group once for each level.
+// protobuf_group_bytes_max limits the total number of bytes that the reader reads in the groups of a message.
 inline constexpr size_t protobuf_group_bytes_max = size_t{64} << 20;
 // For each nested message, the reader needs a slot for each field that the mapping reads, even for a field
-// that the nested message does not have. protobuf_slots_max limits the slots of all nested messages together,
-// and so the time. protobuf_nested_slots_max limits the slots of a nested message and of the messages around
-// it, and so the memory.
+// that the nested message does not have. protobuf_slots_max limits the time: it is the number of slots of all
+// nested messages together. protobuf_nested_slots_max limits the memory: it is the number of slots of a
+// nested message and of the messages around it.
 inline constexpr size_t protobuf_slots_max = size_t{64} << 20;
 inline constexpr size_t protobuf_nested_slots_max = size_t{1} << 20;
 

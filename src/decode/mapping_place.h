@@ -6,11 +6,12 @@
 
 namespace heartbeat {
 
-// The use of a place. The rules for the text of a place depend on this use.
+// What a mapping uses a place for. Each use has other rules for the text of the place.
 enum class PlaceUse : uint8_t { field, time, condition, each, each_inner };
 
 struct PlaceRules {
-    // The number of places in the mapping's member `each`: 0, 1 or 2. For a place of `each` itself: 0.
+    // The number of places in the mapping's member `each`: 0, 1 or 2. For a place in `each` itself, `lists`
+    // is 0.
     size_t lists;
     PlaceUse use;
 };

@@ -1,5 +1,5 @@
 // Computes the checksum of a message. Also keeps, prints and parses a trail of marks. The table
-// heartbeat_offsets stores checksums and trails, so the form of checksums and trails must never change.
+// heartbeat_offsets stores checksums and trails, so their form must never change.
 #include "decode/message_mark.h"
 
 #include <algorithm>
@@ -12,9 +12,9 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the index of the mark that the trail needs least. For each mark except the first and the last, the
-// function divides two distances: the distance between the two neighbors of the mark, and the distance from
-// the mark to the newest mark, plus 1. The trail needs the mark with the smallest quotient least.
+// Returns the index of the mark that the trail needs least: a mark with near neighbors, far from the newest
+// mark. For each mark except the first and the last, cost = (distance between the neighbors) / (distance to
+// the newest mark + 1). The trail needs the mark with the lowest cost least.
 size_t least_needed(const MarkTrail &trail) {
     const MessageMark *marks = trail.marks;
     size_t best = 1;

@@ -27,8 +27,8 @@ bool mark_agrees(const MessageMark &remembered, const MessageMark &found) noexce
 inline constexpr size_t trail_marks_max = 16;
 inline constexpr size_t trail_text_size = trail_marks_max * 72;
 
-// The marks of one Kafka partition, in ascending order of their offsets. If the trail is full, add() removes
-// one mark. The gaps between old marks become larger than the gaps between new marks.
+// The marks of one Kafka partition, in ascending order of their offsets. If the trail is full, add() first
+// removes a mark, usually an old mark. So the newest marks are near each other, and old marks are far apart.
 struct MarkTrail {
     MessageMark marks[trail_marks_max];
     size_t count = 0;

@@ -16,9 +16,9 @@
 
 namespace heartbeat {
 
-// The memory that a decoder needs. A decoder keeps this memory for its next messages, because then usual
-// messages need no allocation. After a giant message, the decoder frees most of the memory. All decoders of a
-// thread can share one MappedMemory.
+// The memory that a decoder needs. A decoder keeps this memory for its next messages, so usual messages need
+// no allocation. After a giant message, the decoder frees most of the memory. All decoders of a thread can
+// share one MappedMemory.
 struct MappedMemory {
     void clear() noexcept;
 
@@ -35,8 +35,8 @@ struct MappedMemory {
 
 class MessageParser {
   public:
-    // needs_schema: the parser does not have the schema of the message yet. The caller of the decoder can add
-    // the schema, and call the decoder for this message again.
+    // needs_schema: the parser does not have the schema of the message yet. The caller of the decoder must
+    // add the schema, and then call the decoder for this message again.
     enum class Result : uint8_t { parsed, failed, needs_schema };
 
     // `expected` is a phrase for error texts. The phrase names what the parser expects: "a JSON value".
@@ -61,8 +61,8 @@ inline const char *message_part_name(MessagePart part) noexcept {
     return part == MessagePart::key ? "key" : "payload";
 }
 
-// These two parsers have no state, so all decoders share the two parsers. The second parser reads JSON in the
-// frame of Confluent.
+// Each function returns a parser without state, so all decoders share the parser. The second parser reads
+// JSON in the frame of Confluent.
 MessageParser *json_message_parser() noexcept;
 MessageParser *framed_json_message_parser() noexcept;
 

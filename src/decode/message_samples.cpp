@@ -1,5 +1,5 @@
 // Each copy of a message has its own block of bytes for the key, the value and the headers. When the list of
-// copies grows, the blocks do not move. So views that point into the blocks stay valid.
+// copies grows, the blocks do not move, and views that point into the blocks stay valid.
 #include "decode/message_samples.h"
 
 #include <algorithm>

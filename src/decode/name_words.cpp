@@ -1,6 +1,6 @@
 // Divides a name at each character that is not a letter or a digit. Also divides the name before a capital
-// letter after a small letter or a digit ("heartRate"), and before a capital letter that a small letter
-// follows ("HRValue": hr, value).
+// letter: after a small letter or a digit ("heartRate": heart, rate), or before a small letter ("HRValue":
+// hr, value).
 #include "decode/name_words.h"
 
 #include <algorithm>

@@ -29,8 +29,8 @@ bool is_json_number(std::string_view text, bool *is_integer) {
 }
 
 // `text` is a number that does not fit into a double, because its absolute value is too large or almost 0.
-// Returns true if it is too large: the function compares the exponent with the position of the first digit
-// that is not 0.
+// Returns true if the absolute value is too large. The function compares the exponent with the position of
+// the first digit that is not 0.
 bool is_great(std::string_view text) {
     const size_t mantissa_size = std::min(text.find_first_of("eE"), text.size());
     const size_t first = text.find_first_of("123456789");

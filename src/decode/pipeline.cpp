@@ -10,9 +10,10 @@ namespace heartbeat {
 
 namespace {
 
-// A decoded message can still get a row in heartbeat_dead_letters: if the database refuses the message, or if
-// a reading is in conflict. Before a person retries this row, the source can get another mapping, which reads
-// other headers. So the batch keeps all headers of each message that the decoder does not ignore.
+// The batch keeps all headers of a message, and not only the headers that the mapping reads. For if the
+// database refuses the message, or if a reading is in conflict, the message gets a row in
+// heartbeat_dead_letters. A person can then change the mapping, and retry this row with a mapping that reads
+// other headers.
 MessageView with_headers(MessageView message) {
     if (message.unread_headers != nullptr)
         message.unread_headers->read(&message);

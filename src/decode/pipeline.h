@@ -12,7 +12,7 @@ namespace heartbeat {
 enum class PipelineResult : uint8_t {
     taken,
     out_of_memory, // the batch does not have the message; with more memory, the message is possibly valid
-    // the batch does not have the message, because the decoder does not have the schema of the message: see
+    // the batch does not have the message, because the decoder lacks the message's schema: see
     // Decoder::schema_cache()
     needs_schema,
 };
