@@ -198,8 +198,8 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
 }
 
 // The extension's SQL functions call heartbeat_own_changes(true) before they move or delete readings. The
-// trigger then does not mark the minutes of updated or deleted readings. This ends with
-// heartbeat_own_changes(false), with an error, or with the transaction.
+// trigger then does not mark the minutes of updated or deleted readings. The trigger marks such minutes again
+// after heartbeat_own_changes(false), after an error, and in the next transaction.
 extern "C" Datum heartbeat_own_changes(PG_FUNCTION_ARGS) {
     register_callbacks();
     own_level = PG_GETARG_BOOL(0) ? GetCurrentTransactionNestLevel() : 0;

@@ -1,6 +1,6 @@
 // Reads the messages at the last offsets of each Kafka partition. Transactions and compaction leave offsets
-// without a message, so the last offsets can have too few messages. If messages are missing, the session
-// reads earlier offsets in a further round.
+// without a message, so the last offsets can have too few messages. The session then reads earlier offsets in
+// a further round.
 #include "server/server.h"
 
 #include "admin/kafka_session.h"
@@ -98,8 +98,7 @@ Pieces first_pieces(PartitionRange *ranges, size_t count, int64_t wanted) {
     return pieces;
 }
 
-// Chooses the offsets before the offsets of the previous round. Returns false if Kafka holds no earlier
-// offsets.
+// Chooses the offsets before the offsets of the previous round. Returns false if there are no such offsets.
 bool go_back(Pieces *pieces, int64_t missing) {
     size_t kept = 0;
     for (size_t i = 0; i < pieces->count; i++) {
@@ -137,8 +136,8 @@ void note_read(Pieces *pieces, int32_t partition, int64_t next_offset) {
     }
 }
 
-// Takes the messages that have arrived, and adds them to the samples. Returns true if librdkafka may have
-// more messages in its queue.
+// Takes the messages that have arrived, and adds them to the samples. Returns true if the queue may have
+// more.
 bool take(NewestMessages *newest, Pieces *pieces, const char **trouble) {
     FillResult result =
         consumer_fill(newest->consumer, message_samples_decoder(newest->samples), newest->batch);

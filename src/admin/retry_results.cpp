@@ -107,7 +107,7 @@ void count_error(HTAB *errors, const char *code) {
 
 // Returns the error code of a dead letter that stays unresolved. For the code CONFLICT, the counters include
 // the readings of the message. For each other code, the counters include a dead letter instead. The retry
-// does not change this, so the code CONFLICT stays, even if the message cannot be decoded any more.
+// does not change these counts, so the code CONFLICT stays, even if the message cannot be decoded any more.
 const char *code_of(const RetryLetters &letters, uint32_t i) {
     return letters.chosen[i].is_conflict ? conflict_code
                                          : dead_letters_error_code(letters.batch->messages[i]);

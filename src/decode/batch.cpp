@@ -11,8 +11,8 @@ namespace heartbeat {
 
 namespace {
 
-// Besides the bytes of its messages, a batch keeps small texts such as customer ids or error texts. After a
-// giant message, the batch reserves this number of bytes for the small texts.
+// Besides the bytes of its messages, a batch keeps small texts such as customer ids or error texts. When a
+// batch takes a giant message, the batch also reserves this number of bytes for the small texts.
 constexpr size_t bytes_beside = size_t{4} << 10;
 
 // Empties the vector. Frees the vector's memory if giant messages have made the vector larger than `kept`.

@@ -196,8 +196,7 @@ void set_error(MappingError *error, const char *pointer, const char *problem, co
 }
 
 // With the formats avro and protobuf, the decoder needs a tree of all values that the mapping reads. This
-// function refuses a mapping with a giant tree for every format, because a user can later change the format
-// of the source.
+// function refuses a giant tree for every format, because a person can later change the format.
 void check_wanted(const Mapping &mapping) {
     try {
         for (const PlaceRoot root : {PlaceRoot::value, PlaceRoot::key})

@@ -1,5 +1,5 @@
-// Compiles the plans of a schema: one plan for each pair of a message type and a WantedValue. The plan of a
-// message type that contains itself can refer to itself.
+// Compiles the plans of a schema: one plan for each pair of a message type and a WantedValue. If a message
+// type contains itself, its plan can refer to itself.
 #include "decode/protobuf_compile.h"
 
 #include "decode/protobuf_types.h"
@@ -125,7 +125,7 @@ class PlanMaker {
         made->dense[number] = index + 1;
     }
 
-    // The plan has all members of a oneof: in a message, a later member replaces an earlier member.
+    // The plan has all members of a oneof, because in a message a later member replaces an earlier one.
     void add_oneofs(const ProtobufMessage &message, const Numbers &positions, Numbers *oneofs,
                     ProtobufPlanMessage *made) {
         if (oneofs->empty())
@@ -170,8 +170,8 @@ class PlanMaker {
         return made;
     }
 
-    // Sets the value that the reader uses if a message does not have the field. `is_needed` is true for the
-    // value of a wrapper, and for the key and the value of a map entry: these fields always need this value.
+    // Sets the value that the reader uses if a message does not have the field. `is_needed` is true for
+    // fields that always need this value: the value of a wrapper, and the key and the value of a map's entry.
     void make_absent(const ProtobufField &field, bool is_needed, ProtobufPlanField *made) {
         if (field.is_repeated || protobuf_is_message(field.type))
             return;
@@ -215,8 +215,8 @@ class PlanMaker {
                   [&](const auto &left, const auto &right) {
                       return entry != nullptr ? left.name < right.name : left.number < right.number;
                   });
-        // In a list of a closed enum, the reader leaves out each value that is not in the enum, and the later
-        // elements get smaller indexes. So the reader must keep all elements of such a list.
+        // In a list of a closed enum, the reader leaves out each value that is not in the enum, so the
+        // elements after it get smaller indexes. So it must keep all elements of the list.
         const bool is_any = entry != nullptr || elements.takes_others || made->is_closed;
         made->limit = is_any ? no_value : elements.elements.empty() ? 0 : elements.elements.back().number + 1;
         plan_.elements.push_back(std::move(elements));

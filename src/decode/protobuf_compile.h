@@ -6,9 +6,9 @@
 
 namespace heartbeat {
 
-// If `all_roots` is true, a message can have any type that the last file of the schema declares. Otherwise, a
-// message has the first type of this file. If the function fails, it fills in *error and returns false. May
-// throw std::bad_alloc.
+// If `all_roots` is true, a message can have any type that the last file of the schema declares. If
+// `all_roots` is false, each message has the first type of this file. If the function fails, it fills in
+// *error and returns false. May throw std::bad_alloc.
 bool protobuf_plan_make(const ProtobufSchema &schema, bool all_roots, const WantedValue &wanted,
                         ProtobufPlan *plan, SchemaError *error);
 

@@ -43,8 +43,8 @@ inline bool descriptor_is_name(std::string_view name) noexcept {
 
 bool descriptor_fail_name(const char *what, SchemaError *error) noexcept;
 
-// Applies the features in `options` to *features. `number` is the number of the field `features` in
-// `options`: each type of options in descriptor.proto has another number for this field.
+// Applies the features in `options` to *features. `number` is the field number of `features` in `options`. It
+// is different in each type of options of descriptor.proto.
 bool descriptor_change(std::string_view options, uint32_t number, ProtobufFeatures *features,
                        SchemaError *error) noexcept;
 

@@ -19,9 +19,8 @@ struct ProtobufFeatures {
 // `syntax` and `edition` are fields of a FileDescriptorProto.
 ProtobufFeatures protobuf_features_of_file(std::string_view syntax, uint64_t edition) noexcept;
 
-// Applies the features in `options` to *features. `number` is the number of the field `features` in
-// `options`: each type of options in descriptor.proto has another number for this field. Returns false if the
-// bytes are not valid.
+// Applies the features in `options` to *features. `number` is the field number of `features` in `options`. It
+// is different in each type of options of descriptor.proto. Returns false if the bytes are not valid.
 bool protobuf_features_change(std::string_view options, uint32_t number, ProtobufFeatures *features) noexcept;
 
 } // namespace heartbeat

@@ -49,8 +49,8 @@ std::string_view key_text(const ProtobufPlanField &field, const ProtobufSlot &sl
 
 } // namespace
 
-// Reads the key of an entry of `map`. `field` and `slot` belong to the entry's key. Sets *is_taken to false
-// if the mapping does not read the entry.
+// Reads the key of one entry of `map`. `field` and `slot` belong to this key. Sets *is_taken to false if the
+// mapping does not read the entry.
 bool ProtobufTreeBuilder::key(const Field &field, const ProtobufSlot &slot, const Field &map,
                               ProtobufKey *key, bool *is_taken) {
     char digits[digits_size];

@@ -39,9 +39,11 @@ struct ProtobufKey { // the key of a map's entry
     ProtobufPiece entry;
 };
 
-// Each vector is a stack. The elements for a nested message come after the elements for the outer message.
+// Each vector is a stack. The elements for an outer message come first, and then the elements for the
+// messages inside it.
 struct ProtobufMemory {
-    // Forgets the last message, and frees memory that usual messages do not need.
+    // Forgets the last message. If it was a giant message, also frees the memory that usual messages do not
+    // need.
     void clear() noexcept {
         forget(&slots);
         forget(&pieces);

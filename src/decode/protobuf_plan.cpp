@@ -1,5 +1,5 @@
-// Searches a plan. Finds a field and the name of an enum's value by number, and an element by number or by
-// name.
+// Searches a plan. Searches a plan: finds a field by its number, the name of an enum's value by its number,
+// and an element by number or name.
 #include "decode/protobuf_plan.h"
 
 #include <algorithm>

@@ -11,7 +11,7 @@
 namespace heartbeat {
 
 struct ProtobufPlanEnum {
-    // If the enum does not have the number, data() of the result is nullptr.
+    // If no value of the enum has this number, data() of the result is nullptr.
     std::string_view name(int32_t number) const noexcept;
 
     bool is_closed = false;
@@ -80,10 +80,11 @@ struct ProtobufPlanMessage {
     ProtobufForm form = ProtobufForm::object;
     uint32_t slots = 0;
     std::vector<ProtobufPlanField> fields;
-    // for each small field number: 1 + the index of the field in `fields`, or 0 if the plan does not have the
+    // dense[number] is 1 + the index in `fields` of the field with this number, or 0 if the plan has no such
     // field
     std::vector<uint32_t> dense;
-    // each other field number, and the index of the field in `fields`; in the order of the numbers
+    // the field numbers from dense.size() on, each with the index of its field in `fields`; in the order of
+    // the numbers
     std::vector<std::pair<uint32_t, uint32_t>> sparse;
 };
 

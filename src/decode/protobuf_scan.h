@@ -12,8 +12,8 @@ struct ProtobufFault {
 };
 
 // `piece` is the first piece of the message, and `piece.next` leads to its other pieces. The function fills
-// in the slots that begin at memory->slots[first], which must be zero before the call, and adds pieces to
-// memory->pieces. If the function fails, it fills in *fault and returns false. May throw std::bad_alloc.
+// in the slots from memory->slots[first] on, and adds pieces to memory->pieces. The slots must be zero before
+// the call. If the function fails, it fills in *fault and returns false. May throw std::bad_alloc.
 bool protobuf_scan(const ProtobufPlan &plan, const ProtobufPlanMessage &message, ProtobufPiece piece,
                    size_t first, ProtobufMemory *memory, ProtobufFault *fault);
 

@@ -162,7 +162,8 @@ ProtobufPlanEnum protobuf_plan_enum(const ProtobufEnum &type, std::deque<std::st
     made.is_closed = type.is_closed;
     for (const ProtobufEnum::Value &value : type.values)
         made.values.emplace_back(value.number, texts->emplace_back(value.name));
-    // If two names of an enum have the same number, the first name stands for the number.
+    // If two names of an enum have the same number, ProtobufPlanEnum::name() returns the first one, so a
+    // stable sort is necessary.
     std::stable_sort(made.values.begin(), made.values.end(),
                      [](const auto &left, const auto &right) { return left.first < right.first; });
     return made;

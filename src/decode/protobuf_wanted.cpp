@@ -36,8 +36,8 @@ ProtobufWant ProtobufWant::of(const WantedValue *child) const {
         return {nullptr, is_whole, is_whole};
     const bool whole = is_whole || child->whole;
     const ProtobufWant want{child, true, whole};
-    // Here the mapping reads a whole value: not as a time, and without a place inside the value. The plan
-    // then depends only on the type. So `value` is nullptr, and all such values of one type share one plan.
+    // If the mapping reads a whole value, does not read it as a time, and has no place inside the value, the
+    // plan depends only on the type. For such values `value` is nullptr, so that they share one plan.
     return whole && !want.has_children() && !want.is_time() ? ProtobufWant{nullptr, true, true} : want;
 }
 

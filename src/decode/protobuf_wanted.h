@@ -10,7 +10,7 @@
 namespace heartbeat {
 
 // Describes the parts that the mapping reads of one field or element. If `value` is nullptr, no place of the
-// mapping is inside this field or element.
+// mapping leads into this field or element.
 struct ProtobufWant {
     const WantedValue *value = nullptr;
     bool is_taken = false;

@@ -10,8 +10,8 @@ namespace heartbeat {
 
 enum class WireType : uint8_t { varint = 0, fixed64 = 1, bytes = 2, group = 3, group_end = 4, fixed32 = 5 };
 
-// One encoded field. In a varint or a field of fixed size, `value` is the number, and `bytes` are the encoded
-// number. In WireType::bytes and in a group, `bytes` are the content.
+// One encoded field. For a varint or a field of fixed size, `value` is the number, and `bytes` are the
+// encoded number. For WireType::bytes and WireType::group, `bytes` are the content.
 struct WireField {
     uint32_t number;
     WireType type;
@@ -25,7 +25,7 @@ class WireCursor {
   public:
     // A message does not contain the length of a group, so the cursor must read a group up to its end. If a
     // group is inside other groups, the cursor reads the inner group once for each level. *group_bytes counts
-    // these bytes of groups, and has a limit, because otherwise such groups could need too much time.
+    // the bytes of groups. A limit for this number keeps nested groups from needing too much time.
     WireCursor(std::string_view bytes, uint64_t *group_bytes)
         : at_(bytes.data()), end_(bytes.data() + bytes.size()), group_bytes_(group_bytes) {}
 

@@ -1,4 +1,4 @@
-// A reading whose texts belong to its decoder. A decoder makes this view, and the batch copies the reading.
+// A reading whose texts belong to its decoder. A decoder makes this view, and the batch copies the texts.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Collects the places that have values in the sample messages. A list is an array, or an object whose member
-// names are numbers or times. All elements of a list share the same places. This file reads an array with one
-// element in two ways: as a list, and also as an ordinary object with one member "0". So a mapping can read
-// the element with `each`, or with /0 in a place.
+// names are numbers or times. All elements of a list share the same places. A mapping can read an array with
+// one element as a list (with `each`), or as an object with one member (with /0 in a place). So for such an
+// array, this file collects the places for both ways.
 #include "decode/sample_layout.h"
 
 #include "decode/sample_values.h"
@@ -137,8 +137,8 @@ void SampleLayout::add_node(const ValueTree &tree, uint32_t index, const At &at)
         return add_children(tree, index, at, false);
     if (is_array && node.size == 1)
         add_children(tree, index, at, false);
-    // If `each` has two places, the second place must begin with the name of a member. So the second place
-    // cannot be a list that is itself an element of the first list.
+    // If `each` has two places, the second place must begin with the name of a member. So if the first list
+    // is an array of arrays, `each` cannot name the inner arrays.
     if (at.root != SampleRoot::value || at.scope.level == 2 || (at.scope.level == 1 && at.pointer.empty()))
         return;
     At below = at;

@@ -15,14 +15,15 @@
 
 namespace heartbeat {
 
-// The lists around a value. `level` is the number of these lists: 0, 1 or 2. A mapping that reads the value
-// must have these lists as `each`.
+// The lists around a value. `level` is the number of these lists: 0, 1 or 2. In a mapping that reads the
+// value, `each` must name these lists.
 struct SampleScope {
     int level = 0;
     std::string lists[2];
     bool is_map[2] = {}; // true: the list is an object whose member names are numbers or times
 
-    // Returns whether a mapping with the lists of `inner` as `each` can also read the values of this scope.
+    // Returns true if a mapping whose `each` names the lists of `inner` can also read the values of this
+    // scope.
     bool contains(const SampleScope &inner) const;
     bool operator==(const SampleScope &other) const = default;
 };
@@ -36,9 +37,8 @@ struct SamplePlace {
     std::vector<std::string> names; // the names on the path to the value, also the names of lists
     SampleValues found;
     uint32_t elements[2] = {}; // for each of the lists: the largest number of elements in a message
-    // Element i shows which text message i has at this place: the position of the text in `examples`, counted
-    // from 1. If `examples` does not contain the text, the element is 0 or missing. The vector is empty for a
-    // place inside of lists.
+    // If message i has the text examples[n] at this place, element i is n + 1. If `examples` does not contain
+    // the text of message i, element i is 0 or missing. The vector is empty for a place inside of lists.
     std::vector<uint8_t> text_of_message;
 };
 
@@ -71,7 +71,7 @@ class SampleLayout {
     void add_text(std::string_view text, const At &at);
     SamplePlace *place(const At &at); // nullptr: the layout has too many places
 
-    // nullptr: the parser refuses the bytes
+    // returns nullptr if the parser refuses the bytes
     const ValueTree *parse(MessagePart part, const MessageBytes &piece);
 
     MessageParser *const parser_;

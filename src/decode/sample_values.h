@@ -20,7 +20,8 @@ struct SampleValues {
     uint32_t values = 0;
     uint32_t numbers = 0, integers = 0; // the counts of all numbers and of 64-bit integers
     uint32_t texts = 0;
-    // the number of texts of each kind; the last three also count integers that the schema declares as times
+    // the number of texts of each kind; `times`, `times_of_day` and `dates` also count integers that the
+    // schema declares as times
     uint32_t number_texts = 0, times = 0, times_of_day = 0, dates = 0;
     double least = std::numeric_limits<double>::infinity(); // the smallest number, also in texts
     double most = -std::numeric_limits<double>::infinity();
@@ -29,8 +30,8 @@ struct SampleValues {
     bool many_examples = false;        // the samples have more different texts than `examples`
 };
 
-// Returns whether the text is a number or a timestamp. An object counts as a list if the names of all its
-// members are such texts.
+// Returns whether the text is a number or a timestamp. If the names of all members of an object are numbers
+// or timestamps, the object counts as a list.
 bool sample_is_number_or_time(std::string_view text) noexcept;
 
 // Adds the text to the statistics. Returns the position of the text in `examples`, counted from 1. Returns 0

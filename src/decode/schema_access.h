@@ -13,9 +13,9 @@ class SchemaCache;
 // text of the dead letter contains the fault. Returns false if no memory is left.
 bool schema_cache_add(SchemaCache *cache, SchemaKey key, const SchemaTexts &schema) noexcept;
 
-// After this call, each message with this schema becomes a dead letter with this code and text. The cache
-// forgets the code unknown_schema some seconds after the first such dead letter, because then the registry
-// may have the schema. Returns false if no memory is left.
+// After this call, each message with this schema becomes a dead letter with this code and text. But with the
+// code unknown_schema, the cache forgets the schema some seconds after the first such dead letter, because
+// the registry may have the schema by then. Returns false if no memory is left.
 bool schema_cache_refuse(SchemaCache *cache, SchemaKey key, DecodeErrorCode code, const char *text) noexcept;
 
 // Returns the key of the last schema that the decoder needed and did not have.

@@ -33,9 +33,10 @@ class SchemaCache {
     // text of the dead letter contains the fault. Returns false if no memory is left.
     bool add(SchemaKey key, const SchemaTexts &schema) noexcept;
 
-    // After this call, each message with this schema becomes a dead letter with this code and text. A refusal
-    // with the code unknown_schema ends `unknown_schema_seconds` after the first find() that returns this
-    // error, because then the registry may have the schema. Returns false if no memory is left.
+    // After this call, each message with this schema becomes a dead letter with this code and text. But with
+    // the code unknown_schema, the cache forgets the schema `unknown_schema_seconds` after find() has
+    // returned this error for the first time, because the registry may have the schema by then. Returns false
+    // if no memory is left.
     bool refuse(SchemaKey key, DecodeErrorCode code, const char *text) noexcept;
 
     // Returns the reader of the schema. If the cache does not have the schema, returns nullptr, and
@@ -48,8 +49,8 @@ class SchemaCache {
 
     static constexpr int unknown_schema_seconds = 10;
     // The largest number of schemas, and the largest total size of their texts. If a new schema would exceed
-    // a limit, the cache first forgets its refused schemas. If this is not enough, the cache forgets all
-    // other schemas, except the schema that the same message needs for its key or value. The compiled schemas
+    // a limit, the cache first forgets its refused schemas. If this is not enough, the cache keeps only the
+    // new schema and the schema for the other part (key or value) of the same message. The compiled schemas
     // can need several times as much memory as the texts.
     static constexpr size_t schemas_max = 1024;
     static constexpr size_t schema_bytes_kept = size_t{8} << 20;

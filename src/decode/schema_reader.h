@@ -16,8 +16,8 @@
 
 namespace heartbeat {
 
-// The working memory of a reader. The caller keeps this memory for the next messages, because then usual
-// messages need no allocation. All readers of a thread can share one ReaderMemory.
+// The working memory of a reader. The caller keeps this memory for the next messages, so usual messages need
+// no allocation. All readers of a thread can share one ReaderMemory.
 struct ReaderMemory {
     void clear() noexcept; // forgets the last message, and frees memory that usual messages do not need
 
@@ -50,8 +50,8 @@ SchemaReader *avro_reader(const std::vector<std::string_view> &schemas, const Wa
 
 // Makes a reader of Protobuf. `descriptors` are the bytes of a google.protobuf.FileDescriptorSet. The last
 // file of this set declares the messages. If `is_framed` is true, each message begins with the message
-// indexes of Confluent's frame, which name one of the file's types. Otherwise each message has the first type
-// of the file.
+// indexes of Confluent's frame: they name one of the file's types. If `is_framed` is false, each message has
+// the first type of the file.
 SchemaReader *protobuf_reader(std::string_view descriptors, bool is_framed, const WantedValue &wanted,
                               SchemaError *error) noexcept;
 

@@ -1,5 +1,5 @@
-// Tries the presets first, then the best combinations of proposed fields. If no message fits any of these
-// mappings, this file also tries fields whose names do not show a heart rate.
+// Tries the presets first, then the best combinations of proposed fields. If none of these mappings can read
+// a message, this file also tries fields whose names do not show a heart rate.
 #include "decode/suggest.h"
 
 #include "decode/presets.h"

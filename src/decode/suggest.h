@@ -19,10 +19,10 @@ struct Suggestion {
 
 class Suggestions;
 
-// Looks at all samples. The result can be an empty list. The best suggestion comes first: the suggestion that
-// reads the most messages. If two suggestions read the same number of messages, a preset is better than a
-// mapping, and a mapping with more points is better. The function often calls `stopped`. If `stopped` returns
-// true, or if no memory is left, the function returns nullptr.
+// Looks at all samples. The result can be an empty list. The suggestion that reads the most messages comes
+// first. If two suggestions read the same number of messages, a preset comes before a mapping, and a mapping
+// with more points comes before a mapping with fewer points. The function often calls `stopped`. If `stopped`
+// returns true, or if no memory is left, the function returns nullptr.
 const Suggestions *suggest(const MessageSamples *samples, const SampleSchemas &schemas,
                            bool (*stopped)() noexcept) noexcept;
 void suggestions_destroy(const Suggestions *suggestions) noexcept; // nullptr is allowed

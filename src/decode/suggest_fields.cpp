@@ -13,8 +13,8 @@ namespace heartbeat {
 namespace {
 
 // Heart rates of a living person are from rate_least to rate_most. If the names or another field show that a
-// field is a heart rate, the range of the field's values must overlap this range. Otherwise all values of the
-// field must be in the narrower range from unnamed_least to unnamed_most.
+// field is a heart rate, it is enough that the range of its values overlaps this range. If nothing shows
+// this, all values must be in the narrower range from unnamed_least to unnamed_most.
 constexpr double rate_least = 20, rate_most = 300, unnamed_least = 25, unnamed_most = 250;
 constexpr int points_when = 4; // another field shows that the value is a heart rate
 constexpr int points_key = 3;  // the customer id is the message's key
@@ -190,8 +190,8 @@ std::vector<ProposedField> propose_customers(const SampleLayout &layout, const P
         if (place.root == SampleRoot::key_text)
             return json_key ? 0 : points_key;
         const int points = points_customer(place.names);
-        // different keys probably belong to different customers: then a value that is the same in all
-        // messages is probably not the customer id
+        // If the messages have different keys, they probably belong to different customers. A value that is
+        // the same in all messages is then probably not the customer id
         return differ && is_constant(place.found) ? std::min(points, points_weak) : points;
     });
 }

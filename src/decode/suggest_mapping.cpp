@@ -17,8 +17,9 @@ std::string json_list(const std::vector<std::string> &texts) {
     return texts.size() == 1 ? list : "[" + list + "]";
 }
 
-// Returns the texts of this place in the messages that the mapping reads. Returns an empty list if another
-// message has one of these texts, or if one of these messages has no text at this place.
+// Returns the texts of this place in the messages that the mapping reads. Returns an empty list if a message
+// that the mapping does not read has one of these texts. Also returns an empty list if a message that the
+// mapping reads has no text at this place.
 std::vector<std::string> values_of_read(const SamplePlace &place, const SampleLayout &layout,
                                         const Trial &trial) {
     std::set<uint8_t> read, other;

@@ -20,12 +20,12 @@ struct ProposedMapping {
     std::string json() const;
 };
 
-// Combines the fields into a mapping. The function takes the best device whose place is not the place of the
-// customer.
+// Combines the fields into a mapping. If the best place for the device is also the place of the customer, the
+// function takes the next best place for the device.
 ProposedMapping combine(const ProposedRate &rate, const ProposedField &time, const ProposedField &customer,
                         const std::vector<ProposedField> &devices);
 
-// A mapping can read only some of the messages, and the other messages would become dead letters. So the
+// If a mapping can read only some of the messages, the other messages would become dead letters. So the
 // function looks for a place, such as `type`, whose texts distinguish the messages that the mapping reads.
 // The function adds this place and these texts to `when`. With this condition, the mapping ignores the other
 // messages. Sets *trial to the trial of the returned mapping.

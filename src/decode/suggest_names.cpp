@@ -126,7 +126,7 @@ Words id_words_of(std::string_view name) {
 
 // Returns the kind of thing that an id at this path identifies: a customer, a device or a product. The last
 // word for such a thing decides, so /user/device/id identifies a device. A device can have a uid, so "uid"
-// means a customer only if the path has no other such word.
+// means a customer only if the path has no other word for a customer, device or product.
 Thing thing_of_path(const NamePath &path) {
     bool uid = false;
     for (auto name = path.rbegin(); name != path.rend(); ++name) {
@@ -142,9 +142,9 @@ Thing thing_of_path(const NamePath &path) {
 }
 
 // Returns the points of a path: many points if the path probably leads to the id of a customer or device.
-// `list` has the words for a customer or for a device. A path whose last name has one of these words gets the
-// most points. If only an earlier name has one of these words, the last name must have a word for an id. A
-// path with a word for an id, but with none of these words, gets at most one point.
+// `list` has the words for a customer or for a device. A path gets the most points if its last name has a
+// word of the list. A path also gets points if an earlier name has a word of the list, and the last name has
+// a word for an id. A path with a word for an id, but without a word of the list, gets at most one point.
 template <size_t size> int points_id(const NamePath &path, const PointsOfWord (&list)[size]) {
     const Words own = path.empty() ? Words() : id_words_of(path.back());
     if (own.empty() || has_any(own, no_id_words))

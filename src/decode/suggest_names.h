@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-// with at least this number of points, the name alone shows the meaning of the value
+// if a name gets at least this number of points, the name alone shows the meaning of the value
 inline constexpr int points_named = 6;
 
 // Returns 0 if the names do not show that the value is a heart rate. Returns a negative number if the names
@@ -25,7 +25,7 @@ int points_addition(const NamePath &path); // a number that the mapping adds to 
 int points_customer(const NamePath &path);
 int points_device(const NamePath &path);
 
-// Returns whether the name, such as `type`, belongs to a value that shows the kind of the message.
+// Returns true if the value with this name, such as `type`, probably shows the kind of the message.
 bool names_kind(const NamePath &path);
 
 // Returns whether a text, such as the type of an event, contains a name of the heart rate.

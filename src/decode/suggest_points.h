@@ -9,8 +9,8 @@
 
 namespace heartbeat {
 
-// Fields that are near each other usually belong together. So the function returns up to 3 points for common
-// names on the two paths.
+// Fields that are near each other usually belong together. So the function returns up to 3 points if the two
+// paths begin with the same names.
 inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
     constexpr int most = 3;
     if (left.names.empty() || right.names.empty())
@@ -21,8 +21,8 @@ inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
     return std::min(static_cast<int>(apart - left.names.begin()) + (neighbours ? 1 : 0), most);
 }
 
-// Returns the points to subtract if the path contains the index of an array's element, as in /rates/0. It is
-// better if a mapping reads the array as a list, even if the array always has one element.
+// Returns the points to subtract if the path contains the index of an array's element, as in /rates/0. A
+// mapping should better read the array as a list, even if the array always has one element.
 inline int points_index(const SamplePlace &place) {
     const bool by_index = place.pointer.find("/0/") != place.pointer.npos || place.pointer.ends_with("/0");
     return by_index ? 5 : 0;

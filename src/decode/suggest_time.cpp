@@ -1,6 +1,7 @@
 // Proposes the place of the time. The time can be a text, or a number that counts from 1970. The size of such
-// a number shows its unit. The time can also be a time of day with a date from another place. If the time
-// belongs to a whole list, each element can have a number that the mapping adds to this time.
+// a number shows its unit. The time can also be a time of day with a date from another place. If all elements
+// of a list have one time, each element can have a number, for example of seconds, which the mapping adds to
+// this time.
 #include "decode/suggest_fields.h"
 #include "decode/suggest_names.h"
 #include "decode/suggest_points.h"
@@ -13,9 +14,9 @@ namespace {
 
 constexpr int points_text = 6, points_number = 4, points_of_day = 5;
 constexpr int points_far = 4; // points to subtract if the time belongs to a whole list
-// points to subtract instead of points_far if the list always has one element
+// if the list always has one element, this number of points is subtracted instead of points_far
 constexpr int points_single = 3;
-// further points to subtract if the list has no known number that the mapping can add to the time
+// further points to subtract if the elements have no known number that the mapping can add to the time
 constexpr int points_guessed = 3;
 
 // Returns the unit that makes every number a time in the years 2000 to 2100. Returns nullptr if there is no
@@ -66,15 +67,14 @@ Addition find_addition(const SampleLayout &layout, const ProposedRate &rate) {
                     addition_unit(rate, place) + '"',
                 points};
     }
-    // A list of plain numbers possibly has one measurement for each second. So the mapping adds the element's
-    // position, in seconds, to the time. A list of objects gets no such mapping.
+    // A list of plain numbers may have one measurement for each second. So for such a list, but not for a
+    // list of objects, the mapping adds the position of the element, in seconds, to the time.
     if (best.points == 0 && !rated.scope.is_map[level - 1] && rated.pointer.empty())
         best.json = R"(,"plus":"name","plus_unit":"s")";
     return best;
 }
 
-// Looks at the lists that contain `rated`, but not `time`. Returns whether each of these lists has at most
-// one element in every message.
+// Returns true if each list that contains `rated`, but not `time`, has at most one element in every message.
 bool is_single(const SamplePlace &rated, const SamplePlace &time) {
     const uint32_t *const elements = rated.elements;
     return std::all_of(elements + time.scope.level, elements + rated.scope.level,

@@ -1,5 +1,6 @@
 // Memory for the texts that a decoder makes from other values of a message. For example, the mapped decoder
-// makes texts from integers and from lists of places. A text stays at the same address until clear().
+// makes the text of a customer id from an integer, or joins several texts. A text stays at the same address
+// until clear().
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,7 @@ class TextStore {
 
     // Returns room for `size` bytes. `size` must be at most block_size. Returns nullptr if no memory is left,
     // or if the store is full. Write the text into the room, and then call take() with the size of the text.
-    // Otherwise a later text overwrites this text.
+    // Without take(), the next text overwrites this text.
     char *room(size_t size) noexcept;
     void take(size_t size) noexcept { used_ += size; }
 

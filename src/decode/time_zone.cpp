@@ -23,13 +23,12 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::seconds;
 
-// A clock change never moves the clocks of a zone by more than change_max. So if a local time is farther than
-// change_max from every clock change, its offset is certain.
+// A clock change never moves the clocks of a zone by more than change_max. So if no clock change is nearer to
+// a local time than change_max, the local time has only one possible offset.
 constexpr int64_t change_max = int64_t{2} * 86400 * microseconds_per_second;
 
-// The first span of a zone has no begin, and the last span has no end. For such a begin or end, the library
-// returns a time that does not fit into 64 bits of microseconds. heartbeat uses -time_max and time_max
-// instead.
+// The first span of a zone has no begin, and the last span has no end. For these, the library returns times
+// that do not fit into 64 bits of microseconds. heartbeat replaces these times by -time_max and time_max.
 constexpr int64_t time_max = int64_t{100'000} * 365 * 86400 * microseconds_per_second;
 
 int64_t bounded_microseconds(date::sys_seconds time) {
@@ -40,8 +39,9 @@ int64_t bounded_microseconds(date::sys_seconds time) {
 
 // In some time zone databases, the file of a zone contains a list of all clock changes up to 2037. In other
 // time zone databases, the list is shorter, and a rule describes the later changes. The library reads only
-// the list. So with a short list, the results of the library could be wrong by an hour. This function looks
-// at two zones that change their clocks each year, and returns whether the lists are long.
+// the list. So with a short list, the library's results after the last change in the list could be wrong by
+// an hour. This function returns true if New York or Berlin has summer time in July 2036, because then the
+// lists are long.
 bool database_has_lists() {
     using namespace date::literals;
     constexpr date::sys_days summer = 2036_y / 7 / 1;
@@ -93,7 +93,8 @@ bool TimeZone::to_utc(int64_t local_time, ZoneSpan *span, int64_t *event_time) c
             const bool second = info.result == date::local_info::ambiguous;
             const date::sys_info &chosen = second ? info.second : info.first;
             span->offset = chosen.offset.count() * microseconds_per_second;
-            // a local time near a clock change is outside this span, so the next call searches again
+            // the span ends before a clock change is near: for a local time near a clock change, the next
+            // call searches again
             span->begin = bounded_microseconds(chosen.begin) + change_max;
             span->end = bounded_microseconds(chosen.end) - change_max;
         } catch (...) {

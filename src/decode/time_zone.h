@@ -23,8 +23,8 @@ class TimeZone {
 
     // Converts a local time in the same way as PostgreSQL. If a clock change skips the local time, the
     // function uses the offset before the change. If a clock change repeats the local time, the function uses
-    // the offset after the change. The caller keeps one `span` for all calls with the same zone. Returns
-    // false if the function cannot read the time zone database.
+    // the offset after the change. The caller must pass the same *span to all calls with the same zone.
+    // Returns false if the function cannot read the time zone database.
     bool to_utc(int64_t local_time, ZoneSpan *span, int64_t *event_time) const noexcept;
 
     static std::string suggest(std::string_view name); // returns a text for a person, such as a similar name

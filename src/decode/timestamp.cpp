@@ -46,9 +46,9 @@ int64_t fraction_microseconds(const char *digits, size_t count) noexcept {
         return microseconds;
     }
 
-    // Like PostgreSQL, read the fraction as a double, multiply the double, and round half to even. Exact
-    // decimal arithmetic would give another time than PostgreSQL for many seven-digit fractions that end in
-    // 5. The digits after the 40th digit cannot change the result.
+    // Like PostgreSQL, read the fraction as a double, multiply the double by a million, and round half to
+    // even. For many fractions of seven digits that end in 5, exact decimal arithmetic would give another
+    // time than PostgreSQL. The digits after the 40th digit cannot change the result.
     constexpr size_t noticed_digits = 40;
     char decimal[2 + noticed_digits] = {'0', '.'};
     const size_t noticed = std::min(count, noticed_digits);
@@ -80,8 +80,8 @@ template <char separator> bool read_date(Cursor *cursor, std::chrono::sys_days *
     return true;
 }
 
-// *time_of_day is in microseconds. If the text has a leap second, or a fraction that rounds up to a second,
-// *time_of_day can be the start of the next day.
+// *time_of_day is in microseconds. *time_of_day can be the start of the next day: after a leap second, or
+// after a fraction that rounds up to a second.
 template <char separator> bool read_time(Cursor *cursor, int64_t *time_of_day) noexcept {
     int hour = 0;
     int minute = 0;

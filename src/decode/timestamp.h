@@ -18,9 +18,9 @@ inline constexpr size_t timestamp_text_size = 27;
 // separator is `T`, `t` or one space. The fraction begins with `.` or `,`, and can have any length. The
 // function rounds the fraction to the nearest microsecond in the same way as PostgreSQL. The zone is `Z`,
 // `z`, +HH, +HHMM or +HH:MM, or an offset with `-` instead of `+`. The largest offset is 15:59, as in
-// PostgreSQL. A text without a zone is in UTC. Second 60 (a leap second) is legal without a fraction, and
-// means the first second of the next minute. For every other text, for example an impossible date, the
-// function returns false and does not change *event_time.
+// PostgreSQL. A text without a zone is in UTC. The second 60 (a leap second) is legal only without a
+// fraction. It becomes the first second of the next minute. For every other text, for example an impossible
+// date, the function returns false and does not change *event_time.
 bool timestamp_parse(std::string_view text, int64_t *event_time) noexcept;
 
 // The parts of a text: the local time, and the offset from UTC if the text has an offset.

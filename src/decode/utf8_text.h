@@ -21,8 +21,8 @@ inline size_t write_escape(char *to, char byte) noexcept {
 
 // Copies the characters that are safe to show, and writes every other byte as \xNN. Cuts the text before the
 // first character or escape that does not fit. `length_at(at, left)` returns the number of bytes of the
-// character at `at`, or 0 if the byte is not safe to show. Backslashes stay unchanged, so a second copy does
-// not change the text again. The copy has a terminator. Returns the size of the copy without the terminator.
+// character at `at`, or 0 if the byte is not safe to show. Backslashes stay unchanged, so a copy of the copy
+// has the same text. The copy has a terminator. Returns the size of the copy without the terminator.
 template <typename LengthAt>
 size_t copy_shown(char *to, size_t size, const char *from, size_t left, LengthAt length_at) noexcept {
     size_t written = 0;
@@ -53,8 +53,8 @@ size_t utf8_shown_length(const char *at, size_t left) noexcept;
 // contain U+0000.
 bool utf8_is_text(const char *text, size_t size) noexcept;
 
-// Returns the number of characters in valid UTF-8. Each character has exactly one byte that is not a
-// continuation byte.
+// Returns the number of characters in valid UTF-8. The function counts the bytes that are not continuation
+// bytes: each character has exactly one.
 inline size_t utf8_count(const char *text, size_t size) noexcept {
     size_t characters = 0;
     for (size_t i = 0; i < size; ++i)

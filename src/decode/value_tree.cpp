@@ -12,8 +12,9 @@ namespace {
 // comparisons are faster than a sort.
 constexpr uint32_t few_names = 12;
 
-// Shorter names come first, so 9 comes before 10. In an object whose names are numbers, such as offsets or
-// counters, the names usually have this order already. So value_repeats_name() does not need to sort them.
+// Shorter names come first, so "9" comes before "10". If the names of an object are numbers, such as offsets
+// or counters, the names usually have this order already, and value_repeats_name() does not need to sort
+// them.
 bool is_before(std::string_view left, std::string_view right) {
     return left.size() != right.size() ? left.size() < right.size() : left < right;
 }

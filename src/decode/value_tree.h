@@ -38,10 +38,10 @@ enum class TimeScale : uint32_t {
     instant_us,
 };
 
-// A node of a value tree. The children of an array or an object follow the node, and the children of a child
-// directly follow this child. An integer that is a time can have children too: the members of a
-// google.protobuf.Timestamp, if the mapping also reads these members. The texts belong to the parser, and are
-// valid until the next parse.
+// A node of a value tree. The children of an array or an object come directly after its node. If a child has
+// children itself, they come directly after this child. An integer that was a google.protobuf.Timestamp can
+// also have children: the members of the Timestamp, if the mapping reads them. The texts belong to the
+// parser, and are valid until the next parse.
 struct ValueNode {
     const char *name_data; // the name of an object's member
     uint32_t name_size;
@@ -53,8 +53,8 @@ struct ValueNode {
         double real;
         const char *text_data; // the content of a value of type `string` or `bytes`
     };
-    // for `string` and `bytes`: the size in bytes; for `array` and `object`: the number of children; for
-    // `integer`: the TimeScale
+    // the size in bytes of a `string` or of `bytes`, the number of children of an `array` or `object`, or the
+    // TimeScale of an `integer`
     uint32_t size;
     uint32_t end; // the index of the first node after this node and its children
 
@@ -82,7 +82,7 @@ uint32_t value_element(const ValueTree &tree, uint32_t array, uint32_t number) n
 bool value_equal(const ValueTree &left_tree, uint32_t left, const ValueTree &right_tree,
                  uint32_t right) noexcept;
 
-// if both values are arrays, or both are objects, call value_equal() instead
+// for two arrays or two objects, call value_equal() instead
 bool value_equal_scalars(const ValueNode &left, const ValueNode &right) noexcept;
 
 // Returns whether two members of an object have the same name. `names` is working memory. May throw

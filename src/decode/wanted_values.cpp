@@ -39,8 +39,8 @@ void merge(WantedValue *into, const WantedValue &from, size_t *count) {
         merge(child_of(into, {{}, no_value, true}, count), *from.others, count);
 }
 
-// `others` has the rules of a place with `*`, which apply to all children. But child() returns `others` only
-// for a child that is not in `children`. So this function adds the rules of `others` to each element of
+// A place with `*` reads all children of a value, and its rules are in `others`. But child() returns `others`
+// only for a child that is not in `children`. So this function adds the rules of `others` to each element of
 // `children`.
 void merge_others(WantedValue *value, size_t *count) {
     if (value->others != nullptr)

@@ -12,9 +12,9 @@ namespace heartbeat {
 // place of the mapping, this tree must have the same value as a tree of the whole message. So a reader
 // follows these rules:
 // - In an object, the reader adds each member for which child() does not return nullptr.
-// - If `others` exists, the reader adds all elements of an array. Otherwise the reader adds the elements up
-//   to the last wanted element. For each unwanted element, the reader adds null. So the wanted elements keep
-//   their indexes.
+// - If `others` exists, the reader adds all elements of an array. If `others` is nullptr, the reader adds the
+//   elements up to the last element that the mapping reads. For each element that the mapping does not read,
+//   the reader adds null. So the other elements keep their indexes.
 // - If `whole` is true, the reader adds the value with all its members and elements.
 // - If a wanted value is not an object or an array, the reader adds it, even if `whole` is false.
 struct WantedValue {

@@ -50,8 +50,8 @@ void tell_positions(const PartitionPosition *positions, size_t own, const KafkaP
                   errhidecontext(true)));
 }
 
-// Returns true if this worker can begin to read the partition: the partition belongs to this worker, the
-// worker does not read it yet, and the leader has reported its offsets.
+// Returns true if the partition belongs to this worker, the worker does not read the partition yet, and the
+// leader has reported the partition's offsets.
 bool can_join(const Assignment &assignment, int32_t partition) {
     const KafkaPartition &known = assignment.partitions.partition[partition];
     return assignment_has(assignment, partition) && !known.read && known.range.low >= 0;

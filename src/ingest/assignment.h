@@ -1,8 +1,8 @@
 // Decides which Kafka partitions an ingest worker reads, and at which offsets the worker begins. The worker
 // makes this decision after each connection to Kafka, after each seek, and when a stored offset does not
-// match Kafka's log. When an unavailable Kafka partition becomes available, the worker decides only about
-// this Kafka partition. consumer_session.cpp and batch_cycle.cpp call this file. This file does not depend on
-// how the worker stores batches.
+// match Kafka's log. When an unavailable Kafka partition becomes available, the worker decides about this
+// Kafka partition, and continues to read the others. consumer_session.cpp and batch_cycle.cpp call this file.
+// This file does not depend on how the worker stores batches.
 #pragma once
 
 #include "ingest/kafka_partitions.h"
@@ -23,12 +23,13 @@ enum class AssignmentResult {
     failed,      // a person must decide how to continue
 };
 
-// Returns a hint for heartbeat_status. The hint says what a person can do if Kafka does not answer.
+// Returns a hint for heartbeat_status. The hint tells a person what to do if Kafka does not answer.
 const char *assignment_brokers_hint(const Source &source);
 
 struct Assignment {
     KafkaPartitions partitions;
-    // true: the worker waits a short time for a session that is changing the source. See pause_check()
+    // true: if a session is changing the source, the worker waits for this session a short time. See
+    // pause_check()
     bool waits_for_change;
     bool told;                   // the worker has logged the offsets at which it begins to read
     Suspicions suspected_ranges; // suspected faults in the partitions and offset ranges that brokers report
@@ -41,10 +42,10 @@ inline bool assignment_has(const Assignment &assignment, int32_t partition) {
     return partitions_own(assignment.partitions, partition);
 }
 
-// Assigns the partitions that can be read. The function asks Kafka, but never waits for the answer: until the
-// answer arrives, the function returns `asking`, and the caller must call the function again. Then the
-// function reads heartbeat_offsets in a transaction of its own, and compares the stored offsets with Kafka's
-// answer. The function obeys start_offset and offset_reset of the source.
+// Assigns the partitions that can be read. The function asks Kafka, but never waits for the answer: while the
+// answer is missing, the function returns `asking`, and the caller must call the function again. When the
+// answer has arrived, the function compares it with the offsets in heartbeat_offsets, in a transaction of its
+// own. The function obeys start_offset and offset_reset of the source.
 AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 
 // Notices changes of the topic and of the partitions. Call this function regularly while the worker reads

@@ -92,8 +92,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     for (const BatchPartition &progress : batch->partitions)
         worker_stats_position({cycle->source->id, progress.partition}, progress.next_offset,
                               progress.last_kafka_time);
-    // Call worker_stats_batch_ends() after worker_stats_position(). In the other order, heartbeat_status
-    // could show for a moment that the source has stored nothing for a long time.
+    // Call worker_stats_batch_ends() after worker_stats_position(). If worker_stats_batch_ends() came first,
+    // heartbeat_status could show for a moment that the source has stored nothing for a long time.
     worker_stats_batch_ends(slot, static_cast<int64_t>(batch->messages.size()));
     if (!batch->minutes.empty())
         wake_for_rollup(rollup_append_take());
@@ -106,7 +106,7 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
         cycle->commit_at = cycle->stored_at + commit_every;
     batch->clear();
     batch_split_stored(&cycle->split);
-    // set the new limit only for this batch, because a thread may be filling `next`
+    // set the new limit for this batch and not for `next`, because a thread may be filling `next`
     batch->max_messages = batch_split_limit(cycle->split);
     cycle->stage = BatchStage::filling;
     if (!cycle->ahead)
@@ -116,8 +116,8 @@ void after_storing(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     take_result(cycle, consumer_ahead_result(consumer));
 }
 
-// Completes the batch. From now on the batch takes no more messages. If more messages are queued, a thread
-// begins to read and decode the next batch.
+// Completes the batch: after this call, the batch takes no more messages. If more messages are queued, a
+// thread begins to read and decode the next batch.
 void close_batch(BatchCycle *cycle, Consumer *consumer, SourceSlot *slot) {
     Batch *batch = cycle->batch;
     if (!batch_seal(batch))
@@ -152,8 +152,8 @@ void batch_cycle_destroy(BatchCycle *cycle) {
 void batch_cycle_begin(BatchCycle *cycle) {
     cycle->stage = BatchStage::filling;
     cycle->after = AfterBatch::read_on;
-    // Commit the offsets at which the worker begins, because tools that show consumer lag read the committed
-    // offsets of the group. After a seek, for example, the worker begins at other offsets.
+    // Commit the offsets at which the worker begins. For example, after a seek these are other offsets, and
+    // tools that show consumer lag read the committed offsets of the group.
     cycle->commit_at = monotonic_now();
 }
 
@@ -190,7 +190,7 @@ long batch_cycle_until_due(const BatchCycle *cycle) {
         return 0;
     // heartbeat.batch_wait begins when the worker has stored the previous batch. So after a pause without
     // messages, the worker stores the next message at once. If many messages arrive soon after a batch, the
-    // worker stores them in one transaction. In both cases a message waits at most heartbeat.batch_wait.
+    // worker stores them in one transaction. No message waits longer than heartbeat.batch_wait.
     MonotonicTime due = cycle->stored_at + settings.batch_wait * INT64CONST(1000);
     return monotonic_milliseconds(monotonic_now(), due);
 }
@@ -214,9 +214,9 @@ StoreResult batch_cycle_store(BatchCycle *cycle, Consumer *consumer, SourceSlot 
 
 long batch_cycle_duties(BatchCycle *cycle, Consumer *consumer, Assignment *assignment) {
     MonotonicTime now = monotonic_now();
-    // During a commit of offsets, librdkafka does not begin to read newly assigned partitions: it waits for
-    // the answer of the group coordinator. An unavailable partition can become available and be assigned at
-    // any time. So while a partition is unavailable, the worker does not commit offsets to the Kafka group.
+    // While a partition is unavailable, the worker does not commit offsets to the Kafka group. The partition
+    // can become available and be assigned at any time, and librdkafka begins to read a new partition only
+    // when the group coordinator has answered the commit.
     bool away = partitions_any_away(assignment->partitions);
     if (cycle->commit_at != 0 && cycle->commit_at <= now) {
         if (!away)

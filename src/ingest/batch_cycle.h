@@ -17,8 +17,8 @@ enum class BatchStage : uint8_t {
     lost,
 };
 
-// The worker's next action after it has stored the batch. If the action is not read_on, the worker first
-// stores the batch and does the action, and only then consumes more messages.
+// What the worker does after it has stored the batch. If this is not read_on, the worker takes no more
+// messages until it has stored the batch and done the action.
 enum class AfterBatch : uint8_t {
     read_on,
     // assigns partitions that have become available, or hands partitions over to another worker
@@ -56,8 +56,8 @@ void batch_cycle_drop(BatchCycle *cycle, Consumer *consumer);
 void batch_cycle_fill(BatchCycle *cycle, Consumer *consumer);
 
 // Call this function if PostgreSQL could not store the batch because the batch exceeds a limit of PostgreSQL.
-// If the function returns true, drop the batch: the next batches have fewer messages. Returns false if the
-// batch has only one message, or is not sealed.
+// If the function returns true, the caller must drop the batch: the next batches have fewer messages. Returns
+// false if the batch has only one message, or is not sealed.
 bool batch_cycle_split(BatchCycle *cycle);
 
 // Returns the milliseconds until the batch is due, or -1 if the batch is empty.

@@ -1,5 +1,4 @@
-// Stores a batch and moves the offsets in one transaction. PostgreSQL commits these two changes together, or
-// undoes both changes together.
+// Stores a batch and moves the offsets in one transaction. So PostgreSQL commits both changes or neither.
 #include "server/server.h"
 
 #include "ingest/batch_transaction.h"
@@ -19,7 +18,7 @@ namespace heartbeat {
 
 namespace {
 
-// Returns the result for a state of the source in which the worker may not store the batch.
+// `state` is a state in which the worker may not store the batch.
 StoreResult result_of(SourceState state) {
     return state == SourceState::paused ? StoreResult::paused
            : state == SourceState::busy ? StoreResult::busy
@@ -38,8 +37,8 @@ StoreResult batch_transaction_store(Batch *batch, const Source &source, bool iso
         transaction_abandon();
         return result_of(state);
     }
-    // The previous attempt may have converted readings into dead letters, and then failed for another reason.
-    // PostgreSQL has undone the INSERT of these dead letters. So convert the dead letters back into readings.
+    // The previous attempt may have converted readings into dead letters before it failed. PostgreSQL has
+    // undone the INSERT of these dead letters. So convert the dead letters back into readings.
     if (isolates && !batch_restore(batch))
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
     arrivals_use_period(pg_atomic_read_u32(&shared_state->silence));

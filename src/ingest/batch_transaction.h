@@ -16,9 +16,9 @@ enum class StoreResult {
     limited,     // nothing was stored: the batch has dead letters, and heartbeat.dead_letter_limit is reached
 };
 
-// Stores rows, dead letters, offsets and counters. `isolates` is true if PostgreSQL has already refused a row
-// of this batch. *unresolved is set when heartbeat.dead_letter_limit stops the batch. After an error the
-// caller ends the transaction. See pause_check() for `waits`.
+// Stores rows, dead letters, offsets and counters. `isolates` is true if PostgreSQL has refused a row of this
+// batch in an earlier attempt. If heartbeat.dead_letter_limit stops the batch, the function sets *unresolved.
+// After an error the caller must end the transaction. See pause_check() for `waits`.
 StoreResult batch_transaction_store(Batch *batch, const Source &source, bool isolates, bool waits,
                                     Unresolved *unresolved);
 

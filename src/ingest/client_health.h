@@ -13,10 +13,10 @@ struct ClientHealth {
 };
 
 // Returns whether a new client must replace this client. After each replacement, the time until the next
-// replacement doubles. If one new client did not help, another new client probably does not help. `connected`
-// is true if a broker has answered this client before. Then the worker waits for more unanswered questions,
-// because the broker may only be slow. While one of the worker's partitions is unavailable, `connected` has
-// no effect.
+// replacement doubles: if one new client did not help, another new client probably does not help. `connected`
+// is true if a broker has answered this client before. For such a client the function waits for more
+// unanswered questions, because the broker may only be slow. But while one of the worker's partitions is
+// unavailable, `connected` has no effect.
 bool client_is_useless(ClientHealth *health, KafkaPartitions *partitions, Consumer *consumer, bool connected);
 
 } // namespace heartbeat

@@ -19,11 +19,12 @@ namespace heartbeat {
 namespace {
 
 // A client counts as hanging if librdkafka has not destroyed the client some seconds after heartbeat began to
-// close it. With one source, at most this number of clients may hang. For each further source, one more
-// client may hang: if a person deletes the topic of a source, the client of this source may never close.
+// close it. A worker with one source may have this number of hanging clients. Each further source allows one
+// more hanging client: if a person deletes the topic of a source, the client of this source may never close.
 constexpr int hanging_max = 4;
 
-// Ends the suspicions of a partition if the client has examined its log and has found no loss.
+// Ends the suspicion of each partition whose log the client has examined. Does nothing if the client has
+// found a loss.
 void end_suspicions(ConsumerSession *session) {
     Suspicions *suspicions = &session->assignment.suspected_logs;
     if (suspicions->count == 0 || session->loss_count > 0)
@@ -62,8 +63,7 @@ void close_client(ConsumerSession *session, bool retire) {
 
 // The loss of the whole topic is confirmed at once. The loss of a partition's log is confirmed when the
 // worker finds the loss again some seconds later. Moves the confirmed losses to the front of session->losses,
-// and returns their number. If there are unconfirmed losses, sets the assignment's reason to the reason of
-// the first of them, and sets a hint.
+// and returns their number. For the first unconfirmed loss, sets the reason and the hint of the assignment.
 int confirm_losses(ConsumerSession *session) {
     Assignment *assignment = &session->assignment;
     int confirmed = 0;

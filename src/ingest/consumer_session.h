@@ -11,7 +11,7 @@ namespace heartbeat {
 // finds them again later.
 inline constexpr int losses_kept = 32;
 
-// Says whether Kafka has reported errors since Kafka last delivered a message.
+// Shows whether Kafka has reported errors since the last message from Kafka.
 enum class Trouble : uint8_t {
     none,
     first,
@@ -42,10 +42,9 @@ bool consumer_session_open(ConsumerSession *session, Error *error);
 // is true, consumer_session_open() does not use the present client of librdkafka again.
 void consumer_session_close(ConsumerSession *session, bool assigned, bool retire);
 
-// Frees the memory of the closed clients that librdkafka has destroyed. There is a limit for the number of
-// clients that librdkafka cannot destroy, and the limit grows with the number of sources. Above this limit,
-// the function ends the process, and the launcher starts a new worker. Returns true while some clients are
-// still closing: then call the function again soon.
+// Frees the memory of the closed clients that librdkafka has destroyed. If too many closed clients hang (see
+// hanging_max in consumer_session.cpp), the function ends the process, and the launcher starts a new worker.
+// Returns true while some clients are still closing. The caller must then call the function again soon.
 bool consumer_session_free_closed(int sources);
 
 // Stops reading, and forgets Kafka's answers about the partitions. `assigned` is true if partitions are
@@ -69,8 +68,8 @@ enum class PartitionChange : uint8_t {
     leave, // hand a partition over that hand_over_choose() has chosen
 };
 
-// Returns the change that is due. If a change is necessary, the worker consumes no more messages, and the
-// change is due when the worker has stored its batch.
+// Returns the change that is due. A necessary change is due when the worker has stored its batch. Until then,
+// the worker consumes no more messages.
 PartitionChange consumer_session_due_change(ConsumerSession *session);
 
 // Makes the change that consumer_session_due_change() has just returned.

@@ -16,8 +16,8 @@ namespace {
 
 constexpr TimestampTz look_every = USECS_PER_SEC;
 constexpr int64_t lag_batches = 5;
-// A worker that is late by more than this time gets no partition (worker_stats_missed_since()). The worker
-// may be stopped, or may wait for a lock.
+// A worker is late if it has not returned to its loop in time (see worker_stats_missed_since()). It may be
+// stopped, or may wait for a lock. A worker that is late by more than this time gets no partition.
 constexpr TimestampTz late_after = USECS_PER_SEC;
 
 // A Kafka partition lags if it has at least this number of messages to read.
@@ -51,9 +51,9 @@ bool is_late(const WorkerSlot &worker) {
     return since != 0 && now >= since + late_after;
 }
 
-// Returns the lag of the worker with this number, minus `given`. If the worker does not run, does not read
-// the source, or is late, it cannot take a partition. Then the function returns lag_min(), as if the worker
-// lagged. Call this function while you hold the lock.
+// Returns the lag of the worker with this number, minus `given`. A worker that does not run, does not read
+// the source, or is late cannot take a partition. For such a worker the function returns lag_min(), as if the
+// worker lagged. Call this function while you hold the lock.
 int64_t lag_of_taker(const ProgressList &progress, const KafkaPartitions &partitions, int number,
                      int64_t given) {
     const WorkerSlot &worker = shared_state->workers[number];
@@ -62,7 +62,8 @@ int64_t lag_of_taker(const ProgressList &progress, const KafkaPartitions &partit
 }
 
 // Compares all workers except this worker, and returns the number of the worker with the shortest lag.
-// Returns -1 if each of these workers lags or cannot take a partition.
+// Returns -1 if none of them can take a partition, because each one lags, does not run, does not read the
+// source, or is late.
 int find_idle_worker(const ProgressList &progress, const KafkaPartitions &partitions) {
     int found = -1;
     int64_t shortest = lag_min();
@@ -85,8 +86,8 @@ void mark(KafkaPartitions *partitions, const PartitionKey &key) {
     partition->leaves = partition->read && !partition->away;
 }
 
-// Marks partitions of this worker. All marked partitions together have at most half of the lag of the listed
-// partitions, so the worker always keeps a partition that lags.
+// Marks partitions of this worker. The marked partitions together have at most half of the lag of all
+// partitions in the list. So the worker always keeps a partition that lags.
 void mark_half(const PartitionProgress *lagging, size_t count, KafkaPartitions *partitions) {
     int64_t total = 0;
     for (size_t i = 0; i < count; i++)
@@ -118,9 +119,9 @@ int32_t find_chosen(const KafkaPartitions &partitions) {
     return found;
 }
 
-// Returns true if the worker `hand_over.to` still reads the source and does not lag. hand_over_choose() may
-// have chosen this worker long ago, because a hand-over waits while PostgreSQL refuses a batch. Sets *lag to
-// the lag of the partition.
+// Returns true if the worker `hand_over.to` still reads the source and does not lag. This check is necessary
+// because hand_over_choose() may have chosen the worker long ago: while PostgreSQL refuses a batch, the
+// hand-over waits. Sets *lag to the lag of the partition.
 bool can_take(const HandOver &hand_over, const KafkaPartitions &partitions, int32_t partition, int64_t *lag) {
     ProgressList progress = progress_list_take();
     LWLockAcquire(shared_state->lock, LW_SHARED);
@@ -177,8 +178,8 @@ bool hand_over_make(HandOver *hand_over, KafkaPartitions *partitions, Consumer *
         return false;
     *partition = {};
     partition->range = {number, -1, -1};
-    // If shared memory has no room for another moved partition, this worker keeps the partition. The worker
-    // then asks the leader, and begins to read the partition again.
+    // If shared memory has no room for another moved partition, this worker keeps the partition, asks the
+    // leader for its offsets, and begins to read it again.
     partition->own = !moved_partitions_set(partitions_key(*partitions, number),
                                            partitions_home(*partitions, number), hand_over->to);
     if (partition->own)

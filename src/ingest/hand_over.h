@@ -16,17 +16,17 @@ struct HandOver {
     int64_t given;         // the lag of the partitions handed over since the last comparison
 };
 
-// Compares the lags of the workers once a second while this worker reads the source. A hand-over has a reason
-// if this worker has more than one lagging partition and another worker does not lag. If two comparisons in
-// succession find this reason, the function chooses partitions of this source. Together, these partitions
-// have at most half of this worker's lag. A worker that is late gets no partition (see late_after).
+// Compares the lags of the workers once a second while this worker reads the source. The function chooses
+// partitions of this source if, in two comparisons in succession, this worker has more than one lagging
+// partition and another worker does not lag. The chosen partitions together have at most half of this
+// worker's lag. A worker that is late gets no partition (see late_after).
 void hand_over_choose(HandOver *hand_over, KafkaPartitions *partitions);
 
 // Returns true if the worker has chosen a partition that it has not handed over yet.
 bool hand_over_is_due(const KafkaPartitions &partitions);
 
-// Hands one of the chosen partitions over. If this partition or the other worker is no longer available, the
-// function hands nothing over. Call this function when the worker has stored all messages that it has
+// Hands one of the chosen partitions over. Hands nothing over if this partition is unavailable, or if the
+// other worker can no longer take it. Call this function when the worker has stored all messages that it has
 // consumed, and no assignment is under way. Returns false if the client could not stop reading the partition:
 // the worker must then assign all partitions again.
 bool hand_over_make(HandOver *hand_over, KafkaPartitions *partitions, Consumer *consumer);

@@ -46,7 +46,8 @@ void partitions_take_moves(KafkaPartitions *partitions) {
     uint64_t generation = moved_partitions_generation_of(partitions->source->id);
     if (generation == partitions->moves_seen || !partitions->known)
         return;
-    // ask about the topic at once: the worker that handed a partition over may know more partitions
+    // ask about the topic at once: the other worker may have handed over a partition that `topic` does not
+    // have yet
     partitions->topic_at = 0;
     partitions->topic_is_old = true;
     partitions_set_own(partitions, 0);

@@ -18,7 +18,8 @@ struct KafkaPartition {
     bool leaves; // the worker will hand the partition over to another worker
     bool asked;  // the leader has not answered the last question yet
     bool read;   // the partition is assigned
-    // the partition has no leader, the leader does not answer, or Kafka reported an error of the partition
+    // unavailable: the partition has no leader, the leader does not answer, or Kafka reported an error of the
+    // partition
     bool away;
     MonotonicTime away_since;           // when the partition became unavailable, if `away` is true
     PartitionRange range;               // if low is -1, the worker must first ask the leader for the range
@@ -44,13 +45,14 @@ struct KafkaPartitions {
     // to read a partition until Kafka has described the topic again
     bool topic_is_old;
     uint64_t watch_news; // the result of topic_watch_news() when the worker last asked the leaders
-    // until this time the worker waits for the answers of all leaders, to assign all partitions together
+    // until this time the worker waits for the answers of all leaders, so that it can assign all partitions
+    // together
     MonotonicTime gather_until;
 };
 
-// Returns the number of the worker that reads the partition if no worker has handed the partition over. This
-// is worker (p + s) % workers for partition p of source s. So if several sources have only one partition
-// each, different workers read these sources.
+// Returns the number of the worker to which the partition belongs before any hand-over: (p + s) % workers for
+// partition p of source s. The formula contains s, so that different workers read the sources that have only
+// one partition.
 int partitions_home(const KafkaPartitions &partitions, int32_t partition);
 
 // Sets the field `own` of each partition whose number is `from` or higher.
@@ -88,17 +90,17 @@ void partitions_trouble(KafkaPartitions *partitions, const PartitionTrouble &tro
 // assigned, its state becomes `otherwise`.
 void partitions_show(const KafkaPartitions &partitions, PartitionState otherwise);
 
-// Returns false if no partition of the worker is away. Otherwise the function returns true, and sets `reason`
-// and `hint` for heartbeat_status. These texts explain why the first of these partitions is away.
+// Returns true if a partition of the worker is away. The function then sets `reason` and `hint` for
+// heartbeat_status, which explain why the first such partition is away.
 bool partitions_explain(const KafkaPartitions &partitions, char *reason, char *hint);
 
-// Returns a hint for an error of Kafka that can occur again after each assignment.
+// Returns a hint for heartbeat_status, for an error of Kafka that can occur again after each assignment.
 const char *partitions_trouble_hint(const Source &source);
 
 bool partitions_any_away(const KafkaPartitions &partitions); // true if a partition of the worker is away
 
 // Returns whether a partition of the worker has been away for at least `away_for`, although Kafka names a
-// leader of the partition. In this case the client possibly ignores this leader: see client_health.cpp.
+// leader of the partition. The client possibly ignores this leader: see client_health.cpp.
 bool partitions_misled(const KafkaPartitions &partitions, Consumer *consumer, TimestampTz away_for);
 
 // Returns the milliseconds until the next question is due.

@@ -1,8 +1,8 @@
 // Asks the leaders of Kafka partitions for the offsets of the partitions. This file asks for the end offsets
-// every two seconds. With these questions the worker also notices a leader that does not answer. If several
-// source readers share a Kafka client, only one of these readers asks each leader, and the other
-// readers take the high watermarks that arrive with the messages. If a leader does not answer, the other
-// readers ask this leader too. assignment.cpp calls this file in each step of a reader.
+// every two seconds. So the worker also notices a leader that does not answer. If several source readers
+// share a Kafka client, only one reader asks a leader, and the other readers take the high watermarks that
+// arrive with the messages. But if this leader does not answer, each reader asks it. assignment.cpp calls
+// this file in each step of a reader.
 #include "server/server.h"
 
 #include "ingest/leader_questions.h"
@@ -14,13 +14,12 @@ namespace heartbeat {
 namespace {
 
 constexpr TimestampTz ends_every = 2 * USECS_PER_SEC;
-// If another reader asks a leader, this reader does not ask this leader. Instead, at this interval, this
-// reader takes the high watermark from librdkafka, and checks whether the other reader still asks the leader.
-// The interval must be shorter than watermark_lasts_s.
+// If another reader asks the leader of a partition, this reader does not ask, but takes the high watermark
+// from librdkafka at this interval. It then also checks whether the other reader still asks the leader. The
+// interval must be shorter than watermark_lasts_s.
 constexpr TimestampTz look_every = 10 * USECS_PER_SEC;
 static_assert(look_every < watermark_lasts_s * USECS_PER_SEC);
-// After the worker has asked the brokers about the topic, the worker waits this time before it asks the
-// leaders.
+// The worker waits this time between its question about the topic and its questions to the leaders.
 constexpr TimestampTz again_soon = USECS_PER_SEC / 2;
 
 void take_known(KafkaPartitions *partitions, const RangeAnswer &answer, Consumer *consumer,
@@ -63,9 +62,9 @@ void take_answer(KafkaPartitions *partitions, Consumer *consumer, const RangeAns
     partitions->topic_at = std::min(partitions->topic_at, topic_at);
 }
 
-// Takes the high watermark from the leader's last answer with messages. This high watermark is recent: the
-// leader answers the other reader, so the leader also answers the requests for messages. Returns false if no
-// answer with messages has arrived yet.
+// Takes the high watermark from the leader's last answer to a fetch request. This high watermark is recent:
+// the leader answers another reader, so it also answers the fetch requests. Returns false if no such answer
+// has arrived yet.
 bool take_fetched(const KafkaPartitions &partitions, Consumer *consumer, int32_t number) {
     int64_t high = topic_high_watermark(consumer, number);
     if (high >= 0)

@@ -6,17 +6,16 @@
 
 namespace heartbeat {
 
-// Takes the answers of leaders, and asks the leader of each partition whose next question is due. The
-// function asks for the first offset and the end offset of the partition. If the worker reads the partition,
-// the function asks only for the end offset. If `all` is true, the function also asks about the partitions of
-// other workers. If `refresh` is true, the function asks only for end offsets. Use `refresh` while the worker
-// reads nothing.
+// Takes the answers of leaders, and asks the leader of each partition whose next question is due. If the
+// worker reads the partition, or if `refresh` is true, the function asks only for the end offset. If not, the
+// function asks for the first offset and the end offset. If `all` is true, the function also asks about the
+// partitions of other workers. Use `refresh` while the worker reads nothing.
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh);
 
 // Forgets the ranges of the partitions that belong to the worker but are not assigned. The next call of
-// topic_watch_look() then asks the brokers about the topic. Half a second after this call,
-// leader_questions_ask() may ask the leaders of these partitions. The worker does not begin to read a
-// partition until Kafka has described the topic again.
+// topic_watch_look() then asks the brokers about the topic. leader_questions_ask() asks the leaders of these
+// partitions not before half a second has passed. The worker does not begin to read a partition until Kafka
+// has described the topic again.
 void leader_questions_ask_anew(KafkaPartitions *partitions);
 
 } // namespace heartbeat

@@ -8,8 +8,8 @@ namespace heartbeat {
 
 namespace {
 
-// The stored marks describe messages that a worker has consumed (see MessageMark). Returns true if the offset
-// of a mark is in `range`: Kafka can then still hold the message of this mark.
+// The stored marks describe messages that a worker has consumed (see MessageMark). Returns true if Kafka can
+// still hold one of these messages, because its offset is in `range`.
 bool has_marks_in(const StoredOffset &stored, const PartitionRange &range) {
     auto is_in = [&](const MessageMark &mark) {
         return mark.offset >= range.low && mark.offset < range.high;

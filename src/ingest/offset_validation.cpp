@@ -11,10 +11,9 @@ namespace heartbeat {
 
 namespace {
 
-// Returns true if the stored offset shows that the topic had more partitions before. A person can set an
-// offset for a partition that no worker has seen. Such an offset has no cluster id, and does not prove that
-// the topic had the partition. If the topic still has the stored id, nobody has recreated the topic, and the
-// description `topic` is only older than the stored offset.
+// Returns true if the stored offset proves that the topic had more partitions before. A stored offset without
+// a cluster id proves nothing: a person has set it for a partition that no worker has seen. If the topic
+// still has the stored id, nobody has recreated the topic, and `topic` is only an old description.
 bool is_beyond(const StoredOffset &stored, const TopicDescription &topic) {
     bool same = stored.topic_id[0] != '\0' && strcmp(stored.topic_id, topic.topic_id) == 0;
     return stored.partition >= topic.partition_count && !stored.lost && stored.cluster_id[0] != '\0' && !same;
@@ -22,8 +21,8 @@ bool is_beyond(const StoredOffset &stored, const TopicDescription &topic) {
 
 // Kafka never removes partitions of a topic. So if the topic has fewer partitions than before, it was
 // recreated, and the function marks all stored offsets as lost. But for some time a broker can return an old
-// description of the topic, with fewer partitions. So without an id of the topic, the worker checks twice. If
-// the worker must check again, the function sets `reason` and returns false.
+// description, with fewer partitions. If the topic has no id that proves the change, the worker must check
+// twice: after the first check, the function sets `reason` and returns false.
 bool find_lost(const Source &source, StoredOffset *offsets, size_t count, const TopicDescription &topic,
                Suspicions *suspicions, char (&reason)[state_text_size]) {
     bool fewer = false, confirmed = false;
@@ -73,17 +72,17 @@ void move(const Source &source, StoredOffset *stored, int64_t to, const char *re
     stored->truncated_to = -1;
 }
 
-// Call this function if Kafka has truncated the log. Returns the truncation offset: the messages at this
-// offset and at later offsets are new for ingest. If the truncation offset is not known, or is no longer in
-// the log, the function returns the beginning of the log.
+// Call this function if Kafka has truncated the log. Returns the truncation offset: ingest has not read the
+// messages that Kafka now holds from this offset on. If this offset is not known, or is no longer in the log,
+// the function returns the beginning of the log.
 int64_t first_new_offset(const StoredOffset &stored, const PartitionRange &range) {
     return stored.truncated_to >= range.low && stored.truncated_to <= range.high ? stored.truncated_to
                                                                                  : range.low;
 }
 
-// Moves a stored offset to the place that the source's offset_reset requires. If the topic was recreated or
-// the log was truncated, the messages at `begin` and at later offsets are new for ingest. If offset_reset is
-// `latest`, the worker skips these messages, so the function writes their offsets to heartbeat_gaps.
+// Moves a stored offset to the place that the source's offset_reset requires. After the topic was recreated
+// or the log was truncated, ingest has never read the messages from `begin` on. If offset_reset is `latest`,
+// the worker skips these messages, so the function writes their offsets to heartbeat_gaps.
 void reset(const Source &source, StoredOffset *stored, const PartitionRange &range, OffsetMismatch mismatch,
            const char *reason) {
     bool to_end = source.offset_reset == OffsetReset::latest;
@@ -99,8 +98,8 @@ void reset(const Source &source, StoredOffset *stored, const PartitionRange &ran
     move(source, stored, to, reason);
 }
 
-// Returns true if only the end offset in the leader's answer shows the mismatch. A leader can serve an old
-// log for a moment, so the worker must then check a second time.
+// Returns true if the range of offsets in the leader's answer is the only sign of a mismatch. A leader can
+// serve an old log for a moment, so the worker must check such a mismatch a second time.
 bool is_of_range(const StoredOffset &stored, const TopicDescription &topic, OffsetMismatch mismatch) {
     return mismatch != OffsetMismatch::removed && !stored.lost &&
            !offset_mismatch_ids_differ(stored.cluster_id, topic.cluster_id) &&
@@ -116,7 +115,7 @@ void offset_validation_mark(const KafkaPartitions &partitions, const TopicLoss &
     const char *reason = text_from_utf8(loss.reason.text);
     if (loss.partition >= 0 && loss.lowest >= 0)
         return offsets_mark_truncated(source, name, loss.partition, loss.lowest, loss.position, reason);
-    // if the topic has no id, and Kafka holds none of the marked messages, the topic counts as recreated
+    // Kafka holds none of the marked messages. If the topic has no id, it therefore counts as recreated
     if (loss.partition < 0 || topic.topic_id[0] == '\0')
         return offsets_mark_lost(source, name, reason);
     char truncated[state_text_size];

@@ -16,16 +16,16 @@ enum class OffsetValidation {
 };
 
 // Call this function in a transaction. Compares the stored offsets with the offsets that Kafka holds.
-// `ranges` has one element for each partition of the topic. For a confirmed mismatch the function does what
-// the source's offset_reset requires: the function either returns `invalid`, or moves the offset in
-// heartbeat_offsets and in `offsets`. If the result is not `valid`, the function sets `reason` and `hint`.
+// `ranges` has one element for each partition of the topic. After a confirmed mismatch, offset_reset of the
+// source decides: the function either returns `invalid`, or moves the offset in heartbeat_offsets and in
+// `offsets`. If the result is not `valid`, the function sets `reason` and `hint`.
 OffsetValidation offset_validation_run(StoredOffset *offsets, size_t count, const PartitionRange *ranges,
                                        const KafkaPartitions &partitions, Suspicions *suspicions,
                                        char (&reason)[state_text_size], char (&hint)[state_text_size]);
 
 // Call this function in a transaction. Writes to heartbeat_offsets that the topic was recreated, or that the
-// log of a partition was truncated. `partitions` has the topic's description from the time when the worker
-// found the loss.
+// log of a partition was truncated. `partitions` must have the description of the topic that was current when
+// the worker found the loss.
 void offset_validation_mark(const KafkaPartitions &partitions, const TopicLoss &loss);
 
 } // namespace heartbeat

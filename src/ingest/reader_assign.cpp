@@ -51,8 +51,8 @@ long reader_assign_take(SourceReader *reader, AssignmentResult result) {
     case AssignmentResult::suspected:
         reader_report(reader, WorkerState::connecting, reader->session.assignment.reason,
                       reader->session.assignment.hint);
-        // The client can find the same fault again after some milliseconds. If the reader did not wait, it
-        // would stop and begin to read many times before suspicion_is_confirmed() returns true.
+        // suspicion_is_confirmed() returns true only some seconds later. If the reader did not wait here, it
+        // would begin to read and stop again many times until then.
         return reconnect_ms;
     case AssignmentResult::outdated:
         reader_close_client(reader);

@@ -10,8 +10,8 @@ namespace heartbeat {
 // until the next step.
 long reader_assign_step(SourceReader *reader);
 
-// Acts on the result of consumer_session_assign() or consumer_session_change_partitions(). Returns the
-// milliseconds until the next step.
+// Continues with the result of consumer_session_assign() or consumer_session_change_partitions(): for
+// example, enters the phase `reading`. Returns the milliseconds until the next step.
 long reader_assign_take(SourceReader *reader, AssignmentResult result);
 
 // Sets the state of a reader in the phase `reading`. If one of the reader's partitions is unavailable, the

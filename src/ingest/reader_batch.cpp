@@ -77,7 +77,8 @@ AssignmentResult change_partitions(SourceReader *reader) {
     PartitionChange change = consumer_session_due_change(&reader->session);
     if (change == PartitionChange::none)
         return AssignmentResult::asking;
-    // only a join calls pause_check(), so only a join needs the result of reader_change_is_shown()
+    // of the changes of partitions, only `join` calls pause_check(), so only `join` needs
+    // reader_change_is_shown()
     if (change == PartitionChange::join)
         reader->session.assignment.waits_for_change = reader_change_is_shown(reader);
     return consumer_session_change_partitions(&reader->session, change);

@@ -13,7 +13,7 @@ namespace {
 constexpr long module_look_ms = 5000;
 
 // An administrator can install the module heartbeat_formats while the worker runs. So a reader that needs the
-// module waits, and does not fail.
+// module waits, and does not become FAILED.
 long wait_for_module(SourceReader *reader, const char *reason) {
     if (reader->phase == ReaderPhase::paused)
         reader_report(reader, WorkerState::paused, "", nullptr);

@@ -18,9 +18,9 @@ namespace heartbeat {
 
 namespace {
 
-// Returns whether the reader takes messages or answers of Kafka now. For this, the reader must have a client,
-// and be in a phase that needs messages or answers. A reader that must first store its batch takes no
-// messages. After an error the reader takes nothing until its next attempt.
+// Returns true if the reader takes messages or answers of Kafka now: it has a client, and its phase needs
+// messages or answers. A reader that must first store its batch takes no messages. After an error a reader
+// takes nothing until its next attempt.
 bool listens(const SourceReader &reader) {
     const BatchCycle &cycle = reader.session.cycle;
     if (reader.session.consumer == nullptr || reader.backoff_ms > 0)
@@ -39,7 +39,7 @@ void reader_due_after(SourceReader *reader, long milliseconds) {
 }
 
 bool reader_is_due(SourceReader *reader, MonotonicTime now) {
-    // a reader that does not listen loses no message: a later step takes the messages from the client
+    // a reader that takes no messages now loses none: a later step takes the messages from the client
     bool rung = reader->rung && listens(*reader);
     reader->rung = false;
     return rung || (reader->due_at >= 0 && reader->due_at <= now);

@@ -16,8 +16,8 @@ void reader_due_after(SourceReader *reader, long milliseconds);
 // Kafka has messages or an answer that the reader can take now. `now` is monotonic_now().
 bool reader_is_due(SourceReader *reader, MonotonicTime now);
 
-// Returns the milliseconds until `due_at`, a time as in SourceReader::due_at. If `due_at` is -1, the function
-// returns until_woken: the reader waits until something wakes it.
+// Returns the milliseconds until `due_at`, which has the form of SourceReader::due_at. If `due_at` is -1, the
+// reader waits until something wakes it, and the function returns until_woken.
 long milliseconds_until(MonotonicTime due_at);
 
 // Sleeps until the worker's latch is set, Kafka has messages or an answer for a reader, or `milliseconds`

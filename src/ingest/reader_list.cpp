@@ -19,10 +19,10 @@ namespace heartbeat {
 
 namespace {
 
-// Returns how long a broker may wait for messages before it answers a fetch request. An idle client sends the
-// next request after each answer, and each request names all Kafka partitions of the client. So with many
-// sources each request is large, and a longer wait makes the requests rarer. With few sources the wait is
-// short, because a source that begins to read must wait until the broker has answered the current request.
+// Returns how long a broker may wait for messages before it answers a fetch request. An idle client sends a
+// new request after each answer, and each request names all Kafka partitions of the client. So with many
+// sources the requests are large, and a longer wait makes them rarer. With few sources the wait is short: a
+// source that begins to read waits for the answer to the current request.
 int choose_fetch_wait(size_t sources) {
     return sources <= 20 ? 500 : sources <= 60 ? 1000 : sources <= 150 ? 2000 : 3000;
 }
@@ -64,8 +64,8 @@ SourceReader *make_reader(const ReaderList &list, const ListedSource &listed, Me
     return reader;
 }
 
-// Returns nullptr if shared memory has no room for the source. If the function raises an error, no slot stays
-// open for the source.
+// Returns nullptr if shared memory has no room for the source. If the function raises an error, it leaves no
+// slot open for the source.
 SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
     SourceReader *reader = make_reader(list, listed, CurrentMemoryContext);
     reader->slot = source_slot_open(*list.slot, listed.source.id, listed.source.name);
@@ -84,8 +84,8 @@ SourceReader *open_reader(const ReaderList &list, const ListedSource &listed) {
 
 // Keeps a reader. A reader that is STOPPED or FAILED begins again, because a person may have corrected the
 // cause. A reader in another phase begins again in three cases: the reader must get a new client, the reader
-// has found a change of its source (is_old), or a person has paused or resumed the source. A seek needs a
-// pause, so the reader also begins again after each seek.
+// has found a change of its source (is_old), or a person has paused or resumed the source. A person can seek
+// only in a paused source, so the reader also begins again after each seek.
 void keep_reader(SourceReader *reader, const ListedSource &listed, bool renews) {
     bool waits = reader->phase == ReaderPhase::stopped || reader->phase == ReaderPhase::failed;
     if (renews) { // the reader gets a new client

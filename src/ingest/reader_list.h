@@ -23,20 +23,20 @@ struct ReaderList {
 void reader_list_create(ReaderList *list, WorkerSlot *slot, int worker);
 
 // Opens, keeps and closes readers, so that the list has a reader for each element of `sources`. Keeps a
-// reader if the reader's source still has the same revision. A kept reader begins again if a person may have
-// changed something that concerns this reader. After a reload of the configuration each kept reader gets a
-// new client, because the content of the properties file may have changed. Each kept reader also gets a new
-// client if the number of sources requires another fetch_wait_ms. Returns the first source for which shared
-// memory has no room, or nullptr.
+// reader if the revision of its source has not changed. But if a person may have changed something else that
+// concerns the reader, for example paused the source, the kept reader begins again. After a reload of the
+// configuration each kept reader gets a new client, because the content of the properties file may have
+// changed. Each kept reader also gets a new client if the number of sources requires another fetch_wait_ms.
+// Returns the first source for which shared memory has no room, or nullptr.
 const Source *reader_list_update(ReaderList *list, const ListedSource *sources, size_t count, bool reloaded);
 
-// Reads the pipe. Each number in the pipe is the number of a reader for which Kafka has messages or an
-// answer. The function sets SourceReader::rung of these readers.
+// Reads the pipe. Each number in the pipe belongs to a reader for which messages or an answer of Kafka have
+// arrived. The function sets SourceReader::rung of these readers.
 void reader_list_take_rings(ReaderList *list);
 
-// Call this function in each round of the worker's loop. The function finds the readers whose Kafka
-// partitions have changed since the last call, because a worker has handed over partitions. If such a reader
-// is in the phase `reading` or `paused`, its next step is due now.
+// Call this function in each round of the worker's loop. If a worker has handed over Kafka partitions of a
+// source since the last call, and the reader of this source is in the phase `reading` or `paused`, the next
+// step of this reader is due now.
 void reader_list_take_moves(ReaderList *list);
 
 // Returns true if a reader has found that the worker must load the sources again.

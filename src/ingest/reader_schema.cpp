@@ -106,10 +106,10 @@ bool is_lock_timeout(const ErrorData *error) {
     return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
-// Stores the answer. So heartbeat does not ask the registry for this schema again after a restart, on a
-// promoted standby or in a restored dump. A session can have stored the same schema in a transaction that is
-// still open. The worker waits for this transaction, but at most insert_lock_timeout, because no source of
-// the worker continues during this wait. If this time is over, the worker uses the schema without storing it.
+// Stores the answer. So after a restart, on a promoted standby, or in a restored dump, heartbeat does not ask
+// the registry for this schema again. A session can have stored the same schema in a transaction that is
+// still open. The worker waits for this transaction. During this wait no source of the worker continues, so
+// after insert_lock_timeout the worker uses the schema without storing it.
 long take_answer(SourceReader *reader, SchemaCache *schemas, const RegistryAnswer &answer) {
     const StoredSchema schema = {answer.type, answer.schema, answer.references, answer.reference_count};
     char reason[registry_reason_size] = "";
@@ -129,8 +129,8 @@ long take_answer(SourceReader *reader, SchemaCache *schemas, const RegistryAnswe
 } // namespace
 
 long reader_schema_begin(SourceReader *reader) {
-    // schema_cache_wanted() returns the last schema that the decoder did not find. This schema is the schema
-    // of the next message, because the decoder has decoded no message since then.
+    // schema_cache_wanted() returns the last schema that the decoder did not find. The next message needs
+    // this schema, because the decoder has decoded no message since then.
     reader->load.key = schema_cache_wanted(reader->session.cycle.decoder->schema_cache());
     reader_enter(reader, ReaderPhase::loading);
     return at_once;

@@ -12,8 +12,9 @@ struct SourceReader;
 long reader_schema_begin(SourceReader *reader);
 
 // Returns the milliseconds until the next step. The reader enters the phase `assigning` in three cases: the
-// decoder has the schema, the registry does not know the schema, or the source has no registry. In the last
-// two cases messages with this schema become dead letters.
+// decoder has the schema, the registry does not know the schema, or the source has no registry. If the
+// registry does not know the schema, or if there is no registry, messages with this schema become dead
+// letters.
 long reader_schema_step(SourceReader *reader);
 
 // Ends the request to the registry, and sets the time of the next attempt. Call this function after an error

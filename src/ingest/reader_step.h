@@ -6,8 +6,8 @@
 
 namespace heartbeat {
 
-// Makes a step, and sets when the next step is due. If the step raises an error, the function shows the error
-// as an error of this reader, and the reader tries again later.
+// Makes a step, and sets when the next step is due. If the step raises an error, heartbeat_status shows the
+// error for the source of this reader, and the reader tries again later.
 void reader_step(SourceReader *reader);
 
 } // namespace heartbeat

@@ -37,7 +37,7 @@ long reader_trouble_assign_again(SourceReader *reader) {
 }
 
 // An error of one partition, such as an impossible offset, can occur again after each assignment. Between two
-// errors the reader can get messages of the other partitions, so such messages do not show that the error is
+// such errors the reader can get messages of the other partitions, so messages do not prove that the error is
 // over. So a repeated error is over only when trouble_lasts has passed without another error.
 bool reader_trouble_is_over(const SourceReader &reader) {
     const ConsumerSession &session = reader.session;

@@ -31,7 +31,7 @@ constexpr const char *phase_name(ReaderPhase phase) {
     return "loading";
 }
 
-// These rules must match the table in source_reader.h.
+// The switch must allow exactly the changes in the table of source_reader.h.
 constexpr bool may_follow(ReaderPhase from, ReaderPhase to) {
     switch (to) {
     case ReaderPhase::looking:

@@ -61,8 +61,8 @@ struct SchemaLoad {
 };
 
 struct SourceReader {
-    // The worker's loop looks at these four members of every reader in each round. These members are side by
-    // side, so that the loop of a worker with hundreds of idle readers reads little memory.
+    // The worker's loop reads these four members of every reader in each round. They are side by side,
+    // because a worker can have hundreds of idle readers and must read little memory for each of them.
     uint32_t number; // the number of this reader in the WakePipe of the process
     bool rung;       // Kafka has messages or an answer for this reader: see reader_is_due()
     bool is_old;     // a person has altered or dropped the source: the worker must load the sources again
@@ -80,8 +80,8 @@ struct SourceReader {
     Failure failure;   // the last error that a step raised
     int64_t control;   // ListedSource::control when the worker last loaded the source
     bool begins_again; // a person may have changed something: the next step enters `looking`
-    // When the reader began to wait for another session that is changing the source; 0: the reader does not
-    // wait for a session.
+    // The time at which the reader began to wait for a session that is changing the source; 0: the reader
+    // does not wait for a session.
     MonotonicTime busy_since;
     bool busy_told; // heartbeat_status already shows that the reader waits for the other session
 };
@@ -92,7 +92,7 @@ void reader_enter(SourceReader *reader, ReaderPhase phase);
 
 // Closes the consumer client. If the phase was `reading`, the phase becomes `assigning`. The consumer clients
 // of several readers can share one client of librdkafka. If `retire` is true, no new consumer client uses the
-// current client of librdkafka. Other readers can still use the current client.
+// current client of librdkafka, but other readers that already use it can keep it.
 void reader_close_client(SourceReader *reader, bool retire = true);
 
 // Sets the reader's state in heartbeat_status.

@@ -25,9 +25,9 @@ StoredOffset *find(StoredOffset *offsets, size_t count, int32_t partition) {
 
 // Returns the mark of the last consumed message. The client begins to read at this message, to check that
 // Kafka's log still has the message. Returns an empty mark if the message is before the beginning of the log,
-// or at or after the next offset. Also returns an empty mark if the message is more than last_message_reach
-// offsets before the next offset. Between these two offsets there can be many messages of aborted
-// transactions, and each new client would fetch these messages again.
+// or not before the next offset. Also returns an empty mark if the message is more than last_message_reach
+// offsets before the next offset: messages of aborted transactions can be between them, and each new client
+// would fetch all of these.
 MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange &range) {
     bool usable = stored.last_message.offset >= range.low &&
                   stored.last_message.offset < stored.next_offset &&
@@ -35,10 +35,9 @@ MessageMark usable_last_message(const StoredOffset &stored, const PartitionRange
     return usable ? stored.last_message : MessageMark{};
 }
 
-// Returns the description of the source's topic, and a hash. A hash of the topic's name is not enough: an
-// altered source can keep its topic, and after DROP EXTENSION and CREATE EXTENSION a new source can have the
-// topic of a dropped source. So the hash also contains the revision of the source and the OID of the
-// extension.
+// Returns the description of the source's topic, and a hash. The hash contains the topic, the revision of the
+// source and the OID of the extension. With the topic alone, an altered source would keep its hash, and a new
+// source could have the hash of a source from before DROP EXTENSION.
 StartAtEnd present_topic(const Source &source, const TopicDescription &description) {
     uint64_t seed =
         static_cast<uint64_t>(extension_known().oid) << 32 ^ static_cast<uint64_t>(source.revision);

@@ -1,10 +1,10 @@
-// A suspicion means that Kafka's log of a partition seems to be another log than before. A leader that was
-// frozen or cut off from the network can serve an old log for a moment. Such a broker has not learned yet
-// that another broker is the leader now. So the worker checks twice, and acts only on a fault that it finds
-// again some seconds later. A check that finds no fault ends the suspicion. There are two kinds of checks.
-// offset_validation.cpp checks the partitions and the ranges of offsets that brokers report. The consumer
-// client checks the messages (consumer_session.cpp). The worker keeps the suspicions of the two kinds
-// separately. This file does not depend on how a check finds a fault.
+// The worker suspects a partition if Kafka's log of this partition seems to be another log than before. A
+// leader that was frozen or cut off from the network can serve an old log for a moment. Such a broker does
+// not know yet that another broker has become the leader. So the worker checks twice, and acts only on a
+// fault that it finds again some seconds later. A check that finds no fault ends the suspicion. There are two
+// kinds of checks. offset_validation.cpp checks the partitions and the ranges of offsets that brokers report.
+// The consumer client checks the messages (consumer_session.cpp). The worker keeps the suspicions of the two
+// kinds separately. This file does not depend on how a check finds a fault.
 #pragma once
 
 #include "server/clock.h"

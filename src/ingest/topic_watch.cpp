@@ -21,7 +21,7 @@ constexpr TimestampTz gather_for = USECS_PER_SEC;
 // worker reads from only one broker, librdkafka always asks this broker, even while the broker is frozen.
 // This function sends a request to each available leader, so that librdkafka then asks another broker about
 // the topic. The request asks for the end offset of one of the leader's partitions, even if another worker
-// reads this partition. The answers to these requests are not important.
+// reads this partition. heartbeat does not use the answers.
 void ask_other_leaders(const KafkaPartitions &partitions, Consumer *consumer) {
     int32_t count = partitions.topic.partition_count;
     auto *chosen = static_cast<int32_t *>(palloc(sizeof(int32_t) * static_cast<size_t>(count + 1)));
@@ -88,8 +88,8 @@ TopicNews take_topic(KafkaPartitions *partitions, const TopicDescription &found)
         partitions->known = false;
         return TopicNews::missing;
     }
-    // A topic can be recreated while a client reads the topic. If librdkafka fetches messages by the topic's
-    // id, the client then gets no more messages. So the worker opens a new client.
+    // If a topic is recreated while a client reads it, and librdkafka fetches messages by the topic's id, the
+    // client gets no more messages. So the worker opens a new client.
     bool other = !topic_is_same(before, found);
     bool fewer = partitions->known && found.partition_count < before.partition_count;
     bool first = !partitions->known;
@@ -135,7 +135,8 @@ TopicNews topic_watch_look(KafkaPartitions *partitions, Consumer *consumer, Erro
     case AnswerState::none:
         break;
     }
-    // the two requests of the question can both wait behind a fetch
+    // a question needs two requests to a broker, and each request can wait until the broker has answered a
+    // fetch request
     MonotonicTime patience = answers_take + INT64CONST(2000) * consumer_fetch_delay_ms(consumer);
     if (partitions->topic_asked_at != 0 && now > partitions->topic_asked_at + patience) {
         partitions->unanswered++;

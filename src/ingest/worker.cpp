@@ -22,7 +22,7 @@ namespace {
 
 WorkerSources sources; // not a local variable, because the exit handler uses sources.list
 
-// If the process receives a cancel request, the readers that wait after an error try again at once.
+// A cancel request (pg_cancel_backend()) makes the readers that wait after an error try again at once.
 void take_interrupts() {
     if (QueryCancelPending)
         reader_list_end_waits(&sources.list);

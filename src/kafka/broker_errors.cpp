@@ -1,6 +1,6 @@
 // Keeps the most severe error of all brokers, and the last error of each broker. librdkafka's error texts
-// begin with the name of the broker, and this file parses the broker's id from this name. consumer_client.cpp
-// calls this file for each error that librdkafka's error callback has reported.
+// begin with the name of the broker, which contains the broker's id. consumer_client.cpp calls this file for
+// each error that librdkafka's error callback has reported.
 #include "kafka/broker_errors.h"
 
 #include "decode/utf8_text.h"
@@ -15,12 +15,12 @@ namespace heartbeat {
 
 namespace {
 
-// If an error stays the same, librdkafka repeats it every 30 seconds. So an error is over if librdkafka has
-// not repeated it for 60 seconds.
+// While the cause of an error lasts, librdkafka reports the error every 30 seconds. So an error is over if
+// librdkafka has not reported it for 60 seconds.
 constexpr std::chrono::seconds kept_for{60};
 
-// Returns how useful the error is to a person. 0: the error shows only that a connection has ended. 1: the
-// error shows why librdkafka could not connect. 2: the error shows that the broker refused the client.
+// Returns how severe the error is. 0: the error shows only that a connection has ended. 1: the error shows
+// why librdkafka could not connect. 2: the broker refused the client.
 int rank_of(int error, const char *text) {
     bool refusal = error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL ||
                    error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
@@ -31,8 +31,8 @@ int rank_of(int error, const char *text) {
     return refusal ? 2 : bare ? 0 : 1;
 }
 
-// Returns the length of the text without its end "(after ...)". This end has a duration and a count. So two
-// texts of the same error can have different ends.
+// Returns the length of the text without its end "(after ...)". This end has a duration and a count, which
+// can differ between two reports of the same error.
 int length_without_times(const char *text) {
     const char *times = strstr(text, " (after ");
     return static_cast<int>(times == nullptr ? strlen(text) : static_cast<size_t>(times - text));

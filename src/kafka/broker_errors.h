@@ -1,9 +1,9 @@
 // librdkafka reports many errors of its brokers. This class chooses the most severe error, and heartbeat
 // shows only this error to a person. For example, an error about a password or a certificate is more severe
-// than a lost connection. A more severe error replaces the chosen error at once. If librdkafka has not
-// repeated the chosen error for 60 seconds, any other error also replaces the chosen error. The class also
-// keeps the last error of each broker. topic_leader.cpp uses the last error of a partition's leader
-// to explain why the leader does not answer. The consumer client calls this class.
+// than a lost connection. A more severe error replaces the chosen error at once. Any other error replaces the
+// chosen error only if librdkafka has not repeated the chosen error for 60 seconds. The class also keeps the
+// last error of each broker. topic_leader.cpp uses the last error of a partition's leader to explain why the
+// leader does not answer. The consumer client calls this class.
 #pragma once
 
 #include <chrono>

@@ -36,7 +36,7 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-// Bytes beyond ASCII are legal here, because only a resolver can check a name with such bytes.
+// Bytes that are not ASCII are legal here, because only the resolver of host names can check them.
 bool is_host_char(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80) != 0 ||
            strchr("-_.%", c) != nullptr;

@@ -1,5 +1,5 @@
-// Checks whether a list of bootstrap servers is legal. The extension and the generator call this file. This
-// header does not include other headers of src/kafka, because the generator uses no other file of src/kafka.
+// Checks whether a list of bootstrap servers is legal. The extension and the generator call this file. The
+// generator uses no other file of src/kafka, so this header does not include other headers of src/kafka.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +11,9 @@ inline constexpr const char *broker_list_legal =
     "to 65535, and 9092 if you leave it out. Write an IPv6 address with a port in brackets, such as "
     "[::1]:9092.";
 
-// Returns true if librdkafka can use each address of the list. Returns false if an address is wrong, or if
-// the list is empty. If the function returns false, `reason` is one ASCII sentence about the fault. If an
-// address is wrong, the sentence shows this address. Without this check librdkafka would ignore a wrong
-// address, or connect to another address.
+// Returns false if an address is wrong, or if the list is empty. Then `reason` is one ASCII sentence about
+// the fault, and shows the wrong address. Without this check librdkafka would ignore a wrong address, or
+// connect to another address.
 bool broker_list_check(const char *list, char *reason, size_t size) noexcept;
 
 } // namespace heartbeat

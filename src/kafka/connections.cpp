@@ -34,9 +34,9 @@ bool Connections::watch(rd_kafka_conf_t *config, const WakeTarget &target) noexc
 
 // Ignores two kinds of connections, because no messages arrive over them. The first kind is a connection to a
 // bootstrap server whose id librdkafka does not know yet: `broker` is -1. The second kind is a connection to
-// a group coordinator: `port` is 0. Sometimes librdkafka reports a new connection without a report that the
-// earlier connection was lost. This happens when librdkafka has removed the broker and then has found the
-// broker again. In this case the function counts the earlier connection as lost.
+// a group coordinator: `port` is 0. If librdkafka has removed a broker and finds it again, it reports the new
+// connection, but not the loss of the earlier connection. The function then counts the earlier connection as
+// lost.
 void Connections::hear(int32_t broker, int port, const char *state) noexcept {
     if (broker < 0 || port == 0)
         return;

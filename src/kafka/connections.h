@@ -1,8 +1,7 @@
 // This class records when librdkafka makes and loses connections to brokers. After a restart of a broker, the
-// broker's log of a partition can differ from the log before the restart. A restart ends the connection, so
-// librdkafka makes a new connection before it receives messages from the restarted broker. examination.cpp
-// reads the recorded times, and then examines the broker's partitions. librdkafka's own threads record the
-// times.
+// broker's log of a partition can differ from the log before the restart. A restart ends the connection, so a
+// new connection shows that the broker may have restarted. examination.cpp reads the recorded times, and then
+// examines the broker's partitions. librdkafka's own threads record the times.
 #pragma once
 
 #include "kafka/wake_pipe.h"
@@ -27,8 +26,8 @@ class Connections {
 
     // lost_at() returns when librdkafka last lost a connection to the broker (0: never). made_at() returns
     // when librdkafka last made a connection to the broker (0: never). The times are in `slots`, and two
-    // brokers can share a slot. Both functions then return the later time of these two brokers. This can
-    // cause an unnecessary examination, but it never prevents a necessary examination.
+    // brokers can share a slot. For such brokers, both functions return the later of the two brokers' times.
+    // This can cause an unnecessary examination, but never prevents a necessary one.
     int64_t lost_at(int32_t broker) const noexcept { return slot_of(broker).lost_at.load(); }
     int64_t made_at(int32_t broker) const noexcept { return slot_of(broker).made_at.load(); }
 

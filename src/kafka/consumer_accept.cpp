@@ -15,9 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-// Stops the reading of the partition that has the error. After the error, no message of this partition may
-// enter a batch until the caller assigns the partition again. The client continues to read the other
-// partitions.
+// Stops reading the partition that has the error. No message of this partition enters a batch until the
+// caller assigns the partition again. The client continues to read the other partitions.
 Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
     const PartitionPosition *position = find_position(&consumer->positions, message->partition);
     if (position == nullptr)
@@ -37,15 +36,16 @@ Acceptance give_up(Consumer *consumer, const rd_kafka_message_t *message) {
 
 Acceptance take_error(Consumer *consumer, const rd_kafka_message_t *error) {
     if (error->rkt == nullptr) {
-        // The message reports an error of the Kafka group. The client continues to read, because heartbeat
-        // itself needs no group. Only tools that show consumer lag read the group's committed offsets.
+        // The message reports an error of the Kafka group. The client continues to read: only tools that show
+        // consumer lag need the group, to read its committed offsets.
         char line[print_size_max];
         snprintf(line, sizeof(line), "the Kafka group: %s", rd_kafka_message_errstr(error));
         consumer->note(4, line);
         return Acceptance::passed_over;
     }
     // Three errors make the caller ask Kafka about all partitions: an unknown topic, an offset out of range,
-    // and a truncated log. After any other error, the client stops reading only this partition.
+    // and a truncated log. After any other error of a partition, the client stops reading this partition, and
+    // continues with the others.
     if (!failure_is_unknown_topic(error->err) && error->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         return give_up(consumer, error);
     consumer->note_trouble("partition %d: %s", error->partition, rd_kafka_message_errstr(error));

@@ -17,9 +17,9 @@ enum class Acceptance {
     trouble,     // an error after which all partitions must be assigned again: see FillResult::trouble
 };
 
-// If the function accepts the message, *first_offset is the partition's position before this batch. For the
-// end of a partition, and for a message at or after the `end` of the partition's position, the function adds
-// only the partition's progress to the batch. May throw std::bad_alloc.
+// If the function accepts the message, *first_offset is the partition's position before this batch. At the
+// end of a partition, and for a message at or after PartitionPosition::end, the function adds no message to
+// the batch, but notes the progress of the partition. May throw std::bad_alloc.
 Acceptance consumer_accept(Consumer *consumer, const rd_kafka_message_t *message, Batch *batch,
                            int64_t *first_offset);
 

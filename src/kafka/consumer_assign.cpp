@@ -1,6 +1,6 @@
 // Tells librdkafka which partitions to read. The calls of librdkafka that change an assignment have no
-// timeout, so each call runs on a separate thread. These threads call librdkafka one after the other, in the
-// order in which the consumer has started the threads.
+// timeout, so each call runs on a separate thread. The threads make their calls one after the other, in the
+// order in which the consumer has started them.
 #include "kafka/consumer_assign.h"
 
 #include "decode/utf8_text.h"
@@ -90,8 +90,8 @@ bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, siz
         consumer->taken_from.clear();
         consumer->reassigning = true;
         // A paused partition stays paused in librdkafka even after a new assignment, so end the pauses here.
-        // After the end of the pauses, librdkafka can fetch messages of the old assignment. These messages do
-        // no harm: the new assignment below makes librdkafka drop the queued messages of the old assignment.
+        // librdkafka can then fetch messages of the old assignment, but the new assignment below makes
+        // librdkafka drop these messages.
         if (!consumer->paused.empty())
             call_in_turn(*consumer, list_of(*consumer->shared, consumer->paused),
                          [](SharedClient *client, rd_kafka_topic_partition_list_t *list) {
@@ -116,8 +116,8 @@ bool consumer_join(Consumer *consumer, const PartitionPosition *positions, size_
                    Error *error) noexcept {
     consumer->finish_ahead();
     try {
-        // consumer_fill() drops messages of unknown partitions, so add the positions before librdkafka begins
-        // to read the new partitions
+        // add the positions before librdkafka begins to read the new partitions: consumer_fill() drops
+        // messages of partitions without a position
         consumer->positions.reserve(consumer->positions.size() + count);
         consumer->stored.reserve(consumer->stored.size() + count);
         ListPointer list = list_to_read(consumer, positions, count);
@@ -168,7 +168,7 @@ void consumer_pause(Consumer *consumer, const int32_t *partitions, size_t count)
     } catch (...) {
         // If no memory is left or no thread can be started, librdkafka does not pause the partitions, and
         // continues to fetch their messages. This does no harm, because consumer_fill() drops each message at
-        // or after the `end` of its partition's position.
+        // or after PartitionPosition::end.
     }
 }
 

@@ -14,10 +14,10 @@ namespace heartbeat {
 
 class Consumer;
 
-// From now on the client reads these partitions from these positions. The client drops the messages that
-// librdkafka queued before this call. If `count` is 0, the client reads no partition. Until librdkafka has
-// taken the assignment, consumer_fill() adds no messages to the batch. If librdkafka refuses the assignment,
-// consumer_fill() returns FillResult::trouble.
+// After this call the client reads these partitions, and no other partitions, from these positions. The
+// client drops the messages that librdkafka queued before this call. If `count` is 0, the client reads no
+// partition. Until librdkafka has taken the assignment, consumer_fill() adds no messages to the batch. If
+// librdkafka refuses the assignment, consumer_fill() returns FillResult::trouble.
 bool consumer_assign(Consumer *consumer, const PartitionPosition *positions, size_t count,
                      Error *error) noexcept;
 
