@@ -68,8 +68,8 @@ bool ReplaySource::take_line(Message *message) {
     return true;
 }
 
-// Reads more bytes into the buffer. Returns `message` after new bytes and at the end of the file: the caller
-// then calls take_line() again.
+// Reads more bytes into the buffer. Returns `message` if the function has read bytes, or if the file has
+// ended. The caller then calls take_line() again.
 SourceState ReplaySource::read_more() {
     pollfd readable{fd_, POLLIN, 0};
     const int ready = poll(&readable, 1, wait_ms);

@@ -41,8 +41,8 @@ struct Shape {
 // `name`.
 Shape shape_of(const TemplateNode &node, const std::string &name);
 
-// Returns a legal name for a field: replaces each byte that is not legal by an underscore, and adds an
-// underscore before a digit at the beginning.
+// Returns a legal name for a field. An underscore replaces each byte that is not legal. If the name begins
+// with a digit, the function adds an underscore at the beginning.
 std::string legal_name(const std::string &name);
 
 std::string avro_schema_of(const Shape &shape);

@@ -12,8 +12,8 @@ void stop_install_handlers();
 // flight.
 bool stop_requested();
 
-// Returns true after the second signal, or one second after SIGTERM. The caller must then end, even if
-// messages are still in flight.
+// Returns true after the second signal, or one second after SIGTERM. The caller must then stop waiting for
+// the messages in flight.
 bool stop_at_once();
 
 } // namespace heartbeat::generator

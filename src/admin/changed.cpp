@@ -47,9 +47,10 @@ Statement insert_marks_of_default = {R"sql(
     FROM @extschema@.heartbeat_records_default r
     WHERE isfinite(r.event_timestamp))sql"};
 
-// Minutes that this transaction has marked. If a subtransaction aborts, PostgreSQL removes its marks from the
-// table. `marked` does not show which subtransaction has marked a minute. So after the abort, the session
-// empties `marked`. The trigger can then mark a minute a second time, which does no harm.
+// Minutes that this transaction has marked. If a subtransaction aborts, PostgreSQL removes the marks of this
+// subtransaction from the table. `marked` does not show which subtransaction has marked a minute. So after
+// the abort, the session empties `marked`. The trigger can then mark a minute a second time, which does no
+// harm.
 HTAB *marked = nullptr;
 // heartbeat_own_changes(true) sets own_level to the nesting level of the current transaction. While own_level
 // is not 0, a function of the extension changes the readings, and this function itself keeps the rollup
@@ -198,8 +199,8 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
 }
 
 // The extension's SQL functions call heartbeat_own_changes(true) before they move or delete readings. The
-// trigger then does not mark the minutes of updated or deleted readings. The trigger marks such minutes again
-// after heartbeat_own_changes(false), after an error, and in the next transaction.
+// trigger then does not mark the minutes of updated or deleted readings. After heartbeat_own_changes(false),
+// after an error, or in the next transaction, the trigger marks these minutes again.
 extern "C" Datum heartbeat_own_changes(PG_FUNCTION_ARGS) {
     register_callbacks();
     own_level = PG_GETARG_BOOL(0) ? GetCurrentTransactionNestLevel() : 0;

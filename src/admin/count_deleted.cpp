@@ -84,7 +84,7 @@ bool conflicts_deleted(bool truncated) {
     return statement_bool(0, 1);
 }
 
-// Changes the counters, and returns the number of changed rows of counters.
+// Changes the counters, and returns how many rows of counters have changed.
 uint64_t count(bool truncated) {
     if (!offsets_have_sources())
         return statement_execute(truncated ? &count_all : &count_old_deleted, nullptr, nullptr,

@@ -1,8 +1,8 @@
 // Implements heartbeat_record_calls(). If the body of a function is parsed (BEGIN ATOMIC), PostgreSQL adds a
 // dependency to pg_depend for each function that the body calls. No SQL statement removes such a dependency
 // between two functions of the extension. heartbeat_record_calls(function, false) removes these dependencies,
-// and heartbeat_record_calls(function, true) adds them again. The SQL files that call
-// heartbeat_record_calls() explain why heartbeat removes the dependencies.
+// and heartbeat_record_calls(function, true) adds them again. sql/extension/*_calls.sql explains why
+// heartbeat removes the dependencies.
 #include "server/server.h"
 
 #include "server/compat.h"

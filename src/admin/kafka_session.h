@@ -42,7 +42,7 @@ bool kafka_session_ranges(Consumer *consumer, PartitionRange *ranges, size_t cou
                           Error *error);
 
 // For the partition in each element of `positions`, sets the offset to the first offset whose Kafka timestamp
-// is at or after kafka_time (milliseconds since 1970). If no message of the partition is so new, sets the
+// is at or after kafka_time (milliseconds since 1970). If all messages of the partition are older, sets the
 // offset to the end offset. Returns false if a leader has not answered within timeout_ms; *error then names a
 // partition and its leader.
 bool kafka_session_offsets_at(Consumer *consumer, int64_t kafka_time, PartitionPosition *positions,

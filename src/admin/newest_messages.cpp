@@ -56,8 +56,8 @@ void take_notes(Consumer *consumer) {
         elog(DEBUG1, "heartbeat: librdkafka: %s", text_from_utf8(note.text));
 }
 
-// Asks the leader of each partition for the first offset and the end offset. If a leader does not answer, its
-// partitions get -1 as `low`.
+// Asks the leader of each partition for the first offset and the end offset. If a leader does not answer,
+// `low` of its partitions is -1.
 PartitionRange *ask_ranges(NewestMessages *newest, size_t *count) {
     TopicDescription topic = {};
     Error error = {};

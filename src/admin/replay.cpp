@@ -67,7 +67,8 @@ void replay_round(Replay *replay, const ReplayPiece *pieces, size_t count, Repla
 }
 
 // Copies the next replay piece of each partition to `round`, and skips pieces without offsets. Returns the
-// number of copied pieces. NOLINTNEXTLINE(readability-non-const-parameter): it is written to by reference
+// number of copied pieces.
+// NOLINTNEXTLINE(readability-non-const-parameter): it is written to by reference
 size_t take_round(const ReplayPlan &plan, size_t *next, ReplayPiece *round) {
     size_t count = 0;
     for (size_t row = 0; row < plan.rows; row++) {
@@ -144,8 +145,8 @@ ReplaySpan get_span(FunctionCallInfo arguments) {
 }
 
 // Returns the source that the call names. If the call names a partition but no source, returns the source
-// `default`. If the call names neither, returns all sources. heartbeat_replay() of heartbeat 1.1 and 1.2 has
-// no argument for the source.
+// `default`. If the call names neither a source nor a partition, returns all sources. heartbeat_replay() of
+// heartbeat 1.1 and 1.2 has no argument for the source.
 const Source *find_sources(FunctionCallInfo fcinfo, bool one_partition, size_t *count) {
     bool named = PG_NARGS() > 3 && !PG_ARGISNULL(3);
     const char *name = named           ? text_to_cstring(PG_GETARG_TEXT_PP(3))

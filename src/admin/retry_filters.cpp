@@ -24,8 +24,8 @@ bool is_sqlstate(const char *text) {
            strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == sqlstate_size;
 }
 
-// Returns nullptr if the text is an error code. Otherwise returns a list of all error codes for an error
-// text: "INVALID_JSON, MISSING_FIELD" and so on.
+// Returns nullptr if the text is an error code. For any other text, returns a list of all error codes, which
+// an error message shows: "INVALID_JSON, MISSING_FIELD" and so on.
 const char *codes_unless_one_is(const char *text) {
     StringInfoData codes;
     initStringInfo(&codes);

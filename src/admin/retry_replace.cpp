@@ -42,7 +42,8 @@ bool is_text(const Batch *batch, BatchBytes piece, const char *text) {
 }
 
 // Compares one row of select_conflicts with the readings of its message. Sets moved[i] if reading i of the
-// batch has the same customer, time and device as the row, but now belongs to the other table.
+// batch has the same customer, time and device as the row, but belongs to another table: one heart rate is
+// normal, and the other is an anomaly.
 void mark_moved(const Batch *batch, uint64_t row, bool *moved) {
     const BatchMessage &message = batch->messages[static_cast<size_t>(statement_int4(row, 1))];
     const char *customer_id = statement_text(row, 2), *device_id = statement_text(row, 4);
@@ -90,9 +91,9 @@ void replace_message(void *argument) {
     }
 }
 
-// Each replaced reading counts as one conflict less and one duplicate more. Each reading that was removed
-// from the other table counts as one stored reading less and one duplicate more. So the sum of all counts
-// stays the same.
+// Each replaced reading counts as one conflict less and one duplicate more. Each stored reading that this
+// file has deleted counts as one stored reading less and one duplicate more. So the sum of all counts stays
+// the same.
 void note_replaced(const Work &work, PartitionCounts *counts) {
     const BatchMessage &message = *work.message;
     int64_t settled = 0, stored = 0;

@@ -1,6 +1,6 @@
 // Writes the results of a retry to the dead letters. If the message of a dead letter is now stored without a
-// conflict, the dead letter becomes resolved. Otherwise the dead letter gets its present error, which can
-// differ from the earlier error. retry.cpp calls this file after it has stored the batch.
+// conflict, the dead letter becomes resolved. A dead letter that stays unresolved gets its present error,
+// which can differ from the earlier error. retry.cpp calls this file after it has stored the batch.
 #include "server/server.h"
 
 #include "admin/retry_results.h"
@@ -57,8 +57,8 @@ bool remains(const Batch *batch, const BatchMessage &message) {
     return message.is_dead_letter() || conflicts_of(batch, message) > 0;
 }
 
-// If `unresolved` is true, returns the indexes of the messages whose dead letters stay unresolved. Otherwise
-// returns the indexes of all other messages.
+// If `unresolved` is true, returns the indexes of the messages whose dead letters stay unresolved. If
+// `unresolved` is false, returns the indexes of all other messages.
 uint32_t *select_messages(const Batch *batch, bool unresolved, size_t *count) {
     auto *indexes = static_cast<uint32_t *>(palloc(sizeof(uint32_t) * batch->messages.size()));
     *count = 0;

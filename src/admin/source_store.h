@@ -26,9 +26,9 @@ void source_store_change(const SourceDefinition &source);
 // Removes the source with its offsets, gaps and pause. Moves its counters to heartbeat_dropped_offsets.
 void source_store_drop(const char *name);
 
-// Returns the details of an event as jsonb: the source, its topic, the names of the fields that are not
-// nullptr in `given`, and the previous and new values of changed fields. The details never contain the path
-// of a properties file, because some roles may read events but not the path.
+// Returns the details of an event as jsonb: the source, its topic, the names of the fields that `given` has,
+// and the previous and new values of the changed fields. The details never contain the path of a properties
+// file, because some roles may read events but not the path.
 Datum source_store_details(const SourceDefinition &previous, const SourceDefinition &source,
                            const SourceDefinition &given);
 

@@ -19,8 +19,8 @@ class AvroPath {
         add('/');
     }
     void add_element(uint32_t number) noexcept { add_number("/%u", number); }
-    // An error text must not contain content of the message, and the name of a map's member is such content.
-    // So the path contains the index of the member instead of the name.
+    // The name of a map's member is content of the message, which an error text must not contain. So the path
+    // contains the index of the member instead of the name.
     void add_member(uint32_t number) noexcept { add_number("/(member %u)", number); }
 
     // If the path is too long, returns only the end of the path, because the end is nearest to the fault.

@@ -79,8 +79,8 @@ class Batch {
     // To add a message, first call begin_message(). Then call add_reading() for each reading of the message.
     // Then call one of the functions end_*(). `first_offset` is the offset at which this batch begins in the
     // Kafka partition. begin_message() returns false if the batch or the database has this message already.
-    // If it returns false, do not call add_reading() or end_*() for the message. If any of these functions
-    // throws std::bad_alloc, call abandon_message() to remove the added parts of the message.
+    // If begin_message() returns false, do not call add_reading() or end_*() for the message. If any of these
+    // functions throws std::bad_alloc, call abandon_message() to remove the added parts of the message.
     bool begin_message(const MessageView &message, int64_t first_offset);
     void add_reading(const ReadingView &reading, HeartRateClass heart_rate_class);
     void end_message();

@@ -13,8 +13,8 @@ constexpr int64_t microseconds_per(TimeUnit unit) {
     return unit == TimeUnit::s ? microseconds_per_second : unit == TimeUnit::ms ? 1000 : 1;
 }
 
-// Rounds to the nearest microsecond. If two microseconds are equally near, the function chooses the even
-// number. std::rint() rounds a double in the same way.
+// Rounds to the nearest microsecond. The function rounds a half to the even number, as std::rint() rounds a
+// double: 1500 and 2500 ns both become 2 us.
 template <typename Integer> int64_t rounded_microseconds(Integer nanoseconds) {
     auto microseconds = static_cast<int64_t>(nanoseconds / nanoseconds_per_microsecond);
     auto rest = static_cast<int64_t>(nanoseconds % nanoseconds_per_microsecond);

@@ -50,7 +50,7 @@ void JsonArena::install() noexcept {
 }
 
 JsonArena::JsonArena() noexcept {
-    // make the seed of jansson's hash tables now, and not during the first parse
+    // make the seed of jansson's hash tables before the first parse
     static const bool prepared = (json_object_seed(0), install(), c_locale(), true);
     (void)prepared;
     install();

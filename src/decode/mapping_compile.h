@@ -22,7 +22,7 @@ const Mapping *mapping_compile(std::string_view json, MappingError *error) noexc
 void mapping_destroy(const Mapping *mapping) noexcept;
 
 // Returns true if the mapping reads a value inside the key. Returns false if it reads the key only as a text,
-// or not at all. If so, the decoder must parse the key.
+// or not at all. If true, the decoder must parse the key.
 bool mapping_reads_key(const Mapping &mapping) noexcept;
 
 } // namespace heartbeat

@@ -1,6 +1,6 @@
-// Copies of Kafka messages, in memory of a limited size. The consumer client reads these messages in the same
-// way as for a batch, but with a decoder that only copies each message. The functions that try a source or
-// suggest a mapping then decode the copies.
+// Copies of Kafka messages, in memory of a limited size. The consumer client reads these messages as an
+// ingest worker does, but its decoder only copies each message. The functions that try a source or suggest a
+// mapping then decode the copies.
 #pragma once
 
 #include "decode/decoder.h"

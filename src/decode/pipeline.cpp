@@ -10,10 +10,9 @@ namespace heartbeat {
 
 namespace {
 
-// The batch keeps all headers of a message, and not only the headers that the mapping reads. For if the
-// database refuses the message, or if a reading is in conflict, the message gets a row in
-// heartbeat_dead_letters. A person can then change the mapping, and retry this row with a mapping that reads
-// other headers.
+// The batch keeps all headers of a message, even headers that the mapping does not read. If the database
+// refuses the message, or if a reading is in conflict, the message gets a row in heartbeat_dead_letters.
+// Before a person retries this row, the source can get a mapping that reads other headers.
 MessageView with_headers(MessageView message) {
     if (message.unread_headers != nullptr)
         message.unread_headers->read(&message);

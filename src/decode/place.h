@@ -11,8 +11,8 @@ namespace heartbeat {
 
 enum class PlaceRoot : uint8_t { value, key, key_text, header, each, outer, name, kafka_timestamp };
 
-// The value of a place can be another one in each message (`message`), in each element of the outer list
-// (`outer`), or in each element that can be a reading (`element`).
+// The value of a place can change with each message (`message`), with each element of the outer list
+// (`outer`), or with each element that can be a reading (`element`).
 enum class PlaceLevel : uint8_t { message, outer, element };
 
 struct PlaceSegment {

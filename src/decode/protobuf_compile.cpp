@@ -216,7 +216,7 @@ class PlanMaker {
                       return entry != nullptr ? left.name < right.name : left.number < right.number;
                   });
         // In a list of a closed enum, the reader leaves out each value that is not in the enum, so the
-        // elements after it get smaller indexes. So it must keep all elements of the list.
+        // elements after it get smaller indexes. So the reader must keep all elements.
         const bool is_any = entry != nullptr || elements.takes_others || made->is_closed;
         made->limit = is_any ? no_value : elements.elements.empty() ? 0 : elements.elements.back().number + 1;
         plan_.elements.push_back(std::move(elements));

@@ -1,5 +1,5 @@
-// Searches a plan. Searches a plan: finds a field by its number, the name of an enum's value by its number,
-// and an element by number or name.
+// Searches a plan: finds a field by its number, the name of an enum's value by its number, and an element by
+// number or name.
 #include "decode/protobuf_plan.h"
 
 #include <algorithm>

@@ -31,9 +31,10 @@ struct WantedMember {
     ProtobufWant want;
 };
 
-// Finds the members that the mapping reads in an object. A mapping can use the name of a field (heart_rate),
-// or its JSON name (heartRate) if no other field of the message has this name. The member in the tree has the
-// same name as in the mapping. If the mapping uses both names, the tree has two members.
+// Finds the members that the mapping reads in an object. A mapping can use the name of a field (heart_rate).
+// If no other field of the message is called heartRate, a mapping can also use this JSON name of the field.
+// The member in the tree has the same name as in the mapping. If the mapping uses both names, the tree has
+// two members.
 class WantedMembers {
   public:
     WantedMembers(const ProtobufMessage &message, const ProtobufWant &want);

@@ -56,8 +56,9 @@ const SchemaReader *SchemaCache::find(SchemaKey key, DecodeError *error) noexcep
 // Damaged messages can contain many schema ids that no registry has. The cache keeps each such id as a
 // refused schema, so a full cache forgets the refused schemas first. A message can need two schemas, one for
 // its value and one for its key. So when the cache adds a schema for values, it keeps the last schema that it
-// found for a key, even if both schemas together are too large. The reverse is also true. Without this rule,
-// the two schemas would replace each other again and again, and the message would never be decoded.
+// found for a key, even if both schemas together are too large. The same is true for a new schema for keys,
+// and the last schema for a value. Without this rule, the two schemas would replace each other again and
+// again, and the message would never be decoded.
 void SchemaCache::make_room(const Entry &added) noexcept {
     const auto is_full = [&] {
         size_t sum = added.bytes;

@@ -190,8 +190,8 @@ std::vector<ProposedField> propose_customers(const SampleLayout &layout, const P
         if (place.root == SampleRoot::key_text)
             return json_key ? 0 : points_key;
         const int points = points_customer(place.names);
-        // If the messages have different keys, they probably belong to different customers. A value that is
-        // the same in all messages is then probably not the customer id
+        // Messages with different keys probably belong to different customers. A value that is the same in
+        // all messages is then probably not the customer id
         return differ && is_constant(place.found) ? std::min(points, points_weak) : points;
     });
 }

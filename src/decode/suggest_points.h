@@ -22,7 +22,7 @@ inline int points_shared(const SamplePlace &left, const SamplePlace &right) {
 }
 
 // Returns the points to subtract if the path contains the index of an array's element, as in /rates/0. A
-// mapping should better read the array as a list, even if the array always has one element.
+// mapping that reads the array as a list is better, even if the array always has one element.
 inline int points_index(const SamplePlace &place) {
     const bool by_index = place.pointer.find("/0/") != place.pointer.npos || place.pointer.ends_with("/0");
     return by_index ? 5 : 0;

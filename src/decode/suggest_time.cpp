@@ -14,7 +14,7 @@ namespace {
 
 constexpr int points_text = 6, points_number = 4, points_of_day = 5;
 constexpr int points_far = 4; // points to subtract if the time belongs to a whole list
-// if the list always has one element, this number of points is subtracted instead of points_far
+// points to subtract, instead of points_far, if the list always has one element
 constexpr int points_single = 3;
 // further points to subtract if the elements have no known number that the mapping can add to the time
 constexpr int points_guessed = 3;
@@ -98,7 +98,8 @@ const SamplePlace *find_date(const SampleLayout &layout, const SamplePlace &time
     return best;
 }
 
-// If the place can be the time, finds the options and the points of the place. Otherwise returns false.
+// If the place can be the time, finds the options and the points of the place. Returns false if the place
+// cannot be the time.
 bool describe(const SampleLayout &layout, const SamplePlace &place, const SampleScope &scope,
               std::string *options, int *points) {
     const SampleValues &found = place.found;

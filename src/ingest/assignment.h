@@ -52,7 +52,7 @@ AssignmentResult assignment_make(Consumer *consumer, Assignment *assignment);
 // assigned partitions. Returns true if the worker must assign all partitions again.
 bool assignment_tend(Consumer *consumer, Assignment *assignment);
 
-// Assigns partitions that have become available, while the worker reads the other partitions. Call this
+// Assigns partitions that have become available. The worker continues to read its other partitions. Call this
 // function when the worker has stored all messages that it has consumed.
 AssignmentResult assignment_join(Consumer *consumer, Assignment *assignment);
 

@@ -31,8 +31,8 @@ bool is_deaf(ClientHealth *health, KafkaPartitions *partitions, bool connected) 
 }
 
 // Returns true if the client seems to ignore a leader. In a cluster whose volumes were restored, the leader
-// epochs can be lower than before. librdkafka 2.1 and newer then ignores the leaders in the metadata. A new
-// client does not know the earlier epochs, so it accepts these leaders.
+// epochs can be lower than the epochs that the client has seen. librdkafka 2.1 and newer then ignores the
+// leaders in the metadata. A new client does not know the earlier epochs, so it accepts these leaders.
 bool is_misled(ClientHealth *health, const KafkaPartitions &partitions, Consumer *consumer) {
     health->leader_patience = std::max(health->leader_patience, leader_patience_min);
     if (!partitions_any_away(partitions))

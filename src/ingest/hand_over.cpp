@@ -1,6 +1,6 @@
 // Reads the lags of all workers from shared memory, compares them, and chooses the Kafka partitions that this
-// worker hands over. A Kafka partition counts as lagging only if its lag is at least a few batches, because a
-// worker reads a shorter lag faster than it can hand the partition over.
+// worker hands over. A Kafka partition lags if its lag is at least lag_batches batches. A worker can read a
+// shorter lag faster than it can hand the partition over.
 #include "server/server.h"
 
 #include "ingest/hand_over.h"

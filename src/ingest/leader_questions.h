@@ -13,9 +13,9 @@ namespace heartbeat {
 void leader_questions_ask(KafkaPartitions *partitions, Consumer *consumer, bool all, bool refresh);
 
 // Forgets the ranges of the partitions that belong to the worker but are not assigned. The next call of
-// topic_watch_look() then asks the brokers about the topic. leader_questions_ask() asks the leaders of these
-// partitions not before half a second has passed. The worker does not begin to read a partition until Kafka
-// has described the topic again.
+// topic_watch_look() then asks the brokers about the topic. leader_questions_ask() waits half a second before
+// it asks the leaders of these partitions. The worker does not begin to read a partition until Kafka has
+// described the topic again.
 void leader_questions_ask_anew(KafkaPartitions *partitions);
 
 } // namespace heartbeat

@@ -115,7 +115,7 @@ void offset_validation_mark(const KafkaPartitions &partitions, const TopicLoss &
     const char *reason = text_from_utf8(loss.reason.text);
     if (loss.partition >= 0 && loss.lowest >= 0)
         return offsets_mark_truncated(source, name, loss.partition, loss.lowest, loss.position, reason);
-    // Kafka holds none of the marked messages. If the topic has no id, it therefore counts as recreated
+    // Kafka holds none of the marked messages. A topic without an id then counts as recreated
     if (loss.partition < 0 || topic.topic_id[0] == '\0')
         return offsets_mark_lost(source, name, reason);
     char truncated[state_text_size];

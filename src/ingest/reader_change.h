@@ -9,9 +9,9 @@
 namespace heartbeat {
 
 // Call this function before pause_check(), and pass the result to pause_check() as the argument `waits`. The
-// result is true only one time: when the reader has waited a second for the other session. If its transaction
-// is still open, pause_check() then raises an error that names this session, and heartbeat_status shows the
-// session.
+// result is true only one time: when the reader has waited a second for the other session. If the transaction
+// of this session is still open, pause_check() then raises an error that names this session, and
+// heartbeat_status shows the session.
 bool reader_change_is_shown(SourceReader *reader);
 
 // Call this function after pause_check(). `busy` is true if pause_check() has found that the transaction of

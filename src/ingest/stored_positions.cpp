@@ -45,8 +45,8 @@ StartAtEnd present_topic(const Source &source, const TopicDescription &descripti
     return {hash_bytes_extended(name, static_cast<int>(strlen(source.topic)), seed), description};
 }
 
-// Returns how many partitions the topic had at the start of ingest, if ingest started at the end offsets.
-// Otherwise returns 0. `starts` is true if ingest starts now.
+// If ingest started at the end offsets, returns how many partitions the topic had at this time. If ingest
+// started elsewhere, returns 0. `starts` is true if ingest starts now.
 int32_t count_end_partitions(const KafkaPartitions &partitions, bool starts) {
     const Source &source = *partitions.source;
     StartAtEnd topic = present_topic(source, partitions.topic);

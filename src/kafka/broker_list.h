@@ -11,9 +11,9 @@ inline constexpr const char *broker_list_legal =
     "to 65535, and 9092 if you leave it out. Write an IPv6 address with a port in brackets, such as "
     "[::1]:9092.";
 
-// Returns false if an address is wrong, or if the list is empty. Then `reason` is one ASCII sentence about
-// the fault, and shows the wrong address. Without this check librdkafka would ignore a wrong address, or
-// connect to another address.
+// Returns false if an address is wrong, or if the list is empty. `reason` is then one ASCII sentence about
+// the fault, with the wrong address if there is one. Without this check librdkafka would ignore a wrong
+// address, or connect to another address.
 bool broker_list_check(const char *list, char *reason, size_t size) noexcept;
 
 } // namespace heartbeat
