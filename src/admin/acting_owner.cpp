@@ -1,6 +1,7 @@
-// Changes the user and the settings, like a function with SECURITY DEFINER and SET. The SQL functions that
-// call this file first check the rights of the role that calls them. So these SQL functions cannot be
-// SECURITY DEFINER: the current user would then be the owner, and not this role.
+// Makes the extension's owner the current user, and changes settings, as SECURITY DEFINER and SET do for a
+// function. The SQL functions that call this file first check the rights of the role that calls them. So
+// these SQL functions cannot be SECURITY DEFINER: the current user would then be the owner, and not this
+// role.
 #include "server/server.h"
 
 #include "admin/acting_owner.h"

@@ -16,7 +16,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr TimestampTz another_broker_after = 700000; // after this time, the session asks another broker
+constexpr TimestampTz another_broker_after = 700000; // microseconds until the session asks another broker
 constexpr TimestampTz again_after = 500000;
 constexpr long look_ms = 250;
 

@@ -1,6 +1,6 @@
 // heartbeat_release_trigger() makes DROP EXTENSION drop the trigger of a table partition, even of a detached
 // table partition. ALTER TRIGGER ... DEPENDS ON EXTENSION does the same, but locks the extension until the
-// transaction ends. Ingest would then wait for each session that creates table partitions.
+// transaction ends. With this lock, ingest would wait for each session that creates table partitions.
 #include "server/server.h"
 
 #include "server/extension.h"

@@ -31,7 +31,7 @@ Statement select_conflicts = {{INT8ARRAYOID}, R"sql(
 struct Work {
     Batch *batch;
     const BatchMessage *message;
-    const bool *moved; // moved[i]: the reading i of the batch was in conflict in the other table
+    const bool *moved; // moved[i]: reading i of the batch is in another table than the stored reading
     Replaced replaced;
 };
 

@@ -9,9 +9,9 @@
 
 namespace heartbeat {
 
-// A question about a schema. schema_session_find() passes the found schema to use(). The texts of the schema
-// exist only until use() returns. The session does not store the schema in heartbeat_schemas: a worker that
-// stores the same schema would wait until the session's transaction ends.
+// A question about a schema. If schema_session_find() finds the schema, it calls use() with the schema. The
+// texts of the schema exist only until use() returns. The session does not store the schema in
+// heartbeat_schemas: a worker that stores the same schema would wait until the session's transaction ends.
 struct SchemaQuestion {
     const Source &source;
     int32_t id;

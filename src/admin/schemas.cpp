@@ -54,7 +54,7 @@ const char *schema_argument(FunctionCallInfo fcinfo, RegistrySchemaType type) {
     return schema;
 }
 
-// Returns the argument schema_registry. nullptr: the schema is for sources without a registry.
+// Returns the argument schema_registry, or nullptr if the schema is for sources without a registry.
 const char *registry_argument(FunctionCallInfo fcinfo) {
     const char *urls = PG_ARGISNULL(3) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(3));
     char reason[registry_reason_size];

@@ -32,9 +32,9 @@ namespace {
 constexpr const char *usual_tombstones = "dead_letter";
 
 // After this function the session acts as the extension's owner. Like heartbeat_pause(), this function locks
-// the source before the tables. A worker's batch waits for a table lock. So while the function waits for a
-// session that uses the source, the function holds no table lock. The lock on heartbeat_source_definitions
-// lets only one session at a time change sources.
+// the source before the tables. A table lock would make a worker's batch wait. So the function holds no table
+// lock while it waits for a session that uses the source. The lock on heartbeat_source_definitions lets only
+// one session at a time change sources.
 ActingOwner owner_enter(const char *source, bool drops) {
     const ActingOwner acting = acting_owner_enter();
     source_store_lock(source, drops);

@@ -66,9 +66,9 @@ bool json_fail_zero_byte(DecodeError *error, size_t offset, const char *what, co
                        offset, expected);
 }
 
-// The function parses the text again with jansson, because jansson reports the position of the fault. For a
-// giant text, jansson would need too much memory, so the error has no position. Here jansson reads all
-// numbers as doubles, because jansson would refuse an integer of 2^63 or more.
+// The function parses the text again with jansson, because simdjson does not report the position of the
+// fault. For a giant text, jansson would need too much memory, so the error has no position. Here jansson
+// reads all numbers as doubles, because jansson would refuse an integer of 2^63 or more.
 bool json_explain(std::string_view text, const char *what, JsonFault fault, DecodeError *error) noexcept {
     const size_t zero = text.find('\0');
     if (zero != text.npos)

@@ -17,7 +17,8 @@ struct ProtobufWant {
     bool is_whole = false; // the mapping reads this value or an outer value as a whole
 
     const std::vector<WantedValue> &children() const;
-    // Returns the parts that the mapping reads of a child. nullptr: the mapping does not name the child.
+    // Returns the parts that the mapping reads of a child. `child` is nullptr if the mapping does not name
+    // the child.
     ProtobufWant of(const WantedValue *child) const;
     ProtobufWant others() const;
     bool is_time() const { return value != nullptr && value->is_time; }

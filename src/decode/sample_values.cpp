@@ -18,7 +18,7 @@ void add_number(double number, SampleValues *values) {
     values->most = std::max(values->most, number);
 }
 
-// Counts an integer that the schema declares as a time. The integer counts together with the texts that are
+// Counts an integer that the schema declares as a time. The same counters also count the texts that are
 // times.
 void add_time(TimeScale scale, SampleValues *values) {
     if (scale == TimeScale::days)

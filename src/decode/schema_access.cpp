@@ -1,5 +1,5 @@
-// Calls the functions of the cache. schema_judge() checks a schema: it compiles the schema for a mapping that
-// reads the whole value.
+// Calls the functions of SchemaCache. schema_judge() checks a schema: it compiles the schema for a mapping
+// that reads the whole value.
 #include "decode/schema_access.h"
 
 #include "decode/json_tree.h"

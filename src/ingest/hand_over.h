@@ -11,7 +11,7 @@ namespace heartbeat {
 
 struct HandOver {
     MonotonicTime look_at; // when the worker next compares the lags
-    bool to_confirm;       // the last comparison found a reason, and the next comparison must confirm it
+    bool to_confirm;       // the last comparison found a reason for a hand-over; the next must confirm it
     int to;                // the number of the worker that gets the partitions with KafkaPartition::leaves
     int64_t given;         // the lag of the partitions handed over since the last comparison
 };

@@ -119,7 +119,7 @@ long reader_batch_stream(SourceReader *reader) {
         return reader_schema_begin(reader);
     if (reader->session.cycle.after == AfterBatch::assign_again)
         return reader_trouble_assign_again(reader);
-    // check soon whether the error is over, or whether the client has found all replaced logs
+    // check soon whether the error is over, or whether the client can report the losses that it has found
     if (reader->session.trouble != Trouble::none || consumer_gathers_losses(reader->session.consumer))
         duties = std::min(duties, reconnect_ms);
     if (consumer_begins(reader->session.consumer))

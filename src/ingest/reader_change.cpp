@@ -10,7 +10,7 @@ namespace heartbeat {
 
 namespace {
 
-constexpr int64_t shown_after = 1'000'000; // microseconds
+constexpr int64_t shown_after = 1'000'000; // microseconds: see reader_change_is_shown()
 constexpr long ask_ms_first = 20;
 constexpr long ask_ms_shown = 500;
 

@@ -13,8 +13,8 @@ namespace heartbeat {
 
 namespace {
 
-constexpr TimestampTz another_broker_after = 700000; // the first broker may be frozen: ask another broker
-constexpr TimestampTz answers_take = 2500000;        // after this time the cluster counts as unreachable
+constexpr TimestampTz another_broker_after = 700000; // microseconds: then ask another broker
+constexpr TimestampTz answers_take = 2500000;        // microseconds: then the cluster counts as unreachable
 constexpr TimestampTz gather_for = USECS_PER_SEC;
 
 // librdkafka sends a question about the topic to the broker that received librdkafka's last request. So if a
