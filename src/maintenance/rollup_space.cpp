@@ -57,8 +57,8 @@ Statement select_sparse = {{OIDOID, INT8OID, INT8OID, INT8OID}, R"sql(
         CROSS JOIN LATERAL (SELECT $4 * (c.reltuples + pg_stat_get_dead_tuples(c.oid)) AS bytes) r
     WHERE c.oid = $1 AND c.relkind = 'r' AND c.reltuples >= 0)sql"};
 
-Statement select_bytes = {{OIDOID}, "SELECT pg_relation_size($1)"};
-Statement select_dead = {{OIDOID}, "SELECT pg_stat_get_dead_tuples($1)"};
+Statement select_bytes = {{OIDOID}, R"sql(SELECT pg_relation_size($1))sql"};
+Statement select_dead = {{OIDOID}, R"sql(SELECT pg_stat_get_dead_tuples($1))sql"};
 
 // A rewrite needs a lock that no other session may share. The worker does not wait in the queue for this
 // lock, because ingest and the queries would wait behind the worker. Instead the worker tries to take the
