@@ -12,11 +12,11 @@ class AliveFile {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // Creates the file, and sets its time to 1970. So a health check fails until Kafka acknowledges the first
+    // Creates the file, and sets its time to 1970, so that a health check fails until Kafka acknowledges a
     // message. Throws std::system_error.
     explicit AliveFile(std::string path);
 
-    // Touches the file if the number of acknowledged messages has changed since the last touch, but at most
+    // If the number of acknowledged messages has changed since the last touch, touches the file, but at most
     // once a second.
     void note(uint64_t acknowledged, Clock::time_point now = Clock::now());
 

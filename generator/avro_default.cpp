@@ -11,13 +11,14 @@ namespace {
 
 using Kind = AvroType::Kind;
 
-// The limits of a default. A short schema can have a default without an end: a field of a record has the type
-// of this record, and the default {}. Another short schema can have a default with very many values.
+// Limits of the nesting and of the number of values of a default. Even a short schema can have an endless
+// default: a field of a record has the type of this record, and the default {}. A short schema can also have
+// a default with very many values.
 constexpr int deepest = 64;
 constexpr size_t most_values = 100'000;
 
-// In JSON, a default of type bytes or fixed is a text. Each character from U+0000 to U+00FF stands for one
-// byte.
+// In a schema, a default of the type bytes or fixed is a JSON string. Each of its characters, U+0000 to
+// U+00FF, stands for one byte.
 std::optional<std::string> bytes_of(const json_t *json) {
     std::string bytes;
     const std::string_view text(json_string_value(json), json_string_length(json));

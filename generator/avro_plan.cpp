@@ -1,8 +1,8 @@
 // Generator, formats: makes the plan that writes a template's messages in Avro.
 //
-// The type of each value of a template is known before the first message. So the plan already has the bytes
-// of each union's branch, of each enum symbol's index, and of the defaults of the fields that the template
-// lacks.
+// The type of each value of a template is known before the first message. So the plan already contains the
+// bytes of these parts: the branch of each union, the index of each enum symbol, and the default of each
+// field that the template lacks.
 #include "avro_plan.h"
 
 #include "avro_scalars.h"
@@ -29,8 +29,8 @@ void add_text(const Pieces &pieces, BinarySteps *steps) {
     steps->bytes += text;
 }
 
-// A union can have several types for a number. add_choice() first tries the natural types: int and long are
-// natural for a whole number, and float and double for any other number. All other types are natural.
+// Returns false for the types that add_choice() tries last: float and double for a whole number, and int and
+// long for any other number. For example, a union can have the types long and double.
 bool is_natural(const TemplateNode &node, const AvroType &type) {
     switch (type.kind) {
     case Kind::float32:
@@ -109,8 +109,8 @@ class Compiler {
         steps->bytes += from.bytes;
     }
 
-    // Returns the index of the template's member for a field. The member has the field's name, or a name that
-    // legal_name() changes to the field's name.
+    // Returns the index of the member of `node` for a field of the schema. The member has the field's name,
+    // or a name that legal_name() changes to the field's name.
     static std::optional<size_t> member_of(const TemplateNode &node, const std::string &field) {
         for (size_t i = 0; i < node.names.size(); i++) {
             const std::string name = fixed_text(node.names[i]);

@@ -9,9 +9,9 @@
 
 namespace heartbeat::generator {
 
-// Returns the plan that writes the template's value with this schema. A field of a record gets the value of
-// the template's member with the same name. If a value does not fit the schema, throws TemplateError with a
-// text that begins with `name`.
+// Returns the plan that writes the value `node` of the template with this schema. Each field of a record gets
+// the value of the template's member with the same name. If a value does not fit the schema, throws
+// TemplateError with a text that begins with `name`.
 BinaryPlan avro_plan(const TemplateNode &node, const AvroSchema &schema, const std::string &name);
 
 // Appends the bytes of a field's default. Returns false if the default does not fit the type or is too large.

@@ -23,8 +23,9 @@ const Placeholder *only_placeholder(const TemplateNode &node) {
     return is_only ? &*node.pieces[0].placeholder : nullptr;
 }
 
-// Adds a time in the unit of the logical type, and ignores the unit of the placeholder's format. A date or a
-// time of day is in the zone of this format. Returns false if the logical type is not for times.
+// Adds a time. The unit is the unit of the logical type, and not the unit of the placeholder's format. The
+// zone of a date or a time of day is the zone of the placeholder's format. Returns false if the logical type
+// is not for times.
 bool add_logical_time(const Placeholder &placeholder, const AvroType &type, BinarySteps *steps) {
     constexpr std::pair<const char *, const char *> units[] = {
         {"timestamp-millis", "ms"}, {"timestamp-micros", "us"}, {"timestamp-nanos", "ns"}};

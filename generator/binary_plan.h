@@ -50,8 +50,8 @@ struct BinaryStep {
     std::vector<BinaryStep> inner{};
 };
 
-// A list of steps to which the compiler adds steps. `bytes` are the fixed bytes after the last step: the next
-// step begins with these bytes.
+// The steps of a plan that is not complete yet. `bytes` are the fixed bytes after the last step. The next
+// step will begin with these bytes.
 struct BinarySteps {
     std::vector<BinaryStep> done;
     std::string bytes;
@@ -69,7 +69,7 @@ void append_varint(uint64_t number, std::string *out);
 void append_zigzag(int64_t number, std::string *out);
 void append_float(float number, std::string *out);
 void append_double(double number, std::string *out);
-// Appends the schema id of a message's frame: four bytes, the highest byte first.
+// Appends a schema id as four bytes, the highest byte first, as in the frame of a message.
 void append_big_endian_id(uint32_t id, std::string *out);
 // Appends the bytes of a big-endian integer in two's complement, with at least `size` bytes.
 void append_big_endian(int64_t number, size_t size, std::string *out);

@@ -24,7 +24,8 @@ template <typename Bits> void append_little_endian(Bits bits, std::string *out) 
     out->append(bytes.data(), bytes.size());
 }
 
-// Limits the number to the range of int64_t: a heart rate times 10 to the power of `scale` can be too large.
+// Rounds the number, and limits it to the range of int64_t. For example, a heart rate with a scale of 18
+// decimal digits is too large.
 int64_t whole(double number) {
     constexpr double limit = 9.2e18;
     return std::llround(std::clamp(number, -limit, limit));
@@ -59,8 +60,8 @@ class Writer {
     }
 
   private:
-    // Writes a length and then the bytes of `content`. Reserves one byte for the length, because most lengths
-    // fit into one byte. A longer length moves the content.
+    // Writes the length of the content, and then the content. Reserves one byte for the length, because most
+    // lengths fit into one byte. If the length needs more bytes, moves the content.
     template <typename Content> void write_sized(Content content) {
         const size_t at = out_->size();
         out_->push_back('\0');
@@ -76,8 +77,8 @@ class Writer {
         out_->replace(at, 1, prefix);
     }
 
-    // If the template writes one date for all readings, the message ends at midnight, and can have fewer
-    // readings than `$repeat` says.
+    // If the template writes one date for all readings of a message, the message ends at midnight. Then it
+    // can have fewer readings than `$repeat` of the template says.
     void write_repeat(const BinaryStep &step, size_t first) {
         const size_t left = readings_.samples.size() - std::min(first, readings_.samples.size());
         const size_t count = std::min(step.count, (left + step.stride - 1) / step.stride);
@@ -172,8 +173,8 @@ class Writer {
         }
     }
 
-    // Returns the local time plus one day. On 1970-01-01 the local time west of Greenwich can be negative,
-    // and the division by day_us would round a negative time to the wrong day.
+    // Returns the local time plus one day, because the local time can be negative on 1970-01-01 west of
+    // Greenwich. A division by day_us would round a negative time to the wrong day.
     int64_t local_time(const Placeholder &placeholder, size_t reading) const {
         return time_of(placeholder.field, reading) + placeholder.format.zone() + day_us;
     }

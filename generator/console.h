@@ -1,5 +1,5 @@
 // Generator: writes errors and information to standard error, and on a terminal also one progress line. The
-// other parts of the generator report errors, information and progress through the class Console.
+// other parts of the generator use the class Console for this.
 #pragma once
 
 #include "message.h"

@@ -3,8 +3,8 @@
 //
 // The user can request a port by --embedded-broker, but librdkafka itself chooses the port of the mock
 // cluster. So a forwarder listens on the requested port, and forwards connections to the mock cluster's port.
-// A client uses the forwarder only for its first connection: the metadata that the client receives name the
-// mock cluster's port.
+// A client uses the forwarder only for its first connection. On this connection the client receives metadata
+// with the port of the mock cluster.
 #include "embedded_broker.h"
 
 #include <librdkafka/rdkafka_mock.h>

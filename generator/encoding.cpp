@@ -77,8 +77,8 @@ PartEncoding avro_key(const Options &options, const TemplateTree &tree) {
     return avro_part(*tree.key, tree.key_schema, tree.name + ": key_schema", tree.name);
 }
 
-// Sets the ids of --schema-id and --key-schema-id. If the key has a schema, the user must give both options,
-// or neither of them.
+// Sets the ids that the user gives with --schema-id and --key-schema-id. If the key has a schema, the user
+// must give both options or none.
 void set_ids(const Options &options, MessageEncoding *encoding) {
     const bool has_key = !encoding->key.schema.empty();
     if (has_key && options.schema_id.has_value() != options.key_schema_id.has_value())

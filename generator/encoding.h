@@ -30,15 +30,16 @@ struct MessageEncoding {
     bool is_binary() const { return value.plan.has_value() || !value.prefix.empty(); }
 };
 
-// Makes the encoding of a run: the schemas, the plans, and for --schema-id also the frames. The format is
-// --format, or else the template's format, or else JSON. Throws LayoutError if the options do not fit the
-// format. Throws TemplateError if the template does not fit the format.
+// Makes the encoding of a run: the schemas, the plans, and with --schema-id also the frames. Without
+// --format, the format is the template's format. If the template has no format, the format is JSON. Throws
+// LayoutError if the options do not fit the format. Throws TemplateError if the template does not fit the
+// format.
 MessageEncoding encoding_load(const Options &options, const MessageTemplate &layout);
 
-// Sets the part's frame, which contains this schema id.
+// Sets the frame of the part. The frame contains this schema id.
 void encoding_set_id(Format format, uint32_t id, PartEncoding *part);
 
-// Returns the registry's name of the format: AVRO, PROTOBUF or JSON.
+// Returns the name that a schema registry uses for the format: AVRO, PROTOBUF or JSON.
 const char *encoding_schema_type(Format format);
 
 } // namespace heartbeat::generator

@@ -1,8 +1,8 @@
 // Generator, simulate: makes heart rates. Most heart rates are normal, and some are anomalies.
 //
-// The same seed must give the same heart rates with every compiler and library. The C++ standard specifies
-// the exact output of std::mt19937_64, but not the output of the distributions in <random>. So this file has
-// its own distributions.
+// This file has its own distributions, because the same seed must give the same heart rates with every
+// compiler and library. The C++ standard specifies the exact output of std::mt19937_64, but not the output of
+// the distributions in <random>.
 #include "heart_rates.h"
 
 #include <algorithm>
@@ -24,8 +24,7 @@ constexpr int invalid_highest = 400;
 
 } // namespace
 
-// Box-Muller transform. The function subtracts the first random number from 1, so that the argument of the
-// logarithm is never zero.
+// Box-Muller transform. The argument of the logarithm must not be zero, so it is 1 minus the random number.
 double HeartRates::next_normal() {
     const double radius = std::sqrt(-2 * std::log(1 - next_fraction()));
     const double deviation = radius * std::cos(2 * std::numbers::pi * next_fraction());
@@ -33,7 +32,7 @@ double HeartRates::next_normal() {
 }
 
 // The classes BRADYCARDIA, TACHYCARDIA and INVALID are equally likely. An INVALID heart rate is too low or
-// too high: these two cases are also equally likely.
+// too high, with the same probability.
 double HeartRates::next_anomaly() {
     switch (random_() % 3) {
     case 0:

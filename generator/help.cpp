@@ -25,9 +25,8 @@ std::string value_of(const CLI::Option &option) {
 std::string notes_of(const CLI::Option &option) {
     std::string notes;
     const std::string &value = option.get_default_str();
-    // For an option with an optional value, the default applies only if the user gives the option without a
-    // value. A reader of the help would understand that the default applies without the option, so do not
-    // print it.
+    // Do not print the default of an option whose value is optional. This default applies only if the user
+    // gives the option without a value, but a reader of the help would expect it without the option.
     if (option.get_type_size() != 0 && option.get_expected_min() > 0 && !value.empty() && value != "[]" &&
         value != "{}") // some versions of CLI11 write an empty list as "[]", others as "{}"
         notes += " [default: " + value + "]";
@@ -50,8 +49,8 @@ std::string variable_of(const std::string &option) {
     return name;
 }
 
-// Replaces CLI11's own make_help(). The description and the footer already have line breaks, but from version
-// 2.4 on, CLI11's make_help() would add more line breaks.
+// Replaces CLI11's own make_help(), which adds line breaks to the description and the footer in version 2.4
+// and newer. Both texts already have line breaks.
 std::string HelpFormatter::make_help(const CLI::App *app, std::string name,
                                      CLI::AppFormatMode /*mode*/) const {
     std::string help = app->get_description() + "\nUsage: " + name + " [OPTIONS]\n";

@@ -12,7 +12,8 @@ namespace {
 
 std::string type_of(const TemplateNode &node);
 
-// Returns a type that fits all elements of an array, or all values of an object with changing member names.
+// Returns a JSON Schema that fits all elements of an array, or all values of an object whose member names
+// differ from message to message.
 std::string common_type(const TemplateNode &node) {
     std::vector<std::string> types;
     for (const TemplateNode &element : node.elements) {

@@ -11,8 +11,9 @@ namespace heartbeat::generator {
 // Escapes the text for a JSON string. The caller must add the quotes before and after the result.
 std::string json_escaped(std::string_view text);
 
-// Returns the JSON text of a number, true, false or null. A parser reads exactly the same number from the
-// text. The text of a JSON_REAL always has a decimal point or an exponent.
+// Returns the JSON text of a number, true, false or null. A JSON parser reads exactly the same number from
+// the text. The text of a JSON_REAL always has a decimal point or an exponent, so the parser reads a
+// JSON_REAL again.
 std::string json_scalar_text(const json_t *value);
 
 // Returns the JSON pointer (RFC 6901) of a member or an element of `parent`.

@@ -47,8 +47,8 @@ void check_places(const Options &options, bool has_device, bool has_repeat) {
                           std::to_string(most_devices) + " devices");
 }
 
-// A layout can write times in steps, for example in whole seconds. Refuses an --interval or a --rate at which
-// two readings of a device could get the same written time.
+// Refuses a short --interval or a high --rate if two readings of a device could have the same time in the
+// messages. For example, a layout can write times in whole seconds.
 void check_interval(const Options &options, int64_t resolution) {
     const double shortest = static_cast<double>(resolution) / 1e6;
     const std::string why = ": this layout writes times in steps of " + number_text(shortest) +
@@ -69,8 +69,8 @@ void check_interval(const Options &options, int64_t resolution) {
                           " s. Give a lower --rate, more --customers, or " + simulate);
 }
 
-// The generator can write heartbeat's own layout with or without a template. Without a template, the
-// generator is faster, but writes only JSON. Returns true if the options need the template.
+// Returns true if the options need a template for heartbeat's own layout. Without a template, the generator
+// is faster, but writes this layout only as JSON.
 bool needs_template(const Options &options) {
     return options.format.value_or("json") != "json" || options.schema_registry || options.schema_id ||
            options.schema_file || options.key_schema_file || options.print_schema;

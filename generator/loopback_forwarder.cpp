@@ -36,8 +36,8 @@ class Descriptor {
     int fd_;
 };
 
-// One direction of a connection. The lane reads again only after it has written all bytes of the last read.
-// So one small buffer is enough, and a fast sender waits for a slow receiver.
+// One direction of a connection. A lane reads again only after it has written all bytes that it has read. So
+// a small buffer is enough, and a fast sender waits for a slow receiver.
 class Lane {
   public:
     Lane(int from, int to) : from_(from), to_(to) {}

@@ -13,7 +13,8 @@
 
 namespace heartbeat::generator {
 
-// If `layout` has no value, the messages are lines of --replay, or have heartbeat's own layout.
+// If `layout` has no value, the messages are the lines of the file of --replay. Without --replay, they have
+// heartbeat's own layout.
 std::unique_ptr<Source> make_source(const Options &options, std::optional<MessageTemplate> layout,
                                     MessageEncoding encoding, uint64_t seed);
 

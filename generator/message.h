@@ -58,7 +58,7 @@ class Sink {
     // and returns false.
     virtual bool open() { return true; }
     virtual SendResult send(const Message &message) = 0;
-    // Handles events. The call waits up to timeout_ms for the first event.
+    // Handles events, for example delivery reports. If there is no event yet, waits for one up to timeout_ms.
     virtual void serve(int timeout_ms) = 0;
     // Abandons all messages in flight, and counts them as failed.
     virtual void abandon() {}

@@ -52,8 +52,8 @@ class Writer {
     }
 
   private:
-    // Some templates write only one date for all readings of a message. Such a message ends at midnight, and
-    // can then have fewer readings than `$repeat` says.
+    // If the template writes one date for all readings of a message, the message ends at midnight. Then it
+    // can have fewer readings than `$repeat` of the template says.
     void write_repeat(const Step &step, size_t first) {
         out_->push_back(step.is_object ? '{' : '[');
         for (size_t i = 0; i < step.count && first + i * step.stride < readings_.samples.size(); i++) {

@@ -31,7 +31,8 @@ struct MessageReadings {
     std::vector<Sample> samples; // at least one
 };
 
-// Writes the text `before`. Then `field` writes a placeholder, and `repeat` writes an array or an object.
+// A step writes the text `before`. Then a step of the kind `field` writes a placeholder, and a step of the
+// kind `repeat` writes an array or an object.
 struct Step {
     enum class Kind { text, field, repeat };
 
@@ -62,9 +63,9 @@ struct MessageTemplate {
     int64_t resolution = 1; // microseconds by which the times of two readings must differ
     bool has_repeat = false;
     bool has_device = false;
-    // Has a value if the template writes one date for a message, and for each reading only a time of day.
-    // Such a message must not have readings of two days. The value is the offset of the time of day from UTC,
-    // in microseconds.
+    // The offset of the times of day from UTC, in microseconds. Has a value only if the template writes one
+    // date for a message, and for each reading only a time of day. A message of this template must not have
+    // readings of two days.
     std::optional<int64_t> day_zone;
 };
 
@@ -73,8 +74,8 @@ struct MessageTemplate {
 void template_write(const std::vector<Step> &steps, const MessageReadings &readings, std::mt19937_64 *random,
                     std::string *out, size_t first = 0);
 
-// Converts a heart rate in beats per minute to the unit. For a heart rate of 0, the interval between two
-// beats would be infinite. JSON has no infinite numbers, so the function returns 0 for this interval.
+// Converts a heart rate in beats per minute to the unit. If the unit is an interval between beats, returns 0
+// for a heart rate of 0, because JSON has no infinite numbers.
 double template_heart_rate(HeartRateUnit unit, double heart_rate);
 
 } // namespace heartbeat::generator

@@ -24,8 +24,8 @@ std::string wrong_value(const std::string &text, const std::string &legal) {
     return "\"" + text + "\" is not " + legal;
 }
 
-// The validator returns an error text for a wrong value, and an empty text for a legal value. CLI11 prints
-// the error text after the option's name.
+// Returns a validator. For a wrong value, the validator returns the text that CLI11 prints after the option's
+// name. For a legal value, it returns an empty text.
 CLI::Validator make_check(const std::string &legal, std::function<bool(std::string &)> is_legal) {
     return CLI::Validator(
         [legal, is_legal = std::move(is_legal)](std::string &text) {

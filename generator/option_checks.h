@@ -9,9 +9,9 @@
 namespace heartbeat::generator {
 
 CLI::Validator check_integer(uint64_t first, uint64_t last);
-// With above_first, `first` itself is not legal.
+// If `above_first` is true, the number must be above `first`.
 CLI::Validator check_number(double first, double last, bool above_first = false);
-// Accepts an RFC 3339 time. The check replaces the text by the microseconds since 1970-01-01 UTC.
+// Accepts an RFC 3339 time, and replaces the text by the number of microseconds since 1970-01-01 UTC.
 CLI::Validator check_time();
 // Accepts a port, or `true` for any free port. The check replaces `true` by 0.
 CLI::Validator check_port();

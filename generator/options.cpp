@@ -53,8 +53,8 @@ std::string variable_value(const std::string &option) {
     return value == nullptr ? "" : value;
 }
 
-// In CLI11 the configuration file overrides environment variables. Users expect that an environment variable
-// overrides the file. So this class ignores an option in the file if the option's variable is set.
+// Users expect that an environment variable overrides the configuration file, but in CLI11 the file overrides
+// the variable. So if the variable of an option is set, this class ignores the option in the file.
 class EnvironmentBeforeFile : public CLI::ConfigTOML {
   public:
     std::vector<CLI::ConfigItem> from_config(std::istream &input) const override {

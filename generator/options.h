@@ -60,14 +60,14 @@ struct Options {
     double gap_ns() const;
     // Seconds of simulated time between two readings of one device.
     double reading_seconds() const;
-    // reading_seconds() in nanoseconds, but at least a microsecond.
+    // The same time as reading_seconds(), but in nanoseconds, and at least a microsecond.
     int64_t simulated_interval_ns() const;
 };
 
 // Fills in *options. The command line overrides the environment, and the environment overrides the
-// configuration file. For --help, --version or --print-template, the function prints the answer to `out`. For
-// a wrong option, the function prints the error to `err`. In these cases the function returns the exit
-// status, and the program must end immediately. In all other cases the function returns no value.
+// configuration file. If the options are right, returns no value. For --help, --version or --print-template,
+// prints the answer to `out` and returns the exit status. For a wrong option, prints the error to `err` and
+// returns the exit status. The program must then end immediately.
 std::optional<int> parse_options(int argc, const char *const *argv, const char *version, Options *options,
                                  std::ostream &out, std::ostream &err);
 

@@ -27,7 +27,8 @@ class Pacer {
     }
 
     // Returns how many messages have become due since the start, including the messages that the caller has
-    // already sent. With this number the caller can send several messages without a look at the clock.
+    // already sent. The caller can send all these messages before it calls this function again, and need not
+    // read the clock for each message.
     uint64_t due(Clock::time_point now = Clock::now()) const {
         if (!paced())
             return UINT64_MAX;

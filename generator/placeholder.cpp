@@ -1,5 +1,5 @@
 // Generator, templates: reads the placeholders in a text of a template. A placeholder is ${NAME} or
-// ${NAME:FORMAT}. ${NAME|text} and ${NAME:FORMAT|text} write a number as a JSON string.
+// ${NAME:FORMAT}. With |text before the closing brace, a placeholder writes its number as a JSON string.
 #include "placeholder.h"
 
 #include <algorithm>

@@ -46,7 +46,7 @@ struct TextPiece {
 // this exception names the mistake: for example, an unknown name and all legal names.
 std::vector<TextPiece> placeholder_split(std::string_view text);
 
-// Returns whether the placeholder writes numbers without digits after the decimal point.
+// Returns true if the placeholder writes whole numbers.
 bool placeholder_is_whole(const Placeholder &placeholder);
 
 } // namespace heartbeat::generator

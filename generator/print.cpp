@@ -1,5 +1,5 @@
-// Generator, dry run: writes payloads as lines to standard output instead of publishing them. The sink
-// buffers lines, and counts a line as acknowledged when the line is written.
+// Generator, dry run: writes payloads as lines to standard output instead of publishing them. The sink keeps
+// lines in a buffer. A line counts as acknowledged when the sink has written it.
 #include "print.h"
 
 #include "stop.h"
@@ -59,8 +59,8 @@ void PrintSink::serve(int timeout_ms) {
 void PrintSink::write_out() {
     size_t written = 0;
     while (!broken_ && written < buffer_.size()) {
-        // The program that reads a pipe can stop reading for a long time. After poll() has reported room in
-        // the pipe, a write() of at most PIPE_BUF bytes does not wait for this program.
+        // If the output is a pipe, its reader can stop reading for a long time. A write() of at most PIPE_BUF
+        // bytes does not wait for the reader if poll() has reported room in the pipe.
         pollfd writable{fd_, POLLOUT, 0};
         if (poll(&writable, 1, slice_ms) <= 0) {
             broken_ = stop_at_once();
@@ -76,8 +76,8 @@ void PrintSink::write_out() {
         }
     }
     buffer_.clear();
-    // After an error the generator does not know how many buffered lines were written, so all buffered lines
-    // count as failed.
+    // After an error of write(), all lines of the buffer count as failed, because the generator does not know
+    // how many of these lines were written.
     if (broken_)
         counts_.failed = counts_.sent - counts_.acknowledged;
     else

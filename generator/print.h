@@ -15,8 +15,8 @@ enum class PrintForm { text, hex, hex_with_key };
 
 class PrintSink : public Sink {
   public:
-    // If `line_buffered` is true, the sink writes each line at once. Otherwise the sink writes lines when its
-    // buffer is full.
+    // If `line_buffered` is true, the sink writes each line at once. If it is false, the sink writes lines
+    // when its buffer is full.
     PrintSink(int fd, bool line_buffered, PrintForm form, Console *console)
         : fd_(fd), line_buffered_(line_buffered), form_(form), console_(console) {}
 

@@ -17,20 +17,21 @@ constexpr Property own_choices[] = {
     {"client.id", "heartbeat-generator"},
     {"enable.idempotence", "true"},
     // Allows only one request in flight to each broker. With two requests in flight, messages could be lost.
-    // While a broker becomes the leader of a partition, for example of a new topic, the broker can refuse the
-    // first request, and then accept the second request. librdkafka (2.0.2 and 2.16.0) then reports the
-    // messages of both requests as delivered, and does not send the messages of the refused request again.
+    // A broker that is just becoming the leader of a partition can refuse the first request, and accept the
+    // second request. This happens, for example, in a new topic. librdkafka (2.0.2 and 2.16.0) then reports
+    // the messages of both requests as delivered, and does not send the messages of the refused request
+    // again.
     {"max.in.flight.requests.per.connection", "1"},
-    // Limits how long librdkafka tries to deliver a message while no broker answers.
+    // If no broker answers, librdkafka tries to deliver a message for at most this time.
     {"message.timeout.ms", "30000"},
-    // librdkafka looks for expired messages only between two attempts to connect. If the attempts were far
-    // apart, messages would expire too late. So the pause between attempts must be short.
+    // The longest pause between two attempts to connect. The pause must be short: while no broker answers,
+    // librdkafka looks for expired messages only between two attempts.
     {"reconnect.backoff.max.ms", "1000"},
     // For each key this partitioner chooses the same partition as Kafka's own Java clients.
     {"partitioner", "murmur2_random"},
     {"compression.codec", "lz4"},
-    // With this property, the log callback runs in rd_kafka_poll(), and so in the generator's own thread, and
-    // not in librdkafka's threads.
+    // Makes rd_kafka_poll() run the log callback. So the callback runs in the generator's own thread, and not
+    // in a thread of librdkafka.
     {"log.queue", "true"},
 };
 

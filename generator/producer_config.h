@@ -25,7 +25,7 @@ struct ProducerConfigError : std::runtime_error {
 // The caller's properties override the generator's own choices. Throws ProducerConfigError.
 ProducerConf producer_config_make(const std::string &brokers, const std::vector<std::string> &properties);
 
-// Returns zstd if this build of librdkafka has zstd, and otherwise lz4. zstd compresses better than lz4.
+// Returns zstd, which compresses better than lz4. If this build of librdkafka has no zstd, returns lz4.
 const char *producer_config_densest_compression();
 
 // Returns the effective value of a property, or "" if the property has no value.

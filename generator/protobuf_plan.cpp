@@ -28,8 +28,8 @@ void add_tag(int number, WireType type, BinarySteps *steps) {
     append_varint(static_cast<uint64_t>(number) << 3 | type, &steps->bytes);
 }
 
-// Adds the length of the bytes that `inner` writes, and then these bytes. If `inner` writes the same bytes in
-// each message, the length and the bytes become fixed bytes of the plan.
+// Makes the plan write the length of the bytes of `inner`, and then these bytes. If `inner` writes the same
+// bytes in each message, their length and the bytes become fixed bytes of the plan.
 void add_nested(BinarySteps inner, BinarySteps *steps) {
     std::vector<BinaryStep> done = inner.finish();
     const bool is_fixed = done.empty() || (done.size() == 1 && done[0].kind == BinaryStep::Kind::bytes);
@@ -82,8 +82,8 @@ void add_single(const TemplateNode &node, const Shape &shape, BinarySteps *steps
     }
 }
 
-// Adds the elements of an array or a map. `add_element` adds one element. For a node of the kind `repeat`,
-// the plan gets one step that writes the node's only element several times.
+// Adds the elements of an array or a map. `add_element` adds one element. A node of the kind `repeat` has
+// only one element: the plan gets one step that writes this element several times.
 template <typename AddElement>
 void add_elements(const TemplateNode &node, BinarySteps *steps, AddElement add_element) {
     if (node.kind != TemplateNode::Kind::repeat) {

@@ -45,8 +45,8 @@ class Printer {
         throw TemplateError(name_ + ": at " + path + ": " + reason);
     }
 
-    // The frame of a Kafka message names the first message type of the schema. So this function writes the
-    // type of the outer object before the types of the inner objects.
+    // Writes the type of the outer object before the types of the inner objects, because the frame of a Kafka
+    // message names the first message type of the schema.
     void add_message(const Shape &shape) {
         if (shape.elements.size() > most_fields)
             refuse(shape.path, "a Protobuf message has at most " + std::to_string(most_fields) + " fields");

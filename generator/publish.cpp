@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds close_takes{500}; // enough time to close a 
 
 std::atomic<bool> threads_left{false};
 
-// Returns true if an error concerns only one message. After any other error the next message would fail too.
+// Returns true if an error concerns only one message. If false, the next message would fail too.
 bool is_message_error(rd_kafka_resp_err_t error) {
     switch (error) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -66,8 +66,9 @@ Publisher::Publisher(PublishSettings settings, Console *console)
 Publisher::~Publisher() {
     if (topic_ != nullptr)
         rd_kafka_topic_destroy(topic_);
-    // rd_kafka_destroy() waits for all threads of the client. One of these threads can wait long for a name
-    // server. So a separate thread calls rd_kafka_destroy(), and the destructor waits only for a short time.
+    // A separate thread calls rd_kafka_destroy(), and the destructor waits only a short time for this thread.
+    // The reason: rd_kafka_destroy() waits for all threads of the client, and one of them can wait long for a
+    // name server.
     auto destroyed = std::make_shared<std::promise<void>>();
     std::future<void> done = destroyed->get_future();
     std::thread([rk = rk_, destroyed] {
@@ -85,8 +86,8 @@ bool Publisher::open() {
     const bool exists =
         settings_.create_partitions == 0 ||
         topic_ensure(rk_, settings_.topic, settings_.create_partitions, timeout_ms_, console_);
-    // Make the handle only after topic_ensure(). The handle requests metadata of its topic. This request
-    // makes some brokers create the topic with the broker's own defaults.
+    // Make the handle only after topic_ensure(). The handle requests metadata of its topic, and some brokers
+    // then create the topic with their own defaults.
     topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
     if (topic_ == nullptr)
         console_->error("--topic " + settings_.topic + ": " + rd_kafka_err2str(rd_kafka_last_error()));
@@ -107,8 +108,8 @@ SendResult Publisher::send(const Message &message) {
     add_value(RD_KAFKA_VTYPE_RKT).u.rkt = topic_;
     add_value(RD_KAFKA_VTYPE_PARTITION).u.i32 = RD_KAFKA_PARTITION_UA;
     add_value(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
-    // With a null pointer the message would be a tombstone. So the pointer must not be null, even if the
-    // payload is empty (--replay makes an empty payload from an empty line).
+    // The pointer must not be null, even if the payload is empty: a null pointer would make the message a
+    // tombstone. --replay makes an empty payload from an empty line.
     add_value(RD_KAFKA_VTYPE_VALUE).u.mem = {
         const_cast<char *>(message.payload.empty() ? "" : message.payload.data()), message.payload.size()};
     add_value(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = message.timestamp_ms;

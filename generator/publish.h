@@ -1,5 +1,5 @@
 // Generator, publish: sends messages through an idempotent producer, and counts every delivery report.
-// run.cpp uses this code as the sink of a run that publishes to Kafka.
+// If a run publishes to Kafka, run.cpp uses this code as its sink.
 #pragma once
 
 #include "console.h"
@@ -53,8 +53,8 @@ class Publisher : public Sink {
     bool log_all_;   // true: the caller wants librdkafka's debug output
     Counts counts_;
     bool broken_ = false;
-    // The errors that the publisher has printed since the last delivery. The publisher prints each error of
-    // an outage only once.
+    // The errors of the client that the publisher has printed since the last delivery. The publisher does not
+    // print one of these errors again.
     std::set<int> outage_said_;
     // The kinds of delivery errors that the publisher has already printed. The publisher prints the first
     // error of each kind, and counts all errors.
@@ -64,8 +64,8 @@ class Publisher : public Sink {
     std::vector<rd_kafka_vu_t> values_; // send() passes these arguments to librdkafka
 };
 
-// Returns true if a Publisher was destroyed, but threads of its client still run. Then main() ends the
-// process by _exit(), because one of these threads could crash during exit().
+// Returns true if threads of librdkafka still run, although the Publisher has been destroyed. Then main()
+// ends the process by _exit(), because one of these threads could crash during exit().
 bool publisher_left_threads();
 
 } // namespace heartbeat::generator

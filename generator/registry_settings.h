@@ -18,8 +18,9 @@ struct RegistrySettings {
 };
 
 // Removes each property with the prefix `schema.registry.` from the list, because librdkafka does not know
-// these properties. Returns the values of the removed properties. Throws LayoutError for an unknown property,
-// and if the user gives two kinds of credentials. The text of this error contains no value of a property.
+// these properties. Returns the values of the removed properties. Throws LayoutError if a property is
+// unknown, or if the user gives two kinds of credentials. The text of the error contains no value of a
+// property.
 RegistrySettings registry_settings_take(std::vector<std::string> *properties);
 
 } // namespace heartbeat::generator
