@@ -15,7 +15,7 @@ bool is_time(Field field) {
     return field == Field::time || field == Field::start_time || field == Field::end_time;
 }
 
-// If a text or a number consists of one placeholder, returns this placeholder.
+// If the node is a text or a number, and consists of only one placeholder, returns this placeholder.
 const Placeholder *only_placeholder(const TemplateNode &node) {
     const bool is_only = (node.kind == NodeKind::text || node.kind == NodeKind::number) &&
                          node.pieces.size() == 1 && node.pieces[0].before.empty() &&

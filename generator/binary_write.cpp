@@ -24,8 +24,8 @@ template <typename Bits> void append_little_endian(Bits bits, std::string *out) 
     out->append(bytes.data(), bytes.size());
 }
 
-// Rounds the number, and limits it to the range of int64_t. For example, a heart rate with a scale of 18
-// decimal digits is too large.
+// Rounds the number, and limits it to the range of int64_t. For example, a heart rate with 18 digits after
+// the decimal point is too large.
 int64_t whole(double number) {
     constexpr double limit = 9.2e18;
     return std::llround(std::clamp(number, -limit, limit));

@@ -12,8 +12,8 @@ namespace heartbeat::generator {
 std::string json_escaped(std::string_view text);
 
 // Returns the JSON text of a number, true, false or null. A JSON parser reads exactly the same number from
-// the text. The text of a JSON_REAL always has a decimal point or an exponent, so the parser reads a
-// JSON_REAL again.
+// the text. The text of a JSON_REAL always has a decimal point or an exponent, so the parser does not make a
+// JSON_INTEGER.
 std::string json_scalar_text(const json_t *value);
 
 // Returns the JSON pointer (RFC 6901) of a member or an element of `parent`.

@@ -66,9 +66,9 @@ Publisher::Publisher(PublishSettings settings, Console *console)
 Publisher::~Publisher() {
     if (topic_ != nullptr)
         rd_kafka_topic_destroy(topic_);
-    // A separate thread calls rd_kafka_destroy(), and the destructor waits only a short time for this thread.
-    // The reason: rd_kafka_destroy() waits for all threads of the client, and one of them can wait long for a
-    // name server.
+    // rd_kafka_destroy() waits for all threads of the client, and one of these threads can wait long for a
+    // name server. So a separate thread calls rd_kafka_destroy(), and the destructor waits only a short time
+    // for it.
     auto destroyed = std::make_shared<std::promise<void>>();
     std::future<void> done = destroyed->get_future();
     std::thread([rk = rk_, destroyed] {
@@ -185,8 +185,8 @@ void Publisher::on_error(rd_kafka_t *rk, int error, const char *reason, void *se
 
 void Publisher::on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
     const auto *publisher = static_cast<const Publisher *>(rd_kafka_opaque(rk));
-    // Without debug output, do not print lines of three facilities: FAIL and ERROR, because on_error() prints
-    // these errors, and GETPID, because librdkafka repeats the failed request.
+    // Without debug output, do not print FAIL and ERROR, because on_error() prints these errors. Also do not
+    // print GETPID, because librdkafka repeats the failed request.
     const bool repeats = std::strcmp(facility, "FAIL") == 0 || std::strcmp(facility, "ERROR") == 0 ||
                          std::strcmp(facility, "GETPID") == 0;
     if (publisher->log_all_ || (level <= LOG_WARNING && !repeats))
