@@ -1,5 +1,6 @@
-// Parts of the statements that move sums from heartbeat_rollup_pending to heartbeat_rollup (the fold). The
-// two table layouts and rollup_rebuild.cpp use these parts in their statements.
+// SQL texts that several statements contain. These statements move sums from heartbeat_rollup_pending to
+// heartbeat_rollup (the fold), or add new customers. The two table layouts and rollup_rebuild.cpp have these
+// statements.
 #pragma once
 
 #include "server/statement.h"
@@ -21,8 +22,8 @@ inline constexpr StatementPart insert_sums = {"@insert_sums@", R"sql(
             WHERE (minute_bucket, customer_id) NOT IN (SELECT minute_bucket, customer_id FROM updated))sql"};
 
 // `met` has each customer once. Adds the new customers of `met` to heartbeat_customers, and adds the number
-// of new customers to heartbeat_customers_total. This part uses a subquery with LIMIT, so that PostgreSQL
-// searches for each customer by the key.
+// of new customers to heartbeat_customers_total. The subquery has a LIMIT, so PostgreSQL searches for each
+// customer by the key.
 inline constexpr StatementPart add_met_customers = {"@add_met_customers@", R"sql(
         customers AS (
             INSERT INTO @extschema@.heartbeat_customers (customer_id)

@@ -82,7 +82,7 @@ Datum text_of(const Batch *batch, BatchBytes piece) {
 }
 
 // The customer or the device of the previous row, as a text. The next row usually has the same customer and
-// the same device. In this case take() returns the same text again, and makes no copy.
+// the same device. take() then returns the same text again, and makes no copy.
 struct LastText {
     BatchBytes piece = {0, -1};
     Datum text = 0;
@@ -115,8 +115,8 @@ void put_row(void *argument, size_t i, Datum *values) {
     *next = source->device_id.take(rows.batch, reading.device_id);
 }
 
-// Stores all rows by a bulk insert. Returns false and stores nothing if the result could differ from the
-// result of INSERT. While the function waits for the lock of the table, another transaction may change the
+// Stores all rows by a bulk insert. If INSERT could have another result than the bulk insert, stores nothing
+// and returns false. While the function waits for the lock of the table, another transaction may change the
 // table layout. So the function asks for the table layout only after it has locked the table.
 bool load_all(const Rows &rows) {
     Relation table =

@@ -12,16 +12,16 @@ namespace heartbeat {
 
 inline constexpr int row_columns_max = 5;
 
-// Makes the parameters of the statements: arrays of customers, heart rates and times. For anomalies, the next
-// array has the types of the anomalies. The last array has the devices. A database of version 1.x does not
-// use the array of devices.
+// Makes the parameters of the INSERT statements: arrays of customers, heart rates and times, for anomalies
+// also an array of anomaly types, and last an array of devices. The statements for a database of version 1.x
+// do not use the devices.
 void row_inserts_columns(const Rows &rows, Datum *columns);
 
 // Inserts the rows whose key the table does not have. Returns the number of inserted rows. The result of the
 // statement has the customer, time, heart rate and device of each inserted row, in the order of the key.
 uint64_t row_inserts_new(const Rows &rows);
 
-// Inserts every row. Uses a bulk insert if the bulk insert has the same result as INSERT. Raises an error if
+// Inserts every row. Uses a bulk insert if its result is the same as the result of INSERT. Raises an error if
 // the database refuses a row.
 void row_inserts_every(const Rows &rows);
 

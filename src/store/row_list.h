@@ -8,9 +8,9 @@
 
 namespace heartbeat {
 
-// The readings for one table, in the order of the table's primary key. `indexes` has the place of each
-// reading in batch->readings. `stored` is true for each stored reading. `heart_rates` has the stored heart
-// rates: a user's trigger can store another heart rate than the reading in the batch has.
+// The readings for one table, in the order of the table's primary key. `indexes` has the index of each
+// reading in batch->readings. `stored[i]` is true if the reading was stored, and `heart_rates[i]` is then the
+// stored heart rate. A user's trigger can change the heart rate before PostgreSQL stores it.
 struct Rows {
     Batch *batch;
     uint32_t *indexes;
@@ -20,9 +20,9 @@ struct Rows {
     bool anomalies;
 
     const BatchReading &at(size_t i) const { return batch->readings[indexes[i]]; }
-    // Call this function when the reading is stored with this heart rate. An earlier attempt to store the
-    // batch may have set `duplicate`, `conflict` or `other_device` of the reading. So the function clears
-    // these three fields.
+    // Call this function when PostgreSQL has stored row `i` with this heart rate. An earlier attempt may have
+    // set `duplicate`, `conflict` or `other_device` of the reading, so the function clears these three
+    // fields.
     void take_stored(size_t i, double heart_rate) const {
         BatchReading &reading = batch->readings[indexes[i]];
         reading.duplicate = reading.conflict = reading.other_device = false;

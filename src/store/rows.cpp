@@ -35,10 +35,10 @@ bool is_row(const Rows &rows, size_t i, const ReturnedRow &returned) {
            is_text(rows.batch, reading.device_id, returned.device_id);
 }
 
-// Inserts the rows with new keys. Then finds each returned row among the given rows. The returned rows and
-// the given rows are in the order of the keys, so usually the next given row matches. But if the database
-// encoding is not UTF-8, the returned rows can have another order than the given rows. So after the last
-// given row, the search continues with the first given row.
+// Inserts the rows with new keys. The INSERT returns each inserted row. This function finds the same row in
+// `rows`, and sets its `stored`. `rows` and the returned rows are in the order of the keys, so the search
+// begins at the last row that it found. If the database encoding is not UTF-8, the two orders can differ, so
+// after the last row the search continues at the first row.
 void insert_where_new(void *argument) {
     auto *rows = static_cast<Rows *>(argument);
     uint64_t stored = row_inserts_new(*rows);

@@ -1,21 +1,20 @@
-// Inserts readings into one table by one statement or one bulk insert. store.cpp and the table layouts call
-// this file, and decide how to handle a reading that PostgreSQL refuses.
+// Inserts readings into one table by one statement or one bulk insert. If PostgreSQL refuses a reading, the
+// callers (store.cpp and the table layouts) decide what to do.
 #pragma once
 
 #include "store/row_list.h"
 
 namespace heartbeat {
 
-// subtransaction_try() can call these functions, so the functions have the parameter `argument`: a pointer to
-// a Rows. The functions set `stored` and `heart_rates`, or raise an error.
+// `argument` is a pointer to a Rows: subtransaction_try() needs functions with a parameter void *. Both
+// functions set `stored` and `heart_rates` of the Rows, or raise an error.
 
 // Stores every row unchanged. Raises an error if a unique index or a trigger prevents the insert of a row, or
 // if a trigger may have changed a row.
 void rows_insert_all(void *argument);
 
-// Stores the rows whose key the table does not have yet. Then looks for the keys of all rows in the table. If
-// a key is missing, a user-defined index or trigger has kept the row out of the table. The function then
-// raises an error.
+// Stores the rows whose key the table does not have yet. Raises an error if the table then does not have the
+// key of a row: a user's index or trigger has prevented the insert.
 void rows_insert_new(void *argument);
 
 } // namespace heartbeat

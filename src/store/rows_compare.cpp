@@ -25,10 +25,10 @@ Rows rest_of(const Rows &rows) {
     return rest;
 }
 
-// Call this function if row `i` was not inserted, and the table does not have the key of the row. The first
-// INSERT has raised no error, so the cause is not known. So the function tries to insert only this row again,
-// by a statement that raises an error with the cause. After this error, the worker stores the batch by
-// halves. So the worker also finds the other rows that a user's index or trigger prevents.
+// Call this function if row `i` was not inserted, and the table does not have its key. The first INSERT has
+// raised no error, so the cause is not known. This function inserts row `i` again, by a statement that raises
+// an error with the cause. The worker then stores the batch by halves, and so finds all rows that a user's
+// index or trigger refuses.
 [[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
     row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -42,9 +42,10 @@ struct StoredRow {
     bool same_device;
 };
 
-// If `comparable` is false, the reading is a duplicate, even if the heart rates differ. `comparable` is false
-// in two cases. First case: a user's trigger may have stored another heart rate than the message has. Second
-// case: in a database of version 1.x, heartbeat_dead_letters has no column for readings in conflict.
+// If `comparable` is false, the reading counts as a duplicate, even if the two heart rates differ.
+// `comparable` is false in two cases. First case: a user's trigger may have stored another heart rate than
+// the message has. Second case: in a database of version 1.x, heartbeat_dead_letters has no column for
+// readings in conflict.
 void note(BatchReading *reading, const StoredRow &stored, bool comparable) {
     reading->other_device = !stored.same_device;
     reading->stored_heart_rate = stored.heart_rate;
@@ -64,8 +65,8 @@ void rows_compare(const Rows &rows) {
     Datum keys[3] = {columns[0], columns[2], columns[rest.anomalies ? 4 : 3]};
     uint64_t found = tables_layout().select_stored(rest.anomalies, keys);
     statement_check_room(found, rest.count);
-    // `next` is an index in `rest`. The rows of the result are in the order of their indexes. So if the next
-    // row of the result has a higher index, the table does not have the key of the row `next`.
+    // Column 1 of the result is an index in `rest`, and the result is in the order of this column. So if this
+    // index is higher than `next`, the table does not have the key of row `next`.
     size_t next = 0;
     for (uint64_t r = 0; r < found; r++, next++) {
         if (static_cast<size_t>(statement_int4(r, 1)) != next)

@@ -5,9 +5,9 @@
 
 namespace heartbeat {
 
-// For each reading that was not stored, sets `duplicate` or `conflict`, and the stored heart rate. If the
-// table does not have the key of such a reading, a user's index or trigger has prevented the insert. The
-// function then raises an error.
+// For each reading of `rows` that was not stored, sets `duplicate` or `conflict`, and `stored_heart_rate`.
+// Raises an error if the table does not have the key of the reading: a user's index or trigger has prevented
+// the insert.
 void rows_compare(const Rows &rows);
 
 } // namespace heartbeat

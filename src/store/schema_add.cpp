@@ -1,4 +1,4 @@
-// Compiles a schema, and adds the result to the cache of a decoder.
+// Compiles a schema, and adds the compiled schema to the SchemaCache of a decoder.
 #include "server/server.h"
 
 #include "decode/decode_error.h"

@@ -14,21 +14,21 @@ enum class SchemaUse : uint8_t {
     no_module, // the module is needed and cannot be loaded
 };
 
-// Calls take() with the texts that a SchemaCache needs. take() must return false if no memory is left. If
-// schema_use() does not return `taken`, it has written the cause to `reason`. `reason` must have room for
+// Calls take() with the texts that a SchemaCache needs. take() must return false if no memory is left. If the
+// result is not `taken`, schema_use() has written the cause to `reason`. `reason` must have room for
 // registry_reason_size bytes. schema_use() raises an error if no memory is left.
 using TakeTexts = bool (*)(const SchemaTexts &texts, void *argument);
 SchemaUse schema_use(const StoredSchema &schema, TakeTexts take, void *argument, char *reason);
 
-// Adds the schema to the cache. If the schema is wrong, or does not have the message format of the cache,
-// messages with this schema become dead letters. Returns false if the module is needed and cannot be loaded.
-// The function then writes the cause to `reason`. `reason` must have room for registry_reason_size bytes.
-// Raises an error if no memory is left.
+// Adds the schema to the cache. If the schema is wrong, or is not for the message format of the cache,
+// messages with this schema become dead letters. If the schema needs the module and the module cannot be
+// loaded, returns false and writes the cause to `reason`. `reason` must have room for registry_reason_size
+// bytes. Raises an error if no memory is left.
 bool schema_add(SchemaCache *schemas, SchemaKey key, const StoredSchema &schema, char *reason);
 
-// Call this function if the schema registry at `registry` has no schema with this id. For a source without a
-// schema registry, `registry` is nullptr: call this function if the table heartbeat_schemas has no schema
-// with this id. After this call, messages with this schema id become dead letters.
+// Call this function if the schema registry at `registry` has no schema with this id. `registry` is nullptr
+// if the source has no registry, and heartbeat_schemas has no schema with this id. After this call, messages
+// with this schema id become dead letters.
 void schema_add_unknown(SchemaCache *schemas, SchemaKey key, const char *registry);
 
 // Compiles a .proto file. If the file is wrong, returns nullptr and writes the mistake to `reason`. `reason`
@@ -36,8 +36,9 @@ void schema_add_unknown(SchemaCache *schemas, SchemaKey key, const char *registr
 // result.
 CompiledProto *schema_compile_proto(const FormatsModule *module, const StoredSchema &schema, char *reason);
 
-// Returns the module. If the module cannot be loaded, returns nullptr and writes the cause to `reason`. The
-// first call also registers a callback that calls FormatsModule::finish when the process exits.
+// Returns the module heartbeat_formats. If the module cannot be loaded, returns nullptr and writes the cause
+// to `reason`. The first call also registers a callback that calls FormatsModule::finish when the process
+// exits.
 const FormatsModule *schema_module(char *reason, size_t size);
 
 } // namespace heartbeat

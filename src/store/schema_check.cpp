@@ -1,5 +1,5 @@
-// Compiles an Avro or Protobuf schema as a decoder does. This check has no mapping, so it compiles the schema
-// for a decoder that reads all fields.
+// Compiles an Avro or Protobuf schema as a decoder does. No mapping is known here, so this file compiles the
+// schema for a decoder that reads all fields.
 #include "server/server.h"
 
 #include "decode/schema_access.h"

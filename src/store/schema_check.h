@@ -1,5 +1,5 @@
-// A person has given the text of a schema. This file checks whether a decoder can use this schema. The
-// functions that add a schema and a source call this file.
+// Checks whether a decoder can use a schema that a person has given as a text. The SQL functions that add a
+// schema or a source call this file.
 #pragma once
 
 #include "store/schemas.h"

@@ -1,7 +1,7 @@
 // Asks the schema registry of a source for a schema. These functions do not wait for the answer. The caller
-// calls schema_request_poll() until the answer is there, and waits on its latch between two calls. The ingest
-// workers call this file. The SQL functions that replay messages, retry dead letters or try a source also
-// call this file. Never call this file in the transaction that stores a batch.
+// repeats schema_request_poll() until this function returns the answer, and waits on the latch of its process
+// between two calls. The ingest workers call this file. The SQL functions that replay messages, retry dead
+// letters or try a source also call this file. Never call this file in the transaction that stores a batch.
 #pragma once
 
 #include "store/schema_add.h"
@@ -14,8 +14,8 @@ struct SchemaRequest {
     RegistryRequest *request; // nullptr: no request
 };
 
-// Returns false if the module is not installed, or if the properties file is wrong. The function then cannot
-// ask the registry, and writes the cause to `reason`. `reason` must have room for registry_reason_size bytes.
+// If the module heartbeat_formats is not installed, or if the properties file is wrong, returns false and
+// writes the cause to `reason`. `reason` must have room for registry_reason_size bytes.
 bool schema_request_begin(SchemaRequest *request, const Source &source, int32_t id, char *reason);
 
 // The texts of the answer are valid until schema_request_end().

@@ -58,7 +58,7 @@ char *to_database(std::string_view utf8, bool is_json) {
     return pnstrdup(utf8.data(), utf8.size());
 }
 
-// The elements of an array of texts, as UTF-8.
+// Reads a text[], and returns its elements as UTF-8 texts.
 const char **texts_of(uint64_t row, int column, int *count) {
     Datum *elements;
     bool *nulls;
@@ -70,8 +70,8 @@ const char **texts_of(uint64_t row, int column, int *count) {
     return texts;
 }
 
-// After an UPDATE by a person, reference_names and reference_schemas can have different numbers of elements.
-// This function then ignores the extra elements.
+// After an UPDATE by a person, reference_names and reference_schemas can have different lengths. This
+// function ignores the extra elements of the longer array.
 void read_references(uint64_t row, StoredSchema *schema) {
     int name_count, text_count;
     const char **names = texts_of(row, 3, &name_count);

@@ -1,6 +1,6 @@
-// Reads and writes heartbeat_schemas. This table has the schemas to which messages refer by an id. The ingest
-// workers call this file. The SQL functions that replay messages, retry dead letters or try a source also
-// call this file. This file sends no request to a registry.
+// Reads and writes heartbeat_schemas, the table of Avro and Protobuf schemas. A message contains only the id
+// of its schema. The ingest workers call this file. The SQL functions that replay messages, retry dead
+// letters or try a source also call this file. This file sends no request to a registry.
 #pragma once
 
 #include "registry/formats_module.h"
@@ -23,10 +23,10 @@ inline constexpr const char *schema_type_names[] = {"AVRO", "PROTOBUF", "JSON"};
 // Returns false if there is no schema type with this name.
 bool schema_type_find(const char *name, RegistrySchemaType *type);
 
-// Finds a schema. Returns false if the table does not have the schema. The texts are palloc'd. Call
-// schemas_find() and schemas_add() in a transaction that is connected to SPI. `registry` is the value of
-// heartbeat_sources.schema_registry. If `registry` is nullptr, the function looks only at the schemas that a
-// person has added for sources without a registry.
+// Finds a schema in heartbeat_schemas, or returns false. The texts are palloc'd. Call schemas_find() and
+// schemas_add() in a transaction that is connected to SPI. `registry` is the value of
+// heartbeat_sources.schema_registry. If `registry` is nullptr, schemas_find() looks only at the schemas that
+// a person has added for sources without a registry.
 bool schemas_find(const char *registry, int32_t id, StoredSchema *schema);
 
 // Adds a schema. Returns false, and does nothing, if the table already has a schema with this id. In a
@@ -34,8 +34,8 @@ bool schemas_find(const char *registry, int32_t id, StoredSchema *schema);
 // question marks in a .proto file.
 bool schemas_add(const char *registry, int32_t id, const StoredSchema &schema);
 
-// schemas_add() can change the text of a schema. This function returns the text that schemas_find() returns
-// after schemas_add() has stored `utf8`. The result is palloc'd.
+// If the database encoding is not UTF-8, schemas_add() can change the text of a schema. This function returns
+// the changed text of `utf8`. The result is palloc'd.
 char *schemas_stored_text(RegistrySchemaType type, std::string_view utf8);
 
 } // namespace heartbeat

@@ -10,10 +10,9 @@ namespace heartbeat {
 
 class Decoder;
 
-// In two cases the function returns nullptr and sets *error. First case: the source's layout is wrong or
-// unknown. Second case: the source needs the module heartbeat_formats, and the module cannot be loaded. In
-// the second case *lacks_module is true, and a later call can succeed. Raises an error if no memory is left.
-// decoder_destroy() destroys the decoder.
+// If the source's layout is wrong or unknown, returns nullptr and sets *error. If the source needs the module
+// heartbeat_formats and the module cannot be loaded, also sets *lacks_module to true: a later call can
+// succeed. Raises an error if no memory is left. decoder_destroy() destroys the decoder.
 Decoder *source_decoder_create(const Source &source, Error *error, bool *lacks_module);
 
 // Does the same as source_decoder_create(), but raises an error instead of returning nullptr.

@@ -1,5 +1,5 @@
 // Reads the sources from heartbeat_source_definitions. If a column such as `brokers` is NULL, the source uses
-// the setting, here heartbeat.brokers. This file then puts the value of the setting into the Source, so the
+// the setting, here heartbeat.brokers. This file then copies the value of the setting into the Source, so the
 // callers need not read the settings.
 #include "server/server.h"
 

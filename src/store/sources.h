@@ -18,8 +18,8 @@ struct Source {
     const char *kafka_config_file;
     StartOffset start_offset;
     OffsetReset offset_reset;
-    // The next three fields are the layout of the messages; nullptr: not set. If `preset` and `mapping` are
-    // not set, the messages have heartbeat's own layout.
+    // The next three fields describe the layout of the messages. Each can be nullptr: not set. If `preset`
+    // and `mapping` are not set, the messages have heartbeat's own layout.
     const char *format;
     const char *preset;
     const char *mapping;         // JSON
@@ -41,8 +41,8 @@ Source source_default();
 Source source_copy(const Source &source, MemoryContext context);
 void source_free(Source *copy);
 
-// These functions return the names that error texts use for the bootstrap servers and the properties file:
-// for example, `the source's brokers` if the source has its own value, and otherwise `heartbeat.brokers`.
+// These functions return names for error texts. For example, source_brokers_name() returns `the source's
+// brokers` if the source has its own bootstrap servers, and otherwise `heartbeat.brokers`.
 const char *source_brokers_name(const Source &source);
 const char *source_config_file_name(const Source &source);
 
@@ -55,9 +55,9 @@ KafkaSettings source_kafka_settings(const Source &source, const char *client_id)
 
 struct ListedSource {
     Source source;
-    // A hash of the rows of heartbeat_control that concern the source. The hash changes with each pause and
-    // resume. The newest changed_at of these rows is not enough: changed_at is the start of a transaction, so
-    // a later change can have an earlier changed_at.
+    // A hash of the rows of heartbeat_control that concern the source. Each pause and resume changes the
+    // hash. The newest changed_at of these rows cannot replace the hash: changed_at is the start of a
+    // transaction, so a later change can have an earlier changed_at.
     int64_t control;
 };
 

@@ -1,7 +1,7 @@
 // Stores the readings of a batch in heartbeat_records and heartbeat_anomalies, and calls the other files of
-// src/store for dead letters, the rollup and notifications. Usually the table layout inserts all rows at
-// once. If the parameter `isolate` is true, this file inserts the rows by halves, to find the rows that the
-// database refuses.
+// src/store for dead letters, the rollup and notifications. Usually one call of the table layout inserts all
+// rows of a table. If the parameter `isolate` is true, this file instead inserts the rows by halves, to find
+// the rows that the database refuses.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -26,21 +26,21 @@ namespace heartbeat {
 
 namespace {
 
-// True if the last batch had rows that were already stored. The next batch then probably also has such rows,
-// for example in a replay. A batch without such rows clears the flag.
+// For each table: true if the last batch had rows that the table already had. During a replay, for example,
+// the next batch probably has such rows too.
 bool replaying_of[2] = {}; // records, anomalies
 
-// If the database refuses readings of a batch, the worker stores the batch again. Usually two attempts are
-// enough. After attempts_max attempts, heartbeat also refuses each message that repeats a refused reading.
-// Otherwise a batch could need as many attempts as the batch has messages.
+// store_isolated_messages() repeats its attempt if a message has become a dead letter. Usually two attempts
+// are enough. From attempt attempts_max on, each message that repeats a reading of a dead letter becomes a
+// dead letter too. Without this limit a batch could need as many attempts as it has messages.
 constexpr int attempts_max = 8;
 
 [[noreturn]] void fail_out_of_memory() {
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
-// store_isolated() makes many attempts to insert the rows of a refused batch, and each attempt allocates
-// arrays. So each attempt has a memory context of its own, and the function deletes this context at its end.
+// store_isolated() makes many attempts to insert rows, and each attempt allocates arrays. So each attempt has
+// its own memory context, which this function deletes.
 bool try_rows(Rows *rows, CaughtError *refusal) {
     MemoryContext attempt =
         AllocSetContextCreate(CurrentMemoryContext, "heartbeat attempt", ALLOCSET_DEFAULT_SIZES);
@@ -51,8 +51,8 @@ bool try_rows(Rows *rows, CaughtError *refusal) {
     return stored;
 }
 
-// Stores the rows by halves until the function has found each row that the database refuses. Moves the
-// accepted rows to the front, and returns their number.
+// Tries to store the rows. If the database refuses a row, stores each half of the rows in the same way. Moves
+// the accepted rows to the front of `rows`, and returns their number.
 size_t store_isolated(Rows rows) {
     CaughtError refusal;
     if (rows.count == 0 || try_rows(&rows, &refusal))
@@ -86,9 +86,9 @@ Rows rows_of(Batch *batch, bool anomalies) {
     return rows;
 }
 
-// Returns false in two cases. First case: the database has refused one reading of a message, and stored
-// another reading of the same message. Second case: a message is now a dead letter, and a later message with
-// the same reading is not a dead letter (conflicts_lost_first()).
+// Returns false if the attempt must be undone. First case: the database has refused one reading of a message,
+// and stored another reading of this message. Second case: a message became a dead letter, and a later
+// message with the same reading did not (conflicts_lost_first()).
 bool store_lists_isolated(void *argument) {
     auto *lists = static_cast<Lists *>(argument);
     bool whole = true;
@@ -104,12 +104,12 @@ bool store_lists_isolated(void *argument) {
     return whole && !conflicts_lost_first(lists->batch);
 }
 
-// Stores either all readings of a message, or no reading of the message. If the database refuses a reading of
-// a message with several readings, the message becomes a dead letter. This function then undoes the attempt,
-// makes the lists of the batch again, and stores the other messages. If several readings have the same key,
-// the lists contain only the first of these readings. If the message of the first reading is now a dead
-// letter, the new lists contain the second reading instead. The database can refuse the second reading too.
-// Then the function needs another attempt.
+// Stores either all readings of a message, or no reading of the message. If the database refuses one of a
+// message's readings, the message becomes a dead letter. This function then undoes the attempt, makes the
+// lists of the batch again without this message, and tries again. A list contains only the first of several
+// readings with the same key. If the message of the first reading is now a dead letter, the new list contains
+// the second reading. The database can refuse the second reading too, and the function then makes another
+// attempt.
 void store_isolated_messages(Lists *lists) {
     Batch *batch = lists->batch;
     for (int attempt = 1; !subtransaction_keep_if(store_lists_isolated, lists); attempt++) {
@@ -127,7 +127,7 @@ void store_lists(Lists *lists) {
     }
 }
 
-// Counts a reading that was not stored. The readings of a dead letter are not counted.
+// Counts a reading that was not stored, except if its message is a dead letter.
 void count_unstored(const Batch *batch, const BatchReading &reading, PartitionCounts *counts) {
     const BatchMessage &message = batch->message_of(reading);
     if (message.is_dead_letter())

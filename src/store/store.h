@@ -10,13 +10,13 @@
 
 namespace heartbeat {
 
-// Stores the readings, the dead letters and the batch's part of the rollup, and sends the notifications of
-// anomalies. Returns an array in the current memory context. The array has the counts of each Kafka partition
-// of the batch. The database can refuse a reading because of its values: see subtransaction_is_row_error().
-// If `isolate` is true, the message of such a reading becomes a dead letter of the batch, and no reading of
-// the message is stored. If `isolate` is false, the function raises the error. If `source` is nullptr, the
-// function stores no dead letters: the messages come from heartbeat_dead_letters, so this table already has
-// them.
+// Stores the readings and the dead letters of the batch, adds the batch to the rollup, and sends the
+// notifications of anomalies. Returns an array with the counts of each Kafka partition of the batch, in the
+// current memory context. The database can refuse a reading because of its values
+// (subtransaction_is_row_error()). If `isolate` is true, the message of a refused reading becomes a dead
+// letter, and none of its readings is stored. If `isolate` is false, the function raises the error. If
+// `source` is nullptr, the messages come from heartbeat_dead_letters, so the function does not store dead
+// letters again.
 PartitionCounts *store_batch(Batch *batch, const Source *source, bool isolate);
 
 } // namespace heartbeat

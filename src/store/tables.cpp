@@ -1,5 +1,5 @@
-// Chooses the table layout once in each transaction, and remembers the choice. A batch asks for the table
-// layout several times. If this file did not remember its choice, each question would search the catalog.
+// Chooses the table layout once in each transaction, and remembers the choice. While a batch is stored,
+// tables_layout() is called several times. Without the remembered choice, each call would search the catalog.
 #include "server/server.h"
 
 #include "store/tables.h"
