@@ -1,20 +1,19 @@
 --
--- The conditions of the alert rules: one function for each kind of rule. Each function looks at all rules of its kind. It returns a
--- row for each alert that heartbeat must raise or leave open: the rule, the subject, the source and the detail, as in
--- heartbeat_alerts. If `raises` is true, the condition of the rule is met now. If `raises` is false, heartbeat raises no alert, but
--- an open alert stays open. For example, the lag is not known after a restart, so the condition can still be met. If `detail` is
--- NULL, the open alert keeps its detail. heartbeat_update_alerts() raises, updates and closes the alerts. An alert about a source
--- depends only on the state of this source.
+-- The conditions of the alert rules: one function for each kind of rule. Each function looks at all rules of its kind. It returns
+-- a row for each alert that heartbeat must raise or leave open: the rule, the subject, the source and the detail, as in
+-- heartbeat_alerts. If `raises` is true, the condition of the rule is met now. If `raises` is false, it is not known whether the
+-- condition is met, for example because the lag is not known after a restart. heartbeat then raises no alert, and leaves an open
+-- alert open. If `detail` is NULL, the open alert keeps its detail. heartbeat_update_alerts() raises, updates and closes the
+-- alerts. The state of one source does not change the alerts about other sources.
 --
 -- No function reads a whole table of readings or customers. For a rule of kind anomalies, the function has two queries on recent
 -- anomalies, and reads at most the newest 100,000 rows of each query. For the rules of kind silence, each call reads the next
 -- 10,000 customers, and the customers that a rule names. The functions of the other kinds read only the counters and the status.
--- The functions for lag and state read no table that ingest locks. A lock on such a table can stop ingest, and heartbeat must still
--- raise an alert then.
+-- The functions for lag and state read no table that ingest locks: if a lock stops ingest, heartbeat must still raise an alert.
 --
 
--- The rows of heartbeat_anomalies can be on other servers. A query on rows of other servers cannot also read a table of this
--- server. So the queries of this function read only heartbeat_anomalies.
+-- The rows of heartbeat_anomalies can be on other servers, and a query on these rows cannot also read a table of this server. So
+-- the queries of this function read no other table.
 CREATE FUNCTION heartbeat_newest_anomalies(anomalies regclass, since timestamptz, until timestamptz, skew interval, only_customer text,
                                            only_type text, OUT customer_id text, OUT event_timestamp timestamptz)
     RETURNS SETOF record
@@ -27,8 +26,8 @@ BEGIN
         ' AND ($4 IS NULL OR h.customer_id = $4) AND ($5 IS NULL OR h.anomaly_type = $5)'
         ' ORDER BY h.event_timestamp DESC LIMIT 100000', anomalies)
         USING since, until, skew, only_customer, only_type;
-    -- This query returns the anomalies whose event_timestamp is later than their arrival by more than `skew`. For these anomalies
-    -- the query returns the time of arrival, and not event_timestamp.
+    -- The device's clock can be wrong: event_timestamp can be later than the arrival by more than `skew`. For such anomalies this
+    -- query returns ingested_at, the time of arrival, instead of event_timestamp.
     RETURN QUERY EXECUTE format(
         'SELECT h.customer_id, h.ingested_at FROM %1$s h'
         ' WHERE h.event_timestamp > h.ingested_at AND h.event_timestamp > h.ingested_at + $2 AND h.ingested_at > $1'
@@ -61,7 +60,7 @@ END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
     'Internal: returns an alert for each enabled rule of kind anomalies and each customer for whom the condition is met.';
 
--- A time in the future is not recent: it shows that the server's clock was set back.
+-- If `moment` is in the future, the server's clock was set back, and the function returns false.
 CREATE FUNCTION heartbeat_is_recent(moment timestamptz, age interval) RETURNS boolean
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -70,13 +69,13 @@ END;
 COMMENT ON FUNCTION heartbeat_is_recent(timestamptz, interval) IS
     'Internal: returns whether the time lies in the past, but not further than the given age.';
 
--- A silence rule examines a customer only if the source of the customer's last reading is RUNNING. Also, the lag of this source
--- must be known, and shorter than the rule's period. If an ingest worker does not run, no other worker reads its Kafka partitions.
--- Then the lag is not known, and the function examines no customer. The source must have been RUNNING for 15 seconds, for two
--- reasons. First, a source that is RETRYING is RUNNING for a moment during each attempt. Second, the workers do not know the lag
--- for some seconds after a start. If no arrival of the customer is recorded, or if the source was dropped, the customer can send to
--- any source. Then all sources must be RUNNING. The function measures the silence of a customer from
--- heartbeat_customers.heard_until, a time shortly after the arrival of the customer's last reading.
+-- A silence rule examines a customer only if the source of the customer's last reading is RUNNING, and its lag is known and
+-- shorter than the rule's period. If an ingest worker does not run, its Kafka partitions are not read, so the lag is not known.
+-- The source must have been RUNNING for 15 seconds, for two reasons. First, a source that is RETRYING is RUNNING for a moment
+-- during each attempt. Second, the workers do not know the lag for some seconds after a start. If no arrival of the customer is
+-- recorded, or if the source of the last reading was dropped, the customer can send to any source. So all sources must then be
+-- RUNNING. The function measures the silence of a customer from heartbeat_customers.heard_until, a time shortly after the arrival
+-- of the customer's last reading.
 CREATE FUNCTION heartbeat_conditions_of_silence(after_customer text, OUT rule text, OUT subject text, OUT source text, OUT raises boolean,
                                                 OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -127,8 +126,9 @@ COMMENT ON FUNCTION heartbeat_silences_ended(text, text) IS
     'longer has the customer. The function examines the customers after after_customer, up to last_customer (NULL: no upper limit), '
     'and the customers that a rule names.';
 
--- An open alert stays open while the lag of the source is not known. It also stays open in the first seconds after a change of the
--- state, for example after a restart: the workers may not know all Kafka partitions yet, so the lag can be too small.
+-- An open alert stays open while the lag of the source is not known. The alert also stays open in the first ten seconds after a
+-- change of the source's state, for example after a restart: the workers may not know all Kafka partitions yet, so the reported
+-- lag can be too small.
 CREATE FUNCTION heartbeat_conditions_of_lag(OUT rule text, OUT subject text, OUT source text, OUT raises boolean, OUT detail jsonb)
     RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -162,13 +162,14 @@ COMMENT ON FUNCTION heartbeat_conditions_of_dead_letters() IS
     'Internal: returns a row for each enabled rule of kind dead_letters and each source for which the condition is met. Dead letters '
     'of a dropped source count too.';
 
--- A row with the source NULL is a problem of no single source: the workers do not run, a duty of the maintenance worker fails, or
--- all sources are paused. While all sources are paused, heartbeat raises alerts only about sources that are FAILED. If no worker
--- reads a source yet, such a problem can be the cause, so heartbeat then raises no alert about the source. heartbeat closes an
--- alert about a source when the source has been RUNNING for ten seconds in all ingest workers: after a restart, a source can be
--- RUNNING for a moment until the same error occurs again. After a restart the maintenance worker has forgotten which of its duties
--- failed. So an alert about a duty stays open until the duty has succeeded, or until two hours have passed. If another session has
--- locked heartbeat_control, the pauses are not known. Then the alerts about a pause stay open.
+-- A row with the source NULL is a common problem, not the problem of one source: the workers do not run, a duty of the maintenance
+-- worker fails, or all sources are paused. While all sources are paused, an alert about one source is raised only if this source
+-- is FAILED. If no worker reads a source yet, and there is a common problem, no alert about the source is raised: the common
+-- problem can be the cause. An alert about a source is closed when the source has been RUNNING for ten seconds in all ingest
+-- workers: after a restart, a source can be RUNNING for a moment until the same error occurs again. After a restart the
+-- maintenance worker does not know which of its duties failed before. So an alert about a duty stays open until the duty has
+-- succeeded, or until two hours have passed. If another session has locked heartbeat_control, the pauses are not known, so the
+-- alerts about a pause stay open.
 CREATE FUNCTION heartbeat_conditions_of_state(OUT rule text, OUT subject text, OUT source text, OUT raises boolean, OUT detail jsonb)
     RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

@@ -7,15 +7,15 @@ CREATE FUNCTION heartbeat_rules_changed() RETURNS trigger
 COMMENT ON FUNCTION heartbeat_rules_changed() IS
     'Internal: when the transaction commits, tells the maintenance worker to read heartbeat_alert_rules again.';
 
--- The functions of alert_conditions.sql find the conditions that are met. heartbeat_update_alerts() calls the function of a kind
--- only if there is an enabled rule of this kind. One call of heartbeat_update_alerts() raises at most 1,000 alerts and closes at
--- most 1,000 alerts. One call can delete 2,000 old closed alerts. This is more than one call raises, so heartbeat_alerts cannot
+-- For each kind of rule, a function of alert_conditions.sql finds the conditions that are met. heartbeat_update_alerts() calls
+-- only the functions of kinds that have an enabled rule. One call of heartbeat_update_alerts() raises at most 1,000 alerts and
+-- closes at most 1,000 alerts. One call deletes up to 2,000 old closed alerts, more than a call raises, so heartbeat_alerts cannot
 -- grow without limit. The call closes the alerts of deleted and disabled rules. For an enabled rule of kind silence, the call
 -- closes the alerts that heartbeat_silences_ended() returns. For any other enabled rule, the call closes an alert of the rule if
 -- the function of the rule's kind returns no row for this alert. While an alert of kind lag, dead_letters or state is open, the
--- call keeps `detail` up to date, and announces nothing. The call writes `detail` at most once a minute, except if the state has
--- changed. The comparisons of the source use coalesce() = coalesce(). PostgreSQL cannot hash IS NOT DISTINCT FROM, so with many
--- alerts the call would take very long.
+-- call keeps `detail` up to date, and announces nothing. If the state has changed, the call writes `detail` at once, and otherwise
+-- at most once a minute. The sources are compared by coalesce() = coalesce(), because PostgreSQL cannot hash IS NOT DISTINCT FROM:
+-- a join of many alerts would take very long.
 CREATE FUNCTION heartbeat_update_alerts(after_customer text, with_silence boolean, OUT raised bigint, OUT closed bigint, OUT open bigint,
                                           OUT on_arrival boolean, OUT on_clock boolean,
                                           OUT next_customer text)

@@ -48,9 +48,9 @@ COMMENT ON FUNCTION heartbeat_take_arrivals() IS
     'Internal: moves the rows of heartbeat_arrivals to heartbeat_customers. Returns the shortest period of the enabled silence '
     'rules, in seconds (0: there is no such rule). The maintenance worker calls this function.';
 
--- This function finds the last reading of customers in the tables, between the two given times. If this server has the rows, the
--- function has two subqueries for each customer: one for the records, and one for the anomalies. Each of these subqueries has a
--- LIMIT, so that the planner always uses the keys of the table partitions.
+-- This function finds the last reading of customers in the tables, between the two given times. If this server has the rows, a
+-- subquery for each customer searches the records, and another subquery the anomalies. Each subquery has a LIMIT, so that the
+-- planner always uses the keys of the table partitions.
 CREATE FUNCTION heartbeat_heard(records regclass, anomalies regclass, elsewhere boolean, customers text[], since timestamptz,
                                 until timestamptz, OUT customer_id text, OUT heard_at timestamptz)
     RETURNS SETOF record
@@ -85,9 +85,10 @@ END;
 COMMENT ON FUNCTION heartbeat_customers_after(text) IS
     'Internal: returns the 10,000 customers after the given customer, or fewer if there are no more.';
 
--- Before version 1.2 the workers did not record when readings arrived. So heard_until is NULL for a customer who has sent no reading
--- since the update. A worker sets heard_until to a time at most a minute after the arrival of a reading. So if heard_until is more
--- than two minutes in the future, the server's clock was set back. In both cases this function finds the last reading in the tables.
+-- Before version 1.2 the workers did not record when readings arrived. So heard_until is NULL for a customer who has sent no
+-- reading since the update. heard_until is at most a minute after the arrival of a reading. So if heard_until is more than two
+-- minutes in the future, the server's clock was set back. In both cases, NULL and future, this function finds the last reading in
+-- the tables.
 CREATE FUNCTION heartbeat_find_heard(after_customer text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC

@@ -29,10 +29,10 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'reads only counters, so it is quick even if the tables are large. heartbeat_audit_tables() compares the counters with the '
     'tables.';
 
--- This function skips each table partition that is directly below the parent and has a unique key on customer, time and device.
--- The key refuses a second row of a reading, and no other table partition accepts the time of this reading. A unique key on only
--- customer and time, as in the table partitions of 1.x, is also sufficient. In all other table partitions
--- heartbeat_surplus_rows() searches for a second row.
+-- Returns the table partitions in which heartbeat_surplus_rows() must search for readings that are stored twice. If a table
+-- partition is directly below the parent and has a unique key on customer, time and device, no search is necessary: the key
+-- refuses a second row of a reading, and no other table partition accepts the time of this reading. A unique key on only customer
+-- and time, as in the table partitions of 1.x, is also sufficient.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -53,9 +53,10 @@ COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'reading that belongs to another table partition. The column keyed is true if the table partition has a unique key on '
     'customer, time and device, or on customer and time.';
 
--- A reading in a wrong table partition does not count as stored. A query does not find this reading, because PostgreSQL searches
--- only the table partition whose bounds include the reading's time. So a replay stores the reading again. The function looks for
--- such readings only if each table partition to search has a unique key: otherwise the search for a reading would be slow.
+-- A surplus row is a second row of a reading, or a reading in a wrong table partition. PostgreSQL searches only the table
+-- partition whose bounds include the reading's time, so no query finds a reading in a wrong table partition, and a replay stores
+-- the reading again. The function looks for such readings only if each table partition that it searches has a unique key: without
+-- a key, the search for each reading would be slow.
 CREATE FUNCTION heartbeat_surplus_rows(OUT records bigint, OUT anomalies bigint)
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_partition_pruning = on SET jit = off
@@ -108,9 +109,9 @@ BEGIN ATOMIC
             ('heartbeat_dead_letters', c.dead_letters,
              (SELECT count(*) FROM heartbeat_dead_letters d WHERE d.resolved_at IS NULL AND d.error_code <> 'CONFLICT'))
          ) AS t (table_name, counted, rows),
-         -- If heartbeat has stored a message twice, heartbeat has also counted the message twice. The number of rows then agrees
-         -- with the counter. So if these two numbers agree, this subquery searches for surplus rows. Each EXISTS selects a
-         -- column, because other servers can have the rows. These servers cannot send the result of a subquery without columns.
+         -- If heartbeat has stored a message twice, it has also counted the message twice, so the number of rows agrees with the
+         -- counter. So if these two numbers agree, this subquery also searches for surplus rows. Each EXISTS selects a column: the
+         -- rows can be on other servers, which cannot send the result of a subquery without columns.
          LATERAL (SELECT t.rows - CASE
              WHEN t.rows <> t.counted THEN 0
              WHEN t.table_name = 'heartbeat_records'

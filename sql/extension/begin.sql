@@ -1,8 +1,8 @@
 --
--- The beginning of each script: creates the schema heartbeat_building, in which no other role can create objects. ALTER EXTENSION
--- heartbeat UPDATE first moves the existing objects of the extension to this schema. The script creates all new objects in this
--- schema. PostgreSQL looks up each name in pg_catalog and then in this schema. So no function, operator or type of another role can
--- match a call better than heartbeat's own object, or make a call ambiguous. At the end finish.sql moves all objects to the
+-- The beginning of the scripts for CREATE EXTENSION and ALTER EXTENSION UPDATE. It creates the schema heartbeat_building, in which
+-- no other role can create objects. An update moves the existing objects of the extension to this schema. Each script creates all
+-- new objects in this schema. While a script runs, PostgreSQL looks up each name in pg_catalog and then in this schema. So the
+-- script cannot use a function, operator or type of another role by mistake. At the end finish.sql moves all objects to the
 -- extension's schema. SQL bodies, views, defaults and constraints then still use the same objects, because PostgreSQL stores
 -- references to objects, not names.
 --
@@ -17,8 +17,8 @@ DECLARE
     statement text;
 BEGIN
     SELECT * INTO STRICT extension FROM pg_extension e WHERE e.extname = 'heartbeat';
-    -- heartbeat_control is the first table in the array. LOCK TABLE waits until the current batch ends, and the next batch waits
-    -- until this transaction unlocks heartbeat_control.
+    -- heartbeat_control is the first table in the array, because each batch locks this table first. So LOCK TABLE waits for the
+    -- current batch, and the next batch waits for this transaction.
     tables := ARRAY(
         SELECT c.oid::regclass FROM pg_class c
         WHERE c.relnamespace = extension.extnamespace AND c.relkind IN ('r', 'p', 'v')
@@ -30,9 +30,9 @@ BEGIN
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))
         ORDER BY c.relname <> 'heartbeat_control', c.relkind = 'v', c.oid);
-    -- A worker can hold one of these locks and wait for another. So if a lock is not free within 200 ms, the attempt releases all
-    -- its locks. LOCK TABLE of a view would also lock all relations that the view reads, even relations of the server itself. So
-    -- an attempt does not lock the views before it moves them.
+    -- A worker can hold one of these locks and wait for another (a deadlock). So if a lock is not free within 200 ms, the attempt
+    -- releases all its locks, and the loop tries again. An attempt does not lock the views before it moves them: LOCK TABLE of a
+    -- view also locks all relations that the view reads, even relations of the server itself.
     FOR attempt IN 1 .. 100 LOOP
         EXIT WHEN cardinality(tables) = 0;
         BEGIN
@@ -55,8 +55,8 @@ BEGIN
     END LOOP;
     PERFORM set_config('lock_timeout', timeout, true);
     -- The extension's owner can add functions to the extension, but only heartbeat's own functions may be in heartbeat_building.
-    -- For example, a function format(text, regclass, name) could match a call in this script better than format() of pg_catalog.
-    -- Such a function would run with the rights of the role that runs this script.
+    -- For example, an added function format(text, regclass, name) could match a call in this script better than format() of
+    -- pg_catalog, and would then run with the rights of the role that runs this script.
     FOR statement IN
         SELECT format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', d.objid::regprocedure)
         FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid

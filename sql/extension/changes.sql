@@ -2,8 +2,8 @@
 -- These functions keep the summary exact when a person changes readings
 --
 
--- The trigger for UPDATE and DELETE is a row trigger, because PostgreSQL copies a row trigger to each table partition of the
--- table. There is no trigger for INSERT, because a trigger would slow down COPY and each restore.
+-- The trigger for UPDATE and DELETE is a row trigger, because PostgreSQL copies a row trigger to each table partition. There is no
+-- trigger for INSERT, because it would slow down COPY and each restore.
 CREATE FUNCTION heartbeat_mark_changed() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_mark_changed() IS
@@ -22,8 +22,8 @@ COMMENT ON FUNCTION heartbeat_release_trigger(regclass) IS
     'Internal: makes PostgreSQL drop the TRUNCATE trigger of a table partition together with the extension. Otherwise the '
     'trigger of a detached partition would prevent DROP EXTENSION.';
 
--- PostgreSQL copies the row trigger to each table partition, but PostgreSQL does not copy the trigger for TRUNCATE.
--- heartbeat_watch_truncates() creates the trigger for TRUNCATE on each table partition.
+-- PostgreSQL copies the row trigger to each table partition, but not the trigger for TRUNCATE. So heartbeat_watch_truncates()
+-- creates the trigger for TRUNCATE on each table partition.
 CREATE FUNCTION heartbeat_watch_changes(records regclass, mark_changed regprocedure) RETURNS void
     LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
 AS $$
@@ -37,10 +37,10 @@ $$;
 COMMENT ON FUNCTION heartbeat_watch_changes(regclass, regprocedure) IS
     'Internal: creates the triggers of heartbeat_records that call heartbeat_mark_changed().';
 
--- If another session uses a table, this call does not create the table's trigger, and the next call tries again. PL/pgSQL looks
--- up a function by name, so another role's function of the same name could make a call ambiguous. An SQL body refers to a
--- function by oid. So this function does not call heartbeat_release_trigger() itself. This function only returns the tables. Its
--- caller is an SQL body, and passes the tables to heartbeat_release_trigger().
+-- If another session uses a table, this call does not create the table's trigger, and the next call tries again. This function
+-- does not call heartbeat_release_trigger(), because PL/pgSQL looks up a function by name, and another role can create a function
+-- with this name. The function returns the tables. Its caller has an SQL body, which refers to functions by oid, and passes the
+-- tables to heartbeat_release_trigger().
 CREATE FUNCTION heartbeat_watch_truncates(records regclass) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -77,8 +77,8 @@ COMMENT ON FUNCTION heartbeat_watch_truncates(regclass) IS
     'Internal: creates the TRUNCATE trigger on the table partitions of heartbeat_records that lack it, and returns these '
     'partitions.';
 
--- The function is in PL/pgSQL and not in SQL, because the rows of heartbeat_records can be on other servers. A query of rows on
--- other servers cannot use the parameters of an SQL function.
+-- The language is PL/pgSQL, because the rows of heartbeat_records can be on other servers. A query of rows on other servers cannot
+-- use the parameters of an SQL function.
 CREATE FUNCTION heartbeat_minutes_between(records regclass, rollup regclass, pending regclass, from_time timestamptz, to_time timestamptz)
     RETURNS SETOF timestamptz
     LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp

@@ -5,8 +5,8 @@
 CREATE FUNCTION heartbeat_check_objects(OUT object text, OUT uses text) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    -- `parents` has each table of the list below that the extension's owner owns. A person can have removed such a table from
-    -- the extension (ALTER EXTENSION heartbeat DROP TABLE). `parents` then still has the table.
+    -- `parents` has each of these four tables that the extension's owner owns, even if a person has removed the table from the
+    -- extension (ALTER EXTENSION heartbeat DROP TABLE).
     WITH RECURSIVE parents AS MATERIALIZED (
         SELECT c.oid
         FROM unnest(ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass,
@@ -34,8 +34,8 @@ BEGIN ATOMIC
         UNION ALL SELECT 'pg_class'::regclass::oid, i.indexrelid FROM pg_index i JOIN tables t ON t.objid = i.indrelid
         UNION ALL SELECT 'pg_policy'::regclass::oid, p.oid FROM pg_policy p JOIN tables t ON t.objid = p.polrelid
         UNION ALL SELECT 'pg_trigger'::regclass::oid, g.oid FROM pg_trigger g JOIN tables t ON t.objid = g.tgrelid
-            -- This condition excludes the triggers of constraints. The condition does not test tgisinternal: PostgreSQL 14 also
-            -- sets this column for a trigger that a table partition has from its parent.
+            -- This condition excludes the triggers of constraints. tgisinternal cannot replace this test: PostgreSQL 14 also sets
+            -- this column for a trigger that a table partition has from its parent.
             WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = g.tgconstraint AND k.contype <> 't'::"char")
     ), own AS (
         SELECT classid, objid FROM parts

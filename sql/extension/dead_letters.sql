@@ -13,9 +13,9 @@ END
 $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
     'Internal: when a person changes the payload of a dead letter, keeps a copy of the payload that arrived.';
--- This trigger counts the unresolved dead letters that a person or retention deletes, so that heartbeat_audit_tables() stays
--- exact. For heartbeat.dead_letter_limit, workers read the counters, and do not count the rows of dead letters. Messages in
--- conflict have no counter, so workers count the rows of these messages.
+-- This trigger counts the unresolved dead letters that a person or retention deletes. heartbeat_audit_tables() and
+-- heartbeat.dead_letter_limit need these counters: for the limit, workers read the counters instead of counting the rows of
+-- heartbeat_dead_letters. Only messages in conflict have no counter, so workers count their rows.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS
@@ -38,7 +38,7 @@ COMMENT ON FUNCTION heartbeat_retry_dead_letters(text, text, integer, timestampt
     'customer, time and device. Returns how many dead letters were resolved, how many remain, and the errors of the remaining dead '
     'letters as {"code": count}. Raises an error for a code that no dead letter can have, and for a source that never existed.';
 
--- The view has no payloads, so roles without access to patients' data may read the view.
+-- The view shows no payloads, so roles without access to patients' data may read it.
 CREATE VIEW heartbeat_dead_letter_summary WITH (security_barrier) AS
     SELECT e.error_code, e.dead_letters, e.first_arrived_at, e.last_arrived_at, l.id AS example_id,
            l.topic AS example_topic, l.partition AS example_partition, l."offset" AS example_offset,

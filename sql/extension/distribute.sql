@@ -50,16 +50,16 @@ DECLARE
     name text;
     one record;
 BEGIN
-    -- This lock waits until the maintenance worker has created its table partitions, because the next query must see the triggers
-    -- of these table partitions.
+    -- The next query must see the triggers of all table partitions. So this lock waits until the maintenance worker has created
+    -- its table partitions.
     EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', records);
     -- Citus distributes no table that has triggers
     FOR one IN SELECT t.tgname, t.tgrelid::regclass AS watched FROM pg_trigger t WHERE t.tgfoid = mark_changed AND t.tgparentid = 0 LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', one.tgname, one.watched);
     END LOOP;
-    -- Remove the tables from the extension. A table that belongs to the extension depends on the extension, and Citus creates
-    -- each object that a table depends on. So Citus would also create the extension on its nodes. And Citus cannot change a
-    -- table that belongs to an extension.
+    -- Remove the tables from the extension, for two reasons. First, Citus cannot change a table that belongs to an extension.
+    -- Second, such a table depends on the extension, and Citus creates on its nodes each object that a table depends on: it would
+    -- create the extension there.
     FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                 JOIN pg_class c ON c.oid = d.objid
                 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'

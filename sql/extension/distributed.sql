@@ -1,7 +1,7 @@
 --
--- These functions tell which servers have the rows of the readings. After heartbeat_distribute() the nodes of Citus have the
--- rows. If the tables are not distributed, this server has the rows. Most other files of sql/extension have no code for Citus.
--- Instead of such code these files call heartbeat_rows_elsewhere() and heartbeat_free_copied().
+-- These functions tell which servers have the rows of the readings. After heartbeat_distribute() the nodes of Citus have the rows.
+-- If the tables are not distributed, this server has the rows. Most other files of sql/extension have no code for Citus, but call
+-- heartbeat_rows_elsewhere() and heartbeat_free_copied().
 --
 
 CREATE FUNCTION heartbeat_is_spread(records regclass) RETURNS boolean

@@ -1,7 +1,7 @@
 --
--- This block prevents Citus from repeating the statements of the script on its nodes, because the tables of the nodes must not
--- change. The nodes do not have the extension. So if Citus would also repeat ALTER EXTENSION heartbeat UPDATE on its nodes, the
--- block stops the update with an error.
+-- Citus repeats DDL statements on its nodes. This block turns this off for the statements of the script, because the tables on the
+-- nodes must not change. Citus would repeat ALTER EXTENSION heartbeat UPDATE too, but the nodes do not have the extension: a user
+-- must turn this off before the update, otherwise the block stops the update with an error.
 --
 
 DO $$

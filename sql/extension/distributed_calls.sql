@@ -3,13 +3,12 @@
 -- heartbeat removes the dependencies. When the tables return to this server, heartbeat records the dependencies again.
 --
 
--- Citus creates on its nodes each object that a distributed table depends on. Citus also looks at the views and functions that use
--- the table. If such a view or function calls a function, Citus treats the called function as a dependency of the table. The
--- objects that the called function depends on then also count as dependencies. The functions of heartbeat use the tables and call
--- each other. So Citus would find that a table depends on itself, and would refuse to distribute the table. Citus would also find
--- that the table depends on the extension, and would create the extension on the nodes. So heartbeat removes the dependencies
--- between its functions from pg_depend. This removal is safe. The body of each function still calls the same functions. PostgreSQL
--- does not drop a function that belongs to an extension.
+-- Citus creates on its nodes each object that a distributed table depends on. If a view or function uses the table and calls a
+-- function, Citus treats the called function, and all objects that this function depends on, as dependencies of the table. The
+-- functions of heartbeat use the tables and call each other. So Citus would find that a table depends on itself, and would refuse
+-- to distribute the table. Citus would also find that the table depends on the extension, and would create the extension on the
+-- nodes. So heartbeat removes the dependencies between its functions from pg_depend. This removal is safe: the functions still
+-- call each other, and PostgreSQL does not drop a function that belongs to an extension.
 CREATE FUNCTION heartbeat_record_calls(caller regprocedure, recorded boolean) RETURNS void
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_record_calls(regprocedure, boolean) IS

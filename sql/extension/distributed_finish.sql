@@ -1,6 +1,6 @@
 --
--- ALTER EXTENSION heartbeat UPDATE creates the extension's functions again. Then PostgreSQL again records the dependencies between
--- these functions. If the tables are distributed, this statement removes the dependencies. After CREATE EXTENSION this statement
+-- ALTER EXTENSION heartbeat UPDATE creates the extension's functions again, so PostgreSQL again records the dependencies between
+-- these functions. If the tables are distributed, this statement removes the dependencies. During CREATE EXTENSION this statement
 -- does nothing.
 --
 

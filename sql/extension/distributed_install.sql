@@ -1,7 +1,6 @@
 --
--- This block refuses to create the extension on a node of a Citus cluster. On the coordinator, the block refuses to create the
--- extension if Citus would also create the extension on the nodes. The reason: on a node, the extension's tables would have the
--- same names as the tables that heartbeat_distribute() creates there.
+-- This block prevents CREATE EXTENSION on a node of a Citus cluster, because heartbeat_distribute() creates tables with the same
+-- names there. On the coordinator, the block raises an error if Citus would also create the extension on the nodes.
 --
 
 DO $$

@@ -17,20 +17,20 @@ BEGIN
     LOOP
         PERFORM pg_extension_config_dump(name::regclass, CASE name
             WHEN 'heartbeat_control' THEN 'WHERE hold = ''pause'''
-            -- CREATE EXTENSION inserts a row for the source default. During a restore, heartbeat_replace_default() replaces this
-            -- row by the row of the dump.
+            -- CREATE EXTENSION inserts the row of the source `default`. If the dump has this row too, heartbeat_replace_default()
+            -- replaces the inserted row during the restore.
             WHEN 'heartbeat_source_definitions' THEN 'WHERE name <> ''default'' OR revision > 1'
             ELSE '' END);
     END LOOP;
 END
 $$;
 
--- During the restore of a dump, a worker would store readings and create table partitions that the dump also contains. So the
--- restore pauses ingest. heartbeat cannot see when the restore ends, so a person calls heartbeat_resume(). This statement
--- recognizes a restore in two ways: application_name is pg_restore, or the session itself has set row_security to off. Usually the
--- script of a dump first sets row_security to off, but an option of pg_dump can prevent this. No other session has a reason to set
--- row_security before CREATE EXTENSION. The statement ignores a value of row_security that comes from a setting of the server, the
--- database or the role.
+-- During the restore of a dump, a worker would store readings and create table partitions that the dump also contains. So this
+-- statement pauses ingest if a restore runs CREATE EXTENSION. heartbeat cannot see when the restore ends, so a person calls
+-- heartbeat_resume(). The statement recognizes a restore in two ways: application_name is pg_restore, or the session itself has
+-- set row_security to off, as the script of a dump usually does first (an option of pg_dump can prevent this). Other sessions have
+-- no reason to set row_security before CREATE EXTENSION. A value that comes from the settings of the server, the database or the
+-- role does not count.
 INSERT INTO heartbeat_control (hold, paused, reason)
     SELECT 'restore', true, 'restored from a dump: call heartbeat_resume() when the restore has ended'
     WHERE EXISTS (SELECT FROM pg_settings WHERE name = 'row_security' AND setting = 'off' AND source = 'session')

@@ -6,12 +6,12 @@ CREATE FUNCTION heartbeat_actor() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user, or NULL in a process of heartbeat.';
 
--- This function keeps each row for at least a week, even if a role causes very many events. If a role causes more than a hundred
--- events of a kind in a minute, the role's last row of this kind counts the further events. After the clock was set back, rows can
--- be in the future. Such rows do not count for this limit. Otherwise the last row would count all events until the clock reaches
--- the old time again. The function also deletes old events. When the function deletes or counts events, it does not wait for
--- another session. In an isolation level stricter than READ COMMITTED, the function does not delete or count events: an UPDATE or
--- DELETE would fail if another session has changed the row since the snapshot.
+-- Stores an event, and deletes old events. Each row stays for at least a week, even if a role causes very many events: after a
+-- hundred events of a kind in a minute, the function adds no row, but counts the further events of the role in its last row of
+-- this kind. Rows with a time in the future, from before the clock was set back, do not count for this limit: otherwise the last
+-- row would count all events until the clock reaches the old time again. The UPDATE and the DELETE never wait for another session
+-- (SKIP LOCKED). In REPEATABLE READ and SERIALIZABLE the function only inserts: an UPDATE or DELETE would fail if another session
+-- has changed the row since the snapshot.
 CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -47,10 +47,9 @@ END;
 COMMENT ON FUNCTION heartbeat_store_event(text, text, jsonb, timestamptz) IS
     'Internal: does the work of heartbeat_record_event() after its checks.';
 
--- No default of a column may run before heartbeat_refuse_user_code() has checked the table. But PostgreSQL 17 and older versions
--- first plan all statements of an SQL function, and then run the first statement. During the planning, these versions evaluate
--- defaults of columns. So the INSERT is in its own function, heartbeat_store_event(). PostgreSQL plans this function only after
--- the check.
+-- No default of a column may run before heartbeat_refuse_user_code() has checked the table. PostgreSQL 17 and older versions plan
+-- all statements of an SQL function before they run the first statement, and evaluate defaults of columns during the planning. So
+-- the INSERT is in its own function, heartbeat_store_event(), which PostgreSQL plans only after the check.
 CREATE FUNCTION heartbeat_record_event(kind text, reason text, details jsonb DEFAULT NULL,
                                        happened_at timestamptz DEFAULT clock_timestamp()) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off

@@ -2,7 +2,7 @@
 -- The end of each script: moves all objects to the extension's schema, and makes the extension's owner the owner of these objects
 --
 
--- the workers wait for the extension, so this call wakes the workers when the transaction commits
+-- the workers wait for the extension; this call wakes them when the transaction commits
 SELECT heartbeat_wake_workers();
 
 -- From here on PostgreSQL looks up names only in pg_catalog.
@@ -48,9 +48,8 @@ BEGIN
         SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner
         FROM pg_proc p WHERE p.pronamespace = 'heartbeat_building'::regnamespace
     LOOP
-        -- A role that is not the extension's owner can run this script. This role then owns the objects that the script has
-        -- created. But heartbeat's functions must run with the rights of the extension's owner. So this loop makes the
-        -- extension's owner the owner of these objects.
+        -- heartbeat's functions must run with the rights of the extension's owner. If another role runs this script, this role
+        -- owns the new objects, and this loop gives them to the extension's owner.
         IF one.owner <> quote_ident(owner)::regrole AND one.owner = quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER %s %s OWNER TO %I', one.kind, one.name, owner);
         END IF;

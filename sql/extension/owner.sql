@@ -11,8 +11,8 @@ CREATE FUNCTION heartbeat_own_objects(new_owner regrole, parents regclass[]) RET
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- $1 is `parents`, which also has tables that have left the extension (ALTER EXTENSION heartbeat DROP TABLE). The owner may
-    -- have divided a table partition into further table partitions, in several levels.
+    -- $1 is `parents`. It also has tables that a person has removed from the extension (ALTER EXTENSION heartbeat DROP TABLE). The
+    -- query is recursive, because the owner may have divided a table partition into further table partitions.
     members CONSTANT text :=
         'WITH RECURSIVE below AS ('
         ' SELECT h.inhrelid, p.relowner FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent WHERE h.inhparent = ANY ($1::oid[])'
@@ -26,10 +26,10 @@ DECLARE
     one regclass;
     statement text;
 BEGIN
-    -- A worker can hold one of these locks and wait for another. So if a lock is not free within 200 ms, the attempt releases all
-    -- its locks. While this session holds the locks, no session creates a table partition. LOCK TABLE of a view would also lock
-    -- all relations that the view reads, even relations of the server itself. So this function does not lock views. This function
-    -- also does not lock foreign tables, because LOCK TABLE refuses foreign tables.
+    -- A worker can hold one of these locks and wait for another (a deadlock). So if a lock is not free within 200 ms, the attempt
+    -- releases all its locks, and the loop tries again. While this session holds the locks, no session creates a table partition.
+    -- The loop does not lock views: LOCK TABLE of a view also locks all relations that the view reads, even relations of the
+    -- server itself. And LOCK TABLE refuses foreign tables.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '200ms', true);

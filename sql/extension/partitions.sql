@@ -8,10 +8,10 @@
 -- and the owner of the existing table partition do not matter. If another table or type has the usual name, the new table partition
 -- gets another name.
 --
--- To move rows, heartbeat_make_partitions() first deletes the rows from the default partition, then attaches the week's table, and
--- then inserts the rows into this table. A publication of the parents needs this order. The DELETE must come before the INSERT: the
--- unique key of a subscriber's table refuses a second row of the same reading. ATTACH PARTITION must also come before the INSERT.
--- Otherwise PostgreSQL would not publish the INSERT, and the subscriber would lose the rows.
+-- heartbeat_make_partitions() moves rows in three steps: DELETE from the default partition, ATTACH PARTITION of the week's table,
+-- INSERT into this table. A publication of the parents needs this order. The DELETE must come before the INSERT: the unique key of
+-- a subscriber's table refuses a second row of the same reading. ATTACH PARTITION must also come before the INSERT: otherwise
+-- PostgreSQL would not publish the INSERT, and the subscriber would lose the rows.
 CREATE FUNCTION heartbeat_move_rows(source regclass, target regclass) RETURNS bigint
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_move_rows(regclass, regclass) IS
@@ -32,9 +32,9 @@ $$;
 COMMENT ON FUNCTION heartbeat_drop_moved(regclass[]) IS
     'Internal: drops the tables whose rows heartbeat_make_partitions() has moved.';
 
--- PL/pgSQL looks up a function by name, so another role's function of the same name could make a call ambiguous. An SQL body
--- refers to a function by oid. So this function does not call heartbeat_move_rows() itself. Its caller, an SQL body, passes each
--- table of `moved_rows` to heartbeat_move_rows(), with the week's table from `weeks`.
+-- This function does not call heartbeat_move_rows(), because PL/pgSQL looks up a function by name, and another role can create a
+-- function with this name. Its caller has an SQL body, which refers to functions by oid, and passes each table of `moved_rows` to
+-- heartbeat_move_rows(), with the week's table from `weeks`.
 CREATE FUNCTION heartbeat_make_weeks(first_event timestamptz, last_event timestamptz, parents regclass[],
                                      time_columns text[], elsewhere boolean,
                                      OUT made integer, OUT moved_rows regclass[], OUT weeks regclass[], OUT copied regclass[])
@@ -112,8 +112,8 @@ BEGIN
             END;
         END LOOP;
         new_table := format('%I.%I', schema, name)::regclass;
-        -- If heartbeat_set_owner() changed the owner while this function waited for the lock, this function still acts as the old
-        -- owner. In this case the function gives the new table to the new owner.
+        -- While this function waited for the lock, heartbeat_set_owner() may have changed the owner. This function still acts as
+        -- the old owner, so it gives the new table to the new owner.
         owner := (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = missing.parent);
         IF owner <> quote_ident(current_user)::regrole THEN
             EXECUTE format('ALTER TABLE %s OWNER TO %s', new_table, owner);
@@ -134,8 +134,8 @@ BEGIN
                 ELSE 'USING brin (event_timestamp) WITH (pages_per_range = 16'
                      || CASE WHEN elsewhere THEN ', autosummarize = on)' ELSE ')' END END);
         END IF;
-        -- If rows move, this function also locks the parent. A statement of another session that waits for this lock is then
-        -- planned again, and so finds the rows in the new table partition.
+        -- If rows move, this function also locks the parent. Statements of other sessions wait for this lock. PostgreSQL then
+        -- plans them again, so they find the rows in the new table partition.
         moved := 0;
         IF default_table IS NOT NULL THEN
             EXECUTE format('SELECT EXISTS (SELECT 1 FROM %1$s WHERE %2$I >= %3$L AND %2$I < %4$L)',
@@ -149,8 +149,8 @@ BEGIN
                     SELECT format('trigger %I', t.tgname)
                     FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
                     WHERE t.tgrelid = default_table AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-                      -- This condition excludes the triggers of constraints. The condition does not test tgisinternal, because
-                      -- PostgreSQL 14 also sets this column for a trigger that a table partition has from its parent.
+                      -- This condition excludes the triggers of constraints. tgisinternal cannot replace this test: PostgreSQL 14
+                      -- also sets this column for a trigger that a table partition has from its parent.
                       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
                       -- A trigger with a condition (WHEN) is always an obstacle: the condition can call a function of a role that
                       -- had the right TRIGGER earlier.
@@ -159,9 +159,9 @@ BEGIN
                            AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                            WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                              AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
-                    -- Another table can have a foreign key to the default partition, for example with ON DELETE CASCADE. The DELETE
-                    -- in this function then also changes the other table. Before PostgreSQL 18, the AFTER triggers of the other
-                    -- table would run as the extension's owner at the end of the DELETE.
+                    -- Another table can have a foreign key to the default partition, for example with ON DELETE CASCADE. The
+                    -- DELETE below then also changes the other table. Before PostgreSQL 18, the AFTER triggers of the other table
+                    -- would run as the extension's owner.
                     UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
                     FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = default_table AND c.confdeltype NOT IN ('a', 'r')
                     UNION ALL SELECT format('rule %I', w.rulename)
@@ -212,8 +212,8 @@ COMMENT ON FUNCTION heartbeat_make_weeks(timestamptz, timestamptz, regclass[], t
     '(made); the tables with rows that must still be moved (moved_rows), each with its week (weeks); and the created tables '
     'whose rows ATTACH PARTITION has copied to other servers (copied).';
 
--- This function can wait for the lock of a long query, for example of pg_dump. Other sessions then wait behind this function. The
--- lock timeout limits this wait.
+-- This function can wait for the lock of a long query, for example of pg_dump. Other sessions then wait behind this function, so
+-- lock_timeout ends its wait after a second.
 CREATE FUNCTION heartbeat_make_partitions(first_event timestamptz, last_event timestamptz) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
@@ -232,7 +232,7 @@ BEGIN ATOMIC
                              'invalid_parameter_value'::text,
                              'Create table partitions for the years that have readings. Other readings go to the default partitions.'::text);
     SELECT heartbeat_own_changes(true); -- a move marks no minutes, because the rollup already includes the moved readings
-    -- Each item of FROM uses a result of the previous item, so that PostgreSQL evaluates the items in this order.
+    -- Each item of FROM uses a result of the previous item. This makes PostgreSQL evaluate the items in this order.
     SELECT m.made FROM heartbeat_make_weeks(first_event, last_event,
             ARRAY['heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass, 'heartbeat_rollup'::regclass],
             ARRAY['event_timestamp'::text, 'event_timestamp'::text, 'minute_bucket'::text], heartbeat_rows_elsewhere()) m,

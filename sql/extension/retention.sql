@@ -33,8 +33,8 @@ BEGIN
     IF retention = interval '0' THEN
         RETURN;
     END IF;
-    -- The slow statements come first. These statements can wait for the rollup, or for another call of heartbeat_apply_retention().
-    -- Their locks do not conflict with the locks of a batch, so ingest continues.
+    -- The slow statements come first, because their locks do not conflict with the locks of a batch: ingest continues. These
+    -- statements can wait for the rollup, or for another call of heartbeat_apply_retention().
     PERFORM set_config('lock_timeout', '30s', true);
     EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', gaps);
     EXECUTE format('LOCK TABLE ONLY %s, ONLY %s, ONLY %s, ONLY %s IN ROW EXCLUSIVE MODE', records_default, anomalies_default,
@@ -44,8 +44,8 @@ BEGIN
             SELECT format('trigger %I on table %s', t.tgname, t.tgrelid::regclass)
             FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_roles r ON r.oid = f.proowner
             WHERE t.tgrelid = ANY (deleted_from) AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0
-              -- This condition excludes the triggers of constraints. The condition does not test tgisinternal, because PostgreSQL
-              -- 14 also sets this column for a trigger that a table partition has from its parent.
+              -- This condition excludes the triggers of constraints. tgisinternal cannot replace this test: PostgreSQL 14 also
+              -- sets this column for a trigger that a table partition has from its parent.
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype <> 't')
               -- A trigger with a condition (WHEN) is always an obstacle: the condition can call a function of a role that had the
               -- right TRIGGER earlier.
@@ -54,9 +54,9 @@ BEGIN
                    AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                    WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                      AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
-            -- Another table can have a foreign key to one of these tables, for example with ON DELETE CASCADE. The DELETE in this
-            -- function then also changes the other table. Before PostgreSQL 18, the AFTER triggers of the other table would run as
-            -- the extension's owner at the end of the DELETE.
+            -- Another table can have a foreign key to one of these tables, for example with ON DELETE CASCADE. The DELETE below
+            -- then also changes the other table. Before PostgreSQL 18, the AFTER triggers of the other table would run as the
+            -- extension's owner.
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')
             UNION ALL SELECT format('rule %I on table %s', w.rulename, w.ev_class::regclass)
@@ -85,8 +85,8 @@ BEGIN
           AND substring(CASE WHEN i.inhparent IN (records, anomalies, rollup) THEN pg_get_expr(c.relpartbound, c.oid) END
                         FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= cutoff
         ORDER BY c.relname);
-    -- After this call no reading is older than kept_from. This function does not drop the table partition of the week that
-    -- contains the cutoff. So if this table partition exists, kept_from is the beginning of the week.
+    -- After this call no reading is older than kept_from. The table partition of the week that contains the cutoff is not dropped.
+    -- So if this table partition exists, kept_from is the beginning of the week.
     kept_from := cutoff;
     IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
                     LATERAL (SELECT CASE WHEN i.inhparent = records THEN pg_get_expr(c.relpartbound, c.oid) END) b (text)
@@ -95,8 +95,8 @@ BEGIN
                  AND coalesce((regexp_match(b.text, $x$TO \('([^']+)'\)$x$))[1], 'infinity')::timestamptz > cutoff) THEN
         kept_from := date_trunc('week', cutoff);
     END IF;
-    -- The readings of these sums are deleted, so the sums become 0. The rows stay, because heartbeat also counts the customers of
-    -- these rows.
+    -- The sums of deleted readings become 0. Their rows stay, because the number of customers includes the customers of these
+    -- rows.
     EXECUTE format('UPDATE %s SET sum_bpm = 0, reading_count = 0 WHERE minute_bucket < $1 AND reading_count > 0', rollup_pending)
         USING kept_from;
     EXECUTE format('DELETE FROM %s WHERE recorded_at < $1', gaps) USING cutoff;
@@ -104,9 +104,9 @@ BEGIN
     EXECUTE format('DELETE FROM %s WHERE closed_at < $1', alerts) USING cutoff;
     EXECUTE format('SELECT array_agg(id) FROM %s WHERE arrived_at < $1', dead_letters) INTO old_letters USING cutoff;
     -- The first lock on heartbeat_control waits for open transactions that write to this table, for example for a pause. No batch
-    -- waits behind this lock. Ingest can wait behind the second lock: this lock waits for the current batches, and no new batch
-    -- begins. Then only a session that reads the tables, such as a dump, can delay the locks on the tables. Ingest waits during
-    -- this delay. So the locks on the tables have a short timeout, and the loop tries again.
+    -- waits behind this lock. The second lock on heartbeat_control waits for the current batches, and new batches wait behind this
+    -- lock. After these two locks, only a session that reads the tables, such as a dump, can delay the locks on the tables. Ingest
+    -- waits during this delay, so these locks have a short timeout, and the loop tries again.
     PERFORM set_config('lock_timeout', '1s', true);
     attempt := 0;
     WHILE cardinality(old) > 0 LOOP
@@ -121,8 +121,8 @@ BEGIN
             EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege OR wrong_object_type THEN
                 -- DROP TABLE fails if a view uses the table. Any role with USAGE on the schema can have created such a view. DROP
                 -- TABLE also fails for a foreign table, or for a table of another owner. So the loop drops each table separately.
-                -- If DROP TABLE fails for a table, the loop empties and detaches this table. A foreign table, or a table of another
-                -- owner, is only detached. The same is true for a table that has such a table partition.
+                -- If DROP TABLE fails for a table, the loop empties and detaches this table. If the table or one of its table
+                -- partitions is a foreign table, or has another owner, the loop only detaches the table.
                 FOREACH one IN ARRAY old LOOP
                     BEGIN
                         EXECUTE format('DROP TABLE %s', one);
@@ -138,8 +138,8 @@ BEGIN
                             FOR part IN SELECT p.relid FROM pg_partition_tree(one) p LOOP
                                 EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', part);
                             END LOOP;
-                            -- TRUNCATE comes before DETACH. After DETACH, a publication of all tables would publish the TRUNCATE,
-                            -- but no subscriber has the detached table.
+                            -- TRUNCATE comes before DETACH. After DETACH, a publication of all tables would publish a TRUNCATE of
+                            -- a table that no subscriber has.
                             EXECUTE format('TRUNCATE %s', one);
                         END IF;
                         EXECUTE format('ALTER TABLE %s DETACH PARTITION %s',
@@ -158,7 +158,7 @@ BEGIN
         END;
         PERFORM pg_sleep(0.1);
     END LOOP;
-    -- this DELETE comes last, because its trigger updates rows of heartbeat_offsets, and each batch also updates these rows
+    -- this DELETE comes last: its trigger updates rows of heartbeat_offsets, and batches wait for these rows
     EXECUTE format('DELETE FROM %s WHERE id = ANY ($1)', dead_letters) USING old_letters;
     GET DIAGNOSTICS dead_letters_deleted = ROW_COUNT;
 END

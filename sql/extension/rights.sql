@@ -1,7 +1,7 @@
 --
--- Rights: every role may call heartbeat_classify(). This block revokes all other rights from PUBLIC, and the owner can grant rights
--- later. During ALTER EXTENSION heartbeat UPDATE, the block does not change the rights on existing objects: the owner may have
--- granted rights on them to PUBLIC. begin.sql remembers these objects.
+-- Rights: every role may call heartbeat_classify(). This block revokes all other rights from PUBLIC, and the owner can grant
+-- rights later. During ALTER EXTENSION heartbeat UPDATE, the block does not change the rights on existing objects, because the
+-- owner may have granted these rights. begin.sql stores the oids of the existing objects in heartbeat_building.found.
 --
 DO $$
 DECLARE

@@ -1,6 +1,6 @@
--- heartbeat_summarize_minute() finds the rows of one minute by the readings' index on time. If the view itself had this query, the
--- planner would not know the range of time. The server would then scan all readings, and use JIT compilation. For a function, the
--- planner instead uses the cost in the function's definition.
+-- heartbeat_summarize_minute() finds the rows of one minute by the readings' index on time. If vw_customer_bpm_summary itself had
+-- this query, the planner would not know which minute the query needs: the server would scan all readings, and use JIT
+-- compilation. For a function, the planner uses the COST and ROWS of its definition.
 CREATE FUNCTION heartbeat_summarize_minute(minute timestamptz, OUT customer_id text, OUT avg_bpm double precision,
                                            OUT reading_count bigint) RETURNS SETOF record
     LANGUAGE sql STABLE STRICT SECURITY DEFINER ROWS 100 COST 100

@@ -10,8 +10,8 @@ BEGIN ATOMIC
             SET next_offset = heartbeat_move_offset.next_offset,
                 empty_offsets = o.empty_offsets + greatest(heartbeat_move_offset.next_offset - before.next_offset, 0),
                 rewound = o.rewound + greatest(before.next_offset - heartbeat_move_offset.next_offset, 0),
-                -- The ids of the cluster and of the topic become NULL, so that the worker asks Kafka for these ids again. The
-                -- other columns become NULL, because they describe the old position in Kafka's log.
+                -- cluster_id and topic_id become NULL, so that the worker asks Kafka for these ids again. The other columns become
+                -- NULL, because they describe the old position in Kafka's log.
                 cluster_id = NULL, topic_id = NULL, lost_at = NULL, lost_reason = NULL, last_message_offset = NULL,
                 message_marks = NULL, truncated_to = NULL,
                 updated_at = now()
@@ -74,8 +74,8 @@ COMMENT ON FUNCTION heartbeat_forget_offset(text, text, integer) IS
     'Internal: removes the stored offset of a Kafka partition that no worker has read, and returns this offset (NULL if none was '
     'stored).';
 
--- A worker reads the stored offsets when a pause ends, and sees the offset of a seek only after the seek has committed. So no pause
--- may end before the commit of the seek.
+-- A worker reads the stored offsets when a pause ends. If the pause ended before the commit of a seek, the worker would read the
+-- old offset. So the pause must last until the seek commits.
 CREATE FUNCTION heartbeat_require_pause(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -93,7 +93,7 @@ BEGIN ATOMIC
                              'object_not_in_prerequisite_state',
                              format('Call heartbeat_pause(%s) first and heartbeat_resume(%s) afterwards.',
                                     'source => ' || quote_literal(one.name), quote_literal(one.name)))
-    -- If `default` is the only source, the texts do not name the source.
+    -- If `default` is the only source, the message and the hint do not name the source.
     FROM (SELECT CASE WHEN EXISTS (SELECT FROM heartbeat_source_definitions d WHERE d.dropped_at IS NULL AND d.name <> 'default')
                       THEN heartbeat_require_pause.source END AS name) one;
 END;
@@ -144,8 +144,8 @@ COMMENT ON FUNCTION heartbeat_kafka_offsets(timestamptz, integer, text) IS
     'Kafka partition of the source, or for each partition. If the source is NULL, the function uses the source default. For a '
     'partition without such a message, returns the end offset.';
 
--- The last query sorts its rows, and a sort first reads all rows. So the function moves all Kafka partitions even if the caller
--- fetches only one row.
+-- A caller may fetch only one row of the result. The last query sorts its rows, so it must first read all rows, and the function
+-- changes the offsets of all Kafka partitions.
 CREATE FUNCTION heartbeat_seek(kafka_time timestamptz, partition integer DEFAULT NULL, source text DEFAULT NULL,
                                OUT topic text, OUT kafka_partition integer, OUT previous_offset bigint,
                                OUT new_offset bigint, OUT source_name text)

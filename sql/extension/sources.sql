@@ -2,8 +2,8 @@
 -- A view that shows the sources, and functions that change the sources
 --
 
--- A dump has the row of the source default only if the source was changed or dropped. A publication of all tables always has this
--- row. With this trigger, the row of the dump or of the publication replaces the row that CREATE EXTENSION has inserted.
+-- CREATE EXTENSION inserts a row for the source `default`. A dump also has this row if the source was changed or dropped, and a
+-- publication of all tables always has it. This trigger deletes the row of CREATE EXTENSION before the other row is inserted.
 CREATE FUNCTION heartbeat_replace_default() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -15,7 +15,7 @@ $$;
 COMMENT ON FUNCTION heartbeat_replace_default() IS
     'Internal: if a dump or a publisher has another row for the source default, removes the row that CREATE EXTENSION has inserted.';
 
--- Only roles that may see the setting heartbeat.kafka_config_file may see the kafka_config_file of a source.
+-- A role sees kafka_config_file only if the role may also see the setting heartbeat.kafka_config_file.
 CREATE VIEW heartbeat_sources WITH (security_barrier) AS
     SELECT d.name, coalesce(d.topic, current_setting('heartbeat.topic', true)) AS topic,
            coalesce(d.format, CASE d.preset WHEN 'radar' THEN 'avro' ELSE 'json' END) AS format, d.preset, d.mapping, d.brokers,
@@ -84,9 +84,8 @@ COMMENT ON FUNCTION heartbeat_drop_source(text) IS
     'The drop is transactional and exact: the function waits for the current batch, and after the commit the workers store no '
     'message of the source. If you later add a source with the same name, the workers begin at the start_offset of the new source.';
 
--- heartbeat_drop_source() first locks the row of the source, and then other tables. This function can wait for the lock of the
--- row. So a caller must call this function before the caller locks other tables. Otherwise the two sessions could wait for each
--- other (a deadlock).
+-- heartbeat_drop_source() first locks the row of the source, and then other tables. A caller of this function must use the same
+-- order: call this function first, and then lock other tables. Otherwise the two sessions could wait for each other (a deadlock).
 CREATE FUNCTION heartbeat_require_source(source text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -1,9 +1,9 @@
 --
--- This function summarizes the new blocks in the BRIN indexes of the weekly table partitions. The maintenance worker calls
--- this function.
+-- The maintenance worker calls this function, which summarizes the new blocks in the BRIN indexes of the weekly table partitions.
 --
 
--- Autosummarize would do the same, but PostgreSQL logs a message each time that ingest fills the queue of autosummarize.
+-- The storage parameter autosummarize would do the same. But ingest can fill the queue of autosummarize, and PostgreSQL then logs
+-- a message each time.
 CREATE FUNCTION heartbeat_summarize_partitions() RETURNS bigint
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO'
     SET lock_timeout = '1s'
@@ -24,8 +24,8 @@ BEGIN ATOMIC
     LATERAL (SELECT coalesce((regexp_match(b.bound, $x$FROM \('([^']+)'\)$x$::text))[1], '-infinity'::text)::timestamptz AS "begin",
                     coalesce((regexp_match(b.bound, $x$TO \('([^']+)'\)$x$::text))[1], 'infinity'::text)::timestamptz AS "end") r
     WHERE h.inhparent = 'heartbeat_records'::regclass::oid AND b.bound <> 'DEFAULT'::text
-      -- The query skips a table while another process works on this table. If the other process is VACUUM, VACUUM itself
-      -- summarizes the blocks. If heartbeat packs the table's week, a later call of this function summarizes the blocks.
+      -- The query skips a table while another process vacuums or packs this table. VACUUM itself summarizes the blocks. After
+      -- packing, a later call of this function summarizes the blocks.
       AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'relation'::text AND l.relation = p.oid AND l.granted
                       AND l.mode = 'ShareUpdateExclusiveLock'::text AND l.pid <> pg_backend_pid()
                       AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))

@@ -1,22 +1,21 @@
 --
--- The view vw_customer_bpm_summary has one text for tables that Citus has distributed, and another text for tables on this server.
--- heartbeat_use_summary() creates the view with one of the two texts. This script, heartbeat_distribute() and
+-- The view vw_customer_bpm_summary has one query for tables that Citus has distributed, and another query for tables on this
+-- server. heartbeat_use_summary() creates the view with one of the two queries. This script, heartbeat_distribute() and
 -- heartbeat_undistribute() call heartbeat_use_summary().
 --
 
--- Citus sends the text for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. While the
--- query runs, the maintenance worker can move a sum from heartbeat_rollup_pending to heartbeat_rollup. So this text first selects
--- the minutes that are in the small tables (heartbeat_rollup_pending and heartbeat_stale_minutes). Otherwise the query could read a
--- sum twice. If all rows are on one server, this text is far slower than the text for one server.
+-- Citus sends the query for distributed tables to the nodes as a whole, with the caller's conditions on customer and time. While
+-- this query runs, the maintenance worker can move a sum from heartbeat_rollup_pending to heartbeat_rollup, and the query could
+-- read the sum twice. So the query first selects the minutes that are in the small tables (heartbeat_rollup_pending and
+-- heartbeat_stale_minutes). On one server this query would be far slower than the other query.
 --
--- The text for one server returns a row of heartbeat_rollup unchanged if two conditions hold. First, heartbeat_stale_minutes does
+-- The query for one server returns a row of heartbeat_rollup unchanged if two conditions hold. First, heartbeat_stale_minutes does
 -- not have the minute of the row. Second, heartbeat_rollup_pending has no sum for the customer and the minute of the row. For each
--- row of heartbeat_rollup_pending this text looks up the sum in heartbeat_rollup by the key. The small tables can be empty at one
--- moment and large at the next moment, and the planner does not see this change. So the text reads the small tables as arrays. The
--- planner assumes that an array has ten elements, and hashes the elements. So the plan does not depend on the real length of the
--- array.
+-- row of heartbeat_rollup_pending this query looks up the sum in heartbeat_rollup by the key. The small tables can be empty at one
+-- moment and large at the next moment, and the planner does not see this change. So the query reads the small tables as arrays.
+-- The planner assumes that each array has ten elements, and hashes the elements, so the plan is good for any length of the array.
 --
--- The text for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the text, this function is in the schema
+-- The query for one server calls heartbeat_summarize_minute(). While PostgreSQL parses the query, this function is in the schema
 -- heartbeat_building, in which no other role can create a function of the same name.
 CREATE FUNCTION heartbeat_use_summary(distributed boolean, summarize_minute regprocedure) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -2,9 +2,8 @@
 -- Undoes heartbeat_distribute(): moves the distributed tables back to this server, and into the extension.
 --
 
--- heartbeat_gather() calls the functions that Citus itself calls for DROP TABLE. These functions remove the shards, and Citus's
--- data about the tables. But heartbeat_gather() does not drop the tables. So the tables keep their oids, to which views and
--- functions are bound.
+-- heartbeat_gather() calls the functions that Citus itself calls for DROP TABLE: these functions remove the shards, and Citus's
+-- data about the tables. heartbeat_gather() does not drop the tables, because views and functions refer to their oids.
 CREATE FUNCTION heartbeat_gather() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

@@ -4,14 +4,13 @@
 --
 
 -- For each table partition, the function first builds the new key as a unique index, while queries continue. Then the function
--- replaces the old key by the new key. This replacement takes only a moment. Ingest into the table partition waits from the start
--- of the build until the transaction ends. If a person has already created the index (CREATE UNIQUE INDEX CONCURRENTLY), ingest
--- waits only from the replacement on. If `elsewhere` is true, other servers store the rows. In this case the function builds no
--- index in advance: it drops the old key and adds the new key. The owner may have divided the table partition of a week into
--- smaller partitions. PostgreSQL cannot make the key of such a partitioned table from an index. So if the partitioned table has
--- the key, the function also drops the old key and adds the new key. Then queries of this week must wait too, until the
--- transaction ends. The argument `weeks` limits the number of weeks in one call. A week counts only if the function has
--- replaced a key of this week.
+-- replaces the old key by the new key, which takes only a moment. Ingest into the table partition waits from the start of the
+-- build until the transaction ends. If a person has already created the index (CREATE UNIQUE INDEX CONCURRENTLY), ingest waits
+-- only from the replacement on. In two cases the function builds no index in advance: it drops the old key and adds the new key.
+-- Queries of this week then wait too, until the transaction ends. First case: other servers store the rows (`elsewhere`). Second
+-- case: the owner has divided the table partition of a week into smaller partitions, and the divided table has the key. PostgreSQL
+-- cannot make the key of a divided table from an index. The argument `weeks` limits the number of weeks in one call. A week counts
+-- only if the function has replaced a key of this week.
 CREATE FUNCTION heartbeat_widen_keys(parents regclass[], elsewhere boolean, weeks integer, OUT week timestamptz, OUT table_partition regclass)
     RETURNS SETOF record
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -48,8 +47,8 @@ BEGIN
         table_partition := one.keyed;
         BEGIN
             IF NOT elsewhere THEN
-                -- An interrupted REINDEX CONCURRENTLY may have left an invalid copy of the old key. This copy can still refuse
-                -- a reading of a second device at the same time.
+                -- An interrupted REINDEX CONCURRENTLY may have left an invalid copy of the old key. Like the old key, this copy
+                -- refuses readings of two devices with the same time.
                 FOR remains IN SELECT i.indexrelid::regclass
                                FROM pg_partition_tree(one.keyed) p JOIN pg_index i ON i.indrelid = p.relid JOIN pg_class c ON c.oid = i.indexrelid
                                WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' LOOP

@@ -3,12 +3,12 @@
 --
 
 -- PostgreSQL merges the two parts of the UNION ALL in the order of `recent`. So a query with LIMIT 20 reads only the newest rows.
--- The first part has the anomalies with a plausible time. If this part had a WHERE of its own, PostgreSQL would plan this part as if
--- every query read all rows of the part. So the outer WHERE has the conditions of the first part. In the second part `plausible` is
--- -infinity, so each row of this part meets the two conditions on `plausible`.
--- The second part has the few anomalies whose time was in the future at their arrival. The bounds of ingested_at are subqueries. While
--- PostgreSQL plans the query, it does not know the results of these subqueries. So PostgreSQL expects few rows, and reads these rows
--- by the index on ingested_at. If the bounds were plain values, PostgreSQL would expect a third of all rows.
+-- The first part has the anomalies with a plausible time. Its conditions are in the outer WHERE: with a WHERE of its own,
+-- PostgreSQL would plan the first part as if every query read all its rows. In the second part `plausible` is -infinity, so each
+-- row of the second part meets the two conditions on `plausible`.
+-- The second part has the few anomalies whose time was in the future at their arrival. The bounds of ingested_at are subqueries,
+-- whose results PostgreSQL does not know when it plans the query. So PostgreSQL expects few rows, and reads these rows by the
+-- index on ingested_at. If the bounds were plain values, PostgreSQL would expect a third of all rows.
 CREATE VIEW vw_recent_anomalies WITH (security_barrier) AS
     SELECT a.customer_id, a.heart_rate, a.anomaly_type, a.event_timestamp, a.ingested_at
     FROM (SELECT customer_id, heart_rate, anomaly_type, event_timestamp, ingested_at,
@@ -57,7 +57,7 @@ CREATE VIEW vw_pipeline_summary WITH (security_barrier) AS
     ), customers AS (
         SELECT (SELECT coalesce(sum(customers), 0) FROM heartbeat_customers_total) +
                (SELECT count(*) FROM pending p
-                -- Because of the LIMIT, PostgreSQL looks up each customer by the key, and does not read all customers.
+                -- The LIMIT makes PostgreSQL look up each customer by the key, and not read all customers.
                 WHERE (SELECT true FROM heartbeat_customers c WHERE c.customer_id = p.customer_id LIMIT 1) IS NULL
                ) AS customers
     )

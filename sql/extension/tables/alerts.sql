@@ -14,8 +14,8 @@ CREATE TABLE heartbeat_alert_rules (
     comment      text,
     CONSTRAINT heartbeat_alert_rules_kind
         CHECK (kind IN ('anomalies', 'silence', 'lag', 'dead_letters', 'state')),
-    -- Each kind of rule needs a value in some columns, and can require NULL in other columns. The check does not use BETWEEN,
-    -- because pg_dump would write BETWEEN in another form.
+    -- Each kind of rule needs a value in some columns, and some kinds need NULL in other columns. The check does not use BETWEEN,
+    -- because pg_dump would write the check in another form.
     CONSTRAINT heartbeat_alert_rules_fields CHECK ((CASE kind
         WHEN 'anomalies' THEN threshold >= 1 AND threshold <= 1000
                               AND period >= interval '1 second' AND period <= interval '1 hour'

@@ -1,5 +1,6 @@
 --
--- The default partitions. A default partition has readings of any time in any order, so a BRIN index on the time would be useless.
+-- The default partitions. They have B-tree indexes on the time and no BRIN indexes: a BRIN index is useless for readings of any
+-- time in any order.
 --
 
 CREATE TABLE heartbeat_records_default PARTITION OF heartbeat_records DEFAULT;

@@ -1,8 +1,7 @@
 --
--- Readings. Only the table partitions have keys and indexes, and not the parents, because of the restore of a dump. The restore
--- creates each table partition of the worker as a separate table, and attaches this table to the parent that CREATE EXTENSION has
--- created. The restore also creates the table's own key. If the parent had a key too, the table would get two primary keys, and
--- PostgreSQL refuses a second primary key.
+-- Readings. Only the table partitions have keys and indexes. If the parents had a primary key, the restore of a dump would fail:
+-- it creates each weekly table partition as a separate table with its own primary key, and attaches this table to the parent that
+-- CREATE EXTENSION has created. The table would then get a second primary key from its parent, which PostgreSQL refuses.
 --
 
 CREATE TABLE heartbeat_records (
@@ -49,9 +48,9 @@ COMMENT ON COLUMN heartbeat_anomalies.ingested_at IS 'Start of the transaction t
 COMMENT ON COLUMN heartbeat_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA or INVALID, by heartbeat_classify().';
 COMMENT ON COLUMN heartbeat_anomalies.device_id IS 'The measuring device; empty if the message names none.';
 
--- With publish_via_partition_root a publication announces the parent's replica identity, and the parents have no key. With the
--- default identity, a subscriber would stop when a reading is deleted, or moved to the table partition of its week. So the parents
--- have the identity FULL. A subscriber that knows the parent's identity FULL expects all columns of a deleted row. So each table
--- partition also has the identity FULL. The identity FULL makes PostgreSQL write additional WAL only for deletes and updates.
+-- A publication with publish_via_partition_root announces the replica identity of the parent. The default identity is the primary
+-- key, and the parents have none: a subscriber would stop when a reading is deleted, or moved to the table partition of its week.
+-- So the parents have the identity FULL. A subscriber then expects all columns of a deleted row, so each table partition also has
+-- the identity FULL. FULL makes PostgreSQL write additional WAL only for deletes and updates.
 ALTER TABLE heartbeat_records REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_anomalies REPLICA IDENTITY FULL;

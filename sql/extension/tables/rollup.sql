@@ -1,9 +1,9 @@
 --
 -- The rollup for vw_customer_bpm_summary, in three tables. An ingest worker sums the heart rates of a batch by customer and
--- minute. It inserts each sum into heartbeat_rollup_pending. If a batch would need many such rows for one minute, the worker
--- can mark the minute instead: it inserts the minute into heartbeat_stale_minutes, and inserts no sums of this minute. The
--- maintenance worker adds the sums to heartbeat_rollup, and computes each marked minute again from the readings. The sums and
--- marks commit together with their readings. The maintenance worker removes only the sums and marks that its snapshot sees. So
+-- minute. It inserts each sum into heartbeat_rollup_pending. If a batch would need many such rows for one minute, the worker can
+-- mark the minute instead: it inserts the minute into heartbeat_stale_minutes, and inserts no sums of this minute. The maintenance
+-- worker adds the sums to heartbeat_rollup, and computes each marked minute again from the readings. A transaction that stores
+-- readings also stores their sums and marks, and the maintenance worker removes only the sums and marks that its snapshot sees. So
 -- the view is exact in every snapshot.
 --
 
@@ -48,9 +48,9 @@ COMMENT ON TABLE heartbeat_stale_minutes IS
 COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.';
 COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored or changed the readings.';
 
--- heartbeat_rollup_pending and heartbeat_stale_minutes have no key. Without REPLICA IDENTITY FULL, a publication FOR ALL TABLES
--- would make PostgreSQL refuse UPDATE and DELETE on these tables. Then logical replication could not move the tables to another
--- server while ingest continues.
+-- heartbeat_rollup_pending and heartbeat_stale_minutes have no key. Without REPLICA IDENTITY FULL, PostgreSQL would refuse UPDATE
+-- and DELETE on these tables while a publication FOR ALL TABLES exists, and ingest would stop during a move to another server by
+-- logical replication.
 ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
 
