@@ -1,5 +1,5 @@
-# The test's own cluster of three brokers works: the test can stop, kill, freeze and replace each broker, and the cluster
-# continues to serve its clients.
+# Checks the Kafka cluster of three brokers that other tests use: a test can stop, kill, freeze and replace each broker, and the
+# cluster continues to serve its clients.
 
 use strict;
 use warnings;
@@ -37,7 +37,7 @@ is($kafka->leader_of('rig', 0)->id, 1, 'a restarted broker leads its partition a
 
 # While there is no controller, the brokers answer clients, and no leader changes.
 $kafka->controller->kill9;
-# an idempotent producer would need an id from the controller, so this producer is not idempotent
+# this producer is not idempotent, because an idempotent producer needs an id from the controller
 my $producer = $kafka->producer('rig', '-X', 'enable.idempotence=false');
 $producer->send({ partition => 2, value => 'without a controller' });
 $producer->finish;

@@ -1,5 +1,5 @@
-# The test's own broker works. Kafka starts, keeps every acknowledged message when the test kills the broker, and reports
-# correct offsets and sizes.
+# The test's own broker works. Checks the Kafka of one broker that other tests use: it starts, keeps every acknowledged message
+# when a test kills the broker, and reports correct offsets and sizes.
 
 use strict;
 use warnings;
@@ -30,7 +30,7 @@ my $delivered = $kafka->produce('rig',
 	{ partition => 2, value => 'x' x 1_500_000 });
 is_deeply($delivered, { 1 => [ 3, 0, 2 ], 2 => [ 1, 0, 0 ] }, 'the producer reports the partition and the offsets of each message');
 
-# In Kafka 3 the option --formatter-property has the name --property.
+# Kafka 3 calls this option --property, and later versions call it --formatter-property.
 my $property = ($ENV{KAFKA_VERSION} // '') =~ /^3\./ ? '--property' : '--formatter-property';
 my $consumed = $kafka->tool(
 	'consume',          '--topic',              'rig', '--partition', 1, '--offset', 'earliest', '--max-messages', 3,
@@ -60,7 +60,7 @@ is_deeply([ $kafka->first_offsets('rig') ], [ 5, 0, 0 ], 'truncate() moves the f
 $kafka->grow_topic('rig', 4);
 is_deeply([ $kafka->end_offsets('rig') ], [ 200_000, 3, 2, 0 ], 'grow_topic() adds a partition to a topic');
 
-# A transaction marker takes one offset. Each of the two transactions below writes two messages and one marker.
+# Each of the two transactions below writes two messages and one transaction marker. A marker has an offset of its own.
 $kafka->produce_transaction('rig', 'commit', { partition => 3, value => 'kept' }, { partition => 3, value => 'kept' });
 $kafka->produce_transaction('rig', 'abort',  { partition => 3, value => 'lost' }, { partition => 3, value => 'lost' });
 is(($kafka->end_offsets('rig'))[3], 6, 'a transaction marker takes one offset');

@@ -1,4 +1,4 @@
-# Follows readings through the whole pipeline. heartbeat consumes, classifies, stores and counts the readings, and sends
+# Follows readings from Kafka to the views. heartbeat consumes, classifies, stores and counts the readings, and sends
 # notifications of the anomalies. The views of heartbeat show the readings, and Kafka's own tools show the committed offsets.
 
 use strict;

@@ -20,7 +20,7 @@ $kafka->create_topic('heartbeat-events', 4);
 my @messages = reading_stream($total, 4);
 $kafka->produce('heartbeat-events', @messages[ 0 .. 149_999 ]);
 
-# The batches are small, so the interruptions come before all readings are stored.
+# The batches are small, so the crashes and restarts come before all readings are stored.
 my $node = Heartbeat::Cluster->create('restart', settings => { 'heartbeat.batch_size' => 200 });
 $node->set('heartbeat.brokers' => $kafka->brokers);
 my $stored = 'SELECT coalesce(sum(records + anomalies), 0) FROM heartbeat_offsets';

@@ -20,8 +20,7 @@ $kafka->create_topic('heartbeat-events', 2);
 my $node = Heartbeat::Cluster->create('pause', kafka => $kafka, settings => { 'heartbeat.batch_size' => 500, 'heartbeat.log_summary' => '1h' });
 my $stored = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 
-# Passes when the number of readings does not change for a second. If ingest were not paused, the worker would store many
-# batches in a second.
+# Passes when the number of readings does not change for a second. Without a pause the worker stores many batches in a second.
 sub stays_the_same
 {
 	my ($what) = @_;
@@ -35,8 +34,8 @@ sub stays_the_same
 	return pass($what);
 }
 
-# The test must pause ingest while readings of this topic wait, but the worker can store all of them within a second. So the
-# test first pauses ingest and fills the topic. Then one session resumes ingest, waits for 5000 stored readings, pauses ingest
+# The pause must begin while readings still wait in the topic, but the worker can store all 100,000 readings within a second. So
+# the test fills the topic during a first pause. Then one session resumes ingest, waits for 5000 stored readings, pauses ingest
 # again, and counts the readings before it commits the pause.
 $node->query("SELECT heartbeat_pause('the topic is filled')");
 $kafka->produce('heartbeat-events', reading_stream(100_000, 2));
@@ -69,7 +68,7 @@ pass('the worker goes on when heartbeat_pause() is rolled back');
 
 like($node->query_error('SELECT heartbeat_seek(0, 0)'), qr/paused.*heartbeat_pause\(\)/s, 'heartbeat_seek() without a pause fails, and the hint names heartbeat_pause()');
 
-# If the worker reads the message of a stored reading again, the worker counts this reading as a duplicate.
+# After a seek back the worker reads messages again, and counts their stored readings as duplicates.
 $node->query('SELECT heartbeat_pause()');
 $node->wait_for_state('PAUSED');
 is($node->query('SELECT previous_offset, new_offset FROM heartbeat_seek(0, 100)'), '50100|100', 'a seek back returns the previous and the new offset');
@@ -90,8 +89,8 @@ is($node->query($stored), $before + 150, 'the skipped readings are not stored');
 is($node->query('SELECT partition, from_offset, to_offset FROM heartbeat_gaps'), '1|50100|50150', 'heartbeat_gaps records the skipped offsets');
 $node->assert_audit;
 
-# A seek to a time compares this time with the timestamps of the messages in Kafka. In this test the seek finds the 301st
-# message of each partition.
+# A seek to a time uses the timestamps of the messages in Kafka. In this test the seek finds the 301st message of each
+# partition.
 $kafka->create_topic('timed', 2);
 my @timed = reading_stream(1000, 2, start => time - 7200);
 my $epoch = 1_700_000_000;

@@ -1,5 +1,5 @@
-# A reading that is published twice is stored once. The second message of the reading can be in the same batch, in another
-# batch or in another Kafka partition. Its heart rate can differ from the heart rate of the first message.
+# A reading that is published twice is stored once. The second message can be in the same batch, in another batch or in another
+# Kafka partition, and can have another heart rate than the first message.
 
 use strict;
 use warnings;
@@ -57,8 +57,7 @@ publish(map { { partition => 0, value => reading('e', 70, '1999-12-31T23:59:59Z'
 is( $node->query("SELECT count(*), min(tableoid::regclass::text) FROM heartbeat_records WHERE customer_id = 'e'"),
 	'1|heartbeat_records_default', 'an event time far in the past makes no partition, and is stored once');
 
-# The two Kafka partitions contain the same readings. Two workers read these partitions at the same time. Each worker reads one
-# Kafka partition.
+# Two Kafka partitions contain the same readings, and two workers read one partition each, at the same time.
 my @stream = reading_stream(30_000, 2);
 my @twice  = map { ({ %$_, partition => 0 }, { %$_, partition => 1 }) } @stream;
 my ($records, $anomalies, $duplicates) = split /\|/, counters();

@@ -1,5 +1,5 @@
-# If heartbeat cannot decode a message, heartbeat keeps the message byte for byte, with the reason. heartbeat still stores the
-# readings of the messages before and after this message.
+# A message that heartbeat cannot decode becomes a dead letter with the bytes of the message and the reason. heartbeat still
+# stores the readings of the messages before and after this message.
 
 use strict;
 use warnings;
@@ -107,9 +107,9 @@ is($node->query("SELECT count(*), max(length(customer_id)), count(*) FILTER (WHE
 	FROM heartbeat_records WHERE customer_id <> 'neighbour'"), '4|256|1', 'an emoji, a text of 256 characters and a large integer are valid customer ids');
 $node->assert_audit;
 
-# While the worker stores a batch, a trigger refuses two of its four readings. At the last reading the trigger raises an error
-# that is not the fault of a reading. So the worker rolls back the whole batch and tries it again. In the second attempt the
-# trigger refuses the same two readings again, but the worker must count each message only once.
+# A trigger refuses two of the four readings of a batch. At the last reading it raises an error that is not the fault of a
+# reading, so the worker rolls back the whole batch and tries it again. The trigger refuses the same two readings again, but the
+# worker must count each dead letter only once.
 $node->query(q{CREATE TABLE obstacle AS SELECT 1;
 	CREATE FUNCTION obstruct() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN

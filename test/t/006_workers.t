@@ -52,8 +52,8 @@ $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', (21_100) x 7, (1_100) x 2);
 $node->assert_audit;
 
-# The topic `narrow` has one Kafka partition, so two of the three workers read no partition. After the broker has been away, all
-# three workers must report RUNNING.
+# The topic `narrow` has one Kafka partition, so two of the three workers read no partition. When the broker is back after a
+# stop, all three workers must report RUNNING.
 $kafka->create_topic('narrow', 1);
 $kafka->produce('narrow', reading_stream(100, 1, first => 200_000));
 $node->set('heartbeat.topic' => 'narrow');

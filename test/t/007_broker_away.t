@@ -1,5 +1,5 @@
-# A worker waits for a missing broker, topic, database or extension. The status names the missing object, and the log names the
-# object only once. When the missing object exists again, the worker reads messages.
+# A worker waits for a missing broker, topic, database or extension. The status names what is missing, and the log names it only
+# once. When it exists again, the worker reads messages.
 
 use strict;
 use warnings;
@@ -18,8 +18,8 @@ my $kafka = Heartbeat::Kafka->new('away');
 my $node = Heartbeat::Cluster->create('away', kafka => $kafka, extension => 0, start => 0);
 $node->start;
 
-# Returns the id of the main thread of the worker's Kafka client, or undef if the worker has no client now. The thread of a new
-# client has a different id.
+# Returns the id of the main thread of the worker's Kafka client, or undef if the worker has no client now. If the id changes,
+# the worker has a new client.
 sub client_thread
 {
 	my ($thread) = grep { (eval { slurp_file("$_/comm") } // '') eq "rdk:main\n" } glob '/proc/' . $node->worker_pid('heartbeat worker') . '/task/*';
@@ -59,7 +59,7 @@ is($node->status->{reason} // '', '', 'a RUNNING worker shows no reason');
 $kafka->stop;
 $node->wait_for_state('CONNECTING', undef, 'the worker reports CONNECTING when the broker is gone');
 
-# A Kafka client can forget all brokers if no broker answers. So the worker replaces the client by a new client.
+# If no broker answers, a Kafka client can forget all brokers. So after some time the worker makes a new client.
 my $client   = client_thread();
 my $deadline = time + 60;
 usleep(100_000) while time < $deadline && (client_thread() // $client) == $client;
@@ -72,7 +72,7 @@ $node->wait_for_state('RUNNING');
 is($node->log_matches(qr/heartbeat: RUNNING/, $position), 1, 'the log says once that the worker is RUNNING again');
 
 # If librdkafka repeats a log message, heartbeat logs this message at most once a minute. When the worker is RUNNING again,
-# heartbeat logs how many repetitions of the message it has left out.
+# heartbeat logs how many repetitions it has not logged.
 is($logged->('librdkafka: _ALL_BROKERS_DOWN'), 1, 'a repeated message of librdkafka is logged once');
 cmp_ok($logged->('librdkafka: \d+ more messages similar to "_ALL_BROKERS_DOWN'), '>=', 1, 'the log then counts the repeated messages');
 

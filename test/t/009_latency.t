@@ -14,11 +14,10 @@ use Heartbeat::Reading;
 use List::Util qw(sum0);
 use Time::HiRes qw(clock_gettime sleep time);
 
-# The goal: if forty readings arrive per second, 99 % of them are visible within 10 ms. On a shared machine with two
-# cores, other tests can preempt a process for much more than 10 ms. So the test has a limit of 250 ms, and it fails only if
-# three measurements in a row are above the limit. If a broker has no message, it answers a fetch only after 500 ms. So the test
-# still detects a worker that waits for such an answer. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS
-# sets another limit.
+# The goal: if forty readings arrive per second, 99 % of them are visible within 10 ms. On a machine with two cores, other tests
+# can delay a process for much more than 10 ms. So the test has a limit of 250 ms, and it fails only if three measurements in a
+# row are above the limit. A broker without a message answers a fetch only after 500 ms, so the test still detects a worker that
+# waits for this answer. The output of the test has the measured figures. HEARTBEAT_LATENCY_MS sets another limit.
 my $limit = $ENV{HEARTBEAT_LATENCY_MS} // 250;
 my $tries = 3;
 
@@ -61,8 +60,8 @@ do { $p99 = measure("latency $tries") } until ($p99 < $limit || --$tries == 0);
 cmp_ok($p99, '<', $limit, "the 99th percentile is below $limit ms: $p99 ms");
 
 # Returns the CPU seconds of heartbeat's processes, and the number of wake-ups of their threads. Some threads ask Kafka one
-# question and then end, so a sum over the present threads would miss their CPU time. Instead, the function reads the CPU
-# clock of each process: in Linux this clock includes the time of threads that have ended.
+# question and then end. The CPU clock of a process also includes the time of these threads, so the function reads this clock
+# and not the clocks of the threads.
 my @pids = $node->worker_pids;
 sub threads
 {
@@ -72,15 +71,15 @@ sub threads
 	return ($cpu, $wakeups);
 }
 
-# Below, the worker is idle for longer than this heartbeat.batch_wait.
+# The next part of the test leaves the worker idle for longer than this heartbeat.batch_wait.
 my $batch_wait = 3;
 $node->set('heartbeat.batch_wait' => "${batch_wait}s");
 
-# The worker is idle: the offsets are committed, and the rollup is complete. In this time heartbeat runs no transaction and
-# writes no WAL. All processes of heartbeat together use less than a hundredth of a core. The limit in bench/latency is
-# stricter. This test must also pass on a busy machine: such a machine takes memory away from idle processes, and each wake-up
-# then needs more CPU time. The test runs its queries in another database, so that the queries do not change the counters of
-# heartbeat's database. The operating system counts the CPU time and the wake-ups of threads.
+# The worker is idle: the offsets are committed, and the rollup is complete. An idle heartbeat runs no transaction and writes no
+# WAL, and all its processes together use less than a hundredth of a core. bench/latency has a stricter limit. This test must
+# also pass on a busy machine, which takes memory away from idle processes, so that each wake-up needs more CPU time. The
+# queries of the test run in another database, because they would change the counters of heartbeat's database. The operating
+# system counts the CPU time and the wake-ups of threads.
 my ($most_cpu, $most_wakeups) = (0.01, 20);
 my $idle = 'SELECT xact_commit + xact_rollback, pg_current_wal_lsn() FROM pg_stat_database WHERE datname = $$heartbeat$$';
 my ($before, $after, $cpu, $wakeups);

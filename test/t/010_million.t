@@ -16,8 +16,8 @@ my @generator = (
 	"$FindBin::RealBin/../../build/generator/heartbeat-generator", '--customers', 1000, '--count', $total,
 	'--interval', 0, '--seed', 11, '--start-time', '2026-11-20T00:00:00Z', '--quiet');
 
-# Returns the result that the test expects, as "number|sum number|sum": the number of normal readings and the sum of their heart
-# rates, then the same for anomalies.
+# Returns the expected result as "number|sum number|sum": the number of normal readings and the sum of their heart rates, then
+# the number of anomalies and the sum of their heart rates.
 sub expected
 {
 	my %sums = (normal => [ 0, 0 ], anomaly => [ 0, 0 ]);

@@ -22,8 +22,8 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 $node->wait_for_state('RUNNING');
 
-# The topic is recreated with more messages than the worker had read. So the new topic has messages at the stored offsets. These
-# messages differ from the messages of the old topic.
+# The topic is recreated with more messages than the worker had read. So the new topic has messages at the stored offsets, but
+# other messages than the old topic.
 $kafka->delete_topic('heartbeat-events');
 $node->wait_for_state('CONNECTING', 'does not exist', 'the worker reports CONNECTING when its topic is deleted');
 $kafka->create_topic('heartbeat-events', 2);

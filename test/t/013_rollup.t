@@ -15,9 +15,9 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('rollup');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# The statement of the rollup joins the minutes with the readings. With an index, the statement reads for each minute only the
-# table partitions that can contain readings of this minute. The server uses an index if the tables are large. The tables of
-# this test are small, and the setting enable_seqscan = off makes the server use indexes for them too.
+# For each minute, the rollup must read only the table partitions that can contain readings of this minute. PostgreSQL does this
+# when it uses an index, as it does for large tables. The tables of this test are small, so the setting enable_seqscan = off
+# makes PostgreSQL use the indexes.
 my $node = Heartbeat::Cluster->create('rollup', kafka => $kafka, owner => 'heartbeat_owner', settings => { enable_seqscan => 'off', enable_material => 'off' });
 
 my $now = int(time / 60) * 60 - 3600;
@@ -44,9 +44,9 @@ is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup_pending'), 1500
 is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute');
 $node->assert_summary('the summary is exact before the rollup');
 
-# If a batch has readings of many customers in one minute, the worker does not add their sums to heartbeat_rollup_pending.
-# Instead, it marks the minute as stale: it inserts the minute into heartbeat_stale_minutes. In this test such a batch has five
-# duplicates. Batches before and after it add sums of the same minute.
+# If a batch has readings of many customers in one minute, the worker does not add their sums to heartbeat_rollup_pending, but
+# marks the minute as stale: it inserts the minute into heartbeat_stale_minutes. Here a batch with such a mark also has five
+# duplicates, and the batches before and after it add sums of the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of these readings are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute as stale');
@@ -76,9 +76,8 @@ publish($now + 30, 1, 7);    # seven readings, five of which are duplicates
 $node->assert_summary('the summary is exact at once with late readings');
 
 # Another session has locked a row, and the rollup waits for this row in the middle of its transaction. Meanwhile more readings
-# arrive. The rollup must not remove the sums and marks of the new readings. A batch of many customers marks its minute only if
-# heartbeat_rollup has no row of this minute. In this test heartbeat_rollup already has a row of the minute, so the batch makes
-# no mark. The test therefore adds the mark itself.
+# arrive. The rollup must not remove the sums and marks of the new readings. The test adds the mark itself: heartbeat_rollup
+# already has a row of this minute, so a batch of many customers does not mark the minute.
 my ($few, $crowd) = (7, 600);
 my $holder = $node->background_psql('heartbeat');
 my $second = 30;
@@ -135,8 +134,8 @@ await_rollup();
 $node->wait_for_query("SELECT count(*) FROM pg_stat_user_tables WHERE relname IN ('heartbeat_rollup_pending', 'heartbeat_stale_minutes') AND vacuum_count > 0",
 	2, 'the maintenance worker vacuums both tables after it has removed thousands of rows');
 
-# The worker rolls a batch back, and the same process stores the batch later. The process must count each customer
-# of the batch once. This is also true for a customer with only anomalies.
+# The worker rolls a batch back, and stores the batch later in the same process. It must count each customer of the batch once,
+# also a customer with only anomalies.
 sub assert_customers
 {
 	my ($expected, $what) = @_;

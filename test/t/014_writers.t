@@ -18,8 +18,8 @@ my $node = Heartbeat::Cluster->create('writers', kafka => $kafka);
 my $rows = 'SELECT (SELECT count(*) FROM heartbeat_records) + (SELECT count(*) FROM heartbeat_anomalies)';
 my $begin = 1_790_000_000;
 
-# Locks a table in a user's session, and publishes ten readings. Returns this session when the worker waits for the lock in the
-# middle of its batch.
+# Locks a table in a user's session, publishes ten readings, and waits until the worker waits for the lock in the middle of its
+# batch. Returns the session.
 sub hold_batch
 {
 	my ($first) = @_;
@@ -88,7 +88,7 @@ $node->query(
 	         END IF;
 	     END LOOP;
 	 END \$\$");
-# because of this trigger, each of the two writers waits after it has stored a reading and before it moves the offset
+# this trigger makes each of the two writers wait after it has stored a reading and before it moves the offset
 $node->query('CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NULL; END $$');
 $node->query('CREATE TRIGGER slowly BEFORE UPDATE ON heartbeat_offsets FOR EACH STATEMENT EXECUTE FUNCTION take_time()');
 $node->set('heartbeat.batch_size' => 1);

@@ -20,8 +20,8 @@ $kafka->produce('heartbeat-events', reading_stream(10, 2));
 $node->wait_for_offsets('heartbeat-events', 5, 5);
 
 $node->query('SELECT heartbeat_pause()');
-# Kafka answers in this test, so heartbeat_seek() would refuse a Kafka partition that does not exist. Without an answer from
-# Kafka it would call heartbeat_move_offset() for this partition. The test calls heartbeat_move_offset() directly instead.
+# While Kafka does not answer, heartbeat_seek() also accepts a Kafka partition that does not exist, and calls
+# heartbeat_move_offset() for it. Kafka answers in this test, so the test itself calls heartbeat_move_offset().
 $node->query("SELECT heartbeat_move_offset('default', 'heartbeat-events', 77, 5, 'given in advance')");
 for my $time ('once', 'a second time')
 {
@@ -32,8 +32,8 @@ for my $time ('once', 'a second time')
 	$node->query('SELECT heartbeat_pause()') if $time eq 'once';
 }
 
-# An operator calls heartbeat_pause() in a transaction before the worker has a batch. The worker waits for the end of this
-# transaction before it stores its batch. So the pause commits first, and the worker discards the batch.
+# An operator's transaction calls heartbeat_pause() before the worker has a batch, so the worker must wait for this transaction
+# before it stores its batch. The transaction commits, and the worker discards the batch.
 my $operator = $node->background_psql('heartbeat');
 $operator->query_safe('BEGIN');
 $operator->query_safe('SELECT heartbeat_pause()');

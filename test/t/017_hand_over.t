@@ -1,6 +1,6 @@
 # A worker that lags hands Kafka partitions over to a worker that does not lag. No reading is lost or stored twice. During the
-# hand-over both workers continue to read their other Kafka partitions. The new division of the Kafka partitions survives the
-# end of a worker's process.
+# hand-over both workers continue to read their other Kafka partitions. When a worker's process ends, its new process reads the
+# same Kafka partitions.
 
 use strict;
 use warnings;
@@ -22,14 +22,14 @@ my $node = Heartbeat::Cluster->create('hand_over', kafka => $kafka,
 	settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 100 });
 $node->wait_for_state('RUNNING');
 
-# Each batch takes at least 30 ms. So the test needs only few messages for a lag of several seconds.
+# This trigger makes each batch take at least 30 ms, so a few thousand messages are a lag of several seconds.
 $node->query("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.03); RETURN NULL; END'");
 $node->query('CREATE TRIGGER slow AFTER INSERT ON heartbeat_records FOR EACH STATEMENT EXECUTE FUNCTION slow()');
 
 my ($sent, @end) = (0, 0, 0, 0, 0);
 
-# Publishes messages to each of these partitions. Ingest is paused meanwhile, so no worker stores messages before all messages
-# are published.
+# Publishes $count messages to each of @partitions. Ingest is paused until all messages are published, so that all partitions
+# lag at the same time.
 sub publish
 {
 	my ($count, @partitions) = @_;
@@ -82,7 +82,7 @@ $node->wait_for_query($division, $divided, 'a new process of worker 1 reads the 
 publish(1_000, 0 .. 3);
 assert_stored('after the end of a process');
 
-# A pause, a seek and a reload do not change the division.
+# A pause, a seek and a reload do not change which partitions each worker reads.
 $node->query('SELECT heartbeat_pause()');
 $node->query("SELECT heartbeat_seek($moved, $end[$moved] - 100)");
 $node->query('SELECT heartbeat_resume()');

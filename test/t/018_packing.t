@@ -21,9 +21,9 @@ my $node = Heartbeat::Cluster->create('packing', kafka => $kafka, owner => 'hear
 	settings => { 'heartbeat.batch_size' => 1000, 'autovacuum' => 'off', 'max_prepared_transactions' => 2 });
 $node->query('CREATE EXTENSION amcheck');
 
-# Publishes readings of this week, and of three weeks that ended at least four weeks ago. In each of these weeks the readings
-# arrive in random order. So PostgreSQL splits the pages of the primary key indexes in the middle. Packing can remove the free
-# space in these pages.
+# Publishes readings of this week, and of three weeks that ended at least four weeks ago. The readings of each old week arrive
+# in random order, so PostgreSQL splits the pages of the primary key indexes in the middle. This leaves free space in the pages,
+# which packing removes.
 my $now  = int(time);
 my @past = map { $now - $_ * 7 * 86400 } 6, 7, 8;
 srand 1;
@@ -65,8 +65,8 @@ sub assert_packed
 is($node->query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'heartbeat packing'"), 0, 'by default no process packs old weeks');
 is(keys_with(''), 2 * $weeks + 2, 'by default no key has storage parameters');
 
-# A rebuild would have to wait for older transactions that hold a snapshot. So packing first waits for them, for a limited
-# time. If such a transaction stays open longer, packing fails before it has changed an index.
+# REINDEX CONCURRENTLY waits for older transactions that hold a snapshot. So packing waits for these transactions before it
+# begins, for a limited time. If a transaction stays open longer, packing fails before it has changed an index.
 my $dump = $node->background_psql('heartbeat', on_error_stop => 1);
 $dump->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM heartbeat_records');
 $node->set('heartbeat.pack_after' => '7d');
@@ -98,8 +98,9 @@ pack_again();
 $node->wait_for_query("SELECT done_at > '$done' FROM heartbeat_maintenance WHERE duty = 'packing'", 't', 'the process looks for old weeks again');
 ok(!$node->log_matches(qr/heartbeat: packed/, $position), 'a packed key is not rebuilt again');
 
-# An interrupted rebuild leaves the fillfactor 99 and an invalid index. This function sets the fillfactor 99 for a packed key,
-# and returns the key. The REINDEX below leaves the invalid index, because a lock timeout interrupts it.
+# An interrupted rebuild leaves a key with the fillfactor 99, and an invalid index. This function imitates the first part: it
+# sets the fillfactor 99 for a packed key, and returns the key. The REINDEX below makes the invalid index, because a lock
+# timeout interrupts it.
 sub interrupt_rebuild
 {
 	my $key = $node->query("SELECT k.oid::regclass FROM pg_class k WHERE k.reloptions = '{fillfactor=100}' AND k.relname LIKE 'heartbeat_records%' LIMIT 1");
@@ -150,8 +151,8 @@ pack_again();
 $node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after a cancel request the key is packed');
 assert_packed('after a cancel request');
 
-# A session waits for an exclusive lock on a table whose key is being rebuilt. Ingest would have to wait behind this session, so
-# the maintenance worker cancels the rebuild.
+# While the key of a table is rebuilt, another session waits for an exclusive lock on this table. Ingest would wait behind this
+# session, so the maintenance worker cancels the rebuild.
 $key   = interrupt_rebuild();
 $table = $node->query("SELECT indrelid::regclass FROM pg_index WHERE indexrelid = '$key'::regclass");
 $dump  = $node->background_psql('heartbeat', on_error_stop => 1);
@@ -204,8 +205,8 @@ pack_again();
 $node->wait_for_query("SELECT reloptions FROM pg_class WHERE oid = '$key'::regclass", '{fillfactor=100}', 'after DROP EXTENSION has waited the key is packed');
 assert_packed('after DROP EXTENSION has waited');
 
-# A person runs REINDEX CONCURRENTLY. Its new index is still invalid when packing looks for invalid indexes. Packing must wait
-# for the REINDEX, and must not drop the new index.
+# A person runs REINDEX CONCURRENTLY. Packing drops the invalid indexes of interrupted rebuilds. But the new index of this
+# REINDEX is invalid only until the REINDEX ends: packing must wait, and must not drop this index.
 my $rebuilt = $node->query("SELECT indexrelid::regclass FROM pg_index WHERE indrelid = '$table'::regclass AND NOT indisprimary LIMIT 1");
 my $valid   = "SELECT count(*) FROM pg_index WHERE indrelid = '$table'::regclass AND indisvalid";
 my $number  = $node->query($valid);

@@ -19,7 +19,7 @@ $primary->query(q{CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-
 $primary->backup('base');
 my $standby = Heartbeat::Cluster->create_from_backup('standby', $primary, 'base', has_streaming => 1);
 
-# Each of 400 customers has 100 values of `time`. Many rows have the same `device`, and `number` is unique.
+# Each of 400 customers has 100 different values of `time`. Many rows have the same `device`. Each row has another `number`.
 my $rows = <<'SQL';
 SELECT customer, time, device, number FROM (
     SELECT 'CUST-' || lpad((i % 400)::text, 4, '0') AS customer, timestamptz '2026-03-02 00:00+00' + i / 400 * interval '1 s' AS time,
@@ -126,8 +126,8 @@ $primary->query(q{SELECT heartbeat_move_rows('part', 'caseless')});
 $primary->query(q{CREATE TABLE lowered AS SELECT lower(customer) AS customer, time, device, number FROM part WHERE number = 20000; ALTER TABLE lowered ALTER customer TYPE text COLLATE "C"});
 like($primary->query_error(q{SELECT heartbeat_move_rows('lowered', 'caseless')}), qr/duplicate key value violates unique constraint "caseless_key"/, 'a key that differs only in its case is refused');
 
-# Each of two serializable transactions looks for the key of the other transaction, does not find this key, and inserts its own
-# key. So one of the two transactions must fail.
+# Each of two serializable transactions first looks for the key that the other transaction will insert, does not find it, and
+# then inserts its own key. So one of the two transactions must fail.
 $primary->query("CREATE TABLE left_part AS SELECT * FROM part WHERE customer = 'CUST-0001' LIMIT 1; CREATE TABLE right_part AS SELECT * FROM part WHERE customer = 'CUST-0002' LIMIT 1");
 $primary->query("CREATE TABLE apart ($columns, UNIQUE (customer, time, device)); INSERT INTO apart SELECT * FROM part WHERE customer > 'CUST-0002'");
 my ($one, $other) = map { $primary->background_psql('heartbeat', on_error_stop => 0) } 1 .. 2;
@@ -214,8 +214,8 @@ IPC::Run::kill_kill($sessions[-1]{run});
 $primary->start;
 is(check_indexes($primary, 'shared'), 1, 'the index has no fault after a crash');
 
-# With wal_consistency_checking, the recovery of the standby ends if a page differs from the page of the primary. Then the
-# standby would not catch up with the primary.
+# With wal_consistency_checking, the standby stops if one of its pages differs from the page of the primary, and then does not
+# catch up with the primary.
 $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
 is($standby->count('shared'), $primary->count('shared'), 'the standby has replayed all insertions');
 $standby->promote;

@@ -1,7 +1,7 @@
 # Injects some dozens of faults, such as crashes, into a PostgreSQL server and a Kafka broker. The faults are random, and
 # several faults can occur at the same time. Meanwhile readings, duplicates, late readings and bad messages arrive. At the end
-# the test checks all data. To test another sequence of faults, set CHAOS_SEED to another number. script/soak injects such
-# faults for as long as you want.
+# the test checks all data. To test another sequence of faults, set CHAOS_SEED to another number. script/soak runs the same kind
+# of test for as long as you want.
 
 use strict;
 use warnings;

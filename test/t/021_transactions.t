@@ -58,7 +58,7 @@ $node->assert_audit;
 
 # One of the two partitions ends with an aborted transaction.
 $kafka->produce_transaction('heartbeat-events', 'abort', map { { %$_, partition => 1 } } readings(7));
-# on a loaded machine, Kafka can still report the old end offset, so the test first waits until the worker has passed the abort
+# first wait until the worker has passed the abort, because Kafka can report the old end offset for a moment
 $node->wait_for_query(count_empty('heartbeat-events'), '13 21', 'the worker passes an abort at the end of a partition');
 wait_for_end('heartbeat-events');
 is($node->query($stored), 40, 'the worker stores nothing of this transaction');
@@ -94,8 +94,9 @@ for my $outcome ('commit', 'abort')
 }
 is(empty_offsets('heartbeat-events'), '20 21', 'the two markers and the five aborted messages count as empty offsets');
 
-# After a restart the worker checks the last consumed message. Only markers and aborted messages come after this message in
-# the partition. The worker has already counted their offsets as empty offsets, and must not count them again.
+# After a restart the worker checks the last consumed message of each partition. In this partition only markers and aborted
+# messages come after this message. The worker has already counted their offsets as empty offsets, and must not count them
+# again.
 my $row = $node->query('SELECT o, o.xmin FROM heartbeat_offsets o WHERE partition = 1');
 $node->restart;
 $node->wait_for_state('RUNNING');
@@ -114,9 +115,8 @@ is($node->query($stored), $before, 'a replay stores no reading again, and no abo
 is($node->query('SELECT sum(duplicates) FROM heartbeat_offsets'), $before, 'a replay counts each stored reading as a duplicate');
 $node->assert_audit;
 
-# Compaction removes most of 600 messages, because the messages have only 3 keys. The worker reads the topic `compacted` before
-# the compaction, and reads this topic again after the compaction. The worker reads the topic `compacted-unread` only after the
-# compaction.
+# Each topic has 600 messages with only 3 keys, so compaction removes most of them. The worker reads the topic `compacted`
+# before and after its compaction, and the topic `compacted-unread` only after its compaction.
 my @compacting = qw(cleanup.policy=compact segment.ms=100 min.cleanable.dirty.ratio=0.01 delete.retention.ms=0
   min.compaction.lag.ms=0 max.compaction.lag.ms=100);
 $kafka->create_topic($_, 1, @compacting) for 'compacted', 'compacted-unread';
@@ -172,8 +172,8 @@ is(empty_offsets('compacted'), $before + 2, 'the offsets of a gap count as empty
 is($node->query("SELECT from_offset || '-' || to_offset FROM heartbeat_gaps"), "$end_offset-" . ($end_offset + 2), 'heartbeat_gaps records the gap');
 $node->assert_audit;
 
-# If a user changes rows, the counters in heartbeat_offsets do not change. heartbeat_audit_tables() compares the counters with
-# the rows.
+# heartbeat_audit_tables() compares the counters in heartbeat_offsets with the rows. A user who changes rows does not change the
+# counters, so the function shows the changes.
 for my $case (
 	[ 'all rows are there',        'SELECT',                                                                        '0 0 0' ],
 	[ 'a row was deleted',         'DELETE FROM heartbeat_records WHERE id = (SELECT min(id) FROM heartbeat_records)', '-1 0 0' ],

@@ -172,9 +172,8 @@ is_stored(96, 'the worker stores nothing of this gap');
 $node->assert_audit;
 $node->set('heartbeat.offset_reset' => 'error');
 
-# After a restart the worker must stay RUNNING, because the two topics below were not recreated. From the topic `removed`,
-# Kafka has removed the last consumed message. In the topic `plain`, the last consumed message still exists with the same
-# timestamp.
+# The two topics below were not recreated, so after a restart the worker must stay RUNNING. In the topic `removed`, Kafka no
+# longer has the last consumed message. In the topic `plain`, the last consumed message still exists with the same timestamp.
 $kafka->truncate('removed', 0, 30);
 publish('removed', 5);
 $node->wait_for_offsets('removed', 35);

@@ -1,7 +1,7 @@
 # Tests failover. A standby runs no worker. The standby is promoted before it has received all readings that the primary has
-# stored. The workers of the promoted server continue at the stored offsets of this server. First the old primary is started
-# again, as a second primary. Then the old primary is rewound, follows the new primary, and is promoted again. At the end each
-# of the two servers has every reading once.
+# stored. The workers of the promoted server continue at the stored offsets of this server. The old primary is first started as
+# a second primary. Later pg_rewind makes the old primary a standby of the new primary, and the test promotes this standby. At
+# the end each of the two servers has every reading once.
 
 use strict;
 use warnings;
@@ -72,8 +72,8 @@ sub watch
 {
 	my ($node, $customer) = @_;
 	$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period, customer_id) VALUES ('$customer is silent', 'silence', '1 minute', '$customer')");
-	# A silence rule measures the silence from heard_until, which can be a minute later than the arrival of the customer's last
-	# reading. The test does not wait so long: it sets heard_until to a time in the past.
+	# A silence rule measures the silence from heard_until, which can be a minute after the arrival of the customer's last
+	# reading. To avoid a long wait, the test sets heard_until to a time in the past.
 	$node->wait_for_query("SELECT heard_until IS NOT NULL FROM heartbeat_customers WHERE customer_id = '$customer'", 't', "the arrival of $customer is recorded");
 	$node->query("UPDATE heartbeat_customers SET heard_until = now() - interval '2 minutes' WHERE customer_id = '$customer'");
 	$node->wait_for_query("SELECT count(*) FROM heartbeat_alerts WHERE subject = '$customer'", 1, $node->name . " raises the alert of $customer");

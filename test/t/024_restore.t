@@ -29,8 +29,7 @@ sub reads_everything
 	return;
 }
 
-# A restored database must have all readings, and must return the same results for these queries. Each query reads one kind of
-# data.
+# For each kind of data, a query. A restored database must return the same results as the original database.
 my %carried = (
 	'dead letters' => 'SELECT id, topic, partition, "offset", payload, error_code FROM heartbeat_dead_letters ORDER BY id',
 	'gaps'         => 'SELECT topic, partition, from_offset, to_offset, reason, recorded_at FROM heartbeat_gaps',
@@ -89,7 +88,7 @@ reads_everything($copy, 'a cold copy continues at its stored offsets');
 $copy->assert_no_crash;
 $copy->stop;
 
-# The test takes dumps while readings are being stored. It restores the dumps while the workers of the new server wait for the
+# Tests dumps that are taken while readings are being stored, and restored while the workers of the new server wait for the
 # extension.
 my $new = Heartbeat::Cluster->create('new', kafka => $kafka, extension => 0, settings => { 'heartbeat.workers' => 2 });
 my $folder = PostgreSQL::Test::Utils::tempdir('dumps');
@@ -124,8 +123,8 @@ sub dump_while_storing
 	return;
 }
 
-# Calls $restore, which restores a dump into $database. If the workers of the new server do not use $database yet, this
-# function first creates $database, and the workers wait there for the extension. After the restore the function compares the
+# Calls $restore, which restores a dump into $database. If the workers of the new server use another database, the function
+# first creates $database, and waits until the workers wait there for the extension. After the restore the function compares the
 # contents of $database with $expected.
 sub restores
 {

@@ -47,8 +47,7 @@ sub contents
 		q(SELECT oid::regprocedure, coalesce(proacl, acldefault('f', proowner)) FROM pg_proc WHERE proname ~ '^heartbeat'
 		  ORDER BY oid::regprocedure::text),
 		q(SELECT last_value FROM heartbeat_records_id_seq),
-		# the query selects only marks whose time is infinity, because the rollup can delete all other marks while the test
-		# runs
+		# only marks whose time is infinity: the rollup can delete all other marks while the test runs
 		q(SELECT minute_bucket FROM heartbeat_stale_minutes WHERE marked_at = 'infinity'),
 		q(SELECT md5(string_agg(c.customer_id, ' ' ORDER BY c.customer_id)) FROM
 		  (SELECT customer_id FROM heartbeat_customers UNION SELECT customer_id FROM heartbeat_rollup_pending) c),

@@ -14,7 +14,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# script/test has mounted this small file system, so that the test fills only this file system.
+# script/test mounts this small file system for the test, so that the test fills no other disk.
 my $disk = $ENV{HEARTBEAT_SMALL_DISK} // die 'HEARTBEAT_SMALL_DISK is not set: run this test by script/test';
 rmtree($disk, { keep_root => 1 });
 mkdir "$disk/tablespace" or die "$disk/tablespace: $!";
@@ -59,8 +59,8 @@ $node->wait_for_offsets('heartbeat-events', @ends);
 $node->query('SELECT heartbeat_pause()');
 $node->query("ALTER TABLE $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");
-# The other tables, such as heartbeat_dead_letters, are not on the small disk, so the worker can still store dead letters. If
-# the worker wrongly treated the full disk as a fault of the rows, the test would find dead letters.
+# The other tables, such as heartbeat_dead_letters, are not on the small disk, so the worker can still store dead letters. A
+# worker that treats the full disk as a fault of the rows would store dead letters, and the test would fail.
 $node->query("ALTER INDEX $_ SET TABLESPACE small") for split /\n/, $node->query(
 	"SELECT indexrelid::regclass FROM pg_index JOIN pg_inherits ON inhrelid = indrelid
 	 WHERE inhparent IN ('heartbeat_records'::regclass, 'heartbeat_anomalies'::regclass)");

@@ -98,8 +98,8 @@ wait_for_workers("wait_event_type = 'Lock'", 'the workers try their batches agai
 $user->query_safe('COMMIT');
 assert_stored('three tables were locked for long');
 
-# max_worker_processes leaves room for three ingest workers. While they cannot restart, a user's parallel query starts one
-# background worker. So only two ingest workers can start later.
+# max_worker_processes leaves room for three ingest workers. The test prevents their restart until a user's parallel query has
+# started a background worker. So only two ingest workers can then start.
 $node->safe_psql('postgres', 'CREATE TABLE crowd AS SELECT 1');
 $node->safe_psql('postgres', 'ALTER DATABASE heartbeat ALLOW_CONNECTIONS false');
 $node->safe_psql('postgres', $end_workers);
@@ -119,8 +119,8 @@ $node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activit
 assert_stored('no place for a worker');
 $parallel->quit;
 
-# The worker waits for a lock on the default partition, because the worker will store readings there. Meanwhile a user attaches
-# a table partition for these readings. After the attachment the default partition refuses these readings.
+# The worker wants to store late readings in the default partition, and waits for a lock on it. Meanwhile a user attaches a
+# table partition for the week of these readings, so the default partition then refuses the readings.
 my $bound = 'new row for relation "heartbeat_records_default" violates partition constraint';
 
 sub late { my ($days) = @_; return "now() - interval '$days days'"; }
@@ -172,7 +172,7 @@ assert_stored('before a dump');
 my $dumped = $published;
 $log = $node->log_position;
 open(my $dump, '-|', $node->installed_command('pg_dump'), '-d', $node->connstr('heartbeat')) or die "pg_dump: $!";
-# the dump does not fit into the pipe, and the test does not read the pipe yet, so pg_dump waits and keeps its locks
+# the test does not read the pipe yet, so pg_dump waits when the pipe is full, and keeps its locks
 $node->wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY % TO stdout%'", 1, 'a dump has locked the tables and begun to copy');
 publish(1000);
 assert_stored('a dump');
@@ -203,10 +203,9 @@ for my $sql ("VACUUM FULL $week", "CLUSTER $week USING ${week}_pkey", "CREATE IN
 	assert_stored($sql);
 }
 
-# Tests a deadlock: the user holds a lock that the worker needs next, and asks for a lock that the worker holds. The worker
+# Tests a deadlock: the user holds a lock that the worker needs next, and waits for a lock that the worker holds. The worker
 # must be the session that detects the deadlock. A session looks for a deadlock only once, when it has waited as long as
-# deadlock_timeout. So the user must begin to wait before the worker begins to wait. A second user delays the worker until the
-# first user waits.
+# deadlock_timeout. So the worker must be the last to wait: a second user delays the worker until the first user waits.
 my $other = $node->background_psql('heartbeat');
 $other->query_safe('BEGIN; LOCK TABLE heartbeat_anomalies IN ACCESS EXCLUSIVE MODE');
 $user->query_safe("BEGIN; SET LOCAL deadlock_timeout = '60s'; LOCK TABLE heartbeat_rollup_pending IN ACCESS EXCLUSIVE MODE");

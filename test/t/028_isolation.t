@@ -1,5 +1,5 @@
-# An error of the database can be the fault of one row. After such an error the reading of the row becomes a dead letter. After
-# any other error the batch waits. The test raises errors of both kinds.
+# The test makes the database refuse readings with many error codes. If the error is the fault of one row, the reading of this
+# row becomes a dead letter. After any other error the worker tries the batch again until the cause has ended.
 
 use strict;
 use warnings;
@@ -18,8 +18,8 @@ $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
 my $node = Heartbeat::Cluster->create('isolation', kafka => $kafka);
 
-# The customer's name contains the code of an error, and a user's trigger raises this error. If the name ends with an
-# exclamation mark, the trigger raises the error only while the table "trouble" has a row.
+# A trigger raises an error if the name of the customer asks for it: `raise 23505` raises the error 23505. If the name ends with
+# an exclamation mark, the trigger raises the error only while the table "trouble" has a row.
 $node->query('CREATE TABLE trouble (since timestamptz DEFAULT now())');
 $node->query(q{CREATE FUNCTION raise_error() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
@@ -89,8 +89,8 @@ for my $code (@not_own)
 is($node->status->{state}, 'RUNNING', 'the worker is RUNNING after all these errors');
 $node->assert_audit;
 
-# An error that is not the fault of a row can occur while the worker searches for bad rows. The error can occur several times,
-# and the cause of the error can end at any step of the search.
+# While the worker searches for bad rows, an error can occur that is not the fault of a row. This can happen several times, and
+# its cause can end at any step of the search.
 $node->query('INSERT INTO trouble DEFAULT VALUES');
 publish(70, map { $_ % 10 == 3 ? 'raise P0001' : $_ == 300 ? 'raise 40001!' : "customer $_" } 0 .. 399);
 $node->wait_for_query('SELECT state FROM heartbeat_state()', 'RETRYING', 'the worker is RETRYING when trouble interrupts the search for bad rows');

@@ -54,8 +54,8 @@ sub wait_until_locked_out
 		"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type LIKE 'heartbeat worker%' AND wait_event_type = 'Lock'", 't', $what);
 }
 
-# During the next steps, the session $enemy terminates the maintenance worker three times. Before each further restart the
-# launcher doubles its delay, up to a limit.
+# During the next steps, the session $enemy terminates the maintenance worker three times. So the launcher delays each restart
+# of this worker, and doubles the delay each time, up to a limit.
 $feed->publish(100);
 $feed->assert_counted($node, 'every reading is counted once before any signal');
 my $enemy = $node->background_psql('postgres');
@@ -82,8 +82,8 @@ for (1 .. 20)
 cmp_ok($cancelled, '>=', 60 * 3, 'the launcher and the workers are canceled many times while batches are stored');
 $feed->assert_counted($node, 'every reading is counted once after the workers were canceled');
 my $position = $node->log_position;
-# The loop must cancel only idle processes. The session $enemy repeatedly terminates the maintenance worker, so the maintenance
-# worker is not idle, and the loop does not cancel it.
+# This loop must cancel only idle processes. The maintenance worker is not idle, because the session $enemy repeatedly
+# terminates it, so the loop does not cancel it.
 for (1 .. 20) { signal_workers('cancel', $_) for 'heartbeat worker%', 'heartbeat launcher'; }
 is($node->status->{state}, 'RUNNING', 'an idle worker that is canceled stays RUNNING');
 is($node->log_matches('ERROR|WARNING', $position), 0, 'an idle worker that is canceled logs no error and no warning');
@@ -125,8 +125,8 @@ my @old = $node->worker_pids('heartbeat maintenance');
 signal_workers('terminate', 'heartbeat maintenance');
 cmp_ok(seconds_until_replaced('heartbeat maintenance', @old), '<', 4, 'the maintenance worker restarts at once if it is terminated after these ten seconds');
 
-# A new launcher does not know how long earlier processes ran, so it begins again with the shortest delay before a restart.
-# The steps above test longer delays. So the test terminates the launcher last.
+# A new launcher begins again with the shortest delay before a restart, because it does not know how long earlier processes ran.
+# The steps above need longer delays, so the test terminates the launcher last.
 terminate('heartbeat launcher');
 
 $node->assert_no_crash;

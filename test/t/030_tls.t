@@ -71,8 +71,7 @@ for my $mistake (
 	[
 		'MTLS',
 		{ %tls, 'ssl.certificate.location' => "$folder/impostor.pem", 'ssl.key.location' => "$folder/impostor.key" },
-		# some versions of the client send no certificate if the broker does not know the authority that has signed the
-		# certificate
+		# some versions of the client send no certificate if the broker does not trust its authority
 		qr/unknown ca|certificate unknown|handshake failure|bad certificate|certificate required/,
 		'a certificate of an authority that the broker does not know'
 	],

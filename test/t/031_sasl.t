@@ -1,5 +1,5 @@
-# Tests SASL and ACLs with a real broker: whether the worker logs in as the configured user, and which ACLs this user needs.
-# If a right is missing, the status names the problem.
+# Tests SASL and ACLs with a real broker: the worker logs in as the configured user, and the documented ACLs are sufficient and
+# necessary. If a right is missing, the status names the problem.
 
 use strict;
 use warnings;
@@ -102,8 +102,8 @@ for my $mistake (
 }
 is($node->query('SELECT count(*) FROM heartbeat_offsets WHERE lost_at IS NOT NULL'), 0, 'a missing right does not mean that the topic was deleted');
 
-# A worker continues at the offsets in heartbeat_offsets. The committed offsets of the group are only for tools that show the
-# consumer lag. So a worker reads the topic even if its user has no right to commit offsets.
+# A worker reads the topic even if its user has no right to commit offsets: it continues at the offsets in heartbeat_offsets.
+# The committed offsets of the group are only for tools that show the consumer lag.
 $secrets->use($kafka->brokers('SECURE'), %documented, 'sasl.username' => 'groupless');
 $deliver->('a user without a right on the consumer group reads the topic') for 1 .. 3;
 my $since = $node->status->{since};

@@ -1,6 +1,6 @@
-# The brokers do not exist, the brokers fail, or other servers answer at the brokers' addresses. The worker reports a reason,
-# uses little CPU time and memory, and logs little. When Kafka is back, the worker reads again at once. No reading is lost, and
-# no process ends.
+# Tests error storms: the brokers do not exist, fail repeatedly, or other servers answer at their addresses. The worker reports
+# a reason, uses little CPU time and memory, and logs little. When Kafka is back, the worker reads again at once. No reading is
+# lost, and no process ends.
 
 use strict;
 use warnings;

@@ -23,7 +23,7 @@ my $node = Heartbeat::Cluster->create('schema', kafka => $kafka,
 my $start     = int(time) - 3600;
 my $published = 0;
 
-# Publishes readings, and does not wait until the worker has stored the readings of earlier calls.
+# Publishes readings, but does not wait until the worker has stored them.
 sub publish
 {
 	my ($count, $from) = @_;
@@ -150,8 +150,8 @@ $node->wait_for_state('RETRYING', 'role "ghost" does not exist', 'the worker is 
 $node->set('heartbeat.role' => '');
 $node->wait_for_state('RUNNING');
 
-# A user adds a plain column and a generated column. heartbeat_make_partitions() must create table partitions that have both
-# columns too, and must keep these columns of a row that moves.
+# A user adds a plain column and a generated column. New table partitions of heartbeat_make_partitions() must have both columns
+# too, and a row that moves must keep its values of these columns.
 publish(1_000);
 $node->query(q{ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown',
 	ADD COLUMN per_second double precision GENERATED ALWAYS AS (heart_rate / 60) STORED});

@@ -1,6 +1,6 @@
 # Settings change while readings arrive. The test changes each of heartbeat's settings to another value and back. The test also
-# changes settings of the server that could change the meaning of a statement, the time limit of a statement, or the contents
-# of the log. The stored rows must not depend on any of these settings.
+# changes settings of PostgreSQL, for example time limits, formats of dates, and the contents of the log. The stored rows must
+# not depend on any of these settings.
 
 use strict;
 use warnings;
@@ -40,8 +40,8 @@ sub assert_complete
 	return $node->assert_audit;
 }
 
-# Changes each setting of heartbeat to another valid value and back. The names come from pg_settings, so the test also covers
-# settings that a later version adds.
+# Changes each setting of heartbeat to another valid value and back. The names of the settings come from pg_settings, so the
+# test also covers settings that a later version adds.
 my $properties = $node->data_dir . '/kafka.properties';
 append_to_file($properties, "fetch.wait.max.ms=50\n");
 chmod 0600, $properties;
@@ -162,7 +162,7 @@ my $tables = q{SELECT (SELECT count(*) FROM heartbeat_records WHERE customer_id 
 $node->wait_for_query($tables, '9|1|1', 'unusual readings are stored with the server\'s default settings');
 my ($before, $letter) = ($expected->(), $node->query('SELECT key, payload, error_code, error_text FROM heartbeat_dead_letters'));
 
-# The clients of this test must not use the unusual settings.
+# These options give the clients of this test ordinary values, so only the server uses the unusual settings.
 $ENV{PGOPTIONS} = join ' ', map { "-c $_" } 'statement_timeout=0', 'lock_timeout=0', 'idle_in_transaction_session_timeout=0',
   'idle_session_timeout=0', 'default_transaction_read_only=off', 'default_transaction_deferrable=off', 'search_path=public',
   'default_transaction_isolation=read\ committed', 'session_replication_role=origin', 'temp_file_limit=-1', 'work_mem=4MB', 'jit=off',

@@ -1,5 +1,5 @@
-# Users add constraints, indexes and triggers to the tables. If one of these objects refuses, drops or changes a reading, the
-# reading becomes a dead letter.
+# Users add constraints, indexes and triggers to the tables. A reading that such an object refuses, drops or changes becomes a
+# dead letter.
 
 use strict;
 use warnings;
@@ -21,9 +21,9 @@ my $begin     = int(time) - 3600;
 my $published = 0;
 my ($records, $letters, $duplicates) = (0, 0, 0);
 
-# Publishes one reading of each customer while ingest is paused. Then resumes ingest, so the worker stores all these readings in
-# one batch. The event times are a millisecond apart. Checks that $kept readings are stored, and that $refused readings are dead
-# letters with the error code $code.
+# Publishes one reading of each customer while ingest is paused, so the worker later stores all readings in one batch. The event
+# times are a millisecond apart. Passes when $kept readings are stored, and $refused readings are dead letters with the error
+# code $code.
 sub try_batch
 {
 	my ($what, $kept, $refused, $code, @customers) = @_;
@@ -43,7 +43,7 @@ sub try_batch
 	return;
 }
 
-# heartbeat may store a small batch in another way than a large batch, so the test publishes small and large batches
+# the worker can store small and large batches in different ways, so the test publishes both
 sub customers { my ($count, $bad) = @_; return map { $_ % 100 == 50 ? $bad : "customer $_" } 1 .. $count; }
 try_batch('before', 300, 0, '', customers(300, 'as good as any'));
 
@@ -83,8 +83,8 @@ $node->query("$trigger \$\$ BEGIN new.ingested_at = new.ingested_at - interval '
 try_batch('a trigger that changes something else', 400, 0, '', customers(400, 'bad'));
 $node->assert_audit;
 
-# After a seek to offset 0 the worker reads all messages again. A trigger now drops the readings of one customer, but the
-# counters must still equal the rows in the tables.
+# A trigger drops the readings of one customer, and a seek to offset 0 makes the worker read all messages again. The counters
+# must still equal the rows in the tables.
 $node->query('SELECT heartbeat_pause()');
 $node->query("$trigger \$\$ BEGIN IF new.customer_id = 'customer 1' THEN RETURN NULL; END IF; RETURN new; END \$\$");
 $node->query('SELECT heartbeat_seek(0, 0)');

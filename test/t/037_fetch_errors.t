@@ -29,8 +29,7 @@ for my $codec (qw(none gzip snappy lz4 zstd))
 	is($node->count('heartbeat_records') + $node->count('heartbeat_anomalies'), $published, "the worker reads messages with compression $codec");
 }
 
-# Publishes messages of almost the largest size that the topic accepts. Such a message is much larger than the data that the
-# worker's fetch requests ask for.
+# Publishes messages of almost the largest size that the topic accepts, much more than the worker's fetch requests ask for.
 my $time = '2026-01-01T00:00:00Z';
 my $large = sub { reading($_[0], 70, $time) =~ s/^\{/sprintf '{"note":"%s",', 'x' x 11_900_000/er };
 $kafka->produce($topic,

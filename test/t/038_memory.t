@@ -14,8 +14,7 @@ use Heartbeat::Cluster;
 use Heartbeat::Kafka;
 use Heartbeat::Reading;
 
-# The worker may use more memory with librdkafka 2.2 and newer, because these versions fetch again as soon as their queue has
-# room.
+# The limit is higher for librdkafka 2.2 and newer, because these versions fetch more messages as soon as their queue has room.
 my $limit_mb      = `pkg-config --modversion rdkafka` =~ /^2\.[01]\./ ? 170 : 190;
 my $kept_limit_mb = 100;
 
@@ -96,8 +95,8 @@ for my $case (
 is(join(' ', $node->worker_pids('heartbeat worker%')), $pid, 'the worker is the same process for all backlogs');
 $user->quit;
 
-# The worker tries a batch hundreds of times. In each attempt an error occurs after the worker has inserted all rows. A cancel
-# request ends the wait between two attempts.
+# The worker tries a batch hundreds of times, and each attempt fails after the worker has inserted all rows. Cancel requests end
+# the waits between the attempts, so that the test is short.
 $node->query(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'lock_not_available'; END $$});
 $node->query('CREATE TRIGGER refuse AFTER INSERT ON heartbeat_records FOR EACH STATEMENT EXECUTE FUNCTION refuse()');

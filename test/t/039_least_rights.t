@@ -55,7 +55,8 @@ $node->query($_) for grep { /\S/ } split /;\n/, $block;
 
 $node->query("SELECT heartbeat_add_source('schemas', 'schemas', format => 'avro', schema_registry => '" . $registry->url . "')");
 
-# Each of these functions makes the worker use a right, and returns a query that shows the error while the right is missing.
+# For each right, a function that makes the worker use this right. It returns a query that shows the error while the right is
+# missing.
 my $now    = int(time);
 my $weeks  = 0;
 my $status = "SELECT reason FROM heartbeat_status WHERE state = 'RETRYING'";
@@ -154,8 +155,8 @@ sub assert_retry_needs
 	return;
 }
 
-# A retry with `replace` replaces a stored reading. The stored reading and the corrected reading can belong to different
-# tables. Then the retry must delete the stored reading, and needs the right DELETE.
+# A retry with `replace` replaces a stored reading. If the corrected reading belongs to the other table, the retry must delete
+# the stored reading, and needs the right DELETE.
 my $replaced = 0;
 sub assert_replace_needs
 {
@@ -200,8 +201,8 @@ $node->query($_) for grep { /\S/ } split /;\n/, $replace;
 assert_replace_needs(@$_[ 0, 2 ]) for rights_of($replace);
 $node->query($_) for grep { /\S/ } split /;\n/, $replace =~ s/^GRANT (.*) TO /REVOKE $1 FROM /mgr;
 
-# The test has revoked the rights of the second block. The worker's role now has only the rights of the first block, so
-# PostgreSQL must refuse the statements below.
+# The rights of the second block are revoked, so the worker's role has only the rights of the first block. PostgreSQL must
+# refuse the statements below.
 my $all = $node->query("SELECT count(*) FROM (
 	SELECT a.privilege_type FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 'heartbeat_worker'::regrole
 	UNION ALL SELECT a.privilege_type FROM pg_attribute c, aclexplode(c.attacl) a WHERE a.grantee = 'heartbeat_worker'::regrole

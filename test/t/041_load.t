@@ -20,8 +20,8 @@ my $week      = 7 * 86400;
 my $this_week = $node->query("SELECT extract(epoch FROM date_trunc('week', now(), 'UTC'))::bigint");
 my @published;
 
-# Publishes readings as one batch, and checks that the readings are stored. The event times begin at the given time, and are
-# $step seconds apart (default: 1). Every tenth reading is an anomaly.
+# Publishes readings as one batch, and passes when they are stored. The event times begin at the given time, and are $step
+# seconds apart (default: 1). Every tenth reading is an anomaly.
 sub store
 {
 	my ($what, $count, $start, $step) = @_;
@@ -61,8 +61,8 @@ is( $node->query(q{SELECT count(*) FROM heartbeat_records r JOIN pg_class c ON c
 		WHERE c.relname <> CASE WHEN to_regclass(of_week) IS NULL THEN 'heartbeat_records_default' ELSE of_week END}),
 	0, 'each reading is in the table partition of its week, if this table partition exists');
 
-# Tests the BRIN index on time. If the worker adds a row to a page range that already has a summary, the summary must include
-# this row.
+# Tests the BRIN index on time. The bulk insert adds rows to a page range that already has a summary, and must extend this
+# summary.
 my $minutes = q{SELECT md5(string_agg(n::text, ',' ORDER BY m)) FROM generate_series(to_timestamp(%d), to_timestamp(%d) + interval '3 hours', interval '1 minute') m,
 	LATERAL (SELECT count(*) AS n FROM heartbeat_records r WHERE r.event_timestamp >= m AND r.event_timestamp < m + interval '1 minute') c};
 sub assert_index_on_time
@@ -119,8 +119,8 @@ $node->query('DROP TRIGGER tell ON heartbeat_records');
 store('a batch is stored in a table partition with another order of columns', 1000, $this_week - 30 * $week + 3600);
 is($node->query("SELECT count(*) >= 900 FROM $name"), 't', 'the rows are in the table partition of the user');
 
-# heartbeat_records is a table partition of a user's table all_records. The partition key of all_records is ingested_at, a
-# column that gets its value only from its default.
+# heartbeat_records becomes a table partition of a user's table all_records. The partition key of all_records is ingested_at,
+# and heartbeat gives this column no value: its default does.
 $node->query('CREATE TABLE all_records (LIKE heartbeat_records) PARTITION BY RANGE (ingested_at)');
 $node->query(q{ALTER TABLE all_records ATTACH PARTITION heartbeat_records FOR VALUES FROM ('2000-01-01') TO ('infinity')});
 store('a batch is stored if heartbeat_records is a table partition of a user', 1000, $this_week + 20 * 3600);

@@ -47,8 +47,8 @@ is($node->query('SELECT lag_messages, lag_seconds > 0 FROM heartbeat_partitions 
 is($node->query('BEGIN; SELECT heartbeat_resume(); SELECT state FROM heartbeat_status; ROLLBACK') =~ /PAUSED/ ? 'PAUSED' : 'not yet',
 	'PAUSED', 'heartbeat_resume() has no effect before its transaction commits');
 
-# Returns the states that heartbeat_status shows after a restart, sorted by name. The state can be CONNECTING before the final
-# state, but it must never be STOPPED or RETRYING.
+# Returns the states that heartbeat_status shows after a restart, sorted by name. The state can first be CONNECTING, but it must
+# never be STOPPED or RETRYING.
 sub states_after_restart
 {
 	my ($until) = @_;

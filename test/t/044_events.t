@@ -1,5 +1,5 @@
-# heartbeat keeps information for a later analysis: heartbeat_events records the actions of users and the changes of the state.
-# Lines in the server's log have the same information. When nothing happens, heartbeat_events and the log do not grow.
+# heartbeat_events and the server's log record the actions of users and the changes of the state. When nothing happens,
+# heartbeat_events and the log do not grow.
 
 use strict;
 use warnings;
@@ -125,8 +125,9 @@ $node->query('SELECT heartbeat_resume()');
 $node->wait_for_offsets('heartbeat-events', $kafka->end_offsets('heartbeat-events'));
 $node->assert_audit;
 
-# In the first second after the end of a worker, the state is CONNECTING: usually the launcher starts the worker again, or the
-# server is shutting down. The test stops the launcher while it reads the state, and tries again if the reading took too long.
+# In the first second after the end of a worker, the state is CONNECTING and not STOPPED, because the launcher usually starts
+# the worker again. The test must read the state within this second: it stops the launcher, reads the state, and tries again if
+# the second is over.
 $node->wait_for_query("SELECT clock_timestamp() - backend_start > interval '10 seconds' FROM pg_stat_activity WHERE backend_type = 'heartbeat launcher'",
 	't', 'the start of the workers is over');
 my $launcher = $node->query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'heartbeat launcher'");
@@ -147,7 +148,7 @@ for (1 .. 10)
 is($absent, 'CONNECTING|the workers are starting', 'the state is CONNECTING when a worker has been absent for less than a second');
 $node->wait_for_state('RUNNING');
 
-# The maintenance worker begins while there is no extension. After CREATE EXTENSION, the lines of heartbeat.log_summary count only
+# The maintenance worker starts without the extension. After CREATE EXTENSION, the log lines of heartbeat.log_summary count only
 # the batches of the new extension.
 my $batches = q{SELECT value FROM heartbeat_metrics WHERE name = 'heartbeat_batch_seconds_count'};
 my $earlier = $node->query($batches);

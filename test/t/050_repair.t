@@ -61,8 +61,8 @@ is($node->count('heartbeat_dead_letters'), $letters, 'a replay makes no dead let
 is(summary(), 'INVALID_JSON=2', 'a resolved dead letter stays resolved after a replay');
 $node->assert_audit;
 
-# A retry takes long: it has stored most of its readings, and then waits for a lock at the last dead letter. The transaction of
-# the retry is still open, but ingest must continue.
+# A retry stores most of its readings, and then waits for a lock at the last dead letter. Its transaction stays open, but ingest
+# must continue.
 $node->query(q{ALTER TABLE heartbeat_records ADD CONSTRAINT no_78 CHECK (heart_rate <> 78)});
 publish(map { reading(sprintf('slow-%04d', $_), 78, $time) } 1 .. 1200);
 stored();

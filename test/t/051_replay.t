@@ -60,8 +60,8 @@ assert_complete('both audits show no difference after the replay');
 is($node->query($positions), '0:2000 1:2000', 'a replay does not change the stored offsets');
 $node->assert_readings('each reading is stored as it was published', @messages);
 
-# The counters do not include readings that a seek has skipped. When heartbeat_replay() has replayed the period of the skipped
-# readings, the counters include these readings.
+# The counters do not include readings that a seek has skipped. After heartbeat_replay() of their period, the counters include
+# these readings.
 $kafka->produce($topic, map { { %$_, timestamp => ($epoch + 3000) * 1000 } } reading_stream(200, 2, start => $epoch, first => 4000));
 $node->wait_for_offsets($topic, 2100, 2100);
 $node->query('SELECT heartbeat_pause()');
@@ -123,7 +123,7 @@ is($session->query('SELECT sum(records) FROM heartbeat_replay(' . at(0) . ', ' .
 $session->quit;
 assert_complete('both audits show no difference after canceled replays');
 
-# A replay and a seek refuse offsets that Kafka does not have. The errors of both functions name the offsets that Kafka has.
+# A seek and a replay to an offset that Kafka does not have fail, and the error names the offsets that Kafka has.
 $kafka->truncate($topic, 0, 1000);
 refused(500, 1500, qr/Kafka no longer holds all messages of topic.*Partition 0 begins at offset 1000, with the Kafka timestamp 2026-01-01 00:16:40\+00\./s,
 	'a replay of a period that Kafka has partly removed fails, and the error names where each partition begins');

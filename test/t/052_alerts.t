@@ -97,9 +97,8 @@ alert_is('late', 'F', '2|1', 'the next episode raises another alert');
 $node->query("UPDATE heartbeat_alert_rules SET enabled = false WHERE name = 'late'; DELETE FROM heartbeat_alert_rules WHERE name = 'three'");
 $node->wait_for_query('SELECT count(*) FROM heartbeat_alerts WHERE closed_at IS NULL', 0, 'the alerts of a removed or disabled rule are closed');
 
-# All enabled rules are about anomalies, and no alert is open. So the maintenance worker waits for a reading before it evaluates
-# a rule. The test waits longer than the interval at which the maintenance worker would otherwise evaluate the rules, and
-# expects no evaluation.
+# All enabled rules are about anomalies, and no alert is open. So the maintenance worker evaluates no rule until a reading
+# arrives. The test waits longer than the interval for other rules, and expects no evaluation.
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 1000, '1 second')");
 my $calls = "SELECT calls FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'";
 usleep(1_500_000);
@@ -107,8 +106,8 @@ my $before = $node->query($calls);
 usleep(6_000_000);
 is($node->query($calls), $before, 'without new readings and open alerts nothing is evaluated');
 
-# The maintenance worker takes a snapshot and evaluates the rule `first`, but a lock blocks the evaluation. Then ingest stores
-# an anomaly that the snapshot does not contain. No later reading arrives, but the anomaly must raise an alert.
+# A lock blocks the maintenance worker while it evaluates the rule `first`. Ingest then stores an anomaly that the snapshot of
+# this evaluation does not contain. The anomaly must raise an alert, although no later reading arrives.
 $node->query("DELETE FROM heartbeat_alert_rules");
 $node->wait_for_query("SELECT calls > $before FROM pg_stat_user_functions WHERE funcname = 'heartbeat_evaluate_alerts'", 't', 'the rules are evaluated after all of them are removed');
 my $holder = $node->background_psql('heartbeat');

@@ -52,8 +52,8 @@ sub open_alerts { my ($rule) = @_; return $node->query("SELECT string_agg(coales
 sub state_of { my ($source) = @_; return "SELECT state FROM heartbeat_source_status WHERE source = '$source'"; }
 sub reason { my ($source) = @_; return "SELECT detail->>'state', detail->>'reason' FROM heartbeat_alerts WHERE rule = 'state' AND source = '$source' AND closed_at IS NULL"; }
 
-# A trigger refuses the readings of some customers with an error that is no fault of the reading. So the source of these readings is
-# RETRYING until the trigger is changed.
+# A trigger raises an error for the readings of some customers. The error is not the fault of a reading, so the source of these
+# readings is RETRYING until the trigger is changed.
 sub refuse
 {
 	my ($pattern, $message) = @_;
@@ -148,8 +148,8 @@ publish('heartbeat-events', 'of ward', 'other of ward');
 alerts_are('silence', 'of ward', 'ward', '2|2', 'a reading from another source closes the alert');
 alerts_are('silence', 'other of ward', '', '1|1', 'a reading closes the alert that has no source');
 
-# One of the two workers ends, and the test has stopped the launcher, so the worker does not start again. Nobody reads the Kafka
-# partitions of this worker. The other worker still reads its Kafka partition of the source home.
+# One of the two workers ends, and the launcher cannot start it again, because the test has stopped the launcher. The Kafka
+# partitions of this worker are not read. The other worker still reads its Kafka partition of the source `home`.
 refuse('%slow', 'the disk of home is full');
 publish('home', 'guest');
 stored('guest', 1);
@@ -172,8 +172,8 @@ refuse('nobody', '');
 my $closed = "SELECT count(*) FROM heartbeat_alerts WHERE rule LIKE 'state%' AND source IS NULL AND closed_at IS NULL";
 $node->wait_for_query($closed, 0, 'the alerts are closed when both workers run');
 
-# Every four seconds the test ends the older of the two workers, so each worker runs for about eight seconds. In the first 24
-# seconds the launcher restarts each worker at once. Later it would wait before a restart.
+# Every four seconds the test ends the older of the two workers, so each worker runs for about eight seconds. The test ends
+# after 24 seconds, because the launcher would later delay the restarts.
 my $deadline = time + 24;
 my $raised = "SELECT count(*) - $before FROM heartbeat_alerts WHERE rule = 'state' AND source IS NULL";
 while ($node->query($raised) < 2 && time < $deadline)

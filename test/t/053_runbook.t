@@ -1,5 +1,5 @@
-# Follows the first half of the runbook (docs/operations.md). The test causes each state by a real event, and heartbeat_status
-# shows the state. Then the steps of the runbook end the state. Every SQL block of this half runs as the operator or as a
+# Follows the first half of the runbook (docs/operations.md). The test causes each state of heartbeat_status by a real event,
+# and follows the steps of the runbook, which end the state. Every SQL block of this half runs as the operator or as a
 # superuser.
 
 use strict;

@@ -1,6 +1,6 @@
-# Follows the second half of the runbook (docs/operations.md). The test causes each symptom by a real event, and the query of
-# the runbook shows the symptom. Then the steps of the runbook remove the cause. Every SQL block of this half runs as the
-# operator or as a superuser.
+# Follows the second half of the runbook (docs/operations.md). The test causes each symptom by a real event. The query of the
+# runbook must show the symptom, and its steps must remove the cause. Every SQL block of this half runs as the operator or as a
+# superuser.
 
 use strict;
 use warnings;

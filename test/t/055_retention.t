@@ -1,6 +1,6 @@
-# Readings arrive while heartbeat rolls up minutes, drops the table partitions of old weeks, and creates table partitions in
-# advance. No batch takes longer than the limit below. If a dashboard or a dump reads the tables, retention waits, but no batch
-# waits.
+# While readings arrive, the maintenance worker rolls up minutes, drops the table partitions of old weeks, and creates table
+# partitions in advance. No batch takes longer than the limit below. If a dashboard or a dump reads the tables, retention waits,
+# but no batch waits.
 
 use strict;
 use warnings;
@@ -41,8 +41,8 @@ my $stream    = IPC::Run::start([ $generator, '-b', $kafka->brokers, '--topic', 
 	'<', \undef, '>', \$printed, '2>&1');
 $node->wait_for_query("SELECT sum(next_offset) > 4000 * $weeks + 2000 FROM heartbeat_offsets", 't', 'readings arrive');
 
-# longest() returns the duration in seconds of the longest batch since begin(), and the number of batches since begin(). The
-# duration is the upper bound of the histogram bucket that counts the longest batch.
+# longest() returns two values for the batches since begin(): the duration of the longest batch in seconds, and the number of
+# batches. The duration is the upper bound of a histogram bucket, so it can be longer than the batch.
 my %before;
 sub begin { %before = batches(); return; }
 sub batches { return map { split /\|/ } split /\n/, $node->query("SELECT labels->>'le', value FROM heartbeat_metrics WHERE name = 'heartbeat_batch_seconds_bucket'"); }
@@ -108,8 +108,8 @@ like($node->query_error('SELECT * FROM heartbeat_apply_retention()'), qr/lock ti
 no_batch_waits('retention waits for a transaction that writes to heartbeat_control');
 $writer->quit;
 
-# Each batch takes a quarter of a second, and the batches are so small that each worker has a backlog. So each worker begins its
-# next batch at once. Retention waits for the current batches, and the next batches wait for retention.
+# Each batch takes a quarter of a second, and each worker has a backlog, so it begins its next batch at once. Retention waits
+# for the current batches, and the next batches wait for retention.
 $node->query("SELECT heartbeat_make_partitions(now() - interval '130 days', now() - interval '100 days')");
 $node->set('heartbeat.batch_size' => 100);
 $node->query('CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.25); RETURN NEW; END$$');
@@ -121,8 +121,8 @@ $node->query('DROP TRIGGER slow ON heartbeat_offsets');
 $node->set('heartbeat.batch_size' => 20_000);
 
 # Two sessions apply retention at the same time, for example a person's session and the maintenance worker. The second session
-# waits up to 30 seconds for the first session. If another session only reads the tables, heartbeat_apply_retention() gives up
-# much sooner.
+# waits up to 30 seconds for the first session. A session that only reads the tables makes heartbeat_apply_retention() fail much
+# sooner.
 my ($first, $second) = map { $node->background_psql('heartbeat') } 1, 2;
 $first->query_safe('BEGIN; SELECT * FROM heartbeat_apply_retention()');
 $second->query_until(qr/begun/, "\\echo begun\nSELECT * FROM heartbeat_apply_retention();\n");

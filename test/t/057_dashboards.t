@@ -1,6 +1,6 @@
-# Runs the SQL of each panel and each variable of Grafana's dashboards in a running pipeline. As Grafana does, the test expands
-# macros and variables, and uses the datasource's role. The test fails if a panel returns no rows, or if the panel reads table
-# partitions outside its time range.
+# Runs the SQL of each panel and each variable of Grafana's dashboards in a running pipeline. The test expands macros and
+# variables in the same way as Grafana, and uses the datasource's role. The test fails if a panel returns no rows, or reads
+# table partitions outside its time range.
 
 use strict;
 use warnings;
@@ -23,8 +23,8 @@ my ($role)     = $datasource =~ /^    user: (\S+)$/m;
 my %dashboards = map { $_->{uid} => $_ } map { JSON::PP::decode_json(slurp_file($_)) } glob "$grafana/provisioning/dashboards/*/*.json";
 is_deeply([ sort keys %dashboards ], [qw(heartbeat-heartbeats heartbeat-pipeline)], 'there are two dashboards');
 
-# Publishes readings with event times of now, of 1 to 10 minutes ago, and of 22 to 36 days ago. The readings of 22 to 36 days
-# ago make table partitions of earlier weeks, which no panel may read.
+# Publishes readings of the last 10 minutes, and of 22 to 36 days ago. The older readings need table partitions of earlier
+# weeks, which no panel may read.
 my $kafka = Heartbeat::Kafka->new('dashboards');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 3);
@@ -130,7 +130,7 @@ for my $panel (grep { $_->{targets}[0]{rawSql} =~ /customer:/ } @{ $dashboards{'
 }
 
 # vw_recent_anomalies must read the newest 20 anomalies by an index, even if almost all anomalies of the week are less than a
-# day old. With another plan, PostgreSQL would start parallel workers, or would read and sort all anomalies of the day.
+# day old. Other plans would start parallel workers, or read and sort all anomalies of the day.
 $node->query("INSERT INTO heartbeat_anomalies (customer_id, heart_rate, event_timestamp, ingested_at, anomaly_type)
 	SELECT 'CUST-' || n % 1000, 200, t, t, 'TACHYCARDIA'
 	FROM (SELECT n, now() - n * interval '0.1 seconds' AS t FROM generate_series(1, 200000) n ORDER BY random()) a");

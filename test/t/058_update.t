@@ -1,6 +1,6 @@
 # Runs ALTER EXTENSION heartbeat UPDATE from each earlier version, in a database with data, while readings arrive. The updated
-# database has the same objects as a database after CREATE EXTENSION. Before the update the workers use the old version's
-# tables, and after the update the workers use the new version's tables. Every reading is stored once.
+# database has the same objects as a database after CREATE EXTENSION. The workers of the new version use the tables of the old
+# version until the update, and then the tables of the new version. Every reading is stored once.
 
 use strict;
 use warnings;
@@ -79,8 +79,8 @@ for my $version (@earlier)
 	$node->query("ALTER TABLE heartbeat_records ADD COLUMN ward text DEFAULT 'unknown'");
 	$node->query($_) for 'CREATE ROLE viewer', 'GRANT SELECT ON heartbeat_status, heartbeat_partitions, vw_customer_bpm_summary TO viewer',
 	  'GRANT EXECUTE ON FUNCTION heartbeat_state(), heartbeat_partition_states() TO viewer';
-	# ALTER EXTENSION UPDATE treats each role with these INSERT rights as a role of the workers. So the update must also grant
-	# the role `storer` the rights on new objects.
+	# The update treats each role with these INSERT rights as a role of the workers. So it must grant the role `storer` the
+	# rights on new objects.
 	$node->query($_) for 'CREATE ROLE storer', 'GRANT INSERT ON heartbeat_records, heartbeat_anomalies, heartbeat_dead_letters, heartbeat_rollup_pending TO storer', 'GRANT SELECT ON heartbeat_dead_letters TO PUBLIC';
 	# versions before 1.2 could store an incomplete character at the end of a text
 	my $old = $version lt '1.2';
@@ -108,8 +108,8 @@ for my $version (@earlier)
 	$node->query($_) for 'GRANT EXECUTE ON FUNCTION heartbeat_audit() TO viewer WITH GRANT OPTION', 'CREATE ROLE mover',
 	  'GRANT EXECUTE ON FUNCTION heartbeat_move_offset(text, integer, bigint, text) TO mover', 'GRANT SELECT ON heartbeat_control TO mover';
 	my $had = $node->query($has);
-	# The new owner of this view has no rights in pg_init_privs, so the update makes the view's list in pg_init_privs empty. The
-	# update must then delete the empty list, because PostgreSQL cannot read it.
+	# The new owner of this view has no rights in pg_init_privs, so the view's list of rights becomes empty there. The update
+	# must delete this row of pg_init_privs, because PostgreSQL cannot read an empty list.
 	$node->query('ALTER VIEW vw_recent_anomalies OWNER TO keeper');
 
 	my $updater = $node->background_psql('heartbeat');
@@ -136,8 +136,9 @@ for my $version (@earlier)
 	$node->wait_for_query("SELECT sum(records + anomalies) > $stored FROM heartbeat_offsets", 't', 'the worker continues when the update is rolled back');
 	is($node->query("SELECT extversion FROM pg_extension WHERE extname = 'heartbeat'"), $version, 'a rolled back update leaves the old version');
 
-	# A session holds a lock. First a batch waits for this lock, and then ALTER EXTENSION UPDATE waits for the batch. When the
-	# session releases the lock, the batch is stored. The workers store the remaining messages after the end of the update.
+	# A session holds a lock. A batch waits for this lock, and ALTER EXTENSION UPDATE waits for the batch. When the session
+	# releases the lock, the batch is stored, and then the update runs. The workers store the remaining messages after the
+	# update.
 	my $holder = $node->background_psql('heartbeat');
 	$holder->query_safe($_) for 'BEGIN', 'LOCK TABLE heartbeat_control';
 	$feed->publish(6_000);

@@ -76,9 +76,9 @@ sub holds
 }
 assert_same("README's table equals the rule", sub { my ($rate) = @_; return join ' and ', map { $conditions{$_} } grep { holds($_, $rate) } keys %conditions }, @numbers);
 
-# Tests the colors of the dashboard's numbers. A value equal to a threshold of Grafana gets the color of this threshold. But
-# three classes of the rule begin just above 0, 180 and 300. So the thresholds of these three classes are a millionth higher
-# than the boundaries of the rule. A rate between a boundary and its threshold has the color of the class below the boundary.
+# Tests the colors of the dashboard's numbers. In Grafana a color begins exactly at its threshold, but three classes of the rule
+# begin just above 0, 180 and 300. So the thresholds of these three classes are a millionth higher than the boundaries of the
+# rule. A heart rate between a boundary and its threshold has the color of the class below the boundary.
 my %colors = ('#8F3BB8' => 'INVALID', '#3274D9' => 'BRADYCARDIA', '#56A64B' => 'NORMAL', '#E02F44' => 'TACHYCARDIA', 'transparent' => 'NORMAL');
 my @scales;
 
@@ -98,8 +98,8 @@ cmp_ok(scalar @scales, '>=', 4, 'scales of the dashboard are compared');
 for my $i (0 .. $#scales)
 {
 	my @steps  = @{ $scales[$i] };
-	# the background of a diagram has no color for INVALID, and has the color of TACHYCARDIA already at 180, so the test omits
-	# these values
+	# omits values that the background of a diagram shows wrongly: INVALID has no color, and the color of TACHYCARDIA already
+	# begins at 180
 	my @values = @steps > 3 ? @numbers : grep { $_ > 0 && $_ < 300 && $_ != 180 } @numbers;
 	assert_same("scale $i of the dashboard follows the rule",
 		sub { my ($rate) = @_; return $colors{ (grep { !defined $_->{value} || $_->{value} <= $rate } @steps)[-1]{color} } // 'no class' }, @values);

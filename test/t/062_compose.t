@@ -130,9 +130,9 @@ $node->wait_for_query('SELECT count(*) > 0 FROM heartbeat_records', 't', 'readin
 becomes('a server that stores readings is healthy', 1, $server_is);
 
 $kafka->freeze;
-# The test must find a wrong check that connects but does not wait for an answer. So the test runs the check only once. While
-# Kafka is frozen, the kernel keeps new connections in a queue. Repeated checks would fill this queue. Then the wrong check
-# could not connect, and would fail like a right check.
+# A wrong health check would connect to the frozen Kafka, wait for no answer, and succeed. The test must detect this, so it runs
+# the check only once: while Kafka is frozen, the kernel keeps new connections in a queue. Repeated checks would fill the queue,
+# and then the wrong check would also fail.
 ok(!$kafka_is->(), 'a frozen Kafka is not healthy');
 becomes('a generator whose readings are not delivered is not healthy', 0, $generator_is);
 is($server_is->(), 1, 'a server is healthy while Kafka is frozen, because ingest continues without help');

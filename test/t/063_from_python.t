@@ -64,7 +64,7 @@ $node->query(join ";\n", @consumed);
 my $old = 'SELECT (SELECT count(*) FROM heartbeat_records), (SELECT count(*) FROM heartbeat_anomalies), (SELECT count(*) FROM vw_recent_anomalies)';
 is($node->query($old), '1481|54|54', 'the old tables have the readings of the consumer');
 
-# The SQL that drops the views on the old tables, and the SQL that creates these views again.
+# SQL that drops the views on the old tables, and SQL that creates these views again.
 my ($drop_views, $make_views);
 
 # Moves ingest to heartbeat. The consumer has stopped, but the producers continue.
@@ -103,7 +103,7 @@ move_over();
 
 # The document has one block for old times with a time zone, and another block for old times without a time zone. The column
 # `unit` is the precision of the old times. First the test uses the document's value of `unit`. This value is too small for the
-# times of this test, and the report must show that.
+# times of this test, and the output of the block must show that.
 my $readings = 'SELECT md5(string_agg(r::text, \' \' ORDER BY r::text)) FROM before_heartbeat.readings r';
 $page->run('Taking over old readings', 1);
 my $zoned = $node->query($readings);

@@ -1,8 +1,8 @@
 # A cluster of three brokers has faults while readings arrive. Leaders and the controller are killed, or are frozen for some
 # time. Brokers restart one by one, or are replaced by brokers with new ids and ports. Kafka partitions move to other brokers.
-# Every reading is stored once. The worker reads a Kafka partition that has a live leader, and does not wait for Kafka
-# partitions without a leader. To test another sequence of faults, set CHAOS_SEED to another number. script/soak --brokers 3
-# injects these faults and faults of the database for as long as you want.
+# Every reading is stored once. The worker reads all Kafka partitions that have a live leader, and does not wait for the others.
+# To test another sequence of faults, set CHAOS_SEED to another number. script/soak --brokers 3 injects these faults and faults
+# of the database for as long as you want.
 
 use strict;
 use warnings;

@@ -1,6 +1,5 @@
-# Kafka has a quota for the worker. The status shows that a broker throttles the worker, and names the broker. The status does
-# not name a lock or an open transaction as the cause of the lag, and the state is not STALLED. The worker reads as fast as the
-# quota allows.
+# Kafka has a quota for the worker. The status names the broker that throttles the worker. It does not name a lock or an open
+# transaction as the cause of the lag, and the state is not STALLED. The worker reads as fast as the quota allows.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
-# A broker's volume was restored from a copy. So the log of a Kafka partition is truncated, and new messages have the offsets of
-# messages that the worker has read. The worker notices the truncation before it stores a new message. By default the worker is
-# then FAILED, and a person must decide how the worker continues.
+# After a broker's volume was restored from a copy, the log of a Kafka partition is truncated: new messages get the offsets of
+# messages that the worker has already read. The worker notices the truncation before it stores a new message. By default the
+# worker is then FAILED, and a person must decide how the worker continues.
 
 use strict;
 use warnings;
@@ -19,9 +19,9 @@ use Heartbeat::Runbook;
 my $kafka = Heartbeat::Kafka->new('truncation');
 $kafka->start;
 
-# Each case has one server and one topic. The cases differ in the state of heartbeat while Kafka loses messages, and in the
-# messages' timestamps. If all timestamps are equal, the worker cannot use them to tell a new message from the earlier message
-# with the same offset. Only the bytes of the two messages differ.
+# Each case has one server and one topic. The cases differ in what heartbeat does while Kafka loses messages, and in the
+# messages' timestamps. If all timestamps are equal, only the bytes of a new message differ from the bytes of the earlier
+# message with the same offset.
 my $equal = int((time - 100) * 1000);
 my %cases = (
 	reading => { time => undef },
@@ -33,8 +33,8 @@ my %cases = (
 my @names = sort keys %cases;
 my $published = 0;
 
-# Publishes readings to the topic of the given case. The server of this case must have stored these readings at the end. No
-# other topic has these readings.
+# Publishes readings to the topic of the given case. The server of this case must have stored them at the end. No other topic
+# has the same readings.
 sub publish
 {
 	my ($name, $count) = @_;
@@ -69,8 +69,8 @@ for my $name (@names)
 		0, "$name: a restart of the broker alone is not a truncation");
 }
 
-# Three servers cannot store messages: a lock blocks the worker of the first server, ingest of the second server is paused, and
-# the third server is down. Then the test restores the volume.
+# The test restores the volume while three servers cannot store messages: a lock blocks the worker of the first server, ingest
+# of the second server is paused, and the third server is down.
 my %sessions;
 my ($locked, $paused, $down) = map { $cases{$_}{node} } qw(locked paused down);
 my $session = $locked->background_psql('heartbeat');

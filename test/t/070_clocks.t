@@ -57,15 +57,14 @@ is($node->query($last_event), 't', 'a last event in the future that an older ver
 publish(70, 'right', 'days');
 is($node->query("SELECT max(last_event) <= now() FROM heartbeat_offsets"), 't', 'the next batch replaces this last event');
 
-# heartbeat.max_clock_skew is the tolerance for clocks that are ahead.
+# An anomaly whose clock is ahead by less than heartbeat.max_clock_skew keeps its event time in the order of the view.
 $node->set('heartbeat.max_clock_skew' => '2h');
 is($node->query($most_recent), 'hour', 'an event time within heartbeat.max_clock_skew may be the most recent one');
 $node->set('heartbeat.max_clock_skew' => '2s');    # a reading arrives at most 2 seconds after its event time
 is($node->query($most_recent) =~ /right/, 1, 'the right clock comes first with a small heartbeat.max_clock_skew');
 $node->set('heartbeat.max_clock_skew' => '5min');
 
-# If a device's clock is ahead, a rule about anomalies counts each anomaly of the device once, at the time when the anomaly
-# arrives.
+# If a device's clock is ahead, an alert rule counts each anomaly of the device once, at the time of its arrival.
 sub alerts { my ($rule, $state) = @_; return "SELECT coalesce(string_agg(DISTINCT subject, ', ' ORDER BY subject), '') FROM heartbeat_alerts WHERE rule = '$rule' AND closed_at IS $state"; }
 $node->query("INSERT INTO heartbeat_alert_rules (name, kind, threshold, period) VALUES ('many', 'anomalies', 2, '1 hour')");
 for my $n (1, 2) { $off{"a$n"} = 3600 + $n; }

@@ -44,7 +44,7 @@ sub wait_for_rollup
 	return $node->wait_for_query('SELECT (SELECT count(*) FROM heartbeat_rollup_pending) + (SELECT count(*) FROM heartbeat_stale_minutes)', 0, $what);
 }
 
-# Passes when the summary is exact right after a change, and again after the rollup.
+# Passes when the summary is exact immediately after a change, and again after the rollup.
 sub assert_exact
 {
 	my ($what) = @_;

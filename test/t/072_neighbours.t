@@ -1,5 +1,5 @@
-# Other users of the same database cause trouble. A session or a prepared transaction never releases a lock, and users create
-# rules and publications. Tasks of the maintenance worker fail because of a trigger or a missing right. The status names the
+# Other users of the same database disturb heartbeat: a session or a prepared transaction never releases a lock, users create
+# rules and publications, and tasks of the maintenance worker fail because of a trigger or a missing right. The status names the
 # user or the object, and the maintenance worker does its other tasks. When the cause has ended, ingest and all tasks continue,
 # and no reading is missing.
 
@@ -146,7 +146,8 @@ if ($node->query('SHOW server_version_num') >= 150000)
 	$node->query('ALTER TABLE heartbeat_offsets REPLICA IDENTITY DEFAULT');
 	assert_goes_on('a table without a replica identity');
 
-	# Now the publication allows updates. A rule prevents them, and its error has the same error code.
+	# Now a rule prevents updates, and no publication does. The error has the same code, but the hint must not name a
+	# publication.
 	$node->query('CREATE RULE neighbour AS ON UPDATE TO heartbeat_offsets DO INSTEAD NOTHING');
 	publish();
 	$node->wait_for_query($say, qr/^RETRYING \| rule "neighbour" on table "heartbeat_offsets" rewrites a statement(?!.*publication).*DROP RULE/, 'the hint does not name a publication that prevents nothing');

@@ -1,7 +1,7 @@
 # Tests logical replication of the readings, as docs/replication.md describes. The test runs the blocks of the document. The
-# publisher stores late readings, and moves the readings of a week when the table partition of this week is created. The
-# publisher also applies retention, replays messages and retries dead letters, and a user changes readings. Subscribers with and
-# without the extension then have the same rows as the publisher, and no subscription stops.
+# publisher stores late readings, moves readings to new table partitions, applies retention, replays messages and retries dead
+# letters, and a user changes readings. Subscribers with and without the extension then have the same rows as the publisher, and
+# no subscription stops.
 
 use strict;
 use warnings;
@@ -105,8 +105,8 @@ sub fold
 	return $publisher->wait_for_query('SELECT count(*) FROM heartbeat_rollup_pending', 0, 'all pending sums are rolled up');
 }
 
-# The publisher has stored readings before the test sets up replication. Some readings are of this week, and some are of a week
-# that is too old to have a table partition.
+# The publisher has stored readings before the test sets up replication. Some readings are of this week, and some are of an old
+# week without a table partition.
 publish(readings(0), readings(60), { partition => 0, value => 'no reading' });
 $runbook->run('Prepare the publisher', $_) for 1, 2;
 $at{heartbeat}->run('A subscriber with the extension', $_) for 1 .. 3;
@@ -147,9 +147,8 @@ like($move, qr/^\s*(?:heartbeat_(?:$tables)_default DELETE\n)+(?:heartbeat_(?:$t
 	'a move is one transaction: first the deletes, then the inserts, and nothing else');
 $runbook->run('Consumers of changes', 3);
 
-# On the publisher the readings of a week have moved to a table partition. The subscriber also creates the table partition of
-# this week. The subscriber's readings of this week move to the table partition, and later changes on the publisher still apply
-# to these readings.
+# The publisher has moved the readings of a week to a table partition. The subscriber creates the table partition of this week
+# later, and then also moves its readings. Changes on the publisher must still reach these readings.
 $server->query("SELECT heartbeat_make_partitions($moved, $moved)");
 publish(readings(60), readings(58));
 $publisher->query("DELETE FROM heartbeat_records WHERE event_timestamp < $moved + interval '1 week' AND customer_id < 'CUST-0010'");

@@ -1,5 +1,5 @@
-# A worker that lags hands some Kafka partitions over to a worker that does not lag. Together these partitions have at most half
-# of the lag. A worker that is stopped gets no Kafka partition. A worker can get a Kafka partition that it does not know yet.
+# A worker that lags hands Kafka partitions with at most half of its lag over to a worker that does not lag. A stopped worker
+# gets no Kafka partition. A worker can get a Kafka partition that it does not know yet.
 
 use strict;
 use warnings;
@@ -21,7 +21,7 @@ my $node = Heartbeat::Cluster->create('uneven', kafka => $kafka,
 	settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 100 });
 $node->wait_for_state('RUNNING');
 
-# Makes each batch take at least this number of seconds. So the test needs only few messages for a long lag.
+# Makes each batch take at least this number of seconds, so that few messages are a long lag.
 sub slow_down
 {
 	my ($seconds) = @_;
@@ -31,7 +31,7 @@ slow_down(0.03);
 $node->query('CREATE TRIGGER slow AFTER INSERT ON heartbeat_records FOR EACH STATEMENT EXECUTE FUNCTION slow()');
 
 my ($sent, @end) = (0, (0) x 8);
-# Publishes messages to each of these partitions, in turn. So all these partitions lag at the same time.
+# Publishes messages to these partitions in turn, so that all of them lag at the same time.
 sub publish
 {
 	my ($count, @partitions) = @_;
@@ -51,7 +51,7 @@ sub assert_stored
 	return $node->assert_audit;
 }
 
-# Worker 1 is stopped while it waits for messages. It does not report its state any more, so its last state is RUNNING.
+# SIGSTOP stops worker 1 while it waits for messages, so its last reported state stays RUNNING.
 publish(16, 0 .. 7);
 assert_stored('at first');
 my ($stopped) = $node->query('SELECT worker_pid FROM heartbeat_partitions WHERE partition = 1');
@@ -63,8 +63,8 @@ assert_stored('worker 1 is stopped');
 kill('CONT', $stopped);
 ok(!$node->log_matches(qr/hands partition/, $position), 'a worker hands no partition over to a worker that is stopped');
 
-# Four partitions of worker 0 lag equally, so two of them have half of the lag. The lag must last until worker 0 notices it,
-# even on a busy machine.
+# Four partitions of worker 0 have the same lag, so worker 0 can hand over two of them. The lag must last until worker 0 notices
+# it, even on a busy machine.
 my $hands_over = qr/worker 0 hands partition [0246] of topic "$topic" over to worker 1/;
 $position = $node->log_position;
 $node->query('SELECT heartbeat_pause()');

@@ -169,9 +169,9 @@ $node->wait_for_query("SELECT count(*) FROM heartbeat_partitions WHERE state = '
 passes_in('alone', 0, 1, 2);
 $kafka->node(1)->freeze;
 $kafka->wait_for_other_leader('alone', $_, $kafka->node(1)) for 0, 2;
-# A request to the frozen broker fails, and then the worker asks another broker. The failure and the second request usually take
-# 3 to 4 seconds together. On a machine with much other work they took 12 seconds. If the worker asked no other broker, the
-# worker would wait up to a minute, until librdkafka next refreshes the metadata of the topic.
+# A request to the frozen broker fails, and then the worker asks another broker. Together this usually takes 3 to 4 seconds, and
+# up to 12 seconds on a busy machine. A worker that asks no other broker would wait up to a minute, until librdkafka next
+# refreshes the metadata of the topic.
 took('the only leader frozen', passes_in('alone', 0, 2), 'the worker finds the new leaders by way of another broker', 2 * $limit);
 $kafka->node(1)->thaw;
 $node->set('heartbeat.brokers' => $brokers, 'heartbeat.workers' => 1);

@@ -26,7 +26,7 @@ my $node = Heartbeat::Cluster->create('sources', kafka => $one, settings => { 'h
 # This broker accepts connections, and never answers.
 my $silent = IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die "no socket: $!";
 
-# The event times of each source are in a different hour, so no reading is a duplicate of another source's reading.
+# The event times of each source are in a different hour, so no two sources have the same reading.
 my $now  = int(time);
 my %hour = (default => 1, ward => 2, watch => 3, strap => 4);
 my %sent;
@@ -95,8 +95,8 @@ for my $i (1 .. 10)
 cmp_ok($slowest, '<', 3, sprintf 'readings of a source arrive while another source does not answer: %.1f s at most', $slowest);
 
 # When the pause of one source has committed, no worker stores a reading of this source. The workers still read the other
-# sources. The source is paused while the test publishes. Then one session resumes the source, and pauses the source after some
-# batches. The batches are small, so the session can pause the source before the worker has stored all messages.
+# sources. The source is paused while the test publishes. Then one session resumes the source, and pauses it again after some
+# batches. Small batches give the session enough time for this before the worker has stored all messages.
 my $before = $sent{watch};
 $node->set('heartbeat.batch_size' => 20);
 $node->query("SELECT heartbeat_pause('the test publishes', 'watch')");
