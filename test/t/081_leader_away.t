@@ -1,8 +1,8 @@
 # A broker is killed, frozen or permanently gone. The worker waits for the Kafka partitions whose leader was this broker, and
-# reads the other Kafka partitions. When Kafka has elected a new leader, the worker usually reads from this leader within 5
-# seconds. The test allows 10 seconds. This limit is the same if the server restarts, or if ingest is resumed, during the
-# election. If the worker cannot read a Kafka partition, the status names this Kafka partition and the address of its broker.
-# Meanwhile the status must not show a lag of 0. When the broker is back, the worker reads again without help.
+# reads the other Kafka partitions. Usually the worker reads from a new leader within 5 seconds after its election. The test
+# allows 10 seconds, even if the server restarts or a person resumes ingest during the election. If the worker cannot read a
+# Kafka partition, the status names this Kafka partition and the address of its broker. Meanwhile the status must not show a lag
+# of 0. When the broker is back, the worker reads again without help.
 
 use strict;
 use warnings;

@@ -1,7 +1,6 @@
 # A reading is in conflict if a stored reading of the same table (heartbeat_records or heartbeat_anomalies) has the same
-# customer, time and device, but another heart rate. The stored reading stays, and heartbeat keeps the message of the new
-# reading as a dead letter. A retry with `replace` replaces the stored heart rate with the newer heart rate. Both audits stay
-# exact.
+# customer, time and device, but another heart rate. The stored reading stays, and the message of the new reading becomes a dead
+# letter. A retry with `replace` replaces the stored heart rate with the heart rate of the dead letter. Both audits stay exact.
 
 use strict;
 use warnings;
@@ -60,7 +59,7 @@ is( $node->query(q{SELECT error_code, convert_from(payload, 'UTF8') = '} . at('b
 like($node->query('SELECT error_text FROM heartbeat_dead_letters'), qr/^1 of 1 readings is not stored: another heart rate/, 'the error text says what is in conflict');
 assert_exact('both audits find no difference after a conflict');
 
-# Some readings are in conflict with another reading of the same batch. Other readings are in conflict with a stored reading.
+# Tests conflicts of readings of one batch, and then conflicts with a stored reading.
 publish(at('within', 80), at('within', 81), at('within', 80), at('within', 200));
 is(rates('within'), '80, 200 TACHYCARDIA', 'a normal and an anomalous reading of one time are two readings');
 is(letters(q{readings->0->>'customer_id' = 'within' AND readings->0->>'stored_heart_rate' = '80'}), 1, 'another heart rate within one batch is a conflict');
@@ -70,8 +69,8 @@ is(letters(q{readings->0->>'customer_id' = 'between' AND readings->0->>'stored_h
 is(counters(), '10|0|0|10|2|1|3|4', 'the counters add up');
 assert_exact('both audits find no difference with conflicts within a batch');
 
-# The worker has one statement for few readings, and another statement for many readings. So the test also causes a conflict in
-# a batch of many readings.
+# The worker uses another statement for many readings than for few readings. So the test also causes a conflict in a large
+# batch.
 publish((map { at("many-$_", 70, $_) } 1 .. 400), at('between', 78));
 publish(map { at("many-$_", $_ == 7 ? 71 : 70, $_) } 1 .. 400);
 is(letters(q{readings->0->>'customer_id' LIKE 'many-%'}), 1, 'one conflict among many duplicates is found');
@@ -103,9 +102,8 @@ replay();
 is(letters(q{resolved_at IS NULL AND readings->0->>'customer_id' = 'between'}), 3, 'a third read keeps no conflict a second time');
 assert_exact('both audits find no difference after the replays');
 
-# The newer heart rate has another class than the stored heart rate. If an anomaly becomes an anomaly of another class, the
-# reading stays in heartbeat_anomalies. If a normal reading becomes an anomaly, the reading moves from heartbeat_records to
-# heartbeat_anomalies.
+# The new heart rate has another class than the stored heart rate. An anomaly that becomes an anomaly of another class stays in
+# heartbeat_anomalies. A normal reading that becomes an anomaly moves from heartbeat_records to heartbeat_anomalies.
 publish(at('class', 200), at('class', 30), at('table', 74), at('table', 75));
 $node->query(q{UPDATE heartbeat_dead_letters SET payload = convert_to('} . at('table', 250) . q{', 'UTF8') WHERE readings->0->>'customer_id' = 'table'});
 is(retry(q{'CONFLICT', arrived_since => now() - interval '1 hour', ids => (SELECT array_agg(id) FROM heartbeat_dead_letters WHERE readings->0->>'customer_id' IN ('class', 'table')), replace => true}),
@@ -139,7 +137,7 @@ like($node->query(q{SELECT error_text FROM heartbeat_dead_letters WHERE resolved
 $node->query('DROP TRIGGER refuse_99 ON heartbeat_records');
 assert_exact('both audits find no difference after a refused replacement');
 
-# The database refuses the first of two heart rates. heartbeat stores the second heart rate.
+# A batch has two heart rates for one time. The database refuses the first heart rate, so heartbeat stores the second.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_98 CHECK (heart_rate <> 98) NOT VALID');
 publish(at('second', 98), at('second', 97), at('second', 98), at('neighbour', 70));
 is(rates('second'), '97', 'the reading that the database accepts is stored');
@@ -167,8 +165,7 @@ is(rates('rounded'), '74', 'the first reading is stored');
 is($node->query('SELECT conflicts FROM heartbeat_offsets'), $conflicts, 'the other readings count as duplicates');
 assert_exact('both audits find no difference with a trigger');
 
-# A person deletes the stored reading, so the conflict no longer exists. Then a retry stores the other reading, even without
-# `replace`.
+# A person deletes the stored reading. Without the conflict, a retry stores the other reading even without `replace`.
 $node->query('DROP TRIGGER round_rate ON heartbeat_records');
 publish(at('gone', 74), at('gone', 75));
 my $counted = $node->query('SELECT readings, records, duplicates, conflicts FROM heartbeat_offsets');

@@ -1,5 +1,6 @@
-# Calls heartbeat_add_source(), heartbeat_alter_source(), heartbeat_drop_source(), and the functions that have a parameter for
-# a source, while the workers read. Each change takes effect exactly at its commit, and the audits then show no difference.
+# While the workers read, the test calls heartbeat_add_source(), heartbeat_alter_source(), heartbeat_drop_source(), and the
+# functions that have a parameter for a source. Each change takes effect exactly at its commit, and the audits show no
+# difference.
 
 use strict;
 use warnings;
@@ -17,7 +18,7 @@ $kafka->start;
 $kafka->create_topic($_, 2) for qw(heartbeat-events ward);
 my $node = Heartbeat::Cluster->create('functions', kafka => $kafka, settings => { 'heartbeat.workers' => 2, 'heartbeat.batch_size' => 200 });
 
-# The event times of each topic are in a different hour, so no reading is a duplicate of a reading of the other topic.
+# The event times of each topic are in a different hour, so no two topics have the same reading.
 my $now = int(time);
 my %hour = ('heartbeat-events' => 2, ward => 3);
 my %sent;
@@ -71,7 +72,8 @@ like($node->query_error("SELECT heartbeat_seek(0, 4711, 'ward')"), qr/Kafka does
 	'a seek asks Kafka for the topic of the source, and the calls in the hint have the source');
 like($node->query_error("SELECT heartbeat_seek(7, 0, 'ward')"), qr/HINT:  heartbeat_seek\(7, NULL, 'ward'\) removes/, 'the call in the hint about a partition that does not exist has the source');
 like($node->query_error("SELECT heartbeat_seek(0, NULL, 'ward')"), qr/HINT:  heartbeat_seek\(0, 0, 'ward'\) begins at offset 0. heartbeat_seek\(timestamptz, 0, 'ward'\) begins at a time/, 'so have the calls in the hint about a partition that was read');
-# Each source is paused by its name. heartbeat_status shows a reason, although there is no pause of all sources.
+# Pauses each source by its name. heartbeat_status then shows the state PAUSED and a reason, although there is no pause of all
+# sources.
 my ($state, $recorded) = ('SELECT state, reason FROM heartbeat_status', q{SELECT details->>'state', reason FROM heartbeat_events WHERE kind = 'state' ORDER BY id DESC LIMIT 1});
 $node->query("SELECT heartbeat_pause('a disk is full', 'default')");
 $node->wait_for_query($_, qr/^PAUSED\|(?:a disk is full|source "ward": a sensor is broken)$/, 'the state PAUSED has the reason of a source') for $state, $recorded;
@@ -96,8 +98,8 @@ $node->wait_for_query(passed($_), 1600, "heartbeat_resume() ends the pause of al
 is($node->query("SELECT sum(duplicates), sum(records + anomalies) FROM heartbeat_offsets WHERE source IN ('late', 'ward')"), '2500|1600', 'two sources may read one topic: each reading is stored once, and then a duplicate');
 assert_exact('with two sources of one topic');
 
-# Calls heartbeat_replay() for all sources, for one source, and for one Kafka partition. If a call gives a Kafka partition and
-# no source, the call replays this Kafka partition of the source `default`.
+# Calls heartbeat_replay() for all sources, for one source, and for one Kafka partition. A call with a Kafka partition and
+# without a source replays this Kafka partition of the source `default`.
 $node->query("DELETE FROM heartbeat_records WHERE event_timestamp < to_timestamp($now - 3600 * 2)");
 my $lost = $node->query("SELECT sum(stored) - (SELECT sum(counted) FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records') FROM heartbeat_audit_tables() WHERE table_name = 'heartbeat_records'");
 cmp_ok($lost, '<', 0, 'readings are deleted');
@@ -141,7 +143,7 @@ assert_exact('after a replay by a mapping');
 # workers store nothing from this source. So a query after the call, in the same transaction, sees all rows of this source that
 # are stored before the commit.
 
-# A source is FAILED. The calls in the hint name this source, so they do not change another source.
+# A source is FAILED. The hint of a source shows calls that name this source, so the calls do not change another source.
 $node->query($_) for "SELECT heartbeat_pause(source => 'late')", "UPDATE heartbeat_offsets SET cluster_id = 'another' WHERE source = 'late'", "SELECT heartbeat_resume('late')";
 $node->wait_for_query("SELECT state, reason, hint FROM heartbeat_source_status WHERE source = 'late'",
 	qr/^FAILED\|.* belong to Kafka cluster another, .*\|To continue at another offset, call heartbeat_pause\(source => 'late'\), heartbeat_seek\(partition, offset, 'late'\) and heartbeat_resume\('late'\), or call heartbeat_alter_source\('late', offset_reset => 'earliest'\)\.$/,

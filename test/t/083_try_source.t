@@ -45,8 +45,8 @@ is($node->query("SELECT string_agg(kafka_partition || ':' || n || ':' || first, 
 	'0:97:53 1:3:0', 'if a partition has few messages, the other partition gives more messages');
 is($node->query("SELECT count(*) FROM heartbeat_try_source('vendor', $mapping, messages => 10000)"), 153, 'all messages are read if the topic has fewer messages than wanted');
 
-# In this topic only the key of a message identifies the person. The value has another text, the model of the watch, but
-# heartbeat_suggest_mapping() must not take this text for the customer.
+# In this topic only the key of a message identifies the customer. The value also has a text, the model of the watch, which
+# heartbeat_suggest_mapping() must not take for the customer.
 $kafka->create_topic('watches', 1);
 $kafka->produce('watches', map { { key => "KEY-$_", value => sprintf '{"status":0,"body":{"series":{"%d":{"heart_rate":7%d,"model":"ScanWatch","model_id":93,"deviceid":"d-%d"}}}}', 1_795_444_742 + $_, $_, $_ } } 1 .. 3);
 is($node->query("SELECT mapping, fits, of FROM heartbeat_suggest_mapping('watches') LIMIT 1"),
@@ -139,8 +139,8 @@ $document->run('Drop the source', 1);
 is($node->query(q(SELECT count(*) FROM heartbeat_sources WHERE name = 'vendor')), 0, 'the last step drops the source');
 $document->assert_all_run($document->parts);
 
-# The broker is frozen. Each of the following ends the wait for Kafka: statement_timeout, a cancel, and the time limit of the
-# functions
+# The broker is frozen. Three events can end the wait for Kafka: statement_timeout, a cancel, and the time limit of the
+# functions.
 $kafka->freeze;
 my $began = time;
 refused("SET statement_timeout = '1s'; SELECT * FROM heartbeat_try_source('vendor', $mapping)", qr/statement timeout/, 'statement_timeout ends the wait for Kafka');

@@ -1,6 +1,6 @@
 # With a mapping, a message can have many readings, or no reading. If two devices measure one customer at the same time,
-# heartbeat stores two readings. heartbeat stores all readings of a message or none of them. But if a reading of the message is
-# in conflict, heartbeat stores only the other readings.
+# heartbeat stores two readings. heartbeat stores all readings of a message or none of them. Only a reading in conflict is not
+# stored, while the other readings of its message are stored.
 
 use strict;
 use warnings;
@@ -53,9 +53,8 @@ is($node->query(q{SELECT error_code, readings->0->>'device_id', readings->0->>'h
 is(counters(), '4|1|1|8|5|1|1|1', 'a message without readings counts as a message, and an ignored message counts as ignored');
 assert_exact('both audits are exact');
 
-# The database refuses the second reading of the first message, so heartbeat stores no reading of this message. The second
-# message repeats the device and time of the first message's first reading, with another heart rate. This is no conflict,
-# because that reading is not stored.
+# The database refuses a reading of the first message (`b 77 0`), so heartbeat stores no reading of this message, not even `a 70
+# 0`. So `a 71 0` in the second message is not in conflict.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
 publish(message('whole', 'a 70 0', 'b 77 0', 'c 210 0'), message('whole', 'a 71 0', 'd 72 0'), message('whole', 'e 73 0'));
 is(stored('whole'), 'a 71, d 72, e 73', 'no reading of a refused message is stored, and the other messages are stored whole');
@@ -91,9 +90,8 @@ my @after = split /\|/, counters();
 is(join('|', map { $after[$_] - $before[$_] } 3 .. 7), '2|3|0|0|-1', 'the additional readings count as readings, and the duplicates do not change');
 assert_exact('both audits are exact after a retry with more readings');
 
-# In version 1.x the primary key of a table partition does not contain the device. So such a table partition refuses a reading
-# of a second device at the same time. After heartbeat_upgrade_keys() has replaced the key, the table partition accepts this
-# reading.
+# The primary key of version 1.x does not contain the device, so a table partition with this key refuses a reading of a second
+# device at the same time. heartbeat_upgrade_keys() replaces the key, and the table partition then accepts the reading.
 my $week = 86_400 * 70;
 publish(message('old', "a 60 $week"));
 my $old = $node->query(q{SELECT tableoid::regclass FROM heartbeat_records WHERE customer_id = 'old'});
@@ -156,8 +154,8 @@ is(retried(), 1, 'a retry stores the dead letter of the later source');
 is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '0|0', 'the stored dead letter counts for the later source');
 assert_all_exact('both audits are exact with two sources of one name');
 
-# A batch can exceed heartbeat.batch_size only by the readings of a few messages. This limit also holds for the first batch of a
-# source, if many messages wait in librdkafka's queue.
+# A batch can exceed heartbeat.batch_size only by the readings of a few messages, even if it is the first batch of a source and
+# many messages wait in librdkafka's queue.
 sub publish_lists
 {
 	my ($source, $messages, $readings) = @_;

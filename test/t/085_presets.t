@@ -1,4 +1,4 @@
-# The generator publishes messages of each preset to a real Kafka, and the test reads the messages back. Each message is JSON in
+# The generator publishes messages of each preset to a real Kafka, and the test reads these messages. Each message is JSON in
 # the vendor's layout. Each reading has a time in the expected range, and no two readings have the same customer, device and
 # time. The extension reads the messages with its own preset of the same name, and stores exactly these readings. The examples
 # in docs/generator.md work as shown.
@@ -26,7 +26,7 @@ my $work      = PostgreSQL::Test::Utils::tempdir('presets');
 my $kafka     = Heartbeat::Kafka->new('presets');
 $kafka->start;
 
-# Each layout has a function that returns the readings of a message as { customer, device, time, rate }. The function dies if
+# For each layout, a function that returns the readings of a message as { customer, device, time, rate }. The function dies if
 # the message does not have this layout, for example if a member has a wrong name, or is a text instead of a number.
 
 sub number
@@ -188,7 +188,7 @@ my %sent;    # for each preset: the topic, and the readings with simulated times
 for my $preset (sort keys %reader)
 {
 	my $samples = $has_samples{$preset} ? 60 : 1;
-	# a message of `fitbit-intraday` has only readings of one day, so the test does not begin at midnight or in the minute after
+	# do not begin around midnight, because a message of `fitbit-intraday` has only readings of one day
 	usleep(500_000) while (time + 5) % 86400 < 66;
 	my $began   = time;
 	my @all     = readings_of($preset, published('--preset', $preset, qw(--customers 10000 --count 200)));

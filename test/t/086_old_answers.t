@@ -1,6 +1,6 @@
-# A broker that was frozen serves an old state for a moment: an old log, or an old number of Kafka partitions. The worker acts on
-# such a state only if a second check, three seconds later, finds the same state. A check that finds no fault ends the suspicion.
-# If the broker later serves an old state again, the worker again needs two checks.
+# A broker that was frozen serves an old state for a moment: an old log, or an old number of Kafka partitions. If a check finds
+# such a state, the worker checks again three seconds later, and acts only if the second check finds the same state. After a
+# check without a fault, the worker again needs two checks.
 
 use strict;
 use warnings;

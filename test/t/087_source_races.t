@@ -29,8 +29,8 @@ sub assert_exact
 	return is($node->query('SELECT count(*) FROM heartbeat_audit_tables() WHERE difference <> 0'), 0, "$what: the tables agree with the counters");
 }
 
-# Begins the second statement while the transaction of the first statement is open. Commits the transaction of the first
-# statement when the second statement waits. Returns the errors of the second statement.
+# Begins the second statement while the transaction of the first statement is open. When the second statement waits, commits
+# this transaction. Returns the errors of the second statement.
 sub race
 {
 	my ($first, $second, $what) = @_;
@@ -84,7 +84,7 @@ race("SELECT * FROM heartbeat_replay('2020-01-01', now() + interval '1 hour', so
 assert_exact('after a drop that began during a replay');
 
 # The source `ward` is dropped, but its dead letters remain. A later source has the same name, and the workers have not read its
-# topic yet. In this situation a retry of the old dead letters must change the counters of the dropped source.
+# topic yet. A retry of the old dead letters must still change the counters of the dropped source.
 $node->query("SELECT heartbeat_pause('before the topic is read'); SELECT heartbeat_add_source('ward', 'ward', '$flat')");
 cmp_ok($node->query("SELECT resolved FROM heartbeat_retry_dead_letters(source => 'ward')"), '>', 0, 'a retry stores dead letters of the dropped source with the mapping of a later source of the same name');
 assert_exact('after a retry of dead letters of a dropped source');
@@ -99,16 +99,16 @@ add_ward(40);
 race("SELECT heartbeat_pause('first', 'ward')", "SELECT heartbeat_drop_source('ward')", 'a drop during a pause');
 is($node->count(q{heartbeat_control WHERE source = 'ward'}), 0, 'a drop removes a pause that it has waited for');
 
-# The source is paused, and a transaction with a seek is open. Until this transaction commits, heartbeat_resume() must wait in
-# other sessions. Otherwise the worker of an idle topic would continue at the old offset.
+# The source is paused, and a transaction with a seek is open. Until this transaction commits, heartbeat_resume() in other
+# sessions must wait: the worker of an idle topic would otherwise continue at the old offset.
 add_ward(40);
 $node->query("SELECT heartbeat_alter_source('ward', mapping => '$flat')");
 $node->query("SELECT heartbeat_pause(NULL, 'ward')");
 race("SELECT * FROM heartbeat_seek(0, 10, 'ward')", "SELECT heartbeat_resume('ward')", 'a resume during a seek');
 $node->wait_for_query("SELECT rewound, messages, next_offset FROM heartbeat_offsets WHERE source = 'ward'", '30|70|40', 'the worker reads an idle topic again from the new offset');
 
-# The topic, layout and cluster of the source `default` can be changed, and then differ from heartbeat.topic, heartbeat's own
-# layout and heartbeat.brokers. Seek and replay use the topic, layout and cluster of the source.
+# The source `default` can have its own topic, layout and cluster instead of heartbeat.topic, heartbeat's own layout and
+# heartbeat.brokers. Seek and replay use the topic, layout and cluster of the source.
 $node->query("SELECT heartbeat_pause(); SELECT heartbeat_drop_source('ward'); SELECT heartbeat_alter_source('default', 'ward', '$flat')");
 is($node->query('SELECT topic, new_offset FROM heartbeat_seek(0, 0)'), 'ward|0', 'a seek of the source default moves the offset in the topic of this source');
 like($node->query_error('SELECT * FROM heartbeat_seek(0, 41)'), qr/Kafka does not hold offset 41 of partition 0 of topic "ward"/, 'a seek of the source default asks Kafka for the topic of this source');

@@ -1,6 +1,6 @@
 # The topic of one source is deleted and recreated again and again. This source becomes FAILED. Another source uses the same
-# Kafka client, and the worker still reads this other source. librdkafka reports the unknown topic as an error of the whole
-# client, but the error concerns only the source of this topic.
+# Kafka client, and the worker continues to read it, although librdkafka reports the unknown topic as an error of the whole
+# client.
 
 use strict;
 use warnings;

@@ -18,8 +18,8 @@ my $node = Heartbeat::Cluster->create('open', kafka => $kafka, settings => { 'he
 $kafka->produce('ward', map { { partition => 0, value => reading("CUST-$_", 60, reading_time(1_790_000_000)) } } 1 .. 20);
 $node->wait_for_query('SELECT next_offset FROM heartbeat_offsets WHERE partition = 0', 20, 'the worker reads the topic');
 
-# $session begins its transaction first. Then another session pauses and resumes ingest. So the times that $session stores later
-# (its now()) are older than the times of the other session.
+# $session begins its transaction first. Then another session pauses and resumes ingest. $session stores its changes later, but
+# with an older time (its now()).
 my $session = $node->background_psql('heartbeat');
 $session->query_safe($_) for 'BEGIN', 'SELECT now()';
 $node->query('SELECT heartbeat_pause()');

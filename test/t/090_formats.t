@@ -147,8 +147,8 @@ $node->wait_for_query(q{SELECT sum(records) FROM heartbeat_offsets WHERE source 
 is(stored($node, 'typed-'), join("\n", map { ("typed-$_ x 75 " . shown($time), "typed-$_ y 76 " . shown($time)) } @names), 'Protobuf without a frame: each reading is equal to the published reading');
 $kafka->create_topic('typed-text');
 add_source($node, 'text', topic => 'typed-text', format => 'protobuf', schema_registry => $url, mapping => { customer_id => '/id', device_id => '/i32', heart_rate => '/d', event_timestamp => { at => '/at', unit => 's' } });
-# $message has the bytes of the fields d, i32, id (field 100) and at (field 101). The test publishes $message twice, with two
-# frames. Both frames name the first message type by its index 0, but they encode this index differently.
+# $message has the bytes of the fields d, i32, id (field 100) and at (field 101). The test publishes $message with two different
+# frames, because Confluent's frame has two encodings of the index 0 of the first message type.
 sub varint { my ($n) = @_; my $out = ''; while ($n > 127) { $out .= chr($n & 127 | 128); $n >>= 7; } return $out . chr $n; }
 my %number_of = map { $names[$_] => $_ + 1 } 0 .. $#names;
 my $message = varint($number_of{d} << 3 | 1) . pack('d<', 61.5) . varint($number_of{i32} << 3) . varint(12) . varint(100 << 3 | 2) . "\x06text-1" . varint(101 << 3) . varint($time);
@@ -156,9 +156,9 @@ $kafka->produce('typed-text', map { { value => pack('CN', 0, $text_id) . $_ . $m
 $node->wait_for_query(q{SELECT records, duplicates, dead_letters FROM heartbeat_offsets WHERE source = 'text'}, '1|1|0', 'both forms of the index of the first message are read');
 is(stored($node, 'text-'), 'text-1 12 61.5 ' . shown($time), 'a schema that is text in the registry: the reading is equal to the published reading');
 
-# When Confluent's serializers and registry convert a descriptor to text, they write a map as a repeated field of a map entry.
-# The frame names a message type by its indexes. These indexes count only the messages in the text. So Report has the index 1,
-# although the compiler of Protobuf also makes a message for the map `limits`.
+# The frame names a message type by its index, which counts only the messages in the text of the schema. So Report has the index
+# 1, although the compiler of Protobuf also makes a message for the map `limits`. Confluent's serializers and registry convert a
+# descriptor to such a text, in which the map becomes a repeated field of a map entry.
 my $entries_id = $registry->register('entries-value', 'PROTOBUF', <<'PROTO');
 syntax = "proto3";
 message Outer {

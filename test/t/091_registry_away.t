@@ -1,7 +1,7 @@
 # A schema registry does not answer, or answers with an error or with nonsense. The sources that wait for a schema are then
 # CONNECTING, and the reason names the problem. These sources store nothing, and no message becomes a dead letter. Meanwhile the
-# worker reads other sources. When the registry answers again, the sources continue. If a worker has a schema, the worker does
-# not ask the registry for this schema.
+# worker reads other sources. When the registry answers again, the sources continue. A worker asks the registry only for schemas
+# that it does not have.
 
 use strict;
 use warnings;
@@ -43,8 +43,8 @@ sub waits
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return $node->wait_for_query(source_is($source), qr/^CONNECTING\|$reason/, "the source $source is CONNECTING, with the reason");
 }
-# Passes when the source has read $messages messages. The function does not count stored readings: if several sources read one
-# topic, only one of them stores a reading, and the others count a duplicate.
+# Passes when the worker has read $messages messages of the source. The function does not count stored readings: if several
+# sources read one topic, only one of them stores a reading, and the others count a duplicate.
 sub has_read
 {
 	my ($source, $messages, $what) = @_;
@@ -54,8 +54,8 @@ sub has_read
 
 add_source($node, 'json', topic => 'json');
 
-# A front is an HTTP server between heartbeat and the registry. Each source has a front of its own. For each behavior of a
-# front, the hash has a pattern that the reason of the source must match.
+# A front is an HTTP server between heartbeat and the registry. Each source has its own front, which behaves in one of these
+# ways. The value is a pattern that the reason of the source must match.
 my %behaviors = (
 	'error 500'                          => 'answer.*500',
 	'error 503'                          => 'answer.*503',
@@ -108,9 +108,8 @@ has_read('refused', 50, 'the source is read with another address');
 # The registry is killed. The source still reads messages with a known schema. The source waits at the first message with an
 # unknown schema.
 #
-# The restarted registry has lost its schemas. Until the schemas are registered again, the front answers like a proxy whose
-# server does not run. If the front passed the requests on, the registry would answer that the schema does not exist, and the
-# messages would become dead letters.
+# The restarted registry has lost its schemas. If it answered that a schema does not exist, the messages would become dead
+# letters. So until the schemas are registered again, the front answers like a proxy whose server does not run.
 my $proxy = Heartbeat::RegistryFront->new($registry->url);
 add_source($node, 'killed', topic => 'killed', schema_registry => $proxy->url, @mapping);
 $publisher->publish('killed', { format => 'avro', schema => version(0) }, undef, beats('killed', 1 .. 20));
@@ -150,14 +149,14 @@ $registry->thaw;
 has_read('killed', 80, 'the source is read when the registry continues');
 is(stored($node, 'killed-') =~ tr/\n//, 79, 'each reading is stored once, although the registry was killed and frozen');
 
-# A worker is killed after the registry has answered, and before the schema is stored. The lock of another session makes the
-# worker wait between these two steps.
+# A worker is killed after the registry has answered, and before the schema is stored. To make this possible, the lock of
+# another session makes the worker wait between these two steps.
 my $fetched = $registry->register('fetched-value', 'AVRO', version(5));
 add_source($node, 'fetched', topic => 'fetched', schema_registry => $registry->url, @mapping);
 my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('heartbeat'), '-c', 'BEGIN; LOCK TABLE heartbeat_schemas IN EXCLUSIVE MODE; SELECT pg_sleep(60)' ], '>', \my $out, '2>', \my $error);
 $node->wait_for_query("SELECT count(*) FROM pg_locks WHERE relation = 'heartbeat_schemas'::regclass AND mode = 'ExclusiveLock' AND granted", 1, 'a session has locked the table');
-# The worker waits for the lock for only 100 ms. So this function looks for the waiting worker again and again, and returns the
-# worker's process id.
+# The worker waits for the lock for only 100 ms. So this function looks for a waiting worker in a loop, and returns its process
+# id.
 $node->query(q{CREATE FUNCTION waiting_worker() RETURNS integer LANGUAGE plpgsql AS $$
 	DECLARE found integer;
 	BEGIN

@@ -100,8 +100,8 @@ like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')
 is($registry->register('unknown-value', 'AVRO', $known), $next, 'the registry gives the expected id');
 like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')}), qr/^5\|0\|/, 'a retry stores the messages whose schema was registered later');
 is(stored($node, 'byhand-') =~ tr/\n// + stored($node, 'registered-') =~ tr/\n//, 8, 'their readings are stored');
-# When a registry has no schema with an id, the worker remembers this answer for some seconds. Messages that the worker reads in
-# these seconds become dead letters, even if the schema exists by then.
+# When a registry has no schema with an id, the worker remembers this answer for some seconds. In this time, messages with this
+# id become dead letters, even if a person has registered the schema meanwhile.
 $publisher->publish('unknown', unknowns("second-$_", $_, $known, 5)) for 4711, $next;
 $node->wait_for_query(q(SELECT next_offset FROM heartbeat_offsets WHERE source = 'unknown'), 20, 'the worker reads later messages with these ids');
 $node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA')});
@@ -109,7 +109,7 @@ $node->wait_for_query(counted('unknown'), 20, 'all messages with these ids are s
 
 # The topic has messages of old versions with the field `bpm`, and of a new version with the field `pulse`. One source reads the
 # old messages, and another source reads the new messages. The mapping of each source has the condition that the other field is
-# null. The condition is true if the schema lacks this field.
+# null. This is also true for a message whose schema lacks the other field.
 my %version = (old => [ '/bpm', '/pulse' ], new => [ '/pulse', '/bpm' ]);
 for my $name (sort keys %version)
 {
@@ -129,8 +129,8 @@ $node->query("SELECT heartbeat_add_schema(12, \$\$$known\$\$)");
 like($node->query(q{SELECT * FROM heartbeat_retry_dead_letters('UNKNOWN_SCHEMA', source => 'by-hand')}), qr/^3\|0\|/, 'a retry stores them');
 is(stored($node, 'hand-') =~ tr/\n//, 2, 'their readings are stored');
 
-# A replay reads the messages of all versions of the schema. heartbeat_schemas has no schema of the registry now, so the session
-# of the replay asks the registry.
+# A replay reads the messages of all versions of the schema. The schemas of the registry were deleted from heartbeat_schemas, so
+# the session of the replay asks the registry.
 $node->query(q{SELECT heartbeat_alter_source('avro', mapping => '{"customer_id": "/person/id", "heart_rate": "/bpm", "event_timestamp": {"at": "/at", "unit": "s"}, "device_id": {"at": "/device", "default": "none"}}')});
 $node->query(q{DELETE FROM heartbeat_records WHERE customer_id LIKE 'avro-%' AND heart_rate < 80; DELETE FROM heartbeat_schemas WHERE schema_registry <> ''});
 my $replayed = $node->query(q{SELECT sum(messages), sum(records), sum(duplicates), sum(dead_letters) FROM heartbeat_replay('1970-01-01', now(), source => 'avro')});

@@ -37,8 +37,8 @@ sub publish
 sub has_read { my ($on, $source, $what) = @_; local $Test::Builder::Level = $Test::Builder::Level + 1; return $on->wait_for_query(counted($source), $sent{$source}, $what); }
 sub questions { my ($of) = @_; return scalar grep { m{/schemas/ids/} } $of->requests; }
 
-# Two sources share the row of a schema. If a person deletes the row, a running worker still has the schema in memory. The
-# worker asks the registry again only after its next start.
+# Two sources share the row of a schema. If a person deletes the row, a running worker still has the schema in memory. Only a
+# new process of the worker asks the registry again.
 publish($_) for 'one', 'two';
 add_source($node, $_, topic => $_, schema_registry => $front->url, @mapping) for 'one', 'two';
 has_read($node, $_, "the source $_ is read") for 'one', 'two';

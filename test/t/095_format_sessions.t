@@ -1,7 +1,6 @@
 # A user calls functions that need a schema while the registry does not answer. A cancel, a termination or a timeout ends the
-# call at once. If the call is not ended in this way, it ends with an error after five seconds. A process loads the libraries
-# for a registry and for Protobuf only if the process needs these libraries. A server without the libraries reads all sources
-# that do not need the libraries.
+# call at once. Otherwise the call fails after five seconds. A process loads the libraries for a registry and for Protobuf only
+# if it needs them. A server without the libraries reads all sources that do not need the libraries.
 
 use strict;
 use warnings;
@@ -62,7 +61,7 @@ $node->wait_for_query(q(SELECT records, dead_letters FROM heartbeat_offsets WHER
 is(loaded($node->worker_pid('heartbeat worker%')), 'yes', 'now the worker has the libraries');
 is(loaded($node->worker_pid($_)), 'no', "the process still does not have them: $_") for 'heartbeat launcher', 'heartbeat maintenance%';
 
-# The registry does not answer, and the table does not have the schemas.
+# The registry does not answer, and heartbeat_schemas does not have the schemas.
 my $json  = JSON::PP->new->canonical->encode(\%mapping);
 my %calls = (
 	'heartbeat_try_source'         => "SELECT count(*) FROM heartbeat_try_source('avro', '$json', format => 'avro', schema_registry => 'URL')",
@@ -132,8 +131,9 @@ is($node->query($calls{heartbeat_suggest_mapping}) > 0, 1, 'a mapping is suggest
 is($node->query($calls{heartbeat_replay}), 1, 'a replay succeeds');
 is($node->query(q(SELECT resolved, remaining FROM heartbeat_retry_dead_letters(source => 'avro'))), '0|1', 'a retry succeeds');
 
-# A server runs without the module heartbeat_formats, which needs libcurl and libprotobuf. PostgreSQL finds its other folders
-# relative to the folder of its programs. So the test copies this folder, and makes links to all other files except the module.
+# A server runs without the module heartbeat_formats, which needs libcurl and libprotobuf. The test makes an installation of
+# PostgreSQL without this module: it copies the folder of the programs, because PostgreSQL finds its other folders relative to
+# this folder, and makes links to all other files except the module.
 my %folder = map { my $text = `pg_config --$_`; chomp $text; $_ => $text } qw(bindir pkglibdir sharedir);
 my $copy = PostgreSQL::Test::Utils::tempdir('without');
 make_path(map { $copy . dirname($_) } values %folder);
@@ -181,7 +181,8 @@ $without->wait_for_query(source_is('bare'), $install, 'and resumed');
 symlink("$folder{pkglibdir}/heartbeat_formats.so", "$copy$folder{pkglibdir}/heartbeat_formats.so") or die "symlink: $!";
 $without->wait_for_query(counted('bare'), 20, 'it is read when the module is installed again');
 
-# The server loads heartbeat from another folder than its folder of libraries. heartbeat finds the module in that folder.
+# The server loads heartbeat from $elsewhere instead of its folder of libraries. heartbeat then also loads the module from
+# $elsewhere.
 my $elsewhere = PostgreSQL::Test::Utils::tempdir('elsewhere');
 symlink("$folder{pkglibdir}/$_", "$elsewhere/$_") or die "symlink: $!" for 'heartbeat.so', 'heartbeat_formats.so';
 unlink("$copy$folder{pkglibdir}/heartbeat_formats.so") or die "unlink: $!";

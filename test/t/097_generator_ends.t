@@ -1,5 +1,5 @@
-# The generator ends when a person stops it, even if nobody reads its output, or if its input has no newline. If --duration ends a
-# run before --count messages, the run succeeds, and its output does not say "not delivered".
+# The generator ends when a person stops it, even if nobody reads its output, or if its input has no newline. If --duration ends
+# a run before --count messages are published, the run succeeds, and its output does not say "not delivered".
 
 use strict;
 use warnings;

@@ -27,7 +27,8 @@ my $position = $node->log_position;
 # Two sources share a client. While the topics are empty, each fetch takes four seconds.
 $node->query(q{SELECT heartbeat_add_source('second', 'second')});
 $node->wait_for_query(q{SELECT count(*) FROM heartbeat_source_status WHERE state = 'RUNNING'}, 2, 'both sources are RUNNING');
-# The worker asks the leader every two seconds. No row changes while all answers arrive, so the test waits for three fetches.
+# The worker asks the leader every two seconds. If all answers arrive, no state changes that the test could wait for, so it
+# sleeps for three fetches.
 sleep 12;
 $kafka->produce($_, reading_stream(300, 3)) for @topics;
 $node->wait_for_query(q{SELECT sum(next_offset) FROM heartbeat_offsets}, 600, 'both topics are read to their ends');

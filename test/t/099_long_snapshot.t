@@ -1,6 +1,7 @@
-# While a session keeps an old snapshot, as a dump does, no vacuum can remove the sums that the maintenance worker has added to the
-# rollup, and the table of sums grows. After the end of this session the maintenance worker makes the table small again. The
-# summary is exact all the time, also for a session that keeps its snapshot during the rewrite.
+# The maintenance worker deletes sums from heartbeat_rollup_pending when it has added them to the rollup. While a session keeps
+# an old snapshot, as a dump does, no vacuum can remove the deleted rows, and the table grows. After the end of this session the
+# maintenance worker rewrites the table, which is then small again. The summary is exact all the time, also for a session that
+# keeps its snapshot during the rewrite.
 
 use strict;
 use warnings;
@@ -16,7 +17,7 @@ use Heartbeat::Reading;
 my $kafka = Heartbeat::Kafka->new('long_snapshot');
 $kafka->start;
 $kafka->create_topic('heartbeat-events', 1);
-# autovacuum could truncate the table too
+# without autovacuum, only heartbeat can make the table smaller
 my $node = Heartbeat::Cluster->create('long_snapshot', kafka => $kafka, owner => 'heartbeat_owner', settings => { autovacuum => 'off' });
 my $now  = int(time / 60) * 60 - 3600;
 $kafka->produce('heartbeat-events', map { { value => reading('C1', 60 + $_, reading_time($now, $_)) } } 1 .. 50);
@@ -50,7 +51,7 @@ ok(!$node->log_matches(qr/rewrote "heartbeat_rollup_pending"/, $position), 'the 
 is($reader->query_safe($summary), $seen, 'the session reads its old snapshot');
 $reader->query_safe('COMMIT');
 
-# The next vacuum makes room for the rewrite. Without TRUNCATE, the vacuum itself does not make the file smaller.
+# The rewrite needs the free space that this vacuum makes. With TRUNCATE off, the vacuum itself does not make the file smaller.
 sub vacuum
 {
 	my ($table) = @_;
@@ -77,7 +78,8 @@ vacuum('heartbeat_offsets');
 fold(10_000);
 $node->wait_for_query("SELECT pg_relation_size('heartbeat_offsets') < 1 << 20", 't', 'the worker makes heartbeat_offsets small again');
 
-# A rewrite must not wait for its lock, because ingest would wait behind it. Here a session holds a lock all the time.
+# A rewrite must not wait for its lock, because ingest would wait behind the rewrite. This session holds a conflicting lock all
+# the time.
 $reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM heartbeat_offsets');
 fold(60_000) for 1 .. 2;
 $reader->query_safe('COMMIT; BEGIN; LOCK TABLE heartbeat_rollup_pending IN ACCESS SHARE MODE');

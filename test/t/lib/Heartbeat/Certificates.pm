@@ -31,8 +31,8 @@ sub new
 # Returns the file of the authority's own certificate. Brokers and clients must trust this certificate.
 sub file { my ($self) = @_; return $self->_path($self->{name}, 'pem'); }
 
-# With expired => 1 the certificate is valid for 0 days, so the certificate expires at once. The end of the validity cannot be
-# in the past, because newer versions of openssl issue no certificate that ends before it begins.
+# With expired => 1 the certificate is valid for 0 days, so it expires at once. An end in the past is not possible: newer
+# versions of openssl issue no certificate that ends before it begins.
 sub issue
 {
 	my ($self, $name, %opt) = @_;

@@ -1,7 +1,7 @@
 # Test code: injects random faults into a server and a Kafka while messages arrive. The choice of faults depends only on the
 # seed. This code keeps a list of the faults with the duration of each recovery, and checks all data at the end. The test starts
-# the server and the broker. With a Heartbeat::Kafka::Cluster this code also measures how long a Kafka partition with a live
-# leader stands still. This code does not use Test::More, because script/soak uses this code without a test.
+# the server and the broker. With a Heartbeat::Kafka::Cluster this code also measures for how long a Kafka partition with a live
+# leader is not read (a standstill). It does not use Test::More, because script/soak is not a test.
 
 package Heartbeat::Chaos;
 
@@ -96,8 +96,8 @@ sub strike
 	eval { $self->_recover(\%event, $self->{faults}->strike($fault)); 1 } or push @{ $event{problems} }, $@;
 	push @{ $event{problems} }, $self->{faults}->broken_promises;
 	push @{ $event{problems} }, 'the load has ended' unless $self->{load}->is_running;
-	# After a fault of the database with the flag `hasty`, the database can still delay the worker. So this code measures no
-	# standstill until a fault without this flag is over.
+	# The test does not wait for the recovery from a `hasty` fault, so after a hasty fault of the database the database can
+	# still delay the worker. So this code measures no standstill until a fault without this flag is over.
 	$self->{standstill}->add_window($fault->{kind}, $began, time) if $fault->{of_cluster} && !$self->{database_hasty};
 	$self->{database_hasty} = $fault->{hasty} && (!$fault->{of_cluster} || $self->{database_hasty});
 	return \%event;
@@ -132,7 +132,7 @@ sub _recover
 }
 
 # Returns three values: how many offsets the workers have passed in each partition, the state, and the differences of the audit.
-# If a seek makes a worker pass an offset again, this offset counts again.
+# An offset counts each time that a worker passes it, for example again after a seek.
 sub _look
 {
 	my ($self) = @_;
@@ -201,9 +201,9 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
-# Returns a table with a row for each kind of fault. The row of a kind has the number of faults of this kind, and the number of
-# second faults of this kind. A second fault occurs during another fault. The row also has the median and the longest recovery
-# in seconds, of those recoveries for which the test has waited. For a cluster the row also has the longest standstill.
+# Returns a table with a row for each kind of fault: the number of faults, the number of second faults (during another fault),
+# and the median and the longest recovery in seconds. Recoveries for which the test has not waited do not count. For a cluster
+# the row also has the longest standstill.
 sub summary
 {
 	my ($self) = @_;

@@ -14,7 +14,7 @@ use Heartbeat::Cluster;
 our @EXPORT = qw(citus_create citus_create_server citus_create_node citus_join citus_distribute);
 
 # The servers connect over loopback. After a crash, heartbeat's workers must end prepared transactions without the help of
-# Citus. So citus.recover_2pc_interval is longer than a test, and Citus's own recovery does not start during the test.
+# Citus. So citus.recover_2pc_interval is longer than a test: the recovery of Citus does not start during the test.
 my %settings = (
 	'listen_addresses'          => '127.0.0.1',
 	'max_prepared_transactions' => 100,
@@ -45,7 +45,7 @@ sub citus_create
 	return ($coordinator, @nodes);
 }
 
-# Creates a server that preloads only Citus's library. The function has the options of Heartbeat::Cluster->create.
+# Creates a server that preloads only Citus's library. The options are those of Heartbeat::Cluster->create.
 sub citus_create_server
 {
 	my ($name, %opt) = @_;

@@ -27,8 +27,8 @@ my $deadline_seconds = 120;
 
 my @servers;    # all servers of the test
 
-# If a shell runs a script in the background, the script ignores SIGINT. All processes that the script starts also ignore
-# SIGINT. The test ends its own processes by SIGINT, so it restores the default handling.
+# If a shell starts a test in the background, the test and all its processes ignore SIGINT. The test ends its own processes by
+# SIGINT, so it restores the default handling.
 $SIG{INT} = 'DEFAULT';
 
 # If a test hangs, script/test sends SIGTERM to the test. The test then ends its servers and brokers, as at the ordinary end of
@@ -83,7 +83,7 @@ sub create
 	return $self;
 }
 
-# Returns environment variables with which init() copies a template and does not run initdb. The template has the database.
+# Returns environment variables that make init() copy a template instead of running initdb. The template has the database.
 sub _template
 {
 	my ($database) = @_;
@@ -122,8 +122,8 @@ sub create_from_backup
 	return $self;
 }
 
-# Creates the database before the launcher starts. If the launcher started first, it would find no database, and would look
-# again only some seconds later.
+# Creates the database in single-user mode, before the launcher starts. A launcher that finds no database looks again only some
+# seconds later.
 sub _create_database
 {
 	my ($self) = @_;
@@ -147,8 +147,8 @@ sub query_error
 
 sub count { my ($self, $relation) = @_; return $self->query("SELECT count(*) FROM $relation"); }
 
-# Calls poll_query_until() of the base class. If a restarting server refuses the connection, psql ends before it has read the
-# query, and the call of the base class dies with "Broken pipe". This function then repeats the call.
+# Calls poll_query_until() of the base class. This function dies with "Broken pipe" if a restarting server refuses the
+# connection, because psql then ends before it has read the query. So the call is repeated.
 sub poll_query_until
 {
 	my ($self, @query) = @_;
@@ -264,7 +264,7 @@ sub assert_readings
 	  map { sprintf "%+d %s\n", $left{$_}, $_ } splice @wrong, 0, 10;
 }
 
-# Passes when kill_process() caused each crash of the server, and no sanitizer found an error.
+# Passes when the server had no other crashes than those of kill_process(), and no sanitizer found an error.
 sub assert_no_crash
 {
 	my ($self) = @_;
@@ -295,8 +295,8 @@ sub worker_pids
 		"SELECT pid FROM pg_stat_activity WHERE backend_type LIKE '$like' ORDER BY backend_type, pid");
 }
 
-# Waits for a worker whose backend_type matches the pattern, and returns its process id. If several workers match, the number
-# $which (at least 0 and below 1) selects one of these workers.
+# Waits for a worker whose backend_type matches the pattern, and returns its process id. If several workers match, $which
+# selects one of them: a number from 0 (the first worker) to just below 1 (the last worker).
 sub worker_pid
 {
 	my ($self, $like, $which) = @_;

@@ -1,6 +1,6 @@
-# Test code: a Kafka broker whose answers a test chooses. The broker can answer with any cluster id, number of partitions and
-# range of offsets. The broker can also answer with any error, message or refusal. The broker announces only a few versions of
-# Kafka's requests, and understands no other versions. The process of the broker ends with the test.
+# Test code: a Kafka broker whose answers a test chooses. The test chooses the cluster id, the number of partitions, the range
+# of offsets, the messages and the errors. The broker announces and understands only a few versions of Kafka's requests. The
+# process of the broker ends with the test.
 
 package Heartbeat::FakeBroker;
 
@@ -155,7 +155,8 @@ sub _partitions
 	return @found;
 }
 
-# Returns the answer and a flag. The flag is true if a fetch finds no message: a real broker would then wait before it answers.
+# Returns the answer, and true if the broker should wait before it sends the answer, as a real broker waits when a fetch finds
+# no message.
 sub _answer
 {
 	my ($self, $request) = @_;

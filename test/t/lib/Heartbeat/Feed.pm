@@ -54,9 +54,9 @@ sub assert_stored
 }
 
 # Passes when the database has counted each normal reading and each anomaly of the stream once, and the worker is RUNNING. The
-# function does not ask Kafka, and takes the same time for any number of readings. It computes the expected counts: 3 of each
-# hundred readings are anomalies, and each partition has equally many readings. So the number of published readings must be a
-# multiple of a hundred and of the number of partitions.
+# function does not ask Kafka, and takes the same time for any number of readings. It computes the expected counts from two
+# rules: 3 of each hundred readings are anomalies, and each partition has the same number of readings. So the number of
+# published readings must be a multiple of a hundred and of the number of partitions.
 sub assert_counted
 {
 	my ($self, $node, $what) = @_;

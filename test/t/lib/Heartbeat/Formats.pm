@@ -53,7 +53,7 @@ sub add_source
 sub _literal { my ($text) = @_; return q(') . ($text =~ s/'/''/gr) . q('); }
 
 # Returns an Avro schema of a record. Each field is a name and a type. A type is a text or a structure. For a field with a
-# default, pass a hash with the keys "type" and "default" in place of the type.
+# default, the type is a hash with the keys "type" and "default".
 sub avro
 {
 	my ($name, @fields) = @_;

@@ -1,5 +1,5 @@
-# Test code: the pauses of a loop that repeats a check until the check succeeds. Most checks start a process, for example psql.
-# If a long wait started many processes, this would slow the other tests. So the first pause is short, and later pauses are longer.
+# Test code: the pauses of a loop that repeats a check until the check succeeds. Most checks start a process, for example psql,
+# and many processes would slow other tests. So the first pause is short, and later pauses are longer.
 
 package Heartbeat::Poll;
 

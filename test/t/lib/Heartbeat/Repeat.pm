@@ -1,5 +1,5 @@
-# Test code: repeats a query in one psql process. A start of psql and of a session of the server needs much more CPU time than a
-# query. So a wait does not start another psql for each repetition. If the session ends, the next repetition starts another one.
+# Test code: repeats a query in one psql process. The start of psql and of a session needs much more CPU time than a query. So
+# the repetitions of a wait use one psql. If its session ends, the next repetition starts another psql.
 
 package Heartbeat::Repeat;
 

@@ -1,7 +1,7 @@
 # Test code: sets the wall clock of a server's processes. A library that the server preloads replaces gettimeofday(), which
 # PostgreSQL calls for the present time. The library adds some seconds to the time, and reads their number from a file. The
-# clock of the machine does not change. The monotonic clock does not change either, because a real change of the wall clock does
-# not affect it.
+# clock of the machine and the monotonic clock do not change: a real change of the wall clock does not affect the monotonic
+# clock.
 
 package Heartbeat::ServerClock;
 

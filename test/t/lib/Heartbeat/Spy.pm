@@ -1,7 +1,6 @@
 # Test code: a role that tries to get more rights than it has. The role puts code into triggers, functions, defaults and other
-# places where a statement of another role may run this code. Each run of the code records the role that runs the code. These
-# records are values of sequences, so a rollback does not remove the records. Each run also tries to make the spy's role a
-# superuser.
+# places, so that a statement of another role may run this code. The code records the role that runs it, and tries to make the
+# spy's role a superuser. The records are values of sequences, so a rollback does not remove them.
 
 package Heartbeat::Spy;
 

@@ -1,6 +1,6 @@
 # Test code: a role that may create objects in the extension's schema, even before the extension exists. The role creates
 # objects that a session could mistake for objects of the extension or the server: functions, operators, casts, types and tables
-# with the same names. If a role runs one of these functions, the function records the role.
+# with the same names. Each of these functions records the role that runs it.
 
 package Heartbeat::Stranger;
 
@@ -22,9 +22,8 @@ use Heartbeat::Spy;
 
 =cut
 
-# For each type of a parameter, a list of other types. overload() creates functions with these other types. Some arguments of a
-# call match another type as well as the parameter's own type, or even better: literals, arguments with a cast, and arguments
-# that need an implicit conversion.
+# For each type of a parameter, a list of other types, with which overload() creates functions of the same name. A literal, an
+# argument with a cast, or an argument that needs an implicit conversion can match such a function better.
 my %others = (
 	'double precision'            => [ qw(integer bigint numeric real smallint text anyelement) ],
 	'text'                        => [ 'varchar', 'name', 'bpchar', '"char"', 'json', 'anyelement' ],
@@ -45,8 +44,8 @@ my @of_the_server = qw(format to_char concat_ws json_build_object jsonb_build_ob
   pg_notify unnest array_agg string_agg current_setting generate_series length quote_ident to_regclass isfinite set_config now
   clock_timestamp pg_get_expr substring cardinality to_timestamp brin_summarize_new_values timezone);
 
-# Pairs of types. For most operators, the server must convert one of the two values implicitly, because it has no operator for
-# exactly these two types. If the stranger creates such an operator, the server prefers the stranger's operator.
+# Pairs of types. PostgreSQL has few operators for exactly these two types, and usually converts one of the two values. If the
+# stranger creates an operator for a pair, PostgreSQL prefers this operator.
 my @pairs = map { [ split / / ] } 'numeric bigint', 'bigint numeric', 'float8 integer', 'integer float8', 'text name', 'name text', 'text varchar',
   'varchar text', 'name varchar', 'varchar name', 'timestamptz text', 'text timestamptz', 'interval text', 'boolean integer', 'bigint text',
   'jsonb json', 'float8 numeric', 'numeric float8', 'smallint numeric', 'integer numeric', 'numeric integer', 'oid integer', 'bigint oid', 'text integer';
@@ -64,7 +63,7 @@ sub names
 	};
 }
 
-# The option `roles` is a list of the roles that the spy's records distinguish.
+# Option `roles`: the roles that the spy records.
 sub new
 {
 	my ($class, $node, $schema, $names, %opt) = @_;
@@ -102,9 +101,8 @@ sub overload
 	return $self->_make('CREATE FUNCTION stranger.add(point, point) RETURNS point LANGUAGE sql AS \'SELECT stranger.note($$aggregate$$); SELECT $1\'', @sql);
 }
 
-# Creates functions that make each call of the extension's functions ambiguous: a call with all arguments, a call that omits the
-# arguments with defaults, and a call of a function without parameters. The test itself calls heartbeat_check_objects(), so the
-# stranger creates no function with this name.
+# Creates functions that make every call of the extension's functions ambiguous, with all arguments, without the arguments that
+# have defaults, and without arguments. Only heartbeat_check_objects() is left out, because the test itself calls it.
 sub make_ambiguous
 {
 	my ($self) = @_;

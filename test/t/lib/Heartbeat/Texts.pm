@@ -17,8 +17,8 @@ our @EXPORT = qw(assert_restores assert_clean_log assert_clean_views);
 my $restored = 0;
 
 # Passes when a dump of heartbeat's database can be restored in a new database with the same encoding. The new database must
-# have all rows. The function does not compare events and alerts, because the maintenance worker adds events and alerts all the
-# time. In both databases a client whose encoding is UTF-8 must be able to read each table and view.
+# have all rows. Only events and alerts are not compared, because the maintenance worker adds them all the time. In both
+# databases a UTF-8 client must be able to read each table and view.
 sub assert_restores
 {
 	my ($node, $what) = @_;
@@ -46,8 +46,7 @@ sub assert_restores
 }
 
 # Reads each table and view of the extension with a client whose encoding is UTF-8, and returns the errors. The function reads
-# each row as text and as JSON. The query makes the server check each character of the text, because psql does not check
-# characters.
+# each row as text and as JSON. The query makes the server check each character, because psql does not check characters.
 sub _read_all
 {
 	my ($node, $database) = @_;

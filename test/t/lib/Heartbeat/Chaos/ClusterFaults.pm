@@ -1,5 +1,5 @@
 # Test code: the faults of Heartbeat::Chaos::Faults, and faults of a Kafka with several brokers. A fault of Kafka hits one
-# process at a time, and only when all replicas are in sync. So Kafka itself loses no acknowledged message.
+# process at a time, and only when all replicas are in sync, so that Kafka itself loses no acknowledged message.
 
 package Heartbeat::Chaos::ClusterFaults;
 
@@ -48,8 +48,8 @@ sub _leader_frozen
 	return $self->_while_down($node, sub { $node->freeze; $self->_last($fault); $node->thaw; });
 }
 
-# When the test stops a broker cleanly, the broker first gives the leadership of its partitions to other brokers. Meanwhile each
-# partition has a live leader, so the broker counts as down only after its process has ended.
+# During a clean stop, a broker first gives the leadership of its partitions to other brokers. Each partition has a live leader
+# in this time, so the broker counts as down only after its process has ended.
 sub _leader_restarted
 {
 	my ($self, $fault) = @_;

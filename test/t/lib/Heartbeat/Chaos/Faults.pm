@@ -1,7 +1,7 @@
 # Test code: injects the faults of a plan into a server and its Kafka, one after the other. A second fault can occur while the
-# first fault lasts. The function of each fault returns the time when the fault was over, and the recovery begins at this time.
-# The fault of a killed process is over at once. The fault of a stopped server or broker is over when the server or broker
-# answers again. A lock, a pause or a freeze of a broker is over when the function has ended it.
+# first fault lasts. The function of each fault returns the time when the fault was over: the recovery begins at this time. The
+# kill of a process is over at once. The stop of a server or broker is over when it answers again. A lock, a pause or a freeze
+# of a broker is over when the function ends it.
 
 package Heartbeat::Chaos::Faults;
 
@@ -70,7 +70,7 @@ sub _maintenance_killed { my ($self) = @_; return $self->{node}->kill_worker('he
 
 sub _launcher_killed { my ($self) = @_; return $self->{node}->kill_worker('heartbeat launcher'); }
 
-# Sends a signal to a process by a function of the server: pg_cancel_backend() or pg_terminate_backend().
+# Calls pg_cancel_backend() or pg_terminate_backend() for a process.
 sub _signal
 {
 	my ($self, $function, $type, $which) = @_;
@@ -134,8 +134,8 @@ sub _server_restarted
 	return time;
 }
 
-# The children of the postmaster must notice that the postmaster has ended. A new server cannot start before the last child
-# has ended.
+# Kills only the postmaster. Its children must notice this and end, because a new server cannot start before the last child has
+# ended.
 sub _postmaster_killed
 {
 	my ($self, $fault) = @_;
@@ -216,8 +216,8 @@ sub _seek_back
 		FROM heartbeat_offsets WHERE partition = $fault->{partition}";
 }
 
-# A seek by time moves all partitions to the same time. After an earlier seek, a partition can still be at an earlier time. Then
-# the seek by time would skip messages of this partition. In this case the statement fails and changes nothing.
+# A seek by time moves all partitions to the same time. If an earlier seek has moved a partition to an earlier time, the seek by
+# time would skip messages of this partition, so the statement fails and changes nothing.
 sub _seek_back_by_time
 {
 	my ($fault) = @_;
@@ -237,8 +237,8 @@ sub _replayed
 		});
 }
 
-# The seek holds its transaction open. A worker that is storing a batch waits for the end of the seek's transaction. Then the
-# worker notices that its stored offset has changed.
+# The transaction with the seek stays open. A worker that stores a batch waits for the end of this transaction, and must then
+# notice that its stored offset has changed.
 sub _replayed_under_batch
 {
 	my ($self, $fault) = @_;
@@ -247,7 +247,8 @@ sub _replayed_under_batch
 	return time;
 }
 
-# Changes an offset as a second writer would, and wakes no worker. Only the worker's compare-and-set notices the change.
+# Changes an offset like a second writer, and wakes no worker. The worker can notice the change only because its UPDATE compares
+# the offset with the expected offset.
 sub _moved_by_another
 {
 	my ($self, $fault) = @_;

@@ -14,9 +14,9 @@ my $customers  = 60;
 my $step       = 10_000;    # microseconds of event time from one message to the next
 my $remembered = 4_000;    # original readings that may be published again
 
-# The delays of late readings in seconds. With these delays the event times are, in this order: in a recent minute, in an older
-# minute, in another week, in a time without table partitions, and in the future (a negative delay). The last digit of the
-# microseconds shows which delay a reading has. The digit is 0 for a reading on time.
+# The delays of late readings in seconds. The event times are, in this order: in a recent minute, in an older minute, in another
+# week, in a week without a table partition, and in the future (a negative delay). The last digit of the microseconds is the
+# number of the delay (1 to 5), or 0 for a reading on time.
 my @late = (90, 3 * 3600, 9 * 86_400, 800 * 86_400, -3 * 86_400);
 
 my @kinds = (('reading') x 78, ('late') x 5, ('again') x 5, ('elsewhere') x 4, ('restated') x 2, ('bad') x 6);
@@ -81,8 +81,8 @@ sub _make
 		my %message = %{ $dice->pick(@{ $self->{originals} }) };
 		$message{partition} = ($message{partition} + 1 + $dice->below($self->{partitions} - 1)) % $self->{partitions}
 		  if $kind eq 'elsewhere';
-		# `restated` is a repetition in the same partition with another heart rate; if both readings belong in the same table,
-		# heartbeat stores only the first reading
+		# `restated` repeats a reading in the same partition with another heart rate; heartbeat stores both readings only if
+		# they belong in different tables
 		@message{qw(rate class)} = _rate($dice) if $kind eq 'restated';
 		return \%message;
 	}
@@ -104,8 +104,8 @@ sub _original
 	return \%message;
 }
 
-# Returns a heart rate as text, and its class by the rule of the specification. The heart rate is a multiple of a quarter, so
-# the sum of heart rates is exact in any order. Some heart rates are at boundaries between classes, such as 40 or 180.
+# Returns a heart rate as text, and its class by the rule of the specification. The heart rate is a multiple of 0.25, so a sum
+# of heart rates is exact in any order. Some heart rates are at boundaries between classes, such as 40 or 180.
 sub _rate
 {
 	my ($dice) = @_;

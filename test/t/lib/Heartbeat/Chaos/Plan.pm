@@ -8,9 +8,9 @@ use warnings;
 
 use Heartbeat::Chaos::Dice;
 
-# A deck has a number for each kind of fault: how many faults of this kind occur. The plan puts these faults into random order.
-# When all of these faults have occurred, the plan puts the same deck into a new order. So every kind of fault occurs. The
-# following deck is for a Kafka in one process.
+# A deck has a number of faults for each kind of fault. The plan puts these faults into a random order. When all of them have
+# occurred, it puts them into a new random order. So every kind of fault occurs. The following deck is for a Kafka in one
+# process.
 my %single = (
 	worker_killed         => 3,
 	maintenance_killed    => 1,
@@ -66,7 +66,7 @@ my %lasts = (
 	locked               => [ 0.2, 1.0 ]);
 my @long      = (8, 10);    # seconds, for leader faults of the deck `brokers`; a partition with a live leader must not stand still for so long
 my @meanwhile = (('worker_cancelled') x 2, ('worker_terminated') x 2, 'worker_killed', 'maintenance_killed', 'server_stopped', 'settings_reloaded');
-# During a fault of the Kafka cluster, one of these second faults can occur. Kafka may elect a leader at the same time.
+# Second faults that can occur during a fault of the Kafka cluster, for example while Kafka elects a leader.
 my @restarts  = qw(worker_terminated worker_killed server_stopped server_restarted paused settings_reloaded);
 my %meanwhile = (broker_killed => 0.5, broker_frozen => 0.5, leader_killed => 0.5, leader_frozen => 0.5, paused => 0.5, replayed => 0.3, locked => 0.75);
 

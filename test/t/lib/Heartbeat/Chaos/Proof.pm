@@ -1,6 +1,6 @@
-# Test code. Checks that the tables contain each message of Kafka once. A test calls this code after all faults are over. SQL
-# statements compare the rows with the published messages, and with the messages that an independent consumer reads. The checks of
-# the rows do not use the counters of the extension. The tables for the comparison are in the schema `chaos`.
+# Test code. Checks that the tables contain each message of Kafka once, after all faults are over. SQL statements compare the
+# rows with the published messages, and with the messages that an independent consumer reads. The checks of the rows do not use
+# the counters of the extension. The tables for the comparison are in the schema `chaos`.
 
 package Heartbeat::Chaos::Proof;
 
@@ -30,10 +30,10 @@ my $schema = <<'SQL';
 		PRIMARY KEY (partition, "offset"));
 SQL
 
-# The test publishes some readings again, with the same customer and time. In the partition of the original reading, such a
-# repetition can have another heart rate, but it comes after the original. In another partition a repetition has the heart rate
-# of the original. heartbeat_records and heartbeat_anomalies each store only the first reading that has this customer and time.
-# So the result is the same for any order in which heartbeat reads the partitions.
+# The test publishes some readings again, with the same customer and time. heartbeat_records and heartbeat_anomalies each store
+# only the first of these readings. A repetition in another partition has the heart rate of the original. A repetition in the
+# same partition can have another heart rate, but comes after the original. So the result is the same for any order in which
+# heartbeat reads the partitions.
 my $expectation = <<'SQL';
 	CREATE TABLE chaos.expected AS
 		SELECT DISTINCT ON (class = 'NORMAL', customer_id, event_timestamp) class, customer_id, heart_rate, event_timestamp
@@ -42,8 +42,8 @@ my $expectation = <<'SQL';
 	ANALYZE;
 SQL
 
-# Returns a query that compares two queries. The returned query counts the rows that only the first query returns, and counts
-# the rows that only the second query returns.
+# Returns a query that counts the rows that only $expected returns, and the rows that only $found returns. Both parameters are
+# queries.
 sub _compare
 {
 	my ($expected, $found) = @_;
@@ -54,7 +54,7 @@ sub _compare
 
 my $nothing = '0 are missing, 0 should not be there';
 
-# Each claim has a query. If the claim is true, the query returns $nothing or 0.
+# Each claim has a query that returns $nothing or 0 if the claim is true.
 my @claims = (
 	[ 'the stream had readings of every class and bad messages', "SELECT 5 - count(DISTINCT coalesce(class, 'bad')) FROM chaos.published" ],
 	[ 'every published message was acknowledged', 'SELECT max(number) + 1 - count(DISTINCT number) FROM chaos.acknowledged' ],

@@ -1,8 +1,7 @@
 # Test code: measures the standstills of Kafka partitions while faults occur. A Kafka partition stands still if the following
 # three conditions are true. Its leader is alive. The leader has acknowledged messages that are not stored. The stored offset
-# does not change. The computation has three inputs: samples of the stored offsets, the leaders that Kafka reports, and the
-# times of the acknowledgments. Separate processes take the samples, and the computation starts when these processes have
-# ended.
+# does not change. Separate processes record the stored offsets and the leaders. When these processes have ended, this code
+# computes the standstills from the offsets, the leaders and the times of the acknowledgments.
 
 package Heartbeat::Chaos::Standstill;
 
@@ -49,8 +48,7 @@ sub _fork
 	return;
 }
 
-# Runs a psql that repeats the query until psql loses the connection. When the function has returned, the caller calls the
-# function again.
+# Runs a psql that repeats the query until psql loses the connection. The caller then calls the function again.
 sub _sample
 {
 	my ($self) = @_;
@@ -69,8 +67,8 @@ sub down { my ($self, $id) = @_; push @{ $self->{down}{$id} }, [ time, undef ]; 
 
 sub up { my ($self, $id) = @_; $self->{down}{$id}[-1][1] = time; return; }
 
-# Adds a span of time in which a fault of this kind occurred. While an earlier fault of the database can still delay the worker,
-# the caller adds no span.
+# Adds a span of time in which a fault of this kind occurred. The caller adds no span while an earlier fault of the database can
+# still delay the worker.
 sub add_window { my ($self, $kind, $from, $to) = @_; push @{ $self->{windows} }, [ $kind, $from, $to ]; return; }
 
 sub stop
@@ -144,8 +142,8 @@ sub _at
 	return $low > 0 ? $series->[ $low - 1 ][1] : 0;
 }
 
-# Returns a series for each partition. A value of the series is the offset after the last message that Kafka has acknowledged.
-# The series has at most one value for each tenth of a second.
+# Returns a series for each partition, with at most one value for each tenth of a second: the offset after the last message that
+# Kafka has acknowledged.
 sub _acknowledged
 {
 	my ($self, $next_receipt) = @_;
@@ -166,9 +164,8 @@ sub _leaders
 	return [ map { my ($at, $ids) = split; [ $at, [ split /,/, $ids ] ] } split /\n/, slurp_file("$self->{folder}/leaders") ];
 }
 
-# Returns a function that reads the file of the samples. Each call of the returned function returns the next sample: the time
-# of the sample, and a hash. For each partition, the hash has a list of two numbers. The first number is the next offset. The
-# second number counts the offsets that heartbeat has passed.
+# Returns a function that reads the file of the samples. Each call of this function returns the next sample: its time, and a
+# hash with two numbers for each partition: the next offset, and the number of offsets that heartbeat has passed.
 sub _samples
 {
 	my ($self) = @_;

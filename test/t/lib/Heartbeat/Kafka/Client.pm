@@ -80,7 +80,7 @@ sub reader
 }
 
 # Waits until Kafka has compacted a topic to at most $at_most messages, and returns the number of messages. Kafka compacts a
-# segment only after a later message has closed the segment. $publish_one is a function that publishes a later message.
+# segment only after a later message has closed it, so the function calls $publish_one, which publishes a message.
 sub wait_for_compaction
 {
 	my ($self, $topic, $at_most, $publish_one) = @_;

@@ -60,8 +60,8 @@ sub address
 
 sub controller_port { my ($self) = @_; return $self->{controller}; }
 
-# Returns a new cluster id: sixteen bytes in base64. The first byte is not random. Otherwise the id could begin with "-", and a
-# program could take it for an option.
+# Returns a new cluster id: sixteen bytes in base64. The first byte is fixed, because a program could take an id that begins
+# with "-" for an option.
 sub new_cluster_id { return encode_base64url(pack('C*', 0x41, map { int(rand(256)) } 1 .. 15)); }
 
 # Deletes the storage of the nodes, and formats empty storage. All of these nodes belong to the same cluster.
@@ -120,8 +120,8 @@ sub configure
 		# After kill -9 a broker can start again only when the controller has ended the broker's old session.
 		'broker.session.timeout.ms'                => 4000,
 		'broker.heartbeat.interval.ms'             => 1000,
-		# By default a controller writes a record every half second, even if nothing has changed. This work takes a third of the CPU
-		# time of an idle broker. With 0 the controller does not write these records.
+		# By default a controller writes a record every half second, which takes a third of the CPU time of an idle broker. With
+		# 0 the controller does not write these records.
 		'metadata.max.idle.interval.ms'            => 0,
 		'offsets.topic.replication.factor'         => 1,
 		'offsets.topic.num.partitions'             => 1,
