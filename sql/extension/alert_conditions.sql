@@ -1,10 +1,10 @@
 --
 -- The conditions of the alert rules: one function for each kind of rule. Each function looks at all rules of its kind. It returns
 -- a row for each alert that heartbeat must raise or leave open: the rule, the subject, the source and the detail, as in
--- heartbeat_alerts. If `raises` is true, the condition of the rule is met now. If `raises` is false, it is not known whether the
--- condition is met, for example because the lag is not known after a restart. heartbeat then raises no alert, and leaves an open
--- alert open. If `detail` is NULL, the open alert keeps its detail. heartbeat_update_alerts() raises, updates and closes the
--- alerts. The state of one source does not change the alerts about other sources.
+-- heartbeat_alerts. If `raises` is true, the condition of the rule is met now. If `raises` is false, heartbeat raises no alert,
+-- but an open alert stays open. For example, the lag is not known after a restart. If `detail` is NULL, the open alert keeps its
+-- detail. heartbeat_update_alerts() raises, updates and closes the alerts. The state of one source does not change the alerts
+-- about other sources.
 --
 -- No function reads a whole table of readings or customers. For a rule of kind anomalies, the function has two queries on recent
 -- anomalies, and reads at most the newest 100,000 rows of each query. For the rules of kind silence, each call reads the next
@@ -60,7 +60,7 @@ END;
 COMMENT ON FUNCTION heartbeat_alerts_of_anomalies() IS
     'Internal: returns an alert for each enabled rule of kind anomalies and each customer for whom the condition is met.';
 
--- If `moment` is in the future, the server's clock was set back, and the function returns false.
+-- If `moment` is more than a minute in the future, the server's clock was set back, and the function returns false.
 CREATE FUNCTION heartbeat_is_recent(moment timestamptz, age interval) RETURNS boolean
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -162,7 +162,7 @@ COMMENT ON FUNCTION heartbeat_conditions_of_dead_letters() IS
     'Internal: returns a row for each enabled rule of kind dead_letters and each source for which the condition is met. Dead letters '
     'of a dropped source count too.';
 
--- A row with the source NULL is a common problem, not the problem of one source: the workers do not run, a duty of the maintenance
+-- A row with the source NULL is about a common problem, not about one source: the workers do not run, a duty of the maintenance
 -- worker fails, or all sources are paused. While all sources are paused, an alert about one source is raised only if this source
 -- is FAILED. If no worker reads a source yet, and there is a common problem, no alert about the source is raised: the common
 -- problem can be the cause. An alert about a source is closed when the source has been RUNNING for ten seconds in all ingest

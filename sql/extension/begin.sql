@@ -30,9 +30,9 @@ BEGIN
                    'heartbeat_anomalies', 'heartbeat_anomalies_default', 'heartbeat_rollup', 'heartbeat_rollup_default',
                    'heartbeat_rollup_pending'))
         ORDER BY c.relname <> 'heartbeat_control', c.relkind = 'v', c.oid);
-    -- A worker can hold one of these locks and wait for another (a deadlock). So if a lock is not free within 200 ms, the attempt
-    -- releases all its locks, and the loop tries again. An attempt does not lock the views before it moves them: LOCK TABLE of a
-    -- view also locks all relations that the view reads, even relations of the server itself.
+    -- A worker can hold one of these locks and wait for another lock, which this session holds. So if a lock is not free within
+    -- 200 ms, the attempt releases all its locks, and the loop tries again. An attempt does not lock the views before it moves
+    -- them: LOCK TABLE of a view also locks all relations that the view reads, even relations of the server itself.
     FOR attempt IN 1 .. 100 LOOP
         EXIT WHEN cardinality(tables) = 0;
         BEGIN

@@ -1,7 +1,8 @@
 --
--- Citus repeats DDL statements on its nodes. This block turns this off for the statements of the script, because the tables on the
--- nodes must not change. Citus would repeat ALTER EXTENSION heartbeat UPDATE too, but the nodes do not have the extension: a user
--- must turn this off before the update, otherwise the block stops the update with an error.
+-- While citus.enable_ddl_propagation is on, Citus repeats DDL statements on its nodes. This block turns the setting off for the
+-- statements of the script, because the tables on the nodes must not change. The nodes do not have the extension, so Citus must
+-- not repeat ALTER EXTENSION heartbeat UPDATE. If the setting is still on when the update begins, the block stops the update with
+-- an error.
 --
 
 DO $$

@@ -26,10 +26,10 @@ DECLARE
     one regclass;
     statement text;
 BEGIN
-    -- A worker can hold one of these locks and wait for another (a deadlock). So if a lock is not free within 200 ms, the attempt
-    -- releases all its locks, and the loop tries again. While this session holds the locks, no session creates a table partition.
-    -- The loop does not lock views: LOCK TABLE of a view also locks all relations that the view reads, even relations of the
-    -- server itself. And LOCK TABLE refuses foreign tables.
+    -- A worker can hold one of these locks and wait for another lock, which this session holds. So if a lock is not free within
+    -- 200 ms, the attempt releases all its locks, and the loop tries again. While this session holds the locks, no session creates
+    -- a table partition. The loop does not lock views: LOCK TABLE of a view also locks all relations that the view reads, even
+    -- relations of the server itself. And LOCK TABLE refuses foreign tables.
     FOR attempt IN 1 .. 100 LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '200ms', true);

@@ -54,8 +54,8 @@ BEGIN
                    AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'heartbeat'
                                    WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid
                                      AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
-            -- Another table can have a foreign key to one of these tables, for example with ON DELETE CASCADE. The DELETE below
-            -- then also changes the other table. Before PostgreSQL 18, the AFTER triggers of the other table would run as the
+            -- Another table can have a foreign key to one of these tables, for example with ON DELETE CASCADE. A DELETE below then
+            -- also changes the other table. Before PostgreSQL 18, the AFTER triggers of the other table would run as the
             -- extension's owner.
             UNION ALL SELECT format('a trigger of table %s, for its foreign key %I', c.conrelid::regclass, c.conname)
             FROM pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY (deleted_from) AND c.confdeltype NOT IN ('a', 'r')

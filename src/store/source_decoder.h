@@ -10,9 +10,9 @@ namespace heartbeat {
 
 class Decoder;
 
-// If the source's layout is wrong or unknown, returns nullptr and sets *error. If the source needs the module
-// heartbeat_formats and the module cannot be loaded, also sets *lacks_module to true: a later call can
-// succeed. Raises an error if no memory is left. decoder_destroy() destroys the decoder.
+// If the source's layout is wrong or unknown, or if the necessary module heartbeat_formats cannot be loaded,
+// returns nullptr and sets *error. *lacks_module is true if the module cannot be loaded: a later call can
+// then succeed. Raises an error if no memory is left. decoder_destroy() destroys the decoder.
 Decoder *source_decoder_create(const Source &source, Error *error, bool *lacks_module);
 
 // Does the same as source_decoder_create(), but raises an error instead of returning nullptr.

@@ -51,8 +51,9 @@ bool try_rows(Rows *rows, CaughtError *refusal) {
     return stored;
 }
 
-// Tries to store the rows. If the database refuses a row, stores each half of the rows in the same way. Moves
-// the accepted rows to the front of `rows`, and returns their number.
+// Tries to store the rows. If the database refuses one of several rows, stores each half of the rows in the
+// same way. The message of a single refused row becomes a dead letter. Moves the accepted rows to the front
+// of `rows`, and returns their number.
 size_t store_isolated(Rows rows) {
     CaughtError refusal;
     if (rows.count == 0 || try_rows(&rows, &refusal))

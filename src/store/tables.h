@@ -72,8 +72,8 @@ struct TablesLayout {
     // a timestamptz[] with each minute once, the first minute, and the last minute. Returns how many rows the
     // function has removed from heartbeat_stale_minutes and heartbeat_rollup_pending.
     int64_t (*rebuild)(const Datum *minutes);
-    // The highest number of minutes in one call of rebuild(), which must then lie within one hour. 0:
-    // rebuild() accepts any number of minutes, and any time between these minutes.
+    // The highest number of minutes in one call of rebuild(); the first and the last minute must be less than
+    // one hour apart. 0: the number of minutes and the time between them have no limit.
     int64_t rebuild_minutes;
 };
 

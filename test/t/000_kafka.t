@@ -1,5 +1,5 @@
-# The test's own broker works. Checks the Kafka of one broker that other tests use: it starts, keeps every acknowledged message
-# when a test kills the broker, and reports correct offsets and sizes.
+# Checks the Kafka of one broker that other tests use: it starts, keeps every acknowledged message when a test kills the broker,
+# and reports correct offsets and sizes.
 
 use strict;
 use warnings;

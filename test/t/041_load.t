@@ -119,8 +119,8 @@ $node->query('DROP TRIGGER tell ON heartbeat_records');
 store('a batch is stored in a table partition with another order of columns', 1000, $this_week - 30 * $week + 3600);
 is($node->query("SELECT count(*) >= 900 FROM $name"), 't', 'the rows are in the table partition of the user');
 
-# heartbeat_records becomes a table partition of a user's table all_records. The partition key of all_records is ingested_at,
-# and heartbeat gives this column no value: its default does.
+# heartbeat_records becomes a table partition of a user's table all_records. The partition key of all_records is ingested_at.
+# heartbeat gives this column no value, so PostgreSQL uses its default.
 $node->query('CREATE TABLE all_records (LIKE heartbeat_records) PARTITION BY RANGE (ingested_at)');
 $node->query(q{ALTER TABLE all_records ATTACH PARTITION heartbeat_records FOR VALUES FROM ('2000-01-01') TO ('infinity')});
 store('a batch is stored if heartbeat_records is a table partition of a user', 1000, $this_week + 20 * 3600);

@@ -172,8 +172,8 @@ refuse('nobody', '');
 my $closed = "SELECT count(*) FROM heartbeat_alerts WHERE rule LIKE 'state%' AND source IS NULL AND closed_at IS NULL";
 $node->wait_for_query($closed, 0, 'the alerts are closed when both workers run');
 
-# Every four seconds the test ends the older of the two workers, so each worker runs for about eight seconds. The test ends
-# after 24 seconds, because the launcher would later delay the restarts.
+# Every four seconds the test ends the older of the two workers, so each worker runs for about eight seconds. The loop ends
+# after 24 seconds, because the launcher would then delay the restarts.
 my $deadline = time + 24;
 my $raised = "SELECT count(*) - $before FROM heartbeat_alerts WHERE rule = 'state' AND source IS NULL";
 while ($node->query($raised) < 2 && time < $deadline)

@@ -57,7 +57,7 @@ is($node->query($last_event), 't', 'a last event in the future that an older ver
 publish(70, 'right', 'days');
 is($node->query("SELECT max(last_event) <= now() FROM heartbeat_offsets"), 't', 'the next batch replaces this last event');
 
-# An anomaly whose clock is ahead by less than heartbeat.max_clock_skew keeps its event time in the order of the view.
+# If a device's clock is ahead by less than heartbeat.max_clock_skew, vw_recent_anomalies sorts the anomaly by its event time.
 $node->set('heartbeat.max_clock_skew' => '2h');
 is($node->query($most_recent), 'hour', 'an event time within heartbeat.max_clock_skew may be the most recent one');
 $node->set('heartbeat.max_clock_skew' => '2s');    # a reading arrives at most 2 seconds after its event time

@@ -1,6 +1,6 @@
 # With a mapping, a message can have many readings, or no reading. If two devices measure one customer at the same time,
-# heartbeat stores two readings. heartbeat stores all readings of a message or none of them. Only a reading in conflict is not
-# stored, while the other readings of its message are stored.
+# heartbeat stores two readings. heartbeat stores all readings of a message or none of them. There is one exception: if a
+# reading is in conflict, heartbeat stores the other readings of its message.
 
 use strict;
 use warnings;
@@ -53,8 +53,8 @@ is($node->query(q{SELECT error_code, readings->0->>'device_id', readings->0->>'h
 is(counters(), '4|1|1|8|5|1|1|1', 'a message without readings counts as a message, and an ignored message counts as ignored');
 assert_exact('both audits are exact');
 
-# The database refuses a reading of the first message (`b 77 0`), so heartbeat stores no reading of this message, not even `a 70
-# 0`. So `a 71 0` in the second message is not in conflict.
+# The database refuses the heart rate 77, so heartbeat stores no reading of the first message, not even the heart rate 70. So
+# the heart rate 71 of the same device and time is not in conflict.
 $node->query('ALTER TABLE heartbeat_records ADD CONSTRAINT no_77 CHECK (heart_rate <> 77) NOT VALID');
 publish(message('whole', 'a 70 0', 'b 77 0', 'c 210 0'), message('whole', 'a 71 0', 'd 72 0'), message('whole', 'e 73 0'));
 is(stored('whole'), 'a 71, d 72, e 73', 'no reading of a refused message is stored, and the other messages are stored whole');

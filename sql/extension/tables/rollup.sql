@@ -49,8 +49,8 @@ COMMENT ON COLUMN heartbeat_stale_minutes.minute_bucket IS 'Start of the minute.
 COMMENT ON COLUMN heartbeat_stale_minutes.marked_at IS 'Start of the transaction that stored or changed the readings.';
 
 -- heartbeat_rollup_pending and heartbeat_stale_minutes have no key. Without REPLICA IDENTITY FULL, PostgreSQL would refuse UPDATE
--- and DELETE on these tables while a publication FOR ALL TABLES exists, and ingest would stop during a move to another server by
--- logical replication.
+-- and DELETE on these tables while a publication FOR ALL TABLES exists. So the rollup would fail while logical replication moves
+-- the database to another server.
 ALTER TABLE heartbeat_rollup_pending REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_stale_minutes REPLICA IDENTITY FULL;
 

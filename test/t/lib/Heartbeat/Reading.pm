@@ -38,7 +38,7 @@ sub reading_line
 
 # Returns $count messages from 100 customers, spread over the partitions. The event times begin at $start (default: an hour
 # ago), and are a millisecond apart. Of each hundred readings 97 are normal, and each anomaly class has one reading. With first
-# => n the stream begins at its message n: the test already has the n messages before.
+# => n the messages continue a stream of n messages.
 sub reading_stream
 {
 	my ($count, $partitions, %opt) = @_;

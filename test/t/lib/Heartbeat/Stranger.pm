@@ -44,8 +44,8 @@ my @of_the_server = qw(format to_char concat_ws json_build_object jsonb_build_ob
   pg_notify unnest array_agg string_agg current_setting generate_series length quote_ident to_regclass isfinite set_config now
   clock_timestamp pg_get_expr substring cardinality to_timestamp brin_summarize_new_values timezone);
 
-# Pairs of types. PostgreSQL has few operators for exactly these two types, and usually converts one of the two values. If the
-# stranger creates an operator for a pair, PostgreSQL prefers this operator.
+# Pairs of types. Most operators of PostgreSQL do not exist for exactly these two types, so PostgreSQL converts one of the two
+# values. If the stranger creates an operator for a pair, PostgreSQL prefers this operator.
 my @pairs = map { [ split / / ] } 'numeric bigint', 'bigint numeric', 'float8 integer', 'integer float8', 'text name', 'name text', 'text varchar',
   'varchar text', 'name varchar', 'varchar name', 'timestamptz text', 'text timestamptz', 'interval text', 'boolean integer', 'bigint text',
   'jsonb json', 'float8 numeric', 'numeric float8', 'smallint numeric', 'integer numeric', 'numeric integer', 'oid integer', 'bigint oid', 'text integer';

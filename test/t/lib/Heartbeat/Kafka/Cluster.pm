@@ -1,6 +1,6 @@
 # Test code: a Kafka with several brokers. The test can start, stop, kill and freeze each process separately. The controllers
-# are separate processes. Brokers and controllers are separate processes, so the test can hit a controller without hitting the
-# leader of a partition. Each function that waits has a condition and a deadline.
+# are separate processes. So a fault of a controller does not hit the leader of a partition, and a fault of a leader does not
+# hit a controller. Each function that waits has a condition and a deadline.
 
 package Heartbeat::Kafka::Cluster;
 
