@@ -69,13 +69,13 @@ END;
 COMMENT ON FUNCTION heartbeat_is_recent(timestamptz, interval) IS
     'Internal: returns whether the time lies in the past, but not further than the given age.';
 
--- A silence rule examines a customer only if the source of the customer's last reading is RUNNING, and its lag is known and
--- shorter than the rule's period. If an ingest worker does not run, its Kafka partitions are not read, so the lag is not known.
--- The source must have been RUNNING for 15 seconds, for two reasons. First, a source that is RETRYING is RUNNING for a moment
--- during each attempt. Second, the workers do not know the lag for some seconds after a start. If no arrival of the customer is
--- recorded, or if the source of the last reading was dropped, the customer can send to any source. So all sources must then be
--- RUNNING. The function measures the silence of a customer from heartbeat_customers.heard_until, a time shortly after the arrival
--- of the customer's last reading.
+-- A silence rule examines a customer only if two conditions are true for the source of the customer's last reading. The source is
+-- RUNNING, and its lag is known and shorter than the rule's period. If an ingest worker does not run, its Kafka partitions are not
+-- read, so the lag is not known. The source must have been RUNNING for 15 seconds, for two reasons. First, a source that is
+-- RETRYING is RUNNING for a moment during each attempt. Second, the workers do not know the lag for some seconds after a start. If
+-- no arrival of the customer is recorded, or if the source of the last reading was dropped, the customer can send to any source.
+-- So all sources must then be RUNNING. The function measures the silence of a customer from heartbeat_customers.heard_until, a
+-- time shortly after the arrival of the customer's last reading.
 CREATE FUNCTION heartbeat_conditions_of_silence(after_customer text, OUT rule text, OUT subject text, OUT source text, OUT raises boolean,
                                                 OUT detail jsonb) RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -127,8 +127,8 @@ COMMENT ON FUNCTION heartbeat_silences_ended(text, text) IS
     'and the customers that a rule names.';
 
 -- An open alert stays open while the lag of the source is not known. The alert also stays open in the first ten seconds after a
--- change of the source's state, for example after a restart: the workers may not know all Kafka partitions yet, so the reported
--- lag can be too small.
+-- change of the source's state, for example after a restart. In these seconds the workers may not know all Kafka partitions yet,
+-- so the reported lag can be too small.
 CREATE FUNCTION heartbeat_conditions_of_lag(OUT rule text, OUT subject text, OUT source text, OUT raises boolean, OUT detail jsonb)
     RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -162,14 +162,14 @@ COMMENT ON FUNCTION heartbeat_conditions_of_dead_letters() IS
     'Internal: returns a row for each enabled rule of kind dead_letters and each source for which the condition is met. Dead letters '
     'of a dropped source count too.';
 
--- A row with the source NULL is about a common problem, not about one source: the workers do not run, a duty of the maintenance
--- worker fails, or all sources are paused. While all sources are paused, an alert about one source is raised only if this source
--- is FAILED. If no worker reads a source yet, and there is a common problem, no alert about the source is raised: the common
--- problem can be the cause. An alert about a source is closed when the source has been RUNNING for ten seconds in all ingest
--- workers: after a restart, a source can be RUNNING for a moment until the same error occurs again. After a restart the
--- maintenance worker does not know which of its duties failed before. So an alert about a duty stays open until the duty has
--- succeeded, or until two hours have passed. If another session has locked heartbeat_control, the pauses are not known, so the
--- alerts about a pause stay open.
+-- A row with the source NULL is about a common problem, not about one source. There are three common problems: the workers do not
+-- run, a duty of the maintenance worker fails, or all sources are paused. While all sources are paused, an alert about one source
+-- is raised only if this source is FAILED. If no worker reads a source yet, and there is a common problem, no alert about the
+-- source is raised: the common problem can be the cause. After a restart, a source can be RUNNING for a moment until the same
+-- error occurs again. So an alert about a source is closed only when the source has been RUNNING for ten seconds in all ingest
+-- workers. After a restart the maintenance worker does not know which of its duties failed before. So an alert about a duty stays
+-- open until the duty has succeeded, or until two hours have passed. If another session has locked heartbeat_control, the pauses
+-- are not known, so the alerts about a pause stay open.
 CREATE FUNCTION heartbeat_conditions_of_state(OUT rule text, OUT subject text, OUT source text, OUT raises boolean, OUT detail jsonb)
     RETURNS SETOF record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

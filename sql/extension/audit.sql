@@ -30,7 +30,7 @@ COMMENT ON FUNCTION heartbeat_audit() IS
     'tables.';
 
 -- Returns the table partitions in which heartbeat_surplus_rows() must search for readings that are stored twice. If a table
--- partition is directly below the parent and has a unique key on customer, time and device, no search is necessary: the key
+-- partition is directly below the parent and has a unique key on customer, time and device, no search is necessary. The key
 -- refuses a second row of a reading, and no other table partition accepts the time of this reading. A unique key on only customer
 -- and time, as in the table partitions of 1.x, is also sufficient.
 CREATE FUNCTION heartbeat_unproven_partitions(parent regclass, OUT partition oid, OUT keyed boolean) RETURNS SETOF record
@@ -54,9 +54,9 @@ COMMENT ON FUNCTION heartbeat_unproven_partitions(regclass) IS
     'customer, time and device, or on customer and time.';
 
 -- A surplus row is a second row of a reading, or a reading in a wrong table partition. PostgreSQL searches only the table
--- partition whose bounds include the reading's time, so no query finds a reading in a wrong table partition, and a replay stores
--- the reading again. The function looks for such readings only if each table partition that it searches has a unique key: without
--- a key, the search for each reading would be slow.
+-- partition whose bounds include the reading's time. So no query finds a reading in a wrong table partition, and a replay stores
+-- the reading again. The function looks for readings in a wrong table partition only if each searched table partition has a unique
+-- key. Without a key, the search for each reading would be slow.
 CREATE FUNCTION heartbeat_surplus_rows(OUT records bigint, OUT anomalies bigint)
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_partition_pruning = on SET jit = off

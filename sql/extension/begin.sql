@@ -56,7 +56,7 @@ BEGIN
     PERFORM set_config('lock_timeout', timeout, true);
     -- The extension's owner can add functions to the extension, but only heartbeat's own functions may be in heartbeat_building.
     -- For example, an added function format(text, regclass, name) could match a call in this script better than format() of
-    -- pg_catalog, and would then run with the rights of the role that runs this script.
+    -- pg_catalog. It would then run with the rights of the role that runs this script.
     FOR statement IN
         SELECT format('ALTER FUNCTION %s SET SCHEMA heartbeat_building', d.objid::regprocedure)
         FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid

@@ -58,8 +58,8 @@ BEGIN
         EXECUTE format('DROP TRIGGER %I ON %s', one.tgname, one.watched);
     END LOOP;
     -- Remove the tables from the extension, for two reasons. First, Citus cannot change a table that belongs to an extension.
-    -- Second, such a table depends on the extension, and Citus creates on its nodes each object that a table depends on: it would
-    -- create the extension there.
+    -- Second, Citus creates on its nodes each object that a table depends on. A table of the extension depends on the extension,
+    -- so Citus would create the extension on its nodes.
     FOR name IN SELECT d.objid::regclass::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                 JOIN pg_class c ON c.oid = d.objid
                 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'

@@ -28,9 +28,9 @@ $$;
 -- During the restore of a dump, a worker would store readings and create table partitions that the dump also contains. So this
 -- statement pauses ingest if a restore runs CREATE EXTENSION. heartbeat cannot see when the restore ends, so a person calls
 -- heartbeat_resume(). The statement recognizes a restore in two ways: application_name is pg_restore, or the session itself has
--- set row_security to off, as the script of a dump usually does first (an option of pg_dump can prevent this). Other sessions have
--- no reason to set row_security before CREATE EXTENSION. A value that comes from the settings of the server, the database or the
--- role does not count.
+-- set row_security to off. The script of a dump sets row_security first, except with an option of pg_dump. Other sessions have no
+-- reason to set row_security before CREATE EXTENSION. A value that comes from the settings of the server, the database or the role
+-- does not count.
 INSERT INTO heartbeat_control (hold, paused, reason)
     SELECT 'restore', true, 'restored from a dump: call heartbeat_resume() when the restore has ended'
     WHERE EXISTS (SELECT FROM pg_settings WHERE name = 'row_security' AND setting = 'off' AND source = 'session')

@@ -6,12 +6,12 @@ CREATE FUNCTION heartbeat_actor() RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION heartbeat_actor() IS 'Internal: returns the session''s user, or NULL in a process of heartbeat.';
 
--- Stores an event, and deletes old events. Each row stays for at least a week, even if a role causes very many events: after a
--- hundred events of a kind in a minute, the function adds no row, but counts the further events of the role in its last row of
--- this kind. Rows with a time in the future, from before the clock was set back, do not count for this limit: otherwise the last
--- row would count all events until the clock reaches the old time again. The UPDATE and the DELETE never wait for another session
--- (SKIP LOCKED). In REPEATABLE READ and SERIALIZABLE the function only inserts: an UPDATE or DELETE would fail if another session
--- has changed the row since the snapshot.
+-- Stores an event, and deletes old events. Each row stays for at least a week. So there is a limit: after a hundred events of a
+-- role and kind in a minute, the function adds no row, but counts the further events in the last row of this role and kind. After
+-- the clock was set back, rows can have a time in the future. Such rows do not count for the limit: otherwise the last row would
+-- count all events until the clock reaches the old time again. The UPDATE and the DELETE never wait for another session (SKIP
+-- LOCKED). In REPEATABLE READ and SERIALIZABLE the function only inserts: an UPDATE or DELETE would fail if another session has
+-- changed the row since the snapshot.
 CREATE FUNCTION heartbeat_store_event(kind text, reason text, details jsonb, happened_at timestamptz) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

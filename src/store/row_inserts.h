@@ -12,8 +12,8 @@ namespace heartbeat {
 
 inline constexpr int row_columns_max = 5;
 
-// Makes the parameters of the INSERT statements: arrays of customers, heart rates and times, for anomalies
-// also an array of anomaly types, and last an array of devices. The statements for a database of version 1.x
+// Makes the parameters of the INSERT statements: arrays of customers, heart rates, times and devices. For
+// anomalies, an array of anomaly types comes before the devices. The statements for a database of version 1.x
 // do not use the devices.
 void row_inserts_columns(const Rows &rows, Datum *columns);
 

@@ -26,9 +26,9 @@ SchemaUse schema_use(const StoredSchema &schema, TakeTexts take, void *argument,
 // bytes. Raises an error if no memory is left.
 bool schema_add(SchemaCache *schemas, SchemaKey key, const StoredSchema &schema, char *reason);
 
-// Call this function if no schema with this id exists: the schema registry at `registry` has none, or the
-// source has no registry (`registry` is nullptr) and heartbeat_schemas has none. After this call, messages
-// with this schema id become dead letters.
+// Call this function if the schema registry at `registry` has no schema with this id. For a source without a
+// registry, `registry` is nullptr, and heartbeat_schemas must have no schema with this id. After this call,
+// messages with this schema id become dead letters.
 void schema_add_unknown(SchemaCache *schemas, SchemaKey key, const char *registry);
 
 // Compiles a .proto file. If the file is wrong, returns nullptr and writes the mistake to `reason`. `reason`

@@ -57,9 +57,9 @@ struct TablesLayout {
     void (*insert)(Rows *rows, bool *replaying);
     // `keys` has three arrays: the customers, the times and the devices of the keys. Executes a SELECT, and
     // returns the number of its rows. The SELECT returns a row for each key whose insert a stored reading has
-    // prevented, in the order of the keys: the index of the key, the stored heart rate, and true if the
-    // stored reading has the same device. The third column can be false only if the primary key of the table
-    // partition does not contain the device.
+    // prevented, in the order of the keys. The columns are the index of the key, the stored heart rate, and
+    // whether the stored reading has the same device. The device can differ only if the primary key of the
+    // table partition does not contain the device.
     uint64_t (*select_stored)(bool anomalies, const Datum *keys);
     bool bulk_insert;  // the table partitions of this server have the rows, so a bulk insert is possible
     bool cheap_lookup; // a search for one key reads only an index of this server

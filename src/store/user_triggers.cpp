@@ -16,10 +16,10 @@ namespace {
 
 // `tgtype & 7` tests three bits: 1 (FOR EACH ROW), 2 (BEFORE) and 4 (INSERT). The query looks at each table
 // that has rows, also at table partitions of table partitions. The query treats a foreign table like a
-// trigger, because a foreign table can change a row in any way. pg_partition_tree() would lock all tables
-// below the parent, and could wait for other sessions, so the query does not use this function. The query
-// does not count a unique index that refuses the same rows as the primary key, for example an index that
-// REINDEX CONCURRENTLY makes.
+// trigger, because a foreign table can change a row in any way. The query does not use pg_partition_tree(),
+// because this function locks all tables below the parent, and could wait for other sessions. The query does
+// not count a unique index that refuses the same rows as the primary key, for example an index that REINDEX
+// CONCURRENTLY makes.
 Statement select_additions = {R"sql(
     WITH RECURSIVE below AS (
         SELECT c.oid

@@ -1,4 +1,4 @@
-# Checks the Kafka cluster of three brokers that other tests use: a test can stop, kill, freeze and replace each broker, and the
+# Checks the Kafka cluster of three brokers that other tests use. A test can stop, kill, freeze and replace each broker, and the
 # cluster continues to serve its clients.
 
 use strict;

@@ -1,5 +1,5 @@
-# Checks the Kafka of one broker that other tests use: it starts, keeps every acknowledged message when a test kills the broker,
-# and reports correct offsets and sizes.
+# Checks the Kafka of one broker that other tests use. It starts, and reports correct offsets and sizes. It keeps every
+# acknowledged message when a test kills the broker.
 
 use strict;
 use warnings;

@@ -60,8 +60,8 @@ do { $p99 = measure("latency $tries") } until ($p99 < $limit || --$tries == 0);
 cmp_ok($p99, '<', $limit, "the 99th percentile is below $limit ms: $p99 ms");
 
 # Returns the CPU seconds of heartbeat's processes, and the number of wake-ups of their threads. Some threads ask Kafka one
-# question and then end. The CPU clock of a process also includes the time of these threads, so the function reads this clock
-# and not the clocks of the threads.
+# question and then end. The CPU clock of the process still includes the time of these threads, so the function reads this
+# clock.
 my @pids = $node->worker_pids;
 sub threads
 {

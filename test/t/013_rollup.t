@@ -44,9 +44,9 @@ is($node->query('SELECT sum(reading_count) FROM heartbeat_rollup_pending'), 1500
 is($node->count('heartbeat_stale_minutes'), 0, 'these batches marked no minute');
 $node->assert_summary('the summary is exact before the rollup');
 
-# If a batch has readings of many customers in one minute, the worker does not add their sums to heartbeat_rollup_pending, but
-# marks the minute as stale: it inserts the minute into heartbeat_stale_minutes. Here a batch with such a mark also has five
-# duplicates, and the batches before and after it add sums of the same minute.
+# If a batch has readings of many customers in one minute, the worker marks the minute as stale: it inserts the minute into
+# heartbeat_stale_minutes, and adds no sums to heartbeat_rollup_pending. Here a batch with such a mark also has five duplicates,
+# and the batches before and after it add sums of the same minute.
 $node->set('heartbeat.batch_wait' => '500ms');
 publish($now, 1, 600);    # at least half of these readings are in one batch
 cmp_ok($node->count('heartbeat_stale_minutes'), '>', 0, 'a batch of many customers marks its minute as stale');

@@ -69,7 +69,7 @@ for my $name (@names)
 		0, "$name: a restart of the broker alone is not a truncation");
 }
 
-# The test restores the volume while three servers cannot store messages: a lock blocks the worker of the first server, ingest
+# The test restores the volume while three servers cannot store messages. A lock blocks the worker of the first server, ingest
 # of the second server is paused, and the third server is down.
 my %sessions;
 my ($locked, $paused, $down) = map { $cases{$_}{node} } qw(locked paused down);

@@ -1,5 +1,5 @@
-# Other users of the same database disturb heartbeat: a session or a prepared transaction never releases a lock, users create
-# rules and publications, and tasks of the maintenance worker fail because of a trigger or a missing right. The status names the
+# Other users of the same database disturb heartbeat. A session or a prepared transaction never releases a lock. Users create
+# rules and publications. Because of a trigger or a missing right, tasks of the maintenance worker fail. The status names the
 # user or the object, and the maintenance worker does its other tasks. When the cause has ended, ingest and all tasks continue,
 # and no reading is missing.
 

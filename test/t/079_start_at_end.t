@@ -1,6 +1,6 @@
 # With heartbeat.start_offset = latest the workers read a new topic from its end. This is also true for a Kafka partition whose
-# leader answers later than the others. The workers read Kafka partitions that are added later from the first message, even if
-# the workers have read another topic with more Kafka partitions in the meantime.
+# leader answers later than the others. If Kafka partitions are added later, the workers read them from the first message. This
+# must also work if the workers have read another topic with more Kafka partitions in the meantime.
 
 use strict;
 use warnings;

@@ -23,8 +23,8 @@ my $silent         = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort =
 my $silent_address = '127.0.0.1:' . $silent->sockport;
 my $refusing       = '127.0.0.1:' . PostgreSQL::Test::Cluster::get_free_port();
 
-# Each entry: what the broker does, its address, and a regular expression that the reason in heartbeat_status must match. undef
-# instead of the regular expression: the worker must be RUNNING.
+# Each entry: what the broker does, its address, and a regular expression that the reason in heartbeat_status must match. If the
+# regular expression is undef, the worker must be RUNNING.
 my @manners = (
 	[ 'advertises an address that refuses', Heartbeat::FakeBroker->new(advertised => $refusing)->address,       qr/\Q$refusing\E.*refused/ ],
 	[ 'advertises an address that is silent', Heartbeat::FakeBroker->new(advertised => $silent_address)->address, qr/\Q$silent_address\E/ ],

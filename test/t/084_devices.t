@@ -154,8 +154,8 @@ is(retried(), 1, 'a retry stores the dead letter of the later source');
 is($node->query(q{SELECT dead_letters, dead_letters_deleted FROM heartbeat_offsets WHERE source = 'bands'}), '0|0', 'the stored dead letter counts for the later source');
 assert_all_exact('both audits are exact with two sources of one name');
 
-# A batch can exceed heartbeat.batch_size only by the readings of a few messages, even if it is the first batch of a source and
-# many messages wait in librdkafka's queue.
+# A batch can exceed heartbeat.batch_size only by the readings of a few messages. This is also true for the first batch of a
+# source, when many messages wait in librdkafka's queue.
 sub publish_lists
 {
 	my ($source, $messages, $readings) = @_;

@@ -132,8 +132,9 @@ is($node->query($calls{heartbeat_replay}), 1, 'a replay succeeds');
 is($node->query(q(SELECT resolved, remaining FROM heartbeat_retry_dead_letters(source => 'avro'))), '0|1', 'a retry succeeds');
 
 # A server runs without the module heartbeat_formats, which needs libcurl and libprotobuf. The test makes an installation of
-# PostgreSQL without this module: it copies the folder of the programs, because PostgreSQL finds its other folders relative to
-# this folder, and makes links to all other files except the module.
+# PostgreSQL without this module: a copy of the folder of the programs, and links to all other files except the module. A link
+# to the folder of the programs is not enough, because PostgreSQL finds its other folders relative to the real folder of its
+# programs.
 my %folder = map { my $text = `pg_config --$_`; chomp $text; $_ => $text } qw(bindir pkglibdir sharedir);
 my $copy = PostgreSQL::Test::Utils::tempdir('without');
 make_path(map { $copy . dirname($_) } values %folder);

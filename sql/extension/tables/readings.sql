@@ -1,7 +1,7 @@
 --
--- Readings. Only the table partitions have keys and indexes. If the parents had a primary key, the restore of a dump would fail:
--- it creates each weekly table partition as a separate table with its own primary key, and attaches this table to the parent that
--- CREATE EXTENSION has created. The table would then get a second primary key from its parent, which PostgreSQL refuses.
+-- Readings. Only the table partitions have keys and indexes. If the parents had a primary key, the restore of a dump would fail.
+-- The restore creates each weekly table partition as a separate table with its own primary key. Then it attaches this table to the
+-- parent that CREATE EXTENSION has created. The table would get a second primary key from its parent, which PostgreSQL refuses.
 --
 
 CREATE TABLE heartbeat_records (
@@ -49,8 +49,8 @@ COMMENT ON COLUMN heartbeat_anomalies.anomaly_type IS 'BRADYCARDIA, TACHYCARDIA 
 COMMENT ON COLUMN heartbeat_anomalies.device_id IS 'The measuring device; empty if the message names none.';
 
 -- A publication with publish_via_partition_root announces the replica identity of the parent. The default identity is the primary
--- key, and the parents have none: a subscriber would stop when a reading is deleted, or moved to the table partition of its week.
--- So the parents have the identity FULL. A subscriber then expects all columns of a deleted row, so each table partition also has
--- the identity FULL. FULL makes PostgreSQL write additional WAL only for deletes and updates.
+-- key, and the parents have none. So a subscriber would stop when a reading is deleted, or moved to the table partition of its
+-- week. So the parents have the identity FULL. A subscriber then expects all columns of a deleted row, so each table partition
+-- also has the identity FULL. FULL makes PostgreSQL write additional WAL only for deletes and updates.
 ALTER TABLE heartbeat_records REPLICA IDENTITY FULL;
 ALTER TABLE heartbeat_anomalies REPLICA IDENTITY FULL;

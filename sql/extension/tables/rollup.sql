@@ -1,10 +1,10 @@
 --
 -- The rollup for vw_customer_bpm_summary, in three tables. An ingest worker sums the heart rates of a batch by customer and
--- minute. It inserts each sum into heartbeat_rollup_pending. If a batch would need many such rows for one minute, the worker can
--- mark the minute instead: it inserts the minute into heartbeat_stale_minutes, and inserts no sums of this minute. The maintenance
--- worker adds the sums to heartbeat_rollup, and computes each marked minute again from the readings. A transaction that stores
--- readings also stores their sums and marks, and the maintenance worker removes only the sums and marks that its snapshot sees. So
--- the view is exact in every snapshot.
+-- minute. It inserts each sum into heartbeat_rollup_pending. If a batch would need many sums for one minute, the worker can mark
+-- the minute instead: it inserts only the minute, into heartbeat_stale_minutes. The maintenance worker adds the sums to
+-- heartbeat_rollup, and computes each marked minute again from the readings. A transaction that stores readings also stores their
+-- sums and marks, and the maintenance worker removes only the sums and marks that its snapshot sees. So the view is exact in every
+-- snapshot.
 --
 
 CREATE TABLE heartbeat_rollup (

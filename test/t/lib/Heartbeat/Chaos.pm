@@ -201,9 +201,9 @@ sub history { my ($self) = @_; return join "\n", "seed $self->{seed}", map { $se
 
 sub _median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ]; }
 
-# Returns a table with a row for each kind of fault: the number of faults, the number of second faults (during another fault),
-# and the median and the longest recovery in seconds. Recoveries for which the test has not waited do not count. For a cluster
-# the row also has the longest standstill.
+# Returns a table with a row for each kind of fault. The columns are the number of faults, the number of second faults (during
+# another fault), and the median and the longest recovery in seconds. Recoveries for which the test has not waited do not count.
+# For a cluster the row also has the longest standstill.
 sub summary
 {
 	my ($self) = @_;

@@ -216,8 +216,8 @@ sub _seek_back
 		FROM heartbeat_offsets WHERE partition = $fault->{partition}";
 }
 
-# A seek by time moves all partitions to the same time. If an earlier seek has moved a partition to an earlier time, the seek by
-# time would skip messages of this partition, so the statement fails and changes nothing.
+# A seek by time moves all partitions to the same time. An earlier seek may have moved a partition to an earlier time. The seek
+# by time would then skip messages of this partition, so the statement fails and changes nothing.
 sub _seek_back_by_time
 {
 	my ($fault) = @_;

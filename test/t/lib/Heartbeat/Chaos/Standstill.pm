@@ -164,8 +164,8 @@ sub _leaders
 	return [ map { my ($at, $ids) = split; [ $at, [ split /,/, $ids ] ] } split /\n/, slurp_file("$self->{folder}/leaders") ];
 }
 
-# Returns a function that reads the file of the samples. Each call of this function returns the next sample: its time, and a
-# hash with two numbers for each partition: the next offset, and the number of offsets that heartbeat has passed.
+# Returns a function that reads the file of the samples. Each call of this function returns the time of the next sample, and a
+# hash. The hash has two numbers for each partition: the next offset, and the number of offsets that heartbeat has passed.
 sub _samples
 {
 	my ($self) = @_;
