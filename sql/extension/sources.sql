@@ -3,7 +3,8 @@
 --
 
 -- CREATE EXTENSION inserts a row for the source `default`. A dump also has this row if the source was changed or dropped, and a
--- publication of all tables always has it. This trigger deletes the row of CREATE EXTENSION before the other row is inserted.
+-- publication of all tables always has it. This trigger deletes the row of CREATE EXTENSION before the dump or the publication
+-- inserts its row.
 CREATE FUNCTION heartbeat_replace_default() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

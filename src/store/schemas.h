@@ -34,8 +34,8 @@ bool schemas_find(const char *registry, int32_t id, StoredSchema *schema);
 // question marks in a .proto file.
 bool schemas_add(const char *registry, int32_t id, const StoredSchema &schema);
 
-// If the database encoding is not UTF-8, schemas_add() can change the text of a schema. This function returns
-// the changed text of `utf8`. The result is palloc'd.
+// If the database encoding is not UTF-8, schemas_add() can change the text of a schema. This function
+// returns, as UTF-8, the text that schemas_add() stores for `utf8`. The result is palloc'd.
 char *schemas_stored_text(RegistrySchemaType type, std::string_view utf8);
 
 } // namespace heartbeat
