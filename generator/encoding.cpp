@@ -82,7 +82,8 @@ PartEncoding avro_key(const Options &options, const TemplateTree &tree) {
 void set_ids(const Options &options, MessageEncoding *encoding) {
     const bool has_key = !encoding->key.schema.empty();
     if (has_key && options.schema_id.has_value() != options.key_schema_id.has_value())
-        throw LayoutError("the key and the value have a schema: give --schema-id and --key-schema-id");
+        throw LayoutError(
+            "the key and the value each have a schema: give both --schema-id and --key-schema-id");
     if (options.schema_id)
         encoding_set_id(encoding->format, *options.schema_id, &encoding->value);
     if (options.key_schema_id)

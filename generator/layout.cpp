@@ -52,7 +52,7 @@ void check_places(const Options &options, bool has_device, bool has_repeat) {
 void check_interval(const Options &options, int64_t resolution) {
     const double shortest = static_cast<double>(resolution) / 1e6;
     const std::string why = ": this layout writes times in steps of " + number_text(shortest) +
-                            " s, so two readings of a device must be at least as far apart";
+                            " s, so the times of two readings of a device must differ by at least this step";
     const bool paced = options.rate || options.interval > 0;
     if (!options.rate && paced && options.interval < shortest)
         throw LayoutError("--interval " + number_text(options.interval) + why + ". Give --interval " +

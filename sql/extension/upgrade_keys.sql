@@ -93,7 +93,7 @@ CREATE FUNCTION heartbeat_upgrade_keys(weeks integer DEFAULT NULL, OUT week time
     SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' SET datestyle = 'ISO' SET lock_timeout = '10s'
     SET client_min_messages = warning
 BEGIN ATOMIC
-    SELECT heartbeat_require(coalesce(weeks >= 1, true), format('heartbeat_upgrade_keys needs a number of weeks from 1, not %s', weeks),
+    SELECT heartbeat_require(coalesce(weeks >= 1, true), format('the number of weeks must be at least 1, not %s', weeks),
                              'invalid_parameter_value', 'NULL, the default, upgrades all weeks in one transaction.');
     WITH widened AS MATERIALIZED (
         SELECT array_agg(k.week) AS weeks, array_agg(k.table_partition) AS tables, count(*) AS number

@@ -32,7 +32,7 @@ Rows rest_of(const Rows &rows) {
 [[noreturn]] void refuse_kept_out(const Rows &rest, size_t i) {
     row_inserts_every({rest.batch, rest.indexes + i, 1, nullptr, nullptr, rest.anomalies});
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("the first insert of a reading failed, and the second insert succeeded"),
+                    errmsg("the first INSERT did not store a reading, and the second INSERT stored it"),
                     errdetail("The worker tries the batch again.")));
 }
 

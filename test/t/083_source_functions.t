@@ -197,7 +197,7 @@ $node->query("ALTER TABLE $_ DROP CONSTRAINT ${_}_pkey, ADD PRIMARY KEY (custome
 $node->query("INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp) SELECT 'C' || n, 70, '2020-01-01' FROM generate_series(1, 1000) n");
 my $two = "INSERT INTO heartbeat_records (customer_id, heart_rate, event_timestamp, device_id) VALUES ('C1', 71, '2020-01-01', 'right')";
 like($node->query_error($two), qr/duplicate key value/, 'a week with the key of 1.x allows a customer only one reading for each time');
-like($node->query_error('SELECT heartbeat_upgrade_keys(0)'), qr/heartbeat_upgrade_keys needs a number of weeks from 1, not 0/, 'heartbeat_upgrade_keys() refuses 0 weeks');
+like($node->query_error('SELECT heartbeat_upgrade_keys(0)'), qr/the number of weeks must be at least 1, not 0/, 'heartbeat_upgrade_keys() refuses 0 weeks');
 my $reader = $node->background_psql('heartbeat');
 $reader->query_safe($_) for 'BEGIN', 'SELECT count(*) FROM heartbeat_records_2020w05';
 is($node->query('SELECT table_partition FROM heartbeat_upgrade_keys(1) ORDER BY 1::text'), "heartbeat_records_2020w01\nheartbeat_anomalies_2020w01", 'one week is upgraded while a session reads another week');
