@@ -1,6 +1,6 @@
 // PostgreSQL starts the launcher. The launcher waits for the database heartbeat.database, and logs the reason
 // of the wait once. Then the launcher starts the maintenance worker and the ingest workers, and restarts each
-// worker that has ended. This file does not depend on the work of these processes.
+// worker that has ended. This file does not know what these workers do.
 #include "server/server.h"
 
 #include "kafka/consumer.h"
@@ -56,8 +56,8 @@ struct Database {
     bool open; // the database accepts connections
 };
 
-// Finds heartbeat.database in pg_database. The scan uses no index, because the launcher is not connected to a
-// database. In such a process, the indexes of the catalogs are not always ready.
+// Finds heartbeat.database in pg_database. Scan without an index: in a process without a database, such as
+// the launcher, the indexes of the catalogs may not be ready.
 Database look_for_database() {
     Database found = {};
     StartTransactionCommand();

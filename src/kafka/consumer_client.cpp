@@ -1,6 +1,6 @@
-// This file has the methods of Consumer. The other files of this folder call these methods. The methods
-// handle librdkafka's events, add notes for the server's log, and remember that the topic is lost. One method
-// waits until the thread of consumer_fill_ahead() has ended.
+// The methods of Consumer, which the other files of this folder call. They handle librdkafka's events, add
+// notes for the server's log, and remember that the topic is lost. finish_ahead() waits for the thread that
+// consumer_fill_ahead() has started.
 #include "kafka/consumer_client.h"
 
 #include "decode/utf8_text.h"
@@ -80,10 +80,9 @@ void Consumer::finish_ahead() noexcept {
 }
 
 void Consumer::lose_topic() noexcept {
-    // After a topic was deleted and recreated, librdkafka can still report that the topic does not exist,
-    // even after a new assignment. Such a report can still be about the deleted topic. So this function
-    // ignores the report until the client has got a message or the end of a partition. If the function
-    // ignores the report, the caller assigns the partitions again.
+    // If a topic was deleted and recreated, librdkafka can report the deletion late, after the recreated
+    // topic was assigned. So the function does not trust a report that comes before the first message or end
+    // of a partition. Instead, the caller assigns the partitions again.
     if (!heard) {
         assign_again = true;
         return;

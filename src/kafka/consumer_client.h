@@ -60,8 +60,8 @@ class Consumer {
 
     // The caller may use the following fields only after finish_ahead().
     std::thread ahead;
-    // True from consumer_assign() until librdkafka has taken the assignment. During this time, messages in
-    // the queue may belong to the previous assignment.
+    // True from consumer_assign() until librdkafka has taken the assignment. Until then, messages in the
+    // queue may belong to the previous assignment.
     bool reassigning = false;
     QuestionPointer<CallAnswer> waking;       // see fetcher_wake()
     std::deque<PartitionTrouble> troubles;    // the errors of partitions that the client has stopped reading

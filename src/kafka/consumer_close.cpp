@@ -26,8 +26,8 @@ using Clock = std::chrono::steady_clock;
 constexpr int close_asking_ms = 300;           // most questions get an answer within this time
 constexpr std::chrono::seconds hangs_after{5}; // and longer if the answer to a question can take longer
 
-// A consumer that is being closed: a thread destroys its client. While the client exists, librdkafka's
-// threads may use the consumer's fields, so consumers_closing() frees the consumer later.
+// A consumer whose client a thread is destroying. While the client exists, librdkafka's threads may use the
+// consumer's fields, so consumers_closing() frees the consumer later.
 struct Closing {
     Consumer *consumer;
     std::future<void> destroyed;
@@ -42,9 +42,9 @@ Clock::time_point hangs_at(const Consumer &consumer) {
 // Gives the client to a thread that destroys the client.
 void let_go(std::shared_ptr<SharedClient> shared) {
     SignalsBlocked blocked;
-    // The thread that releases the last shared_ptr destroys the client. The destruction may never end. So the
-    // caller's thread moves its shared_ptr to another thread. If no memory or no thread is available, the
-    // caller's thread releases the shared_ptr.
+    // The thread that releases the last shared_ptr destroys the client, and the destruction may never end. So
+    // a new thread releases the caller's shared_ptr. If there is no memory or no thread, the caller releases
+    // its shared_ptr itself.
     auto *share = new (std::nothrow) std::shared_ptr<SharedClient>(std::move(shared));
     if (share == nullptr)
         shared.reset();
@@ -60,8 +60,8 @@ bool is_destroyed(const std::future<void> &destroyed, int milliseconds) {
     return destroyed.wait_for(std::chrono::milliseconds(milliseconds)) == std::future_status::ready;
 }
 
-// Ends the consumer's use of the client. If no other consumer uses the client, a thread destroys the client
-// later. In this case no consumer may begin to use the client from now on.
+// Ends the consumer's use of the client. If no other consumer uses the client, retires the client: let_go()
+// then destroys it, so no new consumer may share it.
 void stop_reading(Consumer *consumer) {
     if (consumer->queue == nullptr)
         return;

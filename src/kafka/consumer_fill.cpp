@@ -23,11 +23,10 @@ namespace {
 
 constexpr size_t messages_at_once = 512;
 
-// A message with a list can have 100,000 readings, and the client must decode the message to know their
-// number. The batch must have room for every message that the client has taken from the queue. So, if
-// messages can have lists, the client takes only one message for an empty batch. After this message, the
-// batch can estimate the size of the next messages (see Batch::room()). The client then takes a few messages
-// at a time.
+// The batch must have room for every message that the client has taken from the queue. A message with a list
+// can have 100,000 readings, and the client knows this number only after it has decoded the message. So, if
+// messages can have lists, the client takes one message for an empty batch. Then the batch can estimate the
+// size of the next messages (see Batch::room()), and the client takes at most this many messages at a time.
 constexpr size_t lists_at_once = 8;
 
 size_t count_to_take(const Decoder &decoder, const Batch &batch) {
@@ -119,8 +118,8 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
         size_t room = count_to_take(*decoder, *batch);
         consumer->taking++;
         ssize_t count = consumer->take_messages(messages, room);
-        // Take the events after the messages, but handle the events before the messages. An event can be an
-        // error that librdkafka reported before it queued one of these messages.
+        // librdkafka may report an error and then queue a message. So take the events after the messages, so
+        // that this error is among the events. Handle the events before the messages.
         consumer->take_events();
         // after one of the following errors, the messages can belong to another topic, or to another cluster
         // at the same address

@@ -11,17 +11,17 @@ namespace heartbeat {
 class Consumer;
 class Decoder;
 
-// Empties the consumer's own pipe, and handles librdkafka's events. If no partition is assigned, the function
-// also drops the queued messages. Call this function before you wait for an answer.
+// Empties the consumer's own pipe (see wake.h), and handles librdkafka's events. If no partition is assigned,
+// the function also drops the queued messages. Call this function before you wait for an answer.
 void consumer_listen(Consumer *consumer) noexcept;
 
 // Decodes the queued messages into the batch, without waiting.
 FillResult consumer_fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept;
 
 // Does the same as consumer_fill() on a second thread, while the caller does other work. The thread seals the
-// batch if the batch is full. The thread uses some fields of Consumer (see consumer_client.h). Each function
-// that uses one of these fields first waits until the thread has ended. If no thread was started,
-// consumer_fill_ahead() returns false, and does not change the batch.
+// batch if the batch is full. Each function that uses the same fields of Consumer as the thread (see
+// consumer_client.h) first waits until the thread has ended. If no thread could be started, returns false and
+// does not change the batch.
 bool consumer_fill_ahead(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept;
 FillResult consumer_ahead_result(Consumer *consumer) noexcept;
 void consumer_finish_ahead(Consumer *consumer) noexcept; // waits for the thread to end; nullptr is allowed

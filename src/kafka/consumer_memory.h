@@ -24,9 +24,9 @@ struct RecentMarks {
 
 class ConsumerMemory {
   public:
-    // Remembers the messages of a complete batch. The function ignores a partition of the batch if `assigned`
-    // has no position of the partition, or if the position has an `end`. For each other partition, the
-    // function sets `last_message` and `trail` of its position, and copies the trail to the batch. May throw
+    // Remembers the messages of a complete batch. For each partition of the batch, sets `last_message` and
+    // `trail` of the partition's position in `assigned`, and copies the trail to the batch. Ignores a
+    // partition without a position in `assigned`, and a partition whose position has an `end`. May throw
     // std::bad_alloc.
     void remember(Batch *batch, std::vector<PartitionPosition> *assigned);
 
@@ -35,9 +35,9 @@ class ConsumerMemory {
     // fewer messages of each partition. May throw std::bad_alloc.
     void remember_partition(const Batch &batch, int32_t partition, size_t partitions);
 
-    // Forgets the messages after the position. The client has consumed these messages, but the caller has not
-    // stored these messages, and has assigned an earlier position. If the memory does not have the position's
-    // last message, forgets all messages of the partition.
+    // Call this function when the caller has assigned an earlier position again. Forgets the messages after
+    // this position: the client has consumed them, but the worker has not stored them. If the memory does not
+    // have the position's last message, forgets all messages of the partition.
     void forget_beyond(const PartitionPosition &position);
 
     std::unordered_map<int32_t, RecentMarks> recent; // by partition

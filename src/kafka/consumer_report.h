@@ -13,11 +13,10 @@ class Consumer;
 // Sets *trouble to the next error of a partition, and forgets this error. Returns false if there is no error.
 bool consumer_next_trouble(Consumer *consumer, PartitionTrouble *trouble) noexcept;
 
-// There are two kinds of losses. In the first kind, Kafka does not know the topic or a partition. In the
-// second kind, another log has replaced the log that the client has read. The function sets *loss to the next
-// loss, forgets this loss and returns true. If there is no loss, the function returns false. The function
-// does not return a loss of the second kind before consumer_fill() has returned FillResult::trouble because
-// of this loss.
+// Sets *loss to the next loss, forgets this loss and returns true. Returns false if there is no loss. A loss
+// means that Kafka does not know the topic or a partition, or that another log has replaced the log that the
+// client has read. The function returns a replaced log only after consumer_fill() has returned
+// FillResult::trouble because of this log.
 bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 
 // Returns true if the client has found a replaced log but has not reported the loss yet. The client first

@@ -1,6 +1,6 @@
-// The text of an error, which callers of src/kafka show to a person. The server's errors skip destructors, so
-// a function that calls the server may have only trivially destructible variables. Error is trivially
-// destructible.
+// The text of an error, which callers of src/kafka show to a person. Error is trivially destructible, so
+// functions that call the server can have an Error as a variable. (PostgreSQL's ereport(ERROR) skips
+// destructors.)
 #pragma once
 
 namespace heartbeat {

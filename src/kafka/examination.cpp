@@ -92,10 +92,9 @@ Examined check(Consumer *consumer, size_t index, const rd_kafka_message_t *messa
         examination.last_epoch = found.leader_epoch;
         return Examined::passed_over;
     }
-    // The log no longer has a message at the sought offset. Between the sought offset and the position, the
-    // client has consumed no message with a Kafka time. Compaction and aborted transactions only remove
-    // messages. So if the log now has a message with a Kafka time between these two offsets, the log is
-    // another log.
+    // The log has no message at the sought offset. Compaction and aborted transactions remove messages, but
+    // never add messages. The client has consumed no message with a Kafka time between the sought offset and
+    // `next`. So a message with a Kafka time between these two offsets belongs to another log.
     if (message->offset < examination.next) {
         if (found.kafka_time < 0)
             return Examined::passed_over;

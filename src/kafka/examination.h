@@ -30,12 +30,12 @@ Examined examination_take(Consumer *consumer, size_t index, const rd_kafka_messa
 // must assign the partitions again.
 bool examination_look(Consumer *consumer, const Batch &batch);
 
-// A loss means that another log has replaced the log that the client has read. The function returns whether
-// the caller must now report the losses. The caller must wait until no other examination is under way, but at
-// most one second after the first loss.
+// Returns whether the caller must now report the lost partitions, whose log was replaced by another log.
+// Returns true when no examination is under way any more, or one second after the first loss.
 bool examination_is_lost(Consumer *consumer);
 
-// Reads the text of a partition's error. The text can have the offset to which the log was truncated.
+// Reads the offset to which the log was truncated from the text of a partition's error, if the text has this
+// offset.
 void examination_hear(Consumer *consumer, const rd_kafka_message_t *error);
 
 } // namespace heartbeat

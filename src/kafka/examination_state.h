@@ -26,9 +26,9 @@ struct Examination {
     int32_t broker = -1;        // the broker that sends the messages; -1: not known yet
     int32_t last_epoch = -1;    // the leader epoch of the last accepted message
     int32_t checked_epoch = -1; // the last new leader epoch that caused an examination
-    // The value of Consumer::taking at the last log_move(). The client takes several messages from the queue
-    // with one call. If the examination calls log_move() for one of these messages, it skips the later
-    // messages of the same call, because librdkafka queued them before the move.
+    // The value of Consumer::taking at the last log_move(). Each call of Consumer::take_messages() takes
+    // several messages. After a log_move() for one of these messages, the examination skips the later ones,
+    // because librdkafka queued them before the move.
     uint64_t moved_in = 0;
     MessageMark sought = {};             // the last consumed message
     int64_t next = 0;                    // where the client continues to read if the log is the same

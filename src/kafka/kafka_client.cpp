@@ -1,5 +1,5 @@
-// Opens librdkafka's client, and puts the client's events into the inboxes of the consumers. The callbacks of
-// this file run inside calls that read from a queue, and never on librdkafka's own threads.
+// Opens librdkafka's client, and puts the client's events into the inboxes of the consumers. librdkafka runs
+// the callbacks of this file on the thread that polls a queue, and never on its own threads.
 #include "kafka/kafka_client.h"
 
 #include "decode/utf8_text.h"

@@ -63,8 +63,8 @@ class KafkaClient {
     Connections connections;
     int refresh_ms = 0;
     // A broker answers the requests of a connection in their order, so an answer can wait behind a fetch. The
-    // time limits of heartbeat allow for fetch.wait.max.ms of 0.5 s. With a longer fetch.wait.max.ms, the
-    // limits of a worker's requests grow by this time, at most 10 s.
+    // time limits of a worker's requests allow for a fetch that waits 0.5 s. If fetch.wait.max.ms is larger,
+    // fetch_delay is the difference, at most 10 s, and the time limits grow by fetch_delay.
     std::chrono::milliseconds fetch_delay{0};
 
     // A consumer calls join() before it uses the client, and leave() afterwards. join() may throw

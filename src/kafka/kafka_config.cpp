@@ -40,8 +40,8 @@ constexpr Property defaults[] = {
     {"topic.metadata.refresh.interval.ms", "60000"}, // the worker asks about the topic at this interval
 };
 
-// The file must not change these properties. Some of them make sure that librdkafka does not move or store
-// positions, because the positions are in the table heartbeat_offsets.
+// The file must not change these properties. Some of these properties make sure that librdkafka does not move
+// or store positions, because the positions are in the table heartbeat_offsets.
 constexpr Property fixed[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},

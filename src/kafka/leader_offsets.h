@@ -10,7 +10,7 @@
 
 namespace heartbeat {
 
-// Waits for the answer, at most 8 seconds and two times KafkaClient::fetch_delay. May throw std::bad_alloc.
+// Waits for the answer, at most 8 seconds plus two times KafkaClient::fetch_delay. May throw std::bad_alloc.
 RangesAnswer leader_offsets_ask(SharedClient &client, const std::vector<int32_t> &partitions, RangeKind kind,
                                 int64_t time);
 

@@ -1,5 +1,5 @@
-// Stores the watcher of each leader: the only consumer that asks the leader for end offsets while the leader
-// answers. topic_ranges.cpp calls this file on the threads of the consumers.
+// Stores the watcher of each leader. While the leader answers, only its watcher asks it for end offsets.
+// topic_ranges.cpp calls this file on the threads of the consumers.
 #include "kafka/leader_watch.h"
 
 namespace heartbeat {

@@ -8,7 +8,7 @@
 
 namespace heartbeat {
 
-// A std::unique_ptr calls a Deleter to destroy its object with the function `destroy`.
+// Makes a std::unique_ptr destroy its object with the function `destroy`.
 template <auto destroy> struct Deleter {
     template <typename Object> void operator()(Object *object) const noexcept {
         static_cast<void>(destroy(object));

@@ -23,7 +23,7 @@ enum class RangeKind {
     time,
 };
 
-// Returns how many requests a question of this kind sends to the leader. Each of them can wait behind a
+// Returns how many requests a question of this kind sends to the leader. Each request can wait behind a
 // fetch.
 constexpr int range_requests(RangeKind kind) noexcept {
     return kind == RangeKind::end ? 1 : 2;

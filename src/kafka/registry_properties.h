@@ -14,8 +14,8 @@ namespace heartbeat {
 // name, so it also returns true if the rest of the name is misspelt.
 bool registry_property_is(const std::string &name) noexcept;
 
-// Returns the fault of a property for the schema registry, or nullptr if the property has no fault. The text
-// continues the phrase "sets NAME, ", and never contains the value.
+// Returns the fault of a property for the schema registry, or nullptr if the property has no fault. The
+// caller puts "sets NAME, " before this text. The text never contains the value.
 const char *registry_property_objection(const FileProperty &property) noexcept;
 
 // Compares `name` with `plain_name`, a name without the prefix "schema.registry.", such as

@@ -39,8 +39,8 @@ rd_kafka_resp_err_t SharedClient::add(const rd_kafka_topic_partition_list_t *lis
     rd_kafka_resp_err_t code = code_of(ErrorPointer(rd_kafka_incremental_assign(handle(), list)));
     for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
         rd_kafka_topic_partition_list_add(assigned_.get(), topic.c_str(), list->elems[i].partition);
-        // Forward again, because this partition may have been removed shortly before. In this case librdkafka
-        // stops the partition before it answers the assignment, and the stop ends the first forwarding.
+        // If this partition was removed shortly before, librdkafka still stops the partition before it
+        // answers this assignment. The stop ends the forwarding, so forward again.
         forward(list->elems[i].partition);
     }
     return code;

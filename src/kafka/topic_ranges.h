@@ -20,10 +20,10 @@ bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t coun
 bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept;
 void topic_forget_ranges(Consumer *consumer) noexcept; // drops all questions and answers
 
-// Returns true if this consumer, which reads the partition, need not ask the leader for end offsets. In this
-// case another consumer of librdkafka's client asks the leader, and notices when the leader no longer
-// answers. This consumer then gets the end offsets with librdkafka's fetches. If topic_watch_news() returns
-// another value than before, call topic_others_ask() again for each partition.
+// Returns true if another consumer of librdkafka's client asks the partition's leader for end offsets, and
+// notices when the leader no longer answers. Then this consumer, which reads the partition, need not ask: it
+// gets the end offsets with librdkafka's fetches. If topic_watch_news() returns another value than before,
+// call topic_others_ask() again for each partition.
 bool topic_others_ask(Consumer *consumer, int32_t partition) noexcept;
 uint64_t topic_watch_news(const Consumer *consumer) noexcept;
 

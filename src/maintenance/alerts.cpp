@@ -25,8 +25,8 @@ namespace {
 // An arrival of readings causes an evaluation as soon as this time has passed since the last evaluation.
 constexpr TimestampTz after_arrival = USECS_PER_SEC;
 constexpr TimestampTz by_clock = 5 * USECS_PER_SEC;
-// One evaluation of the silence rules covers only a slice of the customers. This is the time until the
-// evaluation of the next slice.
+// Each evaluation of the silence rules checks only a part of the customers (a slice). The evaluation of the
+// next slice begins after this time.
 constexpr TimestampTz next_slice = USECS_PER_SEC;
 constexpr size_t customer_size = 1025; // 256 characters of up to 4 bytes, and a zero byte
 
@@ -47,8 +47,8 @@ uint64_t rules_seen;
 // the evaluation, so that ingest does not wake this process again before the evaluation.
 bool arrival_noticed = false;
 MonotonicTime evaluated_at;
-// The time at which silence rules are due. The evaluation of silence rules takes the most time, so only the
-// clock makes silence rules due, and not an arrival of readings.
+// The time at which silence rules are due. An arrival of readings does not make silence rules due, because
+// their evaluation takes the most time.
 MonotonicTime silence_due;
 char customer[customer_size] = ""; // the next slice of customers begins after this customer
 
@@ -81,9 +81,9 @@ MonotonicTime earlier(MonotonicTime due, MonotonicTime time) {
     return due == 0 ? time : std::min(due, time);
 }
 
-// Tells ingest whether ingest must report the arrival of readings. If no rule depends on arrivals, the
-// function also clears an arrival that ingest has reported during the evaluation. Otherwise this arrival
-// would cause one more evaluation.
+// Tells ingest whether to report the arrival of readings. If no rule depends on arrivals, also clears an
+// arrival that ingest has reported during the evaluation, because this arrival would cause a needless
+// evaluation.
 void watch_arrivals(bool watch) {
     pg_atomic_write_u32(&shared_state->rules_watch, watch ? 1 : 0);
     if (!watch)
@@ -118,11 +118,9 @@ MonotonicTime alerts_due(MonotonicTime due, MonotonicTime now) {
 
 TimestampTz alerts_evaluate() {
     evaluated_at = monotonic_now();
-    // Set `arrived` and rules_watch before the evaluation, so that no arrival is lost. The evaluation does
-    // not see the readings that ingest stores after the snapshot of the evaluation, so ingest must report the
-    // arrival of these readings. If no earlier rule depended on arrivals, rules_watch was 0 until now.
-    // rules_watch must be 1 during the evaluation, because the evaluation can find a new rule that depends on
-    // arrivals.
+    // The evaluation does not see the readings that ingest stores after the evaluation's snapshot. So ingest
+    // must report these readings: set `arrived` and rules_watch before the evaluation. rules_watch must be 1
+    // even if no earlier rule depended on arrivals, because the evaluation can find a new rule that does.
     pg_atomic_write_u32(&shared_state->arrived, 0);
     pg_atomic_write_u32(&shared_state->rules_watch, 1);
     arrival_noticed = false;

@@ -12,11 +12,10 @@ extern "C" {
 
 namespace heartbeat {
 
-// Returns the time at which the rules are due. After a change of the rules, the rules are due immediately. If
-// readings have arrived and a rule depends on readings, the rules are due at `due` or one second after the
-// last evaluation, whichever is earlier. In all other cases the function returns `due`, the time that the
-// caller has computed after the last evaluation. If `due` is 0, only a change of the rules or an arrival of
-// readings makes the rules due.
+// Returns the time of the next evaluation of the rules. `due` is the time that the caller has computed after
+// the last evaluation; 0: none. After a change of the rules, the next evaluation is due immediately. If
+// readings have arrived and a rule depends on readings, it is due one second after the last evaluation, or at
+// `due` if `due` is earlier. Without a change and an arrival, the function returns `due`.
 MonotonicTime alerts_due(MonotonicTime due, MonotonicTime now);
 
 // Evaluates the rules in a transaction. Returns the microseconds until the next evaluation. Returns 0 if only

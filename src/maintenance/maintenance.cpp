@@ -189,7 +189,7 @@ void attempt(Task *task) {
         if (!tables_recovered)
             tables_recover();
         tables_recovered = true;
-        // if this process must not work, the task waits for a wake-up of this process: see heartbeat_resume()
+        // while maintenance is paused, the task does not run; heartbeat_resume() wakes this process again
         again = pause_for_maintenance() ? 0 : task->run();
         task->failure.message[0] = '\0';
         process_refuse_cancel();

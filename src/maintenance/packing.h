@@ -10,19 +10,19 @@
 namespace heartbeat {
 
 // Call this function in each round of the maintenance worker's loop. Once an hour, and after each reload of
-// the configuration (`reloaded`), the function starts the process that packs old weeks. The function starts
-// the process only if all other processes of heartbeat run. The process packs one key after the other, and
-// ends when it has tried all keys. If PostgreSQL cannot start the process, heartbeat_maintenance shows this
-// failure. Returns the time of the next call; 0: heartbeat packs no week.
+// the configuration (`reloaded`), the function starts the process that packs old weeks. It starts the process
+// only if all other processes of heartbeat run. If PostgreSQL cannot start the process, heartbeat_maintenance
+// shows this failure. The process packs one key after the other, and ends when it has tried all keys. Returns
+// the time of the next call; 0: heartbeat packs no week.
 //
 // The function also calls packing_make_way(). If heartbeat.pack_after is 0 and no process runs, the function
 // removes the last failure from heartbeat_maintenance.
 MonotonicTime packing_tend(MonotonicTime now, bool reloaded);
 
-// While the process runs, the function checks every two seconds whether another session waits for a table
-// that the process has locked. In this case the function cancels the process. Otherwise ingest and queries
-// would wait behind the other session, for example behind ALTER EXTENSION heartbeat UPDATE. A task of the
-// maintenance worker can wait behind this session too, so call this function also before each task.
+// Cancels the process if another session waits for a table that the process has locked, for example ALTER
+// EXTENSION heartbeat UPDATE: ingest and queries would wait behind that session. Checks this at most every
+// two seconds. Call this function also before each task of the maintenance worker, because the task can wait
+// behind that session too.
 void packing_make_way(MonotonicTime now);
 
 } // namespace heartbeat

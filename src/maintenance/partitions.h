@@ -8,10 +8,9 @@ namespace heartbeat {
 
 // Creates the table partitions that the batch needs, with one transaction for each week. If a reading is more
 // than a year old or more than a week in the future, the clock of its device is probably wrong. For such a
-// reading the function creates no table partition, and the reading goes to the default partition. The
-// function also creates no table partition in two other cases. First case: the function gets no lock within a
-// second. Second case: an object of a user, such as a trigger or a publication, prevents the creation. In
-// these two cases the readings of the week go to the default partitions, and heartbeat_make_partitions()
+// reading the function creates no table partition, and the reading goes to the default partition. If the
+// function gets no lock within a second, or if an object of a user (such as a trigger or a publication)
+// prevents the creation, the readings of the week go to the default partitions. heartbeat_make_partitions()
 // moves these readings later.
 void partitions_prepare(const Batch *batch);
 

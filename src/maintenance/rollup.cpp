@@ -48,9 +48,9 @@ Statement select_marks = {R"sql(
     SELECT EXISTS (SELECT FROM @extschema@.heartbeat_stale_minutes))sql"};
 
 // While a transaction of rollup_run() holds its lock, no process can create a table partition. So each
-// transaction rolls up only a limited number of minutes. The table layout can set this number. Otherwise the
-// number for the first transaction is minutes_at_first, and adapt() then changes the number to keep the
-// transactions short.
+// transaction rolls up only a limited number of minutes. The table layout can set this number. If it does
+// not, the first transaction rolls up minutes_at_first minutes, and then adapt() changes the number to keep
+// the transactions short.
 constexpr int64_t minutes_at_first = 16;
 constexpr int64_t minutes_max = 4096;
 constexpr TimestampTz quick = 100 * INT64CONST(1000);

@@ -22,8 +22,8 @@ namespace heartbeat {
 
 namespace {
 
-// When the worker has removed this number of rows, the worker looks at the tables. The worker vacuums the
-// tables of the rollup, because autovacuum would come too late.
+// After this number of removed rows, the worker looks whether to vacuum and to rewrite the tables. It does
+// not leave the vacuum to autovacuum, which would come too late.
 constexpr int64_t look_after = 8192;
 int64_t removed_since_look = 0;
 
@@ -35,8 +35,8 @@ int64_t dead_rows = 0; // of the vacuumed tables, when the worker last looked
 
 // A rewrite stops ingest and the queries of the table until the new file is complete. So the worker rewrites
 // a table only if the new file is small: the table's rows need at most rewritten_bytes_max, and less than a
-// quarter of the old file. The statement also counts the dead rows, because after a vacuum these are the rows
-// that an old snapshot still sees. A rewrite must keep such rows.
+// quarter of the old file. The statement also counts the dead rows that a vacuum has left: an old snapshot
+// still sees these rows, so the new file must have them too.
 constexpr int64_t rewrite_bytes_min = 4 << 20;
 constexpr int64_t rewritten_bytes_max = 16 << 20;
 constexpr int64_t bytes_per_row = 100; // more than a row with a usual customer_id needs
@@ -62,7 +62,7 @@ Statement select_dead = {{OIDOID}, R"sql(SELECT pg_stat_get_dead_tuples($1))sql"
 
 // A rewrite needs a lock that no other session may share. The worker does not wait in the queue for this
 // lock, because ingest and the queries would wait behind the worker. Instead the worker tries to take the
-// lock, this number of times.
+// lock at most this number of times.
 constexpr int lock_attempts = 50;
 constexpr long lock_pause_ms = 10;
 
@@ -90,8 +90,8 @@ bool is_sparse(const Table &table, Oid oid) {
 
 void rewrite(Table *table, Oid oid) {
     rewrite_table(oid);
-    // If the server keeps no statistics (track_counts), the statement above counts no dead rows, and the new
-    // file can be as large as the old file. Then the next rewrite must wait until the file is twice as large.
+    // If track_counts is off, select_sparse counts no dead rows, and the new file can be as large as the old
+    // file. So the next rewrite waits until the file is twice as large as now.
     table->rewrite_from = std::max(rewrite_bytes_min, 2 * number_of(&select_bytes, oid));
     ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION), errmsg("heartbeat: rewrote \"%s\"", table->name),
                   errdetail("Deleted rows had made the table large."), errhidecontext(true)));

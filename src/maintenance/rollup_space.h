@@ -8,9 +8,9 @@
 namespace heartbeat {
 
 // Call this function outside of a transaction, with the number of rows that the last transaction has removed.
-// After some thousand removed rows the function vacuums the tables of the rollup. A vacuum lets PostgreSQL
-// use the space again, but it does not make the file smaller. So if a table is still much larger than its
-// rows, the function also rewrites the table.
+// After some thousand removed rows, the function vacuums the tables of the rollup. A vacuum does not make a
+// table's file smaller. So if the file is much larger than the rows need, the function also rewrites the
+// table.
 void rollup_space_free(int64_t rows);
 
 } // namespace heartbeat

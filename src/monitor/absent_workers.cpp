@@ -15,9 +15,9 @@ namespace {
 // worker does not run.
 constexpr MonotonicTime start_takes = 10 * USECS_PER_SEC;
 
-// An absence of up to this time is no trouble, for two reasons. The launcher restarts a worker at once if
-// the worker has run for some time. When the server shuts down, the first worker can end some milliseconds
-// before the maintenance worker.
+// During this time after the end of a worker, heartbeat_status shows CONNECTING and no trouble. The launcher
+// restarts a worker at once if it has run for some time. Also, when the server shuts down, an ingest worker
+// can end some milliseconds before the maintenance worker.
 constexpr MonotonicTime restart_takes = 1 * USECS_PER_SEC;
 
 void set(ShownState *shown, WorkerState state, TimestampTz since, const char *reason, const char *hint) {

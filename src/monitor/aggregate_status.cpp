@@ -35,7 +35,7 @@ void set(AggregateStatus *aggregate, WorkerState state, TimestampTz since, const
 }
 
 // Sets the state of one source. If the caller asks for the state of heartbeat as a whole, the reason begins
-// with the name of the source. The name `default` is left out.
+// with the name of the source, except for the source `default`.
 void set_of_source(AggregateStatus *aggregate, const SourceSlot &source, WorkerState state, TimestampTz since,
                    const char *reason, const char *hint) {
     char label[source_label_size];
@@ -89,7 +89,7 @@ void tell_stall(AggregateStatus *aggregate, const SourceSlot &source, MonotonicT
         "transaction, see the brokers' logs.");
 }
 
-// Sets STALLED if the worker had to be back in its loop more than heartbeat.stall_timeout ago. STALLED
+// Sets STALLED if the worker should have returned to its loop more than heartbeat.stall_timeout ago. STALLED
 // replaces every other state except RETRYING and FAILED.
 void look_for_absence(AggregateStatus *aggregate, const WorkerSlot &worker, MonotonicTime now) {
     MonotonicTime since = worker_stats_missed_since(worker, now);

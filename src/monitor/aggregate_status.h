@@ -13,8 +13,8 @@ struct AggregateStatus {
     // the source that has this state; empty: the state does not belong to a source
     char source[source_name_size];
     TimestampTz since; // the time when the state began; 0: not known
-    // Several workers can read a source. If the trouble of a worker changes to another trouble, `since`
-    // changes, but the next two members do not.
+    // When a trouble changes to another trouble, for example from RETRYING to FAILED, `since` changes, but
+    // the next two members do not. These two members cover all workers that read the source.
     TimestampTz not_running_since; // when the first worker ceased to be RUNNING; 0: all are RUNNING or PAUSED
     TimestampTz running_since;     // when the last worker became RUNNING; 0: none is RUNNING
     char reason[state_text_size];
@@ -24,8 +24,8 @@ struct AggregateStatus {
     double messages_per_second;
     char last_error[state_text_size];
     TimestampTz last_error_at; // 0: no error since the server started
-    // Several workers can be storing a batch at the same time. This member is the time when the first of them
-    // began to store its batch. 0: no worker stores a batch.
+    // Of all batches that workers are storing, the time when the first store began. 0: no worker stores a
+    // batch.
     MonotonicTime busy_since;
     AwaitedLock awaited; // the lock for which the worker with the batch of `busy_since` waits
     bool of_one;         // true: the caller asks for the state of one source

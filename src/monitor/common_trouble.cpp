@@ -20,8 +20,8 @@ namespace heartbeat {
 
 namespace {
 
-// Finds the most severe state of the worker processes. A worker that has sources reports RUNNING: the states
-// of its sources are no common trouble. Call this function while you hold the lock of shared memory.
+// Finds the most severe state of the worker processes. A worker that has sources reports RUNNING, even if one
+// of its sources has trouble. Call this function while you hold the lock of shared memory.
 bool find_processes(ShownState *shown, MonotonicTime now) {
     int workers = 0;
     bool found = false;
@@ -40,9 +40,9 @@ bool find_processes(ShownState *shown, MonotonicTime now) {
     return found;
 }
 
-// If all workers run, but not all of them have been RUNNING for ten seconds, the trouble may not be over: a
-// worker can end again and again. The function adds these ten seconds to `since`. Otherwise a rule could
-// raise an alert after a trouble that was shorter than the rule's period.
+// If all workers run, but not all of them have been RUNNING for ten seconds, the trouble may not be over,
+// because a worker can end again and again. The function adds these ten seconds to `since`, so that a rule
+// raises no alert after a trouble that was shorter than the rule's period.
 bool still_settles(ShownState *shown) {
     if (shown->since == 0)
         return false;

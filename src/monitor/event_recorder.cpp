@@ -71,8 +71,8 @@ bool is_recorded(const AggregateStatus &now) {
            strcmp(now.reason, recorded.reason) == 0;
 }
 
-// Returns true while the workers are starting. The recorder writes no row for this state, because
-// write_start() already writes a row for the start of the server.
+// Returns true while the workers are starting. The recorder writes no row for a state that is_beginning(),
+// because write_start() already writes a row for the start of the server.
 bool is_beginning(const AggregateStatus &now) {
     return now.state == WorkerState::connecting && strcmp(now.reason, starting_reason) == 0;
 }

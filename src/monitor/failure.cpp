@@ -30,9 +30,8 @@ bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *)) {
     MemoryContextSwitchTo(TopMemoryContext);
     ErrorData *error = CopyErrorData();
     MonotonicTime now = monotonic_now();
-    // If PostgreSQL refused a row, the caller divides the batch into halves and tries to store each half. In
-    // the end, the caller tries to store the refused row alone, and this attempt reports the error of the
-    // row. So failure_take() does not report the error of the whole batch.
+    // If PostgreSQL refused a row, the caller halves the batch until it stores the refused row alone, and
+    // then reports the error. So failure_take() does not report this error for the whole batch.
     bool refused = may_be_of_row != nullptr && may_be_of_row(error);
     char message[sizeof(failure->message)];
     text_copy(message, refused || error->message == nullptr ? "" : error->message);

@@ -28,13 +28,12 @@ struct Failure {
 
 // Ends the failed transaction. Call this function inside PG_CATCH, after process_refuse_cancel().
 //
-// If may_be_of_row() returns true, a row of the batch can have caused the error. In this case the function
-// returns false, and does not log the error. Then the caller divides the batch into smaller and smaller
-// parts, and tries to store each part. In the end a part has only the row that caused the error, and the
-// attempt to store this part reports the error.
+// If may_be_of_row() returns true, a row of the batch can have caused the error. Then the function returns
+// false, and does not log the error. The caller stores the batch in smaller and smaller parts, until a part
+// has only the row that caused the error, and reports this part's error.
 //
-// In every other case the function returns true, and logs the error. The caller then writes the error to its
-// slot. While the message of the error stays the same, the function logs the error at most once a minute.
+// If not, the function returns true, and logs the error. The caller then writes the error to its slot. While
+// the message of the error stays the same, the function logs the error at most once a minute.
 bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *) = nullptr);
 
 // Call this function after failure_take(), outside of PG_CATCH. The function finds the process or object that

@@ -56,8 +56,8 @@ void make_kind(const char *note, char *text) {
     text_copy(text, kind_size, without_digits);
 }
 
-// Returns the element of `kinds` for this message. If the array does not have the message's kind yet, the new
-// kind replaces the kind with the oldest log line.
+// Returns the element of `kinds` for this message. A new kind takes the element of the kind that was not
+// logged for the longest time.
 Kind *find_kind(int32_t source_id, const char *text) {
     Kind *oldest = &kinds[0];
     for (Kind &kind : kinds) {
@@ -72,8 +72,8 @@ Kind *find_kind(int32_t source_id, const char *text) {
     return oldest;
 }
 
-// Returns the window of this source. If the source has no window yet, the function makes a new window in the
-// place of the window that began first.
+// Returns the window of this source. If the source has no window yet, its new window replaces the oldest
+// window.
 Window *find_window(int32_t source_id) {
     Window *oldest = &windows[0];
     for (Window &window : windows) {

@@ -14,9 +14,9 @@ namespace heartbeat {
 // minute. The function also writes each error or warning to the slot as the last error.
 void kafka_log_take(Consumer *consumer, SourceSlot *slot);
 
-// Logs, for each kind of messages of this source, how many messages kafka_log_take() has received but not
-// logged. Call this function when the source becomes RUNNING again. Without this call, heartbeat would log
-// the number only with the next message of the kind, and such a message may never come.
+// For each kind of messages of this source, logs how many messages kafka_log_take() has received but not
+// logged. Call this function when the source becomes RUNNING again, because there may be no further message
+// of the kind that would log this number.
 void kafka_log_tell_folded(const SourceSlot &source);
 
 } // namespace heartbeat

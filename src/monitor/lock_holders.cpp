@@ -224,8 +224,8 @@ void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder) {
             behind = find(awaited.tag, AccessExclusiveLock, false);
     } else if (log_min_messages < FATAL) {
         // With these values of log_min_messages, `awaited` contains the lock of each wait of more than 200
-        // ms. Here, `awaited` has no lock that kind_of() knows. So the cause of the error is not a wait for
-        // such a lock, but for example the code of a trigger.
+        // ms. `awaited` has no lock here, or a lock that kind_of() does not know. So another cause has raised
+        // the error, for example the code of a trigger.
         return;
     } else {
         statement_execute(&select_any_holder, nullptr, nullptr, SPI_OK_SELECT);

@@ -16,9 +16,9 @@ struct LockHolder {
 };
 
 // Call this function with an SPI connection and search_path = pg_catalog. If log_min_messages is FATAL or
-// PANIC, lock_wait.cpp cannot find the awaited lock. In this case, lock_holders_find() looks at all locks on
-// tables of heartbeat, and chooses the holder of one of these locks. The function prefers a prepared
-// transaction. If there is none, the function chooses the session with the oldest transaction.
+// PANIC, lock_wait.cpp cannot find the awaited lock. Then lock_holders_find() chooses one of the holders of
+// locks on heartbeat's tables: a prepared transaction, or, if there is none, the session with the oldest
+// transaction.
 void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder);
 
 } // namespace heartbeat

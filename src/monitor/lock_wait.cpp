@@ -18,7 +18,7 @@ namespace heartbeat {
 namespace {
 
 // The server logs a wait for a lock after this time. The time must be shorter than every lock_timeout of a
-// worker. Otherwise failure_explain() could not explain the error that the lock_timeout raises.
+// worker, so that failure_explain() knows the lock when the lock_timeout raises an error.
 constexpr char told_after[] = "200ms";
 
 bool wanted_by_others; // true: the administrator has turned on log_lock_waits
@@ -29,7 +29,7 @@ emit_log_hook_type next_log_hook = nullptr;
 // function keeps the line about the wait out of the server's log.
 void look(ErrorData *line) {
     // While this function runs, another process can grant the lock to this process. Even then, the pointer
-    // `lock` stays valid: this process holds the lock, and the server keeps each LOCK that a process holds.
+    // `lock` stays valid, because the server keeps each LOCK that a process holds.
     const LOCK *lock = MyProc == nullptr || line->elevel != LOG ? nullptr : MyProc->waitLock;
     if (lock != nullptr) {
         last = {true, lock->tag, MyProc->waitLockMode};

@@ -1,15 +1,15 @@
 // Remembers the lock for which a process of heartbeat waits. After a wait has failed, the server no longer
-// shows for which lock the process waited. But during the wait, the server writes a line about the lock to
-// its log, and a hook of the log stores the lock. worker_start.cpp installs the hook, and failure.cpp reads
-// the lock.
+// shows for which lock the process waited. So this file uses emit_log_hook: during the wait, the server
+// writes a line about the lock to its log, and the hook stores the lock. worker_start.cpp installs the hook,
+// and failure.cpp reads the lock.
 #pragma once
 
 #include "monitor/shared_state.h"
 
 namespace heartbeat {
 
-// Call this function at the start of a process of heartbeat. The function installs the hook, and makes the
-// server report each wait of more than 200 ms for a lock.
+// Call this function at the start of a process of heartbeat. Installs the hook, and makes the server report
+// each wait of more than 200 ms for a lock.
 void lock_wait_prepare();
 
 // Returns the lock of this process's latest wait of more than 200 ms. Returns an empty AwaitedLock if the

@@ -27,8 +27,8 @@ pg_atomic_uint64 *generation_of(int32_t source_id) {
     return &shared_state->moves_of[static_cast<uint32_t>(source_id) % moves_counters];
 }
 
-// Makes the readers of this source ask Kafka about the topic. So call this function only if a Kafka partition
-// of the source has moved.
+// Tells the readers of this source that its Kafka partitions have moved. They then ask Kafka about the topic,
+// so do not call this function without a move.
 void tell_readers(int32_t source_id) {
     pg_atomic_fetch_add_u64(generation_of(source_id), 1);
     pg_atomic_fetch_add_u64(&shared_state->moves, 1);

@@ -18,14 +18,14 @@ uint64_t moved_partitions_generation();
 // grow with a change of another source.
 uint64_t moved_partitions_generation_of(int32_t source_id);
 
-// After the call, `worker` reads the Kafka partition. Only the worker that reads the partition before the
-// call may call this function. The caller must have stored all messages that it has consumed. After the call,
-// heartbeat_partitions shows the new worker, and the lag of the Kafka partition stays known. If shared memory
-// has no room for another moved partition, the partition is not moved, and the function returns false.
+// Moves the Kafka partition from the calling worker to `worker`. The caller must read the partition, and must
+// have stored all messages that it has consumed. heartbeat_partitions then shows the new worker, and the lag
+// of the Kafka partition stays known. If shared memory has no room for another moved partition, the partition
+// is not moved, and the function returns false.
 bool moved_partitions_set(PartitionKey partition, int home, int worker);
 
-// `worker` may have received Kafka partitions of the source from other workers. The function gives these
-// Kafka partitions back to their home workers. Call this function when the worker no longer reads the source.
+// Call this function when `worker` no longer reads the source. Gives the Kafka partitions that `worker` has
+// received from other workers back to their home workers.
 void moved_partitions_forget(int32_t source_id, int worker);
 
 } // namespace heartbeat

@@ -27,11 +27,10 @@ namespace heartbeat {
 namespace {
 
 // Finds the publications of the table that the error message names. The table can be a table partition of the
-// published table. A publication can make an UPDATE or DELETE fail with the code 42P10: by its row filter, by
-// its column list, or because it does not publish a generated column. Each publication of UPDATE or DELETE
-// makes these statements fail with the code 55000 if the table has no replica identity. Many other errors
-// have the code 55000 too. So if $2 is true, the statement finds only publications of a table without a
-// replica identity.
+// published table. An UPDATE or DELETE of a published table can fail with the code 42P10 because of a row
+// filter, a column list or a generated column that is not published. It fails with the code 55000 if the
+// table has no replica identity. Many other errors have the code 55000 too, so $2 is true for this code: the
+// statement then finds only publications of tables without a replica identity.
 Statement select_publications = {{TEXTOID, BOOLOID}, R"sql(
     WITH named AS MATERIALIZED (
         SELECT c.oid FROM pg_catalog.pg_class c

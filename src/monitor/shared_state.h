@@ -47,8 +47,8 @@ struct AwaitedLock {
     LOCKMODE mode;
 };
 
-// The present activity of a worker. If the worker does not return to its loop in time, heartbeat_status shows
-// this activity.
+// What a worker is doing. If the worker does not return to its loop in time, heartbeat_status shows this
+// activity.
 enum class WorkerActivity : uint8_t { starting, waiting, looking, closing, consuming, assigning, storing };
 
 // The state of a Kafka partition. The worker that reads the partition reports this state.

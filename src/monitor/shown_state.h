@@ -8,14 +8,13 @@
 namespace heartbeat {
 
 // Sets the times of a new slot to the present time. `running_since` is the time when the state last became
-// RUNNING. `not_running_since` is the time when the state last ceased to be RUNNING or PAUSED. A state that
-// is RUNNING only for some seconds between two attempts does not end a trouble, and does not change
-// `not_running_since`.
+// RUNNING. `not_running_since` is the time when the state ceased to be RUNNING or PAUSED. If the state
+// becomes RUNNING for only some seconds between two attempts, `not_running_since` does not change.
 void shown_state_begin(ShownState *shown);
 
 // Returns true if the state has been RUNNING for ten seconds. A source that is RETRYING is RUNNING for a
-// moment during each attempt. If `now` is before the time when the state became RUNNING, the server's clock
-// was set back. The time is then not known, and the function returns true.
+// moment during each attempt. Also returns true if the state became RUNNING after `now`, because then the
+// server's clock was set back.
 inline constexpr TimestampTz shown_state_settles = 10 * USECS_PER_SEC;
 bool shown_state_has_settled(const ShownState &shown, TimestampTz now);
 

@@ -87,8 +87,8 @@ extern "C" Datum heartbeat_source_states(PG_FUNCTION_ARGS) {
         next =
             std::find_if(next, end, [=](const ReadSource &one) { return one.source_id != first->source_id; });
         aggregate_status_look_at_source(status, first, next, progress);
-        // If a worker does not read the source, no other worker takes over its Kafka partitions. Then the lag
-        // of the source is not known.
+        // If one of the workers does not read the source, no other worker reads this worker's Kafka
+        // partitions. Then the lag of the source is not known.
         Lag lag = status->workers == settings.workers
                       ? worker_stats_lag(progress_list_of(progress, first->source_id))
                       : Lag{false, 0, -1};

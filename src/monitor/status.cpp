@@ -93,10 +93,10 @@ void name_holder(AggregateStatus *aggregate) {
     text_copy(aggregate->hint, holder.hint);
 }
 
-// If a person has paused all sources, sets the state PAUSED, even if the workers do not report this state
-// yet. So the transaction that pauses ingest sees PAUSED even before its commit. STOPPED and FAILED stay as
-// they are. If the workers report PAUSED because a person has paused each source by its name, the function
-// sets the reason of the pause.
+// If all sources are paused, sets the state PAUSED, even if the workers do not report this state yet: the
+// transaction that pauses ingest must see PAUSED before its commit. Does not change STOPPED and FAILED. If
+// each source was paused by its name, the workers already report PAUSED, and the function only sets the
+// reason.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
     AggregateStatus *aggregate = &looks->aggregate;
@@ -192,9 +192,9 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), row.values, row.nulls)));
 }
 
-// If the source of a customer is not known, a silence rule applies to the customer only while all sources are
-// RUNNING. For this case, the evaluation of silence rules calls this function. The function ignores failed
-// duties of the maintenance worker.
+// The evaluation of silence rules calls this function for a customer whose source is not known: a silence
+// rule applies to this customer only while all sources are RUNNING. The function ignores failed duties of the
+// maintenance worker.
 extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     WorkerState state = WorkerState::stopped;
     if (shared_state_serves_database() && !RecoveryInProgress()) {

@@ -50,7 +50,7 @@ void read_counters(Totals *totals) {
         *counters[i] = statement_int8(0, i + 1);
 }
 
-// DROP EXTENSION does not change the counters in shared memory.
+// Reads the counters in shared memory, which DROP EXTENSION does not reset.
 void read_batch_times(Totals *totals) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     BatchTimes *times = &shared_state->batch_times;

@@ -36,8 +36,8 @@ Statement select_hold = {{TEXTOID}, {of_source}, select_hold_sql};
 Statement select_old_hold = {{of_one}, select_hold_sql};
 
 // Selects the stored offsets that heartbeat reads from. $1 is heartbeat.topic. A person can set the offset of
-// a Kafka partition that does not exist yet: then was_read is false. The lookup of the end offsets is not a
-// join of this statement. With few statistics PostgreSQL would compare each stored offset with each end
+// a Kafka partition that does not exist yet: then was_read is false. add_lags() looks up the end offsets, and
+// not a join in this statement: without statistics, PostgreSQL would compare each stored offset with each end
 // offset.
 Statement select_offsets = {{TEXTOID}, R"sql(
     SELECT d.source_id, o.partition, o.next_offset,
@@ -51,8 +51,8 @@ Statement select_offsets = {{TEXTOID}, R"sql(
             ON d.name = o.source AND d.dropped_at IS NULL AND coalesce(d.topic, $1) = o.topic)sql"};
 
 // Adds one row of select_offsets to the lag. `end` is nullptr, or has the end offset of the row's partition.
-// The function ignores a partition without a known end offset that heartbeat has never read: with such a row,
-// the lag would be unknown until the partition exists. If the sum is too large, it is the largest integer.
+// If `end` is nullptr, the lag is unknown, except if heartbeat has never read the partition: such a partition
+// may not exist yet. If the sum is too large for int64_t, it becomes the largest int64_t.
 void add_lag(uint64_t row, const PartitionProgress *end, Lag *lag) {
     if (end == nullptr) {
         if (statement_bool(row, 5))
@@ -132,7 +132,8 @@ void table_status_lag(Lag *lag) {
         return;
     }
     Datum topic = CStringGetTextDatum(settings.topic);
-    // Take the end offsets first. Otherwise a batch that commits in between would show as lag.
+    // Take the end offsets before the stored offsets. In the reverse order, a batch that commits in between
+    // would show as lag.
     MonotonicTime now = monotonic_now();
     ProgressList progress = progress_list_take();
     add_lags(statement_execute(&select_offsets, &topic, nullptr, SPI_OK_SELECT), progress, now, lag);

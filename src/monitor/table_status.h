@@ -17,10 +17,10 @@ struct Hold {
 // The lock lasts until the transaction ends.
 bool table_status_can_read(const char *table);
 
-// Call this function with an SPI connection. The function reads the pause of all sources from
-// heartbeat_control. If a person has not paused all sources, and `source` is not empty, the function reads
-// the pause of this source. The reason then begins with the name of the source, except for `default`. If
-// another session has locked heartbeat_control, the function reports no pause.
+// Call this function with an SPI connection. Reads from heartbeat_control the pause of all sources. If there
+// is no such pause, and `source` is not empty, reads the pause of this source. The reason of this pause
+// begins with the name of the source, except for `default`. If another session has locked heartbeat_control,
+// the function reports no pause.
 void table_status_hold(const char *source, Hold *hold);
 
 // Computes the lag from the offsets in heartbeat_offsets. If the function would have to wait for a lock on

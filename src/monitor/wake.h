@@ -20,17 +20,16 @@ void wake_worker(int number);
 inline constexpr uint32_t rollup_rows_max = 4096;
 
 // Call this function after a commit that has inserted rows into heartbeat_rollup_pending or
-// heartbeat_arrivals, or has marked minutes as stale. `rows` is the result of rollup_append_take(). The
-// function wakes the maintenance worker once for all commits until the next rollup. The function wakes the
-// maintenance worker again when the sum of `rows` since the last rollup_fold() reaches rollup_rows_max.
+// heartbeat_arrivals, or has marked minutes as stale. `rows` is the result of rollup_append_take(). Wakes the
+// maintenance worker at the first such commit after a rollup, and again when the sum of `rows` since the last
+// rollup_fold() reaches rollup_rows_max.
 void wake_for_rollup(uint32_t rows);
 
 // Call this function after a commit that has changed alert rules. The function wakes the maintenance worker.
 void wake_for_rules();
 
-// Call this function when a batch with readings has been stored. If no alert rule depends on the arrival of
-// readings, the function does nothing. Otherwise the function wakes the maintenance worker once for all
-// batches until the next evaluation.
+// Call this function when a batch with readings has been stored. If an alert rule depends on the arrival of
+// readings, wakes the maintenance worker at the first batch after each evaluation of the rules.
 void wake_for_arrivals();
 
 // Call this function when an ingest worker has messages to read or to store. The maintenance worker then

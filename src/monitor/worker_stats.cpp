@@ -37,7 +37,7 @@ PartitionSlot *own(const PartitionKey &key) {
 }
 
 // Returns true if the slot already has this state. Most calls of worker_stats_partition_state() do not change
-// the state. So these calls do not need the exclusive lock.
+// the state, and thanks to this check they take only the shared lock.
 bool has_state(const PartitionKey &key, PartitionState state, const char *reason) {
     bool found;
     LWLockAcquire(shared_state->lock, LW_SHARED);

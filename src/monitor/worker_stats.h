@@ -36,8 +36,9 @@ struct Lag {
     double seconds; // -1: not known
 };
 
-// Adds up the lags in messages of these Kafka partitions. The lag in seconds is the longest lag of one Kafka
-// partition. worker_stats_lag_of_all() computes the lag of all Kafka partitions that a worker reads.
+// Returns the lag of these Kafka partitions: `messages` is the sum of their lags, and `seconds` is the
+// longest lag of one of them. worker_stats_lag_of_all() returns the lag of all Kafka partitions that a worker
+// reads.
 Lag worker_stats_lag(ProgressRange partitions);
 Lag worker_stats_lag_of_all();
 
@@ -46,17 +47,16 @@ Lag worker_stats_lag_of_all();
 // source. Call this function while you hold the lock.
 double worker_stats_rate(const SourceSlot &source, MonotonicTime now);
 
-// If the worker has not returned to its loop in time, returns the time at which the worker had to be back.
-// Otherwise returns 0. Call this function while you hold the lock.
+// If the worker has not returned to its loop in time, returns the time at which the worker should have
+// returned. Otherwise returns 0. Call this function while you hold the lock.
 MonotonicTime worker_stats_missed_since(const WorkerSlot &worker, MonotonicTime now);
 
-// Returns the time at which the source began to wait. If the worker is storing a batch of the source, this is
-// the time at which the worker began to store the batch, and *partition becomes nullptr. Otherwise the
-// function compares PartitionProgress::waiting_since of all lagging Kafka partitions. The function returns
-// the oldest of these times, and sets *partition to the Kafka partition with this time. If no Kafka partition
-// lags, the function returns 0, and *partition becomes nullptr. `partitions` must contain all Kafka
-// partitions of the source, and no others. The function ignores partitions that another process reads. Call
-// this function while you hold the lock.
+// Returns the time since when the source waits. While the worker stores a batch of the source, this is the
+// time at which the store began. If no batch is being stored, but Kafka partitions lag, this is the oldest
+// PartitionProgress::waiting_since, and *partition becomes the Kafka partition with this time. In all other
+// cases *partition becomes nullptr. Returns 0 if the source does not wait. `partitions` must contain exactly
+// the Kafka partitions of the source. The function ignores partitions that another process reads. Call this
+// function while you hold the lock.
 MonotonicTime worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
                                          ProgressRange partitions, const PartitionProgress **partition);
 

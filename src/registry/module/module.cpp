@@ -21,8 +21,8 @@ constexpr FormatsModule table = {
     proto_compile,   proto_descriptors, proto_free,    finish,
 };
 
-// libcurl must ask the resolver in the background. Otherwise the caller would wait for a name server that
-// does not answer.
+// Returns false if libcurl cannot resolve names in the background (CURL_VERSION_ASYNCHDNS). Without this
+// feature, the caller would wait for a name server that does not answer.
 bool start_curl() noexcept {
     SignalsBlocked guard;
     const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);

@@ -45,10 +45,10 @@ bool has_extension(const pb::UninterpretedOption &option) {
 }
 
 // Keeps only the options that change the encoding, and the options that libprotobuf needs to accept a correct
-// file. The parser has stored the options as uninterpreted options. The only exception is map_entry, because
-// proto_set_maps() has already interpreted this option. The function removes each option whose value is an
-// object, because the object can be deeply nested. It keeps only `features` without extensions, because this
-// object has no nested objects.
+// file. Looks only at uninterpreted options. The parser makes all options uninterpreted options, but
+// proto_set_maps() has already interpreted map_entry. An option whose value is an object can be deeply
+// nested, so the function removes it. `features` without extensions has no nested objects, so the function
+// keeps it.
 template <typename Options> void clean_options(Options *options) {
     auto *all = options->mutable_uninterpreted_option();
     for (int i = all->size() - 1; i >= 0; i--) {
@@ -77,8 +77,8 @@ const char *clean_enum(pb::EnumDescriptorProto *type, uint64_t prefix, Names *na
     return nullptr;
 }
 
-// This function calls itself for each nested message. The nesting is not deep. For a text, proto_scan()
-// limits the depth. For a file in base64, libprotobuf limits the depth.
+// This function calls itself for each nested message. proto_scan() limits the depth of a text, and
+// libprotobuf limits the depth of a file in base64.
 const char *clean_message(pb::DescriptorProto *type, uint64_t prefix, Names *names) {
     names->add(prefix, type->name());
     uint64_t inner = prefix + 1 + type->name().size();

@@ -25,7 +25,7 @@ class ProtoErrors : public google::protobuf::DescriptorPool::ErrorCollector {
     // Keeps the error if there is no earlier error. `line` is 0 if the line is not known. Returns false.
     bool refuse(const std::string &file, int line, const std::string &message, int column = 0);
 
-    // Forgets the table of lines of the previous file, and returns an empty table for the next file.
+    // Returns an empty table of lines for the parser of the next file. Frees the table of the previous file.
     google::protobuf::compiler::SourceLocationTable *start_file();
 
     bool has_any() const { return !text_.empty(); }

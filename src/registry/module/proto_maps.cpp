@@ -1,6 +1,6 @@
-// Sets map_entry in the map entries that the text of a schema contains. For these map entries, libprotobuf's
-// parser stores the option map_entry only as an uninterpreted option. In the map entries that the parser
-// itself adds, the parser sets map_entry.
+// Sets map_entry in the map entries that the text of a schema contains. libprotobuf's parser stores map_entry
+// there only as an uninterpreted option. The parser sets map_entry only in the map entries that it adds
+// itself.
 #include "registry/module/proto_maps.h"
 
 #include <algorithm>
@@ -26,9 +26,8 @@ bool declares_entry(const pb::DescriptorProto &type) {
 // This function calls itself for each nested message. proto_scan() limits the depth of a text.
 void set_maps(pb::DescriptorProto *type) {
     auto *nested = type->mutable_nested_type();
-    // Before the Protobuf bytes, a Kafka message contains the index of its type among the nested types.
-    // Confluent's deserializers count only the types that the text of the schema contains. So the map entries
-    // that the parser has added must come after these types.
+    // A Kafka message contains the index of its type among the nested types. This index counts only the types
+    // in the text of the schema. So move the map entries that the parser has added behind these types.
     std::stable_partition(nested->pointer_begin(), nested->pointer_end(),
                           [](const pb::DescriptorProto *one) { return !is_entry(*one); });
     for (pb::DescriptorProto &one : *nested) {

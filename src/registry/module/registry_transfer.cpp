@@ -1,7 +1,7 @@
-// Uses libcurl's multi interface. So no call waits for the network longer than the caller allows. The answer
-// of a registry can be slow, endless or hostile. So this file limits the size of each part of the answer, and
-// registry_request.cpp limits the time. With CURLOPT_NOSIGNAL, libcurl does not handle SIGPIPE. This is safe
-// because all processes of PostgreSQL ignore SIGPIPE.
+// Uses libcurl's multi interface, because its calls do not wait for the network longer than the caller
+// allows. The answer of a registry can be slow, endless or hostile. So this file limits the size of each part
+// of the answer, and registry_request.cpp limits the time. With CURLOPT_NOSIGNAL, libcurl does not handle
+// SIGPIPE. This is safe because all processes of PostgreSQL ignore SIGPIPE.
 #include "registry/module/registry_transfer.h"
 
 #include "kafka/thread_guards.h"
