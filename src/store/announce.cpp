@@ -24,15 +24,15 @@ namespace {
 constexpr char channel_of_anomalies[] = "heartbeat_anomaly";
 constexpr int announced_max = 100;
 constexpr size_t payload_max = 7900; // bytes; the server refuses a payload of 8000 bytes or more
-// announce() sends a notification only while the used fraction of the queue is below this limit. The limit is
-// low, because other sessions can fill the queue before the commit.
+// announce() sends a notification only while less than this fraction of the notification queue is in use. The
+// limit is low, because other sessions can fill the queue before the commit.
 constexpr double usage_max = 0.25;
 constexpr TimestampTz suspended_for = 60 * USECS_PER_SEC;
 
 // These flags describe the current top transaction. `asked` means that the transaction has called
 // queue_has_room(), and `has_room` keeps the result of this call. Before `suspended_until`, queue_has_room()
-// returns false. After this time, it calls pg_notification_queue_usage(). This call also removes from the
-// queue each notification that all listeners have read.
+// returns false. After this time, queue_has_room() calls pg_notification_queue_usage(), which also removes
+// the notifications that all listeners have read.
 bool asked = false, has_room = false, announced = false, committing = false;
 MonotonicTime suspended_until = 0;
 uint64_t (*count_dropped)() = nullptr;

@@ -14,17 +14,16 @@ extern "C" {
 
 namespace heartbeat {
 
-// A worker writes at most one row for a customer in each interval. arrivals_noted_for() returns the length of
-// this interval in microseconds. The length is a fifth of the shortest period of all silence rules, but
-// between two seconds and a minute. If there is no silence rule, the length is a minute. Before each batch,
-// the worker passes the shortest period of all silence rules, in seconds, to arrivals_use_period(). The value
-// 0 means that there is no silence rule.
+// arrivals_noted_for() returns the length of the interval (microseconds) in which a worker writes at most one
+// row for a customer. The length is a fifth of the shortest period of all silence rules, but between two
+// seconds and a minute. Without a silence rule, the length is a minute. Before each batch, the worker passes
+// the shortest period, in seconds, to arrivals_use_period(); 0: no silence rule.
 TimestampTz arrivals_noted_for();
 void arrivals_use_period(uint32_t seconds);
 
-// Runs in the transaction that stores the batch. `customers` are customers from whom readings of the source
-// have arrived. Inserts a row with the time `until` for each of them. The worker inserts the next row for a
-// customer only when a reading arrives after `until`. Returns the number of inserted rows.
+// Runs in the transaction that stores the batch. Inserts a row with the time `until` for each of `customers`,
+// from whom readings of the source have arrived. The worker inserts the next row for a customer only when a
+// reading arrives after `until`. Returns the number of inserted rows.
 size_t arrivals_note(const Batch *batch, const BatchBytes *customers, size_t count, TimestampTz until,
                      const char *source);
 

@@ -59,8 +59,8 @@ bool find_columns(Load *load) {
     return true;
 }
 
-// Makes an executor without a plan, as COPY does. The executor is needed to route rows to table partitions,
-// and to show the row in an error.
+// Makes an executor without a plan, as COPY does: the server's functions that route rows to table partitions,
+// or show a row in an error, need an executor.
 void begin(Load *load) {
     load->estate = CreateExecutorState();
     MemoryContext before = MemoryContextSwitchTo(load->estate->es_query_cxt);
@@ -114,8 +114,8 @@ ResultRelInfo *find_partition(Load *load, size_t row) {
 }
 
 // Returns true and sets load->time_column if the time of a row is enough to find the row's table partition.
-// Returns false if a table partition has partitions of its own. The partition key of such a table partition
-// can be any column, even a column that put_row() does not set. The executor's partition directory keeps
+// The time is not enough if a table partition has partitions of its own, because their partition key can be
+// any column, even a column that put_row() does not set. The executor's partition directory keeps
 // `partitions` valid until the bulk insert ends.
 bool routes_by_time(Load *load) {
     PartitionKey key = RelationGetPartitionKey(load->table);
@@ -132,9 +132,9 @@ bool routes_by_time(Load *load) {
 }
 
 // Returns the table partition that holds all rows. Returns nullptr if the rows belong to several table
-// partitions, or if the function cannot decide this. A table partition other than the default partition has
-// one range of times. If the earliest and the latest row belong to the same range, all other rows belong to
-// this range too. So the function looks only at these two rows.
+// partitions, or if the function cannot decide this. Looks only at the earliest and the latest row. If both
+// rows belong to the same table partition, all other rows belong to it too, because a table partition has one
+// range of times. This is not true for the default partition.
 ResultRelInfo *find_common_partition(Load *load) {
     auto time_of = [=](size_t row) { return DatumGetTimestampTz(load->at(row)[load->time_column]); };
     size_t earliest = 0, latest = 0;

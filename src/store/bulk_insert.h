@@ -30,12 +30,12 @@ struct BulkInsertSource {
 };
 
 // Stores all rows of `source` as the current user, and keeps the order of the rows within each table
-// partition. If the table already has the key of a row, the function raises an error, as INSERT does. If the
-// result could differ from the result of INSERT, the function stores nothing and returns false. There are
-// four such cases. (1) The table has INSERT triggers, rules, row security, generated columns, exclusion
-// constraints or deferrable keys. (2) The user has the right INSERT only on single columns. (3) A column has
-// another type than in `types`. (4) A table partition has partitions of its own, or is not a plain table with
-// the columns of its parent.
+// partition. If the table already has the key of a row, the function raises an error, as INSERT does. In four
+// cases the result could differ from the result of INSERT: the function then stores nothing and returns
+// false. (1) The table has INSERT triggers, rules, row security, generated columns, exclusion constraints or
+// deferrable keys. (2) The user has the right INSERT only on single columns. (3) A column has another type
+// than in `types`. (4) A table partition has partitions of its own, or is not a plain table with the columns
+// of its parent.
 bool bulk_insert_rows(Relation table, const BulkInsertSource &source);
 
 // Writes rows that already satisfy the table's constraints, adds their index entries, and clears the slots.

@@ -54,9 +54,9 @@ bool keeps_extremes(const Index &index) {
     return index.relation->rd_opfamily[0] == get_opfamily_oid(BRIN_AM_OID, name, false);
 }
 
-// `index` is a BRIN index with minmax. Such an index stores only the earliest and the latest time for a range
-// of pages. So this function inserts only the earliest and the latest row of each page, and each row whose
-// time is NULL.
+// Inserts only the earliest and the latest row of each page, and each row whose time is NULL. `index` needs
+// no other row, because a BRIN index with minmax stores only the earliest and the latest time of a range of
+// pages.
 void insert_extremes(const Index &index, TupleTableSlot **rows, int count) {
     for (int first = 0, next; first < count; first = next) {
         TupleTableSlot *earliest = nullptr, *latest = nullptr;
@@ -93,8 +93,8 @@ IndexTuple form_entry(const Index &index, TupleTableSlot *row) {
     return entry;
 }
 
-// Inserts into a unique B-tree. Forms all entries first, because forming an entry can read a page. While a
-// leaf page is locked, the process must not read another page.
+// Inserts into a unique B-tree. Forms all entries before it locks a leaf page, because forming an entry can
+// read a page, and the process must not read another page while it locks a leaf page.
 void insert_by_leaf(const Index &index, LeafInserts *leaves, TupleTableSlot **rows, int count) {
     auto *entries = static_cast<IndexTuple *>(palloc(sizeof(IndexTuple) * static_cast<size_t>(count)));
     for (int row = 0; row < count; row++)

@@ -117,8 +117,8 @@ void counter_adjustments_event(CounterAdjustment *adjustment, int64_t event_time
 
 namespace {
 
-// Returns false if the adjustment adds only zeros. Such an adjustment must not lock a row of
-// heartbeat_offsets, because ingest would wait for the lock.
+// Returns false if the adjustment adds only zeros. The caller leaves out such an adjustment, so that ingest
+// does not wait for the lock of a row that nobody changes.
 bool changes(const CounterAdjustment &a) {
     return a.rewound != 0 || a.messages != 0 || a.ignored != 0 || a.readings != 0 || a.duplicates != 0 ||
            a.conflicts != 0 || a.dead_letters != 0 || a.empty_offsets != 0 ||

@@ -17,8 +17,9 @@ namespace heartbeat {
 namespace {
 
 // An entry of the hash table `known`: a customer whose rows this process has written. A customer with
-// readings in several sources has an entry for each of these sources. The hash table consists of sets of
-// known_ways entries. If a set is full, a new customer replaces an old customer of this set.
+// readings in several sources has an entry for each of these sources. Like a processor's cache, the table
+// consists of sets of known_ways entries. A new customer replaces an old customer of the same set if this set
+// is full.
 struct Customer {
     uint64_t hash;
     uint32_t more_hash; // the entry is empty if both hashes are 0
@@ -50,9 +51,9 @@ void transaction_ended(XactEvent event, void * /*argument*/) {
         known_level = 0;
 }
 
-// A user's trigger can store readings in a subtransaction and then undo the subtransaction. The process must
-// then forget the customers of these readings. The batch's own subtransactions add no customer to the hash
-// table, so this function does nothing when these subtransactions end.
+// Forgets all customers if a subtransaction that has added a customer is undone. A user's trigger can store
+// readings in such a subtransaction. The subtransactions of a batch add no customer, so this function does
+// nothing when they end.
 void subtransaction_ended(SubXactEvent event, SubTransactionId /*own*/, SubTransactionId /*parent*/,
                           void * /*argument*/) {
     int level = GetCurrentTransactionNestLevel();
@@ -72,8 +73,8 @@ void allocate_known(size_t size) {
     known_count = 0;
 }
 
-// Returns the entry of the customer. Sets *found to true if the table already had this entry. Otherwise the
-// function adds the entry. If the set is full, the new entry replaces an old entry.
+// Returns the entry of the customer, and adds the entry if the table does not have it yet. Then a full set
+// loses an old entry. *found becomes true if the table already had the entry.
 Customer *put_known(const Customer &customer, bool *found) {
     size_t sets = std::max(known_size / known_ways, size_t{1});
     Customer *set = known + customer.hash % sets * known_ways;

@@ -26,8 +26,8 @@ constexpr StatementPart no_conflicts = {"@conflicts@", R"sql(0)sql"};
 Statement count_unresolved = {{TEXTOID}, {where_source, conflicts}, count_unresolved_sql};
 Statement count_old_unresolved = {{TEXTOID}, {where_any, no_conflicts}, count_unresolved_sql};
 
-// The counter of conflicts counts readings. No counter has the number of messages in conflict, so this
-// statement counts rows.
+// Counts the messages in conflict, which have a row each. heartbeat_offsets counts only the readings in
+// conflict.
 Statement count_conflicts = {{TEXTOID, INT8OID}, R"sql(
     SELECT count(*)
     FROM (
@@ -50,9 +50,9 @@ bool dead_letter_limit_stops(const Source &source, const Batch *batch, const Par
                       SPI_OK_SELECT);
     *unresolved = {statement_int8(0, 1), 0};
     int64_t left = settings.dead_letter_limit - unresolved->dead_letters;
-    // Each message in conflict has at least one reading in conflict. So the number of messages in conflict is
-    // at most the number of readings in conflict. If fewer readings than `left` are in conflict, the limit is
-    // not reached, and the function need not count the rows.
+    // Each message in conflict has at least one reading in conflict. So if fewer than `left` readings are in
+    // conflict, fewer than `left` messages are in conflict: the limit is not reached, and the function need
+    // not count the rows.
     if (left <= 0 || statement_int8(0, 2) < left)
         return left <= 0;
     values[1] = Int64GetDatum(left + new_conflicts);

@@ -18,8 +18,8 @@ namespace heartbeat {
 
 namespace {
 
-// The limit of bytes for one statement. The limit exists because the server makes several copies of these
-// bytes in memory. A message that is larger than the limit gets a statement of its own.
+// The limit of bytes for one statement, because the server makes several copies of these bytes in memory. A
+// message that is larger than the limit gets a statement of its own.
 constexpr size_t bytes_at_once = size_t{1} << 20;
 constexpr size_t letters_at_once = 1000;
 constexpr size_t bytes_of_conflict = 200; // the approximate size of one reading in conflict, as JSON
@@ -106,7 +106,7 @@ const char *text_of_array(Datum array) {
 }
 
 // header_names() and header_values() return the names and the values of the message's headers, as arrays in
-// the text form of PostgreSQL. The two functions return nullptr if the message has no headers.
+// the text form of PostgreSQL, or nullptr if the message has no headers.
 const char *header_names(const Batch *batch, const BatchMessage &message) {
     const BatchHeader *headers = batch->headers.data() + message.first_header;
     if (message.headers == 0)

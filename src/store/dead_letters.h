@@ -15,8 +15,8 @@ const char *dead_letters_error_code(const BatchMessage &message);
 
 // Stores the dead letters of the batch, and the messages with a reading in conflict. If the table already has
 // a row with the same source, topic, Kafka partition, offset and payload, heartbeat has read this message
-// before. In this case the function counts a dead letter in `dead_letters_again`, and readings in conflict in
-// `duplicates`.
+// before. For such a message, the function counts a dead letter in `dead_letters_again`, and readings in
+// conflict in `duplicates`.
 void dead_letters_store(const Batch *batch, const Source &source, PartitionCounts *counts);
 
 } // namespace heartbeat

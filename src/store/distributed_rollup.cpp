@@ -1,9 +1,9 @@
 // The fold of the rollup on a Citus cluster: it moves sums from heartbeat_rollup_pending to heartbeat_rollup.
 // Citus accepts a statement only if the statement runs completely on the nodes, or completely on the
 // coordinator. So the fold cannot be one statement, unlike in local_rollup.cpp. Instead, this process reads
-// the rows from heartbeat_rollup_pending, and writes the sums to heartbeat_rollup. On a node, one transaction
-// deletes the rows of a customer from heartbeat_rollup_pending and adds their sums to heartbeat_rollup. So a
-// query on this node finds each sum in exactly one of the two tables.
+// the rows from heartbeat_rollup_pending, and writes the sums to heartbeat_rollup. All rows of a customer are
+// on one node. There, one transaction deletes the rows from heartbeat_rollup_pending and adds their sums to
+// heartbeat_rollup, so a query finds each sum in exactly one of the two tables.
 #include "server/server.h"
 
 #include "server/arrays.h"
@@ -16,9 +16,9 @@ namespace heartbeat {
 
 namespace {
 
-// A transaction must not fold too many rows. local_rollup.cpp selects a limited number of rows by their ctid.
-// On a cluster this is not possible, because a ctid identifies a row only on one node. So this file selects
-// whole minutes, until the selected minutes have rows_at_once rows or more.
+// A transaction must not fold too many rows. This file cannot select the rows by their ctid, as
+// local_rollup.cpp does, because a ctid identifies a row only on one node. So this file selects whole
+// minutes, until these minutes have rows_at_once rows or more.
 constexpr int64_t rows_at_once = 100'000;
 
 // Selects the newest minutes first, and at least one minute.

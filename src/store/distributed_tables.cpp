@@ -1,6 +1,6 @@
 // The functions of the table layout for Citus. In this table layout, Citus has distributed the tables. This
-// file searches for Citus's catalogs by name. So this file needs no header of Citus, and works on a server
-// without Citus.
+// file looks up Citus's catalogs by name, so that it needs no header of Citus, and works on a server without
+// Citus.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -35,8 +35,8 @@ Oid catalog_of_citus(const char *name) {
 }
 
 // This setting of Citus is the number of connections to each node that stay open for the next transaction.
-// The default is one. With the default, only one shard of a node could use an open connection in each batch.
-// All other shards would wait for new connections.
+// With Citus's default, one, only one shard of a node could use an open connection in each batch, and all
+// other shards would wait for new connections.
 constexpr char cached_connections[] = "citus.max_cached_conns_per_worker";
 
 bool is_loaded() {
@@ -48,9 +48,9 @@ void set_for_transaction(const char *name, const char *value) {
 }
 
 // The statements find the stored readings that have prevented the insert of a reading. Citus must be able to
-// send these statements to the nodes. So the statements cannot look up whether the primary key of a table
-// partition contains the device. If the table has no reading of the same device, they return a reading of
-// another device with the same customer and time.
+// send the statements to the nodes, so they cannot read a catalog: they do not know whether the primary key
+// of a table partition contains the device. So if the table has no reading of the same device, they return a
+// reading of another device with the same customer and time.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     WITH found AS MATERIALIZED (
@@ -136,7 +136,7 @@ void prepare_process() {
         SetConfigOption(cached_connections, "16", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT);
 }
 
-// Ends transactions that are still prepared on the nodes. Otherwise the second attempt to store a batch would
+// Ends transactions that are still prepared on the nodes, because the second attempt to store a batch would
 // wait for locks of the first attempt.
 void recover() {
     Extension extension;
@@ -152,9 +152,9 @@ void recover() {
 }
 
 // A batch commits on this server first, and later on the nodes. Between these commits, a snapshot could see a
-// mark without the readings of the marked minute. Until the commit on all nodes, the batch holds a lock on
-// heartbeat_stale_minutes. This function takes a conflicting lock. So the function waits for such batches,
-// and new batches wait until release_marks().
+// mark without the readings of the marked minute. The batch holds a lock on heartbeat_stale_minutes until it
+// has committed on all nodes. This function takes a conflicting lock, so it waits for such batches, and new
+// batches wait until release_marks().
 bool hold_marks() {
     // While this transaction waits for the lock, ingest waits too, so the timeout is short.
     set_for_transaction("lock_timeout", "1s");
@@ -170,16 +170,15 @@ void release_marks() {
     set_for_transaction("citus.max_adaptive_executor_pool_size", "1");
 }
 
-// Makes the commit wait for the disk. Otherwise a crash could lose the commit on this server, but not on the
+// Makes the commit wait for the disk, because a crash could lose the commit on this server, but not on the
 // nodes.
 void prepare_commit() {
     set_for_transaction("synchronous_commit", "on");
 }
 
-// If a node refuses a row, Citus reports an internal error. If a node has lost the session, Citus can report
-// the same error. A subtransaction can recover only from a refused row, and the two errors look the same. So
-// this function uses no subtransaction. After such an error the worker rolls back the whole batch and stores
-// the batch again by halves.
+// This function uses no subtransaction. A subtransaction could recover from a refused row, but not from a
+// lost session, and Citus can report the same internal error for both. After this error, the worker rolls
+// back the whole batch, and stores the batch again by halves.
 void insert(Rows *rows, bool *replaying) {
     if (!*replaying && !user_triggers_present()) {
         *replaying = copying = true;

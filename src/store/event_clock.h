@@ -1,7 +1,6 @@
-// The functions of this file replace times that are far in the future. Some readings have a time that is
-// ahead of the server's clock by more than heartbeat.max_clock_skew. For such a reading, first_event and
-// last_event of heartbeat_offsets get the present time, and not the time of the reading. offsets_advance.cpp
-// and counter_adjustments.cpp call this file for these two columns.
+// The time of a reading can be ahead of the server's clock by more than heartbeat.max_clock_skew. This file
+// replaces such a time by the present time, for the columns first_event and last_event of heartbeat_offsets.
+// offsets_advance.cpp and counter_adjustments.cpp call this file.
 #pragma once
 
 #include "server/compat.h"

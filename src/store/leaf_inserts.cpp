@@ -1,8 +1,8 @@
-// If a caller inserts index entries in key order, consecutive entries often belong to the same leaf page. But
-// index_insert() searches the tree from its root for each entry. This file searches the tree only for the
-// first entry that belongs to a leaf page. Then this file keeps the page locked, and adds the next entries
-// without another search. This file writes the same data as index_insert() to the page and to the WAL, so the
-// server's own code can replay the WAL.
+// index_insert() searches the tree from its root for each entry. But if a caller inserts entries in key
+// order, consecutive entries often belong to the same leaf page. So this file searches the tree only for the
+// first entry of a leaf page, keeps the page locked, and adds the next entries without another search. This
+// file writes the same data as index_insert() to the page and to the WAL, so the server's own code can replay
+// the WAL.
 //
 // leaf_insert() writes to a leaf page only if the page has room for the entry, and no entry on the page has
 // the same key. In all other cases leaf_insert() returns false, for example if the page must be split.
@@ -51,7 +51,7 @@ void set_key(LeafInserts *inserts, IndexTuple entry) {
         inserts->key->scankeys[i].sk_argument =
             index_getattr(entry, i + 1, RelationGetDescr(inserts->index), &null);
     }
-    // compare only the keys: two entries with the same key are equal, even if they point to different rows
+    // compare only the keys, and not the rows to which the entries point
     inserts->key->scantid = nullptr;
 }
 

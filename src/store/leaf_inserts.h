@@ -23,8 +23,8 @@ LeafInserts *leaf_inserts_begin(Relation index, Relation table);
 // returns false: for example, the page has no room, or the index already has the key. The caller must then
 // insert the entry with index_insert(). No column of the entry may be NULL.
 //
-// After the call, a leaf page can still be locked. Until the caller calls leaf_inserts_release(), it may use
-// the index only through leaf_insert(), and must not read or write any other page.
+// After the call, a leaf page can still be locked. Until leaf_inserts_release(), the caller may use the index
+// only through leaf_insert(), and must not read or write any other page.
 bool leaf_insert(LeafInserts *inserts, IndexTuple entry);
 
 // Unlocks the leaf page. Call this function before index_insert(), and after the last entry.

@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t fold_rows_max = 20'000;
 
-// Folds at most $1 rows, so that a transaction is short even after a backlog. The LIMIT takes the rows at the
-// beginning of the table. So whole pages become empty there, and PostgreSQL reuses these pages.
+// Folds at most $1 rows, so that a transaction is short even after a backlog. LIMIT takes the rows from the
+// beginning of the table, so that whole pages become empty, and PostgreSQL can reuse these pages.
 Statement fold = {{INT8OID}, {add_met_customers, update_sums, insert_sums}, R"sql(
     WITH taken AS (
         DELETE FROM @extschema@.heartbeat_rollup_pending
@@ -36,10 +36,9 @@ Statement delete_rollup = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_rollup r USING unnest($1) AS m (minute_bucket)
     WHERE r.minute_bucket = m.minute_bucket)sql"};
 
-// heartbeat_records has the readings in the order of their arrival, so the readings of an hour are usually in
-// consecutive pages. The BRIN index of this table has the earliest and the latest time of each range of
-// pages. So one search for all minutes of an hour reads few pages. The statement makes one search for each
-// hour, in the table partition of the hour's week.
+// Groups the minutes by hour, because one search for all minutes of an hour reads few pages of
+// heartbeat_records. The table has the readings in the order of their arrival, so the readings of an hour are
+// usually in consecutive pages. The BRIN index finds these pages in the table partition of the hour's week.
 constexpr StatementPart hours = {"@hours@", R"sql(
     (SELECT array_agg(m.m) AS minutes, min(m.m) AS first, max(m.m) AS last FROM unnest($1) AS m (m)
         GROUP BY date_trunc('hour', m.m, 'UTC')) h)sql"};

@@ -15,10 +15,10 @@ namespace heartbeat {
 
 namespace {
 
-// The statement has a subquery with LIMIT for each key. So the server always searches for a key in the index
-// of the key's table partition, even if the planner's estimates are wrong. Some table partitions have a
-// primary key without the device. In such a table partition, a stored reading of another device can prevent
-// the insert of a reading. So the statement returns such a stored reading too.
+// Because of the subquery with LIMIT for each key, the server always searches for a key in the index of the
+// key's table partition, even if the planner's estimates are wrong. If the primary key of a table partition
+// does not contain the device, a stored reading of another device can prevent the insert of a reading. So the
+// statement returns such a stored reading too.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     SELECT n.place::integer - 1, s.heart_rate, s.same_device
@@ -49,9 +49,9 @@ Statement select_stored_anomalies = {stored_types, {anomalies}, select_stored_sq
 Statement select_old_stored_records = {old_stored_types, {records}, select_old_stored_sql};
 Statement select_old_stored_anomalies = {old_stored_types, {anomalies}, select_old_stored_sql};
 
-// A plain INSERT is faster than an INSERT with ON CONFLICT. But a plain INSERT fails if the table already has
-// the key of a row, so a plain INSERT needs a subtransaction. For fewer rows than plain_insert_min, the
-// subtransaction costs more time than the plain INSERT saves.
+// A plain INSERT is faster than an INSERT with ON CONFLICT. But it needs a subtransaction, because it fails
+// if the table already has the key of a row. For fewer rows than plain_insert_min, the subtransaction costs
+// more time than the plain INSERT saves.
 constexpr size_t plain_insert_min = 256;
 
 bool is_kept_out(const ErrorData *error) {
@@ -59,9 +59,9 @@ bool is_kept_out(const ErrorData *error) {
            error->sqlerrcode == ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION;
 }
 
-// The worker continues at the stored offsets. So the worker rarely reads a message twice, and the table
-// rarely has the key of a new row. Because of this, the function tries the plain INSERT first. A plain INSERT
-// takes two thirds of the time of an INSERT with ON CONFLICT.
+// Tries the plain INSERT first, which takes two thirds of the time of an INSERT with ON CONFLICT. The worker
+// continues at the stored offsets and rarely reads a message twice, so the table rarely has the key of a new
+// row.
 void insert(Rows *rows, bool *replaying) {
     CaughtError conflict;
     if (rows->count >= plain_insert_min && !*replaying && !user_triggers_present() &&

@@ -1,8 +1,7 @@
 // heartbeat_move_rows() copies the rows of one table into another table with the same columns.
 // heartbeat_make_partitions() calls heartbeat_move_rows() to move readings from the default partition to the
-// table partition of their week. heartbeat_move_rows() fires no trigger of the table, because
-// heartbeat_move_rows() stores no new reading. Also, a trigger of a user would run with the rights of the
-// extension's owner.
+// table partition of their week. The move fires no trigger of the table, because it stores no new reading.
+// Also, a trigger of a user would run with the rights of the extension's owner.
 #include "server/server.h"
 
 #include "server/compat.h"
@@ -65,8 +64,8 @@ void require_same_columns(Relation source, Relation target) {
                     RelationGetRelationName(source), RelationGetRelationName(target))));
 }
 
-// Makes an executor without a plan, as COPY does. The executor is needed for the indexes and the constraints,
-// and to show the row in an error.
+// Makes an executor without a plan, as COPY does: the server's functions for indexes, constraints and errors
+// need an executor.
 ResultRelInfo *open_target(EState *estate, Relation target) {
     ParseState *parse = make_parsestate(nullptr);
     addRangeTableEntryForRelation(parse, target, RowExclusiveLock, nullptr, false, false);

@@ -21,8 +21,8 @@ struct StoredOffset {
     char lost_reason[384];
     // true: a worker has read the Kafka partition. false: a person has set the offset in advance.
     bool was_read;
-    // -1: the log was not truncated. Otherwise Kafka truncated the log to this offset, and the log has new
-    // messages from this offset on.
+    // The offset to which Kafka truncated the log: from this offset on, the log has new messages. -1: not
+    // truncated.
     int64_t truncated_to;
 };
 
@@ -45,9 +45,9 @@ void offsets_begin(const Source &source, int32_t partition, int64_t next_offset,
 // and records the gap. Raises an error if next_offset is no longer `from`.
 void offsets_reset(const Source &source, int32_t partition, int64_t from, int64_t to, const char *reason);
 
-// Marks all offsets of the topic as lost, because the offsets belong to a topic that no longer exists. If an
-// earlier call has marked a row, the row keeps the reason of that call. A row that offsets_mark_truncated()
-// has marked gets the new reason, and truncated_to of this row becomes NULL.
+// Marks all offsets of the topic as lost, because they belong to a topic that no longer exists. A row that an
+// earlier call has marked keeps its reason. A row that offsets_mark_truncated() has marked gets the new
+// reason, and its truncated_to becomes NULL.
 void offsets_mark_lost(const Source &source, const char *topic, const char *reason);
 
 // Marks one Kafka partition as truncated. At truncated_to and at later offsets, Kafka's log has other

@@ -1,7 +1,7 @@
-// Makes sure that no pause commits while a batch of the source is in progress. A pause commits either before
-// a batch checks for the pause, or after this batch has committed. For this purpose, a batch and a pause take
-// conflicting locks. There is a lock for each source, and one lock for all sources. So a session that changes
-// one source delays only the batches of this source. The locks conflict with no other lock of the workers.
+// Makes sure that no pause commits while a batch of the source is in progress: a batch and a pause take
+// conflicting locks. So a pause commits before the batch looks for a pause, or after the batch has committed.
+// There is a lock for each source, and one lock for all sources. So a session that changes one source delays
+// only the batches of this source. The locks conflict with no other lock of the workers.
 #include "server/server.h"
 
 #include "server/extension.h"
@@ -101,8 +101,8 @@ void pause_lock_all() {
 SourceState pause_check(const Source &source, bool waits) {
     Extension before = extension_known(), now;
     // Three operations lock heartbeat_control: heartbeat_set_owner(), a change of the table layout, and ALTER
-    // EXTENSION heartbeat UPDATE. If this transaction has waited for heartbeat_set_owner(), the transaction
-    // acts as a role that is no longer the owner. In this case the transaction must begin again.
+    // EXTENSION heartbeat UPDATE. If this transaction has waited for heartbeat_set_owner(), it still acts as
+    // the former owner, and must begin again.
     LockRelationOid(extension_table("heartbeat_control"), RowShareLock);
     if (!extension_find(&now) || now.owner != before.owner || now.schema != before.schema)
         return SourceState::changed;

@@ -21,9 +21,8 @@ enum class SourceState {
 // source. A pause or change that starts later waits until the worker's transaction ends. If another
 // transaction is pausing all sources, the function waits for that transaction. If another transaction is
 // pausing or changing only this source, the function returns `busy` at once. The process can then continue
-// with its other sources. But if `waits` is true, the function waits a short time for the other transaction.
-// If the other transaction does not end within this time, the function raises an error that names the other
-// session.
+// with its other sources. If `waits` is true, the function instead waits a short time for that transaction,
+// and then raises an error that names the session.
 SourceState pause_check(const Source &source, bool waits);
 
 // Call one of these functions before you write a pause or another change of a source. The function waits
@@ -32,9 +31,9 @@ SourceState pause_check(const Source &source, bool waits);
 void pause_lock_source(int32_t source_id);
 void pause_lock_all();
 
-// Uses a transaction of its own. Returns true if the maintenance worker must not work. There are two cases.
-// First case: the database was restored from a dump, and after that no person has called heartbeat_resume().
-// Second case: the workers of this server must not ingest (tables_wrong_server()).
+// Uses a transaction of its own. Returns true if the maintenance worker must not work. That is so if the
+// database was restored from a dump and nobody has called heartbeat_resume() since, or if the workers of this
+// server must not ingest (tables_wrong_server()).
 bool pause_for_maintenance();
 
 } // namespace heartbeat

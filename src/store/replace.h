@@ -17,8 +17,7 @@ struct Replaced {
 bool replace_reading(const Batch *batch, const BatchReading &reading, Replaced *replaced);
 
 // The class of the new heart rate decides whether the reading belongs to heartbeat_records or to
-// heartbeat_anomalies. If the other table has a reading with the same customer, time and device, the function
-// removes that reading.
+// heartbeat_anomalies. Removes a reading with the same customer, time and device from the other table.
 void replace_remove_other(const Batch *batch, const BatchReading &reading, Replaced *replaced);
 
 } // namespace heartbeat

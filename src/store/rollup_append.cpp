@@ -25,9 +25,9 @@ Statement insert_stale_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     SELECT * FROM unnest($1))sql"};
 
 // $1 is an array of minutes. For each minute that the rollup does not have yet, returns the minute's position
-// in the array, counted from 0. The ORDER BY in the subquery makes the planner use the table's primary key.
-// Without this ORDER BY, the planner sometimes chooses to search the whole table for one row.
-// keep_new_minutes() needs the positions in ascending order.
+// in the array, counted from 0. The ORDER BY in the subquery makes the planner use the table's primary key:
+// without it, the planner sometimes searches the whole table for one row. keep_new_minutes() needs the
+// positions in ascending order.
 Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
     SELECT m.place::integer - 1
     FROM unnest($1) WITH ORDINALITY AS m (minute_bucket, place)
@@ -36,16 +36,15 @@ Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
         ORDER BY r.customer_id LIMIT 1) IS NULL
     ORDER BY m.place)sql"};
 
-// If a batch has few sums, this file inserts all its sums into heartbeat_rollup_pending. A batch has few sums
-// in two cases. (1) The batch has fewer sums than small_batch. (2) The batch has at least
-// readings_per_sum_min readings for each sum, on average. For any other batch, this file may mark minutes.
-// For a marked minute, this file inserts only one row, the mark, and no sums of normal readings.
+// If a batch has fewer sums than small_batch, or on average at least readings_per_sum_min readings for each
+// sum, this file inserts all its sums into heartbeat_rollup_pending. For any other batch, this file may mark
+// minutes. For a marked minute, this file inserts one row, the mark, and no sums of normal readings.
 constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 
-// If a minute is marked, the maintenance worker must read all readings of the minute. So this file marks a
-// minute only if the batch has at least this number of readings of the minute. Without this limit, a batch
-// with few readings of each minute would cause too much work.
+// This file marks a minute only if the batch has at least this number of readings of the minute. For each
+// marked minute, the maintenance worker must read all readings of the minute. Without the limit, a batch with
+// few readings of each of many minutes would cause too much work.
 constexpr int64_t marked_readings_min = 256;
 
 struct Sum {
@@ -85,9 +84,8 @@ struct Marks {
 };
 
 // Adds the rows to the sums. The rows are in the order of customer and time, so the rows of one sum follow
-// each other. The function does not add the heart rate of an anomaly, or of a reading in a marked minute. For
-// such a reading, the function adds a sum with 0 readings, which only names the customer. If the customer
-// already has a sum from this call, the function adds nothing.
+// each other. For an anomaly, or a reading in a marked minute, the function does not add the heart rate. It
+// only adds a sum with 0 readings, which names the customer, if the customer has no sum from this call yet.
 void add_sums(Sums *sums, const Rows &rows, const Marks &marks) {
     size_t first = sums->count;
     for (size_t i = 0; i < rows.count; i++) {
@@ -121,16 +119,16 @@ void keep_new_minutes(Marks *marks) {
     uint64_t found = statement_execute(&select_new_minutes, &candidates, nullptr, SPI_OK_SELECT);
     statement_check_room(found, marks->count);
     marks->count = found;
-    // The statement returns ascending positions, so the position in row i is at least i. Because of this, the
-    // loop reads each element of `places` before the loop overwrites the element.
+    // The statement returns ascending positions, so the position in row i is at least i. So the loop
+    // overwrites an element of `places` only after it has read the element.
     for (size_t i = 0; i < marks->count; i++)
         marks->places[i] = marks->places[statement_int4(i, 1)];
     SPI_freetuptable(SPI_tuptable);
 }
 
-// Chooses the minutes to mark. The function chooses minutes of which the batch has many readings. If the
-// table layout has a cheap lookup, the function leaves out each minute that is already in the rollup. The
-// batch's readings of such a minute are late, and the batch adds these readings as sums.
+// Chooses the minutes to mark: the minutes of which the batch has many readings. If the table layout has a
+// cheap lookup, leaves out each minute that is already in the rollup, because the readings of such a minute
+// are late: the batch adds sums for them.
 Marks choose_marks(const Batch *batch, const Sums &sums) {
     size_t minutes = batch->minutes.size();
     Marks marks = {batch, static_cast<bool *>(palloc0(minutes)),
@@ -148,8 +146,8 @@ Marks choose_marks(const Batch *batch, const Sums &sums) {
     return marks;
 }
 
-// A sum with 0 readings only makes heartbeat count a new customer. So if this process already knows the
-// customer, the function removes the sum. The function also inserts a row into heartbeat_arrivals for each
+// Removes the sum with 0 readings of each customer that this process already knows, because such a sum only
+// makes heartbeat count a new customer. The function also inserts a row into heartbeat_arrivals for each
 // customer of the batch that needs a new row (CustomerNews::to_note).
 void meet_customers(const Batch *batch, const Source *source, Sums *sums) {
     MonotonicTime now = monotonic_now(), note_until = now + arrivals_noted_for();

@@ -11,10 +11,9 @@ namespace heartbeat {
 // Call this function after you have stored the rows, in the same transaction. Inserts a row into
 // heartbeat_rollup_pending for each customer and minute of the batch. The row has the sum and the number of
 // the heart rates. If the batch has many readings of a minute but few readings of each customer, the function
-// inserts no sums of this minute. Instead, the function inserts the minute into heartbeat_stale_minutes. The
-// row in heartbeat_stale_minutes is called a mark. For a marked minute the function inserts only the
-// customers that this process has not seen before. `source` is the source of the readings. `source` is
-// nullptr if the readings come from dead letters.
+// does not insert the sums of this minute. Instead, it marks the minute: it inserts a row (a mark) into
+// heartbeat_stale_minutes. For a marked minute it inserts only the customers that this process has not seen
+// before. `source` is the source of the readings. `source` is nullptr if the readings come from dead letters.
 void rollup_append_store(const Rows &records, const Rows &anomalies, const Source *source);
 
 // Returns the number of rows that rollup_append_store() has inserted into heartbeat_rollup_pending and

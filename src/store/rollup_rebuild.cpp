@@ -15,9 +15,8 @@ namespace {
 Statement delete_marks = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_stale_minutes WHERE minute_bucket = ANY ($1))sql"};
 
-// The snapshot sees all readings whose sums are in the pending rows of these minutes. So the new sums of the
-// rebuild already contain these readings. If the pending rows stayed, the fold would add these readings
-// again.
+// The snapshot sees all readings whose sums are in the pending rows of these minutes, so the new sums already
+// contain these readings. If the pending rows stayed, the fold would add the readings again.
 Statement delete_pending = {{TIMESTAMPTZARRAYOID}, R"sql(
     DELETE FROM @extschema@.heartbeat_rollup_pending
     WHERE minute_bucket = ANY ($1))sql"};
