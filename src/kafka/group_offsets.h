@@ -1,15 +1,14 @@
-// Commits offsets to the Kafka group. Only tools that show consumer lag read these offsets. heartbeat never
-// reads these offsets.
+// Commits offsets to the Kafka group, for tools that show consumer lag. heartbeat never reads these offsets.
 #pragma once
 
 namespace heartbeat {
 
 class Consumer;
 
-// Commits the stored positions to the Kafka group. Commits nothing while this consumer's earlier commit waits
-// for its answer, or while a consumer of the same client begins to read partitions. In these cases,
-// consumer_group_commit_failed() returns true. heartbeat does not need the committed offsets, so after an
-// error the function only adds a message for the log.
+// Commits the stored positions to the Kafka group. While this consumer's earlier commit waits for its answer,
+// or while a consumer of the same client begins to read partitions, the function commits nothing, and
+// consumer_group_commit_failed() returns true. After an error the function only adds a message for the log,
+// because heartbeat does not need the committed offsets.
 void consumer_commit_group_offsets(Consumer *consumer) noexcept;
 
 // consumer_is_committing() returns true until the group coordinator has answered this consumer's commit. The

@@ -73,9 +73,9 @@ class KafkaClient {
     bool leave(ClientInbox *inbox) noexcept;
     bool is_used() noexcept;
 
-    // Returns whether a consumer has taken the topic. join() takes the topic of the consumer, and release()
-    // frees the topic. leave() does not free the topic, because librdkafka can still read the topic's
-    // partitions after leave(). While the topic is taken, another consumer of the topic needs another client.
+    // Returns whether a consumer has taken the topic. A topic is taken from the consumer's join() until
+    // release(), and not only until leave(), because librdkafka can still read the partitions after leave().
+    // While the topic is taken, another consumer of the topic needs another client.
     bool is_taken(const std::string &topic) noexcept;
     void release(const std::string &topic) noexcept;
 
@@ -86,8 +86,8 @@ class KafkaClient {
     // The following functions are for commits of offsets to the Kafka group. While a commit waits for the
     // coordinator's answer, librdkafka does not begin to read newly assigned partitions of any consumer.
     // other_begins() returns true while another consumer begins to read its partitions. During this time a
-    // consumer must not commit. If a partition's leader does not answer, the other consumer can need a long
-    // time. So other_begins() ignores a consumer that began more than 2 seconds ago.
+    // consumer must not commit. If a partition's leader does not answer, the beginning can take long, so
+    // other_begins() ignores a consumer that began more than 2 seconds ago.
     void set_committing(ClientInbox *inbox, bool commits) noexcept;
     bool is_committing(const ClientInbox &inbox) noexcept; // this consumer's commit has no answer yet
     // returns whether a commit of any consumer has waited longer than `time` for an answer

@@ -29,8 +29,8 @@ struct Property {
 
 // The user's file is allowed to change these properties.
 constexpr Property defaults[] = {
-    // With the next two values, the queue becomes full only because of the size of its messages. A queue that
-    // is full because of the number of its messages would make librdkafka 2.0.2 stop fetching for a second.
+    // With the next two values, the size of the messages limits the queue, and not their number. When
+    // librdkafka 2.0.2 reaches the limit of the number, it stops fetching for a second.
     {"queued.min.messages", "10000000"},
     {"queued.max.messages.kbytes", "16384"},
     {"fetch.message.max.bytes", "1048576"},
@@ -164,7 +164,7 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
         redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
-        // find_objection() objects only to names that it knows, and such a name is not a secret
+        // the error text shows this name: it is not a secret, because find_objection() knows the name
         std::string name = '"' + property.name + '"';
         if (objection == nullptr) {
             objection = registry_property_is(property.name) ? registry_property_objection(property)
@@ -181,8 +181,8 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
 }
 
 bool set_all(rd_kafka_conf_t *config, const KafkaSettings &settings, Redactor *redactor, Error *error) {
-    // Ignore an error here, because librdkafka before 2.2 does not have the property fetch.queue.backoff.ms.
-    // If the queue is full, librdkafka before 2.2 always waits a second.
+    // Ignore an error here: librdkafka before 2.2 does not have this property, and always waits a second if
+    // the queue is full.
     rd_kafka_conf_set(config, "fetch.queue.backoff.ms", "5", nullptr, 0);
     for (const Property &property : defaults)
         if (!set_property(config, property.name, property.value, error))

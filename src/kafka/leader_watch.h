@@ -1,7 +1,7 @@
 // Decides which consumer of a client asks a leader for end offsets. The question also checks that the leader
-// answers. The consumers of a client share the connection to the leader. So one consumer, the watcher, can
-// ask for all consumers. The other consumers do not ask, because librdkafka's fetches also give them the end
-// offsets. Each KafkaClient has a LeaderWatch. LeaderWatch itself asks no leader.
+// answers. The consumers of a client share the connection to the leader, so it is enough if one consumer, the
+// watcher, asks. The other consumers get the end offsets with librdkafka's fetches. Each KafkaClient has a
+// LeaderWatch. LeaderWatch itself asks no leader.
 #pragma once
 
 #include <atomic>

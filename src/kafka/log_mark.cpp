@@ -6,7 +6,7 @@ namespace heartbeat {
 
 namespace {
 
-// The limit exists so that the time in microseconds also fits into 64 bits.
+// milliseconds; up to this limit, the time in microseconds also fits into 64 bits
 constexpr int64_t kafka_time_max = INT64_MAX / 1000;
 
 } // namespace

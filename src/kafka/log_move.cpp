@@ -1,5 +1,5 @@
-// This file seeks with timeout 0, so that the call does not wait. After the call has returned, librdkafka
-// drops the queued messages of the partition, and then fetches from the new offset.
+// Seeks with timeout 0, so that the call does not wait. librdkafka drops the queued messages of the
+// partition, and fetches from the new offset, after the call has returned.
 #include "kafka/log_move.h"
 
 #include "kafka/consumer_client.h"

@@ -17,8 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// If a broker has lost the log of one partition, the broker may have lost the logs of other partitions too.
-// The client waits at most this time for the examinations of these partitions, to report all losses together.
+// If a broker has lost the log of one partition, it may have lost other logs too. To report all losses
+// together, the client waits at most this time for the examinations of the other partitions.
 constexpr std::chrono::seconds others_may_take{1};
 constexpr int64_t read_over = 5000; // up to this number of messages, reading is faster than a seek
 
@@ -89,18 +89,16 @@ Examined pass(Consumer *consumer, size_t index) {
     return result_of(log_move(consumer, index, examination.next));
 }
 
-// Decides the result when the search has compared all messages that the search can read. There are three
-// results: the log is the same, the log is another log, or librdkafka must first ask the broker where the
-// epoch ends.
+// Ends the search after the last message that the search can read: the log is the same, the log is another
+// log, or librdkafka must first ask the broker where the epoch ends.
 Examined conclude(Consumer *consumer, size_t index) {
     Examination &examination = consumer->examinations[index];
     int32_t partition = consumer->positions[index].partition;
     int64_t heard = epoch_end(*consumer, partition);
     int64_t highest = std::min(examination.differs, examination.log_end);
     bool is_other = highest < examination.next;
-    // heartbeat 1.1 stored positions without a checksum. Without a checksum, the search compares only the
-    // Kafka times. Another message can have the same Kafka time as the last consumed message, so the result
-    // without a checksum is not sure.
+    // heartbeat 1.1 stored positions without a checksum. For such a position, the search compares only the
+    // Kafka times, and another message can have the same Kafka time as the last consumed message.
     bool is_sure = examination.sought.checksum >= 0;
     if (!is_other && (is_sure || heard < 0 || heard >= examination.next))
         return pass(consumer, index);
@@ -153,9 +151,8 @@ Examined compare(Consumer *consumer, size_t index, const rd_kafka_message_t *mes
                                                          : step_back(consumer, index);
 }
 
-// Continues the search when the log has no message at the offset that the search waits for. There are two
-// possible reasons. Compaction has removed the message, or the log is another log and never had a message at
-// this offset.
+// Continues the search when the log has no message at the offset that the search waits for: compaction has
+// removed the message, or the log is another log and never had this message.
 Examined miss(Consumer *consumer, size_t index, int64_t offset) {
     Examination &examination = consumer->examinations[index];
     if (examination.step != ExaminationStep::scanning)

@@ -1,6 +1,6 @@
 // Reads the headers of a message that librdkafka has delivered. If the decoder reads headers,
-// consumer_fill.cpp calls read() for each message. Otherwise consumer_fill.cpp gives the MessageHeaders
-// object to the pipeline, and the pipeline calls read() only if the batch keeps the headers of the message.
+// consumer_fill.cpp calls read() for each message. If the decoder reads no headers, the pipeline calls
+// read(), but only for a message whose headers the batch keeps.
 #pragma once
 
 #include "decode/header_reader.h"

@@ -44,8 +44,8 @@ bool refuse_unreadable(const KafkaSettings &settings, Error *error) {
     return false;
 }
 
-// Opens the file, and then checks the open descriptor and not the path. So no other file can take the place
-// of the checked file before the read.
+// Opens the file, and then checks the open descriptor. If the function checked the path, another file could
+// take the place of the checked file before the read.
 FilePointer open_checked(const KafkaSettings &settings, Error *error) {
     // O_NONBLOCK: if the path is a pipe, open() does not wait for a writer
     int descriptor = open(settings.config_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -70,8 +70,8 @@ bool read_all(FILE *file, const KafkaSettings &settings, std::string *text, Erro
         text->append(bytes, size);
     if (ferror(file) != 0) // an incomplete file would be a wrong configuration
         return refuse_unreadable(settings, error);
-    // for librdkafka a name ends at a zero byte. The later checks compare all characters of a name. So these
-    // checks would accept a forbidden name if a zero byte and more characters follow the name
+    // for librdkafka a name ends at a zero byte, but the later checks compare all characters of a name: they
+    // would accept a forbidden name with a zero byte and more characters behind it
     return text->find('\0') == std::string::npos ||
            refuse(settings, error, "has a zero byte, so it is not a text file");
 }

@@ -48,8 +48,8 @@ constexpr const char *harmless_names[] = {
     "ssl.endpoint.identification.algorithm",
 };
 
-// The redactor takes most words of librdkafka's own texts from librdkafka's documentation and list of errors.
-// These two sources do not have the words below: words about connections, and words from OpenSSL and SASL.
+// Words about connections, and words from OpenSSL and SASL, in librdkafka's own texts. The redactor takes all
+// other words of these texts from librdkafka's documentation and list of errors.
 constexpr char further_texts[] =
     "disconnected connect to ipv4# ipv6# failed: connection refused reset by peer closed while request was "
     "in "
@@ -147,9 +147,8 @@ void Redactor::learn(const std::vector<FileProperty> &properties) {
             texts = ordinary_texts();
         const std::string &value = property.value;
         hide(property.name, value, texts);
-        // If librdkafka or OpenSSL refuses an element of a list, the error text quotes only this element. If
-        // a PEM key has several lines, the error text quotes only one of the lines. So the redactor also
-        // hides each element and each line.
+        // Also hide each element of a list and each line of a PEM key, because an error text of librdkafka or
+        // OpenSSL can quote only one element or one line.
         for (size_t begin = 0, end; begin < value.size(); begin = end + 1) {
             end = std::min(value.find_first_of(separators, begin), value.find("\\n", begin));
             end = std::min(end, value.size());

@@ -30,8 +30,9 @@ class Redactor {
     const Hidden *find_at(const std::string &text, size_t at, size_t *length) const;
     void hide(const std::string &name, const std::string &value, const std::string &ordinary_texts);
 
-    // The values are sorted by length, the longest first. If a short value is the beginning of a long value,
-    // the redactor must find the long value. Otherwise the rest of the long value would stay in the text.
+    // Sorted by the length of the value, the longest first. If a short value is the beginning of a long
+    // value, the redactor must find the long value, because the rest of the long value would stay in the
+    // text.
     std::vector<Hidden> hidden_;
 };
 

@@ -24,8 +24,8 @@ struct TopicLoss {
     Error reason;
     int32_t partition = -1; // the partition with another log; -1: the topic was deleted or recreated
     int64_t position = 0;   // the next offset to read in the earlier log
-    // The log was truncated at an offset that the client often cannot determine exactly. This offset is at
-    // least `lowest` and at most `highest`. If the client knows the offset, `lowest` and `highest` are equal.
+    // The log was truncated to an offset from `lowest` to `highest`. The two are equal if the client knows
+    // the exact offset.
     int64_t lowest = -1; // -1: not known, because the log has none of the remembered messages any more
     int64_t highest = 0;
 };

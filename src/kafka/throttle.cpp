@@ -10,8 +10,8 @@ namespace heartbeat {
 
 namespace {
 
-// When the delay is over, the throttled client asks the broker again. The broker's answer has the next delay.
-// This answer may take fetch.wait.max.ms plus the time in the network.
+// The grace period. When the delay is over, the client asks the broker again, and the broker's answer has the
+// next delay. The answer may take fetch.wait.max.ms plus the time in the network.
 constexpr std::chrono::seconds grace{5};
 constexpr size_t brokers_max = 100; // the limit for the remembered delays
 

@@ -15,8 +15,8 @@ namespace heartbeat {
 
 namespace {
 
-// This time is long, because the answer can wait behind a fetch on the same connection, and the fetch waits
-// for messages. describe() adds KafkaClient::fetch_delay to each of these times.
+// metadata_timeout_ms is long, because the answer can wait behind a fetch on the same connection, and the
+// fetch waits for messages. describe() adds KafkaClient::fetch_delay to both timeouts.
 constexpr int metadata_timeout_ms = 6000;
 constexpr int identity_timeout_ms = 1000;
 constexpr size_t asked_at_once = 5;

@@ -21,9 +21,8 @@ constexpr std::chrono::milliseconds answers_take{1500}; // after this time the l
 // If the last answer of a leader took a long time, the client waits up to this time for the leader's next
 // answer.
 constexpr std::chrono::milliseconds answers_take_max{4000};
-// If librdkafka has reported an error of a leader, the client waits at most this time for the leader's
-// answer. The client does not give up at once, because the error can belong to an earlier connection. The
-// answer can also wait behind a fetch.
+// After an error of a leader's connection, the client still waits this time for the leader's answer: the
+// error can belong to an earlier connection, and the answer can wait behind a fetch.
 constexpr std::chrono::milliseconds errors_take{1000};
 
 using Clock = std::chrono::steady_clock;
@@ -50,8 +49,8 @@ void tell_away(Consumer *consumer, int32_t partition, RangeKind kind, const char
     consumer->questions.answers.push_back(answer);
 }
 
-// Returns whether the leader throttles this client. A leader that throttles the client can answer after the
-// timeout of the question, so this leader does not count as away.
+// Returns whether the leader throttles this client. Such a leader can answer after the timeout of the
+// question, so it does not count as away.
 bool is_delayed(const Consumer &consumer, const RangesQuestion &question) {
     return consumer.throttles.is_throttled(question.leader, Clock::now());
 }

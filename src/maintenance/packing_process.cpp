@@ -111,7 +111,8 @@ Key find_key(const FailedTables &failed) {
     return key;
 }
 
-// Returns nullptr if there are no remains. The array is in the caller's memory context.
+// Returns the indexes that interrupted rebuilds have left, or nullptr. The array is in the caller's memory
+// context.
 const ArrayType *find_remains() {
     MemoryContext context = CurrentMemoryContext;
     Datum parents[2];

@@ -171,8 +171,8 @@ void look_for_absent_workers(AggregateStatus *aggregate, MonotonicTime now) {
     if ((aggregate->workers > 0 && aggregate->state >= WorkerState::retrying) ||
         !absent_workers_find(aggregate->workers, now, &shown))
         return;
-    // Some workers are still starting. If the state of the other workers is not RUNNING, keep this state: it
-    // tells a person more than "the workers are starting".
+    // Some workers are still starting. If the other workers are not RUNNING, keep their state, which tells a
+    // person more than "the workers are starting".
     if (aggregate->workers > 0 && shown.state == WorkerState::connecting &&
         aggregate->state != WorkerState::running)
         return;

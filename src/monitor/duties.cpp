@@ -44,9 +44,8 @@ DutySlot *slot_of(Duty duty) {
     return &shared_state->duties[static_cast<int>(duty)];
 }
 
-// Returns the time at which the duty's trouble began, or 0 if the duty has no trouble. If the duty fails
-// again and again, the trouble began with the first of these failures. If the present run takes too long, the
-// trouble began with the start of this run.
+// Returns the time at which the duty's trouble began, or 0 if the duty has no trouble. The trouble began with
+// the first of several consecutive failures, or with the start of a run that takes too long.
 TimestampTz troubled_since(const DutySlot &duty, MonotonicTime now) {
     if (duty.failing_since != 0 && duty.failures >= failures_shown &&
         (!duty.patiently || duty.fails_since + patience < now))

@@ -1,6 +1,6 @@
-// The Kafka partitions that one worker has handed over to another worker. This information is in shared
-// memory. So if the process of the receiving worker restarts, this worker reads the same Kafka partitions
-// again. hand_over.cpp, kafka_partitions.cpp and reader_list.cpp call these functions.
+// The Kafka partitions that one worker has handed over to another worker. The list is in shared memory, so
+// that the receiving worker reads the same Kafka partitions again after a restart of its process.
+// hand_over.cpp, kafka_partitions.cpp and reader_list.cpp call these functions.
 #pragma once
 
 #include "monitor/shared_state.h"

@@ -21,8 +21,8 @@ struct ProgressRange {
 };
 
 // The function takes the lock of shared memory, so do not call the function while you hold this lock. If no
-// memory is left, the function returns an empty list. It does not raise an error, because a worker can call
-// it outside of a PG_TRY block, and there an error would end the worker. Call progress_list_free() after use.
+// memory is left, the function returns an empty list instead of an error, because an error outside of a
+// PG_TRY block would end a worker. Call progress_list_free() after use.
 ProgressList progress_list_take();
 void progress_list_free(ProgressList *list);
 

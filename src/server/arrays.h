@@ -62,8 +62,8 @@ template <typename PieceAt> Datum array_of_text(const Batch *batch, size_t count
     return PointerGetDatum(array);
 }
 
-// The functions below first build an array of Datums, and so are slower than the functions above. Use the
-// functions below for small arrays, such as the dead letters and offsets of a batch.
+// The functions below are slower, because they first build an array of Datums. Use them for small arrays,
+// such as the dead letters and offsets of a batch.
 
 // Makes an array of text from C strings. If name_at(i) returns nullptr, element i is NULL.
 template <typename NameAt> Datum array_of_names(size_t count, NameAt name_at) {

@@ -78,9 +78,9 @@ bool index_rebuild_is_safe();
 // and keeps its data in `context`. So `context` must live longer than these transactions.
 void vacuum_tables(List *tables, MemoryContext context);
 
-// Writes the table's rows into a new file, as VACUUM FULL does, and rebuilds the indexes. Older snapshots
-// still see their rows. Call this function in a transaction that has locked the table in ACCESS EXCLUSIVE
-// mode.
+// Writes the table's rows into a new file, as VACUUM FULL does, and rebuilds the indexes. The new file keeps
+// the dead rows that older snapshots still see. Call this function in a transaction that has locked the table
+// in ACCESS EXCLUSIVE mode.
 void rewrite_table(Oid table);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// A list whose length the compiler counts. A Statement or an OwnFunction keeps its parameter types in such a
-// list. So no programmer has to count parameters by hand.
+// A list whose length the compiler counts, so that no programmer has to count. A Statement or an OwnFunction
+// keeps its parameter types in such a list.
 #pragma once
 
 #include <cstddef>

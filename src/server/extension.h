@@ -1,6 +1,5 @@
-// Finds the extension in this database, with its schema, its owner and its tables. The extension, the schema,
-// the owner and the tables can change between two transactions. So all other files call these functions to
-// find the extension and its objects.
+// Finds the extension in this database, with its schema, its owner and its tables. All of these can change
+// between two transactions, so no other file may keep them: the other files call these functions.
 #pragma once
 
 extern "C" {
@@ -38,7 +37,7 @@ const char *extension_quoted_schema();
 void extension_forget();
 
 // Returns a number that extension_forget() increases. If you keep a value from the catalog, keep this number
-// together with the value. If the number has changed since then, the value is no longer valid.
+// with the value: the value is valid only while the number stays the same.
 uint64_t extension_generation();
 
 } // namespace heartbeat

@@ -24,8 +24,8 @@ namespace heartbeat {
 
 namespace {
 
-// A rebuild runs several transactions, and keeps its data in PortalContext during all of them. So this memory
-// context must live longer than these transactions.
+// Returns the PortalContext for a rebuild. It must live longer than a transaction, because a rebuild runs
+// several transactions and keeps its data in this context.
 MemoryContext rebuild_context() {
     static MemoryContext context = nullptr;
     if (context == nullptr)
@@ -57,8 +57,8 @@ void index_drop_invalid(Oid index) {
     Oid table = IndexGetRelation(index, true);
     if (!OidIsValid(table))
         return; // another session has dropped the index
-    // The first lock waits until no other session rebuilds an index of the table. Meanwhile, other sessions
-    // can read and write the table. Only the second lock stops them.
+    // The first lock waits until no other session rebuilds an index of the table. During this wait, other
+    // sessions can read and write the table; only the second lock stops them.
     LockRelationOid(table, ShareUpdateExclusiveLock);
     LockRelationOid(table, AccessExclusiveLock);
     if (IndexGetRelation(index, true) != table || get_index_isvalid(index))

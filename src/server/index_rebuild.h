@@ -19,8 +19,7 @@ void index_set_fillfactor(Oid index, int percent);
 
 // Drops an invalid index that an interrupted rebuild has left. Call this function in a transaction. The
 // function locks the table of the index, so no other session can use this table until the transaction ends.
-// Another session can rebuild the index while the function waits for this lock. If the index is valid
-// afterwards, the function does not drop the index.
+// Does not drop the index if another session has rebuilt it while the function waited for this lock.
 void index_drop_invalid(Oid index);
 
 // Rebuilds the index, while other sessions read and write the table. Call this function outside of a

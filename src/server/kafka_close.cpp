@@ -1,5 +1,5 @@
-// Closes a Kafka client. Some threads of a client can still run when the process exits. For this case, this
-// file registers an exit callback that ends the process with _exit().
+// Closes a Kafka client. If some threads of a client still run when the process exits, an exit callback of
+// this file ends the process with _exit().
 #include "server/server.h"
 
 #include "server/kafka_close.h"

@@ -9,15 +9,14 @@ namespace heartbeat {
 
 // Closes the client. `consumer` may be nullptr. If the result is not `closed`, some threads of the client
 // still run, and the process continues. If these threads still run at the end of the process, the process
-// calls _exit(). _exit() skips the exit handlers of the C library, because these handlers would unload
-// libraries that the threads use. The process releases its locks and its slot in shared memory before it
-// calls _exit(). So no other process waits for this process.
+// releases its locks and its slot in shared memory, and then calls _exit(). exit() would run the exit
+// handlers of the C library, which unload libraries that the threads use.
 CloseResult kafka_close(Consumer *consumer);
 
 // kafka_close_later() begins to close the client, and does not wait. For `retire`, see
-// consumer_close_later(). kafka_closing() waits at most `milliseconds` for all clients that
-// are being closed, and frees the consumers whose clients librdkafka has destroyed. If threads of a client
-// still run at the end of the process, the process calls _exit(), as described for kafka_close().
+// consumer_close_later(). kafka_closing() waits at most `milliseconds` for all clients that are being closed,
+// and frees the consumers whose clients librdkafka has destroyed. At the end of the process, threads that
+// still run have the same effect as for kafka_close().
 void kafka_close_later(Consumer *consumer, bool retire);
 ClosingConsumers kafka_closing(int milliseconds);
 

@@ -90,8 +90,8 @@ void persistence_check() {
     watch();
     if (checked == extension)
         return;
-    // If a table changes during the search, forget() resets `checked`. So set `checked` before the search: an
-    // assignment after the search would overwrite this reset.
+    // Set `checked` before the search: if a table changes during the search, forget() resets `checked`, and
+    // an assignment after the search would undo this reset.
     checked = extension;
     PG_TRY();
     check_members(extension);

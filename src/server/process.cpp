@@ -52,17 +52,15 @@ void protect_session() {
     // and the worker tries again.
     set("lock_timeout", "10s");
     log_redaction_hide();
-    // With this setting, a crash can lose the last commits. This is safe on one server, because each commit
-    // contains the readings together with the offsets of their messages. After the crash, the workers read
-    // the lost messages from Kafka again. But if a transaction writes on several servers, a crash of one
-    // server could lose only one part of the transaction. So TransactionHooks::before_commit makes the commit
-    // of such a transaction wait for the disk.
+    // With this setting, a crash can lose the last commits. This is safe on one server: each commit contains
+    // the readings and the offsets of their messages, so the workers read the lost messages from Kafka again.
+    // But if a transaction writes on several servers, a crash of one server could lose only one part of it.
+    // So TransactionHooks::before_commit makes the commit of such a transaction wait for the disk.
     set("synchronous_commit", "off");
 }
 
-// Makes glibc return the memory of a large message to the system immediately after the process frees the
-// memory. Without these settings, glibc would keep such memory for later allocations, and would give each
-// thread of librdkafka its own heap.
+// Makes glibc return the memory of a large message to the system as soon as the process frees it. By default,
+// glibc would keep the memory, and would give each thread of librdkafka its own heap.
 void return_memory() {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 256 << 10);

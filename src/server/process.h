@@ -30,16 +30,15 @@ void process_connect(const char *database);
 // configuration and returns true. If the postmaster has died, the function ends the process.
 bool process_interrupts();
 
-// Reloads the configuration if the server has requested this. Returns true in this case.
+// If the server has requested a reload of the configuration, reloads the configuration and returns true.
 bool process_take_reload();
 
 // Outside of a PG_TRY block, nothing catches the error of a cancel request (pg_cancel_backend()), and the
 // error ends the process. So process_begin() refuses cancel requests. Call process_allow_cancel() at the
 // start of a PG_TRY block, and process_refuse_cancel() at its end. Each error allows cancel requests again,
 // because the error sets QueryCancelHoldoffCount to 0. So the PG_CATCH block must also start with
-// process_refuse_cancel(). A refused request stays pending. process_interrupts() discards the pending
-// request. If process_allow_cancel() runs before process_interrupts(), the pending request raises its error
-// at the next check for interrupts.
+// process_refuse_cancel(). A refused request stays pending until process_interrupts() discards it. If
+// process_allow_cancel() runs before that, the request raises its error at the next check for interrupts.
 void process_allow_cancel();
 void process_refuse_cancel();
 

@@ -42,8 +42,8 @@ const char *find(const char *condition, const char *value) {
 
 } // namespace
 
-// Searches for table names in the text of the statement, and not in its plan. A rule can replace a statement
-// by nothing (DO INSTEAD NOTHING). In this case, the plan has no tables.
+// Searches for table names in the text of the statement. The plan is not enough: if a rule has replaced the
+// statement by nothing (DO INSTEAD NOTHING), the plan has no tables.
 const char *rules_in_statement(const char *statement) {
     return find(R"sql(position('.' || c.relname || ' ' in $1) > 0)sql", statement);
 }

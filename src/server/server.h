@@ -1,7 +1,7 @@
 // Includes PostgreSQL's headers for C++. A file that includes this header must not include a header of
-// librdkafka or jansson. This rule has two reasons. First, the code that uses these two libraries may throw
-// exceptions, and PostgreSQL's functions may longjmp. A function must not call both kinds of code. Second,
-// some names of jansson are also names of the server.
+// librdkafka or jansson. The code that uses these two libraries may throw exceptions, PostgreSQL's functions
+// may longjmp, and a function must not call both kinds of code. Also, some names of jansson are names of the
+// server too.
 #pragma once
 
 #if defined(_RDKAFKA_H_) || defined(JANSSON_H)

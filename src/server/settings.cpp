@@ -45,9 +45,9 @@ bool check_topic(char **value, void ** /*extra*/, GucSource /*source*/) {
     return false;
 }
 
-// If heartbeat.brokers in postgresql.conf is not a valid list, the setting keeps its old value. At the start
-// of the server, the old value is empty. While the value is empty, the workers read nothing. heartbeat_status
-// then shows refused_brokers, or brokers_empty if the server has refused no list.
+// If heartbeat.brokers in postgresql.conf is not a valid list, the setting keeps its old value, which is
+// empty at the start of the server. While the value is empty, the workers read nothing, and heartbeat_status
+// shows refused_brokers, or brokers_empty if the server has refused no list.
 constexpr const char *brokers_empty = "heartbeat.brokers is empty";
 char refused_brokers[broker_reason_size] = "";
 

@@ -17,9 +17,8 @@ namespace heartbeat {
 
 namespace {
 
-// The plans that this transaction has replaced. While a statement runs, a trigger can make this process plan
-// the same statement again. The execution that has called the trigger still uses the old plan. So the process
-// must not free a replaced plan before the end of the transaction.
+// The plans that this transaction has replaced, and frees at its end. While a statement runs, a trigger can
+// make this process plan the same statement again, but the running statement still uses the old plan.
 List *retired = NIL;
 
 void free_retired(XactEvent event, void * /*argument*/) {
@@ -54,8 +53,8 @@ void retire_plan(Statement *statement) {
     statement->plan = nullptr;
 }
 
-// Parses the statement. If a user has changed a table, the server's error does not always contain the name of
-// the table. So the function adds the text of the statement to the message.
+// Parses the statement. Adds the text of the statement to the message of an error: if a user has changed a
+// table, the server's error does not always name the table.
 SPIPlanPtr parse(Statement *statement) {
     MemoryContext context = CurrentMemoryContext;
     const char *text = statement_sql(statement);

@@ -77,16 +77,14 @@ struct Statement {
         return highest;
     }
 
-    // The number of types must be equal to the number of parameters in the text. Otherwise the compiler
-    // reports an error.
+    // Makes the compiler report an error if the number of types is not the number of parameters in the text.
     consteval void check() const {
         int highest = highest_in(text);
         for (const StatementPart &part : parts.elements)
             if (part.text != nullptr && highest_in(part.text) > highest)
                 highest = highest_in(part.text);
         if (highest != types.count)
-            // statement_types_are_of_other_parameters() is not constexpr, so the compiler reports the call as
-            // an error
+            // the function is not constexpr, so the compiler reports this call as an error
             statement_types_are_of_other_parameters();
     }
 };

@@ -54,9 +54,8 @@ bool statement_is_valid(const Statement *statement) {
     return source_of(statement)->is_valid;
 }
 
-// After a table has changed, the server looks up the names in the statement again. After this lookup, a name
-// can mean another table than before the change. So the function compares the tables of the plan with the
-// tables of its previous check. If there is a difference, the function checks all tables again.
+// Checks the tables only if the plan has other tables than at the previous check. This happens after a table
+// has changed: the server looks up the names in the statement again, and a name can mean another table.
 void statement_check_relations(Statement *statement) {
     const CachedPlanSource *source = source_of(statement);
     StatementRelations &relations = statement->relations;

@@ -12,10 +12,10 @@ namespace heartbeat {
 void statement_check_relations(Statement *statement);
 
 // Returns true if no object that the statement uses has changed since the last parse of the statement. If the
-// function returns false, the caller must first parse the statement again, and then check the tables. Without
-// the new parse, the check would see only the old tables. The server would then plan the statement with
-// tables that nobody has checked. Even the planning is a danger: the server then evaluates column defaults,
-// which can call a function of another role.
+// function returns false, the caller must parse the statement again before it checks the tables. Without the
+// new parse, the check would see only the old tables, and the server would plan the statement with unchecked
+// tables. That is a danger even before the execution: the planner evaluates column defaults, which can call a
+// function of another role.
 bool statement_is_valid(const Statement *statement);
 
 } // namespace heartbeat

@@ -1,5 +1,5 @@
-// Reads the results of a statement. The callers of statement_execute() read all values with these functions,
-// because they check the type of each value. Without this check, a caller could use a number as a pointer.
+// Reads the results of a statement. The functions check the type of each value, because a caller must not use
+// a number as a pointer. The callers of statement_execute() read all values with these functions.
 #include "server/server.h"
 
 #include "server/statement.h"

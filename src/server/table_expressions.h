@@ -15,8 +15,8 @@ namespace heartbeat {
 // nullptr if the table has no such expression and no such column type. The catalog does not show which role
 // has written an expression. Even a function of the server can run code of a role: query_to_xml() runs any
 // query. So an expression of the table may use only two kinds of functions: immutable functions of the
-// server, and the functions that heartbeat's own defaults use. The function remembers a table without such an
-// expression until the table changes.
+// server, and the functions that heartbeat's own defaults use. If the table has no such expression, the
+// function remembers this until the table changes.
 const char *table_expressions_find(Relation table);
 
 } // namespace heartbeat

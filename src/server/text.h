@@ -45,9 +45,9 @@ char *text_exactly_to_utf8(const char *text);
 // palloc(). Returns nullptr if the text needs no change. If `lines` is true, line breaks and tabs stay.
 char *text_escape(const char *text, bool lines);
 
-// Finds the conversions between the encodings. This search needs a transaction. A worker calls this function
-// at its start, because later the worker also converts texts outside of a transaction. In a session, the
-// functions above call this function when they need the conversions.
+// Finds the conversions between UTF-8 and the database's encoding. The search needs a transaction. A worker
+// calls this function at its start, because later it also converts texts outside of a transaction. In a
+// session, the functions above call this function when they need the conversions.
 void text_prepare();
 
 } // namespace heartbeat

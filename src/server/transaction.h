@@ -11,11 +11,11 @@ namespace heartbeat {
 // extension's owner), in a security-restricted operation. If the extension is missing, the function returns
 // false, and no transaction remains open. No session can drop the extension while the transaction runs.
 // `isolation` is XACT_READ_COMMITTED or XACT_REPEATABLE_READ. If locked_table is not nullptr, the function
-// locks this table in SHARE UPDATE EXCLUSIVE mode before it takes the snapshot, so
-// heartbeat_make_partitions() cannot run at the same time. The function then also calls two hooks: see
-// TransactionHooks. During the transaction, PostgreSQL checks deferred constraints at the end of each
-// statement. After the transaction, the memory context and the settings are the same as before the
-// transaction, even if a trigger has changed a setting.
+// locks this table in SHARE UPDATE EXCLUSIVE mode before it takes the snapshot, so that
+// heartbeat_make_partitions() cannot run at the same time. With a locked_table, the function also calls
+// before_snapshot() and after_snapshot(). During the transaction, PostgreSQL checks deferred constraints at
+// the end of each statement. After the transaction, the memory context and the settings are the same as
+// before the transaction, even if a trigger has changed a setting.
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
 void transaction_commit();
 void transaction_abandon(); // call this function after an error, or to undo the transaction
@@ -40,8 +40,8 @@ void transaction_set_hooks(const TransactionHooks &given);
 // In a session, the code that stores readings calls role_enter() first and role_leave() last. role_enter()
 // first checks the caller's deferred constraints, with the role of the caller. Users' triggers can run
 // between the two calls. So between the two calls, the code acts as the workers' role, in a
-// security-restricted operation. A trigger can change settings (SET, set_config), and so change the meaning
-// of the caller's next statements. So role_leave() undoes changes of settings. After an error, the server
+// security-restricted operation. role_leave() undoes changes of settings, because a trigger can change a
+// setting (SET, set_config), and so the meaning of the caller's next statements. After an error, the server
 // restores the user and the settings.
 struct ActingRole {
     Oid user;

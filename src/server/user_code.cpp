@@ -68,8 +68,8 @@ bool is_superuser(Oid role) {
 }
 
 // Returns true if the current role may run functions of `role`. A superuser may run only functions of
-// superusers. Otherwise the owner of the table could get the rights of a superuser, for example when a
-// superuser updates the extension. Any other role may run functions of superusers and of the table's owner.
+// superusers, because the owner of the table must not get the rights of a superuser who, for example, updates
+// the extension. Any other role may run functions of superusers and of the table's owner.
 bool is_trusted(Oid role, Oid owner) {
     return is_superuser(role) || (role == owner && !superuser());
 }
@@ -103,8 +103,8 @@ Oid owner_of_function(Oid function) {
 }
 
 // Returns true for a trigger that the server uses for a foreign key or a deferred unique constraint. The
-// column tgisinternal is not enough for this decision. If a user creates a trigger on a partitioned table,
-// each table partition gets a copy of the trigger. PostgreSQL 14 sets tgisinternal for these copies too.
+// column tgisinternal is not enough for this decision: if a user creates a trigger on a partitioned table,
+// PostgreSQL 14 sets tgisinternal for the copies of the trigger on the table partitions.
 bool keeps_constraint(const Trigger &trigger) {
     HeapTuple tuple = OidIsValid(trigger.tgconstraint)
                           ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger.tgconstraint))
@@ -173,8 +173,7 @@ const char *trigger_hint(const Trigger &trigger, Oid owner) {
 // constraints, and triggers with functions of heartbeat. The catalog does not show which role has created a
 // trigger. So the function accepts any other trigger only if two conditions hold. First, only the owner or a
 // superuser has the right to create triggers on the table. Second, the trigger's function belongs to a role
-// that the current role trusts. The function does not look at the trigger's condition (WHEN):
-// table_expressions_find() does.
+// that the current role trusts. table_expressions_find() checks the condition (WHEN) of the trigger.
 void refuse_triggers(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;
     bool closed = triggers == nullptr || is_closed(table);
