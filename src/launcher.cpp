@@ -56,8 +56,8 @@ struct Database {
     bool open; // the database accepts connections
 };
 
-// Finds heartbeat.database in pg_database. Scan without an index: in a process without a database, such as
-// the launcher, the indexes of the catalogs may not be ready.
+// Finds heartbeat.database in pg_database. The scan uses no index, because the indexes of the catalogs may
+// not be ready in a process without a database, such as the launcher.
 Database look_for_database() {
     Database found = {};
     StartTransactionCommand();

@@ -60,8 +60,8 @@ bool is_destroyed(const std::future<void> &destroyed, int milliseconds) {
     return destroyed.wait_for(std::chrono::milliseconds(milliseconds)) == std::future_status::ready;
 }
 
-// Ends the consumer's use of the client. If no other consumer uses the client, retires the client: let_go()
-// then destroys it, so no new consumer may share it.
+// Ends the consumer's use of the client. If no other consumer uses the client, retires the client, so that no
+// new consumer shares the client before let_go() destroys it.
 void stop_reading(Consumer *consumer) {
     if (consumer->queue == nullptr)
         return;

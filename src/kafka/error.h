@@ -1,6 +1,5 @@
-// The text of an error, which callers of src/kafka show to a person. Error is trivially destructible, so
-// functions that call the server can have an Error as a variable. (PostgreSQL's ereport(ERROR) skips
-// destructors.)
+// The text of an error, which callers of src/kafka show to a person. PostgreSQL's ereport(ERROR) skips
+// destructors. Error has no destructor, so a function that calls the server may have an Error as a variable.
 #pragma once
 
 namespace heartbeat {

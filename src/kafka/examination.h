@@ -34,8 +34,7 @@ bool examination_look(Consumer *consumer, const Batch &batch);
 // Returns true when no examination is under way any more, or one second after the first loss.
 bool examination_is_lost(Consumer *consumer);
 
-// Reads the offset to which the log was truncated from the text of a partition's error, if the text has this
-// offset.
+// If the text of a partition's error contains the offset to which the log was truncated, stores this offset.
 void examination_hear(Consumer *consumer, const rd_kafka_message_t *error);
 
 } // namespace heartbeat

@@ -164,7 +164,7 @@ bool set_from_file(rd_kafka_conf_t *config, const KafkaSettings &settings, Redac
         redactor->learn(properties);
     for (const FileProperty &property : properties) {
         const char *objection = find_objection(property);
-        // the error text shows this name: it is not a secret, because find_objection() knows the name
+        // the error text may show the name: find_objection() objects only to names that it knows
         std::string name = '"' + property.name + '"';
         if (objection == nullptr) {
             objection = registry_property_is(property.name) ? registry_property_objection(property)

@@ -120,7 +120,7 @@ TimestampTz alerts_evaluate() {
     evaluated_at = monotonic_now();
     // The evaluation does not see the readings that ingest stores after the evaluation's snapshot. So ingest
     // must report these readings: set `arrived` and rules_watch before the evaluation. rules_watch must be 1
-    // even if no earlier rule depended on arrivals, because the evaluation can find a new rule that does.
+    // even if no earlier rule depended on arrivals, because a new rule can depend on arrivals.
     pg_atomic_write_u32(&shared_state->arrived, 0);
     pg_atomic_write_u32(&shared_state->rules_watch, 1);
     arrival_noticed = false;

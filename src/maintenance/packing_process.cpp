@@ -111,8 +111,7 @@ Key find_key(const FailedTables &failed) {
     return key;
 }
 
-// Returns the indexes that interrupted rebuilds have left, or nullptr. The array is in the caller's memory
-// context.
+// Returns the OIDs that select_remains finds, in the caller's memory context, or nullptr.
 const ArrayType *find_remains() {
     MemoryContext context = CurrentMemoryContext;
     Datum parents[2];

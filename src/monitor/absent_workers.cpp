@@ -16,7 +16,7 @@ namespace {
 constexpr MonotonicTime start_takes = 10 * USECS_PER_SEC;
 
 // During this time after the end of a worker, heartbeat_status shows CONNECTING and no trouble. The launcher
-// restarts a worker at once if it has run for some time. Also, when the server shuts down, an ingest worker
+// restarts a worker that has run for some time at once. Also, when the server shuts down, an ingest worker
 // can end some milliseconds before the maintenance worker.
 constexpr MonotonicTime restart_takes = 1 * USECS_PER_SEC;
 

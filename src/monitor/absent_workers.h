@@ -12,10 +12,9 @@ namespace heartbeat {
 // that run. Call this function while you hold the lock of shared memory.
 bool absent_workers_find(int workers, MonotonicTime now, ShownState *shown);
 
-// Returns the time since when not all ingest workers run: the time at which the first of them ended or ceased
-// to be RUNNING. Returns 0 if all of them have been RUNNING for ten seconds. So the time does not change
-// while a worker ends again and again after less than ten seconds. Call this function while you hold the lock
-// of shared memory.
+// Returns the time at which the first ingest worker ended or ceased to be RUNNING. Returns 0 if all ingest
+// workers have been RUNNING for ten seconds. So if a worker ends again and again, each time after less than
+// ten seconds, the time does not change. Call this function while you hold the lock of shared memory.
 TimestampTz absent_workers_since();
 
 // Call this function before a worker ends or ceases to be RUNNING, while you hold the lock of shared memory

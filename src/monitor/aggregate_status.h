@@ -24,8 +24,8 @@ struct AggregateStatus {
     double messages_per_second;
     char last_error[state_text_size];
     TimestampTz last_error_at; // 0: no error since the server started
-    // Of all batches that workers are storing, the time when the first store began. 0: no worker stores a
-    // batch.
+    // Several workers can store a batch at the same time: this is the earliest time at which one of them
+    // began to store its batch. 0: no worker stores a batch.
     MonotonicTime busy_since;
     AwaitedLock awaited; // the lock for which the worker with the batch of `busy_since` waits
     bool of_one;         // true: the caller asks for the state of one source

@@ -32,8 +32,9 @@ struct Failure {
 // false, and does not log the error. The caller stores the batch in smaller and smaller parts, until a part
 // has only the row that caused the error, and reports this part's error.
 //
-// If not, the function returns true, and logs the error. The caller then writes the error to its slot. While
-// the message of the error stays the same, the function logs the error at most once a minute.
+// If may_be_of_row() returns false or is nullptr, the function returns true, and logs the error. The caller
+// then writes the error to its slot. While the message of the error stays the same, the function logs the
+// error at most once a minute.
 bool failure_take(Failure *failure, bool (*may_be_of_row)(const ErrorData *) = nullptr);
 
 // Call this function after failure_take(), outside of PG_CATCH. The function finds the process or object that

@@ -56,8 +56,7 @@ void make_kind(const char *note, char *text) {
     text_copy(text, kind_size, without_digits);
 }
 
-// Returns the element of `kinds` for this message. A new kind takes the element of the kind that was not
-// logged for the longest time.
+// Returns the element of `kinds` for this message. A new kind replaces the kind with the oldest log line.
 Kind *find_kind(int32_t source_id, const char *text) {
     Kind *oldest = &kinds[0];
     for (Kind &kind : kinds) {

@@ -51,12 +51,12 @@ double worker_stats_rate(const SourceSlot &source, MonotonicTime now);
 // returned. Otherwise returns 0. Call this function while you hold the lock.
 MonotonicTime worker_stats_missed_since(const WorkerSlot &worker, MonotonicTime now);
 
-// Returns the time since when the source waits. While the worker stores a batch of the source, this is the
-// time at which the store began. If no batch is being stored, but Kafka partitions lag, this is the oldest
-// PartitionProgress::waiting_since, and *partition becomes the Kafka partition with this time. In all other
-// cases *partition becomes nullptr. Returns 0 if the source does not wait. `partitions` must contain exactly
-// the Kafka partitions of the source. The function ignores partitions that another process reads. Call this
-// function while you hold the lock.
+// Returns the time at which the source began to wait. While the worker stores a batch of the source, this is
+// the time at which the worker began to store the batch. If no batch is being stored, but Kafka partitions
+// lag, this is the oldest PartitionProgress::waiting_since, and *partition becomes the Kafka partition with
+// this time. In all other cases *partition becomes nullptr. Returns 0 if the source does not wait.
+// `partitions` must contain exactly the Kafka partitions of the source. The function ignores partitions that
+// another process reads. Call this function while you hold the lock.
 MonotonicTime worker_stats_waiting_since(const WorkerSlot &worker, const SourceSlot &source,
                                          ProgressRange partitions, const PartitionProgress **partition);
 

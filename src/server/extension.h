@@ -1,5 +1,5 @@
 // Finds the extension in this database, with its schema, its owner and its tables. All of these can change
-// between two transactions, so no other file may keep them: the other files call these functions.
+// between two transactions. So all other files call these functions to find the extension and its objects.
 #pragma once
 
 extern "C" {

@@ -15,8 +15,8 @@ CloseResult kafka_close(Consumer *consumer);
 
 // kafka_close_later() begins to close the client, and does not wait. For `retire`, see
 // consumer_close_later(). kafka_closing() waits at most `milliseconds` for all clients that are being closed,
-// and frees the consumers whose clients librdkafka has destroyed. At the end of the process, threads that
-// still run have the same effect as for kafka_close().
+// and frees the consumers whose clients librdkafka has destroyed. If threads of a client still run at the end
+// of the process, the process calls _exit(): see kafka_close().
 void kafka_close_later(Consumer *consumer, bool retire);
 ClosingConsumers kafka_closing(int milliseconds);
 

@@ -12,10 +12,10 @@ namespace heartbeat {
 // false, and no transaction remains open. No session can drop the extension while the transaction runs.
 // `isolation` is XACT_READ_COMMITTED or XACT_REPEATABLE_READ. If locked_table is not nullptr, the function
 // locks this table in SHARE UPDATE EXCLUSIVE mode before it takes the snapshot, so that
-// heartbeat_make_partitions() cannot run at the same time. With a locked_table, the function also calls
-// before_snapshot() and after_snapshot(). During the transaction, PostgreSQL checks deferred constraints at
-// the end of each statement. After the transaction, the memory context and the settings are the same as
-// before the transaction, even if a trigger has changed a setting.
+// heartbeat_make_partitions() cannot run at the same time. With a locked_table, the function also calls two
+// hooks: before_snapshot() and after_snapshot(). During the transaction, PostgreSQL checks deferred
+// constraints at the end of each statement. After the transaction, the memory context and the settings are
+// the same as before the transaction, even if a trigger has changed a setting.
 bool transaction_begin(Extension *extension, int isolation, const char *locked_table = nullptr);
 void transaction_commit();
 void transaction_abandon(); // call this function after an error, or to undo the transaction

@@ -17,9 +17,8 @@ namespace heartbeat {
 namespace {
 
 // An entry of the hash table `known`: a customer whose rows this process has written. A customer with
-// readings in several sources has an entry for each of these sources. Like a processor's cache, the table
-// consists of sets of known_ways entries. A new customer replaces an old customer of the same set if this set
-// is full.
+// readings in several sources has an entry for each of these sources. The hash table consists of sets of
+// known_ways entries. If a set is full, a new customer replaces an old customer of this set.
 struct Customer {
     uint64_t hash;
     uint32_t more_hash; // the entry is empty if both hashes are 0
@@ -73,8 +72,8 @@ void allocate_known(size_t size) {
     known_count = 0;
 }
 
-// Returns the entry of the customer, and adds the entry if the table does not have it yet. Then a full set
-// loses an old entry. *found becomes true if the table already had the entry.
+// Returns the entry of the customer. If the table already has the entry, *found becomes true. If not, the
+// function adds the entry, which replaces an old entry if the set is full.
 Customer *put_known(const Customer &customer, bool *found) {
     size_t sets = std::max(known_size / known_ways, size_t{1});
     Customer *set = known + customer.hash % sets * known_ways;

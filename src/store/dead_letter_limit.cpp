@@ -26,8 +26,7 @@ constexpr StatementPart no_conflicts = {"@conflicts@", R"sql(0)sql"};
 Statement count_unresolved = {{TEXTOID}, {where_source, conflicts}, count_unresolved_sql};
 Statement count_old_unresolved = {{TEXTOID}, {where_any, no_conflicts}, count_unresolved_sql};
 
-// Counts the messages in conflict, which have a row each. heartbeat_offsets counts only the readings in
-// conflict.
+// Counts the rows of messages in conflict, because heartbeat_offsets counts only the readings in conflict.
 Statement count_conflicts = {{TEXTOID, INT8OID}, R"sql(
     SELECT count(*)
     FROM (

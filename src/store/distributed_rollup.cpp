@@ -97,8 +97,8 @@ RollupFold distributed_rollup_fold() {
     Datum customers = statement_value(0, 5, TEXTARRAYOID);
     statement_execute(&add, sums, nullptr, SPI_OK_SELECT);
     rollup_add_customers(customers);
-    // The result has 0 removed rows, because the maintenance worker need not vacuum the table. On each node,
-    // the autovacuum of the node vacuums the shards.
+    // Return 0 removed rows, so that the maintenance worker does not vacuum the table: on each node,
+    // autovacuum vacuums the shards.
     return {left > 0, 0};
 }
 

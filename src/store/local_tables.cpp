@@ -49,9 +49,9 @@ Statement select_stored_anomalies = {stored_types, {anomalies}, select_stored_sq
 Statement select_old_stored_records = {old_stored_types, {records}, select_old_stored_sql};
 Statement select_old_stored_anomalies = {old_stored_types, {anomalies}, select_old_stored_sql};
 
-// A plain INSERT is faster than an INSERT with ON CONFLICT. But it needs a subtransaction, because it fails
-// if the table already has the key of a row. For fewer rows than plain_insert_min, the subtransaction costs
-// more time than the plain INSERT saves.
+// A plain INSERT is faster than an INSERT with ON CONFLICT. But a plain INSERT fails if the table already has
+// the key of a row, so it needs a subtransaction. For fewer rows than plain_insert_min, the subtransaction
+// costs more time than the plain INSERT saves.
 constexpr size_t plain_insert_min = 256;
 
 bool is_kept_out(const ErrorData *error) {

@@ -7,8 +7,8 @@
 namespace heartbeat {
 
 // `o` is heartbeat_offsets, and `n` has the numbers to add. $1 is the present time plus
-// heartbeat.max_clock_skew. Replaces a last_event that is later than $1: an older version of the extension
-// could store it.
+// heartbeat.max_clock_skew. Replaces a last_event that is later than $1, because an older version of the
+// extension may have stored such a time.
 inline constexpr StatementPart add_counters = {"@add_counters@", R"sql(
         messages = o.messages + n.messages, ignored = o.ignored + n.ignored,
         readings = o.readings + n.readings, conflicts = o.conflicts + n.conflicts,

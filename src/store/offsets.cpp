@@ -115,16 +115,15 @@ const char *text_of(uint64_t row, int column) {
     return text == nullptr ? "" : text;
 }
 
-// Copies a stored id with ascii_copy(), because TopicDescription has ids in this form. Version 1.1 stored ids
-// as Kafka sends them. Without this conversion, an id of version 1.1 could differ from the same id in
-// TopicDescription.
+// Copies a stored id with ascii_copy(), because ascii_copy() has also written the ids in TopicDescription.
+// Version 1.1 stored ids as Kafka sends them.
 template <size_t size> void copy_id(uint64_t row, int column, char (&to)[size]) {
     ascii_copy(to, size, text_of(row, column));
 }
 
 // Returns the mark (offset, time and checksum) of the last consumed message. Usually `trail` has this mark,
-// with the checksum of the message. But version 1.1 stores no marks. If version 1.1 has consumed the message,
-// the function makes a mark from the stored offset and time, without a checksum.
+// with the checksum of the message. Version 1.1 stored no marks: if it has consumed the message, the function
+// makes a mark from the stored offset and time, without a checksum.
 MessageMark last_message_of(uint64_t row, const MarkTrail &trail) {
     bool no_offset, no_time;
     int64_t offset = DatumGetInt64(statement_value(row, 3, INT8OID, &no_offset));
@@ -145,9 +144,9 @@ bool offsets_have_marks() {
 bool offsets_have_sources() {
     if (get_attnum(extension_table("heartbeat_offsets"), "source") != InvalidAttrNumber)
         return true;
-    // Only a database of version 2.0 or later has heartbeat_source_definitions. If such a database has no
-    // column `source`, a person has removed the column. Raise an error, because the statements for version
-    // 1.x would not count messages.
+    // Only a database of version 2.0 or later has heartbeat_source_definitions. If the column `source` is
+    // missing there, a person has removed it. Raise an error, because the statements for version 1.x would
+    // not count messages.
     if (OidIsValid(get_relname_relid("heartbeat_source_definitions", extension_known().schema)))
         ereport(ERROR,
                 (errcode(ERRCODE_UNDEFINED_COLUMN),

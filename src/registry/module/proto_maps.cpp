@@ -27,7 +27,7 @@ bool declares_entry(const pb::DescriptorProto &type) {
 void set_maps(pb::DescriptorProto *type) {
     auto *nested = type->mutable_nested_type();
     // A Kafka message contains the index of its type among the nested types. This index counts only the types
-    // in the text of the schema. So move the map entries that the parser has added behind these types.
+    // in the text of the schema. So move the parser's own map entries behind these types.
     std::stable_partition(nested->pointer_begin(), nested->pointer_end(),
                           [](const pb::DescriptorProto *one) { return !is_entry(*one); });
     for (pb::DescriptorProto &one : *nested) {

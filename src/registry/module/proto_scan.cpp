@@ -1,7 +1,6 @@
 // Counts the open blocks of a .proto text. This file must find the same strings and comments as libprotobuf's
-// tokenizer. Otherwise a closing bracket in a string could look like the end of a block, and this file would
-// count too few open blocks. Like the tokenizer, this file ends a string at the end of its line, even without
-// a closing quote.
+// tokenizer, because a closing bracket in a string must not count as the end of a block. Like the tokenizer,
+// this file ends a string at the end of its line, even without a closing quote.
 #include "registry/module/proto_scan.h"
 
 #include "decode/utf8_text.h"

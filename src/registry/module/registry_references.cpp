@@ -53,7 +53,7 @@ size_t RegistryReferences::next() const {
     return index;
 }
 
-// Calls itself at most to a depth of one call for each schema. Returns false if a reference needs itself,
+// The recursion is at most as deep as the number of schemas. Returns false if a reference needs itself,
 // directly or through other references.
 bool RegistryReferences::visit(size_t index, std::vector<Mark> *marks, std::vector<size_t> *order) const {
     if ((*marks)[index] != Mark::unseen)

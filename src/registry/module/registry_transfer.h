@@ -39,8 +39,8 @@ class RegistryTransfer {
     RegistryTransfer(const RegistryTransfer &) = delete;
     RegistryTransfer &operator=(const RegistryTransfer &) = delete;
 
-    // Begins a transfer from the URL. Returns false if libcurl refuses an option, or if no memory is left. In
-    // this case, reason() returns the cause.
+    // Begins a transfer from the URL. If libcurl refuses an option, or if no memory is left, returns false,
+    // and reason() returns the cause.
     bool start(const std::string &url);
 
     // Works on the transfer for at most `timeout_ms`.
