@@ -118,8 +118,8 @@ FillResult fill(Consumer *consumer, Decoder *decoder, Batch *batch) noexcept {
         size_t room = count_to_take(*decoder, *batch);
         consumer->taking++;
         ssize_t count = consumer->take_messages(messages, room);
-        // Take the events after the messages, because librdkafka can report an error before it queues one of
-        // these messages, and the events must contain this error. Handle the events before the messages.
+        // Take the events after the messages, so that they contain each error that librdkafka reported before
+        // it queued one of these messages. Handle the events before the messages.
         consumer->take_events();
         // after one of the following errors, the messages can belong to another topic, or to another cluster
         // at the same address

@@ -24,8 +24,8 @@ bool consumer_lost_topic(Consumer *consumer, TopicLoss *loss) noexcept;
 // the next consumer_fill() returns FillResult::trouble, even if no message has arrived.
 bool consumer_gathers_losses(Consumer *consumer) noexcept;
 
-// Returns true if the client reads the partition, and has found since the assignment that the log is still
-// the log that the client has read before. Returns false while an examination is under way.
+// Returns true if an examination since the assignment has found that the partition's log is still the log
+// that the client has read before. Returns false while an examination is under way.
 bool consumer_has_examined(Consumer *consumer, int32_t partition) noexcept;
 
 // Returns true if the client has read a message or the end of a partition since the last assignment. Also

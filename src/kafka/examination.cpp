@@ -43,9 +43,8 @@ bool examine(Consumer *consumer, size_t index, const Batch &batch) {
     return log_move(consumer, index, known ? examination.sought.offset : examination.next);
 }
 
-// Returns whether the message can come from another log than the messages before it. This is possible in
-// three cases: the connection to the broker was lost, the message comes from another broker, or the message
-// has another leader epoch.
+// Returns whether the message can come from another log than the messages before it: the connection to the
+// broker was lost, or the message comes from another broker or has another leader epoch.
 bool is_doubtful(const Consumer &consumer, Examination *examination, const rd_kafka_message_t *message) {
     int32_t broker = rd_kafka_message_broker_id(message);
     if (broker >= 0 && consumer.shared->client->connections.lost_at(broker) > examination->certified)

@@ -5,10 +5,10 @@ namespace heartbeat {
 
 class Consumer;
 
-// Commits the stored positions to the Kafka group. While this consumer's earlier commit waits for its answer,
-// or while a consumer of the same client begins to read partitions, the function commits nothing, and
-// consumer_group_commit_failed() returns true. After an error the function only adds a message for the log,
-// because heartbeat does not need the committed offsets.
+// Commits the stored positions to the Kafka group. The function commits nothing while this consumer's earlier
+// commit waits for its answer, or while a consumer of the same client begins to read partitions.
+// consumer_group_commit_failed() then returns true. After an error the function only adds a message for the
+// log, because heartbeat does not need the committed offsets.
 void consumer_commit_group_offsets(Consumer *consumer) noexcept;
 
 // consumer_is_committing() returns true until the group coordinator has answered this consumer's commit. The

@@ -89,8 +89,8 @@ Examined pass(Consumer *consumer, size_t index) {
     return result_of(log_move(consumer, index, examination.next));
 }
 
-// Ends the search after the last message that the search can read: the log is the same, the log is another
-// log, or librdkafka must first ask the broker where the epoch ends.
+// Decides the result after the last message that the search can read: the log is the same, or it is another
+// log. Before that, librdkafka may have to ask the broker where the epoch ends.
 Examined conclude(Consumer *consumer, size_t index) {
     Examination &examination = consumer->examinations[index];
     int32_t partition = consumer->positions[index].partition;
@@ -151,8 +151,8 @@ Examined compare(Consumer *consumer, size_t index, const rd_kafka_message_t *mes
                                                          : step_back(consumer, index);
 }
 
-// Continues the search when the log has no message at the offset that the search waits for: compaction has
-// removed the message, or the log is another log and never had this message.
+// Continues the search when the log has no message at the offset that the search waits for. Compaction may
+// have removed the message, or another log never had it.
 Examined miss(Consumer *consumer, size_t index, int64_t offset) {
     Examination &examination = consumer->examinations[index];
     if (examination.step != ExaminationStep::scanning)

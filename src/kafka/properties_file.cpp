@@ -70,8 +70,8 @@ bool read_all(FILE *file, const KafkaSettings &settings, std::string *text, Erro
         text->append(bytes, size);
     if (ferror(file) != 0) // an incomplete file would be a wrong configuration
         return refuse_unreadable(settings, error);
-    // for librdkafka a name ends at a zero byte, but the later checks compare all characters of a name: they
-    // would accept a forbidden name with a zero byte and more characters behind it
+    // For librdkafka a name ends at a zero byte. The later checks compare all characters of a name, so they
+    // would not recognize a forbidden name before a zero byte.
     return text->find('\0') == std::string::npos ||
            refuse(settings, error, "has a zero byte, so it is not a text file");
 }

@@ -32,8 +32,7 @@ bool properties_read(const KafkaSettings &settings, std::vector<FileProperty> *p
 bool properties_is_plain(const std::string &value);
 
 // Returns the name in quotes if the name looks like a property of librdkafka. Otherwise the function returns
-// "a property". In a broken line, a part of a secret can stand at the place of the name, and the error text
-// must not show this part.
+// "a property". In a broken line, the name can be a part of a secret, which the error text must not show.
 std::string properties_show_name(const std::string &name);
 
 } // namespace heartbeat

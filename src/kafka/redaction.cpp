@@ -147,8 +147,8 @@ void Redactor::learn(const std::vector<FileProperty> &properties) {
             texts = ordinary_texts();
         const std::string &value = property.value;
         hide(property.name, value, texts);
-        // Also hide each element of a list and each line of a PEM key, because an error text of librdkafka or
-        // OpenSSL can quote only one element or one line.
+        // An error text of librdkafka or OpenSSL can quote one element of a list, or one line of a PEM key.
+        // So hide each element and each line too.
         for (size_t begin = 0, end; begin < value.size(); begin = end + 1) {
             end = std::min(value.find_first_of(separators, begin), value.find("\\n", begin));
             end = std::min(end, value.size());

@@ -31,8 +31,8 @@ class Redactor {
     void hide(const std::string &name, const std::string &value, const std::string &ordinary_texts);
 
     // Sorted by the length of the value, the longest first. If a short value is the beginning of a long
-    // value, the redactor must find the long value, because the rest of the long value would stay in the
-    // text.
+    // value, the redactor must find the long value. The rest of the long value would stay in the text after a
+    // search for the short value.
     std::vector<Hidden> hidden_;
 };
 

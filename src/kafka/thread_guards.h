@@ -28,10 +28,10 @@ class SignalsBlocked {
 };
 
 // Saves CPU time of librdkafka's main thread. A timer of this thread is due every second. The thread can only
-// sleep for whole milliseconds, so it wakes up a little before the timer is due, and then runs a busy loop
-// until the timer is due. A thread that is started while this guard exists can wake up as much as 2 ms later.
-// The timer is then already due, so the thread does not need the busy loop. Network events and other threads
-// wake the thread without this delay.
+// sleep for whole milliseconds. So it wakes up a little before the timer is due, and runs a busy loop until
+// then. A thread that is started while this guard exists can wake up as much as 2 ms later. The timer is then
+// already due, so the thread does not need the busy loop. Network events and other threads wake the thread
+// without this delay.
 class TimersSlackened {
   public:
     TimersSlackened() noexcept { set(slack_ns); }

@@ -21,8 +21,8 @@ constexpr std::chrono::milliseconds answers_take{1500}; // after this time the l
 // If the last answer of a leader took a long time, the client waits up to this time for the leader's next
 // answer.
 constexpr std::chrono::milliseconds answers_take_max{4000};
-// After an error of a leader's connection, the client still waits up to this time for the leader's answer:
-// the error can belong to an earlier connection, and the answer can wait behind a fetch.
+// After an error of a leader's connection, the client waits at most this time for the leader's answer. The
+// error can belong to an earlier connection, and the answer can wait behind a fetch.
 constexpr std::chrono::milliseconds errors_take{1000};
 
 using Clock = std::chrono::steady_clock;

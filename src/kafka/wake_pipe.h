@@ -1,7 +1,7 @@
-// A pipe that wakes a waiting process when librdkafka has queued an event for a consumer, or when a thread
-// has an answer for a consumer. The consumers of a process share a pipe, and librdkafka writes the number of
-// a consumer into this pipe. So the process calls only the consumers that have an event or an answer, and an
-// idle consumer needs no CPU time.
+// A pipe that wakes a waiting process when a consumer has an event of librdkafka or the answer of a thread.
+// The consumers of a process share a pipe, and librdkafka writes the number of a consumer into this pipe. So
+// the process calls only the consumers that have an event or an answer, and an idle consumer needs no CPU
+// time.
 #pragma once
 
 #include <cstddef>

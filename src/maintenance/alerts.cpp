@@ -1,6 +1,6 @@
 // Calls heartbeat_evaluate_alerts() to evaluate the alert rules. If no rule is enabled and no alert is open,
-// this file evaluates nothing. If all enabled rules are about anomalies and no alert is open, this file
-// evaluates the rules only after readings have arrived or after a change of the rules.
+// this file evaluates nothing. If all enabled rules are about anomalies and no alert is open, only an arrival
+// of readings or a change of the rules causes an evaluation.
 #include "server/server.h"
 
 #include "maintenance/alerts.h"
@@ -138,7 +138,7 @@ TimestampTz alerts_evaluate() {
     Answer answer = read_answer(row);
     TimestampTz again = take_answer(answer, with_silence);
     // Wait until the commit is on disk. If a crash lost this commit, a later evaluation would raise or close
-    // the same alerts again, and listeners would receive each notification a second time.
+    // the same alerts again, and would send their notifications a second time.
     if (answer.raised + answer.closed > 0)
         ForceSyncCommit();
     transaction_commit();

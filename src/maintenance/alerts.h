@@ -13,10 +13,9 @@ extern "C" {
 namespace heartbeat {
 
 // Returns the time of the next evaluation of the rules. `due` is the time that the caller has computed after
-// the last evaluation; 0: none. After a change of the rules, the next evaluation is due immediately. If
-// readings have arrived and a rule depends on readings, the next evaluation is due one second after the last
-// evaluation, or at `due` if `due` is earlier. If no rule has changed and no readings have arrived, the
-// function returns `due`.
+// the last evaluation; 0: none. After a change of the rules, the next evaluation is due immediately. After an
+// arrival of readings, if a rule depends on readings, it is due one second after the last evaluation, or at
+// `due` if `due` is earlier. If no rule has changed and no readings have arrived, the function returns `due`.
 MonotonicTime alerts_due(MonotonicTime due, MonotonicTime now);
 
 // Evaluates the rules in a transaction. Returns the microseconds until the next evaluation. Returns 0 if only

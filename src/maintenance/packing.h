@@ -19,10 +19,10 @@ namespace heartbeat {
 // removes the last failure from heartbeat_maintenance.
 MonotonicTime packing_tend(MonotonicTime now, bool reloaded);
 
-// Cancels the process if another session waits for a table that the process has locked, for example ALTER
-// EXTENSION heartbeat UPDATE: ingest and queries would wait behind that session. Checks this at most every
-// two seconds. Call this function also before each task of the maintenance worker, because the task can wait
-// behind that session too.
+// Cancels the process if another session, for example with ALTER EXTENSION heartbeat UPDATE, waits for a
+// table that the process has locked. Ingest and queries would wait behind that session. Checks this at most
+// every two seconds. Call this function also before each task of the maintenance worker, because the task can
+// wait behind that session too.
 void packing_make_way(MonotonicTime now);
 
 } // namespace heartbeat

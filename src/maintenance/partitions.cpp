@@ -66,8 +66,8 @@ void make_or_go_without(TimestampTz time) {
         MemoryContextSwitchTo(context);
         ErrorData *error = CopyErrorData();
         bool passing = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-        // An object of a user prevents the creation: for example a trigger, or a publication that prevents
-        // the DELETE of the week's readings from the default partition.
+        // An object of a user prevents the creation, for example a trigger. A publication can prevent the
+        // DELETE of the week's readings from the default partition.
         bool obstructed = error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
                           error->sqlerrcode == ERRCODE_INVALID_COLUMN_REFERENCE;
         if (!passing && !obstructed)

@@ -1,7 +1,7 @@
 // Vacuums and rewrites small tables whose rows ingest and the rollup replace all the time. While a session
-// keeps an old snapshot, for example for a dump, no vacuum can remove the rows that this snapshot sees, and
-// the tables grow. After the end of this session a vacuum removes the rows, but the file keeps its size. Only
-// a rewrite makes the file smaller.
+// keeps an old snapshot, for example for a dump, no vacuum can remove the rows that the snapshot sees. So the
+// tables grow. After the end of this session a vacuum removes the rows, but the file keeps its size. Only a
+// rewrite makes the file smaller.
 #include "server/server.h"
 
 #include "maintenance/rollup_space.h"
@@ -34,9 +34,9 @@ int64_t removed_since_vacuum = 0;
 int64_t dead_rows = 0; // of the vacuumed tables, when the worker last looked
 
 // A rewrite stops ingest and the queries of the table until the new file is complete. So the worker rewrites
-// a table only if the new file is small: the table's rows need at most rewritten_bytes_max, and less than a
-// quarter of the old file. The statement also counts the dead rows that a vacuum has left: an old snapshot
-// still sees these rows, so the new file must have them too.
+// a table only if the new file needs at most rewritten_bytes_max, and less than a quarter of the old file.
+// The statement also counts the dead rows that a vacuum has left, because an old snapshot still sees these
+// rows, and the new file must have them.
 constexpr int64_t rewrite_bytes_min = 4 << 20;
 constexpr int64_t rewritten_bytes_max = 16 << 20;
 constexpr int64_t bytes_per_row = 100; // more than a row with a usual customer_id needs

@@ -1,5 +1,5 @@
-// Says why ingest workers do not run, and since when: they are still starting, the launcher cannot start
-// them, they end again and again, or the launcher itself does not run.
+// Says why ingest workers do not run, and since when. The workers may be starting, or may end again and
+// again. The launcher may fail to start them, or may not run.
 #include "server/server.h"
 
 #include "monitor/absent_workers.h"

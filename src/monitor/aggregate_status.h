@@ -24,8 +24,8 @@ struct AggregateStatus {
     double messages_per_second;
     char last_error[state_text_size];
     TimestampTz last_error_at; // 0: no error since the server started
-    // Several workers can store a batch at the same time: this is the earliest time at which one of them
-    // began to store its batch. 0: no worker stores a batch.
+    // The earliest time at which a worker began to store a batch that it is still storing. 0: no worker
+    // stores a batch.
     MonotonicTime busy_since;
     AwaitedLock awaited; // the lock for which the worker with the batch of `busy_since` waits
     bool of_one;         // true: the caller asks for the state of one source
@@ -39,10 +39,9 @@ void aggregate_status_look(AggregateStatus *aggregate);
 // Finds the state of ingest. Ignores failed duties of the maintenance worker.
 void aggregate_status_look_at_ingest(AggregateStatus *aggregate);
 
-// An element of the list that source_states.cpp makes: a source, a worker that reads the source, and the slot
-// of the worker for this source. The worker can use the slot for another source later. So hold the lock of
-// shared memory while you read `worker` and `slot`. Before you use the slot, compare slot->source_id with
-// `source_id`.
+// A source, a worker that reads it, and the worker's slot for it. source_states.cpp makes a list of these.
+// The worker can use the slot for another source later. So hold the lock of shared memory while you read
+// `worker` and `slot`. Before you use the slot, compare slot->source_id with `source_id`.
 struct ReadSource {
     int32_t source_id;
     const WorkerSlot *worker;

@@ -1,6 +1,6 @@
 // heartbeat_common_trouble() returns a row if there is a trouble that belongs to no source: an ingest worker
-// does not run or has not started its work, or a duty of the maintenance worker fails. The alert rules of
-// kind `state` use this row.
+// does not run or has not started its work. A failing duty of the maintenance worker is also such a trouble.
+// The alert rules of kind `state` use this row.
 #include "server/server.h"
 
 #include "monitor/absent_workers.h"
@@ -40,9 +40,9 @@ bool find_processes(ShownState *shown, MonotonicTime now) {
     return found;
 }
 
-// If all workers run, but not all of them have been RUNNING for ten seconds, the trouble may not be over,
-// because a worker can end again and again. The function adds these ten seconds to `since`, so that a rule
-// raises no alert after a trouble that was shorter than the rule's period.
+// If all workers run, but one has been RUNNING for less than ten seconds, the trouble may not be over: the
+// worker can end again. The function adds these ten seconds to `since`, so that a rule raises no alert after
+// a trouble that was shorter than the rule's period.
 bool still_settles(ShownState *shown) {
     if (shown->since == 0)
         return false;

@@ -17,7 +17,7 @@ struct LockHolder {
 
 // Call this function with an SPI connection and search_path = pg_catalog. If log_min_messages is FATAL or
 // PANIC, lock_wait.cpp cannot find the awaited lock. Then lock_holders_find() chooses one of the holders of
-// locks on heartbeat's tables: a prepared transaction, or, if there is none, the session with the oldest
+// locks on heartbeat's tables. It prefers a prepared transaction, and after that the session with the oldest
 // transaction.
 void lock_holders_find(const AwaitedLock &awaited, LockHolder *holder);
 

@@ -1,7 +1,6 @@
 // Remembers the lock for which a process of heartbeat waits. After a wait has failed, the server no longer
-// shows for which lock the process waited. So this file uses emit_log_hook: during the wait, the server
-// writes a line about the lock to its log, and the hook stores the lock. worker_start.cpp installs the hook,
-// and failure.cpp reads the lock.
+// shows for which lock the process waited. So this file uses emit_log_hook: when the server logs the wait,
+// the hook stores the lock. worker_start.cpp installs the hook, and failure.cpp reads the lock.
 #pragma once
 
 #include "monitor/shared_state.h"

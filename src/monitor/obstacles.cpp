@@ -27,10 +27,10 @@ namespace heartbeat {
 namespace {
 
 // Finds the publications of the table that the error message names. The table can be a table partition of the
-// published table. An UPDATE or DELETE of a published table can fail with the code 42P10 because of a row
-// filter, a column list or a generated column that is not published. The error has the code 55000 if the
-// table has no replica identity. Many other errors have the code 55000 too. So for this code $2 is true, and
-// the query finds only publications of tables without a replica identity.
+// published table. A row filter, a column list or an unpublished generated column can make an UPDATE or
+// DELETE of the table fail with the code 42P10. The error has the code 55000 if the table has no replica
+// identity. Many other errors have the code 55000 too. So for this code $2 is true, and the query finds only
+// publications of tables without a replica identity.
 Statement select_publications = {{TEXTOID, BOOLOID}, R"sql(
     WITH named AS MATERIALIZED (
         SELECT c.oid FROM pg_catalog.pg_class c

@@ -1,6 +1,6 @@
 // When a worker begins to read a topic from its end, this file writes a description of the topic into the
-// worker's slot for the source, in shared memory. A recreated topic, or another topic with the same name,
-// does not match this description.
+// worker's slot for the source. A recreated topic, or another topic with the same name, does not match this
+// description.
 #include "server/server.h"
 
 #include "monitor/start_at_end.h"

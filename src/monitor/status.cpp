@@ -93,10 +93,9 @@ void name_holder(AggregateStatus *aggregate) {
     text_copy(aggregate->hint, holder.hint);
 }
 
-// If all sources are paused, sets the state PAUSED, even if the workers do not report this state yet: the
-// transaction that pauses ingest must see PAUSED before its commit. Does not change STOPPED and FAILED. If
-// each source was paused by its name, the workers already report PAUSED, and the function only sets the
-// reason.
+// If all sources are paused, sets the state PAUSED, even if the workers do not report it yet. So the
+// transaction that pauses ingest sees PAUSED before its commit. Does not change STOPPED and FAILED. If each
+// source was paused by its name, the workers already report PAUSED, and the function only sets the reason.
 void look_at_tables(void *argument) {
     auto *looks = static_cast<Looks *>(argument);
     AggregateStatus *aggregate = &looks->aggregate;
@@ -192,8 +191,8 @@ extern "C" Datum heartbeat_state(PG_FUNCTION_ARGS) {
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), row.values, row.nulls)));
 }
 
-// The evaluation of silence rules calls this function for a customer whose source is not known: a silence
-// rule applies to this customer only while all sources are RUNNING. The function ignores failed duties of the
+// The evaluation of silence rules calls this function. If the source of a customer is not known, a silence
+// rule applies to the customer only while all sources are RUNNING. The function ignores failed duties of the
 // maintenance worker.
 extern "C" Datum heartbeat_ingest_state(PG_FUNCTION_ARGS) {
     WorkerState state = WorkerState::stopped;

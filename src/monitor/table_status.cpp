@@ -36,9 +36,9 @@ Statement select_hold = {{TEXTOID}, {of_source}, select_hold_sql};
 Statement select_old_hold = {{of_one}, select_hold_sql};
 
 // Selects the stored offsets that heartbeat reads from. $1 is heartbeat.topic. A person can set the offset of
-// a Kafka partition that does not exist yet: then was_read is false. add_lags() looks up the end offsets, and
-// not a join in this statement: without statistics, PostgreSQL would compare each stored offset with each end
-// offset.
+// a Kafka partition that does not exist yet: then was_read is false. add_lags() looks up the end offsets. A
+// join in this statement could be slow: without statistics, PostgreSQL would compare each stored offset with
+// each end offset.
 Statement select_offsets = {{TEXTOID}, R"sql(
     SELECT d.source_id, o.partition, o.next_offset,
         CASE WHEN isfinite(o.last_message_at)

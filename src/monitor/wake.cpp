@@ -1,6 +1,6 @@
-// Wakes workers through their latches in shared memory. wake_all() and the functions for one kind of change
-// (for example wake_for_rules()) first write to shared memory that data have changed, and then wake the
-// workers. So a worker that is already awake also notices the change.
+// Wakes workers through their latches in shared memory. wake_all(), wake_for_rules() and similar functions
+// first write to shared memory that data have changed, and then wake the workers. So a worker that is already
+// awake also notices the change.
 #include "server/server.h"
 
 #include "monitor/wake.h"

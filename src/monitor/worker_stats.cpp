@@ -13,9 +13,9 @@ namespace heartbeat {
 
 namespace {
 
-// A Kafka partition lags while its high watermark is greater than the stored offset. While a Kafka partition
-// lags, waiting_since is the later of two times: the start of the lag, and the time at which the worker last
-// stored messages of this Kafka partition.
+// A Kafka partition lags while its high watermark is greater than the stored offset. waiting_since is then
+// the start of the lag, or the time at which the worker last stored messages of this partition, if this time
+// is later.
 void note_lag(PartitionSlot *slot, bool moved) {
     bool lags = slot->next_offset >= 0 && slot->high_watermark > slot->next_offset;
     if (!lags)

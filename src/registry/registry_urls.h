@@ -22,8 +22,8 @@ struct RegistryUrls {
     size_t count;
 };
 
-// Splits the list. If a URL is wrong, or if the list has no URL or too many URLs, returns false and sets
-// `reason` to an ASCII text about the mistake. The text never shows a user name or a password.
+// Splits the list. Returns false if a URL is wrong, or if the list has no URL or too many URLs. `reason` then
+// has an ASCII text about the mistake. The text never shows a user name or a password.
 bool registry_urls_split(std::string_view list, RegistryUrls *urls, char *reason, size_t size) noexcept;
 
 // Checks the list in the same way as registry_urls_split().

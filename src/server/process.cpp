@@ -53,9 +53,9 @@ void protect_session() {
     set("lock_timeout", "10s");
     log_redaction_hide();
     // With this setting, a crash can lose the last commits. This is safe on one server: each commit contains
-    // the readings and the offsets of their messages, so the workers read the lost messages from Kafka again.
-    // But if a transaction writes on several servers, a crash of one server could lose only one part of it.
-    // So TransactionHooks::before_commit makes the commit of such a transaction wait for the disk.
+    // the readings and their offsets, so the workers read lost messages from Kafka again. But if a
+    // transaction writes on several servers, a crash of one server could lose only one part of it. So
+    // TransactionHooks::before_commit makes the commit of such a transaction wait for the disk.
     set("synchronous_commit", "off");
 }
 

@@ -53,8 +53,8 @@ void retire_plan(Statement *statement) {
     statement->plan = nullptr;
 }
 
-// Parses the statement. Adds the text of the statement to the message of an error: if a user has changed a
-// table, the server's error does not always name the table.
+// Parses the statement. Adds the text of the statement to the message of an error, because the server's error
+// does not always name the table.
 SPIPlanPtr parse(Statement *statement) {
     MemoryContext context = CurrentMemoryContext;
     const char *text = statement_sql(statement);

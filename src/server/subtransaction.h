@@ -27,8 +27,8 @@ bool subtransaction_keep_if(bool (*work)(void *argument), void *argument);
 // Returns true if a row has caused the error. Such a row fails at every attempt. Returns false if the state
 // of the database has caused the error. The class of the SQLSTATE decides this. A row causes data exceptions,
 // violated constraints, and errors that a trigger raises. The function also returns false if the row is
-// outside the bounds of its table partition, because another process is then creating a table partition for
-// the row, and a later attempt can succeed.
+// outside the bounds of its table partition. Another process is then creating a table partition for the row,
+// so a later attempt can succeed.
 bool subtransaction_is_row_error(const ErrorData *error);
 
 } // namespace heartbeat

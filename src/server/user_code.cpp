@@ -67,9 +67,9 @@ bool is_superuser(Oid role) {
     return role != ACL_ID_PUBLIC && superuser_arg(role);
 }
 
-// Returns true if the current role may run functions of `role`. A superuser may run only functions of
-// superusers, because the owner of the table must not get the rights of a superuser who, for example, updates
-// the extension. Any other role may run functions of superusers and of the table's owner.
+// Returns true if the current role may run functions of `role`. A superuser, who for example updates the
+// extension, may run only functions of superusers: the owner of the table must not get a superuser's rights.
+// Any other role may run functions of superusers and of the table's owner.
 bool is_trusted(Oid role, Oid owner) {
     return is_superuser(role) || (role == owner && !superuser());
 }
@@ -103,8 +103,8 @@ Oid owner_of_function(Oid function) {
 }
 
 // Returns true for a trigger that the server uses for a foreign key or a deferred unique constraint. The
-// column tgisinternal is not enough for this decision: if a user creates a trigger on a partitioned table,
-// PostgreSQL 14 sets tgisinternal for the copies of the trigger on the table partitions.
+// column tgisinternal is not enough for this decision. PostgreSQL 14 also sets tgisinternal for a user's
+// trigger on a table partition if it is a copy of a trigger on the partitioned table.
 bool keeps_constraint(const Trigger &trigger) {
     HeapTuple tuple = OidIsValid(trigger.tgconstraint)
                           ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger.tgconstraint))

@@ -16,8 +16,8 @@ bool user_code_is_bookkeeping(Oid table);
 
 // Locks a bookkeeping table for writing, so that no session can change its triggers and rules until the
 // transaction ends. Raises an error if the table or one of its table partitions has a trigger of another
-// role, any rule, row level security, or an expression that can run code of a role (table_expressions.h).
-// Also raises an error if the table or one of its table partitions does not belong to the extension's owner.
+// role, a rule, or row level security. Also raises an error for an expression that can run code of a role
+// (table_expressions.h), and if such a table does not belong to the extension's owner.
 void user_code_refuse(Oid table);
 
 } // namespace heartbeat

@@ -59,8 +59,8 @@ bool find_columns(Load *load) {
     return true;
 }
 
-// Makes an executor without a plan, as COPY does: the server's functions that route rows to table partitions,
-// or show a row in an error, need an executor.
+// Makes an executor without a plan, as COPY does. The server's functions need an executor to route rows to
+// table partitions, and to show a row in an error.
 void begin(Load *load) {
     load->estate = CreateExecutorState();
     MemoryContext before = MemoryContextSwitchTo(load->estate->es_query_cxt);
@@ -114,9 +114,9 @@ ResultRelInfo *find_partition(Load *load, size_t row) {
 }
 
 // Returns true and sets load->time_column if the time of a row is enough to find the row's table partition.
-// The time is not enough if a table partition has partitions of its own, because their partition key can be
-// any column, even a column that put_row() does not set. The executor's partition directory keeps
-// `partitions` valid until the bulk insert ends.
+// The time is not enough if a table partition has partitions of its own. Their partition key can be any
+// column, even a column that put_row() does not set. The executor's partition directory keeps `partitions`
+// valid until the bulk insert ends.
 bool routes_by_time(Load *load) {
     PartitionKey key = RelationGetPartitionKey(load->table);
     PartitionDesc partitions = PartitionDirectoryLookup(load->estate->es_partition_directory, load->table);

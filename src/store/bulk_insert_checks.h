@@ -16,8 +16,8 @@ namespace heartbeat {
 // the whole table, not only on single columns, and no row security may apply to this user.
 bool bulk_insert_suits_table(Relation table);
 
-// Returns true if the table partition is a plain table with the columns of its parent, and has no row-level
-// triggers, no generated columns, no exclusion constraints and no deferrable keys.
+// Returns true if the table partition is a plain table with the columns of its parent. It must have no
+// row-level triggers, no generated columns, no exclusion constraints and no deferrable keys.
 bool bulk_insert_suits_partition(ResultRelInfo *partition, EState *estate);
 
 } // namespace heartbeat

@@ -93,8 +93,8 @@ IndexTuple form_entry(const Index &index, TupleTableSlot *row) {
     return entry;
 }
 
-// Inserts into a unique B-tree. Forms all entries before it locks a leaf page, because forming an entry can
-// read a page, and the process must not read another page while it locks a leaf page.
+// Inserts into a unique B-tree. Forms all entries before it locks a leaf page. Forming an entry can read a
+// page, and while a leaf page is locked, the process must not read another page.
 void insert_by_leaf(const Index &index, LeafInserts *leaves, TupleTableSlot **rows, int count) {
     auto *entries = static_cast<IndexTuple *>(palloc(sizeof(IndexTuple) * static_cast<size_t>(count)));
     for (int row = 0; row < count; row++)

@@ -50,8 +50,8 @@ bool dead_letter_limit_stops(const Source &source, const Batch *batch, const Par
     *unresolved = {statement_int8(0, 1), 0};
     int64_t left = settings.dead_letter_limit - unresolved->dead_letters;
     // Each message in conflict has at least one reading in conflict. So if fewer than `left` readings are in
-    // conflict, fewer than `left` messages are in conflict: the limit is not reached, and the function need
-    // not count the rows.
+    // conflict, fewer than `left` messages are in conflict, and the limit is not reached. The function then
+    // need not count the rows.
     if (left <= 0 || statement_int8(0, 2) < left)
         return left <= 0;
     values[1] = Int64GetDatum(left + new_conflicts);

@@ -14,10 +14,10 @@ struct Unresolved {
     int64_t conflicts; // messages with a reading in conflict
 };
 
-// Returns true if the caller must not commit the batch: the source had already reached
-// heartbeat.dead_letter_limit before this batch, and the batch adds dead letters or messages in conflict (see
-// `counts`). If the result is true, *unresolved has the numbers before this batch. unresolved->conflicts can
-// be too low, because the function stops counting at the limit. The limit applies to each source separately.
+// Returns true if the source had already reached heartbeat.dead_letter_limit before this batch, and the batch
+// adds dead letters or messages in conflict. The caller must then not commit the batch. If the result is
+// true, *unresolved has the numbers before this batch. unresolved->conflicts can be too low, because the
+// function stops counting at the limit. The limit applies to each source separately.
 bool dead_letter_limit_stops(const Source &source, const Batch *batch, const PartitionCounts *counts,
                              Unresolved *unresolved);
 

@@ -3,7 +3,7 @@
 // coordinator. So the fold cannot be one statement, unlike in local_rollup.cpp. Instead, this process reads
 // the rows from heartbeat_rollup_pending, and writes the sums to heartbeat_rollup. All rows of a customer are
 // on one node. There, one transaction deletes the rows from heartbeat_rollup_pending and adds their sums to
-// heartbeat_rollup, so a query finds each sum in exactly one of the two tables.
+// heartbeat_rollup. So a query finds each sum in exactly one of the two tables.
 #include "server/server.h"
 
 #include "server/arrays.h"

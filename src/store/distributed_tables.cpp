@@ -35,8 +35,8 @@ Oid catalog_of_citus(const char *name) {
 }
 
 // This setting of Citus is the number of connections to each node that stay open for the next transaction.
-// With Citus's default, one, only one shard of a node could use an open connection in each batch, and all
-// other shards would wait for new connections.
+// The default is one. Then only one shard of a node could use an open connection in each batch, and all other
+// shards would wait for new connections.
 constexpr char cached_connections[] = "citus.max_cached_conns_per_worker";
 
 bool is_loaded() {
@@ -47,10 +47,10 @@ void set_for_transaction(const char *name, const char *value) {
     set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-// The statements find the stored readings that have prevented the insert of a reading. Citus must be able to
-// send the statements to the nodes, so they cannot read a catalog: they do not know whether the primary key
-// of a table partition contains the device. So if the table has no reading of the same device, they return a
-// reading of another device with the same customer and time.
+// The statements find the stored readings that have prevented the insert of a reading. Citus sends the
+// statements to the nodes, so they cannot look up in a catalog whether the primary key of a table partition
+// contains the device. If the table has no reading of the same device, they return a reading of another
+// device with the same customer and time.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     WITH found AS MATERIALIZED (

@@ -15,10 +15,10 @@ namespace heartbeat {
 
 namespace {
 
-// Because of the subquery with LIMIT for each key, the server always searches for a key in the index of the
-// key's table partition, even if the planner's estimates are wrong. If the primary key of a table partition
-// does not contain the device, a stored reading of another device can prevent the insert of a reading. So the
-// statement returns such a stored reading too.
+// The subquery with LIMIT makes the server search for each key in the index of the key's table partition,
+// even if the planner's estimates are wrong. If the primary key of a table partition does not contain the
+// device, a stored reading of another device can prevent the insert of a reading. So the statement returns
+// such a stored reading too.
 constexpr Statement::Types stored_types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID};
 constexpr const char *select_stored_sql = R"sql(
     SELECT n.place::integer - 1, s.heart_rate, s.same_device

@@ -64,8 +64,8 @@ void require_same_columns(Relation source, Relation target) {
                     RelationGetRelationName(source), RelationGetRelationName(target))));
 }
 
-// Makes an executor without a plan, as COPY does: the server's functions for indexes, constraints and errors
-// need an executor.
+// Makes an executor without a plan, as COPY does. The server's functions need an executor for the indexes and
+// the constraints, and to show a row in an error.
 ResultRelInfo *open_target(EState *estate, Relation target) {
     ParseState *parse = make_parsestate(nullptr);
     addRangeTableEntryForRelation(parse, target, RowExclusiveLock, nullptr, false, false);

@@ -31,9 +31,9 @@ SourceState pause_check(const Source &source, bool waits);
 void pause_lock_source(int32_t source_id);
 void pause_lock_all();
 
-// Uses a transaction of its own. Returns true if the maintenance worker must not work. That is so if the
-// database was restored from a dump and nobody has called heartbeat_resume() since, or if the workers of this
-// server must not ingest (tables_wrong_server()).
+// Uses a transaction of its own. Returns true if the maintenance worker must not work. One case is a database
+// that was restored from a dump, until a person calls heartbeat_resume(). The other case is a server whose
+// workers must not ingest (tables_wrong_server()).
 bool pause_for_maintenance();
 
 } // namespace heartbeat

@@ -36,9 +36,10 @@ Statement select_new_minutes = {{TIMESTAMPTZARRAYOID}, R"sql(
         ORDER BY r.customer_id LIMIT 1) IS NULL
     ORDER BY m.place)sql"};
 
-// If a batch has fewer sums than small_batch, or on average at least readings_per_sum_min readings for each
-// sum, this file inserts all its sums into heartbeat_rollup_pending. For any other batch, this file may mark
-// minutes. For a marked minute, this file inserts one row, the mark, and no sums of normal readings.
+// A batch has few sums if it has fewer than small_batch sums, or on average at least readings_per_sum_min
+// readings for each sum. This file inserts all sums of such a batch into heartbeat_rollup_pending. For any
+// other batch, this file may mark minutes. For a marked minute, this file inserts one row, the mark, and no
+// sums of normal readings.
 constexpr size_t readings_per_sum_min = 8;
 constexpr size_t small_batch = 256;
 
@@ -127,8 +128,8 @@ void keep_new_minutes(Marks *marks) {
 }
 
 // Chooses the minutes to mark: the minutes of which the batch has many readings. If the table layout has a
-// cheap lookup, leaves out each minute that is already in the rollup, because the readings of such a minute
-// are late: the batch adds sums for them.
+// cheap lookup, leaves out each minute that is already in the rollup. The readings of such a minute are late,
+// and the batch adds them as sums.
 Marks choose_marks(const Batch *batch, const Sums &sums) {
     size_t minutes = batch->minutes.size();
     Marks marks = {batch, static_cast<bool *>(palloc0(minutes)),

@@ -1,7 +1,7 @@
 // Each compilation has its own pool of descriptors. The compilation adds the imports of a file before the
-// file itself, so libprotobuf never looks for a file. The compilation never adds a file of a schema to
-// libprotobuf's pool for the whole process: libprotobuf ends the process if two libraries register the same
-// file in that pool.
+// file itself, so libprotobuf never looks for a file. libprotobuf also has a pool for the whole process, and
+// ends the process if two libraries register the same file in that pool. So the compilation never adds a
+// schema's file there.
 #include "registry/module/proto_compile.h"
 
 #include "decode/utf8_text.h"

@@ -13,8 +13,8 @@ namespace heartbeat {
 bool proto_known_find(const std::string &name, google::protobuf::FileDescriptorProto *file);
 
 // Returns true for the names of the files that come with Protobuf. If an import has such a name, the compiler
-// uses the known file and ignores the text of the import, because this text could change types that
-// libprotobuf uses itself.
+// uses the known file, and not the text of the import. This text could change types that libprotobuf uses
+// itself.
 bool proto_known_is_fixed(std::string_view name) noexcept;
 
 } // namespace heartbeat

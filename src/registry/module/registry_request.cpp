@@ -1,7 +1,7 @@
 // Asks the registries of a list one after the other. Before this file asks a registry, it divides the
 // remaining time equally among this registry and the registries after it. So a registry that does not answer
 // leaves time for the next registries. If a registry fails in the middle of a request, this file asks the
-// next registry for all schemas again, because that registry can have other versions of the schemas.
+// next registry for all schemas again. That registry can have other versions of the schemas.
 #include "registry/module/registry_request.h"
 
 #include "decode/utf8_text.h"
