@@ -24,7 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int close_asking_ms = 300;           // most questions get an answer within this time
-constexpr std::chrono::seconds hangs_after{5}; // and longer if the answer to a question can take longer
+constexpr std::chrono::seconds hangs_after{5}; // hangs_at() adds two times KafkaClient::fetch_delay
 
 // A consumer whose client a thread is destroying. While the client exists, librdkafka's threads may use the
 // consumer's fields, so consumers_closing() frees the consumer later.

@@ -28,7 +28,8 @@ constexpr int64_t look_after = 8192;
 int64_t removed_since_look = 0;
 
 // A vacuum reads the whole table. If an old snapshot keeps many dead rows, each vacuum takes long and removes
-// nothing. So the next vacuum waits until the worker has removed a quarter of this number of rows again.
+// nothing. So the next vacuum waits until the worker has removed at least a quarter as many rows as there are
+// dead rows.
 constexpr int64_t dead_per_removed = 4;
 int64_t removed_since_vacuum = 0;
 int64_t dead_rows = 0; // of the vacuumed tables, when the worker last looked
