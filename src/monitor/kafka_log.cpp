@@ -91,10 +91,10 @@ void begin_again(Window *window, const char *label, MonotonicTime now) {
     if (now < window->began_at + fold_for)
         return;
     if (window->left_out > 0)
-        ereport(LOG,
-                (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-                 errmsg("heartbeat: %slibrdkafka: %d more messages of other kinds", label, window->left_out),
-                 errhidecontext(true)));
+        ereport(LOG, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+                      errmsg("heartbeat: %slibrdkafka: %d more messages of other kinds were not logged",
+                             label, window->left_out),
+                      errhidecontext(true)));
     *window = {window->source_id, now, 0, 0};
 }
 

@@ -18,7 +18,7 @@ const char *RegistryReferences::add(const AnswerReference &reference, size_t *in
         if (nodes_[i].reference == reference)
             return nullptr;
         if (nodes_[i].reference.name == reference.name)
-            return "two references of the schema have the same name and are not the same schema";
+            return "two references of the schema have the same name, but refer to different schemas";
     }
     if (nodes_.size() > answer_references_max)
         return "the schema has more than 64 references";
