@@ -23,8 +23,8 @@ DEPENDENCIES = $(OBJS:.o=.d) $(FORMATS_OBJS:.o=.d)
 # All code that needs libcurl and libprotobuf is in the module heartbeat_formats, and heartbeat.so loads the module only for
 # sources that need it. So you can build and run heartbeat without these libraries. Debian has the headers of libprotobuf's
 # parser in a separate package, libprotoc-dev, which pkg-config does not check. So FORMATS_MISSING also tries to include one of
-# these headers. The Makefile accepts libprotobuf only up to 3.21: newer versions have other interfaces, and after some errors
-# they end the process where 3.21 throws an exception.
+# these headers. The Makefile accepts libprotobuf only up to 3.21. Newer versions have other interfaces, and end the process
+# after some errors for which 3.21 throws an exception.
 FORMATS_PACKAGES = libcurl protobuf
 hash := \#
 FORMATS_FLAGS := $(shell pkg-config --cflags $(FORMATS_PACKAGES) 2>/dev/null)
@@ -72,9 +72,9 @@ $(shell mkdir -p build && echo '$(VERSION) $(includedir_server)' > $(BUILT_FOR).
 	{ cmp -s $(BUILT_FOR).now $(BUILT_FOR) && rm $(BUILT_FOR).now || mv $(BUILT_FOR).now $(BUILT_FOR); })
 $(SERVER_OBJS): $(BUILT_FOR)
 
-# src/decode, src/kafka and src/registry may throw exceptions, so they must not call the server, which may longjmp. This rule
-# compiles them without the folder of the server's headers: of CPPFLAGS, it keeps only the flags that begin with -D, -U or -W,
-# for example -D_FORTIFY_SOURCE.
+# Code in src/decode, src/kafka and src/registry may throw exceptions, so this code must not call the server, which may longjmp.
+# This rule compiles these folders without the server's headers: it keeps only the CPPFLAGS that begin with -D, -U or -W, for
+# example -D_FORTIFY_SOURCE.
 $(PURE_OBJS): override CPPFLAGS := $(PG_CPPFLAGS) $(filter -D% -U% -W%,$(CPPFLAGS))
 
 -include $(DEPENDENCIES)
