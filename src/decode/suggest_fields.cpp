@@ -84,8 +84,11 @@ void add_explained_rates(const SampleLayout &layout, const SamplePlace &place,
         for (const std::string &example : kind.found.examples)
             if (text_names_heart_rate(example))
                 values.push_back(example);
+        // outside the list that `place` is in, an index can belong to this list: the condition would then
+        // test only the first element of the list
+        const int by_index = kind.scope.level < place.scope.level ? points_index(kind) : 0;
         if (values.empty() ||
-            !add_rate(place, points + points_when + points_shared(place, kind), true, rates))
+            !add_rate(place, points + points_when + points_shared(place, kind) - by_index, true, rates))
             continue;
         rates->back().when_place = sample_place_text(kind, place.scope.level);
         rates->back().when_values = std::move(values);

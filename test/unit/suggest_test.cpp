@@ -142,6 +142,23 @@ TEST(Suggest, AKindOfMessagesBecomesACondition) {
     EXPECT_EQ(decode(found[0].mapping, messages[1]), "ignored");
 }
 
+// A condition on `/point/0/type` would test only the first element, and would then read all elements.
+TEST(Suggest, AConditionTestsTheElementThatTheMappingReads) {
+    const auto point = [](const char *type, int value) {
+        return std::string("{'type':'") + type +
+               "','time':1795444742,'value':[{'number':" + std::to_string(value) + "}]}";
+    };
+    const std::vector<Suggested> found =
+        suggest_for("{'user':'U','point':[" + point("com.google.heart_rate.bpm", 74) + "]}");
+    ASSERT_FALSE(found.empty());
+    EXPECT_NE(found[0].mapping.find(quoted("'when': {'each/type': 'com.google.heart_rate.bpm'}")),
+              std::string::npos)
+        << found[0].mapping;
+    const std::string mixed = "{'user':'U','point':[" + point("com.google.heart_rate.bpm", 74) + "," +
+                              point("com.google.step_count.delta", 120) + "]}";
+    EXPECT_EQ(decode(found[0].mapping, {quoted(mixed)}), "U 74 2026-11-23T14:39:02Z");
+}
+
 TEST(Suggest, TheMappingThatReadsMoreIsFirst) {
     std::vector<Message> messages(6);
     for (size_t i = 0; i < messages.size(); i++)
