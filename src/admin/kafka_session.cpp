@@ -91,6 +91,14 @@ bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind
     return true;
 }
 
+[[noreturn]] void refuse_missing_topic(const Source &source) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("topic \"%s\" does not exist in Kafka", source.topic),
+                    source.own_topic
+                        ? errhint("Create the topic, or correct the source with heartbeat_alter_source().")
+                        : errhint("Create the topic, or correct heartbeat.topic.")));
+}
+
 } // namespace
 
 void kafka_session_wait(Consumer *consumer, long milliseconds) {
@@ -162,7 +170,7 @@ TopicDescription kafka_session_describe(const Source &source, Consumer *consumer
     if (!kafka_session_ask(consumer, kafka_session_patience_s, &topic, &error))
         kafka_session_refuse(source, error.text);
     if (!topic.exists)
-        kafka_session_refuse(source, "The topic does not exist.");
+        refuse_missing_topic(source);
     return topic;
 }
 

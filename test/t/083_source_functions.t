@@ -183,6 +183,14 @@ is($node->query("SELECT count(*) FROM heartbeat_offsets WHERE source = 'ward'"),
 assert_exact('after a drop');
 is($node->query("SELECT string_agg(kind || ' ' || (details->>'source'), ', ' ORDER BY id) FROM heartbeat_events WHERE kind LIKE '%\\_source'"),
 	'add_source ward, add_source it\'s, drop_source it\'s, add_source late, add_source flat, alter_source flat, alter_source flat, drop_source flat, alter_source late, drop_source late, alter_source ward, drop_source ward', 'heartbeat_events has each change');
+
+# The topic of a source does not exist. A replay and a seek to a time say so, and the hint does not name the brokers.
+$node->query("SELECT heartbeat_add_source('early', 'absent'); SELECT heartbeat_pause(NULL, 'early')");
+like($node->query_error($_), qr/topic "absent" does not exist in Kafka\nHINT:  Create the topic, or correct the source with heartbeat_alter_source\(\)\.$/m, "the error names the topic, and the hint says what to do: $_")
+  for "SELECT heartbeat_seek(now(), source => 'early')", "SELECT heartbeat_replay('2020-01-01', now(), source => 'early')";
+like(($node->psql('heartbeat', "SELECT source_name, error FROM heartbeat_replay('2020-01-01', now()) WHERE source_name = 'early'"))[1], qr/^early\|topic "absent" does not exist in Kafka$/, 'a replay of all sources leaves out a source without a topic');
+$node->query("SELECT heartbeat_drop_source('early')");
+
 $node->query("SELECT heartbeat_add_source('only', 'ward'); SELECT heartbeat_pause('a cable is broken', 'only'); SELECT heartbeat_drop_source('default')");
 $node->wait_for_query($state, 'PAUSED|source "only": a cable is broken', 'the reason of a pause begins with the name of the source');
 
