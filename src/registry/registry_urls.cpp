@@ -109,7 +109,7 @@ struct Shown {
     explicit Shown(string_view url) {
         size_t end = std::min({url.size(), shown_max, url.find('?'), url.find('#')});
         for (size_t i = 0; i < end; i++)
-            text[i] = url[i] > ' ' && url[i] <= '~' ? url[i] : '?';
+            text[i] = url[i] >= ' ' && url[i] <= '~' ? url[i] : '?';
         snprintf(text + end, sizeof(text) - end, "%s", end < url.size() ? "..." : "");
     }
 };

@@ -34,6 +34,9 @@ TEST(RegistryUrls, NamesTheWrongUrl) {
     EXPECT_EQ(split("http://a,b:8081"),
               "\"b:8081\" is not the URL of a schema registry: it begins with neither http:// nor https://.");
     EXPECT_EQ(
+        split("not a url"),
+        "\"not a url\" is not the URL of a schema registry: it begins with neither http:// nor https://.");
+    EXPECT_EQ(
         split("http://a:0"),
         "\"http://a:0\" is not the URL of a schema registry: its port is not a number from 1 to 65535.");
     for (const char *url :
