@@ -29,15 +29,21 @@ struct Answers {
     PartitionRange *ranges; // `low` is -1 until the leader has answered
     size_t count;
     size_t missing;
-    Error *error; // the last answer that was an error
+    int32_t refused; // the partition of the last answer that was an error, or -1
+    Error *error;    // this answer
 };
+
+void describe(int32_t partition, const char *reason, Error *error) {
+    snprintf(error->text, sizeof(error->text), "partition %d: %.300s", partition, reason);
+}
 
 void take_answers(Consumer *consumer, Answers *answers) {
     RangeAnswer answer;
     while (topic_next_range(consumer, &answer)) {
-        if (!answer.known && !answer.moved)
-            snprintf(answers->error->text, sizeof(answers->error->text), "partition %d: %.300s",
-                     answer.range.partition, answer.reason.text);
+        if (!answer.known && !answer.moved) {
+            answers->refused = answer.range.partition;
+            describe(answer.range.partition, answer.reason.text, answers->error);
+        }
         for (size_t i = 0; answer.known && i < answers->count; i++) {
             PartitionRange *range = &answers->ranges[i];
             if (range->partition != answer.range.partition || range->low >= 0)
@@ -59,12 +65,28 @@ void ask_missing(Consumer *consumer, const Answers &answers, RangeKind kind, int
     pfree(partitions);
 }
 
+// Sets the error after the session has waited `seconds` in vain. The last error may belong to a partition
+// whose leader has answered later. Then the error describes the first partition without an answer.
+void explain_missing(Consumer *consumer, const Answers &answers, int seconds) {
+    const PartitionRange *begin = answers.ranges, *end = begin + answers.count;
+    auto is_missing = [](const PartitionRange &range) { return range.low < 0; };
+    auto is_refused = [&](const PartitionRange &range) {
+        return is_missing(range) && range.partition == answers.refused;
+    };
+    if (std::any_of(begin, end, is_refused))
+        return;
+    const PartitionRange *missing = std::find_if(begin, end, is_missing);
+    Error reason = {};
+    topic_explain_silent_leader(consumer, missing->partition, seconds, &reason);
+    describe(missing->partition, reason.text, answers.error);
+}
+
 // Asks the leader of each partition in `ranges` for offsets of the partition. A leader can be unavailable or
 // can change. So this function repeats the question until each leader has answered or timeout_ms have passed.
 bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind kind, int64_t kafka_time,
              int timeout_ms, Error *error) {
     MonotonicTime deadline = after(timeout_ms), again_at = 0;
-    Answers answers = {ranges, count, count, error};
+    Answers answers = {ranges, count, count, -1, error};
     for (size_t i = 0; i < count; i++)
         ranges[i].low = ranges[i].high = -1;
     topic_forget_ranges(consumer);
@@ -84,8 +106,10 @@ bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind
         take_answers(consumer, &answers);
         if (answers.missing == 0)
             break;
-        if (now >= deadline)
+        if (now >= deadline) {
+            explain_missing(consumer, answers, timeout_ms / 1000);
             return false;
+        }
         kafka_session_wait(consumer, look_ms);
     }
     return true;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <map>
 #include <vector>
 
@@ -182,6 +183,15 @@ void topic_take_moves(Consumer *consumer) {
             std::remove_if(question.partitions.begin(), question.partitions.end(), moved),
             question.partitions.end());
     }
+}
+
+void topic_explain_silent_leader(Consumer *consumer, int32_t partition, int seconds, Error *reason) noexcept {
+    consumer->finish_ahead();
+    bool throttles = consumer->throttles.is_throttled(topic_leader(consumer, partition), Clock::now());
+    char text[128];
+    std::snprintf(text, sizeof(text), "%shas not answered within %d seconds",
+                  throttles ? "throttles this client by a quota, and " : "", seconds);
+    topic_describe_leader(consumer, partition, text, reason);
 }
 
 bool topic_others_ask(Consumer *consumer, int32_t partition) noexcept {

@@ -20,6 +20,10 @@ bool topic_ask_ranges(Consumer *consumer, const int32_t *partitions, size_t coun
 bool topic_next_range(Consumer *consumer, RangeAnswer *answer) noexcept;
 void topic_forget_ranges(Consumer *consumer) noexcept; // drops all questions and answers
 
+// Describes the leader of a partition after the caller has waited `seconds` for an answer of this leader. The
+// text says whether the leader throttles this client.
+void topic_explain_silent_leader(Consumer *consumer, int32_t partition, int seconds, Error *reason) noexcept;
+
 // Returns true if another consumer of librdkafka's client asks the partition's leader for end offsets, and
 // notices when the leader no longer answers. Then this consumer, which reads the partition, need not ask: it
 // gets the end offsets with librdkafka's fetches. If topic_watch_news() returns another value than before,

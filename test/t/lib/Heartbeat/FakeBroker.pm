@@ -27,8 +27,9 @@ cluster_id; partitions (how many partitions the metadata contain); claims (a wro
 topic_error, partition_error, ranges_error (in ListOffsets), fetch_error (Kafka's numbers of errors); low and high (the
 offsets in ListOffsets); end (the end offset in Fetch); messages ({ value, offset, timestamp } of partition 0, by default with
 offsets from `low` on); refusal (the answer to a user and password; %s is the password);
-advertised (the broker's address in the metadata, host:port); delay (the seconds by which each answer is late); port (by default
-a free port); log (a file to which the broker appends the name of each request).
+advertised (the broker's address in the metadata, host:port); delay (the seconds by which each answer is late); throttle (the
+seconds for which each answer to ListOffsets throttles the client: meanwhile the broker answers no request of this connection);
+port (by default a free port); log (a file to which the broker appends the name of each request).
 
 =cut
 
@@ -81,6 +82,7 @@ sub _serve
 	my %said;    # the bytes received from each client, by file descriptor
 	my @later;    # answers without a message to a fetch; the broker sends them a moment later
 	my @late;    # answers that the broker sends later: the time, the client, the answer
+	my %muted;    # the time until which the broker throttles a client, by file descriptor
 	while (1)
 	{
 		for my $socket ($all->can_read(0.05))
@@ -91,6 +93,7 @@ sub _serve
 				setsockopt($client, IPPROTO_TCP, TCP_NODELAY, 1);
 				$all->add($client);
 				$said{ fileno $client } = '';
+				delete $muted{ fileno $client };
 				next;
 			}
 			my $said = \$said{ fileno $socket };
@@ -106,12 +109,16 @@ sub _serve
 			{
 				my $request = substr(substr($$said, 0, 4 + unpack('N', $$said), ''), 4);
 				my ($answer, $empty) = $self->_answer($request);
-				if    ($empty)         { push @later, [ $socket, $answer ]; }
+				my $at = $muted{ fileno $socket } // 0;
+				$muted{ fileno $socket } = ($at > time ? $at : time) + $self->{throttle} if $self->{throttle} && unpack('n', $request) == 2;
+				if    ($at > time)     { push @late, [ $at, $socket, $answer ]; }
+				elsif ($empty)         { push @later, [ $socket, $answer ]; }
 				elsif ($self->{delay}) { push @late, [ time + $self->{delay}, $socket, $answer ]; }
 				else                   { syswrite($socket, $answer); }
 			}
 		}
 		syswrite($_->[0], $_->[1]) for splice @later;
+		@late = sort { $a->[0] <=> $b->[0] } @late;
 		while (@late && $late[0][0] <= time)
 		{
 			my (undef, $socket, $answer) = @{ shift @late };
@@ -192,7 +199,8 @@ sub _list_offsets
 {
 	my ($self, $version, $body) = @_;
 	my @asked = _partitions($body, $version > 1 ? 5 : 4, 8);
-	return ($version > 1 ? pack('N', 0) : '') . pack('N', 1) . _text($self->{topic}) . pack('N', scalar @asked) . join '',
+	my $throttle = int(1000 * ($self->{throttle} // 0));
+	return ($version > 1 ? pack('N', $throttle) : '') . pack('N', 1) . _text($self->{topic}) . pack('N', scalar @asked) . join '',
 	  map { pack 'N n q> q>', $_->[0], $self->{ranges_error} // 0, -1, $_->[1] == -2 ? $self->{low} : $self->{high} } @asked;
 }
 
