@@ -15,18 +15,24 @@ namespace heartbeat {
 
 namespace {
 
+// OFFSET 0 keeps the subquery n apart, so that the planner does not see that each row has the same source and
+// the same topic. If heartbeat_offsets has no statistics, the planner would expect one row with this source
+// and this topic, and would compare each row of the table with each element of the arrays.
 constexpr const char *update_offsets_sql = R"sql(
     UPDATE @extschema@.heartbeat_offsets o
     SET next_offset = n.next_offset,
         last_message_at = coalesce(n.last_message_at, o.last_message_at),
         last_message_offset = coalesce(nullif(n.last_message_offset, -1), o.last_message_offset),
         @marks@@add_counters@
-    FROM unnest(
-        $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) AS n (
-        partition, first_offset, next_offset, records, bradycardia, tachycardia, invalid, duplicates,
-        dead_letters, empty_offsets, last_message_at, first_event, last_event, last_message_offset,
-        message_marks, messages, ignored, readings, conflicts)
-    WHERE o.topic = $2 AND o.partition = n.partition AND o.next_offset = n.first_offset@source@)sql";
+    FROM (
+        SELECT $22 AS source, $2 AS topic, u.*
+        FROM unnest(
+            $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) AS u (
+            partition, first_offset, next_offset, records, bradycardia, tachycardia, invalid, duplicates,
+            dead_letters, empty_offsets, last_message_at, first_event, last_event, last_message_offset,
+            message_marks, messages, ignored, readings, conflicts)
+        OFFSET 0) n
+    WHERE o.topic = n.topic AND o.partition = n.partition AND o.next_offset = n.first_offset@source@)sql";
 
 constexpr Statement::Types update_types = {
     TIMESTAMPTZOID, TEXTOID,      INT4ARRAYOID,        INT8ARRAYOID,        INT8ARRAYOID,
@@ -41,8 +47,8 @@ constexpr StatementPart set_marks = {"@marks@", R"sql(
 constexpr StatementPart set_no_marks = {"@marks@", R"sql()sql"};
 
 // A database of version 1.1 or 1.2 has only the source `default`.
-constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = $22)sql"};
-constexpr StatementPart of_any = {"@source@", R"sql( AND $22 = 'default')sql"};
+constexpr StatementPart of_source = {"@source@", R"sql( AND o.source = n.source)sql"};
+constexpr StatementPart of_any = {"@source@", R"sql( AND n.source = 'default')sql"};
 
 Statement update_offsets = {update_types, {set_marks, add_counters, of_source}, update_offsets_sql};
 Statement update_offsets_of_1_2 = {update_types, {set_marks, add_old_counters, of_any}, update_offsets_sql};
