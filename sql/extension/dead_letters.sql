@@ -13,16 +13,17 @@ END
 $$;
 COMMENT ON FUNCTION heartbeat_keep_original() IS
     'Internal: when a person changes the payload of a dead letter, keeps a copy of the payload that arrived.';
--- This trigger counts the unresolved dead letters that a person or retention deletes. heartbeat_audit_tables() and
--- heartbeat.dead_letter_limit need these counters: for the limit, workers read the counters instead of counting the rows of
--- heartbeat_dead_letters. Only messages in conflict have no counter, so workers count their rows.
+-- This trigger counts the unresolved dead letters that a person or retention deletes, so that heartbeat_audit_tables() stays
+-- exact. The trigger also counts the readings in conflict of deleted messages, for the metric heartbeat_conflicts. For
+-- heartbeat.dead_letter_limit, workers read the counters, and do not count the rows of dead letters. Messages in conflict have no
+-- counter, so workers count the rows of these messages.
 CREATE FUNCTION heartbeat_count_deleted() RETURNS trigger
     AS 'MODULE_PATHNAME' LANGUAGE C SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off;
 COMMENT ON FUNCTION heartbeat_count_deleted() IS
     'Internal: adds the number of deleted unresolved dead letters to the counter in heartbeat_offsets, or in '
-    'heartbeat_dropped_offsets if their source was dropped. A deleted message in conflict (CONFLICT) changes no counter, because its '
-    'readings are counted among the conflicts. If dead letters or messages in conflict are deleted, workers that stopped at '
-    'heartbeat.dead_letter_limit try again.';
+    'heartbeat_dropped_offsets if their source was dropped. If messages in conflict (CONFLICT) of a present source are deleted, '
+    'adds the number of their readings in conflict to conflicts_deleted. If dead letters or messages in conflict are deleted, workers '
+    'that stopped at heartbeat.dead_letter_limit try again.';
 CREATE FUNCTION heartbeat_retry_dead_letters(error_code text DEFAULT NULL, topic text DEFAULT NULL,
                                              partition integer DEFAULT NULL,
                                              arrived_since timestamptz DEFAULT NULL,

@@ -125,6 +125,7 @@ ALTER TABLE heartbeat_offsets
     ADD COLUMN ignored bigint NOT NULL DEFAULT 0,
     ADD COLUMN readings bigint NOT NULL DEFAULT 0,
     ADD COLUMN conflicts bigint NOT NULL DEFAULT 0,
+    ADD COLUMN conflicts_deleted bigint NOT NULL DEFAULT 0,
     DROP CONSTRAINT heartbeat_offsets_pkey,
     ADD PRIMARY KEY (source, topic, partition);
 ALTER TABLE heartbeat_gaps ADD COLUMN source text COLLATE "C" NOT NULL DEFAULT 'default';

@@ -1,8 +1,9 @@
-// The trigger on heartbeat_dead_letters counts deleted dead letters. After a DELETE or TRUNCATE of unresolved
-// dead letters, the trigger adds their number to the counter dead_letters_deleted. The counter has two uses.
-// (1) heartbeat_audit_tables() stays exact after a deletion. (2) A worker computes the number of unresolved
-// dead letters from the counters, and does not read the rows. The worker compares this number with
-// heartbeat.dead_letter_limit.
+// The trigger on heartbeat_dead_letters counts deleted dead letters. If a person or retention deletes
+// unresolved dead letters, the trigger adds their number to the counter dead_letters_deleted. This counter
+// has two uses. (1) The result of heartbeat_audit_tables() stays exact after a deletion. (2) A worker
+// computes the number of unresolved dead letters from the counters, without reading the rows, and compares
+// this number with heartbeat.dead_letter_limit. The trigger also adds the readings in conflict of deleted
+// messages to the counter conflicts_deleted. The metric heartbeat_conflicts uses this counter.
 #include "server/server.h"
 
 #include "admin/commit_hooks.h"
@@ -23,6 +24,12 @@ namespace {
 
 Statement count_all = {R"sql(
     UPDATE @extschema@.heartbeat_offsets
+    SET dead_letters_deleted = dead_letters, conflicts_deleted = conflicts
+    WHERE dead_letters_deleted <> dead_letters OR conflicts_deleted <> conflicts)sql"};
+
+// A database of version 1.1 or 1.2 has no conflicts.
+Statement count_all_old = {R"sql(
+    UPDATE @extschema@.heartbeat_offsets
     SET dead_letters_deleted = dead_letters
     WHERE dead_letters_deleted <> dead_letters)sql"};
 
@@ -31,14 +38,21 @@ Statement count_all_dropped = {R"sql(
     SET dead_letters_deleted = dead_letters
     WHERE dead_letters_deleted <> dead_letters)sql"};
 
-// deleted_letters is the trigger's transition table. The statement leaves out the rows of messages in
-// conflict (CONFLICT), because the counter dead_letters does not include these rows.
+// deleted_letters is the trigger's transition table. The counter dead_letters does not include the rows of
+// messages in conflict (CONFLICT), so dead_letters_deleted does not include them either. A person may have
+// changed the column `readings` to a value that is no array.
 Statement count_deleted = {R"sql(
     UPDATE @extschema@.heartbeat_offsets o
-    SET dead_letters_deleted = o.dead_letters_deleted + d.deleted
+    SET dead_letters_deleted = o.dead_letters_deleted + d.deleted,
+        conflicts_deleted = o.conflicts_deleted + d.conflicts
     FROM (
-        SELECT l.source, l.topic, l.partition, count(*) AS deleted FROM deleted_letters l
-        WHERE l.resolved_at IS NULL AND l.error_code <> 'CONFLICT'
+        SELECT l.source, l.topic, l.partition,
+            count(*) FILTER (WHERE l.error_code <> 'CONFLICT') AS deleted,
+            coalesce(sum(
+                CASE WHEN l.error_code = 'CONFLICT' AND jsonb_typeof(l.readings) = 'array'
+                    THEN jsonb_array_length(l.readings) END), 0)::bigint AS conflicts
+        FROM deleted_letters l
+        WHERE l.resolved_at IS NULL
             AND NOT EXISTS (
                 SELECT FROM @extschema@.heartbeat_dropped_offsets p
                 WHERE p.source = l.source AND p.topic = l.topic AND l.id <= p.last_dead_letter)
@@ -75,8 +89,8 @@ Statement has_conflicts = {R"sql(
 
 // Returns true if a DELETE has deleted unresolved dead letters with the code CONFLICT. Also returns true
 // after a TRUNCATE, because the trigger cannot see the truncated rows. heartbeat.dead_letter_limit also
-// applies to these dead letters. But no counter includes them: count() changes no counter if they are
-// deleted.
+// applies to these dead letters. A worker counts their rows, also the rows of a dropped source with the same
+// name. count() does not notice the deletion of such a row.
 bool conflicts_deleted(bool truncated) {
     if (truncated)
         return true;
@@ -87,7 +101,7 @@ bool conflicts_deleted(bool truncated) {
 // Changes the counters, and returns how many rows of counters have changed.
 uint64_t count(bool truncated) {
     if (!offsets_have_sources())
-        return statement_execute(truncated ? &count_all : &count_old_deleted, nullptr, nullptr,
+        return statement_execute(truncated ? &count_all_old : &count_old_deleted, nullptr, nullptr,
                                  SPI_OK_UPDATE);
     uint64_t counted =
         statement_execute(truncated ? &count_all : &count_deleted, nullptr, nullptr, SPI_OK_UPDATE);

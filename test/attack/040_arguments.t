@@ -89,7 +89,7 @@ assert_views('after seeks in both directions');
 my $largest = 9223372036854775807;
 my @counters = qw(next_offset rewound messages ignored readings records bradycardia duplicates conflicts dead_letters empty_offsets);
 $node->query("INSERT INTO heartbeat_offsets (topic, partition, next_offset, first_offset) SELECT current_setting('heartbeat.topic'), n, 0, 0 FROM generate_series(0, 2) n");
-for my $counter (@counters, 'dead_letters_deleted')
+for my $counter (@counters, 'dead_letters_deleted', 'conflicts_deleted')
 {
 	$node->query("UPDATE heartbeat_offsets SET $counter = $largest - partition WHERE partition < 3");
 	my @errors = map { $node->query_error("SELECT * FROM $_") } @views;

@@ -33,6 +33,7 @@ CREATE TABLE heartbeat_offsets (
     ignored              bigint NOT NULL DEFAULT 0,
     readings             bigint NOT NULL DEFAULT 0,
     conflicts            bigint NOT NULL DEFAULT 0,
+    conflicts_deleted    bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (source, topic, partition)
 ) WITH (fillfactor = 20); -- leaves space for updates in each page, because every batch updates rows of this table
 COMMENT ON TABLE heartbeat_offsets IS
@@ -87,6 +88,8 @@ COMMENT ON COLUMN heartbeat_offsets.readings IS 'Readings of the decoded message
 COMMENT ON COLUMN heartbeat_offsets.conflicts IS
     'Readings that were not stored, because a reading of the same customer, time and device is stored with another heart rate. '
     'heartbeat_dead_letters has their messages, with the error code CONFLICT.';
+COMMENT ON COLUMN heartbeat_offsets.conflicts_deleted IS
+    'Number of readings in conflict whose messages a person or heartbeat.retention has deleted from heartbeat_dead_letters.';
 
 CREATE TABLE heartbeat_gaps (
     topic       text COLLATE "C" NOT NULL,
