@@ -7,12 +7,10 @@
 #include "server/clock.h"
 #include "server/process.h"
 #include "server/statement.h"
+#include "server/transaction.h"
 
 extern "C" {
-#include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "utils/snapmgr.h"
 }
 
 #include <csignal>
@@ -49,19 +47,13 @@ int process() {
     return static_cast<int>(pg_atomic_read_u32(&shared_state->packing));
 }
 
-// Takes no lock on the extension. While DROP EXTENSION waits for the process `pid`, it holds the lock on the
-// extension. If this function waited for this lock, it could not find the session of DROP EXTENSION.
+// While DROP EXTENSION waits for the process `pid`, it holds the lock on the extension. If this function
+// waited for this lock, it could not find the session of DROP EXTENSION.
 bool session_waits(int pid) {
-    MemoryContext before = CurrentMemoryContext;
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    SPI_connect();
+    MemoryContext before = transaction_begin_look();
     Datum value = Int32GetDatum(pid);
     bool waits = statement_execute(&select_waiting, &value, nullptr, SPI_OK_SELECT) > 0;
-    SPI_finish();
-    PopActiveSnapshot();
-    CommitTransactionCommand();
-    MemoryContextSwitchTo(before);
+    transaction_end_look(before);
     return waits;
 }
 

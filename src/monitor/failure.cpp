@@ -9,13 +9,12 @@
 #include "server/process.h"
 #include "server/subtransaction.h"
 #include "server/text.h"
+#include "server/transaction.h"
 
 extern "C" {
 #include "access/xact.h"
-#include "executor/spi.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 }
 
 namespace heartbeat {
@@ -62,18 +61,14 @@ void failure_explain(Failure *failure) {
     PG_TRY();
     {
         process_allow_cancel();
-        StartTransactionCommand();
-        PushActiveSnapshot(GetTransactionSnapshot());
-        SPI_connect();
+        MemoryContext before = transaction_begin_look();
         Obstacle obstacle = {};
         obstacles_find(failure->code, lock_wait_last(), failure->message, &obstacle);
         if (obstacle.who[0] != '\0')
             text_print(failure->reason, sizeof(failure->reason), "%s: %s", failure->message, obstacle.who);
         text_copy(failure->hint, obstacle.hint);
         failure->passes = obstacle.passes;
-        SPI_finish();
-        PopActiveSnapshot();
-        CommitTransactionCommand();
+        transaction_end_look(before);
         process_refuse_cancel();
     }
     PG_CATCH(); // if the search for the cause also fails, the reason has only the message

@@ -98,6 +98,21 @@ void transaction_abandon() {
     MemoryContextSwitchTo(context_before);
 }
 
+MemoryContext transaction_begin_look() {
+    MemoryContext before = CurrentMemoryContext;
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    SPI_connect();
+    return before;
+}
+
+void transaction_end_look(MemoryContext before) {
+    SPI_finish();
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    MemoryContextSwitchTo(before);
+}
+
 void transaction_set_hooks(const TransactionHooks &given) {
     hooks = given;
 }

@@ -20,6 +20,13 @@ bool transaction_begin(Extension *extension, int isolation, const char *locked_t
 void transaction_commit();
 void transaction_abandon(); // call this function after an error, or to undo the transaction
 
+// Begins a transaction that looks only at the server's catalogs and views, and connects to SPI. The
+// transaction takes no lock on the extension, and acts as the role of the process. If the extension is being
+// dropped, transaction_begin() waits, but this function does not. transaction_end_look() ends the
+// transaction, and restores the memory context `before`, which transaction_begin_look() has returned.
+MemoryContext transaction_begin_look();
+void transaction_end_look(MemoryContext before);
+
 // Functions that a higher floor defines. transaction_begin(), role_enter() and transaction_commit() call
 // these functions. _PG_init() passes the functions to transaction_set_hooks() once.
 struct TransactionHooks {
