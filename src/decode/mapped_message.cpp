@@ -12,17 +12,17 @@ namespace heartbeat {
 
 namespace {
 
+// Returns whether a place can continue inside the value. A time is an integer, but can have members.
+bool has_inside(const ValueTree &tree, uint32_t index) noexcept {
+    return tree[index].is_container() || tree[index].end > index + 1;
+}
+
 uint32_t step(const ValueTree &tree, uint32_t index, const PlaceSegment &segment) noexcept {
-    switch (tree[index].type) {
-    case ValueType::object:
-        return value_member(tree, index, segment.name);
-    case ValueType::array:
-        return segment.number == no_value ? no_value : value_element(tree, index, segment.number);
-    case ValueType::integer: // a time can have members
-        return value_member(tree, index, segment.name);
-    default:
+    if (!has_inside(tree, index))
         return no_value;
-    }
+    if (tree[index].type != ValueType::array)
+        return value_member(tree, index, segment.name);
+    return segment.number == no_value ? no_value : value_element(tree, index, segment.number);
 }
 
 uint32_t walk(const ValueTree &tree, uint32_t index, const std::vector<PlaceSegment> &segments) noexcept {
@@ -148,7 +148,7 @@ bool MappedMessage::any_equal(const Condition &condition, uint32_t index, size_t
     const ValueTree &values = mapping_.source.tree(), &tree = parsed == nullptr ? values : *parsed;
     const std::vector<PlaceSegment> &segments = condition.place.segments;
     for (; segment < segments.size() && index != no_value; segment++) {
-        if (segments[segment].any && (tree[index].is_container() || tree[index].end > index + 1)) {
+        if (segments[segment].any && has_inside(tree, index)) {
             for (uint32_t child = index + 1; child != tree[index].end; child = tree[child].end)
                 if (any_equal(condition, child, segment + 1))
                     return true;
