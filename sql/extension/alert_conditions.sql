@@ -185,8 +185,8 @@ BEGIN ATOMIC
         SELECT c.state, min(c.since) OVER () AS since, c.reason,
                coalesce(max(c.duty) OVER (), (SELECT max(f.duty) FROM forgotten f)) AS duty
         FROM (SELECT 1 AS place, s.state, s.since, s.reason, NULL AS duty FROM heartbeat_status s WHERE s.state = 'STOPPED'
-              UNION ALL
-              SELECT 2, t.state, t.since, t.reason, t.duty FROM heartbeat_common_trouble() t
+              UNION ALL -- CONNECTING: the workers are starting. A pause tells a person more.
+              SELECT CASE t.state WHEN 'CONNECTING' THEN 4 ELSE 2 END, t.state, t.since, t.reason, t.duty FROM heartbeat_common_trouble() t
               UNION ALL
               SELECT 3, 'PAUSED', p.since, p.reason, NULL FROM pause p WHERE p.since IS NOT NULL) c
         ORDER BY c.place LIMIT 1

@@ -54,8 +54,8 @@ COMMENT ON FUNCTION heartbeat_pause_of(text) IS
 CREATE FUNCTION heartbeat_common_trouble(OUT state text, OUT since timestamptz, OUT reason text, OUT duty text)
     RETURNS SETOF record AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION heartbeat_common_trouble() IS
-    'Internal: returns a row if there is a trouble that belongs to no source: an ingest worker does not run or has not been RUNNING for '
-    'ten seconds, or a duty of the maintenance worker fails. Alert rules of kind state use the row.';
+    'Internal: returns a row if there is a trouble that belongs to no source: an ingest worker does not run, has not been RUNNING for '
+    'ten seconds or has ended within the last minute, or a duty of the maintenance worker fails. Alert rules of kind state use the row.';
 
 CREATE FUNCTION heartbeat_maintenance_started() RETURNS timestamptz
     AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

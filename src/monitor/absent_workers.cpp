@@ -20,6 +20,9 @@ constexpr MonotonicTime start_takes = 10 * USECS_PER_SEC;
 // can end some milliseconds before the maintenance worker.
 constexpr MonotonicTime restart_takes = 1 * USECS_PER_SEC;
 
+// A worker that has ended can end again. After this time without an end, the trouble is over.
+constexpr MonotonicTime may_end_again = 1 * USECS_PER_MINUTE;
+
 void set(ShownState *shown, WorkerState state, TimestampTz since, const char *reason, const char *hint) {
     shown->state = state;
     shown->since = since;
@@ -63,18 +66,21 @@ bool absent_workers_find(int workers, MonotonicTime now, ShownState *shown) {
     return true;
 }
 
-TimestampTz absent_workers_since() {
+MonotonicTime absent_workers_since(MonotonicTime now) {
     const WorkerSlot *workers = shared_state->workers;
-    TimestampTz now = GetCurrentTimestamp();
-    bool settled = std::all_of(workers, workers + settings.workers, [=](const WorkerSlot &worker) {
+    bool ended = shared_state->worker_ended_at != 0 && now < shared_state->worker_ended_at + may_end_again;
+    bool settled = !ended && std::all_of(workers, workers + settings.workers, [=](const WorkerSlot &worker) {
         return worker.pid != 0 && shown_state_has_settled(worker.shown, now);
     });
     return settled ? 0 : shared_state->absent_since;
 }
 
-void absent_workers_begin() {
-    if (absent_workers_since() == 0)
-        shared_state->absent_since = GetCurrentTimestamp();
+void absent_workers_begin(bool ends) {
+    MonotonicTime now = monotonic_now();
+    if (absent_workers_since(now) == 0)
+        shared_state->absent_since = now;
+    if (ends)
+        shared_state->worker_ended_at = now;
 }
 
 } // namespace heartbeat

@@ -12,13 +12,14 @@ namespace heartbeat {
 // that run. Call this function while you hold the lock of shared memory.
 bool absent_workers_find(int workers, MonotonicTime now, ShownState *shown);
 
-// Returns the time at which the first ingest worker ended or ceased to be RUNNING. Returns 0 if all ingest
-// workers have been RUNNING for ten seconds. So if a worker ends again and again, each time after less than
-// ten seconds, the time does not change. Call this function while you hold the lock of shared memory.
-TimestampTz absent_workers_since();
+// Returns the time at which an ingest worker ended or ceased to be RUNNING. Returns 0 if the trouble is over:
+// all ingest workers have been RUNNING for ten seconds, and no worker has ended for a minute. So if a worker
+// ends again and again, and runs for less than a minute each time, the time does not change. Call this
+// function while you hold the lock of shared memory.
+MonotonicTime absent_workers_since(MonotonicTime now);
 
-// Call this function before a worker ends or ceases to be RUNNING, while you hold the lock of shared memory
-// exclusively.
-void absent_workers_begin();
+// Call this function before an ingest worker ends (`ends` is true) or ceases to be RUNNING, while you hold
+// the lock of shared memory exclusively.
+void absent_workers_begin(bool ends);
 
 } // namespace heartbeat

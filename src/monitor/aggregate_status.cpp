@@ -203,7 +203,7 @@ void aggregate_status_look(AggregateStatus *aggregate) {
     DutyTrouble trouble;
     if (aggregate->state == WorkerState::running && duties_find_trouble(&trouble, monotonic_now())) {
         aggregate->state = WorkerState::retrying;
-        aggregate->since = trouble.since;
+        aggregate->since = trouble.since.shown;
         aggregate->of_maintenance = true;
         aggregate->source[0] = '\0';
         text_copy(aggregate->reason, trouble.reason);

@@ -13,10 +13,11 @@ struct AggregateStatus {
     // the source that has this state; empty: the state does not belong to a source
     char source[source_name_size];
     TimestampTz since; // the time when the state began; 0: not known
-    // When a trouble changes to another trouble, for example from RETRYING to FAILED, `since` changes, but
-    // the next two members do not. These two members cover all workers that read the source.
-    TimestampTz not_running_since; // when the first worker ceased to be RUNNING; 0: all are RUNNING or PAUSED
-    TimestampTz running_since;     // when the last worker became RUNNING; 0: none is RUNNING
+    // Several workers can read a source. If the trouble of a worker changes to another trouble, `since`
+    // changes, but the next two members do not.
+    MonotonicTime
+        not_running_since;       // when the first worker ceased to be RUNNING; 0: all are RUNNING or PAUSED
+    MonotonicTime running_since; // when the last worker became RUNNING; 0: none is RUNNING
     char reason[state_text_size];
     char hint[state_text_size];
     bool throttled; // true: the state is RUNNING, but a quota of Kafka limits the speed

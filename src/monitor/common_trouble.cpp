@@ -20,8 +20,10 @@ namespace heartbeat {
 
 namespace {
 
-// Finds the most severe state of the worker processes. A worker that has sources reports RUNNING, even if one
-// of its sources has trouble. Call this function while you hold the lock of shared memory.
+// Finds the most severe state of the worker processes. A worker that has sources reports RUNNING: the states
+// of its sources are no common trouble. If some workers are still starting, and another worker reports a
+// trouble, this trouble tells a person more than "the workers are starting". Call this function while you
+// hold the lock of shared memory.
 bool find_processes(ShownState *shown, MonotonicTime now) {
     int workers = 0;
     bool found = false;
@@ -34,28 +36,27 @@ bool find_processes(ShownState *shown, MonotonicTime now) {
         *shown = worker.shown;
         found = true;
     }
-    bool is_severe = found && workers > 0 && shown->state >= WorkerState::retrying;
-    found = (!is_severe && absent_workers_find(workers, now, shown)) || found;
-    shown->since = absent_workers_since();
-    return found;
-}
-
-// If all workers run, but one has been RUNNING for less than ten seconds, the trouble may not be over: the
-// worker can end again. The function adds these ten seconds to `since`, so that a rule raises no alert after
-// a trouble that was shorter than the rule's period.
-bool still_settles(ShownState *shown) {
-    if (shown->since == 0)
-        return false;
-    shown->state = WorkerState::connecting;
-    shown->since += shown_state_settles;
-    text_copy(shown->reason, "an ingest worker is starting, or started less than ten seconds ago");
+    ShownState absent = {};
+    if ((found && shown->state >= WorkerState::retrying) || !absent_workers_find(workers, now, &absent))
+        return found;
+    if (!found || absent.state != WorkerState::connecting)
+        *shown = absent;
     return true;
 }
 
-void put_row(ReturnSetInfo *result, WorkerState state, TimestampTz since, const char *reason,
+// All workers run, but the trouble that began at `since` may not be over: a worker can end again and again.
+// Returns the time at which a trouble of the same length would have begun if it lasted until now. The length
+// is the time from the beginning of the trouble to the last end of a worker. So a rule raises no alert after
+// a worker has ended only once, or after the start of the server.
+MonotonicTime settles_since(MonotonicTime since, MonotonicTime now) {
+    return now - (std::max(since, shared_state->worker_ended_at) - since);
+}
+
+void put_row(ReturnSetInfo *result, WorkerState state, MonotonicTime since, const char *reason,
              const char *duty) {
-    Datum values[] = {CStringGetTextDatum(shared_state_name(state)), TimestampTzGetDatum(since),
-                      CStringGetTextDatum(reason), duty == nullptr ? 0 : CStringGetTextDatum(duty)};
+    Datum values[] = {CStringGetTextDatum(shared_state_name(state)),
+                      TimestampTzGetDatum(monotonic_to_timestamptz(since)), CStringGetTextDatum(reason),
+                      duty == nullptr ? 0 : CStringGetTextDatum(duty)};
     bool nulls[] = {false, since == 0, *reason == '\0', duty == nullptr};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -76,16 +77,21 @@ extern "C" Datum heartbeat_common_trouble(PG_FUNCTION_ARGS) {
     LWLockAcquire(shared_state->lock, LW_SHARED);
     bool in_processes = find_processes(shown, now);
     bool in_duties = duties_find_trouble(trouble, now);
+    MonotonicTime since = absent_workers_since(now);
+    if (!in_processes && since != 0)
+        since = settles_since(since, now);
     LWLockRelease(shared_state->lock);
-    if (in_processes && in_duties)
-        shown->since = std::min(shown->since, trouble->since);
     const char *duty = in_duties ? trouble->name : nullptr;
-    if (in_processes)
-        put_row(result, shown->state, shown->since, shown->reason, duty);
+    if (in_duties && (since == 0 || trouble->since.clock < since))
+        since = trouble->since.clock;
+    // the failure of a duty tells a person more than "the workers are starting"
+    if (in_processes && !(in_duties && shown->state == WorkerState::connecting))
+        put_row(result, shown->state, since, shown->reason, duty);
     else if (in_duties)
-        put_row(result, WorkerState::retrying, trouble->since, trouble->reason, duty);
-    else if (still_settles(shown))
-        put_row(result, shown->state, shown->since, shown->reason, nullptr);
+        put_row(result, WorkerState::retrying, since, trouble->reason, duty);
+    else if (since != 0)
+        put_row(result, WorkerState::connecting, since,
+                "an ingest worker is starting, or has run for less than a minute", nullptr);
     return static_cast<Datum>(0);
 }
 

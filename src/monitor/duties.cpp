@@ -44,36 +44,42 @@ DutySlot *slot_of(Duty duty) {
     return &shared_state->duties[static_cast<int>(duty)];
 }
 
-// Returns the time at which the duty's trouble began, or 0 if the duty has no trouble. The trouble began with
-// the first of several consecutive failures, or with the start of a run that takes too long.
-TimestampTz troubled_since(const DutySlot &duty, MonotonicTime now) {
-    if (duty.failing_since != 0 && duty.failures >= failures_shown &&
-        (!duty.patiently || duty.fails_since + patience < now))
-        return duty.failing_since;
+// Returns the moment at which the duty's trouble began. The moment is not set if the duty has no trouble. If
+// the duty fails again and again, the trouble began with the first of these failures. If the present run
+// takes too long, the trouble began with the start of this run.
+Moment troubled_since(const DutySlot &duty, MonotonicTime now) {
+    if (duty.failing.is_set() && duty.failures >= failures_shown &&
+        (!duty.patiently || duty.failing.clock + patience < now))
+        return duty.failing;
     bool is_long = names[&duty - shared_state->duties].is_long;
-    return !is_long && duty.began_at != 0 && duty.runs_since + long_at_work < now ? duty.began_at : 0;
+    return !is_long && duty.began.is_set() && duty.began.clock + long_at_work < now ? duty.began : Moment{};
 }
 
 const DutySlot *find_troubled(MonotonicTime now) {
     const DutySlot *worst = nullptr;
-    TimestampTz worst_since = 0;
+    MonotonicTime worst_since = 0;
     for (const DutySlot &duty : shared_state->duties) {
-        TimestampTz since = troubled_since(duty, now);
-        if (since != 0 && (worst == nullptr || since < worst_since)) {
+        Moment since = troubled_since(duty, now);
+        if (since.is_set() && (worst == nullptr || since.clock < worst_since)) {
             worst = &duty;
-            worst_since = since;
+            worst_since = since.clock;
         }
     }
     return worst;
 }
 
+void forget_run(DutySlot *slot) {
+    slot->began = slot->failing = {};
+    slot->failures = 0;
+}
+
 void describe(const DutySlot &duty, char *text, size_t size) {
     const char *act = names[&duty - shared_state->duties].act;
-    if (duty.failing_since != 0)
+    if (duty.failing.is_set())
         text_print(text, size, "the maintenance worker cannot %s: %s", act, duty.reason);
     else
         text_print(text, size, "the maintenance worker began to %s at %s, and has not finished", act,
-                   timestamptz_to_str(duty.began_at));
+                   timestamptz_to_str(duty.began.shown));
 }
 
 } // namespace
@@ -81,14 +87,14 @@ void describe(const DutySlot &duty, char *text, size_t size) {
 void duties_forget() {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     for (DutySlot &duty : shared_state->duties)
-        duty.began_at = duty.failing_since = duty.failures = 0;
+        forget_run(&duty);
     LWLockRelease(shared_state->lock);
 }
 
 void duty_forget(Duty duty) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     DutySlot *slot = slot_of(duty);
-    slot->began_at = slot->failing_since = slot->failures = 0;
+    forget_run(slot);
     slot->reason[0] = slot->hint[0] = '\0';
     LWLockRelease(shared_state->lock);
     pg_atomic_write_u32(&shared_state->reported, 1); // the state of heartbeat as a whole has possibly changed
@@ -96,8 +102,7 @@ void duty_forget(Duty duty) {
 
 void duty_begins(Duty duty) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    slot_of(duty)->began_at = GetCurrentTimestamp();
-    slot_of(duty)->runs_since = monotonic_now();
+    slot_of(duty)->began = moment_now();
     LWLockRelease(shared_state->lock);
 }
 
@@ -105,7 +110,7 @@ void duty_done(Duty duty) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     DutySlot *slot = slot_of(duty);
     bool shown = slot->failures >= failures_shown;
-    slot->began_at = slot->failing_since = slot->failures = 0;
+    forget_run(slot);
     slot->reason[0] = slot->hint[0] = '\0';
     slot->done_at = GetCurrentTimestamp();
     LWLockRelease(shared_state->lock);
@@ -117,11 +122,9 @@ void duty_done(Duty duty) {
 void duty_failed(Duty duty, const char *reason, const char *hint, bool patiently) {
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
     DutySlot *slot = slot_of(duty);
-    slot->began_at = 0;
-    if (slot->failing_since == 0) {
-        slot->failing_since = GetCurrentTimestamp();
-        slot->fails_since = monotonic_now();
-    }
+    slot->began = {};
+    if (!slot->failing.is_set())
+        slot->failing = moment_now();
     slot->failures++;
     slot->failures_total++;
     slot->patiently = patiently;
@@ -141,7 +144,7 @@ bool duties_find_trouble(DutyTrouble *trouble, MonotonicTime now) {
     trouble->since = troubled_since(*duty, now);
     describe(*duty, trouble->reason, sizeof(trouble->reason));
     text_copy(trouble->hint,
-              duty->failing_since != 0
+              duty->failing.is_set()
                   ? duty->hint
                   : "pg_stat_activity and pg_locks show what the process \"heartbeat maintenance\" does.");
     text_add_sentence(trouble->hint, sizeof(trouble->hint), "Ingest continues.");
@@ -176,10 +179,10 @@ extern "C" Datum heartbeat_maintenance_duties(PG_FUNCTION_ARGS) {
     for (int i = 0; i < duties_count; i++) {
         const DutySlot &duty = duties[i];
         Datum values[7] = {CStringGetTextDatum(names[i].name),      TimestampTzGetDatum(duty.done_at),
-                           TimestampTzGetDatum(duty.failing_since), Int64GetDatum(duty.failures),
+                           TimestampTzGetDatum(duty.failing.shown), Int64GetDatum(duty.failures),
                            Int64GetDatum(duty.failures_total),      CStringGetTextDatum(duty.reason),
                            CStringGetTextDatum(duty.hint)};
-        bool nulls[7] = {false, duty.done_at == 0,      duty.failing_since == 0, false,
+        bool nulls[7] = {false, duty.done_at == 0,      !duty.failing.is_set(), false,
                          false, duty.reason[0] == '\0', duty.hint[0] == '\0'};
         tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
     }

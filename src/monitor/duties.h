@@ -22,7 +22,7 @@ void duty_forget(Duty duty); // forgets the failures of a duty that heartbeat no
 
 struct DutyTrouble {
     const char *name; // as in heartbeat_maintenance
-    TimestampTz since;
+    Moment since;
     char reason[state_text_size];
     char hint[state_text_size];
 };

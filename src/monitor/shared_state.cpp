@@ -59,7 +59,7 @@ void set_up_memory() {
         shared_state->sources = reinterpret_cast<SourceSlot *>(reinterpret_cast<char *>(shared_state) +
                                                                MAXALIGN(sizeof(SharedState)));
         shared_state->started_at = monotonic_now();
-        shared_state->absent_since = GetCurrentTimestamp();
+        shared_state->absent_since = shared_state->started_at;
         shared_state->lock = &GetNamedLWLockTranche(tranche)->lock;
         pg_atomic_init_u64(&shared_state->control_seen, 0);
         pg_atomic_init_u64(&shared_state->moves, 0);

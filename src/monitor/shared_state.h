@@ -57,7 +57,8 @@ enum class PartitionState : uint8_t { none, reading, away, asked, paused };
 // The state of a process, or of a source that a worker reads. heartbeat_status shows these members.
 struct ShownState {
     WorkerState state;
-    TimestampTz since, running_since, not_running_since; // shown_state_begin() explains the last two
+    TimestampTz since;
+    MonotonicTime running_since, not_running_since; // see shown_state_begin()
     char reason[state_text_size];
     char hint[state_text_size];
     char last_error[state_text_size];
@@ -106,12 +107,10 @@ inline constexpr int moves_counters = 256;
 inline constexpr int duties_count = 9; // the number of the maintenance worker's duties; see monitor/duties.h
 
 struct DutySlot {
-    TimestampTz began_at; // 0: the duty is not running
-    MonotonicTime runs_since;
-    TimestampTz done_at;       // the end of the last successful run since the server started; 0: no such run
-    TimestampTz failing_since; // the time of the first consecutive failure; 0: the last run did not fail
-    MonotonicTime fails_since; // the same time, by the monotonic clock
-    int64_t failures;          // the number of consecutive failures
+    Moment began;        // none: the duty is not running
+    Moment failing;      // the first consecutive failure; none: the last run did not fail
+    TimestampTz done_at; // the end of the last successful run since the server started; 0: no such run
+    int64_t failures;    // the number of consecutive failures
     int64_t failures_total;
     bool patiently;
     char reason[state_text_size];
@@ -168,7 +167,8 @@ struct BatchTimes {
 struct SharedState {
     LWLock *lock;                  // protects all members except the atomic members
     MonotonicTime started_at;      // when the server started, or restarted after a crash
-    TimestampTz absent_since;      // see absent_workers_since()
+    MonotonicTime absent_since;    // see absent_workers_since()
+    MonotonicTime worker_ended_at; // when an ingest worker last ended; 0: none has ended
     pg_atomic_uint64 control_seen; // grows when heartbeat_control or the extension has possibly changed
     pg_atomic_uint64 moves;        // grows with each change of shared_moves
     // moves_of[id % moves_counters] grows when a Kafka partition of the source `id` moves to another worker

@@ -15,6 +15,8 @@ namespace heartbeat {
 
 namespace {
 
+constexpr MonotonicTime settles = 10 * USECS_PER_SEC;
+
 void copy_text(char *to, const char *from) {
     text_copy(to, state_text_size, from == nullptr ? "" : from);
 }
@@ -29,23 +31,24 @@ void count_change() {
 
 void set_times(ShownState *shown, WorkerState state) {
     bool ran = shown->state == WorkerState::running, runs = state == WorkerState::running;
-    shown->since = GetCurrentTimestamp();
+    Moment now = moment_now();
+    shown->since = now.shown;
     if (runs && !ran)
-        shown->running_since = shown->since;
-    if (shown->state == WorkerState::paused ||
-        (ran && !runs && shown_state_has_settled(*shown, shown->since)))
-        shown->not_running_since = shown->since;
+        shown->running_since = now.clock;
+    if (shown->state == WorkerState::paused || (ran && !runs && shown_state_has_settled(*shown, now.clock)))
+        shown->not_running_since = now.clock;
 }
 
 } // namespace
 
 void shown_state_begin(ShownState *shown) {
-    shown->since = shown->running_since = shown->not_running_since = GetCurrentTimestamp();
+    Moment now = moment_now();
+    shown->since = now.shown;
+    shown->running_since = shown->not_running_since = now.clock;
 }
 
-bool shown_state_has_settled(const ShownState &shown, TimestampTz now) {
-    return shown.state == WorkerState::running &&
-           (now < shown.running_since || now >= shown.running_since + shown_state_settles);
+bool shown_state_has_settled(const ShownState &shown, MonotonicTime now) {
+    return shown.state == WorkerState::running && now >= shown.running_since + settles;
 }
 
 bool shown_state_set(ShownState *shown, WorkerState state, const char *reason, const char *hint) {

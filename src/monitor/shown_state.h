@@ -7,16 +7,16 @@
 
 namespace heartbeat {
 
-// Sets the times of a new slot to the present time. `running_since` is the time when the state last became
-// RUNNING. `not_running_since` is the time when the state ceased to be RUNNING or PAUSED. If the state
-// becomes RUNNING for only some seconds between two attempts, `not_running_since` does not change.
+// Sets the times of a new slot to the present time. People see `since`. The alert rules measure with the two
+// other times, which are times of the monotonic clock. `running_since` is the time when the state last became
+// RUNNING. `not_running_since` is the time when the state last ceased to be RUNNING or PAUSED. A state that
+// is RUNNING only for some seconds between two attempts does not end a trouble, and does not change
+// `not_running_since`.
 void shown_state_begin(ShownState *shown);
 
 // Returns true if the state has been RUNNING for ten seconds. A source that is RETRYING is RUNNING for a
-// moment during each attempt. Also returns true if the state became RUNNING after `now`, because then the
-// server's clock was set back.
-inline constexpr TimestampTz shown_state_settles = 10 * USECS_PER_SEC;
-bool shown_state_has_settled(const ShownState &shown, TimestampTz now);
+// moment during each attempt.
+bool shown_state_has_settled(const ShownState &shown, MonotonicTime now);
 
 // Sets the state if the state or its reason is new. Only the calling process may write to `shown`. Returns
 // true if the state or its reason has changed.

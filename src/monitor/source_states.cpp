@@ -50,8 +50,8 @@ void put_row(ReturnSetInfo *result, int32_t source_id, const AggregateStatus &st
                       TimestampTzGetDatum(status.last_error_at),
                       Int64GetDatum(lag.messages),
                       Float8GetDatum(lag.seconds),
-                      TimestampTzGetDatum(status.not_running_since),
-                      TimestampTzGetDatum(status.running_since)};
+                      TimestampTzGetDatum(monotonic_to_timestamptz(status.not_running_since)),
+                      TimestampTzGetDatum(monotonic_to_timestamptz(status.running_since))};
     bool nulls[] = {false,
                     false,
                     status.since == 0,

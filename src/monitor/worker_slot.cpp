@@ -20,10 +20,15 @@ namespace {
 
 WorkerSlot *own_slot = nullptr;
 
+bool is_ingest_worker(const WorkerSlot &slot) {
+    return &slot >= shared_state->workers && &slot < shared_state->workers + settings.workers;
+}
+
 void release_slot(int /*code*/, Datum /*argument*/) {
     shared_state_forget_partitions(any_source);
     LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-    absent_workers_begin();
+    if (is_ingest_worker(*own_slot))
+        absent_workers_begin(true);
     own_slot->pid = 0;
     own_slot->ended_at = monotonic_now();
     own_slot->latch = nullptr;
@@ -38,7 +43,7 @@ void release_slot(int /*code*/, Datum /*argument*/) {
 // If a killed worker has left source slots in use, frees these slots. Call this function while you hold the
 // lock.
 void clear_sources(const WorkerSlot &slot) {
-    if (&slot >= shared_state->workers && &slot < shared_state->workers + settings.workers)
+    if (is_ingest_worker(slot))
         shared_state_each_source(slot, [](SourceSlot &source) { source.used = false; });
 }
 
@@ -71,9 +76,10 @@ bool worker_slot_is_claimed() {
 }
 
 void worker_slot_report(WorkerSlot *slot, WorkerState state, const char *reason, const char *hint) {
-    if (state != WorkerState::running && slot->shown.state == WorkerState::running) {
+    if (is_ingest_worker(*slot) && state != WorkerState::running &&
+        slot->shown.state == WorkerState::running) {
         LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-        absent_workers_begin();
+        absent_workers_begin(false);
         LWLockRelease(shared_state->lock);
     }
     if (shown_state_set(&slot->shown, state, reason, hint) && state != WorkerState::running)

@@ -11,6 +11,10 @@ MonotonicTime monotonic_now() {
     return USECS_PER_HOUR + now.tv_sec * USECS_PER_SEC + now.tv_nsec / 1000;
 }
 
+Moment moment_now() {
+    return {monotonic_now(), GetCurrentTimestamp()};
+}
+
 long monotonic_milliseconds(MonotonicTime now, MonotonicTime due) {
     return due <= now ? 0 : static_cast<long>((due - now + 999) / 1000);
 }

@@ -22,4 +22,15 @@ long monotonic_milliseconds(MonotonicTime now, MonotonicTime due);
 // reads both clocks, so the results for the same `time` can differ by some microseconds.
 TimestampTz monotonic_to_timestamptz(MonotonicTime time);
 
+// A moment by both clocks. Measure with `clock`, and show `shown` to people. A value of
+// monotonic_to_timestamptz() would be a little different each time.
+struct Moment {
+    MonotonicTime clock; // 0: there is no such moment
+    TimestampTz shown;
+
+    bool is_set() const { return clock != 0; }
+};
+
+Moment moment_now();
+
 } // namespace heartbeat

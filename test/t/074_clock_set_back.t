@@ -36,7 +36,8 @@ sub publish
 sub alert { my ($rule) = @_; return "SELECT count(*) FROM heartbeat_alerts WHERE rule = '$rule'"; }
 
 publish('silent');
-$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES ('silence', 'silence', '10 seconds'), ('state', 'state', '10 seconds')");
+$node->query("INSERT INTO heartbeat_alert_rules (name, kind, period) VALUES
+	('silence', 'silence', '10 seconds'), ('state', 'state', '10 seconds'), ('long', 'state', '1 hour')");
 $node->wait_for_query("SELECT count(*) FROM heartbeat_customers WHERE heard_until > clock_timestamp() - interval '1 minute'", 1, 'the server knows when the reading arrived');
 $node->wait_for_query(alert('silence'), 1, 'a silent customer raises an alert while the clock is ahead');
 publish('silent');
@@ -67,6 +68,7 @@ $kafka->stop;
 $node->wait_for_state('CONNECTING');
 $clock->set(0);
 $node->wait_for_query(alert('state'), 1, 'the rule about the state raises an alert although the state began in the future');
+is($node->query(alert('long')), 0, 'the rule with a longer period raises no alert yet');
 $kafka->start;
 $node->wait_for_state('RUNNING');
 publish('connected again');
