@@ -199,8 +199,8 @@ extern "C" Datum heartbeat_mark_changed(PG_FUNCTION_ARGS) {
 }
 
 // The extension's SQL functions call heartbeat_own_changes(true) before they move or delete readings. The
-// trigger then does not mark the minutes of updated or deleted readings. After heartbeat_own_changes(false),
-// after an error, or in the next transaction, the trigger marks these minutes again.
+// trigger then does not mark the minutes of updated or deleted readings. This lasts until
+// heartbeat_own_changes(false), an error, or the end of the transaction.
 extern "C" Datum heartbeat_own_changes(PG_FUNCTION_ARGS) {
     register_callbacks();
     own_level = PG_GETARG_BOOL(0) ? GetCurrentTransactionNestLevel() : 0;

@@ -17,8 +17,8 @@ namespace {
                     detail == nullptr ? 0 : errdetail("%s", detail), errhint("%s", hint)));
 }
 
-// Returns the beginning of a hint: how to define the source without a value in this field. A call without the
-// field keeps the stored value, so a person must remove a stored value.
+// Returns the beginning of a hint: how to define the source without a value in this field. If a call
+// leaves out the field, the source keeps the stored value. Only the value '' removes the stored value.
 const char *advice_without(const SourceDefinition &stored, SourceField field) {
     const char *name = source_field_names[field];
     return stored.fields[field] == nullptr

@@ -29,7 +29,8 @@ struct Place {
     std::vector<PlaceSegment> segments; // the segments after the root
     std::string header;                 // the name of the header
     std::string path;                   // the segments in the form for error texts, such as "/data/0/bpm"
-    // MappedMessage keeps a value in this slot if the value is the same for several elements of a list
+    // MappedMessage keeps the value of this place in the slot with this number, so that it looks up the value
+    // only once for several elements of a list. no_slot: it does not keep the value.
     size_t slot = no_slot;
 };
 

@@ -25,9 +25,9 @@ void topic_forget_ranges(Consumer *consumer) noexcept; // drops all questions an
 void topic_explain_silent_leader(Consumer *consumer, int32_t partition, int seconds, Error *reason) noexcept;
 
 // Returns true if another consumer of librdkafka's client asks the partition's leader for end offsets, and
-// notices when the leader no longer answers. Then this consumer, which reads the partition, need not ask: it
-// gets the end offsets with librdkafka's fetches. If topic_watch_news() returns another value than before,
-// call topic_others_ask() again for each partition.
+// notices when the leader no longer answers. Then `consumer` need not ask the leader itself:
+// `consumer` reads the partition, so librdkafka's fetches bring the end offsets. If topic_watch_news()
+// returns another value than before, call topic_others_ask() again for each partition.
 bool topic_others_ask(Consumer *consumer, int32_t partition) noexcept;
 uint64_t topic_watch_news(const Consumer *consumer) noexcept;
 

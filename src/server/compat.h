@@ -1,5 +1,5 @@
 // Hides the differences between the supported versions of PostgreSQL. Only this header and compat.cpp test
-// PG_VERSION_NUM. The other files of src/server and the floors above use the names of this header.
+// PG_VERSION_NUM. All other files of the server's part of heartbeat use the names of this header.
 #pragma once
 
 extern "C" {

@@ -6,8 +6,8 @@
 namespace heartbeat {
 
 // For each reading of `rows` that was not stored, sets `duplicate` or `conflict`, and `stored_heart_rate`.
-// Raises an error if the table does not have the key of the reading: a user's index or trigger has prevented
-// the insert.
+// Raises an error if the table has no row with the key of the reading. In this case a user's index or trigger
+// has prevented the insert.
 void rows_compare(const Rows &rows);
 
 } // namespace heartbeat

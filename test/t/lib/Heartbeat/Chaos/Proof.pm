@@ -30,10 +30,10 @@ my $schema = <<'SQL';
 		PRIMARY KEY (partition, "offset"));
 SQL
 
-# The test publishes some readings again, with the same customer and time. heartbeat_records and heartbeat_anomalies each store
-# only the first of these readings. A repetition in another partition has the heart rate of the original. A repetition in the
-# same partition can have another heart rate, but comes after the original. So the result is the same for any order in which
-# heartbeat reads the partitions.
+# The test publishes some readings again, with the same customer and time. For each customer and time, heartbeat_records stores
+# only the first normal reading, and heartbeat_anomalies stores only the first anomaly. A repetition in another partition has
+# the heart rate of the original. A repetition in the same partition can have another heart rate, but comes after the original.
+# So the result is the same for any order in which heartbeat reads the partitions.
 my $expectation = <<'SQL';
 	CREATE TABLE chaos.expected AS
 		SELECT DISTINCT ON (class = 'NORMAL', customer_id, event_timestamp) class, customer_id, heart_rate, event_timestamp
