@@ -107,7 +107,7 @@ bool ask_all(Consumer *consumer, PartitionRange *ranges, size_t count, RangeKind
         if (answers.missing == 0)
             break;
         if (now >= deadline) {
-            explain_missing(consumer, answers, timeout_ms / 1000);
+            explain_missing(consumer, answers, (timeout_ms + 999) / 1000);
             return false;
         }
         kafka_session_wait(consumer, look_ms);

@@ -74,8 +74,8 @@ void rollup_prepare() {
 }
 
 void rollup_fold() {
+    static int64_t removed = 0; // static, because an error in a later transaction must not lose the number
     Extension extension;
-    int64_t removed = 0;
     bool more;
     do {
         if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
@@ -85,7 +85,9 @@ void rollup_fold() {
         more = fold.more;
         transaction_commit();
     } while (more);
-    rollup_space_free(removed);
+    int64_t rows = removed;
+    removed = 0;
+    rollup_space_free(rows);
 }
 
 void rollup_summarize() {

@@ -5,9 +5,9 @@
 #include "server/server.h"
 
 #include "maintenance/rollup_space.h"
+#include "server/clock.h"
 #include "server/compat.h"
 #include "server/extension.h"
-#include "server/process.h"
 #include "server/statement.h"
 #include "server/transaction.h"
 
@@ -22,16 +22,21 @@ namespace heartbeat {
 
 namespace {
 
-// After this number of removed rows, the worker looks whether to vacuum and to rewrite the tables. It does
-// not leave the vacuum to autovacuum, which would come too late.
+// The worker looks whether to vacuum and to rewrite the tables after this number of removed rows. It does not
+// leave the vacuum to autovacuum, which would come too late. After look_every the worker looks in any case,
+// because heartbeat_offsets also grows without removed rows.
 constexpr int64_t look_after = 8192;
+constexpr MonotonicTime look_every = 10 * INT64CONST(60) * USECS_PER_SEC;
 int64_t removed_since_look = 0;
+MonotonicTime looked_at = 0;
 
 // A vacuum reads the whole table. If an old snapshot keeps many dead rows, each vacuum takes long and removes
 // nothing. So the next vacuum waits until the worker has removed at least a quarter as many rows as there are
-// dead rows.
+// dead rows, or until vacuum_every has passed.
 constexpr int64_t dead_per_removed = 4;
+constexpr MonotonicTime vacuum_every = 5 * INT64CONST(60) * USECS_PER_SEC;
 int64_t removed_since_vacuum = 0;
+MonotonicTime vacuumed_at = 0;
 int64_t dead_rows = 0; // of the vacuumed tables, when the worker last looked
 
 // A rewrite stops ingest and the queries of the table until the new file is complete. So the worker rewrites
@@ -40,22 +45,23 @@ int64_t dead_rows = 0; // of the vacuumed tables, when the worker last looked
 // rows, and the new file must have them.
 constexpr int64_t rewrite_bytes_min = 4 << 20;
 constexpr int64_t rewritten_bytes_max = 16 << 20;
-constexpr int64_t bytes_per_row = 100; // more than a row with a usual customer_id needs
-
 struct Table {
     const char *name;
     bool is_vacuumed;
+    int64_t row_bytes;    // at least the bytes that a row needs in a new file
+    int64_t dead_bytes;   // at least the bytes of a dead row
     int64_t rewrite_from; // the worker does not rewrite a smaller file
 };
 
-Table tables[] = {{"heartbeat_rollup_pending", true, rewrite_bytes_min},
-                  {"heartbeat_stale_minutes", true, rewrite_bytes_min},
-                  {"heartbeat_offsets", false, rewrite_bytes_min}};
+// A page of heartbeat_offsets has room for updates, so a new page has only one row.
+Table tables[] = {{"heartbeat_rollup_pending", true, 100, 100, rewrite_bytes_min},
+                  {"heartbeat_stale_minutes", true, 100, 100, rewrite_bytes_min},
+                  {"heartbeat_offsets", false, BLCKSZ, 1000, rewrite_bytes_min}};
 
-Statement select_sparse = {{OIDOID, INT8OID, INT8OID, INT8OID}, R"sql(
+Statement select_sparse = {{OIDOID, INT8OID, INT8OID, INT8OID, INT8OID}, R"sql(
     SELECT pg_relation_size(c.oid) > greatest($2, 4 * r.bytes) AND r.bytes <= $3
     FROM pg_catalog.pg_class c
-        CROSS JOIN LATERAL (SELECT $4 * (c.reltuples + pg_stat_get_dead_tuples(c.oid)) AS bytes) r
+        CROSS JOIN LATERAL (SELECT $4 * c.reltuples + $5 * pg_stat_get_dead_tuples(c.oid) AS bytes) r
     WHERE c.oid = $1 AND c.relkind = 'r' AND c.reltuples >= 0)sql"};
 
 Statement select_bytes = {{OIDOID}, R"sql(SELECT pg_relation_size($1))sql"};
@@ -65,13 +71,13 @@ Statement select_dead = {{OIDOID}, R"sql(SELECT pg_stat_get_dead_tuples($1))sql"
 // lock, because ingest and the queries would wait behind the worker. Instead the worker tries to take the
 // lock at most this number of times.
 constexpr int lock_attempts = 50;
-constexpr long lock_pause_ms = 10;
+constexpr long lock_pause_us = 10'000;
 
 bool lock_at_once(Oid table) {
     for (int i = 0; i < lock_attempts; i++) {
         if (ConditionalLockRelationOid(table, AccessExclusiveLock))
             return true;
-        process_sleep(lock_pause_ms);
+        pg_usleep(lock_pause_us);
         CHECK_FOR_INTERRUPTS();
     }
     return false;
@@ -85,7 +91,8 @@ int64_t number_of(Statement *statement, Oid oid) {
 
 bool is_sparse(const Table &table, Oid oid) {
     Datum values[] = {ObjectIdGetDatum(oid), Int64GetDatum(table.rewrite_from),
-                      Int64GetDatum(rewritten_bytes_max), Int64GetDatum(bytes_per_row)};
+                      Int64GetDatum(rewritten_bytes_max), Int64GetDatum(table.row_bytes),
+                      Int64GetDatum(table.dead_bytes)};
     return statement_execute(&select_sparse, values, nullptr, SPI_OK_SELECT) == 1 && statement_bool(0, 1);
 }
 
@@ -139,13 +146,19 @@ void vacuum_all() {
 } // namespace
 
 void rollup_space_free(int64_t rows) {
+    MonotonicTime now = monotonic_now();
     removed_since_look += rows;
     removed_since_vacuum += rows;
-    if (removed_since_look < look_after)
+    if (removed_since_look < look_after && now < looked_at + look_every)
         return;
+    bool vacuums =
+        removed_since_look >= look_after &&
+        (removed_since_vacuum >= dead_rows / dead_per_removed || now >= vacuumed_at + vacuum_every);
     removed_since_look = 0;
-    if (removed_since_vacuum >= dead_rows / dead_per_removed) {
+    looked_at = now;
+    if (vacuums) {
         removed_since_vacuum = 0;
+        vacuumed_at = now;
         vacuum_all();
     }
     look();

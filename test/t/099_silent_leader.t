@@ -31,7 +31,7 @@ for my $case (
 	[ 'a seek by offset',       'SELECT * FROM heartbeat_seek(0, 4)', qr/NOTICE:  offset 4 of partition 0 was not checked: /,     3 ],
 	[ 'a seek by time',         'SELECT * FROM heartbeat_seek(now())', qr/cannot ask Kafka for the offsets.*\nDETAIL:  /,         10 ],
 	[ 'a replay',               "SELECT * FROM heartbeat_replay(now() - interval '1 hour', now())", qr/cannot ask Kafka for the offsets.*\nDETAIL:  /, 5 ],
-	[ 'a trial of the mapping', "SELECT * FROM heartbeat_try_source('heartbeat-events')", qr/cannot read topic.*\nDETAIL:  /,     4 ])
+	[ 'a trial of the mapping', "SELECT * FROM heartbeat_try_source('heartbeat-events')", qr/cannot read topic.*\nDETAIL:  /,     5 ])
 {
 	my ($what, $sql, $expected, $seconds) = @$case;
 	my (undef, undef, $error) = $node->psql('heartbeat', $sql);

@@ -72,7 +72,7 @@ TEST(Encoding, RefusesOptionsThatDoNotFitTheFormat) {
     EXPECT_NE(mistake_of(options).find("--key-schema-id needs a schema of the key"), std::string::npos);
     options = options_with("", "radar");
     options.schema_id = 1;
-    EXPECT_NE(mistake_of(options).find("give --schema-id and --key-schema-id"), std::string::npos);
+    EXPECT_NE(mistake_of(options).find("give both --schema-id and --key-schema-id"), std::string::npos);
     options = options_with("avro");
     options.schema_file = "/nonexistent";
     EXPECT_EQ(mistake_of(options), "--schema /nonexistent: No such file or directory");
