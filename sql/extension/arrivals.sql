@@ -85,8 +85,8 @@ END;
 COMMENT ON FUNCTION heartbeat_customers_after(text) IS
     'Internal: returns the 10,000 customers after the given customer, or fewer if there are no more.';
 
--- Before version 1.2 the workers did not record when readings arrived. So heard_until is NULL for a customer who has sent no
--- reading since the update. heard_until is at most a minute after the arrival of a reading. So if heard_until is more than two
+-- Before version 1.2 the workers did not record when readings arrived. So heard_until is NULL for a customer whose readings
+-- all arrived before the update. heard_until is at most a minute after the arrival of a reading. So if heard_until is more than two
 -- minutes in the future, the server's clock was set back. In both cases, NULL and future, this function finds the last reading in
 -- the tables.
 CREATE FUNCTION heartbeat_find_heard(after_customer text) RETURNS void

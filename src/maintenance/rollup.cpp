@@ -74,20 +74,17 @@ void rollup_prepare() {
 }
 
 void rollup_fold() {
-    static int64_t removed = 0; // static, because an error in a later transaction must not lose the number
     Extension extension;
     bool more;
     do {
         if (!transaction_begin(&extension, XACT_REPEATABLE_READ, "heartbeat_records"))
             return;
         RollupFold fold = tables_layout().fold();
-        removed += fold.removed;
         more = fold.more;
         transaction_commit();
+        rollup_space_removed(fold.removed);
     } while (more);
-    int64_t rows = removed;
-    removed = 0;
-    rollup_space_free(rows);
+    rollup_space_free();
 }
 
 void rollup_summarize() {
@@ -124,7 +121,8 @@ RollupResult rollup_run() {
         remain = statement_bool(0, 1);
     }
     transaction_commit();
-    rollup_space_free(removed);
+    rollup_space_removed(removed);
+    rollup_space_free();
     if (!nothing) {
         adapt(monotonic_now() - began);
         return RollupResult::rolled_up;

@@ -45,11 +45,12 @@ int64_t dead_rows = 0; // of the vacuumed tables, when the worker last looked
 // rows, and the new file must have them.
 constexpr int64_t rewrite_bytes_min = 4 << 20;
 constexpr int64_t rewritten_bytes_max = 16 << 20;
+
 struct Table {
     const char *name;
     bool is_vacuumed;
-    int64_t row_bytes;    // at least the bytes that a row needs in a new file
-    int64_t dead_bytes;   // at least the bytes of a dead row
+    int64_t row_bytes;    // a usual row needs at most this number of bytes in a new file
+    int64_t dead_bytes;   // the same for a dead row
     int64_t rewrite_from; // the worker does not rewrite a smaller file
 };
 
@@ -73,7 +74,7 @@ Statement select_dead = {{OIDOID}, R"sql(SELECT pg_stat_get_dead_tuples($1))sql"
 constexpr int lock_attempts = 50;
 constexpr long lock_pause_us = 10'000;
 
-bool lock_at_once(Oid table) {
+bool try_lock(Oid table) {
     for (int i = 0; i < lock_attempts; i++) {
         if (ConditionalLockRelationOid(table, AccessExclusiveLock))
             return true;
@@ -115,7 +116,7 @@ void look() {
         Oid oid = extension_table(table.name);
         if (table.is_vacuumed)
             dead_rows += number_of(&select_dead, oid);
-        if (is_sparse(table, oid) && lock_at_once(oid))
+        if (is_sparse(table, oid) && try_lock(oid))
             rewrite(&table, oid);
         transaction_commit();
     }
@@ -145,10 +146,13 @@ void vacuum_all() {
 
 } // namespace
 
-void rollup_space_free(int64_t rows) {
-    MonotonicTime now = monotonic_now();
+void rollup_space_removed(int64_t rows) {
     removed_since_look += rows;
     removed_since_vacuum += rows;
+}
+
+void rollup_space_free() {
+    MonotonicTime now = monotonic_now();
     if (removed_since_look < look_after && now < looked_at + look_every)
         return;
     bool vacuums =

@@ -7,10 +7,12 @@
 
 namespace heartbeat {
 
-// Call this function outside of a transaction, with the number of rows that the last transaction has removed.
-// After some thousand removed rows, the function vacuums the tables of the rollup. A vacuum does not make a
-// table's file smaller. So if the file is much larger than the rows need, the function also rewrites the
-// table.
-void rollup_space_free(int64_t rows);
+// Counts rows that a committed transaction has removed.
+void rollup_space_removed(int64_t rows);
+
+// Call this function outside of a transaction. After some thousand removed rows, the function vacuums the
+// tables of the rollup. A vacuum does not make a table's file smaller. So if the file is much larger than the
+// rows need, the function also rewrites the table.
+void rollup_space_free();
 
 } // namespace heartbeat

@@ -14,10 +14,11 @@ struct AggregateStatus {
     char source[source_name_size];
     TimestampTz since; // the time when the state began; 0: not known
     // Several workers can read a source. If the trouble of a worker changes to another trouble, `since`
-    // changes, but the next two members do not.
-    MonotonicTime
-        not_running_since;       // when the first worker ceased to be RUNNING; 0: all are RUNNING or PAUSED
-    MonotonicTime running_since; // when the last worker became RUNNING; 0: none is RUNNING
+    // changes, but the next two members do not. not_running_since is the time when the first worker ceased to
+    // be RUNNING (0: all workers are RUNNING or PAUSED). running_since is the time when the last worker
+    // became RUNNING (0: no worker is RUNNING).
+    MonotonicTime not_running_since;
+    MonotonicTime running_since;
     char reason[state_text_size];
     char hint[state_text_size];
     bool throttled; // true: the state is RUNNING, but a quota of Kafka limits the speed

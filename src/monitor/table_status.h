@@ -17,8 +17,8 @@ struct Hold {
 // The lock lasts until the transaction ends.
 bool table_status_can_read(const char *table);
 
-// Call this function with an SPI connection. Reads from heartbeat_control the pause of all sources. If there
-// is no such pause, and `source` is not empty, reads the pause of this source. The reason of this pause
+// Call this function with an SPI connection. Reads from heartbeat_control the pause of all sources. If all
+// sources are not paused together, and `source` is not empty, reads the pause of this source. Its reason
 // begins with the name of the source, except for `default`. If another session has locked heartbeat_control,
 // the function reports no pause.
 void table_status_hold(const char *source, Hold *hold);

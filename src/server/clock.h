@@ -25,7 +25,7 @@ TimestampTz monotonic_to_timestamptz(MonotonicTime time);
 // A moment by both clocks. Measure with `clock`, and show `shown` to people. A value of
 // monotonic_to_timestamptz() would be a little different each time.
 struct Moment {
-    MonotonicTime clock; // 0: there is no such moment
+    MonotonicTime clock; // 0: the moment is not set
     TimestampTz shown;
 
     bool is_set() const { return clock != 0; }

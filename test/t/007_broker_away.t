@@ -1,4 +1,4 @@
-# A worker waits for a missing broker, topic, database or extension. The status names what is missing, and the log names it only
+# A worker waits for a missing broker, topic, database or extension. The status names the missing one, and the log names it only
 # once. When it exists again, the worker reads messages.
 
 use strict;
